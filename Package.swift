@@ -1,0 +1,145 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house, floor by floor: a target uses floors below its own, never its own floor or one above.
+// ARCHITECTURE.md says what each is for.
+
+let collections = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let shared: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+/// Pure targets hold no unsafe code at all; edges and the packet path do, in few places.
+let pure: [SwiftSetting] = shared + [.strictMemorySafety()]
+let edge: [SwiftSetting] = shared
+
+func shim(_ name: String) -> Target { .target(name: name, path: "Sources/\(name)") }
+
+func floor(_ name: String, _ uses: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(name)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ uses: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.target(name: name)] + uses,
+        path: "Tests/\(name)Tests",
+        swiftSettings: shared
+    )
+}
+
+let targets: [Target] = [
+    // C shims and system libraries
+    shim("CLinux"),
+    .systemLibrary(
+        name: "CSQLite",
+        path: "Sources/CSQLite",
+        pkgConfig: "sqlite3",
+        providers: [.apt(["libsqlite3-dev"])]
+    ),
+    .systemLibrary(
+        name: "COpenSSL",
+        path: "Sources/COpenSSL",
+        pkgConfig: "libcrypto",
+        providers: [.apt(["libssl-dev"])]
+    ),
+    // pure
+    floor("Wire", [], pure),
+    floor("JSON", [], pure),
+    floor("Persistent", [collections], pure),
+    floor("Northbound", ["Wire", "JSON", "Persistent"], pure),
+    floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
+    floor("HTTPCore", [httpTypes], pure),
+    floor("Northd", ["Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
+    floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
+    floor("Datapath", ["Southbound", "Wire"], edge),
+    floor("API", ["Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes], pure),
+    floor("CentralCore", ["Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque], pure),
+    floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
+    // edges
+    floor("Reactor", ["CLinux", deque, heap], edge),
+    floor("Storage", ["Reactor", "Northd", "Northbound", "Southbound", "Wire", "JSON", "CSQLite", "COpenSSL"], edge),
+    floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
+    floor("HTTPTransport", ["Reactor", "HTTPCore", "CLinux", httpTypes], edge),
+    // roles
+    floor(
+        "Central",
+        [
+            "API", "CentralCore", "Northd", "Northbound", "Southbound", "Storage", "HTTPTransport", "HTTPCore",
+            "Reactor",
+            "Wire", "JSON", httpTypes, log,
+        ],
+        edge
+    ),
+    floor(
+        "Agent",
+        [
+            "AgentCore", "ForwarderProtocol", "Southbound", "Netdev", "HTTPTransport", "HTTPCore", "Reactor", "Wire",
+            "JSON", "CLinux", httpTypes, log,
+        ],
+        edge
+    ),
+    floor(
+        "Forwarder",
+        ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux", log],
+        edge
+    ),
+    floor("Client", ["HTTPTransport", "HTTPCore", "Reactor", "JSON", "Wire", httpTypes], edge),
+    .executableTarget(
+        name: "heddle",
+        dependencies: ["Central", "Agent", "Forwarder", "Client", "JSON", "Wire", arguments, log],
+        path: "Sources/heddle",
+        swiftSettings: edge
+    ),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: shared),
+    // tests, mirroring the sources
+    tests("Wire", ["TestSupport"]),
+    tests("JSON", ["TestSupport"]),
+    tests("Persistent", ["TestSupport"]),
+    tests("Northbound", ["TestSupport", "JSON", "Wire"]),
+    tests("Southbound", ["TestSupport", "JSON", "Wire"]),
+    tests("HTTPCore", ["TestSupport", httpTypes]),
+    tests("Northd", ["TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]),
+    tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
+    tests("Datapath", ["TestSupport", "Southbound", "Wire"]),
+    tests(
+        "API",
+        ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON", "Wire", httpTypes]
+    ),
+    tests(
+        "CentralCore",
+        ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]
+    ),
+    tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"]),
+    tests("Reactor", ["TestSupport", "CLinux"]),
+    tests("Storage", ["TestSupport", "Northd", "Northbound", "Southbound", "JSON", "Wire", "CSQLite"]),
+    tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
+    tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),
+    tests("Central", ["TestSupport", "HTTPTransport", "Reactor", "JSON", httpTypes]),
+    tests("Agent", ["TestSupport", "AgentCore", "HTTPTransport", "Reactor", "JSON", "CLinux", httpTypes]),
+    tests(
+        "Forwarder",
+        ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire"]
+    ),
+    tests("Client", ["TestSupport"]),
+    tests("heddle", ["TestSupport"]),
+]
+
+let package = Package(
+    name: "heddle",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: targets
+)

@@ -1,0 +1,45 @@
+/// Why a frame went nowhere. Every case is a counter; the raw value is its index.
+public enum DropReason: UInt8, CaseIterable, Sendable {
+    /// Shorter than an Ethernet header, or a header inside is cut short.
+    case malformedFrame
+    /// Longer than the inner MTU of the underlay allows.
+    case frameTooLong
+    /// The port is disabled (`enabled` false).
+    case portDisabled
+    /// The port is plugged here but central does not know it, or has not bound it to this chassis.
+    case portNotBound
+    /// A VLAN tag on a switch without `vlan_passthru`.
+    case vlanTagged
+    /// A multicast or broadcast source MAC.
+    case multicastSource
+    /// Ingress port security: the frame's addresses are not the port's.
+    case ingressPortSecurity
+    /// Egress port security: the frame's addresses are not for the port.
+    case egressPortSecurity
+    /// The only destination is the port that the frame came from.
+    case hairpin
+    /// No port has the destination MAC, and none takes unknown ones.
+    case unknownDestination
+    /// The destination port is disabled.
+    case destinationDisabled
+    /// The destination port is bound nowhere.
+    case destinationNotBound
+    /// The outer packet is not Geneve version 0 with an Ethernet payload, or is cut short.
+    case malformedTunnel
+    /// A critical Geneve option that is not OVN's.
+    case unknownCriticalOption
+    /// No OVN option: nothing says which ports.
+    case missingOption
+    /// The outer source address is no encap of a chassis that shares the datapath.
+    case unknownTunnelSource
+    /// The VNI is no datapath of this host.
+    case unknownDatapath
+    /// The ingress key is not bound at the chassis that sent the frame.
+    case ingressKeyNotThere
+    /// The egress key is no port of this host and no group.
+    case unknownEgressKey
+    /// A socket or device had no room.
+    case noRoom
+    /// A socket or device refused the frame.
+    case outputError
+}

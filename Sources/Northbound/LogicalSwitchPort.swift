@@ -1,0 +1,74 @@
+import Wire
+
+/// A port of a logical switch (OVN_Northbound `Logical_Switch_Port`).
+///
+/// `addresses` and `portSecurity` keep the user's strings, in their order and canonical spelling; northd reads them
+/// again into southbound form. They were checked when the object was made.
+public struct LogicalSwitchPort: Hashable, Sendable {
+    /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique over all switches.
+    public var name: String
+    /// The identity of its switch, fixed at creation.
+    public var switchID: ObjectID
+    /// `""`, a VIF, is the only type of this version.
+    public var type: String
+    /// `MAC [IP ...]` or `unknown`.
+    public var addresses: [String]
+    /// `MAC [IP[/LENGTH] ...]`; empty means no check.
+    public var portSecurity: [String]
+    /// Whether the port passes frames at all.
+    public var isEnabled: Bool
+    /// Names of the chassis that may claim the port; empty means any.
+    public var requestedChassis: [String]
+    /// OVN's option keys; only `disable_arp_nd_rsp` is known to this version.
+    public var options: [String: String]
+    /// The user's own marks; at most 64.
+    public var labels: [String: String]
+    /// What the server knows of the port.
+    public var status: Status
+
+    /// What the server knows of a port; each fact is part of a commit.
+    public struct Status: Hashable, Sendable {
+        /// Whether the hosting forwarder has the port's tables.
+        public var isUp: Bool
+        /// The chassis that holds the port, `nil` while it is unbound.
+        public var chassis: String?
+        /// The port's key in its datapath: 1 ... 32767.
+        public var tunnelKey: UInt16
+        /// Why the port is not up: `not-plugged`, `not-programmed`, `disabled`, `chassis-lost`,
+        /// `requested-elsewhere`; `nil` when it is.
+        public var reason: String?
+
+        /// The status of a port.
+        public init(isUp: Bool, chassis: String?, tunnelKey: UInt16, reason: String?) {
+            self.isUp = isUp
+            self.chassis = chassis
+            self.tunnelKey = tunnelKey
+            self.reason = reason
+        }
+    }
+
+    /// A port with this name on this switch.
+    public init(
+        name: String,
+        switchID: ObjectID,
+        type: String = "",
+        addresses: [String] = [],
+        portSecurity: [String] = [],
+        isEnabled: Bool = true,
+        requestedChassis: [String] = [],
+        options: [String: String] = [:],
+        labels: [String: String] = [:],
+        status: Status
+    ) {
+        self.name = name
+        self.switchID = switchID
+        self.type = type
+        self.addresses = addresses
+        self.portSecurity = portSecurity
+        self.isEnabled = isEnabled
+        self.requestedChassis = requestedChassis
+        self.options = options
+        self.labels = labels
+        self.status = status
+    }
+}

@@ -1,0 +1,150 @@
+import JSON
+import Wire
+
+/// The kinds of object that users own.
+public enum ResourceKind: String, Sendable, CaseIterable {
+    /// A logical switch: `/v1/switches`.
+    case logicalSwitch = "logical_switch"
+    /// A port of a logical switch: `/v1/ports`.
+    case logicalSwitchPort = "logical_switch_port"
+    /// A host that carries ports: `/v1/chassis`. Users only read and delete it.
+    case chassis = "chassis"
+}
+
+/// How a path or a body points at an object: by its name or by its identity.
+public enum Reference: Hashable, Sendable, CustomStringConvertible {
+    /// The name, fixed at creation.
+    case name(String)
+    /// The identity that the server gave.
+    case id(ObjectID)
+
+    /// Whatever looks like a UUID is one; names may not look so.
+    public init(_ text: String) {
+        if let id = ObjectID(text) { self = .id(id) } else { self = .name(text) }
+    }
+
+    /// The name or the identity as text.
+    public var description: String {
+        switch self {
+        case .name(let name): name
+        case .id(let id): id.description
+        }
+    }
+}
+
+/// What a request demands of the object's state before it is carried out.
+public struct Precondition: Equatable, Sendable {
+    /// `If-Match`: the object must exist, and where revisions are listed, one of them must hold.
+    public enum Match: Equatable, Sendable {
+        /// `*`: the object exists.
+        case anything
+        /// The revisions of the listed entity tags. R holds when `config_revision` <= R <= `revision`.
+        case revisions([UInt64])
+    }
+
+    /// `If-Match`, where given.
+    public var ifMatch: Match?
+    /// `If-None-Match: *`: the object must not exist yet.
+    public var mustBeAbsent: Bool
+
+    /// No demand unless said.
+    public init(ifMatch: Match? = nil, mustBeAbsent: Bool = false) {
+        self.ifMatch = ifMatch
+        self.mustBeAbsent = mustBeAbsent
+    }
+}
+
+/// One change that a user asks for.
+public struct Operation: Sendable {
+    /// What is to happen.
+    public enum Action: Sendable {
+        /// POST to a collection. `switch` is the one in the path of a nested collection.
+        case create(body: JSONValue, switch: Reference?)
+        /// PUT: creates under a name, replaces under a name or an identity.
+        case replace(Reference, body: JSONValue)
+        /// PATCH with an RFC 7396 merge patch.
+        case patch(Reference, body: JSONValue)
+        /// DELETE. A switch takes its ports along, unless `refusingPorts`.
+        case delete(Reference, refusingPorts: Bool)
+    }
+
+    /// The kind of the object.
+    public var kind: ResourceKind
+    /// What is to happen to it.
+    public var action: Action
+    /// What must hold before.
+    public var precondition: Precondition
+
+    /// An operation without demands unless said.
+    public init(_ kind: ResourceKind, _ action: Action, precondition: Precondition = Precondition()) {
+        self.kind = kind
+        self.action = action
+        self.precondition = precondition
+    }
+}
+
+/// A demand of a transaction on an object that it may not itself change.
+public struct Requirement: Sendable {
+    /// The kind of the object.
+    public var kind: ResourceKind
+    /// Which object.
+    public var reference: Reference
+    /// What must hold. `mustBeAbsent` is `"absent"`.
+    public var precondition: Precondition
+
+    /// A demand on one object.
+    public init(kind: ResourceKind, reference: Reference, precondition: Precondition) {
+        self.kind = kind
+        self.reference = reference
+        self.precondition = precondition
+    }
+}
+
+/// Changes that become one commit, or none of them does.
+public struct WriteRequest: Sendable {
+    /// Demands that are checked before the first operation.
+    public var requirements: [Requirement]
+    /// The changes; later ones see earlier ones.
+    public var operations: [Operation]
+    /// Who asks, as the commit log will say it.
+    public var author: String
+    /// The request's identity, as the commit log will say it.
+    public var requestID: String
+    /// Whether problems point into `/ops/N/body` (a transaction) or into the body itself.
+    public var isTransaction: Bool
+
+    /// A write with these operations.
+    public init(
+        operations: [Operation],
+        requirements: [Requirement] = [],
+        author: String,
+        requestID: String,
+        isTransaction: Bool = false
+    ) {
+        self.operations = operations
+        self.requirements = requirements
+        self.author = author
+        self.requestID = requestID
+        self.isTransaction = isTransaction
+    }
+}
+
+/// What one operation left behind.
+public struct OperationResult: Equatable, Sendable {
+    /// The object's canonical JSON after the commit, or `nil` after a delete.
+    public var object: [UInt8]?
+    /// The object's name, to build `Location` from.
+    public var name: String
+    /// The object's revision after the commit; unchanged objects keep theirs.
+    public var revision: UInt64
+    /// Whether the object is new.
+    public var isCreated: Bool
+
+    /// The outcome of one operation.
+    public init(object: [UInt8]?, name: String, revision: UInt64, isCreated: Bool) {
+        self.object = object
+        self.name = name
+        self.revision = revision
+        self.isCreated = isCreated
+    }
+}

@@ -1,0 +1,65 @@
+/// Why a request was refused. Nothing was changed.
+///
+/// `API` turns it into a problem document (RFC 9457); the code alone decides the HTTP status.
+public struct Refusal: Error, Equatable, Sendable {
+    /// The stable reason. The raw value is the `code` of the problem document.
+    public enum Code: String, Sendable, CaseIterable {
+        /// 400: a member that the kind does not have.
+        case unknownField = "unknown_field"
+        /// 422: a value of the wrong JSON type, out of range or of a wrong form.
+        case invalidValue = "invalid_value"
+        /// 422: a required member is missing.
+        case missingField = "missing_field"
+        /// 422: a reference in the body names no object.
+        case referenceNotFound = "reference_not_found"
+        /// 422: a member that may not change after creation.
+        case immutableField = "immutable_field"
+        /// 422: valid, but this version does not do it.
+        case unsupported = "unsupported"
+        /// 404: the object in the path does not exist.
+        case notFound = "not_found"
+        /// 409: another object of the kind has the name.
+        case nameConflict = "name_conflict"
+        /// 409: another port of the switch has the MAC address.
+        case macConflict = "mac_conflict"
+        /// 409: another port of the switch has the IP address.
+        case ipConflict = "ip_conflict"
+        /// 409: the body's `id` is not the object's.
+        case idConflict = "id_conflict"
+        /// 409: the switch still has ports and the request refuses to take them along.
+        case switchHasPorts = "switch_has_ports"
+        /// 409: a chassis name, identity or encap address is held by a live chassis.
+        case chassisConflict = "chassis_conflict"
+        /// 409: a sequence number at or below one already seen.
+        case staleSequence = "stale_sequence"
+        /// 410: the revision is too old or of another epoch; ask again with `since` 0.
+        case resyncRequired = "resync_required"
+        /// 412: a precondition does not hold.
+        case preconditionFailed = "precondition_failed"
+        /// 422: a limit of this version (ports a switch, labels, keys) is reached.
+        case limitExceeded = "limit_exceeded"
+        /// 413: the commit would be larger than the log takes.
+        case commitTooLarge = "commit_too_large"
+        /// 503: the commit log cannot be written.
+        case storageFull = "storage_full"
+        /// 503: central is stopping or too busy.
+        case unavailable = "unavailable"
+    }
+
+    /// The stable reason.
+    public var code: Code
+    /// One sentence for a person: what is wrong with which value, and the remedy.
+    public var detail: String
+    /// The JSON pointer (RFC 6901) of the member in the request's body, where there is one; `""` is the whole body.
+    public var pointer: String?
+    /// The path of the object in conflict, `/v1/ports/NAME`, where there is one.
+    public var conflictsWith: String?
+
+    /// A refusal with its reason and remedy.
+    public init(_ code: Code, _ detail: String, pointer: String? = nil, conflictsWith: String? = nil) {
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+        self.conflictsWith = conflictsWith
+    }
+}

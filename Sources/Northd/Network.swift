@@ -1,0 +1,22 @@
+import Northbound
+import Southbound
+
+/// Everything that central knows at one revision: an immutable value that readers take without a lock.
+public struct Network: Sendable {
+    /// Random, new with every restore: (epoch, revision) names one state, ever.
+    public var epoch: UInt64
+    /// The number of commits since the beginning of the epoch's line; each raises it by 1.
+    public var revision: UInt64
+    /// What users wrote.
+    public var northbound: NorthboundDatabase
+    /// What hosts need.
+    public var southbound: SouthboundDatabase
+
+    /// An empty network at revision 0.
+    public init(epoch: UInt64) {
+        self.epoch = epoch
+        revision = 0
+        northbound = NorthboundDatabase()
+        southbound = SouthboundDatabase()
+    }
+}

@@ -1,0 +1,111 @@
+import Wire
+
+/// A logical port as the hosts know it (OVN_Southbound `Port_Binding`).
+public struct PortBinding: Hashable, Sendable {
+    /// The identity of the logical switch port.
+    public var id: ObjectID
+    /// The logical switch port's name: what `heddle port add --logical-port` says.
+    public var logicalPort: String
+    /// The identity of its logical switch.
+    public var datapath: ObjectID
+    /// The port's key in its datapath: 1 ... 32767.
+    public var tunnelKey: UInt16
+    /// The known addresses: each a MAC with its IP addresses.
+    public var addresses: [PortAddress]
+    /// Whether the port also takes frames for MACs that no port is known to have (`unknown` in `addresses`).
+    public var hasUnknown: Bool
+    /// What may come from and go to the port; empty means no check.
+    public var portSecurity: [PortSecurityEntry]
+    /// Whether the port passes frames at all.
+    public var isEnabled: Bool
+    /// Whether others' ARP and ND requests for the port's addresses are answered on its behalf.
+    public var answersNeighbors: Bool
+    /// Which chassis may claim the port; empty means any.
+    public var requestedChassis: [String]
+    /// Where the port is; empty while it is unbound. One place for now; several are for live migration.
+    public var locations: [Location]
+
+    /// The largest port key (15 bits).
+    public static let tunnelKeyMaximum: UInt16 = 32_767
+
+    /// One place where a port is.
+    public struct Location: Hashable, Sendable {
+        /// Whether the place takes part in forwarding.
+        public enum State: String, Sendable {
+            /// It sends and receives.
+            case active
+            /// It receives, and sends from its activation on.
+            case standby
+        }
+
+        /// The chassis' name.
+        public var chassis: String
+        /// The fence: rises with every claim of the port; of two hosts that believe to have it the higher one is right.
+        public var bindSeq: UInt64
+        /// Whether the place takes part in forwarding.
+        public var state: State
+
+        /// A place with its fence.
+        public init(chassis: String, bindSeq: UInt64, state: State = .active) {
+            self.chassis = chassis
+            self.bindSeq = bindSeq
+            self.state = state
+        }
+    }
+
+    /// A binding as northd makes it.
+    public init(
+        id: ObjectID,
+        logicalPort: String,
+        datapath: ObjectID,
+        tunnelKey: UInt16,
+        addresses: [PortAddress] = [],
+        hasUnknown: Bool = false,
+        portSecurity: [PortSecurityEntry] = [],
+        isEnabled: Bool = true,
+        answersNeighbors: Bool = true,
+        requestedChassis: [String] = [],
+        locations: [Location] = []
+    ) {
+        self.id = id
+        self.logicalPort = logicalPort
+        self.datapath = datapath
+        self.tunnelKey = tunnelKey
+        self.addresses = addresses
+        self.hasUnknown = hasUnknown
+        self.portSecurity = portSecurity
+        self.isEnabled = isEnabled
+        self.answersNeighbors = answersNeighbors
+        self.requestedChassis = requestedChassis
+        self.locations = locations
+    }
+}
+
+/// One entry of a port's addresses: `MAC [IP ...]`.
+public struct PortAddress: Hashable, Sendable {
+    /// The MAC address.
+    public var mac: MACAddress
+    /// The IP addresses behind it, in the user's order.
+    public var ips: [IPAddress]
+
+    /// A MAC with its IP addresses.
+    public init(mac: MACAddress, ips: [IPAddress] = []) {
+        self.mac = mac
+        self.ips = ips
+    }
+}
+
+/// One entry of a port's security: `MAC [IP[/LENGTH] ...]`. Entries are alternatives.
+public struct PortSecurityEntry: Hashable, Sendable {
+    /// The only source MAC, and the only unicast destination.
+    public var mac: MACAddress
+    /// The IP prefixes allowed with it; empty means any. A prefix with zero host bits allows the subnet, one with
+    /// host bits exactly that address (and, towards the port, the subnet's broadcast).
+    public var prefixes: [IPPrefix]
+
+    /// A MAC with the prefixes allowed with it.
+    public init(mac: MACAddress, prefixes: [IPPrefix] = []) {
+        self.mac = mac
+        self.prefixes = prefixes
+    }
+}

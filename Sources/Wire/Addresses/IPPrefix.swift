@@ -1,0 +1,46 @@
+/// An IP address with a prefix length, host bits kept: `10.0.0.5/24` stays `10.0.0.5/24`.
+public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
+    /// The address as it was given, host bits included.
+    public let address: IPAddress
+    /// The prefix length in bits: 0 ... 32 for IPv4, 0 ... 128 for IPv6.
+    public let length: Int
+
+    /// The prefix, or `nil` for a length the family does not have.
+    public init?(address: IPAddress, length: Int) {
+        guard (0...address.bitCount).contains(length) else { return nil }
+        self.address = address
+        self.length = length
+    }
+
+    /// `ADDRESS` (a full-length prefix) or `ADDRESS/LENGTH`; anything else is `nil`.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let address = IPAddress(parts[0]) else { return nil }
+        guard parts.count == 2 else {
+            self.init(address: address, length: address.bitCount)
+            return
+        }
+        let digits = parts[1].utf8
+        guard (1...3).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard let length = Int(parts[1]) else { return nil }
+        self.init(address: address, length: length)
+    }
+
+    /// Whether every bit of the address behind the prefix is zero, so that the prefix names a whole subnet.
+    public var hasZeroHostBits: Bool {
+        switch address {
+        case .v4(let address): length == 32 || address.rawValue << UInt32(length) == 0
+        case .v6(let address):
+            if length >= 64 {
+                length == 128 || address.low << UInt64(length - 64) == 0
+            } else {
+                address.high << UInt64(length) == 0 && address.low == 0
+            }
+        }
+    }
+
+    /// The address, with the length behind a slash where it is not the full one.
+    public var description: String {
+        length == address.bitCount ? address.description : "\(address)/\(length)"
+    }
+}

@@ -1,0 +1,52 @@
+/// An IPv4 address, held as an integer in host order.
+public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The address as an integer; 10.0.0.1 is 0x0a000001.
+    public let rawValue: UInt32
+
+    /// 0.0.0.0.
+    public static let any = IPv4Address(0)
+    /// 255.255.255.255, the limited broadcast (RFC 919).
+    public static let broadcast = IPv4Address(0xffff_ffff)
+
+    /// The address with this integer value, host order.
+    public init(_ rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    /// Four decimal octets without leading zeros: `172.16.255.11`. Anything else is `nil`.
+    public init?(_ text: some StringProtocol) {
+        var value: UInt32 = 0
+        var octets = 0
+        for part in text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+            guard octets < 4, let octet = decimalOctet(part) else { return nil }
+            value = value << 8 | UInt32(octet)
+            octets += 1
+        }
+        guard octets == 4 else { return nil }
+        rawValue = value
+    }
+
+    /// Whether the address lies in 224.0.0.0/4 (RFC 5771).
+    public var isMulticast: Bool { rawValue >> 28 == 0xe }
+
+    /// Whether the address lies in 127.0.0.0/8.
+    public var isLoopback: Bool { rawValue >> 24 == 127 }
+
+    /// Dotted decimal.
+    public var description: String {
+        "\(rawValue >> 24).\(rawValue >> 16 & 255).\(rawValue >> 8 & 255).\(rawValue & 255)"
+    }
+
+    /// Orders by value.
+    public static func < (left: IPv4Address, right: IPv4Address) -> Bool { left.rawValue < right.rawValue }
+}
+
+private func decimalOctet(_ digits: some Collection<UInt8>) -> UInt8? {
+    guard (1...3).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
+    var value = 0
+    for digit in digits {
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+        value = value * 10 + Int(digit - UInt8(ascii: "0"))
+    }
+    return UInt8(exactly: value)
+}

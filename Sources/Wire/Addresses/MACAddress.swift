@@ -1,0 +1,78 @@
+/// A 48-bit IEEE 802 MAC address.
+///
+/// The value is held in the low 48 bits of an integer, first octet on the wire most significant, so that comparing
+/// two addresses is comparing two integers.
+public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The address as an integer, 0 ... 2^48 - 1; the first octet on the wire is the most significant.
+    public let rawValue: UInt64
+
+    /// ff:ff:ff:ff:ff:ff.
+    public static let broadcast = MACAddress(truncating: 0xffff_ffff_ffff)
+
+    /// The low 48 bits of `value`; the high 16 bits are dropped.
+    public init(truncating value: UInt64) {
+        rawValue = value & 0xffff_ffff_ffff
+    }
+
+    /// Six hexadecimal octets of one or two digits, separated by colons: `02:ac:10:ff:00:11`.
+    ///
+    /// Upper and lower case are accepted; anything else, also blanks around, is `nil`.
+    public init?(_ text: some StringProtocol) {
+        var value: UInt64 = 0
+        var octets = 0
+        for part in text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
+            guard (1...2).contains(part.count), octets < 6 else { return nil }
+            var octet: UInt64 = 0
+            for digit in part {
+                guard let nibble = hexadecimalValue(of: digit) else { return nil }
+                octet = octet << 4 | UInt64(nibble)
+            }
+            value = value << 8 | octet
+            octets += 1
+        }
+        guard octets == 6 else { return nil }
+        rawValue = value
+    }
+
+    /// Whether the group bit is set: multicast or broadcast.
+    public var isMulticast: Bool { rawValue & 0x0100_0000_0000 != 0 }
+
+    /// Whether all bits are zero, which no interface may have.
+    public var isZero: Bool { rawValue == 0 }
+
+    /// The six octets in wire order.
+    public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> (40 - 8 * UInt64($0))) } }
+
+    /// The IPv6 link-local address made from this MAC: fe80::/64 with a modified EUI-64 (RFC 4291, appendix A).
+    public var linkLocalAddress: IPv6Address {
+        let high = (rawValue >> 24) ^ 0x02_0000
+        return IPv6Address(high: 0xfe80 << 48, low: high << 40 | 0xff_fe00_0000 | rawValue & 0xff_ffff)
+    }
+
+    /// Lower case, two digits an octet: `02:ac:10:ff:00:11`.
+    public var description: String {
+        var text = ""
+        text.reserveCapacity(17)
+        for (index, octet) in octets.enumerated() {
+            if index > 0 { text.append(":") }
+            text.append(hexadecimalDigits[Int(octet >> 4)])
+            text.append(hexadecimalDigits[Int(octet & 15)])
+        }
+        return text
+    }
+
+    /// Orders by the octets as they stand on the wire.
+    public static func < (left: MACAddress, right: MACAddress) -> Bool { left.rawValue < right.rawValue }
+}
+
+let hexadecimalDigits: [Character] = Array("0123456789abcdef")
+
+/// The value of one hexadecimal digit, or `nil`.
+func hexadecimalValue(of digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+    default: nil
+    }
+}

@@ -1,0 +1,55 @@
+/// The identity of an object: a version 4 UUID (RFC 9562 section 5.4).
+public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The first eight octets.
+    public let high: UInt64
+    /// The last eight octets.
+    public let low: UInt64
+
+    /// The identity with these halves, taken as they are.
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A new identity from 122 bits of `generator`.
+    public init(using generator: inout some RandomNumberGenerator) {
+        high = generator.next() & 0xffff_ffff_ffff_0fff | 0x4000
+        low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+    }
+
+    /// 36 characters, `8-4-4-4-12` hexadecimal digits of either case; anything else is `nil`.
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count == 36 else { return nil }
+        var halves: (UInt64, UInt64) = (0, 0)
+        for (index, digit) in text.utf8.enumerated() {
+            if index == 8 || index == 13 || index == 18 || index == 23 {
+                guard digit == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            guard let nibble = hexadecimalValue(of: digit) else { return nil }
+            if index < 18 {
+                halves.0 = halves.0 << 4 | UInt64(nibble)
+            } else {
+                halves.1 = halves.1 << 4 | UInt64(nibble)
+            }
+        }
+        self.init(high: halves.0, low: halves.1)
+    }
+
+    /// `8-4-4-4-12` lower-case hexadecimal digits.
+    public var description: String {
+        var text = ""
+        text.reserveCapacity(36)
+        for index in 0..<32 {
+            if index == 8 || index == 12 || index == 16 || index == 20 { text.append("-") }
+            let half = index < 16 ? high : low
+            text.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(index % 16)) & 15)])
+        }
+        return text
+    }
+
+    /// Orders by value.
+    public static func < (left: ObjectID, right: ObjectID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}
