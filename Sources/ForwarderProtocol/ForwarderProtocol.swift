@@ -1,5 +1,24 @@
 /// What agent and forwarder say to each other over their socket.
+///
+/// The socket is `STATE-DIR/forwarder.sock`, SOCK_SEQPACKET. The forwarder listens and speaks first; the newest
+/// connection is the agent's. Every message is one `ForwarderMessage`; descriptors ride on its first packet.
 public enum ForwarderProtocol {
     /// The version of the messages; an agent replaces a forwarder of another one.
+    ///
+    /// The header, `greeting`, `held` and `heldEnd` keep their form over all versions, so that an agent can always
+    /// take the descriptors back from the forwarder that it replaces.
     public static let version: UInt16 = 1
+
+    /// The most bytes a message has, header included. A commit's encoding is at most 16 MiB of JSON and no record
+    /// takes more than four times its JSON here (an IPv6 address of two characters is the worst).
+    public static let messageByteCountMaximum = 64 << 20
+
+    /// The most bytes of one packet; a longer message goes in several. Below any default socket buffer (208 KiB).
+    public static let packetByteCountMaximum = 64 << 10
+
+    /// The most TAP ports of one forwarder: each has a slot with counters on every poller.
+    public static let portCountMaximum = 4096
+
+    /// The most bytes of a name that crosses the socket; names of the API have 128.
+    public static let nameByteCountMaximum = 1024
 }

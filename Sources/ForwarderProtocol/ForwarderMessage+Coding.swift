@@ -1,0 +1,154 @@
+import Southbound
+import Wire
+
+extension ForwarderMessage {
+    /// The bytes of a header: type, zero, length.
+    static let headerByteCount = 8
+
+    /// The numbers of the messages on the wire.
+    private enum Kind: UInt16 {
+        case greeting = 1
+        case held
+        case heldEnd
+        case acknowledged
+        case portFailed
+        case statistics
+        case begin = 64
+        case setLocalChassis
+        case underlay
+        case putChassis
+        case putDatapathBinding
+        case putPortBinding
+        case delete
+        case putPort
+        case deletePort
+        case commit
+        case requestStatistics
+    }
+
+    private var kind: Kind {
+        switch self {
+        case .greeting: .greeting
+        case .held: .held
+        case .heldEnd: .heldEnd
+        case .acknowledged: .acknowledged
+        case .portFailed: .portFailed
+        case .statistics: .statistics
+        case .begin: .begin
+        case .setLocalChassis: .setLocalChassis
+        case .underlay: .underlay
+        case .put(.chassis): .putChassis
+        case .put(.datapathBinding): .putDatapathBinding
+        case .put(.portBinding): .putPortBinding
+        case .delete: .delete
+        case .putPort: .putPort
+        case .deletePort: .deletePort
+        case .commit: .commit
+        case .requestStatistics: .requestStatistics
+        }
+    }
+
+    /// The message in one piece, header included.
+    public func encode() -> [UInt8] {
+        var body = MessageWriter()
+        writeBody(to: &body)
+        var message = MessageWriter()
+        message.put(kind.rawValue)
+        message.put(UInt16(0))
+        message.put(count: body.bytes.count)
+        return message.bytes + body.bytes
+    }
+
+    /// The message as the packets that carry it, in order: one, unless it is longer than a packet may be.
+    public func packets() -> [[UInt8]] {
+        let bytes = encode()
+        return stride(from: 0, to: bytes.count, by: ForwarderProtocol.packetByteCountMaximum).map { start in
+            Array(bytes[start...].prefix(ForwarderProtocol.packetByteCountMaximum))
+        }
+    }
+
+    /// The message that these bytes are, whole and nothing more.
+    public init(parsing bytes: [UInt8]) throws(ForwarderMessageError) {
+        let count = try Self.byteCount(announcedBy: bytes)
+        guard bytes.count >= count else { throw .truncated }
+        guard bytes.count == count else { throw .trailingBytes }
+        var header = MessageReader(bytes[...])
+        let type = try header.integer(UInt16.self)
+        guard let kind = Kind(rawValue: type) else { throw .unknownType(type) }
+        guard try header.integer(UInt16.self) == 0 else { throw .invalidValue }
+        var body = MessageReader(bytes[Self.headerByteCount...])
+        self = try Self.parse(kind, &body)
+        try body.end()
+    }
+
+    /// How many bytes the message has that begins with these, its header included.
+    static func byteCount(announcedBy bytes: [UInt8]) throws(ForwarderMessageError) -> Int {
+        guard bytes.count >= headerByteCount else { throw .truncated }
+        var length = MessageReader(bytes[4..<headerByteCount])
+        let count = headerByteCount + Int(try length.integer(UInt32.self))
+        guard count <= ForwarderProtocol.messageByteCountMaximum else { throw .tooLong }
+        return count
+    }
+
+    private func writeBody(to writer: inout MessageWriter) {
+        switch self {
+        case .greeting(let greeting): writer.put(greeting)
+        case .held(let descriptor): writer.put(descriptor)
+        case .acknowledged(let epoch, let revision):
+            writer.put(epoch)
+            writer.put(revision)
+        case .portFailed(let name, let errno):
+            writer.put(name)
+            writer.put(errno)
+        case .statistics(let statistics): writer.put(statistics)
+        case .begin(let epoch, let revision, let isSnapshot):
+            writer.put(epoch)
+            writer.put(revision)
+            writer.put(isSnapshot)
+        case .setLocalChassis(let chassis):
+            writer.put(chassis.name)
+            writer.put(chassis.encapIP)
+            writer.put(chassis.innerMTU)
+        case .underlay(let address): writer.put(address)
+        case .put(.chassis(let chassis)): writer.put(chassis)
+        case .put(.datapathBinding(let datapath)): writer.put(datapath)
+        case .put(.portBinding(let port)): writer.put(port)
+        case .delete(let key): writer.put(key)
+        case .putPort(let port):
+            writer.put(port.name)
+            writer.put(port.logicalPort)
+        case .deletePort(let name): writer.put(name)
+        case .heldEnd, .commit, .requestStatistics: break
+        }
+    }
+
+    private static func parse(
+        _ kind: Kind,
+        _ reader: inout MessageReader
+    ) throws(ForwarderMessageError) -> ForwarderMessage {
+        switch kind {
+        case .greeting: .greeting(try reader.greeting())
+        case .held: .held(try reader.heldDescriptor())
+        case .heldEnd: .heldEnd
+        case .acknowledged: .acknowledged(epoch: try reader.integer(), revision: try reader.integer())
+        case .portFailed:
+            .portFailed(name: try reader.name(), errno: Int32(bitPattern: try reader.integer()))
+        case .statistics: .statistics(try reader.statistics())
+        case .begin:
+            .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
+        case .setLocalChassis:
+            .setLocalChassis(
+                LocalChassis(name: try reader.name(), encapIP: try reader.address(), innerMTU: try reader.integer())
+            )
+        case .underlay: .underlay(try reader.address())
+        case .putChassis: .put(.chassis(try reader.chassis()))
+        case .putDatapathBinding: .put(.datapathBinding(try reader.datapathBinding()))
+        case .putPortBinding: .put(.portBinding(try reader.portBinding()))
+        case .delete: .delete(try reader.recordKey())
+        case .putPort: .putPort(LocalPort(name: try reader.name(), logicalPort: try reader.name()))
+        case .deletePort: .deletePort(name: try reader.name())
+        case .commit: .commit
+        case .requestStatistics: .requestStatistics
+        }
+    }
+}

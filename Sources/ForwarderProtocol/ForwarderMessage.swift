@@ -1,0 +1,109 @@
+import Southbound
+import Wire
+
+/// One message between agent and forwarder.
+///
+/// On the wire: u16 type, u16 zero, u32 length of the body, body; all integers little-endian; strings and lists
+/// begin with their count as u32. A message begins at a packet's start and goes on in the next packets
+/// when it has more bytes than one may have.
+public enum ForwarderMessage: Hashable, Sendable {
+    // Forwarder to agent
+
+    /// The first message on a connection.
+    case greeting(Greeting)
+    /// A descriptor that the forwarder holds; it rides along, so that the agent gets its duplicate back.
+    case held(HeldDescriptor)
+    /// All held descriptors have been told.
+    case heldEnd
+    /// Every frame from now on is forwarded by the tables of this commit, or of a later one.
+    case acknowledged(epoch: UInt64, revision: UInt64)
+    /// A port's device failed with this errno and was detached; the port is forwarded no more.
+    case portFailed(name: String, errno: Int32)
+    /// The counters since the forwarder started, as asked for by `requestStatistics`.
+    case statistics(ForwarderStatistics)
+
+    // Agent to forwarder
+
+    /// Opens a commit, which will stand for this revision. A snapshot replaces all records and ports; what it does
+    /// not name goes at its commit. The chassis, the underlay socket and the devices of ports that stay are kept.
+    case begin(epoch: UInt64, revision: UInt64, isSnapshot: Bool)
+    /// Who and where this host is.
+    case setLocalChassis(LocalChassis)
+    /// The underlay's UDP socket rides along, bound to this address, port 6081; it replaces the one before at the
+    /// commit.
+    case underlay(IPAddress)
+    /// A record is new or has changed.
+    case put(Record)
+    /// A record is gone.
+    case delete(RecordKey)
+    /// A port of this host is new or has changed; the TAP's descriptor rides along unless the forwarder holds it.
+    case putPort(LocalPort)
+    /// A port of this host is gone; its descriptor is closed at the commit.
+    case deletePort(name: String)
+    /// Puts everything since `begin` into force at once; answered by `acknowledged`.
+    case commit
+    /// Asks for `statistics`.
+    case requestStatistics
+}
+
+/// What a forwarder says first.
+public struct Greeting: Hashable, Sendable {
+    /// The protocol's version.
+    public var version: UInt16
+    /// The process that speaks.
+    public var processID: Int32
+    /// The epoch of the tables in force; 0 with revision 0 means none.
+    public var epoch: UInt64
+    /// The revision of the tables in force.
+    public var revision: UInt64
+    /// How many `held` messages follow.
+    public var heldCount: UInt32
+
+    /// A greeting.
+    public init(version: UInt16, processID: Int32, epoch: UInt64, revision: UInt64, heldCount: UInt32) {
+        self.version = version
+        self.processID = processID
+        self.epoch = epoch
+        self.revision = revision
+        self.heldCount = heldCount
+    }
+}
+
+/// What a held descriptor is for.
+public enum HeldDescriptor: Hashable, Sendable {
+    /// The UDP socket bound to this address.
+    case underlay(IPAddress)
+    /// The TAP of the port with this name.
+    case port(String)
+}
+
+/// The host that the forwarder works for.
+public struct LocalChassis: Hashable, Sendable {
+    /// The chassis' name.
+    public var name: String
+    /// The address that its tunnels start from.
+    public var encapIP: IPAddress
+    /// The longest frame that fits a tunnel, Ethernet header not counted, in bytes.
+    public var innerMTU: UInt32
+
+    /// A host.
+    public init(name: String, encapIP: IPAddress, innerMTU: UInt32) {
+        self.name = name
+        self.encapIP = encapIP
+        self.innerMTU = innerMTU
+    }
+}
+
+/// A port plugged on this host.
+public struct LocalPort: Hashable, Sendable {
+    /// The port's name on this host, the key among its ports.
+    public var name: String
+    /// The logical port that it is.
+    public var logicalPort: String
+
+    /// A port.
+    public init(name: String, logicalPort: String) {
+        self.name = name
+        self.logicalPort = logicalPort
+    }
+}
