@@ -65,7 +65,7 @@ let targets: [Target] = [
     floor("CentralCore", ["Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque], pure),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // edges
-    floor("Reactor", ["CLinux", deque, heap], edge),
+    floor("Reactor", ["CLinux", "Wire", heap], edge),
     floor("Storage", ["Reactor", "Northd", "Northbound", "Southbound", "Wire", "JSON", "CSQLite", "COpenSSL"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
     floor("HTTPTransport", ["Reactor", "HTTPCore", "CLinux", httpTypes], edge),
@@ -119,7 +119,7 @@ let targets: [Target] = [
         ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]
     ),
     tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"]),
-    tests("Reactor", ["TestSupport", "CLinux"]),
+    tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
     tests("Storage", ["TestSupport", "Northd", "Northbound", "Southbound", "JSON", "Wire", "CSQLite"]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
     tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),

@@ -1,1 +1,2 @@
+// The target is its headers; this file lets the compiler check them as C.
 #include "CLinux.h"

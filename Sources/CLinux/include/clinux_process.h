@@ -1,0 +1,130 @@
+// Processes, threads, namespaces, privileges.
+#ifndef CLINUX_PROCESS_H
+#define CLINUX_PROCESS_H
+
+#include "clinux_io.h"
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+// Threads
+
+static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline long clinux_thread_id(void) { return syscall(SYS_gettid); }
+
+/// Starts a thread in which every signal is blocked: signals are for the signalfd of one loop.
+static inline long clinux_start_thread(pthread_t *thread, void *(*body)(void *), void *argument) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(thread, NULL, body, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -(long)failure;
+}
+/// Binds the calling thread to one processor, 0 ... 1023.
+static inline long clinux_bind_to_processor(unsigned int processor) {
+    uint64_t mask[16] = {0};
+    if (processor >= 1024) return -EINVAL;
+    mask[processor / 64] = 1ull << (processor % 64);
+    return clinux_result(syscall(SYS_sched_setaffinity, 0, sizeof mask, mask));
+}
+static inline long clinux_ignore_signal(int number) {
+    return signal(number, SIG_IGN) == SIG_ERR ? -(long)errno : 0;
+}
+
+// Namespaces
+
+/// CLONE_NEWNET of <linux/sched.h>, which glibc shows under _GNU_SOURCE only.
+#define CLINUX_CLONE_NEWNET 0x40000000
+static inline long clinux_setns_network(int fd) { return clinux_result(syscall(SYS_setns, fd, CLINUX_CLONE_NEWNET)); }
+static inline long clinux_unshare_network(void) { return clinux_result(syscall(SYS_unshare, CLINUX_CLONE_NEWNET)); }
+
+// Processes
+
+static inline long clinux_pidfd_open(pid_t pid) { return clinux_result(syscall(SYS_pidfd_open, pid, 0)); }
+static inline long clinux_kill(pid_t pid, int signal) { return clinux_result(kill(pid, signal)); }
+
+/// Takes the end of a child: its exit code, or 128 + the signal that ended it. -EAGAIN while it runs, -ECHILD when it
+/// is not ours.
+static inline long clinux_take_exit(pid_t pid) {
+    int status = 0;
+    pid_t taken = waitpid(pid, &status, WNOHANG);
+    if (taken < 0) return -(long)errno;
+    if (taken == 0) return -EAGAIN;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// Starts a program and returns its pid; a failure of execve is returned as well, no child stays behind.
+///
+/// stdin is /dev/null; `output` (-1: inherited) becomes stdout and stderr; nothing else is inherited. Signals are
+/// unblocked and at their defaults. Between fork and execve only async-signal-safe calls are made: other threads of
+/// this process may have held any lock at the moment of the fork.
+static inline long clinux_spawn(
+    const char *path, char *const arguments[], char *const environment[], int own_session, int output) {
+    int report[2];
+    if (syscall(SYS_pipe2, report, O_CLOEXEC) < 0) return -(long)errno;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int failed = null < 0 || dup2(null, 0) < 0;
+        if (output >= 0) failed = failed || dup2(output, 1) < 0 || dup2(output, 2) < 0;
+        failed = failed || (own_session && setsid() < 0);
+        // Close at execve, not now: the pipe has to carry execve's own errno.
+        failed = failed || syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0;
+        if (!failed) {
+            sigset_t none;
+            sigemptyset(&none);
+            sigprocmask(SIG_SETMASK, &none, NULL);
+            execve(path, arguments, environment);
+        }
+        int failure = errno;
+        (void)!write(report[1], &failure, sizeof failure);
+        _exit(127);
+    }
+    int failure = pid < 0 ? errno : 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (pid > 0) {
+        ssize_t count;
+        do count = read(report[0], &failure, sizeof failure);
+        while (count < 0 && errno == EINTR);
+        if (count == (ssize_t)sizeof failure) {
+            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+        } else {
+            failure = 0;
+        }
+    }
+    close(report[0]);
+    return failure != 0 ? -(long)failure : pid;
+}
+
+// Privileges
+
+/// Gives up every capability of the calling thread for good: bounding set, ambient set, the three sets, and
+/// no_new_privs. Call it before other threads start: capabilities belong to threads.
+static inline long clinux_drop_all_capabilities(void) {
+    for (int capability = 0; capability <= 63; capability++) {
+        if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1) continue;
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -(long)errno;
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -(long)errno;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return clinux_result(syscall(SYS_capset, &header, sets));
+}
+/// The effective capabilities of the calling thread, bit n for capability n; negative errno.
+static inline int64_t clinux_effective_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    if (syscall(SYS_capget, &header, sets) < 0) return -(int64_t)errno;
+    return (int64_t)((uint64_t)sets[1].effective << 32 | sets[0].effective);
+}
+
+#endif

@@ -1,0 +1,214 @@
+// Sockets, addresses, ancillary data.
+#ifndef CLINUX_SOCKET_H
+#define CLINUX_SOCKET_H
+
+#include "clinux_io.h"
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static const int CLINUX_SOCK_STREAM = SOCK_STREAM;
+static const int CLINUX_SOCK_DGRAM = SOCK_DGRAM;
+static const int CLINUX_SOCK_SEQPACKET = SOCK_SEQPACKET;
+static const int CLINUX_IPPROTO_TCP = IPPROTO_TCP;
+static const int CLINUX_IPPROTO_IP = IPPROTO_IP;
+static const int CLINUX_IPPROTO_IPV6 = IPPROTO_IPV6;
+static const int CLINUX_MSG_DONTWAIT = MSG_DONTWAIT;
+
+/// A non-blocking, close-on-exec socket.
+static inline long clinux_socket(int domain, int type, int protocol) {
+    return clinux_result(socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+static inline long clinux_socket_pair(int type, int pair[2]) {
+    return clinux_result(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+}
+static inline long clinux_bind(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return clinux_result(bind(fd, (const struct sockaddr *)address, length));
+}
+static inline long clinux_listen(int fd, int backlog) { return clinux_result(listen(fd, backlog)); }
+static inline long clinux_connect(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return clinux_result(connect(fd, (const struct sockaddr *)address, length));
+}
+static inline long clinux_accept(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    return clinux_result(syscall(SYS_accept4, fd, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+static inline long clinux_local_address(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    return clinux_result(getsockname(fd, (struct sockaddr *)address, length));
+}
+static inline long clinux_peer_address(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    return clinux_result(getpeername(fd, (struct sockaddr *)address, length));
+}
+static inline long clinux_set_option(int fd, int level, int name, int value) {
+    return clinux_result(setsockopt(fd, level, name, &value, sizeof value));
+}
+/// The value of an integer option goes to `value`.
+static inline long clinux_get_option(int fd, int level, int name, int *value) {
+    socklen_t length = sizeof *value;
+    return clinux_result(getsockopt(fd, level, name, value, &length));
+}
+/// The process at the other end of a connected Unix socket, as it was when it connected.
+static inline long clinux_peer_process(int fd) {
+    struct { pid_t pid; uid_t uid; gid_t gid; } credentials = {0};
+    socklen_t length = sizeof credentials;
+    long result = clinux_result(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length));
+    return result < 0 ? result : (long)credentials.pid;
+}
+static inline long clinux_shutdown_writes(int fd) { return clinux_result(shutdown(fd, SHUT_WR)); }
+
+CLINUX_PACKET_PATH static inline long clinux_receive(int fd, void *bytes, size_t count, int flags) {
+    return clinux_result(recv(fd, bytes, count, flags));
+}
+/// Never raises SIGPIPE.
+CLINUX_PACKET_PATH static inline long clinux_send(int fd, const void *bytes, size_t count, int flags) {
+    return clinux_result(send(fd, bytes, count, flags | MSG_NOSIGNAL));
+}
+CLINUX_PACKET_PATH static inline long clinux_sendmsg(int fd, const struct msghdr *message, int flags) {
+    return clinux_result(sendmsg(fd, message, flags | MSG_NOSIGNAL));
+}
+CLINUX_PACKET_PATH static inline long clinux_recvmsg(int fd, struct msghdr *message, int flags) {
+    return clinux_result(recvmsg(fd, message, flags));
+}
+CLINUX_PACKET_PATH static inline long clinux_send_to(
+    int fd, const void *bytes, size_t count, const struct sockaddr_storage *address, socklen_t length) {
+    return clinux_result(sendto(fd, bytes, count, MSG_NOSIGNAL, (const struct sockaddr *)address, length));
+}
+CLINUX_PACKET_PATH static inline long
+clinux_receive_from(int fd, void *bytes, size_t count, struct sockaddr_storage *address, socklen_t *length) {
+    return clinux_result(recvfrom(fd, bytes, count, MSG_TRUNC, (struct sockaddr *)address, length));
+}
+
+/// The kernel's struct mmsghdr.
+struct clinux_mmsghdr {
+    struct msghdr msg_hdr;
+    unsigned int msg_len;
+};
+CLINUX_PACKET_PATH static inline long
+clinux_sendmmsg(int fd, struct clinux_mmsghdr *messages, unsigned int count, int flags) {
+    return clinux_result(syscall(SYS_sendmmsg, fd, messages, count, flags | MSG_NOSIGNAL));
+}
+/// Give MSG_DONTWAIT; reset msg_controllen and msg_namelen before every call. No time-out: the kernel's is broken.
+CLINUX_PACKET_PATH static inline long
+clinux_recvmmsg(int fd, struct clinux_mmsghdr *messages, unsigned int count, int flags) {
+    return clinux_result(syscall(SYS_recvmmsg, fd, messages, count, flags, NULL));
+}
+
+/// As many descriptors as one message carries here; the kernel's own bound is 253 (SCM_MAX_FD).
+#define CLINUX_DESCRIPTORS_MAXIMUM 16
+
+/// Sends one message with up to CLINUX_DESCRIPTORS_MAXIMUM descriptors.
+static inline long clinux_send_with_descriptors(
+    int fd, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count) {
+    if (descriptor_count > CLINUX_DESCRIPTORS_MAXIMUM) return -EINVAL;
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    union {
+        struct cmsghdr aligned;
+        char bytes[CMSG_SPACE(sizeof(int) * CLINUX_DESCRIPTORS_MAXIMUM)];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (descriptor_count > 0) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptor_count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * descriptor_count);
+        memcpy(CMSG_DATA(header), descriptors, sizeof(int) * descriptor_count);
+    }
+    return clinux_result(sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+/// Receives one message and its descriptors (close-on-exec). A message longer than `count`, or with more descriptors
+/// than CLINUX_DESCRIPTORS_MAXIMUM, is dropped whole, its descriptors closed: -EMSGSIZE.
+static inline long clinux_receive_with_descriptors(
+    int fd, void *bytes, size_t count, int descriptors[CLINUX_DESCRIPTORS_MAXIMUM], size_t *descriptor_count) {
+    struct iovec part = {.iov_base = bytes, .iov_len = count};
+    union {
+        struct cmsghdr aligned;
+        char bytes[CMSG_SPACE(sizeof(int) * CLINUX_DESCRIPTORS_MAXIMUM)];
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    *descriptor_count = 0;
+    long result = clinux_result(recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
+    if (result < 0) return result;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        if (*descriptor_count + here > CLINUX_DESCRIPTORS_MAXIMUM) here = CLINUX_DESCRIPTORS_MAXIMUM - *descriptor_count;
+        memcpy(descriptors + *descriptor_count, CMSG_DATA(header), sizeof(int) * here);
+        *descriptor_count += here;
+    }
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        for (size_t index = 0; index < *descriptor_count; index++) close(descriptors[index]);
+        *descriptor_count = 0;
+        return -EMSGSIZE;
+    }
+    return result;
+}
+
+// Addresses. Ports and IPv4 addresses are in host order on the Swift side.
+
+static inline socklen_t clinux_make_ipv4(struct sockaddr_storage *storage, uint32_t address, uint16_t port) {
+    struct sockaddr_in made = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {.s_addr = htonl(address)}};
+    memset(storage, 0, sizeof *storage);
+    memcpy(storage, &made, sizeof made);
+    return sizeof made;
+}
+static inline socklen_t
+clinux_make_ipv6(struct sockaddr_storage *storage, uint64_t high, uint64_t low, uint16_t port) {
+    struct sockaddr_in6 made = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    for (int index = 0; index < 8; index++) {
+        made.sin6_addr.s6_addr[index] = (uint8_t)(high >> (56 - 8 * index));
+        made.sin6_addr.s6_addr[index + 8] = (uint8_t)(low >> (56 - 8 * index));
+    }
+    memset(storage, 0, sizeof *storage);
+    memcpy(storage, &made, sizeof made);
+    return sizeof made;
+}
+/// 0 when the path (without a final zero) does not fit.
+static inline socklen_t clinux_make_unix(struct sockaddr_storage *storage, const char *path, size_t count) {
+    struct sockaddr_un made = {.sun_family = AF_UNIX};
+    if (count >= sizeof made.sun_path) return 0;
+    memcpy(made.sun_path, path, count);
+    memset(storage, 0, sizeof *storage);
+    memcpy(storage, &made, sizeof made);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + count + 1);
+}
+static inline uint16_t clinux_port(const struct sockaddr_storage *storage) {
+    struct sockaddr_in address; // sin_port and sin6_port lie at the same place
+    memcpy(&address, storage, sizeof address);
+    return ntohs(address.sin_port);
+}
+static inline uint32_t clinux_ipv4(const struct sockaddr_storage *storage) {
+    struct sockaddr_in address;
+    memcpy(&address, storage, sizeof address);
+    return ntohl(address.sin_addr.s_addr);
+}
+static inline void clinux_ipv6(const struct sockaddr_storage *storage, uint64_t *high, uint64_t *low) {
+    struct sockaddr_in6 address;
+    memcpy(&address, storage, sizeof address);
+    *high = *low = 0;
+    for (int index = 0; index < 8; index++) {
+        *high = *high << 8 | address.sin6_addr.s6_addr[index];
+        *low = *low << 8 | address.sin6_addr.s6_addr[index + 8];
+    }
+}
+/// Copies the path of a Unix address to `path` and ends it with a zero; its length (0 for an unnamed socket).
+static inline size_t clinux_unix_path(const struct sockaddr_storage *storage, socklen_t length, char path[108]) {
+    struct sockaddr_un address;
+    size_t start = offsetof(struct sockaddr_un, sun_path);
+    path[0] = 0;
+    if (length <= start || length > sizeof address) return 0;
+    memcpy(&address, storage, length);
+    size_t count = strnlen(address.sun_path, length - start);
+    if (count > 107) count = 107;
+    memcpy(path, address.sun_path, count);
+    path[count] = 0;
+    return count;
+}
+
+#endif

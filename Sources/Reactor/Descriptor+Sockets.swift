@@ -1,0 +1,125 @@
+import CLinux
+import Glibc
+import Wire
+
+/// Stream sockets: all are non-blocking and close-on-exec.
+extension Descriptor {
+    /// Connections the kernel keeps for a listener until they are accepted; it lowers this to net.core.somaxconn.
+    public static let listenBacklog: Int32 = 4096
+
+    /// A listening stream socket.
+    ///
+    /// At a Unix path, what is left of an earlier socket is removed: hold a `FileLock` that says the place is yours.
+    /// - Parameters:
+    ///   - sharesPort: lets several sockets listen at one address, each with its share of the connections.
+    ///   - mode: the permissions of a Unix socket.
+    public static func listen(
+        on address: SocketAddress,
+        sharesPort: Bool = false,
+        mode: UInt32 = 0o600
+    ) throws(SystemError) -> Descriptor {
+        let socket = try bound(CLINUX_SOCK_STREAM, to: address, sharesPort: sharesPort, mode: mode)
+        try systemCall("listen \(address)") { clinux_listen(socket.raw, listenBacklog) }
+        return socket
+    }
+
+    /// Begins to connect a stream socket: when it is writable, `connectionError` says how it went.
+    /// - Throws: what is known at once, as ENOENT and ECONNREFUSED of Unix sockets, whose connecting never waits.
+    public static func connect(to address: SocketAddress) throws(SystemError) -> Descriptor {
+        let socket = try socket(address.family, CLINUX_SOCK_STREAM)
+        if case .ip = address { try socket.setOption(CLINUX_IPPROTO_TCP, TCP_NODELAY, 1) }
+        try address.withStorage { (storage, length) throws(SystemError) in
+            let result = clinux_connect(socket.raw, storage, length)
+            // An interrupted connect goes on by itself, as one in progress.
+            guard result < 0, result != -Int(EINPROGRESS), result != -Int(EINTR) else { return }
+            throw SystemError(call: "connect \(address)", errno: Int32(-result))
+        }
+        return socket
+    }
+
+    /// How a connecting that was under way has ended; `nil` when the socket is connected.
+    public func connectionError() throws(SystemError) -> SystemError? {
+        let error = try option(SOL_SOCKET, SO_ERROR)
+        return error == 0 ? nil : SystemError(call: "connect", errno: error)
+    }
+
+    /// Where the socket is bound: tells the port when it was bound to port 0.
+    public func localAddress() throws(SystemError) -> SocketAddress {
+        try address("getsockname") { clinux_local_address(raw, $0, $1) }
+    }
+
+    /// Where the other side is.
+    /// - Throws: ENOTCONN.
+    public func peerAddress() throws(SystemError) -> SocketAddress {
+        try address("getpeername") { clinux_peer_address(raw, $0, $1) }
+    }
+
+    /// The process that connected, or listened, at the other end of this Unix socket.
+    public func peerProcess() throws(SystemError) -> pid_t {
+        pid_t(try systemCall("getsockopt SO_PEERCRED") { clinux_peer_process(raw) })
+    }
+
+    /// Sets an integer option of a socket.
+    public func setOption(_ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
+        try systemCall("setsockopt \(level)/\(name)") { clinux_set_option(raw, level, name, value) }
+    }
+
+    /// The value of an integer option of a socket.
+    public func option(_ level: Int32, _ name: Int32) throws(SystemError) -> Int32 {
+        var value: Int32 = 0
+        try systemCall("getsockopt \(level)/\(name)") { clinux_get_option(raw, level, name, &value) }
+        return value
+    }
+
+    /// Sends bytes from `buffer` over a connected socket, maybe not all of them. Never raises SIGPIPE.
+    /// - Throws: EPIPE and ECONNRESET when the other side has gone.
+    public func send(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> IOResult<Int> {
+        try systemIO("send") { clinux_send(raw, buffer.baseAddress, buffer.count, 0) }
+    }
+
+    /// Says that nothing more will be sent; the other side may go on sending.
+    public func shutdownWrites() throws(SystemError) {
+        try systemCall("shutdown") { clinux_shutdown_writes(raw) }
+    }
+
+    static func socket(_ family: Int32, _ type: Int32) throws(SystemError) -> Descriptor {
+        Descriptor(owning: Int32(try systemCall("socket") { clinux_socket(family, type, 0) }))
+    }
+
+    /// A socket of `type` bound to `address`.
+    static func bound(
+        _ type: Int32,
+        to address: SocketAddress,
+        sharesPort: Bool,
+        mode: UInt32 = 0o600
+    ) throws(SystemError) -> Descriptor {
+        let socket = try socket(address.family, type)
+        switch address {
+        case .ip(let host, _):
+            if type == CLINUX_SOCK_STREAM { try socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1) }
+            if sharesPort { try socket.setOption(SOL_SOCKET, SO_REUSEPORT, 1) }
+            if case .v6 = host { try socket.setOption(CLINUX_IPPROTO_IPV6, IPV6_V6ONLY, 1) }
+        case .unix(let path):
+            try removeFile(path)
+            // bind makes the file with the permissions of the socket: there is no moment in which others may connect.
+            try systemCall("fchmod \(path)") { clinux_set_mode(socket.raw, mode) }
+        }
+        try address.withStorage { (storage, length) throws(SystemError) in
+            _ = try systemCall("bind \(address)") { clinux_bind(socket.raw, storage, length) }
+        }
+        return socket
+    }
+
+    private func address(
+        _ call: String,
+        _ body: (UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<socklen_t>) -> Int
+    ) throws(SystemError) -> SocketAddress {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        try systemCall(call) { body(&storage, &length) }
+        guard let address = SocketAddress(&storage, length: length) else {
+            throw SystemError(call: call, errno: EAFNOSUPPORT)
+        }
+        return address
+    }
+}

@@ -1,0 +1,73 @@
+import CLinux
+import Glibc
+
+/// Writes a file so that a crash at any moment leaves the old bytes or the new ones, never a mixture.
+///
+/// The bytes go to `path` + `.new`, are synced and renamed, and the directory is synced.
+/// - Parameter mode: the permissions of the new file.
+public func writeFile(_ bytes: [UInt8], replacing path: String, mode: UInt32 = 0o600) throws(SystemError) {
+    let temporary = path + ".new"
+    do {
+        let file = try Descriptor.open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        var written = 0
+        while written < bytes.count {
+            written += try systemCall("write \(temporary)") {
+                bytes.withUnsafeBytes {
+                    clinux_write(file.raw, $0.baseAddress?.advanced(by: written), $0.count - written)
+                }
+            }
+        }
+        try systemCall("fsync \(temporary)") { clinux_sync(file.raw) }
+    }
+    try systemCall("rename \(temporary)") { clinux_rename(temporary, path) }
+    let directory = try Descriptor.open(directoryName(of: path), flags: O_RDONLY | O_DIRECTORY)
+    try systemCall("fsync \(directoryName(of: path))") { clinux_sync(directory.raw) }
+}
+
+/// The bytes of a file.
+/// - Throws: ENOENT when there is none; EFBIG when it holds more than `maximum` bytes.
+public func readFile(_ path: String, maximum: Int = 1 << 30) throws(SystemError) -> [UInt8] {
+    let file = try Descriptor.open(path, flags: O_RDONLY)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = try systemCall("read \(path)") { clinux_read(file.raw, &chunk, chunk.count) }
+        if count == 0 { return bytes }
+        guard bytes.count + count <= maximum else { throw SystemError(call: "read \(path)", errno: EFBIG) }
+        bytes.append(contentsOf: chunk[..<count])
+    }
+}
+
+/// Removes a file; one that is not there is no concern.
+public func removeFile(_ path: String) throws(SystemError) {
+    do throws(SystemError) {
+        try systemCall("unlink \(path)") { clinux_unlink(path) }
+    } catch  where error.errno == ENOENT {
+        return
+    }
+}
+
+/// Makes a directory and those above it; one that is there stays as it is.
+/// - Parameter mode: the permissions of each one that is made.
+public func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
+    do throws(SystemError) {
+        try systemCall("mkdir \(path)") { clinux_mkdir(path, mode) }
+    } catch  where error.errno == EEXIST {
+        return
+    } catch  where error.errno == ENOENT && directoryName(of: path) != path {
+        try makeDirectory(directoryName(of: path), mode: mode)
+        try systemCall("mkdir \(path)") { clinux_mkdir(path, mode) }
+    }
+}
+
+/// The name of this machine, as `hostname` prints it.
+public func hostName() throws(SystemError) -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    try systemCall("gethostname") { clinux_hostname(&name, name.count - 1) }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+private func directoryName(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}

@@ -1,0 +1,122 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A running thread, in which every signal is blocked.
+public final class Thread: Sendable {
+    private let identity: pthread_t
+    private let isJoined = Mutex(false)
+
+    fileprivate init(_ identity: pthread_t) {
+        self.identity = identity
+    }
+
+    deinit {
+        if !isJoined.withLock({ $0 }) { pthread_detach(identity) }
+    }
+
+    /// Waits until the thread has ended. For one caller.
+    public func join() {
+        let joins = isJoined.withLock { isJoined in
+            defer { isJoined = true }
+            return !isJoined
+        }
+        if joins { pthread_join(identity, nil) }
+    }
+}
+
+/// Starts a thread that runs `body` and ends.
+/// - Parameter name: what `top -H` shows, up to 15 bytes.
+@discardableResult
+public func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Thread {
+    let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+    var identity = pthread_t()
+    let result = clinux_start_thread(
+        &identity,
+        { argument in
+            guard let argument else { return nil }
+            let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
+            clinux_name_thread(start.name)
+            start.body()
+            return nil
+        },
+        start.toOpaque()
+    )
+    precondition(result == 0, "pthread_create: \(SystemError(call: name, errno: Int32(-result)))")
+    return Thread(identity)
+}
+
+private final class ThreadStart: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
+
+extension EventLoop {
+    /// Starts a thread with a loop of its own, which `setUp` furnishes and `run` then runs.
+    ///
+    /// This call returns when `setUp` has: with what it handed out (mailboxes), or its error.
+    public static func start<Handle: Sendable>(
+        named name: String,
+        _ setUp: @escaping @Sendable (EventLoop) throws(SystemError) -> Handle
+    ) throws(SystemError) -> (handle: Handle, thread: Thread) {
+        let answer = OneShot<Result<Handle, SystemError>>()
+        let thread = startThread(named: name) {
+            do throws(SystemError) {
+                let loop = try EventLoop()
+                answer.put(.success(try setUp(loop)))
+                loop.run()
+            } catch {
+                answer.put(.failure(error))
+            }
+        }
+        return (try answer.take().get(), thread)
+    }
+}
+
+/// A value that one thread waits for and another brings.
+public final class OneShot<Value: Sendable>: Sendable {
+    private let value = Mutex<Value?>(nil)
+    private let isThere: UnsafeSemaphore = UnsafeSemaphore()
+
+    /// An empty place.
+    public init() {}
+
+    /// Brings the value; once.
+    public func put(_ new: Value) {
+        value.withLock { $0 = new }
+        isThere.signal()
+    }
+
+    /// Waits for the value; once, and never on a loop's thread for what that loop has to do itself.
+    public func take() -> Value {
+        isThere.wait()
+        guard let value = value.withLock({ $0 }) else { preconditionFailure("put stores before it signals") }
+        return value
+    }
+}
+
+private final class UnsafeSemaphore: @unchecked Sendable {
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() {
+        sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func signal() {
+        sem_post(semaphore)
+    }
+
+    func wait() {
+        while sem_wait(semaphore) != 0 {}
+    }
+}
