@@ -66,7 +66,7 @@ let targets: [Target] = [
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap], edge),
-    floor("Storage", ["Reactor", "Northd", "Northbound", "Southbound", "Wire", "JSON", "CSQLite", "COpenSSL"], edge),
+    floor("Storage", ["CSQLite", "COpenSSL"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
     floor("HTTPTransport", ["Reactor", "HTTPCore", "CLinux", httpTypes], edge),
     // roles
@@ -120,7 +120,7 @@ let targets: [Target] = [
     ),
     tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"]),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
-    tests("Storage", ["TestSupport", "Northd", "Northbound", "Southbound", "JSON", "Wire", "CSQLite"]),
+    tests("Storage", ["CSQLite"]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
     tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),
     tests("Central", ["TestSupport", "HTTPTransport", "Reactor", "JSON", httpTypes]),

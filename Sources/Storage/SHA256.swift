@@ -1,0 +1,25 @@
+import COpenSSL
+
+/// SHA-256 (FIPS 180-4) by OpenSSL.
+enum SHA256 {
+    /// The length of a hash, in bytes.
+    static let byteCount = 32
+
+    /// The hash of nothing before: where every chain begins.
+    static let zero = [UInt8](repeating: 0, count: byteCount)
+
+    /// The hash of the parts, one after another.
+    static func hash(_ parts: [[UInt8]]) -> [UInt8] {
+        let context = EVP_MD_CTX_new()
+        defer { EVP_MD_CTX_free(context) }
+        // These calls can only fail for want of memory; then the hash stays zero, matches nothing, and is refused.
+        var hash = zero
+        guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { return hash }
+        for part in parts {
+            let updated = part.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+            guard updated == 1 || part.isEmpty else { return hash }
+        }
+        _ = EVP_DigestFinal_ex(context, &hash, nil)
+        return hash
+    }
+}

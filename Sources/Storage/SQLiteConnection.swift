@@ -1,0 +1,89 @@
+import CSQLite
+import Glibc
+
+/// The one connection to a database file: exclusive, write-ahead log, synchronous.
+///
+/// `locking_mode=EXCLUSIVE` is set before the journal mode, so that the log's index lives in this process's memory and
+/// no other process can read or write beside it. Checkpoints are made by ``checkpoint()`` and never by SQLite itself,
+/// which would throw their errors away.
+final class SQLiteConnection {
+    /// Frames in the write-ahead log, 4 KiB each, at which a checkpoint is due: 4 MiB bounds the time of a restart.
+    static let checkpointFrameCount = 1000
+
+    private let handle: OpaquePointer
+    /// Frames in the log after the last commit; SQLite writes it from its hook.
+    private let frameCount: UnsafeMutablePointer<Int32>
+
+    /// Opens a file, making it where there is none.
+    init(path: String) throws(SQLiteError) {
+        var handle: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let code = sqlite3_open_v2(path, &handle, flags, nil)
+        guard code == SQLITE_OK, let handle else {
+            defer { sqlite3_close_v2(handle) }
+            throw SQLiteError(code, handle)
+        }
+        self.handle = handle
+        frameCount = .allocate(capacity: 1)
+        frameCount.initialize(to: 0)
+        try execute("PRAGMA locking_mode=EXCLUSIVE")
+        let mode = try query("PRAGMA journal_mode=WAL") { $0.text(0) }
+        guard mode == ["wal"] else { throw SQLiteError(text: "the file system does not allow a write-ahead log") }
+        for pragma in [
+            "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", "cell_size_check=ON",
+            "trusted_schema=OFF", "temp_store=MEMORY",
+        ] {
+            try execute("PRAGMA \(pragma)")
+        }
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, frames in
+                context?.storeBytes(of: frames, as: Int32.self)
+                return SQLITE_OK
+            },
+            frameCount
+        )
+    }
+
+    deinit {
+        sqlite3_close_v2(handle)
+        frameCount.deallocate()
+    }
+
+    /// Prepares a statement.
+    func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement { try SQLiteStatement(sql, on: handle) }
+
+    /// Runs statements that give no rows worth reading.
+    func execute(_ sql: String) throws(SQLiteError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw SQLiteError(code, handle) }
+    }
+
+    /// The rows of a query that is run once.
+    func query<Row>(_ sql: String, _ row: (SQLiteStatement) -> Row) throws(SQLiteError) -> [Row] {
+        var rows: [Row] = []
+        try prepare(sql).run { rows.append(row($0)) }
+        return rows
+    }
+
+    /// Runs `body` in a write transaction: all of it is durable when this returns, or nothing has happened.
+    func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
+        try execute("BEGIN IMMEDIATE")
+        do {
+            try body()
+            try execute("COMMIT")
+        } catch {
+            // SQLite rolls back by itself on some errors; then there is no transaction left to end.
+            if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    /// Moves the write-ahead log into the database file when the log has grown to ``checkpointFrameCount``.
+    func checkpoint() throws(SQLiteError) {
+        guard frameCount.pointee >= Int32(Self.checkpointFrameCount) else { return }
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code == SQLITE_OK else { throw SQLiteError(code, handle) }
+        frameCount.pointee = 0
+    }
+}
