@@ -1,60 +1,59 @@
-/// A forwarder's counters since it started, or, of a port, since it was plugged. All are exact:
-/// received frames = frames that were put out at least once + drops.
+/// A forwarder's counters since it started, or, of a port, since it was plugged.
+///
+/// Every frame that was received is accounted for exactly once:
+/// `receivedFrames` = `forwardedFrames` + the sum of the drops, for each port, for the underlay and in total.
 public struct ForwarderStatistics: Hashable, Sendable {
     /// The counters of each port, by name.
-    public var ports: [PortStatistics]
-    /// What came from and went to the underlay.
-    public var underlay: TrafficCounters
-    /// Frames from the underlay, and underlay sends of any frame, that were dropped; by reason.
-    public var underlayDrops: [DropCount]
+    public var ports: [SourceStatistics]
+    /// The counters of the underlay; its name is empty.
+    public var underlay: SourceStatistics
 
     /// Counters.
-    public init(ports: [PortStatistics] = [], underlay: TrafficCounters = .init(), underlayDrops: [DropCount] = []) {
+    public init(ports: [SourceStatistics] = [], underlay: SourceStatistics = SourceStatistics(name: "")) {
         self.ports = ports
         self.underlay = underlay
-        self.underlayDrops = underlayDrops
     }
 }
 
-/// The counters of one port.
-public struct PortStatistics: Hashable, Sendable {
+/// The counters of one port, or of the underlay, seen from the forwarder. Bytes are those of Ethernet frames without
+/// tunnel headers and checksum.
+public struct SourceStatistics: Hashable, Sendable {
     /// The port's name on this host.
     public var name: String
-    /// The frames that the port sent (received here) and that were written to it.
-    public var traffic: TrafficCounters
-    /// The port's frames, and frames to the port, that were dropped; by reason, those that are not zero.
-    public var drops: [DropCount]
-
-    /// Counters of a port.
-    public init(name: String, traffic: TrafficCounters, drops: [DropCount]) {
-        self.name = name
-        self.traffic = traffic
-        self.drops = drops
-    }
-}
-
-/// Frames and bytes both ways, seen from the forwarder. Bytes are those of Ethernet frames without checksum.
-public struct TrafficCounters: Hashable, Sendable {
-    /// Frames read.
+    /// Frames read from the device or socket.
     public var receivedFrames: UInt64
-    /// Bytes read.
+    /// Bytes of the frames read.
     public var receivedBytes: UInt64
-    /// Frames written; each copy of a flooded frame is one.
+    /// Frames read that went out somewhere: as one copy or more, or as an answer.
+    public var forwardedFrames: UInt64
+    /// Frames written to the device or socket; each copy of a flooded frame is one.
     public var sentFrames: UInt64
-    /// Bytes written.
+    /// Bytes of the frames written.
     public var sentBytes: UInt64
+    /// Copies that the device or socket did not take.
+    public var unsentFrames: UInt64
+    /// Frames read that went nowhere, by reason; only the reasons that have dropped any.
+    public var drops: [DropCount]
 
     /// Counters.
     public init(
+        name: String,
         receivedFrames: UInt64 = 0,
         receivedBytes: UInt64 = 0,
+        forwardedFrames: UInt64 = 0,
         sentFrames: UInt64 = 0,
-        sentBytes: UInt64 = 0
+        sentBytes: UInt64 = 0,
+        unsentFrames: UInt64 = 0,
+        drops: [DropCount] = []
     ) {
+        self.name = name
         self.receivedFrames = receivedFrames
         self.receivedBytes = receivedBytes
+        self.forwardedFrames = forwardedFrames
         self.sentFrames = sentFrames
         self.sentBytes = sentBytes
+        self.unsentFrames = unsentFrames
+        self.drops = drops
     }
 }
 

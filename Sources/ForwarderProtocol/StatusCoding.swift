@@ -21,24 +21,19 @@ extension MessageWriter {
     }
 
     mutating func put(_ statistics: ForwarderStatistics) {
-        put(statistics.ports) { writer, port in
-            writer.put(port.name)
-            writer.put(port.traffic)
-            writer.put(port.drops)
-        }
+        put(statistics.ports) { writer, port in writer.put(port) }
         put(statistics.underlay)
-        put(statistics.underlayDrops)
     }
 
-    private mutating func put(_ traffic: TrafficCounters) {
-        put(traffic.receivedFrames)
-        put(traffic.receivedBytes)
-        put(traffic.sentFrames)
-        put(traffic.sentBytes)
-    }
-
-    private mutating func put(_ drops: [DropCount]) {
-        put(drops) { writer, drop in
+    private mutating func put(_ source: SourceStatistics) {
+        put(source.name)
+        put(source.receivedFrames)
+        put(source.receivedBytes)
+        put(source.forwardedFrames)
+        put(source.sentFrames)
+        put(source.sentBytes)
+        put(source.unsentFrames)
+        put(source.drops) { writer, drop in
             writer.put(drop.reason)
             writer.put(drop.frames)
         }
@@ -66,26 +61,25 @@ extension MessageReader {
 
     mutating func statistics() throws(ForwarderMessageError) -> ForwarderStatistics {
         ForwarderStatistics(
-            ports: try list(elementByteCountMinimum: 40) { reader throws(ForwarderMessageError) in
-                PortStatistics(name: try reader.name(), traffic: try reader.traffic(), drops: try reader.drops())
+            ports: try list(elementByteCountMinimum: 56) { reader throws(ForwarderMessageError) in
+                try reader.source()
             },
-            underlay: try traffic(),
-            underlayDrops: try drops()
+            underlay: try source()
         )
     }
 
-    private mutating func traffic() throws(ForwarderMessageError) -> TrafficCounters {
-        TrafficCounters(
+    private mutating func source() throws(ForwarderMessageError) -> SourceStatistics {
+        SourceStatistics(
+            name: try name(),
             receivedFrames: try integer(),
             receivedBytes: try integer(),
+            forwardedFrames: try integer(),
             sentFrames: try integer(),
-            sentBytes: try integer()
+            sentBytes: try integer(),
+            unsentFrames: try integer(),
+            drops: try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
+                DropCount(reason: try reader.name(), frames: try reader.integer())
+            }
         )
-    }
-
-    private mutating func drops() throws(ForwarderMessageError) -> [DropCount] {
-        try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
-            DropCount(reason: try reader.name(), frames: try reader.integer())
-        }
     }
 }

@@ -2,11 +2,11 @@ import ForwarderProtocol
 import Testing
 
 @Suite struct MessageAssemblerTests {
-    /// A message of about `count` times 40 bytes.
+    /// A message of about `count` times 60 bytes.
     private func statistics(ports count: Int) -> ForwarderMessage {
         .statistics(
             ForwarderStatistics(
-                ports: (0..<count).map { PortStatistics(name: "vm\($0)", traffic: TrafficCounters(), drops: []) }
+                ports: (0..<count).map { SourceStatistics(name: "vm\($0)") }
             )
         )
     }

@@ -38,14 +38,18 @@ enum Samples {
 
     static let statistics = ForwarderStatistics(
         ports: [
-            PortStatistics(
+            SourceStatistics(
                 name: "vm1",
-                traffic: TrafficCounters(receivedFrames: 1, receivedBytes: 2, sentFrames: 3, sentBytes: 4),
+                receivedFrames: 6,
+                receivedBytes: 2,
+                forwardedFrames: 1,
+                sentFrames: 3,
+                sentBytes: 4,
+                unsentFrames: 7,
                 drops: [DropCount(reason: "hairpin", frames: 5)]
             )
         ],
-        underlay: TrafficCounters(receivedFrames: 6),
-        underlayDrops: [DropCount(reason: "missingOption", frames: 1 << 40)]
+        underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missingOption", frames: 1 << 40)])
     )
 
     static let messages: [ForwarderMessage] = [
