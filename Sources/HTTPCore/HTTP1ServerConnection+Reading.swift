@@ -1,0 +1,154 @@
+import HTTPTypes
+
+extension HTTP1ServerConnection {
+    /// Takes bytes that the client has sent.
+    public mutating func receive(_ bytes: ArraySlice<UInt8>, now: Duration) {
+        guard phase != .closed, !bytes.isEmpty else { return }
+        switch reading {
+        case .stopped:
+            droppedByteCount += bytes.count
+            if phase == .lingering, droppedByteCount > limits.lingeringByteCountMaximum { phase = .closed }
+        case .head, .fixedBody, .chunkedBody:
+            if inputStart > 0 {
+                input.removeSubrange(..<inputStart)
+                inputStart = 0
+            }
+            input += bytes
+        }
+    }
+
+    /// The client sends nothing more. What it has not sent whole is dropped; answers under way are still written.
+    public mutating func receiveEnd(now: Duration) {
+        guard inputEnded == nil else { return }
+        inputEnded = now
+        if phase == .lingering {
+            phase = .closed
+            return
+        }
+        stopReading()
+        if let last = exchanges.indices.last { exchanges[last].closes = true }
+        finishIfDone(now: now)
+    }
+
+    /// Whether more bytes may be read from the client.
+    public var wantsInput: Bool {
+        guard phase != .closed, inputEnded == nil else { return false }
+        switch reading {
+        case .stopped: return droppedByteCount <= limits.lingeringByteCountMaximum
+        case .fixedBody, .chunkedBody: return true
+        case .head: return input.count - inputStart < limits.pipelinedByteCountMaximum
+        }
+    }
+
+    /// The next whole request that a handler may see now.
+    public mutating func nextRequest(now: Duration) -> ReceivedRequest? {
+        guard phase == .open else { return nil }
+        do throws(MessageError) {
+            if case .head = reading {
+                guard mayReadHead else { return nil }
+                try readHead(now: now)
+            }
+            switch reading {
+            case .head, .stopped: return nil
+            case .fixedBody(let remaining): return readFixedBody(remaining: remaining, now: now)
+            case .chunkedBody: return try readChunkedBody(now: now)
+            }
+        } catch {
+            refuse(.message(error), isHEAD: pending?.exchange.isHEAD ?? head.isHEAD)
+            return nil
+        }
+    }
+
+    /// Whether the next request may be under way beside those that are.
+    private var mayReadHead: Bool {
+        guard inputStart < input.count, exchanges.count < limits.pipelinedRequestMaximum else { return false }
+        if exchanges.allSatisfy({ $0.answer != nil }) { return true }
+        guard exchanges.allSatisfy(\.isSafe) else { return false }
+        let rest = input[inputStart...]
+        return rest.starts(with: "GET ".utf8) || rest.starts(with: "HEAD ".utf8)
+    }
+
+    /// Reads what is there of a head; when that is all of it, reading goes on with the body.
+    private mutating func readHead(now: Duration) throws(MessageError) {
+        if headStart == nil { headStart = now }
+        guard let length = try head.advance(in: input, from: inputStart, limits: limits) else { return }
+        let request = head.request(in: input, from: inputStart)
+        inputStart += length
+        headStart = nil
+        requestCount += 1
+        let isLast = requestCount >= UInt64(clamping: limits.requestMaximum)
+        let exchange = Exchange(
+            id: requestCount - 1,
+            isHEAD: head.isHEAD,
+            isSafe: head.isSafe,
+            minorVersion: head.minorVersion,
+            closes: head.fields.closes || head.minorVersion == 0 || isLast
+        )
+        let fields = head.fields
+        let maximum = bodyLimit(request)
+        if let length = fields.contentLength, length > maximum { throw .bodyTooLong(maximum: maximum) }
+        if fields.expectsOther {
+            refuse(.unsupportedExpectation, isHEAD: exchange.isHEAD)
+            return
+        }
+        pending = PendingRequest(
+            request: request,
+            exchange: exchange,
+            bodyByteCountMaximum: maximum,
+            start: now,
+            lastProgress: now
+        )
+        head = RequestHead()
+        decoder = ChunkedDecoder(limits: limits)
+        reading = fields.isChunked ? .chunkedBody : .fixedBody(remaining: fields.contentLength ?? 0)
+        let hasBody = fields.isChunked || fields.contentLength ?? 0 > 0
+        if hasBody, fields.expectsContinue, exchange.minorVersion > 0 { sendContinue(now: now) }
+    }
+
+    /// Asks for the body, unless it is coming already or an earlier answer has to leave first.
+    private mutating func sendContinue(now: Duration) {
+        guard exchanges.isEmpty, encoder == nil, inputStart == input.count else { return }
+        outputBuffer += "HTTP/1.1 100 Continue\r\n\r\n".utf8
+        writeProgress = now
+    }
+
+    private mutating func readFixedBody(remaining: Int, now: Duration) -> ReceivedRequest? {
+        let count = min(remaining, input.count - inputStart)
+        if count > 0 {
+            body += input[inputStart..<(inputStart + count)]
+            inputStart += count
+            pending?.lastProgress = now
+        }
+        guard count == remaining else {
+            reading = .fixedBody(remaining: remaining - count)
+            return nil
+        }
+        return endRequest()
+    }
+
+    private mutating func readChunkedBody(now: Duration) throws(MessageError) -> ReceivedRequest? {
+        let maximum = pending?.bodyByteCountMaximum ?? 0
+        let count = try decoder.decode(input, from: inputStart, into: &body, maximum: maximum)
+        inputStart += count
+        if count > 0 { pending?.lastProgress = now }
+        return decoder.isDone ? endRequest() : nil
+    }
+
+    private mutating func endRequest() -> ReceivedRequest? {
+        guard let ended = pending else { return nil }
+        let received = ReceivedRequest(id: ended.exchange.id, request: ended.request, body: body)
+        pending = nil
+        body = []
+        exchanges.append(ended.exchange)
+        if ended.exchange.closes || isDraining { exchanges[exchanges.count - 1].closes = true }
+        if exchanges.last?.closes == true { stopReading() } else { reading = .head }
+        if inputStart == input.count {
+            input.removeAll(keepingCapacity: input.capacity <= Self.keptCapacityMaximum)
+            inputStart = 0
+        }
+        return received
+    }
+
+    /// Bytes of buffer that a connection keeps while it waits, so that parked ones stay small.
+    static let keptCapacityMaximum = 4096
+}

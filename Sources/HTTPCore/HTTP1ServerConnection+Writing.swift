@@ -1,0 +1,79 @@
+import HTTPTypes
+
+extension HTTP1ServerConnection {
+    /// What is to be written next.
+    public var output: ArraySlice<UInt8> { outputBuffer[outputStart...] }
+
+    /// Fills the output from the answers, oldest request first, up to its bound.
+    public mutating func prepareOutput(now: Duration, wallClock: Int64) {
+        guard phase == .open else { return }
+        // Moving the rest to the front costs no more than writing what was before it did.
+        if outputStart > outputBuffer.count - outputStart {
+            outputBuffer.removeSubrange(..<outputStart)
+            outputStart = 0
+        }
+        let maximum = limits.outputByteCountMaximum + outputStart
+        while outputBuffer.count < maximum {
+            if encoder != nil {
+                encoder?.appendNext(to: &outputBuffer, maximum: maximum)
+                if encoder?.isDone == true { endAnswer() }
+            } else if let next = exchanges.first, let answer = next.answer {
+                exchanges.removeFirst()
+                beginAnswer(answer.response, answer.body, to: next, wallClock: wallClock)
+            } else {
+                break
+            }
+        }
+        if !hasOutput {
+            writeProgress = nil
+        } else if writeProgress == nil {
+            writeProgress = now
+        }
+        finishIfDone(now: now)
+    }
+
+    /// Takes note that the first `count` bytes of the output have been written.
+    public mutating func didWrite(_ count: Int, now: Duration) {
+        outputStart = min(outputStart + count, outputBuffer.count)
+        if outputStart == outputBuffer.count {
+            outputBuffer.removeAll(keepingCapacity: outputBuffer.capacity <= Self.keptCapacityMaximum)
+            outputStart = 0
+        }
+        if hasOutput {
+            if count > 0 { writeProgress = now }
+        } else {
+            writeProgress = nil
+            idleSince = now
+        }
+        finishIfDone(now: now)
+    }
+
+    private mutating func beginAnswer(
+        _ response: HTTPResponse,
+        _ body: HTTPBody,
+        to exchange: Exchange,
+        wallClock: Int64
+    ) {
+        let asksClose = response.headerFields[.connection]?.lowercased() == "close"
+        let closes = exchange.closes || asksClose
+        let encoder = ResponseEncoder(
+            response,
+            body: body,
+            to: exchange,
+            closes: closes,
+            wallClock: wallClock,
+            into: &outputBuffer
+        )
+        closesAfterEncoder = closes || encoder.isDelimitedByClose
+        self.encoder = encoder
+        if encoder.isDone { endAnswer() }
+    }
+
+    private mutating func endAnswer() {
+        encoder = nil
+        guard closesAfterEncoder else { return }
+        closesAfterEncoder = false
+        stopReading()
+        exchanges.removeAll()
+    }
+}

@@ -1,0 +1,164 @@
+import HTTPTypes
+
+/// The server's side of one HTTP/1.1 connection (RFC 9112), without I/O.
+///
+/// Requests of one connection are handed out in order. Several are under way at a time only where all of them are GET
+/// or HEAD, so that a pipelined read sees the write before it; answers leave in the order of the requests.
+public struct HTTP1ServerConnection: HTTPServerSession {
+    /// A request that is being answered.
+    struct Exchange {
+        let id: RequestID
+        let isHEAD: Bool
+        let isSafe: Bool
+        let minorVersion: Int
+        var closes: Bool
+        var answer: (response: HTTPResponse, body: HTTPBody)?
+    }
+
+    /// What the bytes that arrive next are part of.
+    enum Reading {
+        case head
+        case fixedBody(remaining: Int)
+        case chunkedBody
+        /// No request is read any more; what arrives is dropped.
+        case stopped
+    }
+
+    /// A request whose body is being read.
+    struct PendingRequest {
+        let request: HTTPRequest
+        let exchange: Exchange
+        let bodyByteCountMaximum: Int
+        /// When the body began, and when a piece of it last came.
+        let start: Duration
+        var lastProgress: Duration
+    }
+
+    let limits: HTTPLimits
+    let bodyLimit: (HTTPRequest) -> Int
+    let problem: (RequestError) -> (HTTPResponse, [UInt8])
+
+    /// Bytes received; those before `inputStart` are done with.
+    var input: [UInt8] = []
+    var inputStart = 0
+    var inputEnded: Duration?
+    var reading = Reading.head
+    // What is read in part lives here and not in `reading`, so that it is changed in place.
+    var head = RequestHead()
+    var pending: PendingRequest?
+    var body: [UInt8] = []
+    var decoder: ChunkedDecoder
+    /// When the first byte of the head that is being read came; on a new connection, when that was opened.
+    var headStart: Duration?
+    /// Whether the request whose body is being read is the last.
+    var isDraining = false
+    /// Requests handed out and not yet written, oldest first.
+    var exchanges: [Exchange] = []
+    var requestCount: UInt64 = 0
+
+    var outputBuffer: [UInt8] = []
+    var outputStart = 0
+    var encoder: ResponseEncoder?
+    var closesAfterEncoder = false
+    /// When the client last took something, while there is something to take.
+    var writeProgress: Duration?
+
+    var idleSince: Duration
+    var lingeringSince: Duration?
+    var droppedByteCount = 0
+    /// How far the connection has come.
+    public internal(set) var phase = HTTPSessionPhase.open
+
+    /// A connection that was just accepted.
+    /// - Parameters:
+    ///   - bodyLimit: How many bytes the body of a request may have, asked when its head is there.
+    ///   - problem: Makes the answer to a request that is refused here.
+    public init(
+        limits: HTTPLimits,
+        now: Duration,
+        bodyLimit: @escaping (HTTPRequest) -> Int,
+        problem: @escaping (RequestError) -> (HTTPResponse, [UInt8])
+    ) {
+        self.limits = limits
+        self.bodyLimit = bodyLimit
+        self.problem = problem
+        decoder = ChunkedDecoder(limits: limits)
+        headStart = now
+        idleSince = now
+    }
+
+    /// Whether nothing is under way: no request read in part, none unanswered, nothing left to write.
+    var isIdle: Bool {
+        guard case .head = reading, inputStart == input.count else { return false }
+        return exchanges.isEmpty && !hasOutput
+    }
+
+    var hasOutput: Bool { outputStart < outputBuffer.count || encoder != nil }
+
+    /// Answers a request. An unknown or answered one is left alone.
+    public mutating func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
+        guard let index = exchanges.firstIndex(where: { $0.id == id }), exchanges[index].answer == nil else { return }
+        exchanges[index].answer = (response, body)
+    }
+
+    /// Takes no further requests; closes when those under way are answered.
+    public mutating func drain(now: Duration) {
+        if isIdle {
+            phase = .closed
+            return
+        }
+        switch reading {
+        case .head:
+            // What has not become a request yet will not.
+            stopReading()
+            if let last = exchanges.indices.last { exchanges[last].closes = true }
+            finishIfDone(now: now)
+        case .fixedBody, .chunkedBody:
+            isDraining = true
+        case .stopped:
+            break
+        }
+    }
+
+    /// Refuses the connection itself, before it has sent anything.
+    public mutating func refuse(_ error: RequestError) {
+        refuse(error, isHEAD: false)
+    }
+
+    mutating func refuse(_ error: RequestError, isHEAD: Bool) {
+        let (response, body) = problem(error)
+        stopReading()
+        exchanges.append(
+            Exchange(
+                id: requestCount,
+                isHEAD: isHEAD,
+                isSafe: true,
+                minorVersion: 1,
+                closes: true,
+                answer: (response, .bytes(body))
+            )
+        )
+        requestCount += 1
+    }
+
+    mutating func stopReading() {
+        reading = .stopped
+        droppedByteCount += input.count - inputStart
+        input = []
+        inputStart = 0
+        headStart = nil
+        pending = nil
+        body = []
+    }
+
+    /// Ends the connection when it has said everything that it will.
+    mutating func finishIfDone(now: Duration) {
+        guard phase == .open, case .stopped = reading, exchanges.isEmpty, !hasOutput else { return }
+        if inputEnded != nil || droppedByteCount > limits.lingeringByteCountMaximum {
+            phase = .closed
+        } else {
+            phase = .lingering
+            lingeringSince = now
+        }
+    }
+}

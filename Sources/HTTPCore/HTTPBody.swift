@@ -1,0 +1,10 @@
+/// The content of an answer.
+public enum HTTPBody {
+    /// No content.
+    case none
+    /// All of it at once; the answer tells its length.
+    case bytes([UInt8])
+    /// Produced piece by piece as the socket drains, until `nil`; its length is not known beforehand. The closure is
+    /// called on the thread of the connection, and not again after `nil`.
+    case slices(() -> [UInt8]?)
+}

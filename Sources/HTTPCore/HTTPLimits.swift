@@ -1,0 +1,53 @@
+/// The bounds of one HTTP server: what a peer may make it hold, and for how long.
+///
+/// The defaults suit a control plane whose clients are tools and agents. Every bound is told to the peer that reaches
+/// it by a status code, except where the peer has stopped listening.
+public struct HTTPLimits: Equatable, Sendable {
+    /// Bytes of a request's head, from the method to the empty line. More: 431.
+    public var headByteCountMaximum = 32 * 1024
+    /// Field lines in a head. More: 431.
+    public var fieldCountMaximum = 100
+    /// Bytes of one line of a head without its CRLF. More: 414 for the request line, 431 for a field.
+    public var lineByteCountMaximum = 8 * 1024
+    /// Bytes of a request's body unless the server's own rule allows another count for it. More: 413.
+    public var bodyByteCountMaximum = 1 << 20
+    /// Bytes of all chunk extensions of one body, which mean nothing to anyone and so hide attacks. More: 400.
+    public var chunkExtensionByteCountMaximum = 256
+    /// Bytes of the trailer section of one body, which is checked and dropped. More: 431.
+    public var trailerByteCountMaximum = 8 * 1024
+    /// Requests of one connection that wait for their answers; further ones stay unread in the socket.
+    public var pipelinedRequestMaximum = 16
+    /// Bytes kept of requests that wait behind unanswered ones; further ones stay unread in the socket.
+    public var pipelinedByteCountMaximum = 64 * 1024
+    /// Requests answered on one connection before it is closed, so that load spreads again after a failover.
+    public var requestMaximum = 10_000
+    /// Connections of one server. More: 503.
+    public var connectionMaximum = 10_000
+    /// Connections that are being told 503 for want of room. More: closed without a word.
+    public var refusedConnectionMaximum = 64
+    /// Bytes of answers kept for a connection that its client has not taken yet; the producer pauses beyond it.
+    public var outputByteCountMaximum = 256 * 1024
+    /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket
+    /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
+    public var lingeringByteCountMaximum = 4 << 20
+
+    /// From a head's first byte (on a new connection: from the start) to its end. Later: 408.
+    public var headTime: Duration = .seconds(10)
+    /// A connection without a request; it is closed after that. Parked requests are no idleness.
+    public var idleTime: Duration = .seconds(75)
+    /// Between two pieces of a body. Later: 408.
+    public var bodyIdleTime: Duration = .seconds(60)
+    /// Bytes a second a body must come at on average, once ``bodyRateGraceTime`` is over. Slower: 408.
+    public var bodyRateMinimum = 1024
+    /// How long a body may be slower than ``bodyRateMinimum``.
+    public var bodyRateGraceTime: Duration = .seconds(10)
+    /// How long a client may take nothing of an answer before it is cut off.
+    public var writeStallTime: Duration = .seconds(30)
+    /// How long the server still reads behind the last answer, so that the client gets that answer.
+    public var lingeringTime: Duration = .seconds(2)
+    /// How long a request whose client has shut down its sending side may stay unanswered.
+    public var halfClosedTime: Duration = .seconds(30)
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,58 @@
+import HTTPTypes
+
+/// Names a request within its connection.
+public typealias RequestID = UInt64
+
+/// A request with all of its body.
+public struct ReceivedRequest: Sendable {
+    /// To answer it by.
+    public let id: RequestID
+    /// Method, authority, path and fields; those that concern the connection alone are not among them.
+    public let request: HTTPRequest
+    /// The content, without any transfer coding.
+    public let body: [UInt8]
+}
+
+/// The server's side of one connection, without I/O: bytes come in, requests go out; answers come in, bytes go out.
+///
+/// HTTP/1.1 implements it, and HTTP/2 can: nothing here says that answers leave in the order of the requests. The
+/// owner calls ``receive(_:now:)`` with what it has read, takes requests by ``nextRequest(now:)`` until there is none,
+/// then calls ``prepareOutput(now:wallClock:)`` and writes ``output``, and obeys ``phase``, ``wantsInput`` and
+/// ``deadline`` after each of these. All `now` are monotonic times of one origin.
+public protocol HTTPServerSession {
+    /// Takes bytes that the client has sent.
+    mutating func receive(_ bytes: ArraySlice<UInt8>, now: Duration)
+    /// The client sends nothing more. It may still take answers.
+    mutating func receiveEnd(now: Duration)
+    /// The next whole request that a handler may see now.
+    mutating func nextRequest(now: Duration) -> ReceivedRequest?
+    /// Answers a request. An unknown or answered one is left alone.
+    mutating func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody)
+    /// Fills ``output`` from the answers, up to its bound.
+    /// - Parameter wallClock: Seconds since 1970, for the Date field.
+    mutating func prepareOutput(now: Duration, wallClock: Int64)
+    /// What is to be written next.
+    var output: ArraySlice<UInt8> { get }
+    /// Takes note that the first `count` bytes of ``output`` have been written.
+    mutating func didWrite(_ count: Int, now: Duration)
+    /// Whether more bytes may be read from the client.
+    var wantsInput: Bool { get }
+    /// When ``expire(now:)`` is due.
+    var deadline: Duration? { get }
+    /// A deadline has come.
+    mutating func expire(now: Duration)
+    /// Takes no further requests; closes when those under way are answered.
+    mutating func drain(now: Duration)
+    /// What the connection is to do.
+    var phase: HTTPSessionPhase { get }
+}
+
+/// How far the life of a connection has come.
+public enum HTTPSessionPhase: Equatable, Sendable {
+    /// Reading and writing.
+    case open
+    /// All has been written: shut down the sending side and read on, so that the client gets the last answer.
+    case lingering
+    /// Close the connection.
+    case closed
+}

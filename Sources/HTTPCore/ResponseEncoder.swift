@@ -1,0 +1,107 @@
+import HTTPTypes
+
+/// Writes the content of one answer in pieces, as its framing wants (RFC 9112 section 6).
+struct ResponseEncoder {
+    private enum Content {
+        case none
+        case bytes([UInt8], offset: Int)
+        case slices(() -> [UInt8]?, isChunked: Bool)
+    }
+
+    private var content: Content
+    /// Whether only the end of the connection ends the answer.
+    let isDelimitedByClose: Bool
+
+    /// Whether all has been written.
+    var isDone: Bool {
+        if case .none = content { true } else { false }
+    }
+
+    /// Appends the head and readies the content.
+    init(
+        _ response: HTTPResponse,
+        body: HTTPBody,
+        to request: HTTP1ServerConnection.Exchange,
+        closes: Bool,
+        wallClock: Int64,
+        into output: inout [UInt8]
+    ) {
+        let code = response.status.code
+        let mayHaveContent = code >= 200 && code != 204 && code != 304
+        Self.appendStart(response, wallClock: wallClock, to: &output)
+        var isDelimitedByClose = false
+        switch body {
+        case _ where !mayHaveContent:
+            content = .none
+        case .none:
+            output += "Content-Length: 0\r\n".utf8
+            content = .none
+        case .bytes(let bytes):
+            output += "Content-Length: ".utf8
+            output += bytes.count.description.utf8
+            output += "\r\n".utf8
+            content = bytes.isEmpty ? .none : .bytes(bytes, offset: 0)
+        case .slices(let next):
+            if request.minorVersion > 0 { output += "Transfer-Encoding: chunked\r\n".utf8 }
+            isDelimitedByClose = request.minorVersion == 0
+            content = .slices(next, isChunked: request.minorVersion > 0)
+        }
+        if request.isHEAD { content = .none }
+        self.isDelimitedByClose = isDelimitedByClose
+        output += (closes || isDelimitedByClose ? "Connection: close\r\n\r\n" : "\r\n").utf8
+    }
+
+    private static func appendStart(_ response: HTTPResponse, wallClock: Int64, to output: inout [UInt8]) {
+        output += "HTTP/1.1 ".utf8
+        let code = response.status.code
+        output.append(UInt8(0x30 + code / 100 % 10))
+        output.append(UInt8(0x30 + code / 10 % 10))
+        output.append(UInt8(0x30 + code % 10))
+        output.append(.space)
+        output += response.status.reasonPhrase.utf8
+        output += "\r\n".utf8
+        var hasDate = false
+        for field in response.headerFields {
+            switch field.name {
+            case .contentLength, .transferEncoding, .connection: continue
+            case .date: hasDate = true
+            default: break
+            }
+            output += field.name.rawName.utf8
+            output += ": ".utf8
+            output += field.value.utf8
+            output += "\r\n".utf8
+        }
+        guard !hasDate else { return }
+        output += "Date: ".utf8
+        HTTPDate.append(wallClock, to: &output)
+        output += "\r\n".utf8
+    }
+
+    /// Appends the next piece, leaving `output` at no more than `maximum` bytes where the content is ``HTTPBody/bytes``
+    /// and at no more than one slice beyond where it is ``HTTPBody/slices``.
+    mutating func appendNext(to output: inout [UInt8], maximum: Int) {
+        switch content {
+        case .none:
+            break
+        case .bytes(let bytes, let offset):
+            let count = min(bytes.count - offset, max(maximum - output.count, 0))
+            output += bytes[offset..<(offset + count)]
+            content = offset + count == bytes.count ? .none : .bytes(bytes, offset: offset + count)
+        case .slices(let next, let isChunked):
+            guard let slice = next() else {
+                if isChunked { output += "0\r\n\r\n".utf8 }
+                content = .none
+                return
+            }
+            // A chunk without bytes would end the body.
+            guard !slice.isEmpty else { return }
+            if isChunked {
+                output += String(slice.count, radix: 16).utf8
+                output += "\r\n".utf8
+            }
+            output += slice
+            if isChunked { output += "\r\n".utf8 }
+        }
+    }
+}
