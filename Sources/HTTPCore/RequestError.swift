@@ -62,3 +62,16 @@ public enum RequestError: Error, Equatable, Sendable {
         }
     }
 }
+
+extension RequestError {
+    /// The answer as a problem document (RFC 9457), for servers that have no form of their own.
+    public var problem: (HTTPResponse, [UInt8]) {
+        let title = status.reasonPhrase
+        // None of these texts has a character that JSON escapes.
+        let document =
+            #"{"type":"about:blank","title":"\#(title)","status":\#(status.code),"#
+            + #""code":"\#(code)","detail":"\#(detail)"}"#
+        let fields: HTTPFields = [.contentType: "application/problem+json"]
+        return (HTTPResponse(status: status, headerFields: fields), Array(document.utf8))
+    }
+}

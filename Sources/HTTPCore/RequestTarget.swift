@@ -40,7 +40,7 @@ struct RequestTarget {
     }
 
     /// `*( pchar / "/" / "?" )` of RFC 3986, without `%00`, which would end a name early somewhere.
-    private static func checkPath(_ range: Range<Int>, in bytes: [UInt8]) throws(MessageError) {
+    static func checkPath(_ range: Range<Int>, in bytes: [UInt8]) throws(MessageError) {
         var index = range.lowerBound
         while index < range.upperBound {
             switch bytes[index] {

@@ -1,0 +1,15 @@
+import HTTPTypes
+
+/// An answer with all of its content.
+public struct HTTPClientResponse: Sendable, Equatable {
+    /// Status and fields; those that concern the connection alone are not among them.
+    public let response: HTTPResponse
+    /// The content, without any transfer coding.
+    public let body: [UInt8]
+
+    /// An answer.
+    public init(response: HTTPResponse, body: [UInt8]) {
+        self.response = response
+        self.body = body
+    }
+}

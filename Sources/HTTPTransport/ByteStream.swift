@@ -1,0 +1,32 @@
+import Reactor
+
+/// Bytes to and from a peer: the place where TLS goes under HTTP.
+protocol ByteStream: AnyObject {
+    /// Reads up to `buffer.count` bytes.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> IOResult<Int>
+    /// Writes bytes from `buffer`, maybe not all of them.
+    func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> IOResult<Int>
+    /// Says that nothing more will be written; reading goes on.
+    func endWrites() throws(SystemError)
+}
+
+/// The bytes of a socket as they are.
+final class SocketStream: ByteStream {
+    private let socket: Descriptor
+
+    init(_ socket: Descriptor) {
+        self.socket = socket
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> IOResult<Int> {
+        try socket.read(into: buffer)
+    }
+
+    func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> IOResult<Int> {
+        try socket.send(buffer)
+    }
+
+    func endWrites() throws(SystemError) {
+        try socket.shutdownWrites()
+    }
+}

@@ -1,0 +1,201 @@
+import CLinux
+import Glibc
+import HTTPCore
+import HTTPTypes
+import Reactor
+
+/// One connection of a client: connects, carries one call after the other, waits between them.
+final class ClientConnection {
+    /// Bytes read at once.
+    static let readByteCountMaximum = 64 * 1024
+
+    private let client: HTTPClient
+    private var call: HTTPCall?
+    private var addresses: ArraySlice<SocketAddress> = []
+    private var stream: (any ByteStream)?
+    private var socket: Descriptor?
+    private var registration: Registration?
+    private var isConnected = false
+    private var http: HTTP1ClientConnection
+    private var sentByteCount = 0
+    private var callCount = 0
+    private var idleTimer: TimerHandle?
+    private var isClosed = false
+
+    init(client: HTTPClient, call: HTTPCall) {
+        self.client = client
+        self.call = call
+        http = HTTP1ClientConnection(limits: client.messageLimits)
+        call.connection = self
+    }
+
+    /// Tries the addresses one after the other.
+    func connect(to addresses: [SocketAddress]) {
+        guard !isClosed else { return }
+        self.addresses = addresses[...]
+        connectNext(lastErrno: EADDRNOTAVAIL)
+    }
+
+    /// Ends the connection and the call with it.
+    func fail(_ error: HTTPClientError) {
+        let call = call
+        self.call = nil
+        close()
+        call?.complete(.failure(error))
+    }
+
+    /// Carries another call.
+    func begin(_ call: HTTPCall) {
+        idleTimer?.cancel()
+        idleTimer = nil
+        self.call = call
+        call.connection = self
+        sendCall()
+    }
+
+    /// The call is of no interest any more, and its answer has nowhere to go.
+    func abandonCall() {
+        call = nil
+        close()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        idleTimer?.cancel()
+        disconnect()
+        client.didClose(self)
+    }
+
+    private func disconnect() {
+        registration?.cancel()
+        registration = nil
+        stream = nil
+        socket = nil
+    }
+
+    private func connectNext(lastErrno: Int32) {
+        disconnect()
+        guard let address = addresses.popFirst() else {
+            fail(.cannotConnect(client.endpoint, errno: lastErrno))
+            return
+        }
+        do throws(SystemError) {
+            let socket = try Descriptor.connect(to: address)
+            self.socket = socket
+            stream = SocketStream(socket)
+            registration = try client.loop.register(socket.raw, reads: false, writes: true) { readiness in
+                self.becameReady(readiness)
+            }
+        } catch {
+            connectNext(lastErrno: error.errno)
+        }
+    }
+
+    private func becameReady(_ readiness: Readiness) {
+        guard isConnected else {
+            finishConnecting()
+            return
+        }
+        if readiness.contains(.writable) { write() }
+        if !isClosed, readiness.contains(.readable) { read() }
+    }
+
+    private func finishConnecting() {
+        do throws(SystemError) {
+            if let error = try socket?.connectionError() { throw error }
+        } catch {
+            connectNext(lastErrno: error.errno)
+            return
+        }
+        isConnected = true
+        if call == nil { becomeIdle() } else { sendCall() }
+    }
+
+    private func sendCall() {
+        guard let call else { return }
+        callCount += 1
+        sentByteCount = 0
+        http.begin(call.method)
+        write()
+    }
+
+    private func write() {
+        guard let call, let stream else { return }
+        do throws(SystemError) {
+            while sentByteCount < call.bytes.count {
+                let result = try call.bytes[sentByteCount...].withUnsafeBufferPointer { bytes throws(SystemError) in
+                    try stream.write(UnsafeRawBufferPointer(bytes))
+                }
+                guard case .done(let count) = result else { break }
+                sentByteCount += count
+            }
+            try registration?.update(reads: true, writes: sentByteCount < call.bytes.count)
+        } catch {
+            // A server that refuses a body may answer and close while it is being sent: its answer counts.
+            if !http.hasAnswerBegun { read() }
+            if !isClosed { lose() }
+        }
+    }
+
+    private func read() {
+        var buffer = [UInt8](repeating: 0, count: Self.readByteCountMaximum)
+        do throws(SystemError) {
+            let result = try buffer.withUnsafeMutableBufferPointer { bytes throws(SystemError) in
+                try stream?.read(into: UnsafeMutableRawBufferPointer(bytes)) ?? .wouldBlock
+            }
+            switch result {
+            case .wouldBlock: return
+            case .endOfStream:
+                if let response = http.receiveEnd() { finish(response) } else { lose() }
+            case .done(let count):
+                take(buffer[..<count])
+            }
+        } catch {
+            lose()
+        }
+    }
+
+    private func take(_ bytes: ArraySlice<UInt8>) {
+        do throws(MessageError) {
+            if let response = try http.receive(bytes) {
+                finish(response)
+            } else if call == nil {
+                // A server that speaks without being asked.
+                close()
+            }
+        } catch {
+            fail(.badResponse(client.endpoint, error))
+        }
+    }
+
+    private func finish(_ response: HTTPClientResponse) {
+        let call = call
+        self.call = nil
+        let isWhollySent = sentByteCount == call?.bytes.count
+        if http.isReusable, isWhollySent { becomeIdle() } else { close() }
+        call?.complete(.success(response))
+    }
+
+    private func becomeIdle() {
+        idleTimer = client.loop.schedule(after: client.limits.idleTime) { self.close() }
+        client.didBecomeIdle(self)
+    }
+
+    /// The connection has ended without a whole answer.
+    private func lose() {
+        guard let call else {
+            close()
+            return
+        }
+        let mayTryAgain = callCount > 1 && !http.hasAnswerBegun && call.isIdempotent
+        guard mayTryAgain else {
+            fail(.connectionLost(client.endpoint))
+            return
+        }
+        self.call = nil
+        close()
+        call.needsFreshConnection = true
+        client.start(call)
+    }
+}

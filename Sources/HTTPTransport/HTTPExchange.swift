@@ -1,0 +1,52 @@
+import HTTPCore
+import HTTPTypes
+import Reactor
+
+/// One request and its answer. To be used on the thread of its loop only.
+public final class HTTPExchange {
+    /// Method, authority, path and fields; those that concern the connection alone are not among them.
+    public let request: HTTPRequest
+    /// The content of the request, whole.
+    public let body: [UInt8]
+    /// Where the client is.
+    public let peer: SocketAddress
+    /// Called once when the client goes away before the answer; ``respond(_:body:)`` then does nothing.
+    ///
+    /// Set it where nothing is lost by not answering, as a long poll. It also makes a client that has merely shut down
+    /// its sending side count as gone; without it such a client still gets its answer.
+    public var onDisconnect: (() -> Void)?
+
+    let id: RequestID
+    private var connection: ServerConnection?
+
+    init(_ received: ReceivedRequest, peer: SocketAddress, connection: ServerConnection) {
+        id = received.id
+        request = received.request
+        body = received.body
+        self.peer = peer
+        self.connection = connection
+    }
+
+    /// Answers the request, now or at any later time. Only the first call counts.
+    ///
+    /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `response`
+    /// closes the connection behind it. To HEAD the content is not sent.
+    public func respond(_ response: HTTPResponse, body: HTTPBody) {
+        guard let connection else { return }
+        detach()
+        connection.respond(to: self, response, body: body)
+    }
+
+    /// The client has gone.
+    func disconnect() {
+        guard connection != nil else { return }
+        let body = onDisconnect
+        detach()
+        body?()
+    }
+
+    private func detach() {
+        connection = nil
+        onDisconnect = nil
+    }
+}

@@ -1,0 +1,108 @@
+import HTTPCore
+import HTTPTypes
+import Reactor
+
+/// Serves HTTP on one listening socket, on the thread of one loop.
+///
+/// Handlers are called on that thread and must not block; they may answer at any later time. The loop keeps the server
+/// until it has stopped accepting and its last connection is closed.
+public final class HTTPServer {
+    /// Bytes read from a connection at once.
+    static let readByteCountMaximum = 64 * 1024
+
+    let loop: EventLoop
+    let handler: (HTTPExchange) -> Void
+    /// What was read last, for the connection that read it; one buffer serves all.
+    private(set) var readBuffer = [UInt8](repeating: 0, count: readByteCountMaximum)
+    private let limits: HTTPLimits
+    private let bodyLimit: (HTTPRequest) -> Int
+    private let problem: (RequestError) -> (HTTPResponse, [UInt8])
+    private var acceptor: Acceptor?
+    private var connections: [Int: ServerConnection] = [:]
+    private var nextConnectionID = 0
+    private var drainCompletion: (() -> Void)?
+    private var drainTimer: TimerHandle?
+
+    /// Begins to accept connections.
+    /// - Parameters:
+    ///   - listener: A socket of `Descriptor.listen`.
+    ///   - bodyLimit: How many bytes the body of a request may have, asked when its head is there; without it,
+    ///     ``HTTPLimits/bodyByteCountMaximum``.
+    ///   - problem: Makes the answer to a request that is refused before a handler sees it.
+    ///   - handler: Gets each request.
+    public init(
+        loop: EventLoop,
+        listener: Descriptor,
+        limits: HTTPLimits = HTTPLimits(),
+        bodyLimit: ((HTTPRequest) -> Int)? = nil,
+        problem: @escaping (RequestError) -> (HTTPResponse, [UInt8]) = \.problem,
+        handler: @escaping (HTTPExchange) -> Void
+    ) throws(SystemError) {
+        self.loop = loop
+        self.limits = limits
+        self.bodyLimit = bodyLimit ?? { _ in limits.bodyByteCountMaximum }
+        self.problem = problem
+        self.handler = handler
+        acceptor = try Acceptor(loop: loop, listener: listener) { socket, peer in self.accept(socket, from: peer) }
+    }
+
+    /// Connections that are open now.
+    public var connectionCount: Int { connections.count }
+
+    /// Takes no further connections; those that are there go on. May be repeated.
+    public func stopAccepting() {
+        acceptor?.cancel()
+        acceptor = nil
+    }
+
+    /// Stops: takes no further connections and requests, closes idle connections at once and the others as their last
+    /// answers leave.
+    /// - Parameters:
+    ///   - limit: After that time the rest is closed as it is.
+    ///   - completion: Called once, not within this call, when no connection is left.
+    public func drain(within limit: Duration, completion: @escaping () -> Void) {
+        stopAccepting()
+        drainCompletion = completion
+        drainTimer = loop.schedule(after: limit) {
+            for connection in Array(self.connections.values) { connection.close() }
+        }
+        for connection in Array(connections.values) { connection.drain() }
+        completeDrainIfEmpty()
+    }
+
+    func didClose(_ connection: ServerConnection) {
+        connections[connection.id] = nil
+        completeDrainIfEmpty()
+    }
+
+    func read(from stream: any ByteStream) throws(SystemError) -> IOResult<Int> {
+        try readBuffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            try stream.read(into: UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+
+    private func accept(_ socket: Descriptor, from peer: SocketAddress) {
+        var session = HTTP1ServerConnection(limits: limits, now: loop.now, bodyLimit: bodyLimit, problem: problem)
+        if connections.count >= limits.connectionMaximum {
+            guard connections.count < limits.connectionMaximum + limits.refusedConnectionMaximum else { return }
+            session.refuse(.tooManyConnections)
+        }
+        let id = nextConnectionID
+        nextConnectionID += 1
+        let connection = ServerConnection(id: id, server: self, socket: socket, peer: peer, session: session)
+        connections[id] = connection
+        do throws(SystemError) {
+            try connection.start()
+        } catch {
+            connection.close()
+        }
+    }
+
+    private func completeDrainIfEmpty() {
+        guard connections.isEmpty, let completion = drainCompletion else { return }
+        drainCompletion = nil
+        drainTimer?.cancel()
+        drainTimer = nil
+        loop.defer(completion)
+    }
+}

@@ -1,0 +1,179 @@
+import HTTPCore
+import HTTPTypes
+import Reactor
+
+/// Drives one session over one byte stream: reads when it wants input, writes what it puts out, wakes it when it is
+/// due. It decides nothing about HTTP.
+final class ServerConnection {
+    /// Bytes written in one turn before other connections get theirs.
+    static let writtenByteCountMaximum = 1 << 20
+
+    let id: Int
+    private let server: HTTPServer
+    private let stream: any ByteStream
+    private let descriptor: Descriptor
+    private let peer: SocketAddress
+    private var session: any HTTPServerSession
+    private var registration: Registration?
+    private var timer: TimerHandle?
+    private var timerDue = Duration.zero
+    /// Requests handed out and not answered.
+    private var exchanges: [HTTPExchange] = []
+    private var isPumping = false
+    private var awaitsWritable = false
+    private var hasEndedWrites = false
+    private var isClosed = false
+
+    init(id: Int, server: HTTPServer, socket: Descriptor, peer: SocketAddress, session: any HTTPServerSession) {
+        self.id = id
+        self.server = server
+        descriptor = socket
+        stream = SocketStream(socket)
+        self.peer = peer
+        self.session = session
+    }
+
+    /// Begins to wait for the client.
+    func start() throws(SystemError) {
+        registration = try server.loop.register(descriptor.raw, reads: true, writes: false) { readiness in
+            self.becameReady(readiness)
+        }
+        pump()
+    }
+
+    func respond(to exchange: HTTPExchange, _ response: HTTPResponse, body: HTTPBody) {
+        guard !isClosed else { return }
+        exchanges.removeAll { $0 === exchange }
+        session.respond(to: exchange.id, response, body: body)
+        pump()
+    }
+
+    func drain() {
+        session.drain(now: server.loop.now)
+        pump()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        registration?.cancel()
+        registration = nil
+        timer?.cancel()
+        timer = nil
+        server.didClose(self)
+        let unanswered = exchanges
+        exchanges = []
+        for exchange in unanswered { exchange.disconnect() }
+    }
+
+    private func becameReady(_ readiness: Readiness) {
+        if readiness.contains(.writable) { awaitsWritable = false }
+        if readiness.contains(.readable), session.wantsInput { read() }
+        pump()
+    }
+
+    private func read() {
+        do throws(SystemError) {
+            switch try server.read(from: stream) {
+            case .done(let count):
+                session.receive(server.readBuffer[..<count], now: server.loop.now)
+            case .wouldBlock:
+                break
+            case .endOfStream:
+                session.receiveEnd(now: server.loop.now)
+                if exchanges.contains(where: { $0.onDisconnect != nil }) { close() }
+            }
+        } catch {
+            close()
+        }
+    }
+
+    /// Hands out requests and writes answers until neither is possible.
+    private func pump() {
+        guard !isPumping, !isClosed else { return }
+        isPumping = true
+        var hasProgressed = true
+        while hasProgressed, !isClosed {
+            hasProgressed = false
+            while !isClosed, let received = session.nextRequest(now: server.loop.now) {
+                hasProgressed = true
+                let exchange = HTTPExchange(received, peer: peer, connection: self)
+                exchanges.append(exchange)
+                server.handler(exchange)
+            }
+            if !isClosed, !awaitsWritable, write() { hasProgressed = true }
+        }
+        isPumping = false
+        settle()
+    }
+
+    /// - Returns: Whether anything was written.
+    private func write() -> Bool {
+        var written = 0
+        let wallClock = Clock.wallSeconds()
+        while !isClosed {
+            session.prepareOutput(now: server.loop.now, wallClock: wallClock)
+            guard !session.output.isEmpty else { break }
+            guard written < Self.writtenByteCountMaximum else {
+                awaitsWritable = true
+                break
+            }
+            do throws(SystemError) {
+                let result = try session.output.withUnsafeBufferPointer { bytes throws(SystemError) in
+                    try stream.write(UnsafeRawBufferPointer(bytes))
+                }
+                switch result {
+                case .done(let count):
+                    session.didWrite(count, now: server.loop.now)
+                    written += count
+                case .wouldBlock, .endOfStream:
+                    awaitsWritable = true
+                    return written > 0
+                }
+            } catch {
+                close()
+            }
+        }
+        return written > 0
+    }
+
+    /// Does what the session's state asks for.
+    private func settle() {
+        guard !isClosed else { return }
+        switch session.phase {
+        case .open:
+            break
+        case .lingering:
+            if !hasEndedWrites {
+                hasEndedWrites = true
+                // Fails only where the client has gone already, which the next read tells.
+                try? stream.endWrites()
+            }
+        case .closed:
+            close()
+            return
+        }
+        do throws(SystemError) {
+            try registration?.update(reads: session.wantsInput, writes: awaitsWritable)
+        } catch {
+            close()
+            return
+        }
+        setTimer()
+    }
+
+    /// A timer that is due too early is left alone and set again when it fires: deadlines mostly move away.
+    private func setTimer() {
+        guard let deadline = session.deadline, timer == nil || deadline < timerDue else { return }
+        timer?.cancel()
+        timerDue = deadline
+        timer = server.loop.schedule(after: deadline - server.loop.now) { self.timerFired() }
+    }
+
+    private func timerFired() {
+        timer = nil
+        guard !isClosed else { return }
+        session.expire(now: server.loop.now)
+        pump()
+    }
+}
