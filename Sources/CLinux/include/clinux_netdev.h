@@ -19,15 +19,13 @@
 #define CLINUX_IFF_TAP 0x0002
 #define CLINUX_IFF_NO_PI 0x1000
 #define CLINUX_IFF_VNET_HDR 0x4000
-#define CLINUX_IFF_MULTI_QUEUE 0x0100
-#define CLINUX_IFF_TUN_EXCL 0x8000
 #define CLINUX_IFF_PERSIST 0x0800
 #define CLINUX_TUNSETIFF 0x400454caul
 #define CLINUX_TUNSETPERSIST 0x400454cbul
 #define CLINUX_TUNSETOFFLOAD 0x400454d0ul
 #define CLINUX_TUNGETIFF 0x800454d2ul
 #define CLINUX_TUNSETVNETHDRSZ 0x400454d8ul
-#define CLINUX_TUNSETCARRIER 0x400454e2ul
+#define CLINUX_TUNGETDEVNETNS 0x54e3ul
 
 struct clinux_ifreq {
     char name[CLINUX_IFNAMSIZ];
@@ -35,8 +33,8 @@ struct clinux_ifreq {
     char rest[22];
 };
 
-/// Attaches the descriptor of /dev/net/tun to the device `name` of the calling thread's namespace, making it when
-/// there is none and IFF_TUN_EXCL is in `flags`, or when it may be made.
+/// Attaches a descriptor of /dev/net/tun to the device `name` of the namespace it was opened in, which is made when it
+/// is not there; `%d` in the name stands for the first free number.
 static inline long clinux_tun_attach(int fd, const char *name, int flags) {
     struct clinux_ifreq request = {0};
     if (strlen(name) >= CLINUX_IFNAMSIZ) return -ENAMETOOLONG;
@@ -53,21 +51,23 @@ static inline long clinux_tun_set_offloads(int fd, unsigned int offloads) {
 static inline long clinux_tun_set_header_size(int fd, int size) {
     return clinux_result(ioctl(fd, CLINUX_TUNSETVNETHDRSZ, &size));
 }
-static inline long clinux_tun_set_carrier(int fd, int carrier) {
-    return clinux_result(ioctl(fd, CLINUX_TUNSETCARRIER, &carrier));
-}
-/// The device's flags; its present name goes to `name`. -EBADFD when the device is gone.
+/// The device's flags; its present name goes to `name`, unless that is NULL. -EBADFD when the device is gone.
 static inline long clinux_tun_get(int fd, char name[CLINUX_IFNAMSIZ]) {
     struct clinux_ifreq request = {0};
     long result = clinux_result(ioctl(fd, CLINUX_TUNGETIFF, &request));
-    memcpy(name, request.name, CLINUX_IFNAMSIZ);
-    name[CLINUX_IFNAMSIZ - 1] = 0;
+    if (name != NULL) {
+        memcpy(name, request.name, CLINUX_IFNAMSIZ);
+        name[CLINUX_IFNAMSIZ - 1] = 0;
+    }
     return result < 0 ? result : (long)(unsigned short)request.flags;
 }
 
-/// A non-blocking NETLINK_ROUTE socket, joined to `groups` (RTMGRP_*).
+/// A descriptor of the network namespace the device is in. Needs CAP_NET_ADMIN there.
+static inline long clinux_tun_namespace(int fd) { return clinux_result(ioctl(fd, CLINUX_TUNGETDEVNETNS)); }
+
+/// A NETLINK_ROUTE socket of the calling thread's namespace, joined to `groups` (RTMGRP_*).
 static inline long clinux_netlink_socket(unsigned int groups) {
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0) return -(long)errno;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0) {

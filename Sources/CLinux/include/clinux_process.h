@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 // Threads
@@ -118,6 +119,14 @@ static inline long clinux_drop_all_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
     return clinux_result(syscall(SYS_capset, &header, sets));
+}
+/// Raises the soft limit of descriptors to the hard one and returns it.
+static inline long clinux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -(long)errno;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -(long)errno;
+    return (long)limit.rlim_cur;
 }
 /// The effective capabilities of the calling thread, bit n for capability n; negative errno.
 static inline int64_t clinux_effective_capabilities(void) {

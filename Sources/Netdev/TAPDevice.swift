@@ -1,0 +1,166 @@
+import CLinux
+import Glibc
+import Reactor
+import Wire
+
+/// TAP devices: Ethernet frames through a descriptor (Linux tuntap.rst).
+///
+/// Each read and write is one frame with the 10 bytes of `struct virtio_net_hdr` before it, in the machine's byte
+/// order. Descriptors are non-blocking; no offload is asked for, so that every frame is whole and has its checksums.
+public enum TAPDevice {
+    /// Bytes before each frame.
+    public static let virtioHeaderByteCount = 10
+    /// Frames the kernel keeps for us when we do not read: a guest's burst over some ten milliseconds.
+    public static let transmitQueueLength = 4000
+
+    /// What a new device is like.
+    public struct Configuration: Equatable, Sendable {
+        /// Its name, for which `Link.isValidName` holds.
+        public var name: String
+        /// The logical port, told by the device's alias.
+        public var logicalPort: String
+        /// Its MAC address; `nil` for a random one.
+        public var mac: MACAddress?
+        /// Its addresses.
+        public var addresses: [IPPrefix]
+        /// Its MTU in bytes; `nil` for 1500.
+        public var mtu: Int?
+
+        /// A device named `name` for `logicalPort`.
+        public init(
+            name: String,
+            logicalPort: String,
+            mac: MACAddress? = nil,
+            addresses: [IPPrefix] = [],
+            mtu: Int? = nil
+        ) {
+            self.name = name
+            self.logicalPort = logicalPort
+            self.mac = mac
+            self.addresses = addresses
+            self.mtu = mtu
+        }
+    }
+
+    /// Makes a persistent device in `namespace`, switched on, and opens it.
+    ///
+    /// It is made and opened in the calling thread's namespace under a temporary name and moved then: a descriptor of
+    /// /dev/net/tun keeps the namespace alive in which it was opened, and that must not be a guest's. It becomes
+    /// persistent at the very end, so that whatever fails before, and be it this process, leaves nothing behind.
+    ///
+    /// This takes tens of milliseconds when the namespace is not the calling thread's.
+    public static func create(
+        _ configuration: Configuration,
+        in namespace: NetworkNamespace
+    ) throws(TAPError) -> Descriptor {
+        guard Link.isValidName(configuration.name) else { throw .invalidName(configuration.name) }
+        guard try system({ () throws(SystemError) in try Link.find(named: configuration.name, in: namespace) }) == nil
+        else { throw .nameTaken(configuration.name, namespace: namespace.description) }
+        return try system { () throws(SystemError) in
+            let device = try openControl()
+            // The kernel puts the first free number for %d.
+            try systemCall("ioctl TUNSETIFF hdt%d") { clinux_tun_attach(device.raw, "hdt%d", flags) }
+            try prepare(device)
+            try furnish(device, configuration, in: namespace)
+            try systemCall("ioctl TUNSETPERSIST") { clinux_tun_set_persistent(device.raw, 1) }
+            return device
+        }
+    }
+
+    /// Opens a persistent device that is there; what is set of it (addresses, MAC, MTU, alias, link) stays.
+    ///
+    /// Where `namespace` is not ours the descriptor keeps it alive, even after its name has gone.
+    public static func open(_ name: String, in namespace: NetworkNamespace) throws(TAPError) -> Descriptor {
+        guard Link.isValidName(name) else { throw .invalidName(name) }
+        let result: Result<Descriptor, TAPError> = try system { () throws(SystemError) in
+            try namespace.run { () throws(TAPError) in try openHere(name, namespace: namespace.description) }
+        }
+        return try result.get()
+    }
+
+    private static func openHere(_ name: String, namespace: String) throws(TAPError) -> Descriptor {
+        let link = try system { () throws(SystemError) in try Link.find(named: name) }
+        guard let link else { throw .absent(name, namespace: namespace) }
+        guard link.kind == "tun" else { throw .notPersistentTAP(name, namespace: namespace) }
+        let device = try system(openControl)
+        do throws(SystemError) {
+            try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, flags) }
+            // The kernel would have made the device, had it gone in the meantime: then it is not persistent.
+            let present = try systemCall("ioctl TUNGETIFF \(name)") { clinux_tun_get(device.raw, nil) }
+            if present & Int(CLINUX_IFF_PERSIST) != 0 {
+                try prepare(device)
+                return device
+            }
+        } catch {
+            switch error.errno {
+            case EBUSY: throw .busy(name, namespace: namespace)
+            case EINVAL: throw .notPersistentTAP(name, namespace: namespace)
+            default: throw .system(error)
+            }
+        }
+        throw .notPersistentTAP(name, namespace: namespace)
+    }
+
+    /// Deletes the device of an open descriptor wherever it is now, whatever it is called; one that is gone is no
+    /// concern.
+    public static func delete(_ device: Descriptor) throws(SystemError) {
+        do throws(SystemError) {
+            let namespace = try namespace(of: device)
+            try Link.find(named: try name(of: device), in: namespace)?.delete(in: namespace)
+        } catch  where error.errno == EBADFD || error.errno == ENODEV {
+            return
+        }
+    }
+
+    /// The namespace in which the device of an open descriptor is now.
+    /// - Throws: EBADFD when it was deleted.
+    public static func namespace(of device: Descriptor) throws(SystemError) -> NetworkNamespace {
+        let descriptor = try systemCall("ioctl TUNGETDEVNETNS") { clinux_tun_namespace(device.raw) }
+        return NetworkNamespace(descriptor: Descriptor(owning: Int32(descriptor)), description: "of a TAP")
+    }
+
+    /// The present name of an open device.
+    /// - Throws: EBADFD when it was deleted.
+    public static func name(of device: Descriptor) throws(SystemError) -> String {
+        var name = [CChar](repeating: 0, count: Int(CLINUX_IFNAMSIZ))
+        try systemCall("ioctl TUNGETIFF") { clinux_tun_get(device.raw, &name) }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static let flags = CLINUX_IFF_TAP | CLINUX_IFF_NO_PI | CLINUX_IFF_VNET_HDR
+
+    private static func openControl() throws(SystemError) -> Descriptor {
+        try .open("/dev/net/tun", flags: O_RDWR | O_NONBLOCK)
+    }
+
+    /// Sets what belongs to the device, not to the descriptor, and may be left over from somebody else.
+    private static func prepare(_ device: Descriptor) throws(SystemError) {
+        try systemCall("ioctl TUNSETVNETHDRSZ") {
+            clinux_tun_set_header_size(device.raw, Int32(virtioHeaderByteCount))
+        }
+        try systemCall("ioctl TUNSETOFFLOAD") { clinux_tun_set_offloads(device.raw, 0) }
+    }
+
+    private static func furnish(
+        _ device: Descriptor,
+        _ configuration: Configuration,
+        in namespace: NetworkNamespace
+    ) throws(SystemError) {
+        let temporaryName = try name(of: device)
+        let gone = SystemError(call: "find \(temporaryName)", errno: ENODEV)
+        guard let link = try Link.find(named: temporaryName) else { throw gone }
+        let change = LinkChange(
+            name: configuration.name,
+            alias: Link.aliasPrefix + configuration.logicalPort,
+            mac: configuration.mac,
+            mtu: configuration.mtu,
+            transmitQueueLength: transmitQueueLength
+        )
+        try link.move(to: namespace, applying: change)
+        try namespace.run { () throws(SystemError) in
+            guard let link = try Link.find(named: configuration.name) else { throw gone }
+            for address in configuration.addresses { try link.add(address) }
+            try link.apply(LinkChange(isUp: true))
+        }
+    }
+}
