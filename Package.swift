@@ -55,14 +55,22 @@ let targets: [Target] = [
     floor("Wire", [], pure),
     floor("JSON", [], pure),
     floor("Persistent", [collections], pure),
-    floor("Northbound", ["Wire", "JSON", "Persistent"], pure),
-    floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
+    floor("Northbound", [collections, "Wire", "JSON", "Persistent"], pure),
+    floor("Southbound", [collections, "Wire", "JSON", "Persistent"], pure),
     floor("HTTPCore", [httpTypes], pure),
-    floor("Northd", ["Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
+    floor("Northd", [collections, "Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
     floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
     floor("Datapath", ["Southbound", "Wire"], edge),
-    floor("API", ["Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes], pure),
-    floor("CentralCore", ["Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque], pure),
+    floor(
+        "API",
+        [collections, "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes],
+        pure
+    ),
+    floor(
+        "CentralCore",
+        [collections, "Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque],
+        pure
+    ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap], edge),
@@ -104,19 +112,22 @@ let targets: [Target] = [
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),
     tests("Persistent", ["TestSupport"]),
-    tests("Northbound", ["TestSupport", "JSON", "Wire"]),
-    tests("Southbound", ["TestSupport", "JSON", "Wire"]),
+    tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
+    tests("Southbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
     tests("HTTPCore", ["TestSupport", httpTypes]),
-    tests("Northd", ["TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]),
+    tests("Northd", [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]),
     tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
     tests("Datapath", ["TestSupport", "Southbound", "Wire"]),
     tests(
         "API",
-        ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON", "Wire", httpTypes]
+        [
+            collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON", "Wire",
+            httpTypes,
+        ]
     ),
     tests(
         "CentralCore",
-        ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]
+        [collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]
     ),
     tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"]),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),

@@ -7,10 +7,25 @@ public struct LogicalSwitch: Hashable, Sendable {
     /// Whether frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
     public var vlanPassthru: Bool
 
+    /// What the server knows of the switch.
+    public var status: Status
+
+    /// What the server knows of a switch; each fact is part of a commit.
+    public struct Status: Hashable, Sendable {
+        /// The switch's key, the VNI of its frames: 1 ... 16711680.
+        public var tunnelKey: UInt32
+
+        /// The status of a switch.
+        public init(tunnelKey: UInt32) {
+            self.tunnelKey = tunnelKey
+        }
+    }
+
     /// A switch with this name.
-    public init(name: String, labels: [String: String] = [:], vlanPassthru: Bool = false) {
+    public init(name: String, labels: [String: String] = [:], vlanPassthru: Bool = false, status: Status) {
         self.name = name
         self.labels = labels
         self.vlanPassthru = vlanPassthru
+        self.status = status
     }
 }

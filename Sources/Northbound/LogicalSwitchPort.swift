@@ -34,12 +34,27 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var chassis: String?
         /// The port's key in its datapath: 1 ... 32767.
         public var tunnelKey: UInt16
-        /// Why the port is not up: `not-plugged`, `not-programmed`, `disabled`, `chassis-lost`,
-        /// `requested-elsewhere`; `nil` when it is.
-        public var reason: String?
+        /// Why the port is not up; `nil` when it is.
+        public var reason: Reason?
+
+        /// Why a port is not up.
+        public enum Reason: String, Sendable, CaseIterable {
+            /// No host says that it has the port.
+            case notPlugged = "not-plugged"
+            /// The hosting forwarder does not have the port's tables yet.
+            case notProgrammed = "not-programmed"
+            /// The user switched the port off.
+            case disabled = "disabled"
+            /// The chassis that holds the port has not been heard for the time of its lease.
+            case chassisLost = "chassis-lost"
+            /// The port is plugged on a chassis that `requested_chassis` does not name.
+            case requestedElsewhere = "requested-elsewhere"
+            /// The port is plugged on a chassis whose agent does not know a kind of record that the port needs.
+            case unsupportedByChassis = "unsupported-by-chassis"
+        }
 
         /// The status of a port.
-        public init(isUp: Bool, chassis: String?, tunnelKey: UInt16, reason: String?) {
+        public init(isUp: Bool, chassis: String?, tunnelKey: UInt16, reason: Reason?) {
             self.isUp = isUp
             self.chassis = chassis
             self.tunnelKey = tunnelKey

@@ -14,6 +14,10 @@ public struct NorthboundDatabase: Sendable {
     public internal(set) var portsByName = OrderedMap<ProjectName, ObjectID>()
     /// The ports of each switch, in the order that lists have.
     public internal(set) var portsBySwitch: TreeDictionary<ObjectID, OrderedMap<ProjectName, ObjectID>> = [:]
+    /// The port that has a MAC address on a switch: what makes a duplicate a look-up.
+    var portsByMAC: TreeDictionary<OnSwitch<MACAddress>, ObjectID> = [:]
+    /// The port that has an IP address on a switch.
+    var portsByIP: TreeDictionary<OnSwitch<IPAddress>, ObjectID> = [:]
 
     /// A network without objects.
     public init() {}
@@ -35,21 +39,8 @@ public struct NorthboundDatabase: Sendable {
     }
 }
 
-/// A name with its project: what names are unique in, and what lists are ordered by.
-public struct ProjectName: Hashable, Comparable, Sendable {
-    /// The project; `default` is the only one of this version.
-    public var project: String
-    /// The object's name.
-    public var name: String
-
-    /// A name in the default project.
-    public init(_ name: String, project: String = "default") {
-        self.project = project
-        self.name = name
-    }
-
-    /// Orders by project, then by the bytes of the name.
-    public static func < (left: ProjectName, right: ProjectName) -> Bool {
-        (left.project, left.name) < (right.project, right.name)
-    }
+/// An address on a switch: two ports of one switch may not share it, ports of two switches may.
+struct OnSwitch<Address: Hashable & Sendable>: Hashable, Sendable {
+    var switchID: ObjectID
+    var address: Address
 }

@@ -11,6 +11,8 @@ public struct Network: Sendable {
     public var northbound: NorthboundDatabase
     /// What hosts need.
     public var southbound: SouthboundDatabase
+    /// What central has to remember itself.
+    public var ledger: Ledger
 
     /// An empty network at revision 0.
     public init(epoch: UInt64) {
@@ -18,5 +20,6 @@ public struct Network: Sendable {
         revision = 0
         northbound = NorthboundDatabase()
         southbound = SouthboundDatabase()
+        ledger = Ledger()
     }
 }

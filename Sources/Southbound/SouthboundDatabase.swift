@@ -1,4 +1,5 @@
 import HashTreeCollections
+import JSON
 import Persistent
 import Wire
 
@@ -19,6 +20,11 @@ public struct SouthboundDatabase: Sendable {
             self.revision = revision
             self.bytes = bytes
         }
+
+        /// A record as a commit leaves it, with the canonical JSON made here.
+        public init(record: Record, revision: UInt64) {
+            self.init(record: record, revision: revision, bytes: record.json.bytes)
+        }
     }
 
     /// The records by key.
@@ -31,7 +37,38 @@ public struct SouthboundDatabase: Sendable {
     public internal(set) var portsByName = OrderedMap<String, RecordKey>()
     /// The port bindings of each datapath in order of tunnel key.
     public internal(set) var portsByDatapath: TreeDictionary<ObjectID, OrderedMap<UInt16, RecordKey>> = [:]
+    /// The chassis by the address of each of their encaps, which no two share.
+    public internal(set) var chassisByEncap: TreeDictionary<Encap, String> = [:]
+    /// The datapaths that a chassis has ports of, with the number of them: one half of the span index.
+    public internal(set) var datapathsByChassis: TreeDictionary<String, OrderedMap<ObjectID, Int>> = [:]
+    /// The chassis that have ports of a datapath, with the number of them: the other half.
+    public internal(set) var chassisByDatapath: TreeDictionary<ObjectID, OrderedMap<String, Int>> = [:]
+    /// The ports that are located at a chassis.
+    public internal(set) var portsByChassis: TreeDictionary<String, OrderedMap<ObjectID, RecordKey>> = [:]
 
     /// A database without records.
     public init() {}
+
+    /// The chassis with this name.
+    public func chassis(named name: String) -> Chassis? {
+        if case .chassis(let chassis)? = entries[.chassis(name)]?.record { chassis } else { nil }
+    }
+
+    /// The datapath of the logical switch with this identity.
+    public func datapathBinding(_ id: ObjectID) -> DatapathBinding? {
+        if case .datapathBinding(let datapath)? = entries[.datapathBinding(id)]?.record { datapath } else { nil }
+    }
+
+    /// The binding of the logical port with this identity.
+    public func portBinding(_ id: ObjectID) -> PortBinding? {
+        if case .portBinding(let port)? = entries[.portBinding(id)]?.record { port } else { nil }
+    }
+
+    /// The port bindings of a datapath in order of tunnel key.
+    public func portBindings(ofDatapath id: ObjectID) -> [PortBinding] {
+        guard let keys = portsByDatapath[id] else { return [] }
+        return keys.compactMap { entry in
+            if case .portBinding(let port)? = entries[entry.value]?.record { port } else { nil }
+        }
+    }
 }

@@ -1,0 +1,52 @@
+import Northbound
+import Northd
+import Southbound
+
+/// What the core wants done, in this order.
+public enum Effect: Sendable {
+    /// Append these commits, all or none, and say ``Event/durable(_:)`` or ``Event/storageFailed(_:)``. There is
+    /// never a second one before that.
+    case append([Commit])
+    /// Show this network to readers.
+    case publish(Network)
+    /// Answer a request.
+    case answer(Ticket, Answer)
+    /// Say ``Event/timer`` at this time, in place of any time set before; never where `nil`.
+    case setTimer(at: Duration?)
+    /// Tell the operator.
+    case log(LogEntry)
+}
+
+/// What the operator is told.
+public struct LogEntry: Equatable, Sendable {
+    /// How much it matters.
+    public enum Level: Sendable {
+        /// The ordinary course of things.
+        case info
+        /// Something that a person may have to look at.
+        case warning
+    }
+
+    /// How much it matters.
+    public var level: Level
+    /// One sentence.
+    public var message: String
+
+    /// A sentence for the log.
+    public init(_ level: Level, _ message: String) {
+        self.level = level
+        self.message = message
+    }
+}
+
+/// The answer to a request.
+public enum Answer: Sendable {
+    /// A write is durable at this revision; one result for each operation.
+    case written(revision: UInt64, [OperationResult])
+    /// The request was refused and changed nothing; the index is that of the operation at fault.
+    case refused(Refusal, operationIndex: Int?)
+    /// Changes of a feed.
+    case feed(FeedAnswer)
+    /// How far a revision has got.
+    case realization(Realization)
+}

@@ -1,0 +1,27 @@
+import Northbound
+import Southbound
+
+/// Names a request that waits for its answer; the edge makes it.
+public typealias Ticket = UInt64
+
+/// What comes to the core.
+public enum Event: Sendable {
+    /// Changes by a user, among them `DELETE /v1/chassis/{name}`.
+    case write(Ticket, WriteRequest)
+    /// A heartbeat of an agent.
+    case sync(Ticket, chassis: String, SyncRequest)
+    /// A read-only look at a chassis' feed. A `since` of 0 asks for a snapshot; `wait` is in seconds.
+    case changes(Ticket, chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
+    /// Has the revision reached the hosts? `wait` is in seconds.
+    case realization(Ticket, revision: UInt64, wait: Int)
+    /// The client of a request went away; no answer is due any more.
+    case disconnected(Ticket)
+    /// The commits that the last ``Effect/append(_:)`` carried, up to this revision, are on disk.
+    case durable(UInt64)
+    /// The last ``Effect/append(_:)`` failed as a whole: nothing of it is on disk. One clause says why.
+    case storageFailed(String)
+    /// The time that the last ``Effect/setTimer(at:)`` named has come.
+    case timer
+    /// Central is about to stop: parked requests are answered, new writes are refused.
+    case stopping
+}

@@ -1,0 +1,152 @@
+import JSON
+import Wire
+
+/// Reads a request's body, strictly: a member that the kind does not have is refused, and every refusal points at
+/// the member.
+struct BodyReader {
+    /// What the members are called, in messages: "a switch".
+    let noun: String
+    /// The body's members.
+    let members: JSONObject
+    /// What stands before the members' names in pointers: `""`, or `/ops/3/body`.
+    let prefix: String
+
+    /// Members that the server sets; what a body says of them is ignored, save another `id`.
+    static let serverMembers: Set<String> = [
+        "id", "revision", "config_revision", "created_at", "updated_at", "status",
+    ]
+
+    /// - Throws: ``Refusal`` where the body is no object, has unknown members, or an `id` that is not `id`.
+    init(_ body: JSONValue, noun: String, known: Set<String>, id: ObjectID?, prefix: String) throws(Refusal) {
+        guard case .object(let members) = body else {
+            throw Refusal(.invalidValue, "\(noun) is a JSON object, not \(body.kindName).", pointer: prefix)
+        }
+        self.noun = noun
+        self.members = members
+        self.prefix = prefix
+        for member in members.members where !known.contains(member.name) {
+            guard !Self.serverMembers.contains(member.name) else { continue }
+            throw Refusal(
+                .unknownField,
+                "\(noun) has no field \"\(member.name)\"; the fields are \(known.sorted().joined(separator: ", ")).",
+                pointer: pointer(member.name)
+            )
+        }
+        if let said = members["id"], said.stringValue.flatMap({ ObjectID($0) }) != id || id == nil {
+            let remedy = id.map { "the object's is \($0)" } ?? "the server gives it; leave it out"
+            throw Refusal(.idConflict, "The body has another \"id\": \(remedy).", pointer: pointer("id"))
+        }
+    }
+
+    /// The RFC 6901 pointer of a member, or of a place in it.
+    func pointer(_ name: String, _ place: String...) -> String {
+        ([name] + place).reduce(prefix) { $0 + "/" + escapedPointerToken($1) }
+    }
+
+    func wrongType(_ name: String, _ wanted: String, _ value: JSONValue) -> Refusal {
+        Refusal(.invalidValue, "\"\(name)\" has to be \(wanted), not \(value.kindName).", pointer: pointer(name))
+    }
+
+    func string(_ name: String) throws(Refusal) -> String? {
+        guard let value = members[name] else { return nil }
+        guard let text = value.stringValue else { throw wrongType(name, "a string", value) }
+        return text
+    }
+
+    func bool(_ name: String, default fallback: Bool) throws(Refusal) -> Bool {
+        guard let value = members[name] else { return fallback }
+        guard let bool = value.boolValue else { throw wrongType(name, "true or false", value) }
+        return bool
+    }
+
+    func strings(_ name: String, atMost maximum: Int) throws(Refusal) -> [String] {
+        guard let value = members[name] else { return [] }
+        guard let values = value.arrayValue else { throw wrongType(name, "an array of strings", value) }
+        guard values.count <= maximum else {
+            throw Refusal(.limitExceeded, "\"\(name)\" has at most \(maximum) elements.", pointer: pointer(name))
+        }
+        var strings: [String] = []
+        for (index, element) in values.enumerated() {
+            guard let text = element.stringValue else {
+                throw Refusal(
+                    .invalidValue,
+                    "The elements of \"\(name)\" are strings, not \(element.kindName).",
+                    pointer: pointer(name, "\(index)")
+                )
+            }
+            strings.append(text)
+        }
+        return strings
+    }
+
+    /// A map of strings with bounded keys, values and number.
+    func map(_ name: String) throws(Refusal) -> [String: String] {
+        guard let value = members[name] else { return [:] }
+        guard let object = value.objectValue else { throw wrongType(name, "an object of strings", value) }
+        guard object.members.count <= Limits.labelCountMaximum else {
+            throw Refusal(
+                .limitExceeded,
+                "\"\(name)\" has at most \(Limits.labelCountMaximum) members.",
+                pointer: pointer(name)
+            )
+        }
+        var map: [String: String] = [:]
+        for (key, value) in object.members {
+            guard let text = value.stringValue else {
+                throw Refusal(
+                    .invalidValue,
+                    "The values of \"\(name)\" are strings, not \(value.kindName).",
+                    pointer: pointer(name, key)
+                )
+            }
+            guard (1...Limits.labelKeyByteCountMaximum).contains(key.utf8.count),
+                text.utf8.count <= Limits.labelValueByteCountMaximum
+            else {
+                throw Refusal(
+                    .limitExceeded,
+                    "In \"\(name)\" a key has 1 to \(Limits.labelKeyByteCountMaximum) bytes and a value at most "
+                        + "\(Limits.labelValueByteCountMaximum).",
+                    pointer: pointer(name, key)
+                )
+            }
+            map[key] = text
+        }
+        return map
+    }
+
+    /// The name: from the body, from the path or from the object; where several say one they have to agree.
+    func name(fixed: String?, isCreation: Bool) throws(Refusal) -> String {
+        guard let said = try string("name") else {
+            guard let fixed else {
+                throw Refusal(.missingField, "\(noun) needs a \"name\".", pointer: pointer("name"))
+            }
+            return fixed
+        }
+        if let fixed, said != fixed {
+            throw Refusal(
+                isCreation ? .invalidValue : .immutableField,
+                isCreation
+                    ? "The body names \"\(said)\" but the path \"\(fixed)\"; leave \"name\" out or make them agree."
+                    : "\"\(fixed)\" cannot be renamed; a name is fixed at creation.",
+                pointer: pointer("name")
+            )
+        }
+        if let problem = ObjectName.problem(said) {
+            throw Refusal(.invalidValue, "\"\(said)\" cannot be a name: \(problem).", pointer: pointer("name"))
+        }
+        return said
+    }
+}
+
+/// A token of a JSON pointer with `~` and `/` escaped (RFC 6901 section 3).
+func escapedPointerToken(_ token: String) -> String {
+    var escaped = ""
+    for character in token {
+        switch character {
+        case "~": escaped += "~0"
+        case "/": escaped += "~1"
+        default: escaped.append(character)
+        }
+    }
+    return escaped
+}

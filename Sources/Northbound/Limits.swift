@@ -1,0 +1,22 @@
+/// The bounds of the northbound database, as `/version` shows them.
+public enum Limits {
+    /// The longest name, in bytes, as OVN's tools and a file name take it.
+    public static let nameByteCountMaximum = 128
+    /// The most labels of one object.
+    public static let labelCountMaximum = 64
+    /// The longest key of a label or an option, in bytes.
+    public static let labelKeyByteCountMaximum = 128
+    /// The longest value of a label or an option, in bytes.
+    public static let labelValueByteCountMaximum = 1024
+    /// The most strings in `addresses` or `port_security` of one port.
+    public static let addressCountMaximum = 64
+    /// The most IP addresses or prefixes in all strings of `addresses` or of `port_security` of one port: a record
+    /// stays far below one page of the feed.
+    public static let ipCountMaximum = 256
+    /// The most chassis in `requested_chassis` of one port.
+    public static let requestedChassisCountMaximum = 16
+    /// The most ports of one switch: each needs a key of 15 bits.
+    public static let portsPerSwitchMaximum = 32_767
+    /// The most operations of one transaction.
+    public static let operationCountMaximum = 10_000
+}

@@ -1,0 +1,116 @@
+import Wire
+
+/// One string of a port's `addresses`.
+public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
+    /// `MAC [IP ...]`: frames to the MAC go to the port; the IPs are answered for by the ARP/ND responder.
+    case known(MACAddress, [IPAddress])
+    /// `unknown`: the port also gets the frames whose destination no port is known to have.
+    case unknown
+
+    /// The canonical spelling: lower case, one blank between the parts, IPv6 as RFC 5952.
+    public var description: String {
+        switch self {
+        case .known(let mac, let ips): ([mac.description] + ips.map(\.description)).joined(separator: " ")
+        case .unknown: "unknown"
+        }
+    }
+
+    /// The address that a string of `addresses` stands for.
+    ///
+    /// OVN keeps what stands before a bad part; here a bad part refuses the whole string.
+    public init(parsing text: String) throws(AddressError) {
+        let parts = text.split(separator: " ")
+        guard let first = parts.first else { throw .invalid("an address is \"MAC\", \"MAC IP ...\" or \"unknown\"") }
+        if first == "unknown" {
+            guard parts.count == 1 else { throw .invalid("\"unknown\" stands alone, without an address behind it") }
+            self = .unknown
+            return
+        }
+        if first == "router" {
+            throw .unsupported("\"router\" is for ports of routers, which this version does not have")
+        }
+        if parts.contains("dynamic") {
+            throw .unsupported("\"dynamic\" addresses are not in this version; give the MAC and the IP addresses")
+        }
+        let mac = try MACAddress(ofPort: first)
+        var ips: [IPAddress] = []
+        for part in parts.dropFirst() {
+            let ip = try IPAddress(ofPort: part)
+            guard !ips.contains(ip) else { throw .invalid("\(ip) stands twice in one string") }
+            ips.append(ip)
+        }
+        self = .known(mac, ips)
+    }
+}
+
+/// One string of a port's `port_security`: `MAC [IP[/LENGTH] ...]`.
+public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
+    /// The only source MAC.
+    public var mac: MACAddress
+    /// The prefixes allowed with it; empty means any.
+    public var prefixes: [IPPrefix]
+
+    /// The canonical spelling: lower case, one blank between the parts, IPv6 as RFC 5952, no full lengths.
+    public var description: String {
+        ([mac.description] + prefixes.map(\.description)).joined(separator: " ")
+    }
+
+    /// The rule that a string of `port_security` stands for.
+    ///
+    /// OVN leaves a bad string out, and opens the port where none is left; here it is refused.
+    public init(parsing text: String) throws(AddressError) {
+        let parts = text.split(separator: " ")
+        guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
+        if first == "VRRPv3" { throw .unsupported("\"VRRPv3\" port security is not in this version") }
+        if first == "unknown" {
+            throw .invalid("\"unknown\" is no port security; leave the list empty to check nothing")
+        }
+        mac = try MACAddress(ofPort: first)
+        prefixes = []
+        for part in parts.dropFirst() {
+            guard let prefix = IPPrefix(part) else {
+                throw .invalid("\"\(part)\" is neither an IP address nor a prefix; blanks separate them")
+            }
+            guard !prefixes.contains(prefix) else { throw .invalid("\(prefix) stands twice in one string") }
+            prefixes.append(prefix)
+        }
+    }
+}
+
+/// Why a string is no address and no port security.
+public enum AddressError: Error, Equatable, Sendable {
+    /// It cannot be. One clause says why.
+    case invalid(String)
+    /// It could be, but this version does not do it. One clause says what.
+    case unsupported(String)
+}
+
+extension MACAddress {
+    fileprivate init(ofPort text: Substring) throws(AddressError) {
+        guard let mac = MACAddress(text) else {
+            let hint = IPAddress(text) == nil ? "" : "; the MAC address stands first, before the IP addresses"
+            throw .invalid("\"\(text)\" is not a MAC address\(hint)")
+        }
+        guard !mac.isMulticast else { throw .invalid("\(mac) is a multicast address, which no port can have") }
+        guard !mac.isZero else { throw .invalid("\(mac) is no address that a port can have") }
+        self = mac
+    }
+}
+
+extension IPAddress {
+    fileprivate init(ofPort text: Substring) throws(AddressError) {
+        guard let ip = IPAddress(text) else {
+            let hint = text.contains("/") ? "; addresses have no prefix length" : ""
+            throw .invalid("\"\(text)\" is not an IP address\(hint)")
+        }
+        guard ip.canBeOfPort else { throw .invalid("\(ip) is not an address of one host") }
+        self = ip
+    }
+
+    private var canBeOfPort: Bool {
+        switch self {
+        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
+        case .v6(let address): !address.isMulticast && address != .any
+        }
+    }
+}

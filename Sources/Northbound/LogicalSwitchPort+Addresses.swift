@@ -1,0 +1,83 @@
+import Wire
+
+extension LogicalSwitchPort {
+    /// What the strings of `addresses` stand for; they were checked when the port was made.
+    public var logicalAddresses: [LogicalAddress] {
+        addresses.compactMap { text in
+            do { return try LogicalAddress(parsing: text) } catch { return nil }
+        }
+    }
+
+    /// What the strings of `port_security` stand for; they were checked when the port was made.
+    public var portSecurityRules: [PortSecurityRule] {
+        portSecurity.compactMap { text in
+            do { return try PortSecurityRule(parsing: text) } catch { return nil }
+        }
+    }
+
+    /// The addresses of a body in canonical spelling.
+    static func addresses(_ reader: BodyReader) throws(Refusal) -> [String] {
+        let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
+        var addresses: [LogicalAddress] = []
+        var ips: Set<IPAddress> = []
+        for (index, text) in strings.enumerated() {
+            let pointer = reader.pointer("addresses", "\(index)")
+            let address = try refusing(at: pointer) { () throws(AddressError) in try LogicalAddress(parsing: text) }
+            guard !addresses.contains(address) else {
+                throw Refusal(.invalidValue, "\"\(address)\" stands twice in \"addresses\".", pointer: pointer)
+            }
+            if case .known(_, let more) = address {
+                for ip in more where !ips.insert(ip).inserted {
+                    throw Refusal(.invalidValue, "\(ip) stands twice in \"addresses\".", pointer: pointer)
+                }
+            }
+            addresses.append(address)
+        }
+        guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
+        return addresses.map(\.description)
+    }
+
+    /// The port security of a body in canonical spelling.
+    static func portSecurity(_ reader: BodyReader) throws(Refusal) -> [String] {
+        let strings = try reader.strings("port_security", atMost: Limits.addressCountMaximum)
+        var rules: [PortSecurityRule] = []
+        for (index, text) in strings.enumerated() {
+            let pointer = reader.pointer("port_security", "\(index)")
+            let rule = try refusing(at: pointer) { () throws(AddressError) in try PortSecurityRule(parsing: text) }
+            guard !rules.contains(rule) else {
+                throw Refusal(.invalidValue, "\"\(rule)\" stands twice in \"port_security\".", pointer: pointer)
+            }
+            rules.append(rule)
+        }
+        guard rules.reduce(0, { $0 + $1.prefixes.count }) <= Limits.ipCountMaximum else {
+            throw tooManyIPs("port_security", reader)
+        }
+        return rules.map(\.description)
+    }
+
+    private static func tooManyIPs(_ name: String, _ reader: BodyReader) -> Refusal {
+        Refusal(
+            .limitExceeded,
+            "The strings of \"\(name)\" have at most \(Limits.ipCountMaximum) IP addresses together.",
+            pointer: reader.pointer(name)
+        )
+    }
+
+    private static func refusing<Value>(
+        at pointer: String,
+        _ parse: () throws(AddressError) -> Value
+    ) throws(Refusal) -> Value {
+        do {
+            return try parse()
+        } catch {
+            switch error {
+            case .invalid(let text): throw Refusal(.invalidValue, sentence(text), pointer: pointer)
+            case .unsupported(let text): throw Refusal(.unsupported, sentence(text), pointer: pointer)
+            }
+        }
+    }
+
+    private static func sentence(_ clause: String) -> String {
+        clause.prefix(1).uppercased() + clause.dropFirst() + "."
+    }
+}

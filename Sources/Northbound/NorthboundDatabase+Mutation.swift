@@ -1,0 +1,111 @@
+import HashTreeCollections
+import JSON
+import Persistent
+import Wire
+
+extension NorthboundDatabase {
+    /// Puts a switch, in place of one with its identity, and keeps every index in step. Its canonical JSON is made
+    /// by ``seal(switch:)``.
+    public mutating func put(_ stored: Stored<LogicalSwitch>) {
+        switches[stored.id] = stored
+        switchesByName[ProjectName(stored.value.name)] = stored.id
+    }
+
+    /// Puts a port, in place of one with its identity, and keeps every index in step. Its canonical JSON is made
+    /// by ``seal(port:)``.
+    public mutating func put(_ stored: Stored<LogicalSwitchPort>) {
+        if let old = ports[stored.id], old.value.addresses != stored.value.addresses { unindexAddresses(of: old) }
+        ports[stored.id] = stored
+        let name = ProjectName(stored.value.name)
+        portsByName[name] = stored.id
+        var siblings = portsBySwitch[stored.value.switchID] ?? OrderedMap()
+        siblings[name] = stored.id
+        portsBySwitch[stored.value.switchID] = siblings
+        forEachAddress(of: stored) {
+            $0.portsByMAC[$1] = stored.id
+        } ip: {
+            $0.portsByIP[$1] = stored.id
+        }
+    }
+
+    /// Removes a switch, which has no ports any more.
+    public mutating func removeSwitch(_ id: ObjectID) {
+        guard let old = switches.removeValue(forKey: id) else { return }
+        switchesByName[ProjectName(old.value.name)] = nil
+        portsBySwitch[id] = nil
+    }
+
+    /// Removes a port.
+    public mutating func removePort(_ id: ObjectID) {
+        guard let old = ports.removeValue(forKey: id) else { return }
+        let name = ProjectName(old.value.name)
+        portsByName[name] = nil
+        if var siblings = portsBySwitch[old.value.switchID] {
+            siblings[name] = nil
+            portsBySwitch[old.value.switchID] = siblings.isEmpty ? nil : siblings
+        }
+        unindexAddresses(of: old)
+    }
+
+    /// Changes what the server knows of a port.
+    public mutating func setStatus(_ status: LogicalSwitchPort.Status, ofPort id: ObjectID) {
+        guard var port = ports[id] else { return }
+        port.value.status = status
+        ports[id] = port
+    }
+
+    /// Changes what the server knows of a switch.
+    public mutating func setStatus(_ status: LogicalSwitch.Status, ofSwitch id: ObjectID) {
+        guard var stored = switches[id] else { return }
+        stored.value.status = status
+        switches[id] = stored
+    }
+
+    /// Gives a changed switch its revision and makes its canonical JSON.
+    public mutating func seal(switch id: ObjectID, revision: UInt64, time: Int64) {
+        guard var stored = switches[id] else { return }
+        stored.revision = revision
+        stored.updatedAt = time
+        stored.bytes = stored.json.bytes
+        switches[id] = stored
+    }
+
+    /// Gives a changed port its revision and makes its canonical JSON.
+    public mutating func seal(port id: ObjectID, revision: UInt64, time: Int64) {
+        guard var stored = ports[id] else { return }
+        stored.revision = revision
+        stored.updatedAt = time
+        stored.bytes = stored.json(switchName: switches[stored.value.switchID]?.value.name ?? "").bytes
+        ports[id] = stored
+    }
+
+    /// Puts an object of the log.
+    /// - Throws: ``StoredError`` where the bytes are not what ``seal(port:revision:time:)`` made.
+    public mutating func restore(_ kind: ResourceKind, bytes: [UInt8]) throws(StoredError) {
+        switch kind {
+        case .logicalSwitch: put(try Stored<LogicalSwitch>(canonical: bytes))
+        case .logicalSwitchPort: put(try Stored<LogicalSwitchPort>(canonical: bytes, in: self))
+        case .chassis: throw StoredError("a chassis among the objects of users")
+        }
+    }
+
+    private mutating func unindexAddresses(of old: Stored<LogicalSwitchPort>) {
+        forEachAddress(of: old) {
+            $0.portsByMAC[$1] = nil
+        } ip: {
+            $0.portsByIP[$1] = nil
+        }
+    }
+
+    private mutating func forEachAddress(
+        of port: Stored<LogicalSwitchPort>,
+        mac visitMAC: (inout NorthboundDatabase, OnSwitch<MACAddress>) -> Void,
+        ip visitIP: (inout NorthboundDatabase, OnSwitch<IPAddress>) -> Void
+    ) {
+        for address in port.value.logicalAddresses {
+            guard case .known(let mac, let ips) = address else { continue }
+            visitMAC(&self, OnSwitch(switchID: port.value.switchID, address: mac))
+            for ip in ips { visitIP(&self, OnSwitch(switchID: port.value.switchID, address: ip)) }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Wire
+
+/// The rule for names: 1 to 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID.
+public enum ObjectName {
+    /// Why a text cannot be a name, as one clause, or `nil` where it can.
+    public static func problem(_ text: String) -> String? {
+        guard (1...Limits.nameByteCountMaximum).contains(text.utf8.count) else {
+            return "a name has 1 to \(Limits.nameByteCountMaximum) bytes"
+        }
+        guard text.utf8.allSatisfy(isAllowed) else {
+            return "a name consists of letters, digits and any of ._:@-"
+        }
+        return ObjectID(text) == nil ? nil : "a name may not look like a UUID"
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"),
+            UInt8(ascii: "@"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

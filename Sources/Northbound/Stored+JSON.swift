@@ -1,0 +1,121 @@
+import JSON
+import Wire
+
+/// Why bytes of the log are no object.
+public struct StoredError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One clause: what was found.
+    public let description: String
+
+    /// An error with one clause that says what was found.
+    public init(_ description: String) { self.description = description }
+}
+
+extension Stored {
+    /// The members of the canonical JSON: the user's, then the server's.
+    func withServerMembers(_ user: [(String, JSONValue)], status: JSONValue) -> JSONObject {
+        var object = JSONObject()
+        for (name, value) in user { object[name] = value }
+        object["id"] = .string(id.description)
+        object["revision"] = .integer(Int64(clamping: revision))
+        object["config_revision"] = .integer(Int64(clamping: configRevision))
+        object["created_at"] = .string(Timestamp(seconds: createdAt).description)
+        object["updated_at"] = .string(Timestamp(seconds: updatedAt).description)
+        object["status"] = status
+        return object
+    }
+
+    init(_ reader: StoredReader, value: Value, bytes: [UInt8]) throws(StoredError) {
+        guard let id = ObjectID(try reader.string("id")) else { throw StoredError("an object without an id") }
+        self.init(
+            id: id,
+            value: value,
+            revision: try reader.integer("revision"),
+            configRevision: try reader.integer("config_revision"),
+            createdAt: try reader.time("created_at"),
+            updatedAt: try reader.time("updated_at"),
+            bytes: bytes
+        )
+    }
+}
+
+/// Reads an object that the log keeps. It was checked when it was made, so a member that is not as it has to be
+/// means a damaged log.
+struct StoredReader {
+    private let json: JSONValue
+
+    init(_ bytes: [UInt8]) throws(StoredError) {
+        do {
+            json = try JSONParser.parse(bytes)
+        } catch {
+            throw StoredError("an object that is not JSON: \(error)")
+        }
+    }
+
+    private init(_ json: JSONValue) { self.json = json }
+
+    func status() throws(StoredError) -> StoredReader {
+        guard let status = json["status"] else { throw bad("status") }
+        return StoredReader(status)
+    }
+
+    private func bad(_ name: String) -> StoredError {
+        StoredError("an object whose \"\(name)\" is missing or cannot be")
+    }
+
+    func string(_ name: String) throws(StoredError) -> String {
+        guard let text = json[name]?.stringValue else { throw bad(name) }
+        return text
+    }
+
+    func optionalString(_ name: String) throws(StoredError) -> String? {
+        if json[name] == .null { nil } else { try string(name) }
+    }
+
+    func bool(_ name: String) throws(StoredError) -> Bool {
+        guard let bool = json[name]?.boolValue else { throw bad(name) }
+        return bool
+    }
+
+    func integer<Value: FixedWidthInteger>(_ name: String) throws(StoredError) -> Value {
+        guard let value = json[name]?.integerValue.flatMap(Value.init(exactly:)) else { throw bad(name) }
+        return value
+    }
+
+    func time(_ name: String) throws(StoredError) -> Int64 {
+        guard let time = Timestamp(try string(name)) else { throw bad(name) }
+        return time.seconds
+    }
+
+    func strings(_ name: String) throws(StoredError) -> [String] {
+        guard let values = json[name]?.arrayValue else { throw bad(name) }
+        let strings = values.compactMap(\.stringValue)
+        guard strings.count == values.count else { throw bad(name) }
+        return strings
+    }
+
+    func map(_ name: String) throws(StoredError) -> [String: String] {
+        guard let members = json[name]?.objectValue?.members else { throw bad(name) }
+        var map: [String: String] = [:]
+        for (key, value) in members {
+            guard let text = value.stringValue else { throw bad(name) }
+            map[key] = text
+        }
+        return map
+    }
+}
+
+/// Labels or options as JSON, by key.
+func labelsJSON(_ labels: [String: String]) -> JSONValue {
+    var object = JSONObject()
+    for (key, value) in labels.sorted(by: { $0.key < $1.key }) { object[key] = .string(value) }
+    return .object(object)
+}
+
+extension JSONValue {
+    /// The object without what the server sets.
+    var withoutServerMembers: JSONValue {
+        guard case .object(var object) = self else { return self }
+        for name in BodyReader.serverMembers { object[name] = nil }
+        return .object(object)
+    }
+}

@@ -1,0 +1,166 @@
+import JSON
+import Southbound
+
+/// One atomic step of the network: what the log keeps, and all that it keeps.
+public struct Commit: Sendable {
+    /// The revision that the network has after it: one more than before.
+    public let revision: UInt64
+    /// The epoch of the revision.
+    public let epoch: UInt64
+    /// When, in seconds since 1970.
+    public let time: Int64
+    /// Who asked for it; `chassis/NAME` for a host, `central` for a lease, `upgrade` for a newer translation.
+    public let author: String
+    /// The identity of the request that asked for it; empty where there was none.
+    public let requestID: String
+    /// The rows that change: deletes first, then puts; each row at most once.
+    public let changes: [CommitChange]
+    /// The commit as JSON: `{"revision","epoch","time","author","request_id","changes":[{"op","kind","id",
+    /// "object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
+    public let encoded: [UInt8]
+
+    /// The largest encoding, in bytes.
+    public static let byteCountMaximum = 16 << 20
+
+    /// A commit, which encodes itself.
+    public init(
+        revision: UInt64,
+        epoch: UInt64,
+        time: Int64,
+        author: String,
+        requestID: String,
+        changes: [CommitChange]
+    ) {
+        self.revision = revision
+        self.epoch = epoch
+        self.time = time
+        self.author = author
+        self.requestID = requestID
+        self.changes = changes
+        var text: [UInt8] = []
+        text.reserveCapacity(changes.reduce(160) { $0 + 100 + ($1.object?.count ?? 0) })
+        text += "{\"revision\":\(revision),\"epoch\":\"\(epochText(epoch))\",\"time\":\(time),\"author\":".utf8
+        JSONValue.write(author, to: &text)
+        text += ",\"request_id\":".utf8
+        JSONValue.write(requestID, to: &text)
+        text += ",\"changes\":[".utf8
+        for (index, change) in changes.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            change.write(to: &text)
+        }
+        text += "]}".utf8
+        encoded = text
+    }
+
+    /// The commit that a row of the log holds.
+    public init(decoding encoded: [UInt8]) throws(CommitError) {
+        let json: JSONValue
+        do {
+            json = try JSONParser.parse(encoded)
+        } catch {
+            throw CommitError("a commit that is not JSON: \(error)")
+        }
+        guard let revision = json["revision"]?.integerValue.flatMap(UInt64.init(exactly:)),
+            let epoch = json["epoch"]?.stringValue.flatMap(epochValue),
+            let time = json["time"]?.integerValue,
+            let author = json["author"]?.stringValue,
+            let requestID = json["request_id"]?.stringValue,
+            let list = json["changes"]?.arrayValue
+        else { throw CommitError("a commit without one of its members") }
+        var changes: [CommitChange] = []
+        changes.reserveCapacity(list.count)
+        for element in list { changes.append(try CommitChange(json: element)) }
+        self.revision = revision
+        self.epoch = epoch
+        self.time = time
+        self.author = author
+        self.requestID = requestID
+        self.changes = changes
+        self.encoded = encoded
+    }
+}
+
+/// A row that a commit puts or deletes.
+public struct CommitChange: Equatable, Sendable {
+    /// The tables of the log, in the order in which rows have to be put.
+    public enum Kind: String, Sendable, CaseIterable, Comparable {
+        /// A switch; the id is its UUID.
+        case logicalSwitch = "logical_switch"
+        /// A port; the id is its UUID.
+        case logicalSwitchPort = "logical_switch_port"
+        /// A southbound chassis; the id is its name.
+        case chassis = "chassis"
+        /// A southbound datapath; the id is its UUID.
+        case datapathBinding = "datapath_binding"
+        /// A southbound port; the id is its UUID.
+        case portBinding = "port_binding"
+        /// Whether a chassis is live (``Ledger``); the id is its name.
+        case chassisState = "chassis_state"
+        /// The fence and the claims of a port (``Ledger``); the id is its UUID.
+        case bindingState = "binding_state"
+        /// The last key given (``Ledger``); the id is `datapaths` or a datapath's UUID.
+        case lastKey = "last_key"
+
+        /// Orders by the order of putting.
+        public static func < (left: Kind, right: Kind) -> Bool { left.rank < right.rank }
+
+        private var rank: Int {
+            switch self {
+            case .logicalSwitch: 0
+            case .logicalSwitchPort: 1
+            case .chassis: 2
+            case .datapathBinding: 3
+            case .portBinding: 4
+            case .chassisState: 5
+            case .bindingState: 6
+            case .lastKey: 7
+            }
+        }
+    }
+
+    /// The row's table.
+    public var kind: Kind
+    /// The row's key in its table.
+    public var id: String
+    /// The row's JSON; `nil` deletes the row.
+    public var object: [UInt8]?
+
+    /// A change of a row.
+    public init(kind: Kind, id: String, object: [UInt8]?) {
+        self.kind = kind
+        self.id = id
+        self.object = object
+    }
+
+    func write(to text: inout [UInt8]) {
+        text += "{\"op\":\"\(object == nil ? "delete" : "put")\",\"kind\":\"\(kind.rawValue)\",\"id\":".utf8
+        JSONValue.write(id, to: &text)
+        if let object {
+            text += ",\"object\":".utf8
+            text += object
+        }
+        text.append(UInt8(ascii: "}"))
+    }
+
+    init(json: JSONValue) throws(CommitError) {
+        guard let name = json["kind"]?.stringValue, let kind = Kind(rawValue: name) else {
+            throw CommitError("a change of a kind that this version does not know")
+        }
+        guard let id = json["id"]?.stringValue else { throw CommitError("a change without an id") }
+        let object = json["object"]
+        switch (json["op"]?.stringValue, object) {
+        case ("put", let object?): self.init(kind: kind, id: id, object: object.bytes)
+        case ("delete", nil): self.init(kind: kind, id: id, object: nil)
+        default: throw CommitError("a change that is neither a put nor a delete")
+        }
+    }
+}
+
+/// Why bytes are no commit, or why a commit does not follow a network.
+public struct CommitError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One clause: what was found.
+    public let description: String
+
+    /// An error with one clause that says what was found.
+    public init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,140 @@
+import HashTreeCollections
+import JSON
+import Persistent
+import Wire
+
+/// What central has to remember beyond a restart and neither users nor hosts are told: the fences of the ports, the
+/// claims that were taken, the last keys given, and which chassis count as live.
+public struct Ledger: Sendable {
+    /// What is remembered of a port's bindings.
+    public struct BindingState: Hashable, Sendable {
+        /// The fence of the last binding; also while the port is unbound.
+        public var bindSeq: UInt64
+        /// The revision that made the last binding.
+        public var boundAt: UInt64
+        /// The last claim taken from each host, the latest taken last.
+        public var claims: [TakenClaim]
+
+        /// The most hosts whose claims are remembered for one port. A host whose claim is forgotten could take the
+        /// port back once with a claim it has made long ago.
+        public static let claimCountMaximum = 16
+
+        /// The state of a port.
+        public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, claims: [TakenClaim] = []) {
+            self.bindSeq = bindSeq
+            self.boundAt = boundAt
+            self.claims = claims
+        }
+
+        /// The last claim taken from the host with this identity; 0 for none.
+        public func claim(of chassisID: String) -> UInt64 {
+            claims.last { $0.chassisID == chassisID }?.claim ?? 0
+        }
+    }
+
+    /// A claim that was taken from a host.
+    public struct TakenClaim: Hashable, Sendable {
+        /// The host's `chassis_id`.
+        public var chassisID: String
+        /// The number that the host gave to the plug.
+        public var claim: UInt64
+
+        /// A claim of a host.
+        public init(chassisID: String, claim: UInt64) {
+            self.chassisID = chassisID
+            self.claim = claim
+        }
+    }
+
+    /// Which counter of keys: that of the datapaths, or that of the ports of one.
+    public enum KeySpace: Hashable, Comparable, Sendable {
+        /// The tunnel keys of datapaths: 1 ... 16711680.
+        case datapaths
+        /// The tunnel keys of the ports of a datapath: 1 ... 32767.
+        case ports(of: ObjectID)
+    }
+
+    /// The last key given in each key space: the next one is sought above it, so that a freed key rests for a whole
+    /// turn.
+    public internal(set) var lastKeys: TreeDictionary<KeySpace, UInt32> = [:]
+    /// What is remembered of each port that was ever bound.
+    public internal(set) var bindings: TreeDictionary<ObjectID, BindingState> = [:]
+    /// Whether each registered chassis counts as live, with the revision that said so.
+    public internal(set) var chassis: OrderedMap<String, ChassisState> = OrderedMap()
+
+    /// Whether a chassis counts as live.
+    public struct ChassisState: Hashable, Sendable {
+        /// Live or Dead, as committed.
+        public var isLive: Bool
+        /// The revision of the commit that said so.
+        public var revision: UInt64
+
+        /// The state of a chassis as a commit leaves it.
+        public init(isLive: Bool, revision: UInt64) {
+            self.isLive = isLive
+            self.revision = revision
+        }
+    }
+
+    /// A ledger without entries.
+    public init() {}
+
+    /// Sets the last key given in a space; 0 forgets the space.
+    public mutating func setLastKey(_ key: UInt32, in space: KeySpace) {
+        lastKeys[space] = key == 0 ? nil : key
+    }
+
+    /// Sets what is remembered of a port; `nil` forgets it.
+    public mutating func setBinding(_ state: BindingState?, of port: ObjectID) { bindings[port] = state }
+
+    /// Sets whether a chassis counts as live; `nil` forgets it.
+    public mutating func setChassis(_ state: ChassisState?, named name: String) { chassis[name] = state }
+}
+
+extension Ledger.KeySpace {
+    /// The `id` of the space's row in the log.
+    var text: String {
+        switch self {
+        case .datapaths: "datapaths"
+        case .ports(let datapath): datapath.description
+        }
+    }
+
+    init?(_ text: String) {
+        if text == "datapaths" {
+            self = .datapaths
+        } else if let id = ObjectID(text) {
+            self = .ports(of: id)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension Ledger.BindingState {
+    /// `{"bind_seq","bound_at","claims":[{"chassis_id","claim"}]}`.
+    var json: JSONValue {
+        [
+            "bind_seq": .integer(Int64(clamping: bindSeq)),
+            "bound_at": .integer(Int64(clamping: boundAt)),
+            "claims": .array(
+                claims.map { ["chassis_id": .string($0.chassisID), "claim": .integer(Int64(clamping: $0.claim))] }
+            ),
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard let bindSeq = json["bind_seq"]?.integerValue.flatMap(UInt64.init(exactly:)),
+            let boundAt = json["bound_at"]?.integerValue.flatMap(UInt64.init(exactly:)),
+            let list = json["claims"]?.arrayValue
+        else { return nil }
+        var claims: [Ledger.TakenClaim] = []
+        for element in list {
+            guard let chassisID = element["chassis_id"]?.stringValue,
+                let claim = element["claim"]?.integerValue.flatMap(UInt64.init(exactly:))
+            else { return nil }
+            claims.append(Ledger.TakenClaim(chassisID: chassisID, claim: claim))
+        }
+        self.init(bindSeq: bindSeq, boundAt: boundAt, claims: claims)
+    }
+}

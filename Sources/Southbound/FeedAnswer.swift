@@ -1,0 +1,139 @@
+import JSON
+
+/// A place in a long answer: pages of one answer all lead to one revision.
+///
+/// On the wire `"TO.OFFSET"`: opaque to agents, who hand `next_page` back as `page` with the same `since`. It carries
+/// all that is needed, so central keeps nothing between two pages and a lost answer can be asked for again.
+public struct FeedPage: Hashable, Sendable, CustomStringConvertible {
+    /// The revision that all pages of the answer lead to.
+    public var to: UInt64
+    /// The number of changes on the pages before.
+    public var offset: Int
+
+    /// The page behind so many changes of the answer that leads to this revision.
+    public init(to: UInt64, offset: Int) {
+        self.to = to
+        self.offset = offset
+    }
+
+    /// `TO.OFFSET`, two decimal numbers; anything else is `nil`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let to = UInt64(parts[0]), let offset = Int(parts[1]), offset >= 0 else { return nil }
+        self.init(to: to, offset: offset)
+    }
+
+    /// `TO.OFFSET`.
+    public var description: String { "\(to).\(offset)" }
+}
+
+/// An answer of the southbound feed, to a sync or to a read.
+///
+/// On the wire `{"epoch","from","to","mode","changes","more","next_page"?,"lease"?}`. An agent applies the changes of
+/// all pages together, and only when `more` is false.
+public struct FeedAnswer: Sendable {
+    /// What the changes are applied to.
+    public enum Mode: String, Sendable {
+        /// The whole share: what is not in it is gone.
+        case snapshot
+        /// What has changed since `from`.
+        case delta
+    }
+
+    /// The epoch of both revisions; 16 hexadecimal digits on the wire.
+    public var epoch: UInt64
+    /// The revision that the changes start from; 0 for a snapshot.
+    public var from: UInt64
+    /// The revision that the share has after the changes of all pages.
+    public var to: UInt64
+    /// What the changes are applied to.
+    public var mode: Mode
+    /// The changes of this page.
+    public var changes: [FeedChange]
+    /// The page behind this one, where there is one.
+    public var nextPage: FeedPage?
+    /// How long the chassis counts as live from now on, in seconds; only in answers to a sync.
+    public var lease: Int?
+
+    /// Whether pages follow.
+    public var more: Bool { nextPage != nil }
+
+    /// An answer with these changes.
+    public init(
+        epoch: UInt64,
+        from: UInt64,
+        to: UInt64,
+        mode: Mode,
+        changes: [FeedChange],
+        nextPage: FeedPage? = nil,
+        lease: Int? = nil
+    ) {
+        self.epoch = epoch
+        self.from = from
+        self.to = to
+        self.mode = mode
+        self.changes = changes
+        self.nextPage = nextPage
+        self.lease = lease
+    }
+
+    /// The answer as JSON; the records' bytes are spliced in.
+    public var bytes: [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(160 + changes.reduce(0) { $0 + 120 + ($1.bytes?.count ?? 0) })
+        text += "{\"epoch\":\"\(epochText(epoch))\",\"from\":\(from),\"to\":\(to)".utf8
+        text += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
+        for (index, change) in changes.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            change.write(to: &text)
+        }
+        text += "],\"more\":\(more)".utf8
+        if let nextPage { text += ",\"next_page\":\"\(nextPage)\"".utf8 }
+        if let lease { text += ",\"lease\":\(lease)".utf8 }
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    /// The answer that a JSON text stands for. Unknown members and changes of unknown kinds are left out.
+    public init(parsing text: [UInt8]) throws(FeedError) {
+        let json: JSONValue
+        do {
+            json = try JSONParser.parse(text)
+        } catch {
+            throw FeedError(error.description)
+        }
+        guard let epoch = json["epoch"]?.stringValue.flatMap(epochValue) else { throw FeedError("no \"epoch\"") }
+        guard let from = json["from"]?.integerValue.flatMap(UInt64.init(exactly:)),
+            let to = json["to"]?.integerValue.flatMap(UInt64.init(exactly:)), from <= to
+        else { throw FeedError("no \"from\" and \"to\" in order") }
+        guard let mode = json["mode"]?.stringValue.flatMap(Mode.init(rawValue:)) else { throw FeedError("no \"mode\"") }
+        guard let more = json["more"]?.boolValue else { throw FeedError("no \"more\"") }
+        guard let list = json["changes"]?.arrayValue else { throw FeedError("no \"changes\"") }
+        var changes: [FeedChange] = []
+        for element in list {
+            if let change = try FeedChange(json: element) { changes.append(change) }
+        }
+        let nextPage = json["next_page"]?.stringValue.flatMap { FeedPage($0) }
+        guard more == (nextPage != nil) else { throw FeedError("\"more\" and \"next_page\" disagree") }
+        self.init(
+            epoch: epoch,
+            from: from,
+            to: to,
+            mode: mode,
+            changes: changes,
+            nextPage: nextPage,
+            lease: json["lease"]?.integerValue.flatMap(Int.init(exactly:))
+        )
+    }
+}
+
+/// An epoch on the wire: 16 lower-case hexadecimal digits.
+public func epochText(_ epoch: UInt64) -> String {
+    let digits = String(epoch, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
+
+/// The epoch of 16 hexadecimal digits, or `nil`.
+public func epochValue(_ text: String) -> UInt64? {
+    text.utf8.count == 16 && !text.hasPrefix("+") && !text.hasPrefix("-") ? UInt64(text, radix: 16) : nil
+}

@@ -1,0 +1,82 @@
+import JSON
+import Wire
+
+/// One change on the feed of a chassis: `{"revision","op":"put"|"delete","kind","id","object"?}`.
+public struct FeedChange: Sendable {
+    /// The commit that made the change; for a record that only left the share, the revision that the answer leads to.
+    public var revision: UInt64
+    /// What is to be done to the share.
+    public var change: RecordChange
+    /// The canonical JSON of the record that is put, where it is at hand; spliced into the answer.
+    public var bytes: [UInt8]?
+
+    /// A change with the record's JSON where it is at hand.
+    public init(revision: UInt64, change: RecordChange, bytes: [UInt8]? = nil) {
+        self.revision = revision
+        self.change = change
+        self.bytes = bytes
+    }
+
+    /// The record that the change is about.
+    public var key: RecordKey {
+        switch change {
+        case .put(let record): record.key
+        case .delete(let key): key
+        }
+    }
+
+    /// Appends the change as JSON.
+    func write(to text: inout [UInt8]) {
+        text += "{\"revision\":\(revision),\"op\":\"".utf8
+        switch change {
+        case .put: text += "put".utf8
+        case .delete: text += "delete".utf8
+        }
+        text += "\",\"kind\":\"\(key.kind)\",\"id\":".utf8
+        JSONValue.write(key.id, to: &text)
+        if case .put(let record) = change {
+            text += ",\"object\":".utf8
+            if let bytes { text += bytes } else { record.json.write(to: &text) }
+        }
+        text.append(UInt8(ascii: "}"))
+    }
+
+    /// The change that a JSON object stands for, `nil` for a kind that this version does not know.
+    init?(json: JSONValue) throws(FeedError) {
+        guard let revision = json["revision"]?.integerValue.flatMap(UInt64.init(exactly:)) else {
+            throw FeedError("a change without \"revision\"")
+        }
+        guard let kind = json["kind"]?.stringValue, let id = json["id"]?.stringValue else {
+            throw FeedError("a change without \"kind\" or \"id\"")
+        }
+        guard RecordKey.kinds.contains(kind) else { return nil }
+        guard let key = RecordKey(kind: kind, id: id) else {
+            throw FeedError("a change of a \(kind) with the id \"\(id)\"")
+        }
+        switch json["op"]?.stringValue {
+        case "put":
+            do {
+                let record = try Record(kind: kind, json: json["object"] ?? .null)
+                guard record.key == key else { throw FeedError("a \(kind) under another's id \"\(id)\"") }
+                self.init(revision: revision, change: .put(record))
+            } catch let error as RecordError {
+                throw FeedError(error.description)
+            } catch let error as FeedError {
+                throw error
+            } catch {
+                throw FeedError("a \(kind) that cannot be read")
+            }
+        case "delete": self.init(revision: revision, change: .delete(key))
+        default: throw FeedError("a change whose \"op\" is neither \"put\" nor \"delete\"")
+        }
+    }
+}
+
+/// Why bytes are no answer of the feed.
+public struct FeedError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// One clause: what was found.
+    public let description: String
+
+    /// An error with one clause that says what was found.
+    public init(_ description: String) { self.description = description }
+}

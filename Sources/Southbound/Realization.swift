@@ -1,0 +1,34 @@
+import JSON
+
+/// Which chassis have a revision in their tables, and which do not.
+///
+/// On the wire `{"revision","state":"complete"|"timeout","pending":[…],"excluded":[{"chassis","reason"}]}`.
+public struct Realization: Equatable, Sendable {
+    /// The revision that was asked for.
+    public var revision: UInt64
+    /// The live chassis whose share the revision or one before it changed and who have not said that they have it,
+    /// in order of name. Empty when the revision is realized.
+    public var pending: [String]
+    /// The chassis that are not waited for because they are not live, in order of name.
+    public var excluded: [String]
+
+    /// Whether every live chassis has it.
+    public var isComplete: Bool { pending.isEmpty }
+
+    /// What is known of a revision.
+    public init(revision: UInt64, pending: [String], excluded: [String]) {
+        self.revision = revision
+        self.pending = pending
+        self.excluded = excluded
+    }
+
+    /// The JSON of the answer.
+    public var json: JSONValue {
+        [
+            "revision": .integer(Int64(clamping: revision)),
+            "state": isComplete ? "complete" : "timeout",
+            "pending": .array(pending.map { .string($0) }),
+            "excluded": .array(excluded.map { ["chassis": .string($0), "reason": "dead"] }),
+        ]
+    }
+}

@@ -1,0 +1,56 @@
+import HashTreeCollections
+import Persistent
+import Wire
+
+extension SouthboundDatabase {
+    /// Puts a record, in place of one with its key, and keeps every index in step.
+    public mutating func put(_ entry: Entry) {
+        remove(entry.record.key)
+        entries[entry.record.key] = entry
+        index(entry.record, isPresent: true)
+    }
+
+    /// Removes the record with this key, where there is one, from the database and every index.
+    public mutating func remove(_ key: RecordKey) {
+        guard let old = entries.removeValue(forKey: key) else { return }
+        index(old.record, isPresent: false)
+    }
+
+    private mutating func index(_ record: Record, isPresent: Bool) {
+        let key: RecordKey? = isPresent ? record.key : nil
+        switch record {
+        case .chassis(let chassis):
+            chassisByName[chassis.name] = key
+            for encap in chassis.encaps { chassisByEncap[encap] = isPresent ? chassis.name : nil }
+        case .datapathBinding(let datapath):
+            datapathsByKey[datapath.tunnelKey] = key
+        case .portBinding(let port):
+            portsByName[port.logicalPort] = key
+            portsByDatapath.update(port.datapath) { $0[port.tunnelKey] = key }
+            for location in port.locations {
+                portsByChassis.update(location.chassis) { $0[port.id] = key }
+                let step = isPresent ? 1 : -1
+                datapathsByChassis.update(location.chassis) { $0.add(step, to: port.datapath) }
+                chassisByDatapath.update(port.datapath) { $0.add(step, to: location.chassis) }
+            }
+        }
+    }
+}
+
+extension TreeDictionary {
+    /// Changes the map under a key, which is there only while it has entries.
+    fileprivate mutating func update<Inner, Item>(_ key: Key, _ change: (inout OrderedMap<Inner, Item>) -> Void)
+    where Value == OrderedMap<Inner, Item> {
+        var inner = self[key] ?? OrderedMap()
+        change(&inner)
+        self[key] = inner.isEmpty ? nil : inner
+    }
+}
+
+extension OrderedMap where Value == Int {
+    /// Counts up or down; what counts zero is not there.
+    fileprivate mutating func add(_ step: Int, to key: Key) {
+        let count = (self[key] ?? 0) + step
+        self[key] = count > 0 ? count : nil
+    }
+}

@@ -1,0 +1,85 @@
+import HashTreeCollections
+import Persistent
+import Wire
+
+/// What one chassis is told of the southbound database: the datapaths that it has ports in, all their ports, the
+/// chassis that share them, and its own record.
+///
+/// The datapaths are the closure over links between datapaths; there are no links yet (routers will add them), so
+/// the closure is the set of datapaths with a local port.
+public struct Span: Sendable {
+    /// The chassis whose span it is.
+    public let chassis: String
+    private let database: SouthboundDatabase
+    private let datapaths: OrderedMap<ObjectID, Int>
+
+    /// The span of the chassis in a database.
+    public init(of chassis: String, in database: SouthboundDatabase) {
+        self.chassis = chassis
+        self.database = database
+        datapaths = database.datapathsByChassis[chassis] ?? OrderedMap()
+    }
+
+    /// The identities of the datapaths, in order.
+    public var datapathIDs: [ObjectID] { datapaths.map(\.key) }
+
+    /// Whether the chassis is told of this datapath.
+    public func contains(datapath: ObjectID) -> Bool { datapaths[datapath] != nil }
+
+    /// Whether the chassis is told of another one (or it is itself).
+    public func contains(chassis other: String) -> Bool {
+        guard other != chassis else { return true }
+        guard let theirs = database.datapathsByChassis[other] else { return false }
+        let (few, many) = theirs.count < datapaths.count ? (theirs, datapaths) : (datapaths, theirs)
+        return few.contains { many[$0.key] != nil }
+    }
+
+    /// The record under the key, where it is there and the chassis is told of it.
+    public func entry(_ key: RecordKey) -> SouthboundDatabase.Entry? {
+        guard let entry = database.entries[key] else { return nil }
+        let isShared =
+            switch entry.record {
+            case .chassis(let other): contains(chassis: other.name)
+            case .datapathBinding(let datapath): contains(datapath: datapath.id)
+            case .portBinding(let port): contains(datapath: port.datapath)
+            }
+        return isShared ? entry : nil
+    }
+
+    /// The keys of everything about one datapath that the chassis is told of while it has ports in it: the datapath,
+    /// its ports, and the chassis that have ports in it.
+    public func keys(aboutDatapath id: ObjectID) -> [RecordKey] {
+        let ports = database.portsByDatapath[id]?.map(\.value) ?? []
+        let chassis = database.chassisByDatapath[id]?.map { RecordKey.chassis($0.key) } ?? []
+        return [.datapathBinding(id)] + ports + chassis
+    }
+
+    /// The keys of all records that the chassis is told of, in order.
+    public var keys: [RecordKey] {
+        var keys: Set<RecordKey> = [.chassis(chassis)]
+        for datapath in datapaths { keys.formUnion(self.keys(aboutDatapath: datapath.key)) }
+        return keys.filter { entry($0) != nil }.sorted()
+    }
+}
+
+extension SouthboundDatabase {
+    /// The chassis that are told of the record under this key, without repetition, in order.
+    ///
+    /// Taken before and after a commit, for every record that the commit touches, these are the chassis whose share
+    /// the commit changes.
+    public func interestedChassis(in key: RecordKey) -> [String] {
+        switch key {
+        case .datapathBinding(let id):
+            return chassisByDatapath[id]?.map(\.key) ?? []
+        case .portBinding(let id):
+            guard let port = portBinding(id) else { return [] }
+            return chassisByDatapath[port.datapath]?.map(\.key) ?? []
+        case .chassis(let name):
+            var names: Set<String> = [name]
+            for datapath in datapathsByChassis[name] ?? OrderedMap() {
+                names.formUnion(chassisByDatapath[datapath.key]?.map(\.key) ?? [])
+            }
+            return names.sorted()
+        }
+    }
+}

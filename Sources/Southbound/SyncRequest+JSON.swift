@@ -1,0 +1,209 @@
+import JSON
+import Wire
+
+/// Why a body is no sync.
+public struct SyncRequestError: Error, Equatable, Sendable {
+    /// The JSON pointer of the member (RFC 6901); `""` is the whole body.
+    public let pointer: String
+    /// Whether the member is missing rather than wrong.
+    public let isMissing: Bool
+    /// One sentence: what is wrong.
+    public let detail: String
+}
+
+extension SyncRequest {
+    /// The body that an agent sends.
+    public var json: JSONValue {
+        let json: JSONValue = [
+            "chassis_id": .string(chassisID),
+            "boot_id": .string(bootID),
+            "seq": .integer(Int64(clamping: seq)),
+            "version": .string(version),
+            "features": .array(features.map { .string($0) }),
+            "hostname": .string(hostname),
+            "epoch": epoch.map { .string(epochText($0)) } ?? .null,
+            "since": .integer(Int64(clamping: since)),
+            "applied": .integer(Int64(clamping: applied)),
+            "wait": .integer(Int64(wait)),
+            "encaps": .array(encaps.map(\.json)),
+            "ports": .array(ports.map(\.json)),
+            "errors": .array(errors.map(\.json)),
+        ]
+        return page.map { json.merged(with: ["page": .string($0.description)]) } ?? json
+    }
+
+    /// The sync that a body stands for. Unknown members are ignored, so that a newer agent is understood.
+    /// - Throws: ``SyncRequestError`` at the first member that is missing, of another type or out of bounds.
+    public init(json: JSONValue) throws(SyncRequestError) {
+        let body = SyncReader(json: json, pointer: "")
+        guard json.objectValue != nil else { throw body.failure("", "a sync is a JSON object") }
+        self.init(
+            chassisID: try body.identity("chassis_id"),
+            bootID: try body.identity("boot_id"),
+            seq: try body.number("seq"),
+            version: try body.text("version", default: ""),
+            features: try body.list("features", atMost: Self.featureCountMaximum) {
+                (element: SyncReader) throws(SyncRequestError) in try element.ownText()
+            },
+            hostname: try body.text("hostname", default: ""),
+            epoch: try body.epoch("epoch"),
+            since: try body.number("since", default: 0),
+            applied: try body.number("applied", default: 0),
+            wait: Int(
+                clamping: min(try body.number("wait", default: UInt64(Self.waitDefault)), UInt64(Self.waitMaximum))
+            ),
+            page: try body.page("page"),
+            encaps: try body.encaps(),
+            ports: try body.list("ports", atMost: Self.portCountMaximum) {
+                (element: SyncReader) throws(SyncRequestError) in try PluggedPort(element)
+            },
+            errors: try body.list("errors", atMost: Self.errorCountMaximum) {
+                (element: SyncReader) throws(SyncRequestError) in try HostError(element)
+            }
+        )
+    }
+}
+
+extension SyncRequest.PluggedPort {
+    var json: JSONValue {
+        [
+            "logical_port": .string(logicalPort),
+            "interface": .string(interface),
+            "claim": .integer(Int64(clamping: claim)),
+            "up": .bool(isUp),
+        ]
+    }
+
+    fileprivate init(_ reader: SyncReader) throws(SyncRequestError) {
+        self.init(
+            logicalPort: try reader.text("logical_port"),
+            interface: try reader.text("interface", default: ""),
+            claim: try reader.number("claim"),
+            isUp: try reader.bool("up", default: false)
+        )
+    }
+}
+
+extension SyncRequest.HostError {
+    var json: JSONValue { ["logical_port": .string(logicalPort), "detail": .string(detail)] }
+
+    fileprivate init(_ reader: SyncReader) throws(SyncRequestError) {
+        self.init(
+            logicalPort: try reader.text("logical_port", default: ""),
+            detail: try reader.text("detail", default: "")
+        )
+    }
+}
+
+/// Reads members of a sync and knows where they stand.
+private struct SyncReader {
+    let json: JSONValue
+    let pointer: String
+
+    func failure(_ name: String, _ detail: String, isMissing: Bool = false) -> SyncRequestError {
+        SyncRequestError(
+            pointer: name.isEmpty ? pointer : "\(pointer)/\(name)",
+            isMissing: isMissing,
+            detail: detail
+        )
+    }
+
+    private func missing(_ name: String) -> SyncRequestError {
+        failure(name, "a sync needs \"\(name)\"", isMissing: true)
+    }
+
+    func text(_ name: String, default fallback: String? = nil) throws(SyncRequestError) -> String {
+        guard let value = json[name] else {
+            guard let fallback else { throw missing(name) }
+            return fallback
+        }
+        return try SyncReader(json: value, pointer: "\(pointer)/\(name)").ownText()
+    }
+
+    func ownText() throws(SyncRequestError) -> String {
+        guard let text = json.stringValue, text.utf8.count <= SyncRequest.textByteCountMaximum else {
+            throw failure("", "this has to be a string of at most \(SyncRequest.textByteCountMaximum) bytes")
+        }
+        return text
+    }
+
+    func identity(_ name: String) throws(SyncRequestError) -> String {
+        let text = try text(name)
+        guard (1...SyncRequest.identityByteCountMaximum).contains(text.utf8.count) else {
+            throw failure(name, "\"\(name)\" has 1 to \(SyncRequest.identityByteCountMaximum) bytes")
+        }
+        return text
+    }
+
+    func number(_ name: String, default fallback: UInt64? = nil) throws(SyncRequestError) -> UInt64 {
+        guard let value = json[name] else {
+            guard let fallback else { throw missing(name) }
+            return fallback
+        }
+        guard let number = value.integerValue.flatMap(UInt64.init(exactly:)) else {
+            throw failure(name, "\"\(name)\" has to be an integer from 0 on")
+        }
+        return number
+    }
+
+    func bool(_ name: String, default fallback: Bool) throws(SyncRequestError) -> Bool {
+        guard let value = json[name] else { return fallback }
+        guard let bool = value.boolValue else { throw failure(name, "\"\(name)\" has to be true or false") }
+        return bool
+    }
+
+    func epoch(_ name: String) throws(SyncRequestError) -> UInt64? {
+        guard let value = json[name], value != .null, value != "" else { return nil }
+        guard let epoch = value.stringValue.flatMap(epochValue) else {
+            throw failure(name, "an epoch has 16 hexadecimal digits")
+        }
+        return epoch
+    }
+
+    func page(_ name: String) throws(SyncRequestError) -> FeedPage? {
+        guard let value = json[name], value != .null else { return nil }
+        guard let page = value.stringValue.flatMap({ FeedPage($0) }) else {
+            throw failure(name, "\"\(name)\" has to be the \"next_page\" of an answer")
+        }
+        return page
+    }
+
+    func encaps() throws(SyncRequestError) -> [Encap] {
+        let encaps = try list("encaps", atMost: SyncRequest.encapCountMaximum) {
+            (element: SyncReader) throws(SyncRequestError) in
+            guard let encap = Encap(json: element.json), encap.ip.canBeEndpoint else {
+                throw element.failure("", "an encap is {\"type\":\"geneve\",\"ip\":UNICAST-ADDRESS}")
+            }
+            return encap
+        }
+        guard !encaps.isEmpty else { throw missing("encaps") }
+        return encaps
+    }
+
+    func list<Element>(
+        _ name: String,
+        atMost maximum: Int,
+        _ read: (SyncReader) throws(SyncRequestError) -> Element
+    ) throws(SyncRequestError) -> [Element] {
+        guard let value = json[name] else { return [] }
+        guard let values = value.arrayValue, values.count <= maximum else {
+            throw failure(name, "\"\(name)\" has to be an array of at most \(maximum) elements")
+        }
+        var elements: [Element] = []
+        elements.reserveCapacity(values.count)
+        for (index, value) in values.enumerated() {
+            elements.append(try read(SyncReader(json: value, pointer: "\(pointer)/\(name)/\(index)")))
+        }
+        return elements
+    }
+}
+
+extension IPAddress {
+    /// Whether packets can be sent to the address as that of one host.
+    fileprivate var canBeEndpoint: Bool {
+        switch self {
+        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
+        case .v6(let address): !address.isMulticast && address != .any
+        }
+    }
+}

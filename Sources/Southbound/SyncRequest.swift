@@ -1,0 +1,120 @@
+import JSON
+import Wire
+
+/// What an agent tells central: heartbeat, acknowledgement, claims, and where its feed is to go on.
+///
+/// `POST /v1/chassis/{name}/sync`. A newer agent may say more; what is unknown is ignored.
+public struct SyncRequest: Equatable, Sendable {
+    /// The random identity that the agent keeps in its state directory; 1 ... 64 bytes.
+    public var chassisID: String
+    /// The identity of this start of the agent; 1 ... 64 bytes.
+    public var bootID: String
+    /// Rises with each sync of one start.
+    public var seq: UInt64
+    /// The agent's version, for people.
+    public var version: String
+    /// The kinds of record that the agent applies: ``RecordKey/kinds`` for this version.
+    public var features: [String]
+    /// The host's name, for `show`; may be empty.
+    public var hostname: String
+    /// The epoch of `since` and `applied`; `nil` while the agent has none.
+    public var epoch: UInt64?
+    /// The revision that the feed is to go on from; 0 asks for a snapshot.
+    public var since: UInt64
+    /// The highest `to` that is in the forwarder's tables; 0 for none.
+    public var applied: UInt64
+    /// How long central may hold the answer until there is something to say, in seconds: 0 ... 60.
+    public var wait: Int
+    /// The page of a long answer that is asked for; `since` is then as it was for the first page.
+    public var page: FeedPage?
+    /// The host's tunnel endpoints; at least one.
+    public var encaps: [Encap]
+    /// All that is plugged on the host, also ports that central does not know yet.
+    public var ports: [PluggedPort]
+    /// What went wrong on the host, for the log.
+    public var errors: [HostError]
+
+    /// A port that is plugged on a host.
+    public struct PluggedPort: Hashable, Sendable {
+        /// The logical switch port's name.
+        public var logicalPort: String
+        /// The interface's name on the host.
+        public var interface: String
+        /// A number that the agent raises with each plug, over all its ports, and keeps on disk.
+        public var claim: UInt64
+        /// Whether the forwarder has the port and its tables.
+        public var isUp: Bool
+
+        /// A plugged port with the number of its plug.
+        public init(logicalPort: String, interface: String, claim: UInt64, isUp: Bool) {
+            self.logicalPort = logicalPort
+            self.interface = interface
+            self.claim = claim
+            self.isUp = isUp
+        }
+    }
+
+    /// Something that went wrong on a host.
+    public struct HostError: Hashable, Sendable {
+        /// The logical switch port that it is about; empty for none.
+        public var logicalPort: String
+        /// One sentence.
+        public var detail: String
+
+        /// An error about a port, or with an empty name about the host.
+        public init(logicalPort: String, detail: String) {
+            self.logicalPort = logicalPort
+            self.detail = detail
+        }
+    }
+
+    /// How long central holds an answer unless told otherwise, in seconds.
+    public static let waitDefault = 20
+    /// The longest that central holds an answer, in seconds.
+    public static let waitMaximum = 60
+    /// The most ports that one host may have plugged: what 16 MiB of sync bodies hold with long names.
+    public static let portCountMaximum = 16_384
+    /// The most tunnel endpoints of one host.
+    public static let encapCountMaximum = 8
+    /// The most errors that one sync may carry; the rest waits for the next.
+    public static let errorCountMaximum = 256
+    /// The most kinds of record that an agent may name.
+    public static let featureCountMaximum = 64
+    /// The longest identity, in bytes.
+    public static let identityByteCountMaximum = 64
+    /// The longest name or text, in bytes.
+    public static let textByteCountMaximum = 256
+
+    /// A sync; what most syncs have in common has a default.
+    public init(
+        chassisID: String,
+        bootID: String,
+        seq: UInt64,
+        version: String = "",
+        features: [String] = RecordKey.kinds,
+        hostname: String = "",
+        epoch: UInt64? = nil,
+        since: UInt64 = 0,
+        applied: UInt64 = 0,
+        wait: Int = waitDefault,
+        page: FeedPage? = nil,
+        encaps: [Encap],
+        ports: [PluggedPort] = [],
+        errors: [HostError] = []
+    ) {
+        self.chassisID = chassisID
+        self.bootID = bootID
+        self.seq = seq
+        self.version = version
+        self.features = features
+        self.hostname = hostname
+        self.epoch = epoch
+        self.since = since
+        self.applied = applied
+        self.wait = wait
+        self.page = page
+        self.encaps = encaps
+        self.ports = ports
+        self.errors = errors
+    }
+}
