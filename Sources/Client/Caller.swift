@@ -1,0 +1,120 @@
+import JSON
+
+/// One request to a server.
+public struct Call: Equatable, Sendable {
+    /// The HTTP methods in use.
+    public enum Method: String, Sendable {
+        /// Read.
+        case get = "GET"
+        /// Create or replace.
+        case put = "PUT"
+        /// Carry out.
+        case post = "POST"
+        /// Remove.
+        case delete = "DELETE"
+    }
+
+    /// How long an answer may take unless said otherwise. Central answers in milliseconds; a disk that is being
+    /// synced by others can take seconds.
+    public static let timeoutDefault = Duration.seconds(30)
+
+    /// What to do.
+    public var method: Method
+    /// The path with its query, percent-encoded.
+    public var path: String
+    /// What goes along.
+    public var body: JSONValue?
+    /// How long to wait for the answer.
+    public var timeout: Duration
+
+    /// A request; see the members.
+    public init(_ method: Method, _ path: String, body: JSONValue? = nil, timeout: Duration = timeoutDefault) {
+        self.method = method
+        self.path = path
+        self.body = body
+        self.timeout = timeout
+    }
+}
+
+/// A server's answer to one request.
+public struct Reply: Equatable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// The revision of the network that the answer shows (`Heddle-Revision`), where central gave one.
+    public var revision: Int64?
+    /// The JSON of the body, where it has any.
+    public var body: JSONValue?
+
+    /// An answer; see the members.
+    public init(status: Int, revision: Int64? = nil, body: JSONValue? = nil) {
+        self.status = status
+        self.revision = revision
+        self.body = body
+    }
+}
+
+/// Whoever can carry a request to a server and bring back the answer: ``Connection``, or a test.
+public protocol Caller {
+    /// Whom it speaks to, for messages.
+    var server: Server { get }
+
+    /// Sends a request and waits for the answer, whatever its status.
+    /// - Throws: ``ClientError`` where there is no answer.
+    func send(_ call: Call) throws(ClientError) -> Reply
+}
+
+extension Caller {
+    /// Sends a request that must succeed.
+    /// - Throws: ``ClientError/problem(_:)`` for any status but 2xx.
+    public func require(_ call: Call) throws(ClientError) -> Reply {
+        let reply = try send(call)
+        guard (200...299).contains(reply.status) else {
+            throw .problem(Problem(status: reply.status, body: reply.body))
+        }
+        return reply
+    }
+
+    /// The object at a path, `nil` where there is none.
+    public func object(_ path: String) throws(ClientError) -> Reply? {
+        let reply = try send(Call(.get, path))
+        if reply.status == 404 { return nil }
+        guard reply.status == 200 else { throw .problem(Problem(status: reply.status, body: reply.body)) }
+        return reply
+    }
+
+    /// All objects of a collection, page after page.
+    public func list(_ path: String) throws(ClientError) -> [JSONValue] {
+        var items: [JSONValue] = []
+        var token: String?
+        repeat {
+            let query = "?limit=\(listPageSize)" + (token.map { "&page_token=" + percentEncoded($0) } ?? "")
+            let reply = try require(Call(.get, path + query))
+            guard let page = reply.body?["items"]?.arrayValue else {
+                throw .badAnswer(server, "its list \(path) has no items")
+            }
+            items += page
+            token = reply.body?["next_page_token"]?.stringValue
+        } while token != nil
+        return items
+    }
+}
+
+/// The objects asked for at once: the most that central gives.
+let listPageSize = 5000
+
+/// The text as it may stand in one segment of a path or in a query (RFC 3986 section 2.3).
+public func percentEncoded(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
+            UInt8(ascii: "~"), UInt8(ascii: ":"), UInt8(ascii: "@"):
+            bytes.append(byte)
+        default:
+            bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}

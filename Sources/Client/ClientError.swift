@@ -1,0 +1,49 @@
+/// Why a command did not do what it was asked; one clear sentence for its user.
+public enum ClientError: Error, Equatable, Sendable {
+    /// The command line is wrong; no server was asked.
+    case usage(String)
+    /// What was asked contradicts the network as it is.
+    case refused(String)
+    /// The server answered with a problem document.
+    case problem(Problem)
+    /// No connection could be made, or it broke before the answer.
+    case unreachable(Server, reason: String, mayHaveActed: Bool)
+    /// The server answered what this version does not understand.
+    case badAnswer(Server, String)
+    /// What the user waits for did not come in time.
+    case timedOut(String)
+
+    /// What the process ends with.
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .usage: .usage
+        case .refused, .problem, .unreachable, .badAnswer: .refused
+        case .timedOut: .timedOut
+        }
+    }
+
+    /// One sentence that says what is wrong and what to do.
+    public var message: String {
+        switch self {
+        case .usage(let text), .refused(let text), .timedOut(let text): text
+        case .problem(let problem): problem.sentence
+        case .unreachable(let server, let reason, mayHaveActed: false):
+            "cannot reach \(server.title): \(reason); \(server.remedy)"
+        case .unreachable(let server, let reason, mayHaveActed: true):
+            "lost \(server.title) before it answered: \(reason); the change may have been made: look before you repeat it"
+        case .badAnswer(let server, let text): "cannot understand \(server.title): \(text); \(server.remedy)"
+        }
+    }
+}
+
+/// What a `heddle` command ends with.
+public enum ExitStatus: Int32, Sendable {
+    /// Everything was done.
+    case done = 0
+    /// It was refused or could not be done; nothing was changed unless the message says so.
+    case refused = 1
+    /// The command line is wrong; nothing was tried.
+    case usage = 2
+    /// It was done, but what `--wait` waits for did not happen in time.
+    case timedOut = 3
+}

@@ -1,0 +1,61 @@
+extension ControlGrammar {
+    /// The help of one verb: what it does, how it is written, lines to copy.
+    public func help(for verb: ControlVerb<Command>) -> String {
+        var lines = ["OVERVIEW: \(verb.abstract)"]
+        if !verb.details.isEmpty { lines += ["", verb.details] }
+        lines += ["", "USAGE: \(program) \(verb.synopsis)", ""]
+        for option in verb.options { lines.append("  \(option.padded(to: 20))\(Self.meaning(of: option))") }
+        if !verb.options.isEmpty { lines.append("") }
+        lines.append(verb.examples.count == 1 ? "EXAMPLE:" : "EXAMPLES:")
+        lines += verb.examples.map { "  \($0)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The help of the program: the table of its verbs, the options for all of them, lines to copy.
+    public var help: String {
+        var lines = [
+            "OVERVIEW: \(abstract)", "",
+            "Commands joined by -- become one commit: all of them happen, or none.", "",
+            "USAGE: \(program) [OPTION]... COMMAND [ARGUMENT]... [-- COMMAND [ARGUMENT]...]...", "",
+            "COMMANDS:",
+        ]
+        if !waits { lines.removeSubrange(2..<4) }
+        let width = (verbs.map(\.synopsis.count).max() ?? 0) + 2
+        for verb in verbs { lines.append("  \(verb.synopsis.padded(to: width))\(verb.abstract)") }
+        lines += ["", "OPTIONS (before or behind the command):"]
+        if waits {
+            lines += [
+                "  --wait=none|sb|hv   return when the change is committed (none, sb), or when the",
+                "                      forwarders of all chassis concerned go by it (hv)",
+                "  --print-wait-time   tell how long the commit and the chassis took",
+            ]
+        }
+        lines += [
+            "  --timeout=SECONDS   give up after this time and exit 3 (default: no limit)",
+            "  -h, --help          show this, or the help of one command",
+            "",
+            "ENVIRONMENT:",
+            "  HEDDLE_NB           central's northbound URL (default: \(Server.defaultNorthbound))",
+            "  HEDDLE_TOKEN        sent to central to say who asks",
+            "",
+            "EXAMPLES:",
+        ]
+        lines += verbs.flatMap { $0.examples.prefix(1) }.map { "  \($0)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func meaning(of option: String) -> String {
+        switch option {
+        case "--may-exist": "do nothing where it is there already"
+        case "--if-exists": "do nothing where it is not there"
+        default: ""
+        }
+    }
+}
+
+extension String {
+    /// The text with blanks behind it up to this many characters.
+    func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
+    }
+}

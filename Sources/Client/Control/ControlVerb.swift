@@ -1,0 +1,60 @@
+/// One verb of a command line with the grammar of OVN's control programs.
+public struct ControlVerb<Command: Sendable>: Sendable {
+    /// The verb itself: `lsp-add`.
+    public let name: String
+    /// Its options, such as `--may-exist`; none of them takes a value.
+    public let options: [String]
+    /// Its arguments as help shows them: `SWITCH PORT`.
+    public let parameters: String
+    /// How many arguments it takes.
+    public let argumentCount: ClosedRange<Int>
+    /// What it does, short enough for a line of the table of verbs.
+    public let abstract: String
+    /// What else its user should know; may be empty.
+    public let details: String
+    /// Command lines that a reader can copy.
+    public let examples: [String]
+    /// Turns the words behind the verb into a command.
+    let command: @Sendable (Words) throws(ClientError) -> Command
+
+    /// The words of one verb, sorted into arguments and options.
+    struct Words {
+        var arguments: [String]
+        var options: Set<String>
+
+        /// The argument at this position; the grammar has checked that there is one.
+        subscript(position: Int) -> String { position < arguments.count ? arguments[position] : "" }
+
+        /// The name or UUID at this position.
+        /// - Throws: ``ClientError/usage(_:)`` where it is empty: a path without it would mean another resource.
+        func reference(_ position: Int, of what: String) throws(ClientError) -> String {
+            guard !self[position].isEmpty else { throw .usage("the name of a \(what) may not be empty") }
+            return self[position]
+        }
+    }
+
+    init(
+        _ name: String,
+        options: [String] = [],
+        parameters: String = "",
+        count: ClosedRange<Int> = 0...0,
+        abstract: String,
+        details: String = "",
+        examples: [String],
+        command: @escaping @Sendable (Words) throws(ClientError) -> Command
+    ) {
+        self.name = name
+        self.options = options
+        self.parameters = parameters
+        self.argumentCount = count
+        self.abstract = abstract
+        self.details = details
+        self.examples = examples
+        self.command = command
+    }
+
+    /// The verb with its options and arguments.
+    public var synopsis: String {
+        ([name] + options.map { "[\($0)]" } + (parameters.isEmpty ? [] : [parameters])).joined(separator: " ")
+    }
+}

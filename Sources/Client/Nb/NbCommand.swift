@@ -1,0 +1,57 @@
+/// One command of `heddle nb`, as the user wrote it: switches and ports are named by name or UUID.
+public enum NbCommand: Equatable, Sendable {
+    /// Add a switch.
+    case lsAdd(String, mayExist: Bool)
+    /// Delete a switch and its ports.
+    case lsDel(String, ifExists: Bool)
+    /// List the switches.
+    case lsList
+    /// Add a port to a switch.
+    case lspAdd(switch: String, port: String, mayExist: Bool)
+    /// Delete a port.
+    case lspDel(String, ifExists: Bool)
+    /// List the ports of a switch.
+    case lspList(switch: String)
+    /// Change something of a port.
+    case lspSet(String, PortSetting)
+    /// Print something of a port.
+    case lspGet(String, PortColumn)
+    /// Print the switches with their ports, or one of them.
+    case show(switch: String?)
+    /// Change nothing, but wait as `--wait` says.
+    case sync
+
+    /// What a command sets of a port.
+    public enum PortSetting: Equatable, Sendable {
+        /// `lsp-set-addresses`: each `MAC [IP ...]` or `unknown`.
+        case addresses([String])
+        /// `lsp-set-port-security`: each `MAC [IP[/LENGTH] ...]`.
+        case portSecurity([String])
+        /// `lsp-set-enabled`.
+        case enabled(Bool)
+        /// `lsp-set-options`: all keys that the port has from then on, `requested-chassis` among them.
+        case options([String: String])
+    }
+
+    /// What a command prints of a port.
+    public enum PortColumn: Equatable, Sendable {
+        /// `lsp-get-addresses`.
+        case addresses
+        /// `lsp-get-port-security`.
+        case portSecurity
+        /// `lsp-get-up`.
+        case up
+        /// `lsp-get-enabled`.
+        case enabled
+        /// `lsp-get-options`.
+        case options
+    }
+
+    /// Whether the command only prints.
+    var onlyReads: Bool {
+        switch self {
+        case .lsList, .lspList, .lspGet, .show: true
+        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync: false
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import JSON
+
+/// The texts that `heddle nb` prints, made of the objects that central answers with.
+public enum NbListing {
+    /// What `ovn-nbctl show` prints: switches with their ports, both sorted by name.
+    public static func show(switches: [JSONValue], ports: [JSONValue]) -> String {
+        let portsOfSwitch = Dictionary(grouping: ports) { $0.text("switch") }
+        var text = ""
+        for logicalSwitch in switches.sorted(by: { $0.text("name").utf8Precedes($1.text("name")) }) {
+            let name = logicalSwitch.text("name")
+            text += "switch \(logicalSwitch.text("id")) (\(name))\n"
+            let members = portsOfSwitch[name] ?? []
+            for port in members.sorted(by: { $0.text("name").utf8Precedes($1.text("name")) }) { text += show(port) }
+        }
+        return text
+    }
+
+    private static func show(_ port: JSONValue) -> String {
+        var text = "    port \(port.text("name"))\n"
+        let type = port.text("type")
+        if !type.isEmpty { text += "        type: \(type)\n" }
+        let addresses = port.texts("addresses").sorted(by: { $0.utf8Precedes($1) })
+        if !addresses.isEmpty, addresses != ["router"] {
+            text += "        addresses: [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))]\n"
+        }
+        return text
+    }
+
+    /// What `ovn-nbctl ls-list` and `lsp-list` print: `UUID (NAME)`, sorted by name.
+    public static func list(_ objects: [JSONValue]) -> String {
+        objects.sorted(by: { $0.text("name").utf8Precedes($1.text("name")) })
+            .map { "\($0.text("id")) (\($0.text("name")))\n" }.joined()
+    }
+
+    /// What the `lsp-get-` verb for this column prints of a port.
+    public static func column(_ column: NbCommand.PortColumn, of port: JSONValue) -> String {
+        switch column {
+        case .addresses: lines(port.texts("addresses"))
+        case .portSecurity: lines(port.texts("port_security"))
+        case .up: port["status"]?["up"]?.boolValue == true ? "up\n" : "down\n"
+        case .enabled: port["enabled"]?.boolValue == false ? "disabled\n" : "enabled\n"
+        case .options: lines(options(of: port))
+        }
+    }
+
+    private static func options(of port: JSONValue) -> [String] {
+        let chassis = port.texts("requested_chassis")
+        let members = port["options"]?.objectValue?.members ?? []
+        return members.map { "\($0.name)=\($0.value.stringValue ?? $0.value.text)" }
+            + (chassis.isEmpty ? [] : ["\(requestedChassisKey)=\(chassis.joined(separator: ","))"])
+    }
+
+    private static func lines(_ texts: [String]) -> String {
+        texts.sorted(by: { $0.utf8Precedes($1) }).map { $0 + "\n" }.joined()
+    }
+}

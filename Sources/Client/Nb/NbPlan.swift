@@ -1,0 +1,206 @@
+import JSON
+import Wire
+
+/// The objects that a chain of commands names, as central had them a moment ago.
+public struct NbView: Equatable, Sendable {
+    /// Switches by the name or UUID that the user wrote; those that are not there are missing.
+    public var switches: [String: JSONValue] = [:]
+    /// Ports by the name or UUID that the user wrote; those that are not there are missing.
+    public var ports: [String: JSONValue] = [:]
+
+    /// Nothing is there.
+    public init() {}
+}
+
+/// A chain of commands as one transaction: OVN's verbs turned into operations on resources.
+///
+/// `--may-exist` and `--if-exists` are decided by what was read before; where that made a command do nothing, the
+/// transaction requires it to be so still. A plan refuses what cannot be, in OVN's words.
+public struct NbPlan: Equatable, Sendable {
+    /// What must still be as it was read: `{"path","etag"|"absent"}`.
+    public private(set) var requirements: [JSONValue] = []
+    /// The changes in order: `{"op","path","body"}`.
+    public private(set) var operations: [JSONValue] = []
+    /// For each operation the position of its command in the chain.
+    public private(set) var commandOfOperation: [Int] = []
+
+    private var switches: [String: Known] = [:]
+    private var ports: [String: Known] = [:]
+    private var names: [String: String] = [:]
+    private var position = 0
+
+    /// An object as the chain has left it so far.
+    private struct Known: Equatable, Sendable {
+        /// The switch that a port belongs to.
+        var switchName = ""
+        /// The keys of a port's options.
+        var optionKeys: Set<String> = []
+        /// The revision that was read; `nil` once the chain itself has made the object.
+        var revision: Int64?
+        var isThere = true
+
+        /// The object after a delete of the chain.
+        var gone: Known {
+            var copy = self
+            copy.isThere = false
+            return copy
+        }
+    }
+
+    /// Plans a chain of commands for the network as it was read.
+    /// - Throws: ``ClientError/refused(_:)`` for what contradicts the network.
+    public init(_ commands: [NbCommand], over view: NbView) throws(ClientError) {
+        for (reference, object) in view.switches {
+            let name = object["name"]?.stringValue ?? reference
+            names[reference] = name
+            switches[name] = Known(revision: object["revision"]?.integerValue)
+        }
+        for (reference, object) in view.ports {
+            let name = object["name"]?.stringValue ?? reference
+            names[reference] = name
+            ports[name] = Known(
+                switchName: object["switch"]?.stringValue ?? "",
+                optionKeys: Set((object["options"]?.objectValue?.members ?? []).map(\.name)),
+                revision: object["revision"]?.integerValue
+            )
+        }
+        for (index, command) in commands.enumerated() {
+            position = index
+            try add(command)
+        }
+    }
+
+    /// The body of `POST /v1/transactions`.
+    public var body: JSONValue { ["require": .array(requirements), "ops": .array(operations)] }
+
+    private mutating func add(_ command: NbCommand) throws(ClientError) {
+        switch command {
+        case .lsAdd(let name, let mayExist): try addSwitch(name, mayExist: mayExist)
+        case .lsDel(let reference, let ifExists): try deleteSwitch(reference, ifExists: ifExists)
+        case .lspAdd(let owner, let name, let mayExist): try addPort(name, to: owner, mayExist: mayExist)
+        case .lspDel(let reference, let ifExists): try deletePort(reference, ifExists: ifExists)
+        case .lspSet(let reference, let setting): try set(setting, of: reference)
+        case .lspGet(let reference, _): _ = try port(reference)
+        case .lspList(let reference): _ = try logicalSwitch(reference)
+        case .show(let reference?): _ = try logicalSwitch(reference)
+        case .lsList, .show(nil), .sync: break
+        }
+    }
+
+    private mutating func addSwitch(_ name: String, mayExist: Bool) throws(ClientError) {
+        let known = found(name, in: switches)
+        if let known {
+            guard mayExist else { throw .refused("\(name): a switch with this name already exists") }
+            return require("/v1/switches/", name, known)
+        }
+        operate("create", "/v1/switches", ["name": .string(name)])
+        switches[name] = Known()
+    }
+
+    private mutating func deleteSwitch(_ reference: String, ifExists: Bool) throws(ClientError) {
+        guard let known = found(reference, in: switches) else {
+            guard ifExists else { throw notFound(reference, "switch") }
+            return require("/v1/switches/", reference, switches[resolved(reference)])
+        }
+        let name = resolved(reference)
+        operate("delete", "/v1/switches/" + percentEncoded(name))
+        switches[name] = known.gone
+        for (port, state) in ports where state.switchName == name { ports[port] = state.gone }
+    }
+
+    private mutating func addPort(_ name: String, to owner: String, mayExist: Bool) throws(ClientError) {
+        let switchName = try logicalSwitch(owner)
+        if let known = found(name, in: ports) {
+            guard mayExist else { throw .refused("\(name): a port with this name already exists") }
+            guard known.switchName == switchName else {
+                throw .refused("\(name): port already exists but in switch \(known.switchName)")
+            }
+            return require("/v1/ports/", name, known)
+        }
+        operate("create", "/v1/switches/\(percentEncoded(switchName))/ports", ["name": .string(name)])
+        ports[name] = Known(switchName: switchName)
+    }
+
+    private mutating func deletePort(_ reference: String, ifExists: Bool) throws(ClientError) {
+        guard let known = found(reference, in: ports) else {
+            guard ifExists else { throw notFound(reference, "port") }
+            return require("/v1/ports/", reference, ports[resolved(reference)])
+        }
+        operate("delete", "/v1/ports/" + percentEncoded(resolved(reference)))
+        ports[resolved(reference)] = known.gone
+    }
+
+    private mutating func set(_ setting: NbCommand.PortSetting, of reference: String) throws(ClientError) {
+        let name = try port(reference)
+        let change: JSONValue
+        switch setting {
+        case .addresses(let addresses): change = ["addresses": .array(addresses.map { .string($0) })]
+        case .portSecurity(let entries): change = ["port_security": .array(entries.map { .string($0) })]
+        case .enabled(let isEnabled): change = ["enabled": .bool(isEnabled)]
+        case .options(let options): change = replacingOptions(of: name, by: options)
+        }
+        operate("patch", "/v1/ports/" + percentEncoded(name), change)
+    }
+
+    /// A merge patch that leaves a port with these options only: the others are set to null.
+    private mutating func replacingOptions(of name: String, by options: [String: String]) -> JSONValue {
+        var options = options
+        let chassis = options.removeValue(forKey: requestedChassisKey) ?? ""
+        let old = ports[name]?.optionKeys ?? []
+        var object = JSONObject()
+        for key in old.union(options.keys).sorted() { object[key] = options[key].map { .string($0) } ?? .null }
+        if let known = ports[name], !old.isSubset(of: options.keys) { require("/v1/ports/", name, known) }
+        ports[name]?.optionKeys = Set(options.keys)
+        return [
+            "options": .object(object),
+            "requested_chassis": .array(chassis.split(separator: ",").map { .string(String($0)) }),
+        ]
+    }
+
+    private func logicalSwitch(_ reference: String) throws(ClientError) -> String {
+        guard found(reference, in: switches) != nil else { throw notFound(reference, "switch") }
+        return resolved(reference)
+    }
+
+    private func port(_ reference: String) throws(ClientError) -> String {
+        guard found(reference, in: ports) != nil else { throw notFound(reference, "port") }
+        return resolved(reference)
+    }
+
+    private func resolved(_ reference: String) -> String { names[reference] ?? reference }
+
+    private func found(_ reference: String, in objects: [String: Known]) -> Known? {
+        objects[resolved(reference)].flatMap { $0.isThere ? $0 : nil }
+    }
+
+    /// Demands that an object is as it was read; one that the chain itself has made or removed needs no demand.
+    private mutating func require(_ collection: String, _ reference: String, _ known: Known?) {
+        let path = JSONValue.string(collection + percentEncoded(resolved(reference)))
+        let demand: JSONValue
+        switch known {
+        case nil: demand = ["path": path, "absent": true]
+        case let known?:
+            guard known.isThere, let revision = known.revision else { return }
+            demand = ["path": path, "etag": .string("\"\(revision)\"")]
+        }
+        if !requirements.contains(demand) { requirements.append(demand) }
+    }
+
+    private mutating func operate(_ name: String, _ path: String, _ body: JSONValue? = nil) {
+        var operation: JSONValue = ["op": .string(name), "path": .string(path)]
+        if let body, var object = operation.objectValue {
+            object["body"] = body
+            operation = .object(object)
+        }
+        operations.append(operation)
+        commandOfOperation.append(position)
+    }
+}
+
+/// OVN's option key for what this API keeps as the list `requested_chassis`.
+let requestedChassisKey = "requested-chassis"
+
+/// OVN's words for a reference to nothing.
+func notFound(_ reference: String, _ kind: String) -> ClientError {
+    .refused("\(reference): \(kind) \(ObjectID(reference) == nil ? "name" : "UUID") not found")
+}

@@ -1,0 +1,213 @@
+import JSON
+
+/// Carries a command line of `heddle nb` to central: reads, one commit, the wait.
+public struct NbSession {
+    /// How often a chain is planned anew because others changed the network under it. Each round loses to somebody
+    /// who got through, so more than a few mean that two programs fight over the same names.
+    static let attemptMaximum = 8
+    /// The longest that one request for the state of a revision is parked, in seconds: below what proxies tolerate.
+    static let pollSeconds: Int64 = 20
+    /// What a parked request may take longer than it asked for before central counts as gone.
+    static let pollGrace = Duration.seconds(10)
+
+    private let caller: any Caller
+    private let boundedCaller: DeadlineCaller
+    private let line: ControlCommandLine<NbCommand>
+    private let deadline: Deadline
+    private let clock: @Sendable () -> Duration
+    private let output: (String) -> Void
+    private let warn: (String) -> Void
+
+    /// A session that prints to `output` and says what it could not do, but need not fail for, to `warn`.
+    public init(
+        _ line: ControlCommandLine<NbCommand>,
+        caller: any Caller,
+        clock: @escaping @Sendable () -> Duration,
+        output: @escaping (String) -> Void,
+        warn: @escaping (String) -> Void
+    ) {
+        self.line = line
+        self.caller = caller
+        self.clock = clock
+        self.output = output
+        self.warn = warn
+        deadline = Deadline(seconds: line.timeout, now: clock)
+        boundedCaller = DeadlineCaller(caller: caller, deadline: deadline)
+    }
+
+    /// Does it all.
+    ///
+    /// What is printed before the first change shows the network before the commit, what is printed behind it shows
+    /// the network after the commit and the wait.
+    public func run() throws(ClientError) {
+        let commands = line.commands.map(\.command)
+        let firstChange = commands.firstIndex { !$0.onlyReads } ?? commands.count
+        for command in commands[..<firstChange] { try print(command) }
+        guard firstChange < commands.count else { return }
+        let start = clock()
+        let revision = try commit(commands)
+        try wait(for: revision, committedAfter: clock() - start, since: start)
+        for command in commands[firstChange...] where command.onlyReads { try print(command) }
+    }
+
+    // MARK: Changes
+
+    /// Makes the whole chain one commit; the revision that shows it.
+    private func commit(_ commands: [NbCommand]) throws(ClientError) -> Int64 {
+        for attempt in 1...Self.attemptMaximum {
+            let (view, seen) = try read(commands)
+            let plan = try NbPlan(commands, over: view)
+            if plan.operations.isEmpty {
+                if let seen { return seen }
+                return try currentRevision()
+            }
+            let reply = try boundedCaller.send(Call(.post, "/v1/transactions", body: plan.body))
+            if reply.status == 200, let revision = reply.body?["revision"]?.integerValue { return revision }
+            let problem = Problem(status: reply.status, body: reply.body)
+            guard attempt < Self.attemptMaximum, Self.contradictsReading(problem) else {
+                throw .problem(explained(problem, plan))
+            }
+        }
+        throw .refused("the network changed under the command each time it was tried; try again")
+    }
+
+    /// Whether a refusal can only mean that the network is no longer as it was read.
+    private static func contradictsReading(_ problem: Problem) -> Bool {
+        ["precondition_failed", "name_conflict", "not_found", "reference_not_found"].contains(problem.code)
+    }
+
+    /// In a chain, a refusal names the command that it is about.
+    private func explained(_ problem: Problem, _ plan: NbPlan) -> Problem {
+        guard line.commands.count > 1, let index = problem.operationIndex,
+            plan.commandOfOperation.indices.contains(index)
+        else { return problem }
+        var problem = problem
+        problem.detail = "\(line.commands[plan.commandOfOperation[index]].words): \(problem.detail)"
+        return problem
+    }
+
+    /// Reads the objects that the chain names, each once, and the newest revision seen.
+    private func read(_ commands: [NbCommand]) throws(ClientError) -> (NbView, revision: Int64?) {
+        var view = NbView()
+        var revision: Int64?
+        for reference in Self.unique(commands.flatMap(\.switchReferences)) {
+            guard let reply = try boundedCaller.object(switchPath(reference)) else { continue }
+            view.switches[reference] = reply.body
+            revision = max(revision ?? 0, reply.revision ?? 0)
+        }
+        for reference in Self.unique(commands.flatMap(\.portReferences)) {
+            guard let reply = try boundedCaller.object(portPath(reference)) else { continue }
+            view.ports[reference] = reply.body
+            revision = max(revision ?? 0, reply.revision ?? 0)
+        }
+        return (view, revision)
+    }
+
+    private static func unique(_ references: [String]) -> [String] {
+        var seen: Set<String> = []
+        return references.filter { seen.insert($0).inserted }
+    }
+
+    private func currentRevision() throws(ClientError) -> Int64 {
+        let reply = try boundedCaller.require(Call(.get, "/v1/switches?limit=1"))
+        guard let revision = reply.revision else {
+            throw .badAnswer(caller.server, "its answer has no Heddle-Revision")
+        }
+        return revision
+    }
+
+    // MARK: Wait
+
+    private func wait(
+        for revision: Int64,
+        committedAfter commitTime: Duration,
+        since start: Duration
+    ) throws(ClientError) {
+        switch line.wait {
+        case .none:
+            let syncs = line.commands.contains { $0.command == .sync }
+            if syncs { warn("\"sync\" command has no effect without --wait=sb or --wait=hv") }
+        case .sb: break
+        case .hv: try waitForChassis(revision)
+        }
+        guard line.printsWaitTime else { return }
+        output("Time spent on processing revision \(revision):\n")
+        output("\tcommit, northbound and southbound:\t\(milliseconds(commitTime))ms\n")
+        if line.wait == .hv { output("\tchassis completion:\t\t\t\(milliseconds(clock() - start))ms\n") }
+    }
+
+    private func waitForChassis(_ revision: Int64) throws(ClientError) {
+        while true {
+            let seconds = deadline.remaining.map { min($0.wholeSecondsRoundedUp, Self.pollSeconds) } ?? Self.pollSeconds
+            let path = "/v1/realization?revision=\(revision)&wait=\(seconds)"
+            let reply = try caller.send(Call(.get, path, timeout: .seconds(seconds) + Self.pollGrace))
+            guard (200...299).contains(reply.status) else {
+                throw .problem(Problem(status: reply.status, body: reply.body))
+            }
+            guard let missing = reply.body?["missing"]?.arrayValue else {
+                throw .badAnswer(caller.server, "its realization does not say who is missing")
+            }
+            if missing.isEmpty { return }
+            guard deadline.remaining != .zero else {
+                let names = missing.map { $0["chassis"]?.stringValue ?? $0.stringValue ?? $0.text }
+                throw .timedOut(
+                    "revision \(revision) is committed, but after \(line.timeout ?? 0) s these chassis do not go by it"
+                        + " yet: \(names.joined(separator: ", ")); look at their agents' logs"
+                )
+            }
+        }
+    }
+
+    private func milliseconds(_ duration: Duration) -> Int64 {
+        duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+    }
+
+    // MARK: Reading
+
+    private func print(_ command: NbCommand) throws(ClientError) {
+        switch command {
+        case .lsList:
+            output(NbListing.list(try boundedCaller.list("/v1/switches")))
+        case .lspList(let reference):
+            guard try boundedCaller.object(switchPath(reference)) != nil else { throw notFound(reference, "switch") }
+            output(NbListing.list(try boundedCaller.list(switchPath(reference) + "/ports")))
+        case .lspGet(let reference, let column):
+            guard let port = try boundedCaller.object(portPath(reference))?.body else { throw notFound(reference, "port") }
+            output(NbListing.column(column, of: port))
+        case .show(nil):
+            output(NbListing.show(switches: try boundedCaller.list("/v1/switches"), ports: try boundedCaller.list("/v1/ports")))
+        case .show(let reference?):
+            guard let found = try boundedCaller.object(switchPath(reference))?.body else { throw notFound(reference, "switch") }
+            output(NbListing.show(switches: [found], ports: try boundedCaller.list(switchPath(reference) + "/ports")))
+        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync: break
+        }
+    }
+
+    private func switchPath(_ reference: String) -> String { "/v1/switches/" + percentEncoded(reference) }
+
+    private func portPath(_ reference: String) -> String { "/v1/ports/" + percentEncoded(reference) }
+}
+
+extension NbCommand {
+    /// The switches that the command names.
+    fileprivate var switchReferences: [String] {
+        switch self {
+        case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
+        case .lspAdd(let name, _, _): [name]
+        case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync: []
+        }
+    }
+
+    /// The ports that the command names.
+    fileprivate var portReferences: [String] {
+        switch self {
+        case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
+        case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync: []
+        }
+    }
+}
+
+extension Duration {
+    /// The seconds, the next whole number where there is a fraction.
+    var wholeSecondsRoundedUp: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
+}

@@ -1,0 +1,48 @@
+/// Whom a command speaks to.
+public enum Server: Equatable, Sendable {
+    /// Central's northbound port, by its URL.
+    case central(url: String)
+    /// The agent of this host, by the path of its socket.
+    case agent(socket: String)
+
+    /// Where central is found unless `HEDDLE_NB` says otherwise.
+    public static let defaultNorthbound = "http://127.0.0.1:6641"
+    /// Where the agent is found unless `HEDDLE_AGENT_SOCKET` says otherwise.
+    public static let defaultAgentSocket = "/var/lib/heddle/agent/agent.sock"
+
+    /// Central as the environment names it.
+    public static func central(from environment: (String) -> String?) -> Server {
+        .central(url: value(of: "HEDDLE_NB", in: environment) ?? defaultNorthbound)
+    }
+
+    /// The agent as the environment names it.
+    public static func agent(from environment: (String) -> String?) -> Server {
+        .agent(socket: value(of: "HEDDLE_AGENT_SOCKET", in: environment) ?? defaultAgentSocket)
+    }
+
+    /// What proves to central who asks, where the environment has it.
+    public static func token(from environment: (String) -> String?) -> String? {
+        value(of: "HEDDLE_TOKEN", in: environment)
+    }
+
+    /// A variable that is set but empty counts as not set, as in a shell script that clears it.
+    private static func value(of name: String, in environment: (String) -> String?) -> String? {
+        environment(name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// How a message names it.
+    var title: String {
+        switch self {
+        case .central(let url): "central at \(url)"
+        case .agent(let socket): "the agent at \(socket)"
+        }
+    }
+
+    /// What to do when it is not there.
+    var remedy: String {
+        switch self {
+        case .central: "start it with 'heddle central' or set HEDDLE_NB"
+        case .agent: "start it with 'heddle agent' or set HEDDLE_AGENT_SOCKET"
+        }
+    }
+}
