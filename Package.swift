@@ -140,7 +140,7 @@ let targets: [Target] = [
         "Forwarder",
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire"]
     ),
-    tests("Client", ["TestSupport"]),
+    tests("Client", ["TestSupport", "JSON"]),
     tests("heddle", ["TestSupport"]),
 ]
 

@@ -1,8 +1,66 @@
 import ArgumentParser
+import Client
+import Glibc
 
+/// The one binary: reads its arguments, runs the subcommand, ends with the exit code that the user is promised.
 @main struct Heddle: ParsableCommand {
+    /// The version that `--version` prints.
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "heddle",
-        abstract: "A virtual network for plain IP hosts."
+        abstract: "A virtual network for plain IP hosts.",
+        discussion: """
+            EXAMPLES:
+              heddle nb ls-add ls1 -- lsp-add ls1 ls1-vm1
+              heddle port add vm1 --logical-port ls1-vm1
+              heddle nb show
+            """,
+        version: version,
+        subcommands: [Nb.self, Sb.self, Port.self]
     )
+
+    static func main() {
+        Glibc.exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+
+    /// Runs a command line; what goes wrong is one sentence on the standard error.
+    static func run(_ words: [String]) -> ExitStatus {
+        do {
+            var command = try parseAsRoot(helpAsOption(words))
+            try command.run()
+            return .done
+        } catch let error as ClientError {
+            complain(error.message)
+            return error.exitStatus
+        } catch where exitCode(for: error) == .success {
+            put(fullMessage(for: error) + "\n")
+            return .done
+        } catch {
+            let (path, stranger) = subcommand(in: words)
+            complain("\(stranger.map { "unknown command '\($0)'" } ?? message(for: error)); see '\(path) --help'")
+            return .usage
+        }
+    }
+
+    /// `heddle help nb lsp-add` as `heddle nb lsp-add --help`, so that there is one way to help.
+    private static func helpAsOption(_ words: [String]) -> [String] {
+        words.first == "help" ? words.dropFirst() + ["--help"] : words
+    }
+
+    /// The subcommand that the words name, for a hint at its help, and the word behind it that names none.
+    private static func subcommand(in words: [String]) -> (path: String, stranger: String?) {
+        var names = ["heddle"]
+        var command: any ParsableCommand.Type = Self.self
+        for word in words {
+            let subcommands = command.configuration.subcommands
+            guard let next = subcommands.first(where: { $0._commandName == word }) else {
+                let isStranger = !subcommands.isEmpty && !word.hasPrefix("-")
+                return (names.joined(separator: " "), isStranger ? word : nil)
+            }
+            names.append(word)
+            command = next
+        }
+        return (names.joined(separator: " "), nil)
+    }
 }

@@ -79,7 +79,7 @@ private struct SegmentReader<Command: Sendable> {
     var words: ArraySlice<String>
     var verb: ControlVerb<Command>?
     var arguments: [String] = []
-    var options: [String] = []
+    var options: [(name: String, value: String?)] = []
     var wantsHelp = false
 
     init(grammar: ControlGrammar<Command>, words: ArraySlice<String>) {
@@ -125,8 +125,7 @@ private struct SegmentReader<Command: Sendable> {
             guard word.hasPrefix("--"), name.count > 2 else {
                 throw .usage("unrecognized option '\(word)'; see '\(grammar.program) --help'")
             }
-            if let value { throw .usage("option '\(name)' takes no value, but has '\(value)'") }
-            options.append(name)
+            options.append((name, value))
         }
     }
 
@@ -147,8 +146,11 @@ private struct SegmentReader<Command: Sendable> {
 
     func checkedWords(of verb: ControlVerb<Command>) throws(ClientError) -> ControlVerb<Command>.Words {
         let usage = "; usage: \(grammar.program) \(verb.synopsis)"
-        for option in options where !verb.options.contains(option) {
-            throw .usage("'\(verb.name)' command has no '\(option)' option" + usage)
+        for (option, value) in options {
+            guard verb.options.contains(option) else {
+                throw .usage("'\(verb.name)' command has no '\(option)' option" + usage)
+            }
+            if let value { throw .usage("'\(option)' option takes no value, but has '\(value)'" + usage) }
         }
         let count = verb.argumentCount
         if arguments.count < count.lowerBound {
@@ -157,7 +159,7 @@ private struct SegmentReader<Command: Sendable> {
         if arguments.count > count.upperBound {
             throw .usage("'\(verb.name)' command takes at most \(count.upperBound) arguments" + usage)
         }
-        return ControlVerb<Command>.Words(arguments: arguments, options: Set(options))
+        return ControlVerb<Command>.Words(arguments: arguments, options: Set(options.map(\.name)))
     }
 }
 

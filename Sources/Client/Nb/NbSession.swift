@@ -1,4 +1,5 @@
 import JSON
+import Reactor
 
 /// Carries a command line of `heddle nb` to central: reads, one commit, the wait.
 public struct NbSession {
@@ -22,7 +23,7 @@ public struct NbSession {
     public init(
         _ line: ControlCommandLine<NbCommand>,
         caller: any Caller,
-        clock: @escaping @Sendable () -> Duration,
+        clock: @escaping @Sendable () -> Duration = Clock.monotonic,
         output: @escaping (String) -> Void,
         warn: @escaping (String) -> Void
     ) {

@@ -1,4 +1,5 @@
 import JSON
+import Reactor
 
 /// Carries a command line of `heddle sb` to central.
 public struct SbSession {
@@ -10,7 +11,7 @@ public struct SbSession {
     public init(
         _ line: ControlCommandLine<SbCommand>,
         caller: any Caller,
-        clock: @escaping @Sendable () -> Duration,
+        clock: @escaping @Sendable () -> Duration = Clock.monotonic,
         output: @escaping (String) -> Void
     ) {
         self.line = line

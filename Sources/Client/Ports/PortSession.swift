@@ -1,0 +1,94 @@
+import JSON
+
+/// What `heddle port add` asks this host's agent for.
+public struct PortRequest: Equatable, Sendable {
+    /// The port's name on this host.
+    public var name: String
+    /// The logical port that it is plugged into.
+    public var logicalPort: String
+    /// The interface's name; `nil` is the port's name.
+    public var interface: String?
+    /// The name or path of the network namespace that the interface goes to; `nil` leaves it with the agent.
+    public var netns: String?
+    /// The interface's MAC address; `nil` lets the kernel choose.
+    public var mac: String?
+    /// The interface's addresses, `IP/LENGTH`.
+    public var addresses: [String]
+    /// The interface's MTU in bytes; `nil` is what fits through the tunnels.
+    public var mtu: Int64?
+
+    /// A request; see the members.
+    public init(
+        name: String,
+        logicalPort: String,
+        interface: String? = nil,
+        netns: String? = nil,
+        mac: String? = nil,
+        addresses: [String] = [],
+        mtu: Int64? = nil
+    ) {
+        self.name = name
+        self.logicalPort = logicalPort
+        self.interface = interface
+        self.netns = netns
+        self.mac = mac
+        self.addresses = addresses
+        self.mtu = mtu
+    }
+
+    /// The request's body; what the user did not say is left to the agent.
+    var body: JSONValue {
+        var object = JSONObject()
+        object["logical_port"] = .string(logicalPort)
+        if let interface { object["interface"] = .string(interface) }
+        if let netns { object["netns"] = .string(netns) }
+        if let mac { object["mac"] = .string(mac) }
+        if !addresses.isEmpty { object["addresses"] = .array(addresses.map { .string($0) }) }
+        if let mtu { object["mtu"] = .integer(mtu) }
+        return .object(object)
+    }
+}
+
+/// Carries `heddle port` to this host's agent.
+public struct PortSession {
+    private let caller: any Caller
+
+    /// A session with one agent.
+    public init(caller: any Caller) {
+        self.caller = caller
+    }
+
+    /// Plugs a port; what to tell the user.
+    /// - Throws: ``ClientError`` where the agent refuses or the port failed. A pending port is no error.
+    public func add(_ request: PortRequest) throws(ClientError) -> String {
+        let reply = try caller.require(Call(.put, path(request.name), body: request.body))
+        guard let port = reply.body, let state = port["state"]?.stringValue else {
+            throw .badAnswer(caller.server, "its answer does not say what state the port is in")
+        }
+        let detail = port.text("detail")
+        let text = detail.isEmpty ? "\(request.name): \(state)" : "\(request.name): \(state): \(detail)"
+        if state == "failed" { throw .refused(text) }
+        return text + "\n"
+    }
+
+    /// Unplugs a port.
+    /// - Throws: ``ClientError`` where the agent refuses, or does not know the port and that matters.
+    public func delete(_ name: String, ifExists: Bool) throws(ClientError) {
+        let reply = try caller.send(Call(.delete, path(name)))
+        switch reply.status {
+        case 200...299: break
+        case 404 where ifExists: break
+        case 404: throw .refused("\(name): no port of this name on this host; see 'heddle port list'")
+        default: throw .problem(Problem(status: reply.status, body: reply.body))
+        }
+    }
+
+    /// The table of the ports, of their counters where `withStatistics`.
+    public func list(withStatistics: Bool) throws(ClientError) -> String {
+        let reply = try caller.require(Call(.get, withStatistics ? "/v1/ports?stats=true" : "/v1/ports"))
+        let answer = reply.body ?? .null
+        return withStatistics ? PortTable.statistics(answer) : PortTable.list(answer)
+    }
+
+    private func path(_ name: String) -> String { "/v1/ports/" + percentEncoded(name) }
+}

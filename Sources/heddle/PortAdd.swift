@@ -1,0 +1,86 @@
+import ArgumentParser
+import Client
+import Wire
+
+/// `heddle port add`: makes an interface and plugs it into a logical port.
+struct PortAdd: ParsableCommand {
+    /// The longest name of an interface in bytes: Linux's IFNAMSIZ without the closing zero.
+    static let interfaceNameMaximum = 15
+    /// The MTUs that an interface may have: from IPv4's least (RFC 791) to the largest packet.
+    static let mtuRange: ClosedRange<Int64> = 68...65535
+
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Make an interface and plug it into a logical port.",
+        discussion: """
+            Returns when the interface is there and the claim is kept; the port comes up once central has bound it. \
+            The same command again changes nothing.
+
+            EXAMPLES:
+              heddle port add vm1 --logical-port ls1-vm1
+              heddle port add vm1 --logical-port ls1-vm1 --netns vm1 \\
+                --mac 02:ac:10:ff:00:11 --address 172.16.255.11/24
+              heddle port add web --logical-port ls1-web --interface eth0 --mtu 1400
+            """
+    )
+
+    @Argument(help: "The port's name on this host; also the interface's, unless --interface says otherwise.")
+    var name: String
+
+    @Option(help: "The logical port, as in 'heddle nb lsp-add'.")
+    var logicalPort: String
+
+    @Option(help: "The network namespace for the interface, a name or a path (default: the agent's).")
+    var netns: String?
+
+    @Option(help: "The interface's MAC address (default: the kernel's choice).")
+    var mac: String?
+
+    @Option(
+        name: .customLong("address"),
+        help: ArgumentHelp("An address for the interface, with its prefix length; may be repeated.", valueName: "ip/len")
+    )
+    var addresses: [String] = []
+
+    @Option(help: "The interface's MTU in bytes (default: what fits through the tunnels).")
+    var mtu: Int64?
+
+    @Option(help: "The interface's name, at most 15 bytes.")
+    var interface: String?
+
+    func validate() throws {
+        if name.isEmpty || logicalPort.isEmpty { throw ValidationError("a port's name may not be empty") }
+        let device = interface ?? name
+        guard (1...Self.interfaceNameMaximum).contains(device.utf8.count) else {
+            throw ValidationError(
+                "'\(device)' cannot be an interface's name, which has 1 to \(Self.interfaceNameMaximum) bytes; "
+                    + "give another one with --interface"
+            )
+        }
+        if let mac, MACAddress(mac).map({ $0.isMulticast || $0.isZero }) ?? true {
+            throw ValidationError("--mac '\(mac)' is not an interface's MAC address, such as 02:ac:10:ff:00:11")
+        }
+        for address in addresses where !address.contains("/") || IPPrefix(address) == nil {
+            throw ValidationError("--address '\(address)' is not IP/LENGTH, such as 172.16.255.11/24")
+        }
+        if let mtu, !Self.mtuRange.contains(mtu) {
+            throw ValidationError("--mtu \(mtu) is out of range, \(Self.mtuRange.lowerBound) to \(Self.mtuRange.upperBound)")
+        }
+        if let netns, netns.contains("/"), !netns.hasPrefix("/") {
+            throw ValidationError("--netns '\(netns)' is neither a name nor an absolute path")
+        }
+    }
+
+    func run() throws {
+        let request = PortRequest(
+            name: name,
+            logicalPort: logicalPort,
+            interface: interface,
+            netns: netns,
+            mac: mac,
+            addresses: addresses,
+            mtu: mtu
+        )
+        put(try PortSession(caller: try Connection.toAgent()).add(request))
+    }
+}

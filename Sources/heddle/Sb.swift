@@ -1,0 +1,19 @@
+import ArgumentParser
+import Client
+
+/// `heddle sb`: what the chassis have, with ovn-sbctl's commands.
+struct Sb: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: SbCommand.grammar.abstract)
+
+    @Argument(parsing: .captureForPassthrough, help: "Commands in ovn-sbctl's grammar.")
+    var words: [String] = []
+
+    func run() throws {
+        switch try SbCommand.grammar.parse(words) {
+        case .help(nil): put(SbCommand.grammar.help)
+        case .help(let verb?): put(SbCommand.grammar.help(for: verb))
+        case .run(let line):
+            try SbSession(line, caller: try Connection.toCentral(), output: put).run()
+        }
+    }
+}

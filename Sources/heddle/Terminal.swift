@@ -1,0 +1,27 @@
+import Client
+import Glibc
+
+/// Prints as it is; the program ends where nobody can read it, a full disk say.
+func put(_ text: String) {
+    guard write(text, to: STDOUT_FILENO) else {
+        complain("cannot write the output: \(String(cString: strerror(errno)))")
+        exit(ExitStatus.refused.rawValue)
+    }
+}
+
+/// Says on the standard error what is wrong.
+func complain(_ sentence: String) {
+    _ = write("heddle: \(sentence)\n", to: STDERR_FILENO)
+}
+
+/// Writes all of a text, without a buffer that could lose its end; false where it cannot, with the cause in `errno`.
+private func write(_ text: String, to descriptor: Int32) -> Bool {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return false }
+        rest = rest.dropFirst(count)
+    }
+    return true
+}

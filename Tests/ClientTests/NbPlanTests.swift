@@ -1,0 +1,79 @@
+import JSON
+import TestSupport
+import Testing
+
+@testable import Client
+
+@Suite struct NbPlanTests {
+    /// ls0 with p0 (options a and b), ls1 with p1.
+    private var view: NbView {
+        var view = NbView()
+        for (reference, name) in [("ls0", "ls0"), (Self.id, "ls0"), ("ls1", "ls1")] {
+            view.switches[reference] = ["name": .string(name), "revision": 3]
+        }
+        view.ports["p0"] = ["name": "p0", "switch": "ls0", "revision": 4, "options": ["a": "1", "b": "2"]]
+        view.ports["p1"] = ["name": "p1", "switch": "ls1", "revision": 5]
+        return view
+    }
+
+    private static let id = "11111111-2222-4333-8444-555555555555"
+
+    private func plan(_ line: String) throws -> NbPlan {
+        let words = line.split(separator: " ").map(String.init)
+        guard case .run(let parsed) = try NbCommand.grammar.parse(words) else { return try NbPlan([], over: view) }
+        return try NbPlan(parsed.commands.map(\.command), over: view)
+    }
+
+    private static let lines = [
+        "ls-add ls2", "--may-exist ls-add ls2", "--may-exist ls-add ls0", "ls-del ls0", "--if-exists ls-del ls2",
+        "--if-exists ls-del ls0", "ls-del 11111111-2222-4333-8444-555555555555", "lsp-add ls0 p2",
+        "lsp-add 11111111-2222-4333-8444-555555555555 p2", "--may-exist lsp-add ls0 p0", "lsp-del p0",
+        "--if-exists lsp-del p2", "lsp-set-addresses p0", "lsp-set-addresses p0 unknown 02:00:00:00:00:01",
+        "lsp-set-port-security p0 02:00:00:00:00:01", "lsp-set-enabled p0 disabled", "lsp-set-options p0",
+        "lsp-set-options p0 a=x requested-chassis=hv1,hv2", "lsp-set-options p0 a=x b=y c=z",
+        "ls-add ls2 -- lsp-add ls2 p2 -- lsp-set-addresses p2 unknown",
+        "--may-exist ls-add ls0 -- --may-exist lsp-add ls0 p0 -- lsp-set-enabled p0 enabled",
+        "--may-exist ls-add ls0 -- --may-exist ls-add ls0", "ls-del ls0 -- ls-add ls0 -- lsp-add ls0 p0",
+        "ls-del ls0 -- --if-exists lsp-del p0", "lsp-del p0 -- lsp-add ls1 p0 -- lsp-set-options p0 k=v",
+        "ls-add ls2 -- --may-exist ls-add ls2 -- ls-del ls2 -- --if-exists ls-del ls2", "sync",
+    ]
+
+    @Test func `Commands become the operations of one transaction`() throws {
+        var transcript = ""
+        for line in Self.lines {
+            let plan = try plan(line)
+            transcript += "$ heddle nb \(line)\n"
+            for requirement in plan.requirements { transcript += "  require \(requirement.text)\n" }
+            for (operation, command) in zip(plan.operations, plan.commandOfOperation) {
+                transcript += "  \(command): \(operation.text)\n"
+            }
+        }
+        let mismatch = goldenMismatch(transcript, named: "nb-plans")
+        #expect(mismatch == nil, Comment(rawValue: mismatch ?? ""))
+    }
+
+    @Test(arguments: [
+        ("ls-add ls0", "ls0: a switch with this name already exists"),
+        ("ls-add ls2 -- ls-add ls2", "ls2: a switch with this name already exists"),
+        ("ls-del ls2", "ls2: switch name not found"),
+        (
+            "ls-del 00000000-0000-4000-8000-000000000000",
+            "00000000-0000-4000-8000-000000000000: switch UUID not found"
+        ),
+        ("ls-del ls0 -- ls-del ls0", "ls0: switch name not found"),
+        ("lsp-add ls2 p2", "ls2: switch name not found"),
+        ("lsp-add ls0 p0", "p0: a port with this name already exists"),
+        ("--may-exist lsp-add ls0 p1", "p1: port already exists but in switch ls1"),
+        ("lsp-add ls0 p2 -- lsp-add ls1 p2", "p2: a port with this name already exists"),
+        ("lsp-del p2", "p2: port name not found"),
+        ("ls-del ls0 -- lsp-del p0", "p0: port name not found"),
+        ("ls-del ls0 -- lsp-add ls0 p2", "ls0: switch name not found"),
+        ("lsp-set-addresses p2", "p2: port name not found"),
+        ("lsp-set-enabled p1 enabled -- lsp-get-up p2", "p2: port name not found"),
+        ("sync -- show ls2", "ls2: switch name not found"),
+        ("sync -- lsp-list ls2", "ls2: switch name not found"),
+    ])
+    func `What cannot be is refused in OVN's words`(line: String, message: String) {
+        #expect(throws: ClientError.refused(message)) { try plan(line) }
+    }
+}
