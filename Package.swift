@@ -27,11 +27,13 @@ func floor(_ name: String, _ uses: [Target.Dependency], _ settings: [SwiftSettin
     .target(name: name, dependencies: uses, path: "Sources/\(name)", swiftSettings: settings)
 }
 
-func tests(_ name: String, _ uses: [Target.Dependency]) -> Target {
+/// `golden`: the tests compare transcripts with the files of their Golden folder.
+func tests(_ name: String, _ uses: [Target.Dependency], golden: Bool = false) -> Target {
     .testTarget(
         name: name + "Tests",
         dependencies: [.target(name: name)] + uses,
         path: "Tests/\(name)Tests",
+        exclude: golden ? ["Golden"] : [],
         swiftSettings: shared
     )
 }
@@ -140,8 +142,8 @@ let targets: [Target] = [
         "Forwarder",
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire"]
     ),
-    tests("Client", ["TestSupport", "JSON"]),
-    tests("heddle", ["TestSupport"]),
+    tests("Client", ["TestSupport", "JSON"], golden: true),
+    tests("heddle", ["TestSupport", "Client", arguments]),
 ]
 
 let package = Package(

@@ -1,6 +1,125 @@
-public struct Connection: Caller {
+import Glibc
+import HTTPCore
+import HTTPTransport
+import HTTPTypes
+import JSON
+import Reactor
+
+/// Requests to one server, each waited for: the loop runs only while one is under way.
+public final class Connection: Caller {
+    /// Whom it speaks to.
     public let server: Server
-    public static func toCentral() throws(ClientError) -> Connection { Connection(server: .central(url: "x")) }
-    public static func toAgent() throws(ClientError) -> Connection { Connection(server: .agent(socket: "x")) }
-    public func send(_ call: Call) throws(ClientError) -> Reply { throw .unreachable(server, reason: "stub", mayHaveActed: false) }
+    private let token: String?
+    private let loop: EventLoop
+    private let client: HTTPClient
+
+    /// Central, as the environment names it; nothing is sent yet.
+    /// - Throws: ``ClientError/usage(_:)`` where `HEDDLE_NB` is no URL.
+    public static func toCentral() throws(ClientError) -> Connection {
+        let server = Server.central(from: environmentVariable)
+        return try Connection(to: server, token: Server.token(from: environmentVariable))
+    }
+
+    /// This host's agent, as the environment names it; nothing is sent yet.
+    public static func toAgent() throws(ClientError) -> Connection {
+        try Connection(to: Server.agent(from: environmentVariable), token: nil)
+    }
+
+    /// A server; nothing is sent yet.
+    /// - Throws: ``ClientError/usage(_:)`` where its address is none.
+    public init(to server: Server, token: String?) throws(ClientError) {
+        self.server = server
+        self.token = token
+        do throws(SystemError) {
+            loop = try EventLoop()
+        } catch {
+            throw .refused("cannot wait for answers: \(error)")
+        }
+        client = HTTPClient(loop: loop, endpoint: try Self.endpoint(of: server))
+    }
+
+    private static func endpoint(of server: Server) throws(ClientError) -> HTTPEndpoint {
+        switch server {
+        case .agent(let socket): return .unix(path: socket)
+        case .central(let url):
+            do throws(HTTPEndpointError) {
+                return try HTTPEndpoint(url: url)
+            } catch {
+                throw .usage("HEDDLE_NB is wrong: \(error)")
+            }
+        }
+    }
+
+    /// Sends a request and waits for the answer, whatever its status.
+    public func send(_ call: Call) throws(ClientError) -> Reply {
+        var fields = HTTPFields()
+        fields[.accept] = "application/json"
+        if call.body != nil { fields[.contentType] = "application/json" }
+        if let token { fields[.authorization] = "Bearer \(token)" }
+        let request = HTTPRequest(
+            method: call.method.type,
+            scheme: "http",
+            authority: nil,
+            path: call.path,
+            headerFields: fields
+        )
+        var result: Result<HTTPClientResponse, HTTPClientError>?
+        client.send(request, body: call.body?.bytes ?? [], timeout: call.timeout) { [loop] in
+            result = $0
+            loop.stop()
+        }
+        while result == nil { loop.run() }
+        switch result {
+        case .success(let answer): return try reply(answer)
+        case .failure(let error): throw failure(error, of: call)
+        case nil: throw .badAnswer(server, "it did not answer")
+        }
+    }
+
+    private func reply(_ answer: HTTPClientResponse) throws(ClientError) -> Reply {
+        let status = answer.response.status.code
+        let field = answer.response.headerFields.first { $0.name.canonicalName == "heddle-revision" }
+        let revision = field.flatMap { Int64($0.value) }
+        guard !answer.body.isEmpty else { return Reply(status: status, revision: revision) }
+        do throws(JSONError) {
+            return Reply(status: status, revision: revision, body: try JSONParser.parse(answer.body))
+        } catch {
+            // A proxy's page beside a status that says enough; a success without its content is of no use.
+            guard (200...299).contains(status) else { return Reply(status: status, revision: revision) }
+            throw .badAnswer(server, "its answer is not JSON: \(error)")
+        }
+    }
+
+    private func failure(_ error: HTTPClientError, of call: Call) -> ClientError {
+        let changes = call.method != .get
+        switch error {
+        case .cannotResolve(_, let reason):
+            return .unreachable(server, reason: reason, mayHaveActed: false)
+        case .cannotConnect(_, let errno):
+            return .unreachable(server, reason: String(cString: strerror(errno)), mayHaveActed: false)
+        case .connectionLost:
+            return .unreachable(server, reason: "it closed the connection", mayHaveActed: changes)
+        case .timedOut(_, let time):
+            return .unreachable(server, reason: "no answer within \(time)", mayHaveActed: changes)
+        case .badResponse(_, let error):
+            return .badAnswer(server, "it does not answer as an HTTP server: \(error)")
+        case .badRequest, .tooManyCalls:
+            return .usage("the request cannot be sent: \(error)")
+        }
+    }
+}
+
+extension Call.Method {
+    fileprivate var type: HTTPRequest.Method {
+        switch self {
+        case .get: .get
+        case .put: .put
+        case .post: .post
+        case .delete: .delete
+        }
+    }
+}
+
+private func environmentVariable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
 }

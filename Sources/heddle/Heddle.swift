@@ -33,7 +33,7 @@ import Glibc
         } catch let error as ClientError {
             complain(error.message)
             return error.exitStatus
-        } catch where exitCode(for: error) == .success {
+        } catch  where exitCode(for: error) == .success {
             put(fullMessage(for: error) + "\n")
             return .done
         } catch {

@@ -38,7 +38,10 @@ struct PortAdd: ParsableCommand {
 
     @Option(
         name: .customLong("address"),
-        help: ArgumentHelp("An address for the interface, with its prefix length; may be repeated.", valueName: "ip/len")
+        help: ArgumentHelp(
+            "An address for the interface, with its prefix length; may be repeated.",
+            valueName: "ip/len"
+        )
     )
     var addresses: [String] = []
 
@@ -64,7 +67,9 @@ struct PortAdd: ParsableCommand {
             throw ValidationError("--address '\(address)' is not IP/LENGTH, such as 172.16.255.11/24")
         }
         if let mtu, !Self.mtuRange.contains(mtu) {
-            throw ValidationError("--mtu \(mtu) is out of range, \(Self.mtuRange.lowerBound) to \(Self.mtuRange.upperBound)")
+            throw ValidationError(
+                "--mtu \(mtu) is out of range, \(Self.mtuRange.lowerBound) to \(Self.mtuRange.upperBound)"
+            )
         }
         if let netns, netns.contains("/"), !netns.hasPrefix("/") {
             throw ValidationError("--netns '\(netns)' is neither a name nor an absolute path")

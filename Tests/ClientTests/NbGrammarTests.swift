@@ -67,7 +67,9 @@ import Testing
         ),
     ]
 
-    @Test(arguments: wellFormed) func `A well-formed line becomes its commands`(line: String, expected: [NbCommand]) throws {
+    @Test(arguments: wellFormed) func `A well-formed line becomes its commands`(line: String, expected: [NbCommand])
+        throws
+    {
         #expect(try commands(line) == expected)
     }
 
@@ -149,7 +151,8 @@ import Testing
     }
 
     @Test func `sb knows its verbs and no waiting`() throws {
-        guard case .run(let line) = try SbCommand.grammar.parse(["show", "--", "--if-exists", "chassis-del", "hv1"]) else {
+        guard case .run(let line) = try SbCommand.grammar.parse(["show", "--", "--if-exists", "chassis-del", "hv1"])
+        else {
             Issue.record("it asks for help")
             return
         }

@@ -153,7 +153,11 @@ import Testing
         let outcome = try run("--wait=hv --timeout=5 sync", caller)
         #expect(outcome.error?.exitStatus == .timedOut)
         #expect(outcome.error?.message.contains("hv2, hv3") == true)
-        #expect(caller.lines.suffix(2) == ["GET /v1/realization?revision=9&wait=5", "GET /v1/realization?revision=9&wait=2"])
+        #expect(
+            caller.lines.suffix(2) == [
+                "GET /v1/realization?revision=9&wait=5", "GET /v1/realization?revision=9&wait=2",
+            ]
+        )
     }
 
     @Test func `--print-wait-time tells how long commit and chassis took`() throws {

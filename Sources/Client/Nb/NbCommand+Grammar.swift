@@ -28,7 +28,8 @@ extension NbCommand {
         ) { words throws(ClientError) in
             .lsDel(try words.reference(0, of: "switch"), ifExists: words.options.contains("--if-exists"))
         },
-        ControlVerb("ls-list", abstract: "List the logical switches.", examples: ["heddle nb ls-list"]) { _ in .lsList },
+        ControlVerb("ls-list", abstract: "List the logical switches.", examples: ["heddle nb ls-list"]) { _ in .lsList
+        },
     ]
 
     private static let portVerbs: [ControlVerb<NbCommand>] = [

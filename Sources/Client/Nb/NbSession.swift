@@ -173,12 +173,21 @@ public struct NbSession {
             guard try boundedCaller.object(switchPath(reference)) != nil else { throw notFound(reference, "switch") }
             output(NbListing.list(try boundedCaller.list(switchPath(reference) + "/ports")))
         case .lspGet(let reference, let column):
-            guard let port = try boundedCaller.object(portPath(reference))?.body else { throw notFound(reference, "port") }
+            guard let port = try boundedCaller.object(portPath(reference))?.body else {
+                throw notFound(reference, "port")
+            }
             output(NbListing.column(column, of: port))
         case .show(nil):
-            output(NbListing.show(switches: try boundedCaller.list("/v1/switches"), ports: try boundedCaller.list("/v1/ports")))
+            output(
+                NbListing.show(
+                    switches: try boundedCaller.list("/v1/switches"),
+                    ports: try boundedCaller.list("/v1/ports")
+                )
+            )
         case .show(let reference?):
-            guard let found = try boundedCaller.object(switchPath(reference))?.body else { throw notFound(reference, "switch") }
+            guard let found = try boundedCaller.object(switchPath(reference))?.body else {
+                throw notFound(reference, "switch")
+            }
             output(NbListing.show(switches: [found], ports: try boundedCaller.list(switchPath(reference) + "/ports")))
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync: break
         }

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Client
+import Testing
+
+@testable import heddle
+
+@Suite struct CommandTreeTests {
+    /// A server that no call may reach: the port of TCP's discard service on this host, where nothing listens.
+    private static let nowhere = ["HEDDLE_NB": "http://127.0.0.1:9", "HEDDLE_AGENT_SOCKET": "/nonexistent/agent.sock"]
+
+    /// Every subcommand with the words that call it.
+    private static func tree(
+        _ command: any ParsableCommand.Type = Heddle.self,
+        _ words: [String] = []
+    ) -> [(words: [String], command: any ParsableCommand.Type)] {
+        let below = command.configuration.subcommands.flatMap { tree($0, words + [$0._commandName]) }
+        return [(words, command)] + below
+    }
+
+    @Test func `Every subcommand's help has an example, asked for in either way`() throws {
+        for (words, _) in Self.tree() {
+            let help = try HeddleBinary.run(words + ["--help"])
+            #expect(help.status == 0)
+            #expect(help.output.contains("EXAMPLE"), "heddle \(words) --help has no example")
+            #expect(help.output.contains((["heddle"] + words).joined(separator: " ")))
+            #expect(help.errors.isEmpty)
+            let other = try HeddleBinary.run(["help"] + words)
+            #expect(other.output == help.output)
+        }
+    }
+
+    @Test func `Every verb of nb and sb has help with an example`() throws {
+        for (program, verbs) in [
+            ("nb", NbCommand.grammar.verbs.map(\.name)), ("sb", SbCommand.grammar.verbs.map(\.name)),
+        ] {
+            for verb in verbs {
+                let help = try HeddleBinary.run([program, verb, "--help"])
+                #expect(help.status == 0)
+                #expect(help.output.contains("EXAMPLE"))
+                #expect(try HeddleBinary.run(["help", program, verb]).output == help.output)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ["frobnicate"], ["port", "frobnicate"], ["--frobnicate"], ["port", "add", "vm1"],
+        ["port", "add", "--logical-port", "p"], ["port", "add", "a-name-of-16-byte", "--logical-port", "p"],
+        ["port", "add", "vm1", "--logical-port", "p", "--mac", "nonsense"],
+        ["port", "add", "vm1", "--logical-port", "p", "--mac", "01:00:5e:00:00:01"],
+        ["port", "add", "vm1", "--logical-port", "p", "--address", "10.0.0.1"],
+        ["port", "add", "vm1", "--logical-port", "p", "--address", "10.0.0.1/33"],
+        ["port", "add", "vm1", "--logical-port", "p", "--mtu", "67"],
+        ["port", "add", "vm1", "--logical-port", "p", "--mtu", "many"],
+        ["port", "add", "vm1", "--logical-port", "p", "--netns", "a/b"],
+        ["port", "add", "", "--logical-port", "p"], ["port", "del"], ["port", "del", ""], ["port", "list", "vm1"],
+        ["nb"], ["nb", "frobnicate"], ["nb", "ls-add"], ["nb", "lsp-set-addresses", "p", "nonsense"],
+        ["sb"], ["sb", "chassis-del"],
+    ])
+    func `A wrong command line ends with 2 and one sentence, and asks no server`(words: [String]) throws {
+        let outcome = try HeddleBinary.run(words, environment: Self.nowhere)
+        #expect(outcome.status == 2)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.hasPrefix("heddle: "))
+        #expect(outcome.errors.count(where: { $0 == "\n" }) == 1)
+        #expect(!outcome.errors.contains("cannot reach"))
+    }
+
+    @Test func `A server that is not there ends with 1 and says how to start it`() throws {
+        let central = try HeddleBinary.run(["nb", "show"], environment: Self.nowhere)
+        #expect(central.status == 1)
+        #expect(
+            central.errors == "heddle: cannot reach central at http://127.0.0.1:9: Connection refused; "
+                + "start it with 'heddle central' or set HEDDLE_NB\n"
+        )
+        let agent = try HeddleBinary.run(["port", "list"], environment: Self.nowhere)
+        #expect(agent.status == 1)
+        #expect(
+            agent.errors == "heddle: cannot reach the agent at /nonexistent/agent.sock: No such file or directory; "
+                + "start it with 'heddle agent' or set HEDDLE_AGENT_SOCKET\n"
+        )
+    }
+
+    @Test func `A wrong HEDDLE_NB is a usage error`() throws {
+        let outcome = try HeddleBinary.run(["nb", "show"], environment: ["HEDDLE_NB": "127.0.0.1:6641"])
+        #expect(outcome.status == 2)
+        #expect(outcome.errors.contains("HEDDLE_NB"))
+    }
+
+    @Test func `--version prints the version`() throws {
+        let outcome = try HeddleBinary.run(["--version"])
+        #expect(outcome.status == 0)
+        #expect(outcome.output == Heddle.version + "\n")
+    }
+}
