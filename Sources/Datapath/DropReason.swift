@@ -24,8 +24,14 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case destinationDisabled
     /// The destination port is bound nowhere.
     case destinationNotBound
+    /// The destination port is bound to this chassis, but no device is plugged in for it.
+    case destinationNotPlugged
+    /// The destination port's chassis is not known, or has no encap of the local one's address family.
+    case destinationUnreachable
     /// The outer packet is not Geneve version 0 with an Ethernet payload, or is cut short.
     case malformedTunnel
+    /// A Geneve control packet (the O bit), which is not for the tenants.
+    case tunnelControlPacket
     /// A critical Geneve option that is not OVN's.
     case unknownCriticalOption
     /// No OVN option: nothing says which ports.
@@ -38,8 +44,20 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case ingressKeyNotThere
     /// The egress key is no port of this host and no group.
     case unknownEgressKey
+    /// The egress key is a group without a member on this host, the ingress port aside.
+    case noLocalMember
     /// A socket or device had no room.
     case noRoom
     /// A socket or device refused the frame.
     case outputError
+
+    /// The reason in snake case, as counters are named for people: `ingress_port_security`.
+    public var label: String {
+        var label = ""
+        for character in String(describing: self) {
+            if character.isUppercase { label.append("_") }
+            label.append(character.lowercased())
+        }
+        return label
+    }
 }

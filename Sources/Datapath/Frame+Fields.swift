@@ -1,0 +1,41 @@
+import Wire
+
+// Fields behind the offsets; each getter says for which frames it may be asked.
+
+extension Frame {
+    /// `eth.type` IPv4 only.
+    var ipv4Source: UInt32 { bytes.integer32(at: networkOffset + 12) }
+    var ipv4Destination: UInt32 { bytes.integer32(at: networkOffset + 16) }
+    /// Flags and fragment offset.
+    var ipv4FragmentWord: UInt16 { bytes.integer16(at: networkOffset + 6) }
+
+    /// `eth.type` IPv6 only.
+    var ipv6Source: IPv6Address { bytes.ipv6Address(at: networkOffset + 8) }
+    var ipv6Destination: IPv6Address { bytes.ipv6Address(at: networkOffset + 24) }
+    var hopLimit: UInt8 { bytes.integer8(at: networkOffset + 7) }
+
+    /// Well-formed ARP only.
+    var arpOperation: UInt16 { bytes.integer16(at: networkOffset + 6) }
+    var arpSenderMAC: UInt64 { bytes.macAddress(at: networkOffset + 8) }
+    var arpSenderIP: UInt32 { bytes.integer32(at: networkOffset + 14) }
+    var arpTargetIP: UInt32 { bytes.integer32(at: networkOffset + 24) }
+
+    /// Octets of transport header and payload that are there; 0 in later fragments.
+    var transportByteCount: Int { isLaterFragment ? 0 : packetEnd - transportOffset }
+
+    /// Any frame: whether an ICMPv6 message is there, type, code and checksum at least.
+    var hasICMPv6: Bool { network == .ipv6 && transport == IPProtocol.icmpv6 && transportByteCount >= 4 }
+    /// ICMP of either family with a first octet at least.
+    var icmpType: UInt8 { bytes.integer8(at: transportOffset) }
+    /// ICMPv6 only.
+    var icmpv6Code: UInt8 { bytes.integer8(at: transportOffset + 1) }
+
+    /// The two ports, source first, in one word; 0 where no UDP header is there.
+    var udpPorts: UInt32 {
+        transport == IPProtocol.udp && transportByteCount >= UDPHeader.byteCount
+            ? bytes.integer32(at: transportOffset) : 0
+    }
+
+    /// The ICMPv6 message; ICMPv6 only.
+    var transportOctets: UnsafeBufferPointer<UInt8> { bytes.octets(from: transportOffset, to: packetEnd) }
+}

@@ -1,0 +1,116 @@
+import Wire
+
+// OVN's table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked.
+
+extension Tables {
+    /// Answers an ARP request or neighbor solicitation in the place of the address' owner.
+    /// - Returns: the octets written to `reply`; 0 where the frame is to be forwarded.
+    func neighborReply(
+        to frame: Frame,
+        from port: UnsafePointer<PortRow>,
+        in datapath: UnsafePointer<DatapathRow>,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard frame.isMulticast, frame.tagByteCount == 0, let reply = Reply(buffer) else { return 0 }
+        switch frame.network {
+        case .arp: return arpReply(to: frame, from: port, in: datapath, into: reply)
+        case .ipv6: return advertisement(to: frame, from: port, in: datapath, into: reply)
+        case .ipv4, .foreignARP, .opaque, .malformed: return 0
+        }
+    }
+
+    /// Broadcast requests only: unicast ones are probes whether the owner lives.
+    private func arpReply(
+        to frame: Frame,
+        from port: UnsafePointer<PortRow>,
+        in datapath: UnsafePointer<DatapathRow>,
+        into reply: Reply
+    ) -> Int {
+        guard frame.arpOperation == ARPPacket.request, frame.destination == MACAddress.broadcast.rawValue,
+            let neighbor = neighbor(ipv4: frame.arpTargetIP, in: datapath),
+            // The owner asks for its own address to find out whether another host has it.
+            neighbor.pointee.port != offset(of: port)
+        else { return 0 }
+        let mac = MACAddress(truncating: neighbor.pointee.mac)
+        let ethernet = EthernetHeader(
+            destination: MACAddress(truncating: frame.source),
+            source: mac,
+            etherType: EtherType.arp
+        )
+        let packet = ARPPacket(
+            operation: ARPPacket.reply,
+            senderMAC: mac,
+            senderIP: IPv4Address(frame.arpTargetIP),
+            targetMAC: MACAddress(truncating: frame.arpSenderMAC),
+            targetIP: IPv4Address(frame.arpSenderIP)
+        )
+        let start = EthernetHeader.untaggedByteCount
+        var octets = reply.octets(at: 0, count: start).mutableSpan
+        ethernet.write(to: &octets)
+        octets = reply.octets(at: start, count: ARPPacket.byteCount).mutableSpan
+        packet.write(to: &octets)
+        return start + ARPPacket.byteCount
+    }
+
+    /// Solicitations to the solicited-node group only (`nd_ns_mcast`), for the same reason.
+    private func advertisement(
+        to frame: Frame,
+        from port: UnsafePointer<PortRow>,
+        in datapath: UnsafePointer<DatapathRow>,
+        into reply: Reply
+    ) -> Int {
+        guard frame.hasICMPv6, frame.icmpType == ICMPv6Header.neighborSolicitation, frame.hopLimit == 255,
+            frame.destination >> 32 == 0x3333,
+            let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0,
+            frame.ipv6Destination == message.target.solicitedNodeAddress,
+            let neighbor = neighbor(ipv6: message.target, in: datapath),
+            neighbor.pointee.port != offset(of: port)
+        else { return 0 }
+        return writeAdvertisement(
+            of: message.target,
+            at: MACAddress(truncating: neighbor.pointee.mac),
+            to: frame,
+            into: reply
+        )
+    }
+
+    private func writeAdvertisement(
+        of target: IPv6Address,
+        at mac: MACAddress,
+        to frame: Frame,
+        into reply: Reply
+    ) -> Int {
+        // A host that has no address yet is told through all nodes, unsolicited (RFC 4861 section 7.2.4).
+        let isProbe = frame.ipv6Source == .any
+        let allNodes = IPv6Address(high: 0xff02 << 48, low: 1)
+        let message = NeighborMessage(
+            kind: .advertisement,
+            isSolicited: !isProbe,
+            overrides: true,
+            target: target,
+            targetMAC: mac
+        )
+        let ethernet = EthernetHeader(
+            destination: MACAddress(truncating: isProbe ? 0x3333_0000_0001 : frame.source),
+            source: mac,
+            etherType: EtherType.ipv6
+        )
+        let ip = IPv6Header(
+            payloadByteCount: UInt16(message.byteCount),
+            nextHeader: IPProtocol.icmpv6,
+            hopLimit: 255,
+            source: target,
+            destination: isProbe ? allNodes : frame.ipv6Source
+        )
+        let ipStart = EthernetHeader.untaggedByteCount
+        let start = ipStart + IPv6Header.byteCount
+        var octets = reply.octets(at: 0, count: ipStart).mutableSpan
+        ethernet.write(to: &octets)
+        octets = reply.octets(at: ipStart, count: IPv6Header.byteCount).mutableSpan
+        ip.write(to: &octets)
+        octets = reply.octets(at: start, count: message.byteCount).mutableSpan
+        message.write(to: &octets)
+        reply.finishICMPv6(at: start, count: message.byteCount, source: ip.source, destination: ip.destination)
+        return start + message.byteCount
+    }
+}

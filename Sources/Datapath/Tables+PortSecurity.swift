@@ -1,0 +1,168 @@
+import Wire
+
+// OVN's `check_in_port_sec` and `check_out_port_sec` (controller/lflow.c, consider_port_sec_flows), without VRRPv3.
+// Entries are alternatives. Where OVN lets an ND message with contradictory options through, it is refused here.
+
+extension Tables {
+    /// Whether port security lets a frame in from the port.
+    func passesIngressSecurity(_ frame: Frame, _ port: UnsafePointer<PortRow>) -> Bool {
+        let count = port.pointee.security.count
+        if count == 0 { return true }
+        let entries = rows(SecurityRow.self, port.pointee.security)
+        var needsNeighborCheck = false
+        for index in 0..<count where entries[index].mac == frame.source {
+            switch ingressDecision(frame, entries + index) {
+            case .refused: continue
+            case .allowed: return true
+            case .allowedAfterNeighborCheck: needsNeighborCheck = true
+            }
+        }
+        return needsNeighborCheck && passesNeighborCheck(frame, entries, count: count)
+    }
+
+    /// Whether port security lets a frame out to the port.
+    func passesEgressSecurity(_ frame: Frame, _ port: UnsafePointer<PortRow>) -> Bool {
+        let count = port.pointee.security.count
+        if count == 0 || frame.isMulticast { return true }
+        let entries = rows(SecurityRow.self, port.pointee.security)
+        var isKnown = false
+        var isRestricted = false
+        for index in 0..<count where entries[index].mac == frame.destination {
+            let entry = entries + index
+            isKnown = true
+            guard entry.pointee.ipv4.count + entry.pointee.ipv6.count > 0 else { continue }
+            switch frame.network {
+            case .ipv4:
+                if allowsDestination(ipv4: frame.ipv4Destination, entry) { return true }
+                isRestricted = true
+            case .ipv6:
+                if allowsDestination(ipv6: frame.ipv6Destination, entry) { return true }
+                isRestricted = true
+            case .arp, .foreignARP, .opaque, .malformed: continue
+            }
+        }
+        return isKnown && !isRestricted
+    }
+
+    private enum IngressDecision {
+        case refused
+        case allowed
+        case allowedAfterNeighborCheck
+    }
+
+    /// Table `in_port_sec`, priorities 90 and 95, for an entry with the frame's source MAC.
+    private func ingressDecision(_ frame: Frame, _ entry: UnsafePointer<SecurityRow>) -> IngressDecision {
+        let hasIPv4 = entry.pointee.ipv4.count > 0
+        let hasIPv6 = entry.pointee.ipv6.count > 0
+        switch frame.network {
+        case .malformed, .foreignARP:
+            return .refused
+        case .arp:
+            guard frame.arpSenderMAC == entry.pointee.mac else { return .refused }
+            if !hasIPv4 { return hasIPv6 ? .refused : .allowed }
+            return contains(frame.arpSenderIP, entry.pointee.ipv4) ? .allowed : .refused
+        case .opaque:
+            return hasIPv4 || hasIPv6 ? .refused : .allowed
+        case .ipv4:
+            if !hasIPv4 { return hasIPv6 ? .refused : .allowed }
+            return contains(frame.ipv4Source, entry.pointee.ipv4) || isDHCPDiscovery(frame) ? .allowed : .refused
+        case .ipv6:
+            if !hasIPv6 { return hasIPv4 ? .refused : .allowedAfterNeighborCheck }
+            let source = frame.ipv6Source
+            if contains(source, entry.pointee.ipv6) || source == linkLocal(entry) { return .allowedAfterNeighborCheck }
+            return source == .any ? unspecifiedSourceDecision(frame) : .refused
+        }
+    }
+
+    /// A client without an address asks for one: `0.0.0.0` to `255.255.255.255`, UDP 68 to 67.
+    private func isDHCPDiscovery(_ frame: Frame) -> Bool {
+        frame.ipv4Source == 0 && frame.ipv4Destination == ~0 && frame.udpPorts == 68 << 16 | 67
+    }
+
+    /// A host without an address joins groups (MLD) and asks whether its address-to-be is taken (NS), on the link only.
+    private func unspecifiedSourceDecision(_ frame: Frame) -> IngressDecision {
+        guard frame.ipv6Destination.high >> 48 == 0xff02, frame.hasICMPv6, frame.icmpv6Code == 0 else {
+            return .refused
+        }
+        switch frame.icmpType {
+        case ICMPv6Header.multicastListenerReport, ICMPv6Header.multicastListenerReportV2: return .allowed
+        case ICMPv6Header.neighborSolicitation: return .allowedAfterNeighborCheck
+        default: return .refused
+        }
+    }
+
+    /// Table `in_port_sec_nd`: what a solicitation or advertisement says about its sender must be true. Those with
+    /// another hop limit than 255 pass, as every receiver drops them (RFC 4861 section 7.1).
+    private func passesNeighborCheck(
+        _ frame: Frame,
+        _ entries: UnsafePointer<SecurityRow>,
+        count: Int
+    ) -> Bool {
+        guard frame.hasICMPv6, frame.hopLimit == 255, NeighborMessage.Kind(rawValue: frame.icmpType) != nil else {
+            return true
+        }
+        guard let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0 else {
+            return false
+        }
+        for index in 0..<count where entries[index].mac == frame.source {
+            if allows(message, entries + index) { return true }
+        }
+        return false
+    }
+
+    private func allows(_ message: NeighborMessage, _ entry: UnsafePointer<SecurityRow>) -> Bool {
+        switch message.kind {
+        case .solicitation:
+            return isOwn(message.sourceMAC, entry)
+        case .advertisement:
+            guard isOwn(message.targetMAC, entry) else { return false }
+            return entry.pointee.ipv6.count == 0 || message.target == linkLocal(entry)
+                || contains(message.target, entry.pointee.ipv6)
+        }
+    }
+
+    /// An address option that is absent or zero says nothing.
+    private func isOwn(_ mac: MACAddress?, _ entry: UnsafePointer<SecurityRow>) -> Bool {
+        guard let mac else { return true }
+        return mac.isZero || mac.rawValue == entry.pointee.mac
+    }
+
+    private func linkLocal(_ entry: UnsafePointer<SecurityRow>) -> IPv6Address {
+        MACAddress(truncating: entry.pointee.mac).linkLocalAddress
+    }
+
+    /// The entry has IP addresses. Without IPv4 ones among them no IPv4 is let out, as in OVN.
+    private func allowsDestination(ipv4 address: UInt32, _ entry: UnsafePointer<SecurityRow>) -> Bool {
+        let prefixes = rows(IPv4PrefixRow.self, entry.pointee.ipv4)
+        let count = entry.pointee.ipv4.count
+        for index in 0..<count where prefixes[index].broadcast != 0 && prefixes[index].broadcast == address {
+            return true
+        }
+        if count > 0 && (address == ~0 || address >> 28 == 0xe) { return true }
+        return contains(address, entry.pointee.ipv4)
+    }
+
+    private func allowsDestination(ipv6 address: IPv6Address, _ entry: UnsafePointer<SecurityRow>) -> Bool {
+        guard entry.pointee.ipv6.count > 0 else { return false }
+        return address.isMulticast || address == linkLocal(entry) || contains(address, entry.pointee.ipv6)
+    }
+
+    private func contains(_ address: UInt32, _ extent: Extent) -> Bool {
+        let prefixes = rows(IPv4PrefixRow.self, extent)
+        for index in 0..<extent.count where address & prefixes[index].mask == prefixes[index].network { return true }
+        return false
+    }
+
+    private func contains(_ address: IPv6Address, _ extent: Extent) -> Bool {
+        let prefixes = rows(IPv6PrefixRow.self, extent)
+        for index in 0..<extent.count {
+            let prefix = prefixes + index
+            if address.high & prefix.pointee.maskHigh == prefix.pointee.networkHigh,
+                address.low & prefix.pointee.maskLow == prefix.pointee.networkLow
+            {
+                return true
+            }
+        }
+        return false
+    }
+}

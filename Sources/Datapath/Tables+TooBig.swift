@@ -1,0 +1,103 @@
+import Wire
+
+// A frame that does not fit the tunnel is answered as a router would, though none is there: the sender must learn the
+// smaller MTU (RFC 1191, RFC 8201). Addresses are those of the offending packet, swapped, as Linux does for a bridged
+// tunnel (iptunnel_pmtud_build_icmp).
+
+extension Tables {
+    /// Writes an ICMP "too big" to `reply`.
+    /// - Returns: the octets written; 0 where none is due: the frame fits, stays here, may be fragmented, is no IP, or
+    ///   is one of those that no ICMP error may be about (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
+    func tooBigReply(
+        to frame: Frame,
+        verdict: Verdict,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard verdict.isTooLong, verdict.remotes.count > 0, let reply = Reply(buffer) else { return 0 }
+        let mtu = header.pointee.innerMTU - frame.tagByteCount
+        switch frame.network {
+        case .ipv4: return fragmentationNeeded(frame, mtu: mtu, into: reply)
+        case .ipv6: return packetTooBig(frame, mtu: mtu, into: reply)
+        case .arp, .foreignARP, .opaque, .malformed: return 0
+        }
+    }
+
+    /// ICMP 3/4, at most 576 octets (RFC 792, RFC 1812 section 4.3.2.3).
+    private func fragmentationNeeded(_ frame: Frame, mtu: Int, into reply: Reply) -> Int {
+        let start = frame.networkOffset
+        guard frame.ipv4FragmentWord == 0x4000, mtu >= Self.ipv4MTUMinimum, mayBeAnswered(ipv4: frame) else { return 0 }
+        let quoteStart = start + IPv4Header.minimumByteCount + ICMPv4Header.byteCount
+        let quoteCount = min(frame.packetEnd - start, Self.ipv4ErrorByteCountMaximum - (quoteStart - start))
+        let ip = IPv4Header(
+            totalByteCount: UInt16(truncatingIfNeeded: quoteStart - start + quoteCount),
+            protocolNumber: IPProtocol.icmpv4,
+            source: IPv4Address(frame.ipv4Destination),
+            destination: IPv4Address(frame.ipv4Source)
+        )
+        let icmp = ICMPv4Header(
+            type: ICMPv4Header.destinationUnreachable,
+            code: ICMPv4Header.fragmentationNeeded,
+            rest: UInt32(UInt16(clamping: mtu))
+        )
+        reply.writeSwappedEthernet(of: frame)
+        var octets = reply.octets(at: start, count: IPv4Header.minimumByteCount).mutableSpan
+        ip.write(to: &octets)
+        octets = reply.octets(at: start + IPv4Header.minimumByteCount, count: ICMPv4Header.byteCount).mutableSpan
+        icmp.write(to: &octets)
+        reply.copy(quoteCount, of: frame, from: start, to: quoteStart)
+        reply.finishICMPv4(
+            at: start + IPv4Header.minimumByteCount,
+            count: ICMPv4Header.byteCount + quoteCount
+        )
+        return quoteStart + quoteCount
+    }
+
+    /// ICMPv6 2/0, at most 1280 octets (RFC 4443 section 3.2).
+    private func packetTooBig(_ frame: Frame, mtu: Int, into reply: Reply) -> Int {
+        let start = frame.networkOffset
+        guard mayBeAnswered(ipv6: frame) else { return 0 }
+        let icmpStart = start + IPv6Header.byteCount
+        let quoteStart = icmpStart + ICMPv6Header.byteCount
+        let quoteCount = min(frame.packetEnd - start, Self.ipv6ErrorByteCountMaximum - (quoteStart - start))
+        let icmpCount = ICMPv6Header.byteCount + quoteCount
+        let ip = IPv6Header(
+            payloadByteCount: UInt16(truncatingIfNeeded: icmpCount),
+            nextHeader: IPProtocol.icmpv6,
+            hopLimit: 64,
+            source: frame.ipv6Destination,
+            destination: frame.ipv6Source
+        )
+        let icmp = ICMPv6Header(type: ICMPv6Header.packetTooBig, code: 0, rest: UInt32(clamping: mtu))
+        reply.writeSwappedEthernet(of: frame)
+        var octets = reply.octets(at: start, count: IPv6Header.byteCount).mutableSpan
+        ip.write(to: &octets)
+        octets = reply.octets(at: icmpStart, count: ICMPv6Header.byteCount).mutableSpan
+        icmp.write(to: &octets)
+        reply.copy(quoteCount, of: frame, from: start, to: quoteStart)
+        reply.finishICMPv6(at: icmpStart, count: icmpCount, source: ip.source, destination: ip.destination)
+        return quoteStart + quoteCount
+    }
+
+    private static var ipv4MTUMinimum: Int { 576 }
+    private static var ipv4ErrorByteCountMaximum: Int { 576 }
+    private static var ipv6ErrorByteCountMaximum: Int { 1280 }
+
+    /// Neither end is a group or nobody, and the packet is no ICMP error itself.
+    private func mayBeAnswered(ipv4 frame: Frame) -> Bool {
+        let source = frame.ipv4Source
+        let destination = frame.ipv4Destination
+        guard source != 0, source >> 28 < 0xe, destination >> 28 < 0xe else { return false }
+        guard frame.transport == IPProtocol.icmpv4 else { return true }
+        return frame.transportByteCount > 0 && !ICMPv4Header.isError(type: frame.icmpType)
+    }
+
+    private func mayBeAnswered(ipv6 frame: Frame) -> Bool {
+        let source = frame.ipv6Source
+        // What a later fragment is a part of cannot be seen.
+        guard !frame.isLaterFragment, source != .any, !source.isMulticast, !frame.ipv6Destination.isMulticast else {
+            return false
+        }
+        guard frame.transport == IPProtocol.icmpv6 else { return true }
+        return frame.transportByteCount > 0 && frame.icmpType >= 128
+    }
+}

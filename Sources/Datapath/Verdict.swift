@@ -1,0 +1,123 @@
+import Wire
+
+/// What is to happen to a frame. A value without references: it can be kept beside the frame, or, tagged with the
+/// tables' epoch, in a cache.
+public struct Verdict {
+    /// Why the frame goes nowhere; `nil` where there may be outputs or an answer.
+    public let dropReason: DropReason?
+    /// The octets of an answer that lie in the caller's buffer, to be sent out of the slot that the frame came from;
+    /// 0 where there is none. A frame may have an answer and outputs.
+    public internal(set) var replyByteCount = 0
+    /// The datapath's key.
+    public let vni: UInt32
+    /// The key of the port that the frame came from.
+    public let ingressKey: UInt16
+    /// The key of the port or group that the frame goes to.
+    public let egressKey: UInt16
+
+    /// The offset of the `PortRow` that the frame came from: groups leave it out.
+    let ingress: Int
+    /// Offsets of `PortRow`s.
+    let locals: Extent
+    /// Place numbers.
+    let remotes: Extent
+    /// Whether the frame does not fit a tunnel.
+    let isTooLong: Bool
+    /// The slot that the frame came from, for the counters of what is dropped on the way out.
+    let slot: UInt16
+
+    /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) behind an
+    /// Ethernet header with two tags.
+    public static let replyByteCountMaximum = 1280 + 22
+
+    /// The octets that `storeGeneveHeader` writes.
+    public static let geneveHeaderByteCount = 16
+
+    /// A frame that goes nowhere.
+    static func drop(_ reason: DropReason) -> Verdict {
+        Verdict(
+            dropReason: reason,
+            vni: 0,
+            ingressKey: 0,
+            egressKey: 0,
+            ingress: 0,
+            locals: .empty,
+            remotes: .empty,
+            isTooLong: false,
+            slot: 0
+        )
+    }
+
+    /// A frame that is answered in the place of its destination.
+    static func reply(byteCount: Int) -> Verdict {
+        Verdict(
+            dropReason: nil,
+            replyByteCount: byteCount,
+            vni: 0,
+            ingressKey: 0,
+            egressKey: 0,
+            ingress: 0,
+            locals: .empty,
+            remotes: .empty,
+            isTooLong: false,
+            slot: 0
+        )
+    }
+
+    /// Writes the Geneve header with OVN's option that all remote outputs of the frame have in common.
+    /// - Parameter memory: room for 16 octets.
+    public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
+        let first = 0x0240_6558_0000_0000 | UInt64(vni) << 8
+        let option = 0x0102_8001_0000_0000 | UInt64(ingressKey) << 16 | UInt64(egressKey)
+        memory.storeBytes(of: first.bigEndian, as: UInt64.self)
+        memory.storeBytes(of: option.bigEndian, toByteOffset: 8, as: UInt64.self)
+    }
+
+    /// The outputs, from the first on.
+    public var outputs: OutputCursor { OutputCursor(verdict: self) }
+}
+
+/// One thing to do with a frame.
+public enum Output {
+    /// Write the frame to the device in this slot.
+    case local(slot: UInt16)
+    /// Send the frame, behind the verdict's Geneve header, to this place.
+    case remote(place: Int)
+    /// A copy goes nowhere; the slot is that of the port it counts for.
+    case dropped(DropReason, slot: UInt16)
+    /// There is no more.
+    case end
+}
+
+/// How far the outputs of a frame have been taken.
+public struct OutputCursor {
+    let verdict: Verdict
+    var localIndex = 0
+    var remoteIndex = 0
+}
+
+extension Tables {
+    /// The next thing to do with a frame, until `.end`.
+    ///
+    /// Egress runs here, once for each destination port on this host: the ingress port is left out, and port security
+    /// looks at what goes to the port.
+    public func nextOutput(_ cursor: inout OutputCursor, of frame: Frame) -> Output {
+        let verdict = cursor.verdict
+        while cursor.localIndex < verdict.locals.count {
+            let offset = rows(Int.self, verdict.locals)[cursor.localIndex]
+            cursor.localIndex &+= 1
+            if offset == verdict.ingress { continue }
+            let port = row(PortRow.self, at: offset)
+            let slot = port.pointee.slot
+            return passesEgressSecurity(frame, port) ? .local(slot: slot) : .dropped(.egressPortSecurity, slot: slot)
+        }
+        guard cursor.remoteIndex < verdict.remotes.count else { return .end }
+        if verdict.isTooLong {
+            cursor.remoteIndex = verdict.remotes.count
+            return .dropped(.frameTooLong, slot: verdict.slot)
+        }
+        let place = rows(UInt32.self, verdict.remotes)[cursor.remoteIndex]
+        cursor.remoteIndex &+= 1
+        return .remote(place: Int(place))
+    }
+}

@@ -1,0 +1,60 @@
+/// An ICMP header for IPv6 (RFC 4443 section 2.1).
+///
+///      0                   1                   2                   3
+///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+///     |     type      |     code      |           checksum            |
+///     |                depends on the type: `rest`                    |
+public struct ICMPv6Header: Hashable, Sendable {
+    /// The type of the message; below 128 it is about another packet: an error.
+    public var type: UInt8
+    /// Its variety.
+    public var code: UInt8
+    /// The checksum over the pseudo-header and the whole message as it stands in the header.
+    public var checksum: UInt16
+    /// The second word: identifier and sequence of an echo, the MTU of a "packet too big".
+    public var rest: UInt32
+
+    /// The size in octets.
+    public static let byteCount = 8
+    /// `type` of "packet too big" (RFC 4443 section 3.2).
+    public static let packetTooBig: UInt8 = 2
+    /// `type` of an echo request.
+    public static let echoRequest: UInt8 = 128
+    /// `type` of an echo reply.
+    public static let echoReply: UInt8 = 129
+    /// `type` of an MLDv1 report (RFC 2710 section 3).
+    public static let multicastListenerReport: UInt8 = 131
+    /// `type` of a router solicitation (RFC 4861 section 4.1).
+    public static let routerSolicitation: UInt8 = 133
+    /// `type` of a router advertisement (RFC 4861 section 4.2).
+    public static let routerAdvertisement: UInt8 = 134
+    /// `type` of a neighbor solicitation (RFC 4861 section 4.3).
+    public static let neighborSolicitation: UInt8 = 135
+    /// `type` of a neighbor advertisement (RFC 4861 section 4.4).
+    public static let neighborAdvertisement: UInt8 = 136
+    /// `type` of an MLDv2 report (RFC 3810 section 5.2).
+    public static let multicastListenerReportV2: UInt8 = 143
+
+    /// A header with these fields.
+    public init(type: UInt8, code: UInt8, checksum: UInt16 = 0, rest: UInt32) {
+        self.type = type
+        self.code = code
+        self.checksum = checksum
+        self.rest = rest
+    }
+
+    /// The header that `bytes` start with.
+    /// - Throws: `truncated`.
+    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
+        guard bytes.count >= Self.byteCount else { throw .truncated }
+        self.init(type: bytes[0], code: bytes[1], checksum: bytes.integer16(at: 2), rest: bytes.integer32(at: 4))
+    }
+
+    /// Writes the header to the start of `bytes`, which must have room for 8 octets.
+    public func write(to bytes: inout MutableSpan<UInt8>) {
+        bytes[0] = type
+        bytes[1] = code
+        bytes.store(checksum, at: 2)
+        bytes.store(rest, at: 4)
+    }
+}

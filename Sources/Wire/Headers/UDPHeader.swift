@@ -1,0 +1,48 @@
+/// A UDP header (RFC 768).
+///
+///      0                   1                   2                   3
+///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+///     |          source port          |       destination port        |
+///     |            length             |           checksum            |
+public struct UDPHeader: Hashable, Sendable {
+    /// The source port.
+    public var sourcePort: UInt16
+    /// The destination port.
+    public var destinationPort: UInt16
+    /// Header and payload, in octets; at least 8.
+    public var totalByteCount: UInt16
+    /// The checksum as it stands in the header; 0 over IPv4 means none.
+    public var checksum: UInt16
+
+    /// The size in octets.
+    public static let byteCount = 8
+
+    /// A header with these fields.
+    public init(sourcePort: UInt16, destinationPort: UInt16, totalByteCount: UInt16, checksum: UInt16 = 0) {
+        self.sourcePort = sourcePort
+        self.destinationPort = destinationPort
+        self.totalByteCount = totalByteCount
+        self.checksum = checksum
+    }
+
+    /// The header that `bytes` start with.
+    /// - Throws: `truncated`; `badLength` where the length is below 8.
+    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
+        guard bytes.count >= Self.byteCount else { throw .truncated }
+        guard bytes.integer16(at: 4) >= Self.byteCount else { throw .badLength }
+        self.init(
+            sourcePort: bytes.integer16(at: 0),
+            destinationPort: bytes.integer16(at: 2),
+            totalByteCount: bytes.integer16(at: 4),
+            checksum: bytes.integer16(at: 6)
+        )
+    }
+
+    /// Writes the header to the start of `bytes`, which must have room for 8 octets.
+    public func write(to bytes: inout MutableSpan<UInt8>) {
+        bytes.store(sourcePort, at: 0)
+        bytes.store(destinationPort, at: 2)
+        bytes.store(totalByteCount, at: 4)
+        bytes.store(checksum, at: 6)
+    }
+}
