@@ -102,7 +102,7 @@ let targets: [Target] = [
         ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux", log],
         edge
     ),
-    floor("Client", ["HTTPTransport", "HTTPCore", "Reactor", "JSON", "Wire", httpTypes], edge),
+    floor("Client", ["HTTPTransport", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire", httpTypes], edge),
     .executableTarget(
         name: "heddle",
         dependencies: ["Central", "Agent", "Forwarder", "Client", "JSON", "Wire", arguments, log],

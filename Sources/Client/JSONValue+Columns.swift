@@ -6,9 +6,6 @@ extension JSONValue {
 
     /// The strings of the array member of this name.
     func texts(_ name: String) -> [String] { (self[name]?.arrayValue ?? []).compactMap(\.stringValue) }
-
-    /// The integer member of this name; 0 where it is missing.
-    func count(_ name: String) -> Int64 { self[name]?.integerValue ?? 0 }
 }
 
 extension String {

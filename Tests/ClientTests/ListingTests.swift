@@ -68,6 +68,10 @@ import Testing
     private let agentAnswer: JSONValue = [
         "ports": [
             [
+                "name": "vm3", "logical_port": "ls1-vm3", "interface": "vm3", "state": "failed",
+                "detail": "no netns vm3",
+            ],
+            [
                 "name": "vm2", "logical_port": "ls1-vm2", "interface": "eth0", "netns": "vm2", "state": "pending",
                 "detail": "central has not bound it yet", "mtu": 1442,
                 "statistics": [

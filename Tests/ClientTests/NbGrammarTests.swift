@@ -39,7 +39,6 @@ import Testing
             "lsp-set-addresses p1 '02:00:00:00:00:01 10.0.0.1 fd00::1' unknown",
             [.lspSet("p1", .addresses(["02:00:00:00:00:01 10.0.0.1 fd00::1", "unknown"]))]
         ),
-        ("lsp-set-addresses p1 dynamic", [.lspSet("p1", .addresses(["dynamic"]))]),
         ("lsp-get-addresses p1", [.lspGet("p1", .addresses)]),
         (
             "lsp-set-port-security p1 '02:00:00:00:00:01 10.0.0.0/24'",
@@ -77,7 +76,8 @@ import Testing
         "", "--", "ls-add ls1 --", "ls-add ls1 -- -- ls-add ls2", "frobnicate", "lsadd ls1", "ls-add", "ls-add a b",
         "ls-add ''", "lsp-add ls1", "lsp-add ls1 p1 parent 5", "lsp-add ls1 ''", "--if-exists ls-add ls1",
         "ls-add --may-exist=1 ls1", "ls-list x", "lsp-set-addresses", "lsp-set-addresses p1 02:00:00:00:00:01 10.0.0.1",
-        "lsp-set-addresses p1 nonsense", "lsp-set-addresses p1 ''", "lsp-set-addresses p1 '02:00:00:00:00:01 10.0.0'",
+        "lsp-set-addresses p1 nonsense", "lsp-set-addresses p1 dynamic", "lsp-set-addresses p1 ''",
+        "lsp-set-addresses p1 '02:00:00:00:00:01 10.0.0'",
         "lsp-set-port-security p1 unknown", "lsp-set-port-security p1 '02:00:00:00:00:01 10.0.0.0/33'",
         "lsp-set-enabled p1", "lsp-set-enabled p1 on", "lsp-set-options p1 key", "lsp-set-options p1 =v", "show a b",
         "--wait", "--wait=all sync", "--timeout=x sync", "--timeout=-1 sync", "--timeout=86401 sync", "-x sync",

@@ -138,7 +138,7 @@ import Testing
         let caller = ScriptedCaller { call in
             guard call.path.hasPrefix("/v1/realization") else { return Reply(status: 200, revision: 9) }
             polls += 1
-            return Reply(status: polls == 1 ? 202 : 200, body: ["missing": polls == 1 ? ["hv2"] : []])
+            return Reply(status: polls == 1 ? 202 : 200, body: ["pending": polls == 1 ? ["hv2"] : []])
         }
         #expect(try run("--wait=hv sync", caller) == Outcome())
         #expect(caller.lines.dropFirst() == Array(repeating: "GET /v1/realization?revision=9&wait=20", count: 2)[...])
@@ -148,7 +148,7 @@ import Testing
         let caller = ScriptedCaller { [clock] call in
             guard call.path.hasPrefix("/v1/realization") else { return Reply(status: 200, revision: 9) }
             clock.now += .seconds(3)
-            return Reply(status: 202, body: ["missing": ["hv2", "hv3"]])
+            return Reply(status: 202, body: ["pending": ["hv2", "hv3"]])
         }
         let outcome = try run("--wait=hv --timeout=5 sync", caller)
         #expect(outcome.error?.exitStatus == .timedOut)
@@ -160,11 +160,24 @@ import Testing
         )
     }
 
+    @Test func `Chassis that are not waited for are named`() throws {
+        let caller = ScriptedCaller { call in
+            guard call.path.hasPrefix("/v1/realization") else { return Reply(status: 200, revision: 9) }
+            return Reply(
+                status: 200,
+                body: ["state": "complete", "pending": [], "excluded": [["chassis": "hv3", "reason": "dead"]]]
+            )
+        }
+        let outcome = try run("--wait=hv sync", caller)
+        #expect(outcome.error == nil)
+        #expect(outcome.warnings == ["not waited for, as central does not hear from them: hv3"])
+    }
+
     @Test func `--print-wait-time tells how long commit and chassis took`() throws {
         let caller = ScriptedCaller { [clock] call in
             clock.now += .milliseconds(2)
             guard call.path.hasPrefix("/v1/realization") else { return Reply(status: 200, revision: 9) }
-            return Reply(status: 200, body: ["missing": []])
+            return Reply(status: 200, body: ["pending": []])
         }
         let outcome = try run("--wait=hv --print-wait-time sync", caller)
         #expect(

@@ -145,18 +145,25 @@ public struct NbSession {
             guard (200...299).contains(reply.status) else {
                 throw .problem(Problem(status: reply.status, body: reply.body))
             }
-            guard let missing = reply.body?["missing"]?.arrayValue else {
-                throw .badAnswer(caller.server, "its realization does not say who is missing")
+            guard let body = reply.body, body["pending"]?.arrayValue != nil else {
+                throw .badAnswer(caller.server, "its realization does not say which chassis are pending")
             }
-            if missing.isEmpty { return }
+            let pending = body.texts("pending")
+            if pending.isEmpty { return warnOfExcluded(body) }
             guard deadline.remaining != .zero else {
-                let names = missing.map { $0["chassis"]?.stringValue ?? $0.stringValue ?? $0.text }
                 throw .timedOut(
                     "revision \(revision) is committed, but after \(line.timeout ?? 0) s these chassis do not go by it"
-                        + " yet: \(names.joined(separator: ", ")); look at their agents' logs"
+                        + " yet: \(pending.joined(separator: ", ")); look at their agents' logs"
                 )
             }
         }
+    }
+
+    /// Chassis that are not heard from are not waited for; whoever waits for all of them should know.
+    private func warnOfExcluded(_ realization: JSONValue) {
+        let names = (realization["excluded"]?.arrayValue ?? []).map { $0.text("chassis") }
+        guard !names.isEmpty else { return }
+        warn("not waited for, as central does not hear from them: \(names.joined(separator: ", "))")
     }
 
     private func milliseconds(_ duration: Duration) -> Int64 {

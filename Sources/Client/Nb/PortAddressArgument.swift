@@ -1,37 +1,33 @@
-import Wire
-
-/// Addresses that are a word; central says which of them it can do.
-private let addressWords: Set<Substring> = ["unknown", "dynamic", "router"]
+import Northbound
 
 /// The hint that ovn-nbctl gives for an address that it does not take.
 private let addressHint =
     "Hint: An Ethernet address must be listed before an IP address, together as a single argument, "
     + "for example '02:ac:10:ff:00:11 172.16.255.11'"
 
-/// Checks the form of the arguments of `lsp-set-addresses`, so that a typing error costs no request.
-///
-/// Central has the last word: what is well formed here may still clash with another port there.
+/// Checks the form of the arguments of `lsp-set-addresses` as central does, so that a typing error costs no request.
 func checkedAddresses(_ arguments: [String]) throws(ClientError) -> [String] {
     for argument in arguments {
-        let words = argument.split(separator: " ")
-        if let first = words.first, addressWords.contains(first) { continue }
-        try check(words, of: argument)
+        try check(argument) { () throws(AddressError) in _ = try LogicalAddress(parsing: argument) }
     }
     return arguments
 }
 
-/// Checks the form of the arguments of `lsp-set-port-security`, so that a typing error costs no request.
+/// Checks the form of the arguments of `lsp-set-port-security` as central does.
 func checkedPortSecurity(_ arguments: [String]) throws(ClientError) -> [String] {
-    for argument in arguments { try check(argument.split(separator: " "), of: argument) }
+    for argument in arguments {
+        try check(argument) { () throws(AddressError) in _ = try PortSecurityRule(parsing: argument) }
+    }
     return arguments
 }
 
-private func check(_ words: [Substring], of argument: String) throws(ClientError) {
-    guard let first = words.first, MACAddress(first) != nil else {
-        let fault = words.first.map { "'\($0)' is not an Ethernet address" } ?? "it is empty"
-        throw .usage("\(argument): Invalid address format: \(fault). \(addressHint)")
-    }
-    for word in words.dropFirst() where IPPrefix(word) == nil && word != "dynamic" {
-        throw .usage("\(argument): Invalid address format: '\(word)' is not an IP address. \(addressHint)")
+private func check(_ argument: String, _ parse: () throws(AddressError) -> Void) throws(ClientError) {
+    do {
+        try parse()
+    } catch {
+        switch error {
+        case .invalid(let clause): throw .usage("\(argument): Invalid address format: \(clause). \(addressHint)")
+        case .unsupported(let clause): throw .usage("\(argument): \(clause)")
+        }
     }
 }

@@ -18,11 +18,13 @@ public enum PortTable {
     public static func statistics(_ answer: JSONValue) -> String {
         var rows = [["NAME", "LOGICAL PORT", "STATE", "RX FRAMES", "RX BYTES", "TX FRAMES", "TX BYTES", "DROPS"]]
         for port in ports(of: answer) {
-            let statistics = port["statistics"] ?? .null
+            let statistics = port["statistics"]
+            let counts = ["rx_frames", "rx_bytes", "tx_frames", "tx_bytes"].map { name in
+                statistics?[name]?.integerValue.map { String($0) } ?? noValue
+            }
             rows.append(
-                [port.text("name"), port.text("logical_port"), port.text("state")]
-                    + ["rx_frames", "rx_bytes", "tx_frames", "tx_bytes"].map { String(statistics.count($0)) }
-                    + [drops(statistics["drops"])]
+                [port.text("name"), port.text("logical_port"), port.text("state")] + counts
+                    + [drops(statistics?["drops"])]
             )
         }
         let rest = drops(answer["drops"])
