@@ -1,5 +1,4 @@
 import Southbound
-import Wire
 
 /// Collects an agent's messages into table sets, a commit at a time. A commit is whole or nothing: what an agent
 /// began and did not commit leaves no trace.
@@ -34,32 +33,16 @@ public struct TableAssembly: Sendable {
     /// Takes an agent's message; an outcome after `commit`.
     ///
     /// After an error the open commit is forgotten and what is in force is as before.
-    public mutating func step(
-        _ message: ForwarderMessage,
-        now: Duration
-    ) throws(TableAssemblyError) -> Outcome? {
+    public mutating func step(_ message: ForwarderMessage) throws(TableAssemblyError) -> Outcome? {
         do throws(TableAssemblyError) {
-            return try take(message, now: now)
+            return try take(message)
         } catch {
             draft = nil
             throw error
         }
     }
 
-    /// When the first of the former places runs out (monotonic); `nil` without any.
-    public var nextExpiry: Duration? { inForce.formerPlaces.map(\.until).min() }
-
-    /// Drops the former places whose time is over; whether there were any, so that tables must be compiled anew.
-    public mutating func expire(now: Duration) -> Bool {
-        let count = inForce.formerPlaces.count
-        inForce.formerPlaces = inForce.formerPlaces.filter { $0.until > now }
-        return inForce.formerPlaces.count < count
-    }
-
-    private mutating func take(
-        _ message: ForwarderMessage,
-        now: Duration
-    ) throws(TableAssemblyError) -> Outcome? {
+    private mutating func take(_ message: ForwarderMessage) throws(TableAssemblyError) -> Outcome? {
         switch message {
         case .begin(let epoch, let revision, let isSnapshot):
             try begin(epoch: epoch, revision: revision, isSnapshot: isSnapshot)
@@ -71,7 +54,7 @@ public struct TableAssembly: Sendable {
             try edit { $0.ports[port.name] = port }
             guard draft?.ports.count ?? 0 <= ForwarderProtocol.portCountMaximum else { throw .tooManyPorts }
         case .deletePort(let name): try edit { $0.ports[name] = nil }
-        case .commit: return try commit(now: now)
+        case .commit: return try commit()
         case .requestStatistics: break
         case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics: throw .notForForwarder
         }
@@ -104,34 +87,15 @@ public struct TableAssembly: Sendable {
         draft = next
     }
 
-    private mutating func commit(now: Duration) throws(TableAssemblyError) -> Outcome {
-        guard var next = draft.take() else { throw .outsideCommit }
+    private mutating func commit() throws(TableAssemblyError) -> Outcome {
+        guard let next = draft.take() else { throw .outsideCommit }
         guard next.localChassis != nil else { throw .needsLocalChassis }
-        next.formerPlaces = inForce.formerPlaces.filter { $0.until > now }
-        for record in next.records.values {
-            guard case .portBinding(let port) = record else { continue }
-            guard case .portBinding(let before)? = inForce.records[record.key] else { continue }
-            for chassis in Self.placesLeft(from: before, to: port) {
-                next.formerPlaces.insert(
-                    FormerPlace(port: port.id, chassis: chassis, until: now + FormerPlace.grace)
-                )
-            }
-        }
         let outcome = Outcome(
             changesForwarding: !next.forwardsLike(inForce),
             removedPorts: inForce.ports.keys.filter { next.ports[$0] == nil }.sorted()
         )
         inForce = next
         return outcome
-    }
-
-    /// The chassis that a newer claim took the port from. A release without a new claim is no move: nobody else
-    /// sends for the port, and the one that released it has stopped.
-    private static func placesLeft(from before: PortBinding, to after: PortBinding) -> [String] {
-        let newest = after.locations.map(\.bindSeq).max() ?? 0
-        return before.locations.filter { location in
-            location.bindSeq < newest && !after.locations.contains { $0.chassis == location.chassis }
-        }.map(\.chassis)
     }
 }
 

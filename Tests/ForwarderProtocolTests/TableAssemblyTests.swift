@@ -27,11 +27,10 @@ import Wire
 
     private func run(
         _ messages: [ForwarderMessage],
-        on assembly: inout TableAssembly,
-        now: Duration = .zero
+        on assembly: inout TableAssembly
     ) throws -> TableAssembly.Outcome? {
         var outcome: TableAssembly.Outcome?
-        for message in messages { outcome = try assembly.step(message, now: now) ?? outcome }
+        for message in messages { outcome = try assembly.step(message) ?? outcome }
         return outcome
     }
 
@@ -54,7 +53,7 @@ import Wire
         #expect(outcome == nil)
         #expect(assembly.inForce == before)
         assembly.abandon()
-        #expect(throws: TableAssemblyError.outsideCommit) { try assembly.step(.commit, now: .zero) }
+        #expect(throws: TableAssemblyError.outsideCommit) { try assembly.step(.commit) }
         #expect(assembly.inForce == before)
     }
 
@@ -93,40 +92,15 @@ import Wire
         #expect(assembly.inForce.records.isEmpty)
     }
 
-    @Test func `A port that moved counts at its former place for a second more`() throws {
-        var assembly = try started()
-        _ = try run(
-            [.begin(epoch: 9, revision: 2, isSnapshot: false), .put(binding(at: "host-3", bindSeq: 2)), .commit],
-            on: &assembly,
-            now: .seconds(10)
-        )
-        let place = FormerPlace(port: ObjectID(high: 3, low: 1), chassis: "host-2", until: .seconds(11))
-        #expect(assembly.inForce.formerPlaces == [place])
-        #expect(assembly.nextExpiry == .seconds(11))
-        let early = assembly.expire(now: .milliseconds(10_999))
-        #expect(!early)
-        let onTime = assembly.expire(now: .seconds(11))
-        #expect(onTime)
-        #expect(assembly.nextExpiry == nil)
-    }
-
-    @Test func `A released port and one that an older claim names have no former place`() throws {
-        for after in [binding(at: nil, bindSeq: 0), binding(at: "host-3", bindSeq: 1)] {
-            var assembly = try started()
-            _ = try run([.begin(epoch: 9, revision: 2, isSnapshot: false), .put(after), .commit], on: &assembly)
-            #expect(assembly.inForce.formerPlaces.isEmpty)
-        }
-    }
-
     @Test func `A delta needs tables of its epoch and not of a later revision`() throws {
         var fresh = TableAssembly()
         #expect(throws: TableAssemblyError.needsSnapshot) {
-            try fresh.step(.begin(epoch: 0, revision: 0, isSnapshot: false), now: .zero)
+            try fresh.step(.begin(epoch: 0, revision: 0, isSnapshot: false))
         }
         for (epoch, revision) in [(UInt64(8), UInt64(2)), (9, 0)] {
             var assembly = try started()
             #expect(throws: TableAssemblyError.needsSnapshot) {
-                try assembly.step(.begin(epoch: epoch, revision: revision, isSnapshot: false), now: .zero)
+                try assembly.step(.begin(epoch: epoch, revision: revision, isSnapshot: false))
             }
         }
     }
@@ -143,7 +117,7 @@ import Wire
         ]
         for (messages, error) in misplaced {
             #expect(throws: error) { try run(messages, on: &assembly) }
-            #expect(throws: TableAssemblyError.outsideCommit) { try assembly.step(.commit, now: .zero) }
+            #expect(throws: TableAssemblyError.outsideCommit) { try assembly.step(.commit) }
         }
         var fresh = TableAssembly()
         #expect(throws: TableAssemblyError.needsLocalChassis) {
@@ -153,12 +127,12 @@ import Wire
 
     @Test func `A host has 4096 ports and no more`() throws {
         var assembly = try started()
-        _ = try assembly.step(.begin(epoch: 9, revision: 2, isSnapshot: true), now: .zero)
+        _ = try assembly.step(.begin(epoch: 9, revision: 2, isSnapshot: true))
         for number in 0..<ForwarderProtocol.portCountMaximum {
-            _ = try assembly.step(.putPort(LocalPort(name: "vm\(number)", logicalPort: "p\(number)")), now: .zero)
+            _ = try assembly.step(.putPort(LocalPort(name: "vm\(number)", logicalPort: "p\(number)")))
         }
         #expect(throws: TableAssemblyError.tooManyPorts) {
-            try assembly.step(.putPort(LocalPort(name: "one-more", logicalPort: "p")), now: .zero)
+            try assembly.step(.putPort(LocalPort(name: "one-more", logicalPort: "p")))
         }
     }
 }
