@@ -59,7 +59,7 @@ public struct SourceStatistics: Hashable, Sendable {
 
 /// How often a reason dropped a frame. The reason travels by name, so that a newer forwarder may have more.
 public struct DropCount: Hashable, Sendable {
-    /// The reason's name, as `DropReason` spells it.
+    /// The reason in snake case, as the datapath's `DropReason` names it for people.
     public var reason: String
     /// How many frames.
     public var frames: UInt64

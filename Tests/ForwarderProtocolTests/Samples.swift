@@ -49,7 +49,7 @@ enum Samples {
                 drops: [DropCount(reason: "hairpin", frames: 5)]
             )
         ],
-        underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missingOption", frames: 1 << 40)])
+        underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missing_option", frames: 1 << 40)])
     )
 
     static let messages: [ForwarderMessage] = [

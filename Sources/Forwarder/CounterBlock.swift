@@ -1,0 +1,88 @@
+import CLinux
+import Datapath
+import ForwarderProtocol
+
+/// The counters of one poller: a line of words for each source, which only that poller writes and anybody reads.
+struct CounterBlock: @unchecked Sendable {
+    /// A source: a port's slot, or the underlay.
+    typealias Source = Int
+    /// The underlay among the sources; before it come the slots of ports.
+    static let underlay: Source = ForwarderProtocol.portCountMaximum
+
+    /// The words of a source; behind them comes one for each drop reason.
+    enum Word: Int, CaseIterable {
+        case receivedFrames
+        case receivedBytes
+        case forwardedFrames
+        case sentFrames
+        case sentBytes
+        case unsentFrames
+    }
+
+    private static let sourceCount = ForwarderProtocol.portCountMaximum + 1
+    /// Words of a source, rounded up to whole cache lines.
+    private static let stride = (Word.allCases.count + DropReason.allCases.count + 7) / 8 * 8
+
+    private let words: UnsafeMutablePointer<UInt64>
+
+    /// All zero. The memory is the caller's to free.
+    init() {
+        let count = Self.stride * Self.sourceCount
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: 4096)
+        words = memory.bindMemory(to: UInt64.self, capacity: count)
+        words.initialize(repeating: 0, count: count)
+    }
+
+    func deallocate() {
+        words.deallocate()
+    }
+
+    /// Adds; for the poller that owns the block.
+    func add(_ amount: UInt64, to word: Word, of source: Source) {
+        add(amount, at: source * Self.stride + word.rawValue)
+    }
+
+    /// Counts a drop; for the poller that owns the block.
+    func addDrop(_ reason: DropReason, of source: Source) {
+        add(1, at: source * Self.stride + Word.allCases.count + Int(reason.rawValue))
+    }
+
+    /// The value of a counter, from any thread.
+    func value(_ word: Word, of source: Source) -> UInt64 {
+        clinux_load_relaxed(words + (source * Self.stride + word.rawValue))
+    }
+
+    /// How often a reason has dropped a source's frames, from any thread.
+    func drops(_ reason: DropReason, of source: Source) -> UInt64 {
+        clinux_load_relaxed(words + (source * Self.stride + Word.allCases.count + Int(reason.rawValue)))
+    }
+
+    /// Sets a source's counters to zero, while no poller uses its slot.
+    func clear(_ source: Source) {
+        for index in 0..<Self.stride { clinux_store_relaxed(words + (source * Self.stride + index), 0) }
+    }
+
+    private func add(_ amount: UInt64, at index: Int) {
+        clinux_store_relaxed(words + index, words[index] &+ amount)
+    }
+}
+
+extension SourceStatistics {
+    /// The sums over the pollers' counters of one source.
+    init(name: String, of source: CounterBlock.Source, in blocks: [CounterBlock]) {
+        func sum(_ word: CounterBlock.Word) -> UInt64 { blocks.reduce(0) { $0 &+ $1.value(word, of: source) } }
+        self.init(
+            name: name,
+            receivedFrames: sum(.receivedFrames),
+            receivedBytes: sum(.receivedBytes),
+            forwardedFrames: sum(.forwardedFrames),
+            sentFrames: sum(.sentFrames),
+            sentBytes: sum(.sentBytes),
+            unsentFrames: sum(.unsentFrames),
+            drops: DropReason.allCases.compactMap { reason in
+                let frames = blocks.reduce(0) { $0 &+ $1.drops(reason, of: source) }
+                return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
+            }
+        )
+    }
+}

@@ -1,0 +1,173 @@
+import CLinux
+import Datapath
+import ForwarderProtocol
+import Glibc
+import Logging
+import Reactor
+import Southbound
+import Wire
+
+extension ForwarderControl {
+    /// Puts what a commit has changed into the next generation.
+    func commit(_ outcome: TableAssembly.Outcome) {
+        for name in outcome.removedPorts {
+            if let device = slots.remove(name, lastIn: newestNumber) { unwatch(device, by: portPoller) }
+        }
+        for (name, device) in arrived.devices.sorted(by: { $0.key < $1.key }) { adopt(device, as: name) }
+        for name in arrived.ports.sorted() where slots.ports[name]?.device == nil && arrived.devices[name] == nil {
+            report(name, EBADF)
+        }
+        if let next = arrived.underlay { adopt(next) }
+        arrived = Arrivals()
+        isOutdated = isOutdated || outcome.changesForwarding
+        unpublished.append(Stamp(epoch: assembly.inForce.epoch, revision: assembly.inForce.revision))
+        // At the end of the turn: commits that came together are compiled together.
+        loop.defer { [weak self] in self?.publish() }
+    }
+
+    /// Publishes a generation if the newest lacks something and the pollers have moved on far enough.
+    func publish() {
+        guard !unpublished.isEmpty || isOutdated else { return }
+        if isOutdated {
+            guard generations.count < Self.generationCountMaximum, let local = assembly.inForce.localChassis else {
+                return
+            }
+            let next = makeGeneration(local)
+            generations.append(next)
+            isOutdated = false
+            for poller in pollers { poller.publish(next) }
+            watchNewDescriptors()
+        }
+        unseen += unpublished.map { (newestNumber, $0) }
+        unpublished = []
+        settle()
+    }
+
+    /// Acknowledges what every poller has seen, and frees what none uses any more.
+    func settle() {
+        let seen = pollers.map(\.words.seen).min() ?? 0
+        while let (generation, stamp) = unseen.first, generation <= seen {
+            unseen.removeFirst()
+            acknowledged = stamp
+            connection?.send(.acknowledged(epoch: stamp.epoch, revision: stamp.revision))
+        }
+        generations.removeAll { $0.number < seen }
+        for slot in slots.free(seenByAll: seen) {
+            for poller in pollers { poller.counters.clear(slot) }
+        }
+    }
+
+    /// Takes devices that are gone out of the tables and tells the agent.
+    func detachFailedDevices() {
+        for name in slots.sortedNames {
+            guard let port = slots.ports[name], let device = port.device,
+                let failure = portPoller.words.failure(port.slot), failure.device == device.raw
+            else { continue }
+            _ = slots.detach(name)
+            isOutdated = true
+            report(name, failure.errno)
+        }
+    }
+
+    private var newestNumber: UInt64 { generations.last?.number ?? 0 }
+
+    private func makeGeneration(_ local: LocalChassis) -> OwnedGeneration {
+        let tables = compileTables(local)
+        self.tables = tables
+        return OwnedGeneration(
+            number: newestNumber + 1,
+            tables: tables,
+            underlay: underlay?.socket,
+            devices: slots.ports.values.compactMap { port in port.device.map { (port.slot, $0) } }
+        )
+    }
+
+    private func compileTables(_ local: LocalChassis) -> ForwardingTables {
+        var input = TableInput(
+            localChassis: local.name,
+            localEncap: local.encapIP,
+            innerMTU: Int(local.innerMTU)
+        )
+        for record in assembly.inForce.records.values {
+            switch record {
+            case .chassis(let chassis): input.chassis.append(chassis)
+            case .datapathBinding(let datapath): input.datapaths.append(datapath)
+            case .portBinding(let port): input.ports.append(port)
+            }
+        }
+        for name in slots.sortedNames {
+            guard let port = slots.ports[name], port.device != nil, let local = assembly.inForce.ports[name] else {
+                continue
+            }
+            input.localPorts.append(.init(logicalPort: local.logicalPort, slot: UInt16(port.slot)))
+        }
+        input.previous = tables
+        input.now = loop.now
+        input.hashSeed = hashSeed
+        return ForwardingTables.compile(input)
+    }
+
+    // Descriptors
+
+    private func adopt(_ device: Descriptor, as name: String) {
+        do throws(SystemError) {
+            try device.setNonBlocking()
+        } catch {
+            return report(name, error.errno)
+        }
+        guard let (slot, former) = slots.attach(device, to: name) else { return report(name, ENOSPC) }
+        if let former { unwatch(former, by: portPoller) }
+        unwatched.append((slot, device))
+        isOutdated = true
+    }
+
+    private func adopt(_ next: Underlay) {
+        do throws(SystemError) {
+            try forbidFragments(next)
+        } catch {
+            log.error("cannot use the underlay's socket: \(error)")
+            return
+        }
+        if let former = underlay { unwatch(former.socket, by: underlayPoller) }
+        underlay = next
+        unwatched.append((CounterBlock.underlay, next.socket))
+        isOutdated = true
+    }
+
+    /// The don't-fragment bit: what does not fit the path is dropped and counted here, not reassembled there.
+    private func forbidFragments(_ underlay: Underlay) throws(SystemError) {
+        switch underlay.address {
+        case .v4: try underlay.socket.setOption(CLINUX_IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+        case .v6: try underlay.socket.setOption(CLINUX_IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO)
+        }
+    }
+
+    /// Lets pollers read what the generation just published has: not before, since they would not know what it is.
+    private func watchNewDescriptors() {
+        for (source, descriptor) in unwatched {
+            do throws(SystemError) {
+                let poller = source == CounterBlock.underlay ? underlayPoller : portPoller
+                try poller.watch(descriptor, as: source)
+            } catch {
+                guard let name = slots.name(ofSlot: source) else {
+                    log.error("cannot read the underlay: \(error)")
+                    continue
+                }
+                _ = slots.detach(name)
+                isOutdated = true
+                report(name, error.errno)
+            }
+        }
+        unwatched = []
+    }
+
+    private func unwatch(_ descriptor: Descriptor, by poller: Poller) {
+        poller.unwatch(descriptor)
+        unwatched.removeAll { $0.descriptor === descriptor }
+    }
+
+    private func report(_ name: String, _ errno: Int32) {
+        log.warning("\(SystemError(call: "device of port \(name)", errno: errno))")
+        connection?.send(.portFailed(name: name, errno: errno))
+    }
+}

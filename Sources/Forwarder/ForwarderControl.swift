@@ -1,0 +1,190 @@
+import CLinux
+import Datapath
+import ForwarderProtocol
+import Glibc
+import Logging
+import Reactor
+import Wire
+
+/// The control thread of a forwarder: listens to the agent, compiles tables, publishes them to the pollers and says
+/// when they are in force.
+final class ForwarderControl {
+    /// Generations that a poller may have to move on from. While there are so many, commits gather into the next one:
+    /// a poller that is stuck must not let memory grow.
+    static let generationCountMaximum = 3
+
+    let loop: EventLoop
+    let log: Logger
+    let hashSeed: UInt64
+    private(set) var connection: AgentConnection?
+    private var acceptor: Acceptor?
+    private let notify: Descriptor
+    private var notifyRegistration: Registration?
+
+    /// Reads the ports; the other one reads the underlay. So neither direction waits for the other.
+    let portPoller: Poller
+    let underlayPoller: Poller
+
+    // What the agent has asked for, and what has come with the open commit.
+    var assembly = TableAssembly()
+    var arrived = Arrivals()
+
+    // What is in force.
+    var slots = PortSlots()
+    var underlay: Underlay?
+    var tables: ForwardingTables?
+    /// The newest generation and, before it, those that a poller may still use.
+    var generations: [OwnedGeneration] = []
+
+    // What is on the way there.
+    /// Whether the newest generation lacks something.
+    var isOutdated = false
+    /// Commits that the newest generation may lack.
+    var unpublished: [Stamp] = []
+    /// Commits in a generation that a poller may not have seen.
+    var unseen: [(generation: UInt64, stamp: Stamp)] = []
+    /// The last commit that every poller forwards by.
+    var acknowledged = Stamp(epoch: 0, revision: 0)
+    /// Descriptors in the next generation that a poller does not read yet.
+    var unwatched: [(source: CounterBlock.Source, descriptor: Descriptor)] = []
+
+    /// Which commit.
+    struct Stamp: Equatable {
+        var epoch: UInt64
+        var revision: UInt64
+    }
+
+    /// The socket of the underlay and the address it is bound to.
+    struct Underlay {
+        var address: IPAddress
+        var socket: Descriptor
+    }
+
+    /// What rode along with the messages of a commit that is not closed yet.
+    struct Arrivals {
+        var ports: Set<String> = []
+        var devices: [String: Descriptor] = [:]
+        var underlay: Underlay?
+    }
+
+    /// Starts the pollers. The loop keeps nothing of this object: the caller does.
+    /// - Parameter hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
+    init(loop: EventLoop, hashSeed: UInt64, log: Logger) throws(SystemError) {
+        self.loop = loop
+        self.log = log
+        self.hashSeed = hashSeed
+        notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
+        portPoller = try Poller(name: "from-ports", notify: notify)
+        underlayPoller = try Poller(name: "from-underlay", notify: notify)
+        notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
+            self?.hearPollers()
+        }
+    }
+
+    deinit {
+        notifyRegistration?.cancel()
+        // Before anything goes that they use.
+        for poller in pollers { poller.stop() }
+    }
+
+    var pollers: [Poller] { [portPoller, underlayPoller] }
+
+    /// Begins to accept agents.
+    func serve(_ listener: Descriptor) throws(SystemError) {
+        acceptor = try Acceptor(loop: loop, listener: listener) { [weak self] socket, _ in self?.accept(socket) }
+    }
+
+    /// Lets the agent go and accepts no more.
+    func stop() {
+        acceptor?.cancel()
+        acceptor = nil
+        connection?.cancel()
+        connection = nil
+    }
+
+    private func accept(_ socket: Descriptor) {
+        do throws(SystemError) {
+            let next = try AgentConnection(socket: socket, loop: loop)
+            connection?.cancel()
+            forgetOpenCommit()
+            connection = next
+            next.receive = { [weak self] message, descriptors in self?.receive(message, descriptors) }
+            next.ended = { [weak self] reason in self?.agentLeft(reason) }
+            greet(next)
+        } catch {
+            log.error("cannot serve an agent: \(error)")
+        }
+    }
+
+    private func greet(_ agent: AgentConnection) {
+        var held: [(HeldDescriptor, Descriptor)] = []
+        if let underlay { held.append((.underlay(underlay.address), underlay.socket)) }
+        for name in slots.sortedNames {
+            if let device = slots.ports[name]?.device { held.append((.port(name), device)) }
+        }
+        agent.send(
+            .greeting(
+                Greeting(
+                    version: ForwarderProtocol.version,
+                    processID: getpid(),
+                    epoch: acknowledged.epoch,
+                    revision: acknowledged.revision,
+                    heldCount: UInt32(held.count)
+                )
+            )
+        )
+        for (descriptor, file) in held { agent.send(.held(descriptor), [file]) }
+        agent.send(.heldEnd)
+    }
+
+    private func agentLeft(_ reason: String?) {
+        if let reason { log.warning("closed the agent's connection: \(reason)") }
+        connection = nil
+        forgetOpenCommit()
+    }
+
+    private func forgetOpenCommit() {
+        assembly.abandon()
+        arrived = Arrivals()
+    }
+
+    private func receive(_ message: ForwarderMessage, _ descriptors: [Descriptor]) {
+        do throws(TableAssemblyError) {
+            let outcome = try assembly.step(message)
+            switch message {
+            case .putPort(let port):
+                arrived.ports.insert(port.name)
+                arrived.devices[port.name] = descriptors.first ?? arrived.devices[port.name]
+            case .deletePort(let name):
+                arrived.ports.remove(name)
+                arrived.devices[name] = nil
+            case .underlay(let address):
+                arrived.underlay = descriptors.first.map { Underlay(address: address, socket: $0) }
+            case .requestStatistics: connection?.send(.statistics(statistics))
+            default: break
+            }
+            if let outcome { commit(outcome) }
+        } catch {
+            connection?.close("\(error)")
+        }
+    }
+
+    private var statistics: ForwarderStatistics {
+        let blocks = pollers.map(\.counters)
+        return ForwarderStatistics(
+            ports: slots.sortedNames.compactMap { name in
+                slots.ports[name].map { SourceStatistics(name: name, of: $0.slot, in: blocks) }
+            },
+            underlay: SourceStatistics(name: "", of: CounterBlock.underlay, in: blocks)
+        )
+    }
+
+    /// A poller has seen a generation, or a device has failed.
+    private func hearPollers() {
+        var count: UInt64 = 0
+        _ = clinux_read(notify.raw, &count, 8)
+        detachFailedDevices()
+        settle()
+        publish()
+    }
+}

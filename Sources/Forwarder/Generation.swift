@@ -1,0 +1,70 @@
+import CLinux
+import Datapath
+import ForwarderProtocol
+import Glibc
+import Reactor
+import Wire
+
+/// Everything that pollers forward by, as they see it: immutable, published with one pointer store. What it points at
+/// lives until every poller has seen a later one.
+struct Generation {
+    /// Rises by one with each.
+    let number: UInt64
+    /// Where frames go.
+    let tables: Tables
+    /// The underlay's UDP socket, or -1.
+    let underlay: Int32
+    /// The TAP of each slot, or -1; `ForwarderProtocol.portCountMaximum` of them.
+    let devices: UnsafePointer<Int32>
+    /// Where to send for each of the tables' places.
+    let addresses: UnsafeMutablePointer<sockaddr_storage>
+    /// The bytes of an address.
+    let addressByteCount: socklen_t
+}
+
+/// The owner of a generation's memory, tables and descriptors; on the control thread.
+final class OwnedGeneration {
+    let pointer: UnsafeMutablePointer<Generation>
+    private let tables: ForwardingTables
+    private let descriptors: [Descriptor]
+    private let devices: UnsafeMutablePointer<Int32>
+
+    /// - Parameter devices: the TAPs by slot.
+    init(number: UInt64, tables: ForwardingTables, underlay: Descriptor?, devices taps: [(slot: Int, Descriptor)]) {
+        self.tables = tables
+        descriptors = taps.map(\.1) + (underlay.map { [$0] } ?? [])
+        devices = .allocate(capacity: ForwarderProtocol.portCountMaximum)
+        devices.initialize(repeating: -1, count: ForwarderProtocol.portCountMaximum)
+        for (slot, tap) in taps { devices[slot] = tap.raw }
+        let view = tables.view
+        let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
+        var byteCount = socklen_t(0)
+        for number in 0..<view.placeCount {
+            switch view.place(number) {
+            case .v4(let address):
+                byteCount = clinux_make_ipv4(addresses + number, address.rawValue, GeneveHeader.udpPort)
+            case .v6(let address):
+                byteCount = clinux_make_ipv6(addresses + number, address.high, address.low, GeneveHeader.udpPort)
+            }
+        }
+        pointer = .allocate(capacity: 1)
+        pointer.initialize(
+            to: Generation(
+                number: number,
+                tables: view,
+                underlay: underlay?.raw ?? -1,
+                devices: devices,
+                addresses: addresses,
+                addressByteCount: byteCount
+            )
+        )
+    }
+
+    deinit {
+        pointer.pointee.addresses.deallocate()
+        pointer.deallocate()
+        devices.deallocate()
+    }
+
+    var number: UInt64 { pointer.pointee.number }
+}

@@ -1,0 +1,136 @@
+import CLinux
+import Glibc
+import Reactor
+
+/// A thread that moves packets, as the control thread has it: its memory, its epoll, its wake-up.
+final class Poller {
+    /// EPOLLET.
+    private static let edgeTriggered: UInt32 = 1 << 31
+
+    let words = PollerWords()
+    let counters = CounterBlock()
+    private let epoll: Descriptor
+    private let wake: Descriptor
+    private var thread: Thread?
+
+    /// - Parameter notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
+    init(name: String, notify: Descriptor) throws(SystemError) {
+        epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
+        wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
+        // Edge-triggered and never read: each write is one event, and none is lost between two looks at the words.
+        try systemCall("epoll_ctl") {
+            clinux_epoll_add(epoll.raw, wake.raw, CLINUX_EPOLLIN | Self.edgeTriggered, PollerLoop.wakeEvent)
+        }
+        let context = PollerContext(words: words, counters: counters, epoll: epoll.raw, notify: notify.raw)
+        thread = startThread(named: name) {
+            var loop = PollerLoop(context)
+            loop.run()
+        }
+    }
+
+    deinit {
+        stop()
+        words.deallocate()
+        counters.deallocate()
+    }
+
+    /// Ends the thread and waits for it; what was published is no longer used then.
+    func stop() {
+        words.stop()
+        wakeUp()
+        thread?.join()
+    }
+
+    /// Gives the poller a generation to forward by; `words.seen` says when it does.
+    func publish(_ generation: OwnedGeneration) {
+        words.publish(generation.pointer)
+        wakeUp()
+    }
+
+    /// Lets the poller read a device or socket, after the generation with it has been published.
+    func watch(_ descriptor: Descriptor, as source: CounterBlock.Source) throws(SystemError) {
+        try systemCall("epoll_ctl") {
+            clinux_epoll_add(epoll.raw, descriptor.raw, CLINUX_EPOLLIN, UInt64(source))
+        }
+    }
+
+    /// Lets it read no more. To be called before the descriptor is closed: the agent has a duplicate, which keeps the
+    /// file open and, in the kernel's eyes, watched.
+    func unwatch(_ descriptor: Descriptor) {
+        // ENOENT: the poller has done so itself when the device failed.
+        _ = clinux_epoll_remove(epoll.raw, descriptor.raw)
+    }
+
+    private func wakeUp() {
+        var one: UInt64 = 1
+        _ = clinux_write(wake.raw, &one, 8)
+    }
+}
+
+/// What a poller's thread gets: raw memory and descriptors, owned by its `Poller`.
+struct PollerContext: Sendable {
+    let words: PollerWords
+    let counters: CounterBlock
+    let epoll: Int32
+    let notify: Int32
+}
+
+/// The loop of a poller: wait, take the newest generation, drain each ready source of a batch, again.
+struct PollerLoop: ~Copyable {
+    /// What epoll says when the wake-up is meant and no source.
+    static let wakeEvent = UInt64.max
+    /// Sources served in one turn. Those left are ready in the next: epoll takes turns among them.
+    private static let eventCountMaximum = 64
+
+    private let context: PollerContext
+    private var frames: FrameSwitch<TAPIO, UDPIO>
+    private let events: UnsafeMutablePointer<epoll_event>
+
+    init(_ context: PollerContext) {
+        self.context = context
+        frames = FrameSwitch(ports: TAPIO(), underlay: UDPIO(), counters: context.counters)
+        events = .allocate(capacity: Self.eventCountMaximum)
+    }
+
+    deinit {
+        events.deallocate()
+    }
+
+    mutating func run() {
+        var seen: UInt64 = 0
+        while true {
+            let count = clinux_epoll_wait(context.epoll, events, Int32(Self.eventCountMaximum), -1)
+            if context.words.isStopping { return }
+            guard let generation = context.words.published else { continue }
+            if generation.pointee.number != seen {
+                seen = generation.pointee.number
+                context.words.see(seen)
+                notify()
+            }
+            for index in 0..<max(0, count) { serve(clinux_epoll_data(events + index), generation) }
+        }
+    }
+
+    private mutating func serve(_ event: UInt64, _ generation: UnsafeMutablePointer<Generation>) {
+        if event == Self.wakeEvent { return }
+        if event == UInt64(CounterBlock.underlay) {
+            frames.drainUnderlay(generation, now: Clock.monotonic())
+        } else {
+            let slot = Int(truncatingIfNeeded: event)
+            let failure = frames.drainPort(slot, generation)
+            if failure != 0 { fail(slot, device: generation.pointee.devices[slot], errno: failure) }
+        }
+    }
+
+    /// Reads a device that is gone no more: epoll would tell of its error without end.
+    private func fail(_ slot: Int, device: Int32, errno: Int32) {
+        _ = clinux_epoll_remove(context.epoll, device)
+        context.words.fail(slot, device: device, errno: errno)
+        notify()
+    }
+
+    private func notify() {
+        var one: UInt64 = 1
+        _ = clinux_write(context.notify, &one, 8)
+    }
+}
