@@ -142,7 +142,7 @@ let targets: [Target] = [
         "Forwarder",
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire"]
     ),
-    tests("Client", ["TestSupport", "JSON"], golden: true),
+    tests("Client", ["TestSupport", "Reactor", "JSON"], golden: true),
     tests("heddle", ["TestSupport", "Client", arguments]),
 ]
 

@@ -1,0 +1,103 @@
+import JSON
+import Testing
+
+@testable import Client
+
+@Suite struct ConnectionTests {
+    private static func answer(_ status: String, _ body: String, fields: String = "") -> String {
+        "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    private func connection(to server: CannedServer, token: String? = nil) throws -> Connection {
+        try Connection(to: .central(url: server.url), token: token)
+    }
+
+    @Test func `A request says what it sends and takes, and who asks`() throws {
+        let server = try CannedServer([
+            Self.answer("200 OK", "{\"revision\":7}", fields: "Heddle-Revision: 7\r\n"),
+            Self.answer("204 No Content", ""),
+        ])
+        let connection = try connection(to: server, token: "secret")
+        let reply = try connection.send(Call(.post, "/v1/transactions", body: ["ops": []]))
+        #expect(reply == Reply(status: 200, revision: 7, body: ["revision": 7]))
+        let empty = try connection.send(Call(.delete, "/v1/ports/p1"))
+        #expect(empty == Reply(status: 204))
+        let requests = server.requests.map { $0.lowercased() }
+        #expect(requests[0].hasPrefix("post /v1/transactions http/1.1\r\n"))
+        #expect(requests[0].hasSuffix("\r\n\r\n{\"ops\":[]}"))
+        #expect(requests[0].contains("\r\ncontent-type: application/json\r\n"))
+        #expect(requests.allSatisfy { $0.contains("\r\nauthorization: bearer secret\r\n") })
+        #expect(requests.allSatisfy { $0.contains("\r\naccept: application/json\r\n") })
+        #expect(!requests[1].contains("content-type"))
+    }
+
+    @Test func `Without a token none is sent`() throws {
+        let server = try CannedServer([Self.answer("200 OK", "{}")])
+        _ = try connection(to: server).send(Call(.get, "/"))
+        #expect(!server.requests[0].lowercased().contains("authorization"))
+    }
+
+    @Test func `A failure with a page instead of a problem document is still told by its status`() throws {
+        let server = try CannedServer([Self.answer("502 Bad Gateway", "<html>")])
+        let connection = try connection(to: server)
+        #expect(throws: ClientError.problem(Problem(status: 502, body: nil))) {
+            try connection.require(Call(.get, "/"))
+        }
+    }
+
+    @Test func `A success that is not JSON, or no HTTP at all, is no answer`() throws {
+        let server = try CannedServer([Self.answer("200 OK", "<html>"), "SSH-2.0-OpenSSH_9.2\r\n"])
+        let connection = try connection(to: server)
+        for _ in 0..<2 {
+            do throws(ClientError) {
+                _ = try connection.send(Call(.get, "/"))
+                Issue.record("it was taken for an answer")
+            } catch {
+                guard case .badAnswer = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+            }
+        }
+    }
+
+    @Test func `A connection that is lost says whether something may have been changed`() throws {
+        let server = try CannedServer([nil, nil, nil, nil])
+        let connection = try connection(to: server)
+        for (method, mayHaveActed) in [(Call.Method.post, true), (.get, false)] {
+            do throws(ClientError) {
+                _ = try connection.send(Call(method, "/"))
+                Issue.record("it was answered")
+            } catch {
+                guard case .unreachable(_, _, mayHaveActed) = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+            }
+        }
+    }
+
+    @Test func `An answer that does not come in time is not waited for`() throws {
+        let server = try CannedServer([])
+        let connection = try connection(to: server)
+        do throws(ClientError) {
+            _ = try connection.send(Call(.get, "/", timeout: .milliseconds(20)))
+            Issue.record("it was answered")
+        } catch {
+            #expect(error.message.contains("no answer within"))
+        }
+        #expect(server.requests.isEmpty)
+    }
+
+    @Test func `A text that is no URL is a usage error`() {
+        for url in ["", "127.0.0.1:6641", "https://h", "http://", "http://h:0", "http://h/path"] {
+            do throws(ClientError) {
+                _ = try Connection(to: .central(url: url), token: nil)
+                Issue.record("\(url) was taken")
+            } catch {
+                #expect(error.exitStatus == .usage)
+                #expect(error.message.hasPrefix("HEDDLE_NB is wrong"))
+            }
+        }
+    }
+}
