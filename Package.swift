@@ -76,7 +76,7 @@ let targets: [Target] = [
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap], edge),
-    floor("Storage", ["CSQLite", "COpenSSL"], edge),
+    floor("Storage", ["Northd", "CSQLite", "COpenSSL"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
     floor("HTTPTransport", ["Reactor", "HTTPCore", "CLinux", httpTypes], edge),
     // roles
@@ -133,7 +133,7 @@ let targets: [Target] = [
     ),
     tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"]),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
-    tests("Storage", ["CSQLite"]),
+    tests("Storage", ["Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
     tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),
     tests("Central", ["TestSupport", "HTTPTransport", "Reactor", "JSON", httpTypes]),

@@ -1,4 +1,5 @@
 import CSQLite
+import Northd
 
 extension SQLiteStore {
     /// Makes the tables in a new file; refuses a file that is not ours or is newer than this program.
@@ -25,11 +26,11 @@ extension SQLiteStore {
             try connection.execute(
                 """
                 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL,
-                    revision INTEGER NOT NULL, hash BLOB NOT NULL, trimmed_revision INTEGER NOT NULL,
-                    trimmed_hash BLOB NOT NULL, object_digest BLOB NOT NULL, seal BLOB NOT NULL) STRICT;
+                    revision INTEGER NOT NULL, hash BLOB NOT NULL, folded_revision INTEGER NOT NULL,
+                    folded_hash BLOB NOT NULL, row_digest BLOB NOT NULL, seal BLOB NOT NULL) STRICT;
                 CREATE TABLE commits (revision INTEGER PRIMARY KEY, encoding BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
                 CREATE TABLE objects (kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL,
-                    body BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+                    object BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
                 PRAGMA application_id = \(applicationID);
                 PRAGMA user_version = \(schemaVersion);
                 """
@@ -38,80 +39,83 @@ extension SQLiteStore {
         }
     }
 
-    /// Reads everything and verifies it: SQLite's own structure, the chain of the kept commits, every object.
+    /// Reads everything and verifies it: SQLite's own structure, the chain of the kept commits, every row.
     public func load() throws(StorageError) -> StoreContents {
         do {
             let report = try connection.query("PRAGMA quick_check(1)") { $0.text(0) }
             guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
-            let history = try verifiedHistory()
-            let objects = try verifiedObjects()
-            historySizes = ArraySlice(history.map(\.bytes.count))
+            let encodings = try verifiedHistory()
+            historySizes = ArraySlice(encodings.map(\.count))
             historyByteCount = historySizes.reduce(0, +)
-            return StoreContents(epoch: meta.epoch, revision: meta.revision, objects: objects, history: history)
+            let network = try Network(epoch: meta.epoch, revision: meta.foldedRevision, rows: verifiedRows())
+            return StoreContents(network: network, history: try encodings.map { try Commit(decoding: $0) })
         } catch let error as SQLiteError {
             throw Self.openingError(error, path: path)
+        } catch let error as CommitError {
+            throw damaged(error.description)
         } catch let error as StorageError {
             throw error
         } catch {
-            throw .refused("\(path): \(error)")
+            throw damaged("\(error)")
         }
     }
 
-    /// The encodings of the commits after `revision` that are still kept, in order.
-    public func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [LogEncoding] {
-        var entries: [LogEncoding] = []
+    /// The commits after `revision` that are still kept, in order.
+    public func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit] {
         do {
-            try connection.prepare(
-                "SELECT revision, encoding FROM commits WHERE revision > ? ORDER BY revision LIMIT ?"
-            )
-            .run([.revision(revision), .integer(Int64(limit))]) { row in
-                entries.append(LogEncoding(revision: UInt64(bitPattern: row.integer(0)), bytes: row.bytes(1)))
-            }
+            var encodings: [[UInt8]] = []
+            try connection.prepare("SELECT encoding FROM commits WHERE revision > ? ORDER BY revision LIMIT ?")
+                .run([.revision(revision), .integer(Int64(limit))]) { encodings.append($0.bytes(0)) }
+            return try encodings.map { try Commit(decoding: $0) }
+        } catch let error as SQLiteError {
+            throw .broken(error.text)
         } catch {
-            throw Self.openingError(error, path: path)
+            throw .broken("\(error)")
         }
-        return entries
     }
 
-    private func verifiedHistory() throws -> [LogEncoding] {
-        var revision = meta.trimmedRevision
-        var hash = meta.trimmedHash
+    private func verifiedHistory() throws -> [[UInt8]] {
+        var revision = meta.foldedRevision
+        var hash = meta.foldedHash
         var broken: UInt64?
-        let history = try connection.query("SELECT revision, encoding, hash FROM commits ORDER BY revision") { row in
-            let entry = LogEncoding(revision: UInt64(bitPattern: row.integer(0)), bytes: row.bytes(1))
-            hash = SHA256.hash([hash, entry.bytes])
-            if broken == nil, entry.revision != revision &+ 1 || hash != row.bytes(2) { broken = entry.revision }
-            revision = entry.revision
-            return entry
+        let sql = "SELECT revision, encoding, hash FROM commits ORDER BY revision"
+        let encodings = try connection.query(sql) { row in
+            let encoding = row.bytes(1)
+            let next = UInt64(bitPattern: row.integer(0))
+            hash = SHA256.hash([hash, encoding])
+            if broken == nil, next != revision &+ 1 || hash != row.bytes(2) { broken = next }
+            revision = next
+            return encoding
         }
         if let broken { throw damaged("commit \(broken) does not match the hash chain") }
         guard revision == meta.revision, hash == meta.hash else {
             throw damaged("the log ends at commit \(revision) where \(meta.revision) is recorded as the last")
         }
-        return history
+        return encodings
     }
 
-    private func verifiedObjects() throws -> [StoredObject] {
+    private func verifiedRows() throws -> [StoredRow] {
         var sum = StoreMeta(epoch: meta.epoch)
-        var broken: StoredObject?
-        let sql = "SELECT kind, id, revision, body, hash FROM objects ORDER BY kind, id"
-        let objects = try connection.query(sql) { row in
-            let object = StoredObject(
-                kind: row.text(0),
-                id: row.text(1),
-                revision: UInt64(bitPattern: row.integer(2)),
-                bytes: row.bytes(3)
-            )
-            let hash = object.hash
-            if broken == nil, hash != row.bytes(4) { broken = object }
-            sum.addObject(hash: hash)
-            return object
+        var broken: String?
+        let rows = try connection.query("SELECT kind, id, revision, object, hash FROM objects") { row in
+            let stored = CommitChange.Kind(rawValue: row.text(0)).map { kind in
+                StoredRow(
+                    kind: kind,
+                    id: row.text(1),
+                    revision: UInt64(bitPattern: row.integer(2)),
+                    object: row.bytes(3)
+                )
+            }
+            guard let stored, stored.hash == row.bytes(4) else {
+                broken = broken ?? "\(row.text(0)) \(row.text(1))"
+                return stored
+            }
+            sum.toggleRow(hash: stored.hash)
+            return stored
         }
-        if let broken { throw damaged("object \(broken.kind) \(broken.id) does not match its hash") }
-        guard sum.objectDigest == meta.objectDigest else {
-            throw damaged("an object is missing, or there is one too many")
-        }
-        return objects
+        if let broken { throw damaged("the row of \(broken) does not match its hash") }
+        guard sum.rowDigest == meta.rowDigest else { throw damaged("a row is missing, or there is one too many") }
+        return rows.compactMap { $0 }
     }
 
     private func damaged(_ what: String) -> StorageError {

@@ -1,20 +1,21 @@
 import CSQLite
 import Glibc
+import Northd
 
 /// The commit log in one SQLite file: the embedded engine.
 ///
 /// Every commit row holds SHA-256(hash of the commit before ‖ encoding); the one row of `meta` names the last commit
-/// and its hash, the last trimmed one and its hash, and the sum of all objects' hashes, under a seal of its own. So a
-/// flipped bit anywhere in what is kept is found by ``load()``. SQLite's own log drops a damaged tail silently: what
-/// is then left is an earlier state, whole and verified.
+/// and its hash, the last folded one and its hash, and the digest of all rows, under a seal of its own. So a flipped
+/// bit anywhere in what is kept is found by ``load()``. SQLite's own log drops a damaged tail silently: what is then
+/// left is an earlier state, whole and verified.
 public final class SQLiteStore: CommitStore {
-    /// The commits that are kept for readers of changes: as many as the feed may reach back.
-    public static let historyMaximum = 10_000
-    /// The bytes of encodings that are kept, so that 10,000 large commits do not fill memory and disk: 256 MiB. The
-    /// last commit stays whatever its size.
-    public static let historyByteCountMaximum = 256 << 20
-    /// The most commits that one ``trim()`` removes, so that no write waits for a long deletion.
-    public static let trimSliceMaximum = 256
+    /// The commits that are kept: as many as deltas of the feed may reach back over.
+    public static let historyMaximum = 4096
+    /// The bytes of encodings that are kept, which a restart has to parse: 64 MiB, about a second. The last commit
+    /// stays whatever its size.
+    public static let historyByteCountMaximum = 64 << 20
+    /// The most commits that one ``trim()`` folds, so that no append waits long for it.
+    public static let trimSliceMaximum = 64
     /// The version of the tables, in `PRAGMA user_version`; a newer one is refused.
     public static let schemaVersion: Int64 = 1
     /// Marks the file as ours in `PRAGMA application_id`: "HDDL".
@@ -22,16 +23,17 @@ public final class SQLiteStore: CommitStore {
 
     let connection: SQLiteConnection
     let path: String
-    let historyMaximum: Int
-    let historyByteCountMaximum: Int
     var meta: StoreMeta
     /// The sizes of the kept encodings, oldest first.
     var historySizes: ArraySlice<Int> = []
     var historyByteCount = 0
+    private let historyMaximum: Int
+    private let historyByteCountMaximum: Int
     private let insertCommit: SQLiteStatement
+    private let deleteCommits: SQLiteStatement
     private let selectHash: SQLiteStatement
-    private let putObject: SQLiteStatement
-    private let deleteObject: SQLiteStatement
+    private let putRow: SQLiteStatement
+    private let deleteRow: SQLiteStatement
 
     /// Opens the log in a file, making it where there is none.
     /// - Parameters:
@@ -52,11 +54,12 @@ public final class SQLiteStore: CommitStore {
             try Self.prepareSchema(connection, path: path, newEpoch: newEpoch)
             self.connection = connection
             insertCommit = try connection.prepare("INSERT INTO commits (revision, encoding, hash) VALUES (?, ?, ?)")
+            deleteCommits = try connection.prepare("DELETE FROM commits WHERE revision <= ?")
             selectHash = try connection.prepare("SELECT hash FROM objects WHERE kind = ? AND id = ?")
-            putObject = try connection.prepare(
-                "INSERT OR REPLACE INTO objects (kind, id, revision, body, hash) VALUES (?, ?, ?, ?, ?)"
+            putRow = try connection.prepare(
+                "INSERT OR REPLACE INTO objects (kind, id, revision, object, hash) VALUES (?, ?, ?, ?, ?)"
             )
-            deleteObject = try connection.prepare("DELETE FROM objects WHERE kind = ? AND id = ?")
+            deleteRow = try connection.prepare("DELETE FROM objects WHERE kind = ? AND id = ?")
             meta = try StoreMeta.read(connection, path: path)
         } catch let error as SQLiteError {
             throw Self.openingError(error, path: path)
@@ -73,19 +76,18 @@ public final class SQLiteStore: CommitStore {
     }
 
     /// Makes commits durable, all or none.
-    public func append(_ entries: [LogEntry], expecting revision: UInt64) throws(StorageError) {
+    public func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError) {
         guard revision == meta.revision else { throw .fenced(expected: revision, found: meta.revision) }
         var next = meta
         do {
             try connection.transaction { () throws(SQLiteError) in
-                for entry in entries {
-                    guard entry.revision == next.revision + 1 else {
-                        throw SQLiteError(text: "revision \(entry.revision) does not follow \(next.revision)")
+                for commit in commits {
+                    guard commit.revision == next.revision + 1, commit.epoch == next.epoch else {
+                        throw SQLiteError(text: "commit \(commit.revision) does not follow \(next.revision)")
                     }
-                    next.revision = entry.revision
-                    next.hash = SHA256.hash([next.hash, entry.encoding])
-                    try insertCommit.run([.revision(entry.revision), .bytes(entry.encoding), .bytes(next.hash)])
-                    for change in entry.changes { try apply(change, of: entry.revision, to: &next) }
+                    next.revision = commit.revision
+                    next.hash = SHA256.hash([next.hash, commit.encoded])
+                    try insertCommit.run([.revision(commit.revision), .bytes(commit.encoded), .bytes(next.hash)])
                 }
                 try next.write(connection)
             }
@@ -93,25 +95,11 @@ public final class SQLiteStore: CommitStore {
             throw StorageError(writing: error.code, error.text)
         }
         meta = next
-        for entry in entries {
-            historySizes.append(entry.encoding.count)
-            historyByteCount += entry.encoding.count
+        for commit in commits {
+            historySizes.append(commit.encoded.count)
+            historyByteCount += commit.encoded.count
         }
         try checkpoint()
-    }
-
-    private func apply(
-        _ change: ObjectChange,
-        of revision: UInt64,
-        to meta: inout StoreMeta
-    ) throws(SQLiteError) {
-        let key: [SQLiteValue] = [.text(change.kind), .text(change.id)]
-        try selectHash.run(key) { meta.removeObject(hash: $0.bytes(0)) }
-        guard let bytes = change.bytes else { return try deleteObject.run(key) }
-        let object = StoredObject(kind: change.kind, id: change.id, revision: revision, bytes: bytes)
-        let hash = object.hash
-        meta.addObject(hash: hash)
-        try putObject.run(key + [.revision(revision), .bytes(bytes), .bytes(hash)])
     }
 
     /// The commits are durable in the write-ahead log already: no room for moving them into the database file is no
@@ -124,25 +112,20 @@ public final class SQLiteStore: CommitStore {
         }
     }
 
-    /// Forgets the oldest commits beyond the history that is kept, one slice of them.
+    /// Folds the oldest commits beyond the history that is kept into rows, one slice of them.
     public func trim() throws(StorageError) -> Int {
-        var count = 0
-        var byteCount = historyByteCount
-        while count < Self.trimSliceMaximum, historySizes.count - count > 1,
-            historySizes.count - count > historyMaximum || byteCount > historyByteCountMaximum
-        {
-            byteCount -= historySizes[historySizes.startIndex + count]
-            count += 1
-        }
+        let (count, byteCount) = surplus()
         guard count > 0 else { return 0 }
+        let commits = try tail(after: meta.foldedRevision, limit: count)
         var next = meta
-        next.trimmedRevision += UInt64(count)
         do {
             try connection.transaction { () throws(SQLiteError) in
-                let last = try connection.prepare("SELECT hash FROM commits WHERE revision = ?")
-                try last.run([.revision(next.trimmedRevision)]) { next.trimmedHash = $0.bytes(0) }
-                try connection.prepare("DELETE FROM commits WHERE revision <= ?")
-                    .run([.revision(next.trimmedRevision)])
+                for commit in commits {
+                    next.foldedHash = SHA256.hash([next.foldedHash, commit.encoded])
+                    next.foldedRevision = commit.revision
+                    for change in commit.changes { try fold(change, of: commit.revision, into: &next) }
+                }
+                try deleteCommits.run([.revision(next.foldedRevision)])
                 try next.write(connection)
             }
         } catch {
@@ -150,9 +133,36 @@ public final class SQLiteStore: CommitStore {
         }
         meta = next
         historySizes = historySizes.dropFirst(count)
-        historyByteCount = byteCount
+        historyByteCount -= byteCount
         try checkpoint()
         return count
+    }
+
+    /// How many commits the next slice folds, and the bytes of their encodings.
+    private func surplus() -> (count: Int, byteCount: Int) {
+        var count = 0
+        var byteCount = 0
+        for size in historySizes.prefix(min(Self.trimSliceMaximum, max(0, historySizes.count - 1))) {
+            let isBeyond =
+                historySizes.count - count > historyMaximum || historyByteCount - byteCount > historyByteCountMaximum
+            guard isBeyond else { break }
+            count += 1
+            byteCount += size
+        }
+        return (count, byteCount)
+    }
+
+    private func fold(
+        _ change: CommitChange,
+        of revision: UInt64,
+        into meta: inout StoreMeta
+    ) throws(SQLiteError) {
+        let key: [SQLiteValue] = [.text(change.kind.rawValue), .text(change.id)]
+        try selectHash.run(key) { meta.toggleRow(hash: $0.bytes(0)) }
+        guard let object = change.object else { return try deleteRow.run(key) }
+        let hash = StoredRow(kind: change.kind, id: change.id, revision: revision, object: object).hash
+        meta.toggleRow(hash: hash)
+        try putRow.run(key + [.revision(revision), .bytes(object), .bytes(hash)])
     }
 
     /// To SQLite a file without a whole header is a new one, and its write-ahead log is waste; not to us.

@@ -14,23 +14,22 @@ import Testing
         try #require(mount("tmpfs", mounted, "tmpfs", 0, "size=512k") == 0)
         defer { umount2(mounted, Int32(MNT_DETACH)) }
         let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
-        try store.append(Workload.entries(1...4), expecting: 0)
+        try store.append(Workload.commits(1...4), expecting: 0)
         let ballast = [UInt8](repeating: 0x20, count: 300 << 10)
         try folder.write(ballast, to: "ballast")
 
-        let large = ObjectChange(kind: "port", id: "large", bytes: [UInt8](repeating: 1, count: 200 << 10))
-        let entry = LogEntry(revision: 5, encoding: [1], changes: [large])
+        let large = Workload.large(5, byteCount: 200 << 10)
         for _ in 1...3 {
-            let error = #expect(throws: StorageError.self) { try store.append([entry], expecting: 4) }
+            let error = #expect(throws: StorageError.self) { try store.append([large], expecting: 4) }
             guard case .full = try #require(error) else {
                 Issue.record("\(String(describing: error)) is not .full")
                 return
             }
         }
-        #expect(try store.load() == Workload.contents(at: 4))
+        #expect(try Workload.State(store.load()) == Workload.state(at: 4))
         folder.remove("ballast")
-        try store.append(Workload.entries(5...6), expecting: 4)
-        #expect(try store.load() == Workload.contents(at: 6))
+        try store.append(Workload.commits(5...6), expecting: 4)
+        #expect(try Workload.State(store.load()) == Workload.state(at: 6))
     }
 
     @Test func `No room is full; a failed sync, or what is not understood, is broken`() {
@@ -47,15 +46,14 @@ import Testing
             let folder = TemporaryFolder()
             signal(SIGXFSZ, SIG_IGN)
             let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
-            try store.append(Workload.entries(1...4), expecting: 0)
+            try store.append(Workload.commits(1...4), expecting: 0)
             var limit = rlimit(rlim_cur: 128 << 10, rlim_max: .max)
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
-            let large = ObjectChange(kind: "port", id: "large", bytes: [UInt8](repeating: 1, count: 200 << 10))
             do {
-                try store.append([LogEntry(revision: 5, encoding: [1], changes: [large])], expecting: 4)
+                try store.append([Workload.large(5, byteCount: 200 << 10)], expecting: 4)
                 exit(2)
             } catch StorageError.full {
-                exit(try store.load() == Workload.contents(at: 4) ? 0 : 3)
+                exit(try Workload.State(store.load()) == Workload.state(at: 4) ? 0 : 3)
             }
         }
     }
@@ -66,14 +64,14 @@ import Testing
         let path = folder.database
         let delay = UInt32(7_000 * round)
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, delay = delay as UInt32] in
-            let store = try SQLiteStore(path: path, newEpoch: Workload.epoch)
+            let store = try SQLiteStore(path: path, newEpoch: Workload.epoch, historyMaximum: 50)
             let acknowledgements = open(path + ".acknowledged", O_WRONLY | O_CREAT, 0o600)
             Thread.detachNewThread {
                 usleep(delay)
                 kill(getpid(), SIGKILL)
             }
             for first in stride(from: UInt64(1), to: .max, by: 3) {
-                try store.append(Workload.entries(first...first + 2), expecting: first - 1)
+                try store.append(Workload.commits(first...first + 2), expecting: first - 1)
                 var last = first + 2
                 pwrite(acknowledgements, &last, 8, 0)
                 _ = try store.trim()
@@ -82,6 +80,6 @@ import Testing
         let acknowledged = folder.bytes("central.db.acknowledged").reversed().reduce(0) { $0 << 8 | UInt64($1) }
         let contents = try SQLiteStore(path: path, newEpoch: Workload.epoch).load()
         #expect(contents.revision >= acknowledged && contents.revision % 3 == 0)
-        #expect(contents == Workload.contents(at: contents.revision))
+        #expect(try Workload.State(contents) == Workload.state(at: contents.revision))
     }
 }

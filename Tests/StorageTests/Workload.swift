@@ -1,37 +1,78 @@
+import HashTreeCollections
+import JSON
+import Northd
 import Storage
+import Wire
 
 /// Commits whose effect can be told from a revision alone.
 enum Workload {
     static let epoch: UInt64 = 0x0123_4567_89ab_cdef
 
-    /// Commit `revision` puts object `revision % 8`, and every fifth deletes the one put three before.
-    static func entry(_ revision: UInt64) -> LogEntry {
-        var changes = [ObjectChange(kind: "port", id: "p\(revision % 8)", bytes: body(revision))]
-        if revision % 5 == 0 { changes.append(ObjectChange(kind: "port", id: "p\((revision - 3) % 8)", bytes: nil)) }
-        return LogEntry(revision: revision, encoding: Array("commit \(revision)".utf8), changes: changes)
-    }
-
-    static func entries(_ revisions: ClosedRange<UInt64>) -> [LogEntry] { revisions.map(entry) }
-
-    /// What the store must hold after commit `revision`.
-    static func contents(at revision: UInt64) -> StoreContents {
-        var objects: [String: StoredObject] = [:]
-        var history: [LogEncoding] = []
-        for entry in revision == 0 ? [] : entries(1...revision) {
-            history.append(LogEncoding(revision: entry.revision, bytes: entry.encoding))
-            for change in entry.changes {
-                objects[change.id] = change.bytes.map {
-                    StoredObject(kind: change.kind, id: change.id, revision: entry.revision, bytes: $0)
-                }
-            }
+    /// Commit `revision` puts the row of port `revision % 8`; every fifth deletes the row put three before.
+    static func commit(_ revision: UInt64, epoch: UInt64 = epoch) -> Commit {
+        let object: JSONValue = ["bind_seq": .integer(Int64(revision)), "bound_at": 1, "claims": []]
+        var changes = [CommitChange(kind: .bindingState, id: port(revision).description, object: object.bytes)]
+        if revision % 5 == 0 {
+            changes.insert(
+                CommitChange(kind: .bindingState, id: port(revision - 3).description, object: nil),
+                at: 0
+            )
         }
-        return StoreContents(
-            epoch: epoch,
+        return Commit(
             revision: revision,
-            objects: objects.values.sorted { $0.id < $1.id },
-            history: history
+            epoch: epoch,
+            time: 1_700_000_000,
+            author: "test",
+            requestID: "r\(revision)",
+            changes: changes
         )
     }
 
-    static func body(_ revision: UInt64) -> [UInt8] { Array("{\"revision\":\(revision)}".utf8) }
+    /// A commit that takes at least this many bytes.
+    static func large(_ revision: UInt64, byteCount: Int) -> Commit {
+        Commit(
+            revision: revision,
+            epoch: epoch,
+            time: 0,
+            author: "test",
+            requestID: String(repeating: "x", count: byteCount),
+            changes: []
+        )
+    }
+
+    static func commits(_ revisions: ClosedRange<UInt64>) -> [Commit] { revisions.map { commit($0) } }
+
+    private static func port(_ revision: UInt64) -> ObjectID { ObjectID(high: 0, low: revision % 8) }
+
+    /// What the rows say after commit `revision`: the fence of each port.
+    static func state(at revision: UInt64) -> State {
+        var fences: [ObjectID: UInt64] = [:]
+        for revision in revision == 0 ? [] : Array(1...revision) {
+            if revision % 5 == 0 { fences[port(revision - 3)] = nil }
+            fences[port(revision)] = revision
+        }
+        return State(epoch: epoch, revision: revision, fences: fences)
+    }
+
+    struct State: Equatable {
+        var epoch: UInt64
+        var revision: UInt64
+        var fences: [ObjectID: UInt64]
+
+        init(epoch: UInt64, revision: UInt64, fences: [ObjectID: UInt64]) {
+            self.epoch = epoch
+            self.revision = revision
+            self.fences = fences
+        }
+
+        /// What a store holds, its history applied.
+        init(_ contents: StoreContents) throws {
+            var network = contents.network
+            for commit in contents.history { try network.apply(commit) }
+            epoch = network.epoch
+            revision = network.revision
+            fences = [:]
+            for (port, state) in network.ledger.bindings { fences[port] = state.bindSeq }
+        }
+    }
 }

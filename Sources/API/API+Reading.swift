@@ -1,0 +1,82 @@
+import HTTPCore
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+import Southbound
+
+extension API {
+    /// One object.
+    func read(_ call: Call, network: Network) throws(Problem) -> Reply {
+        guard let (bytes, revision) = try object(call, network: network) else {
+            let what = call.variables["ref"] ?? ""
+            throw Problem(Refusal(.notFound, "There is no \(call.route.noun) \"\(what)\"."))
+        }
+        switch call.conditions.outcome(ofReading: revision) {
+        case .whole: return .json(.ok, bytes).tagged(revision).stamped(network.revision)
+        case .notModified: return Reply(.notModified).tagged(revision).stamped(network.revision)
+        case .failed: throw Problem(Refusal(.preconditionFailed, "The object is at revision \(revision)."))
+        }
+    }
+
+    private func object(_ call: Call, network: Network) throws(Problem) -> (bytes: [UInt8], revision: UInt64)? {
+        switch call.route.endpoint {
+        case .getSwitch: network.northbound.logicalSwitch(call.reference).map { ($0.bytes, $0.revision) }
+        case .getPort: network.northbound.port(call.reference).map { ($0.bytes, $0.revision) }
+        default:
+            network.chassisName(call.reference).flatMap { network.chassisView(named: $0) }
+                .map { ($0.json.bytes, $0.revision) }
+        }
+    }
+
+    /// A page of a list.
+    func list(_ call: Call, network: Network) throws(Problem) -> Action {
+        let limit = try call.number(
+            .limit,
+            in: 1...PageToken.limitMaximum,
+            "a number of items from 1 to \(PageToken.limitMaximum)"
+        )
+        let token = try call.parameters[.pageToken].map { text throws(Problem) in
+            guard let token = PageToken(text) else {
+                throw Problem(.invalidParameter, "page_token is not one that a page before this gave.")
+            }
+            return token
+        }
+        guard let token, token.revision != network.revision || token.epoch != network.epoch else {
+            let page = Page(after: token?.key, limit: limit ?? PageToken.limitDefault)
+            return .reply(try list(call, page, network: network))
+        }
+        guard token.epoch == network.epoch, token.revision < network.revision else { throw expired(token) }
+        return call.context.ask(.network(revision: token.revision)) { outcome throws(Problem) in
+            guard case .network(let earlier?) = outcome else { throw expired(token) }
+            let page = Page(after: token.key, limit: limit ?? PageToken.limitDefault)
+            return .reply(try list(call, page, network: earlier))
+        }
+    }
+
+    private func expired(_ token: PageToken) -> Problem {
+        Problem(
+            .pageExpired,
+            "The pages at revision \(token.revision) are no longer kept; start again without page_token."
+        )
+    }
+
+    private func list(_ call: Call, _ page: Page, network: Network) throws(Problem) -> Reply {
+        let collection = try collection(call, network: network)
+        switch call.conditions.outcome(ofReading: network.revision) {
+        case .whole: break
+        case .notModified: return Reply(.notModified).tagged(network.revision).stamped(network.revision)
+        case .failed: throw Problem(Refusal(.preconditionFailed, "The list is at revision \(network.revision)."))
+        }
+        let body = page.body(of: collection, epoch: network.epoch, revision: network.revision)
+        return Reply(.ok, body, type: "application/json").tagged(network.revision).stamped(network.revision)
+    }
+}
+
+extension Route {
+    /// What the route is about, for messages.
+    var noun: String {
+        if path.hasPrefix("/v1/switches") { return "switch" }
+        return path.hasPrefix("/v1/ports") ? "port" : "chassis"
+    }
+}

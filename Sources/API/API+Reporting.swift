@@ -1,0 +1,42 @@
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+import Southbound
+
+extension API {
+    /// Which chassis have a revision in their tables.
+    func realization(_ call: Call, network: Network) throws(Problem) -> Action {
+        let revision = try call.number(.revision, in: 0...network.revision, "a revision up to \(network.revision)")
+        let wait = try call.number(
+            .wait,
+            in: 0...Self.realizationWaitMaximum,
+            "a number of seconds from 0 to \(Self.realizationWaitMaximum)"
+        )
+        let question = Question.realization(revision: revision ?? network.revision, wait: wait ?? 0)
+        return call.context.ask(question) { outcome throws(Problem) in
+            guard case .realization(let realization) = outcome else { throw unexpected }
+            return .reply(.json(.ok, realization.json.bytes))
+        }
+    }
+
+    /// What this central is and how much it takes.
+    var versionDocument: JSONValue {
+        [
+            "version": .string(Self.version),
+            "api": "v1",
+            "store": .string(product.store),
+            "limits": [
+                "body_bytes": .integer(Int64(Routes.contentByteCountMaximum)),
+                "bulk_body_bytes": .integer(Int64(Routes.bulkContentByteCountMaximum)),
+                "transaction_ops": .integer(Int64(Limits.operationCountMaximum)),
+                "name_bytes": .integer(Int64(Limits.nameByteCountMaximum)),
+                "labels": .integer(Int64(Limits.labelCountMaximum)),
+                "ports_per_switch": .integer(Int64(Limits.portsPerSwitchMaximum)),
+                "parked_requests_per_loop": .integer(Int64(product.parkedRequestMaximum)),
+                "page_size_default": .integer(Int64(PageToken.limitDefault)),
+                "page_size_maximum": .integer(Int64(PageToken.limitMaximum)),
+            ],
+        ]
+    }
+}

@@ -1,0 +1,127 @@
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+
+/// A request that has found its route: everything that came with it, checked as far as no network is needed.
+struct Call {
+    let route: Route
+    let variables: [String: String]
+    let parameters: [Parameter: String]
+    let conditions: Conditions
+    let content: JSONValue
+    let context: Context
+
+    /// What the path points at.
+    var reference: Reference { Reference(variables["ref"] ?? "") }
+
+    /// A parameter that is a number.
+    func number<Value: FixedWidthInteger>(
+        _ parameter: Parameter,
+        in range: ClosedRange<Value>,
+        _ what: String
+    ) throws(Problem) -> Value? {
+        guard let text = parameters[parameter] else { return nil }
+        let isDecimal = !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard isDecimal, let value = Value(text), range.contains(value) else {
+            throw Problem(.invalidParameter, "\(parameter.rawValue) is \(what), not \"\(text)\".")
+        }
+        return value
+    }
+}
+
+extension API {
+    /// Where a request leads.
+    enum Routing {
+        /// To a route.
+        case call(Call)
+        /// Nowhere: OPTIONS, or a method that the path does not have.
+        case reply(Reply)
+    }
+
+    /// Finds the route of a request and checks the request against it.
+    func route(_ request: HTTPRequest, body: [UInt8], context: Context) throws(Problem) -> Routing {
+        guard let text = request.path else { throw Problem(.malformedTarget, "The request has no path.") }
+        if text == "*" { return .reply(Reply(.noContent)) }
+        guard let target = Target(text) else {
+            throw Problem(.malformedTarget, "The path or a parameter has an escape that is not UTF-8.")
+        }
+        let matches = routes.compactMap { route in route.match(target.path).map { (route, $0) } }
+        guard !matches.isEmpty else {
+            throw Problem(.pathNotFound, "Nothing is served under this path; GET /openapi.yaml tells what is.")
+        }
+        let method = request.method == .head ? .get : request.method
+        guard let (route, variables) = matches.first(where: { $0.0.method == method }) else {
+            return .reply(refusal(of: request.method, routes: matches.map(\.0), context: context))
+        }
+        return .call(
+            Call(
+                route: route,
+                variables: variables,
+                parameters: try parameters(target, of: route),
+                conditions: route.isConditional ? try Conditions(request.headerFields) : Conditions(),
+                content: try content(request, body: body, of: route),
+                context: context
+            )
+        )
+    }
+
+    /// 204 to OPTIONS, 405 to a method that the path does not have; both say which it has.
+    private func refusal(of method: HTTPRequest.Method, routes: [Route], context: Context) -> Reply {
+        var allowed = Set(routes.map(\.method.rawValue)).union(["OPTIONS"])
+        if allowed.contains("GET") { allowed.insert("HEAD") }
+        let list = allowed.sorted().joined(separator: ", ")
+        var reply =
+            method == .options
+            ? Reply(.noContent)
+            : .problem(
+                Problem(.methodNotAllowed, "This path does not have \(method.rawValue), only \(list)."),
+                requestID: context.requestID
+            )
+        reply.response.headerFields[.allow] = list
+        if let patch = routes.first(where: { $0.method == .patch })?.content {
+            reply.response.headerFields[.acceptPatch] = patch.mediaTypes.joined(separator: ", ")
+        }
+        return reply
+    }
+
+    private func parameters(_ target: Target, of route: Route) throws(Problem) -> [Parameter: String] {
+        var parameters: [Parameter: String] = [:]
+        for (name, value) in target.query {
+            guard let parameter = Parameter(rawValue: name), route.parameters.contains(parameter) else {
+                let known = route.parameters.map(\.rawValue).joined(separator: ", ")
+                throw Problem(
+                    .unknownParameter,
+                    "The parameter \"\(name)\" is not known here; known: \(known.isEmpty ? "none" : known)."
+                )
+            }
+            guard parameters.updateValue(value, forKey: parameter) == nil else {
+                throw Problem(.unknownParameter, "The parameter \"\(name)\" is given twice.")
+            }
+        }
+        return parameters
+    }
+
+    private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {
+        guard let content = route.content else { return .null }
+        if let type = request.headerFields[.contentType], !content.mediaTypes.contains(Self.mediaType(type)) {
+            throw Problem(
+                .unsupportedMediaType,
+                "The content is \(type), but must be \(content.mediaTypes.joined(separator: " or ")); "
+                    + "with curl: -H 'Content-Type: \(content.mediaTypes.first ?? "")'."
+            )
+        }
+        guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty where JSON is due.") }
+        do {
+            return try JSONParser.parse(body)
+        } catch {
+            throw Problem(.malformedJSON, "The content is not JSON: \(error).")
+        }
+    }
+
+    /// The media type without its parameters, in lower case.
+    private static func mediaType(_ field: String) -> String {
+        let type = field.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).first ?? ""
+        return String(type.filter { $0 != " " && $0 != "\t" }).lowercased()
+    }
+}

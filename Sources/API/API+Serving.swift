@@ -1,0 +1,42 @@
+import HTTPCore
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+
+extension API {
+    /// What a checked request leads to.
+    func serve(_ call: Call, network: Network, isReady: Bool) throws(Problem) -> Action {
+        let floor = try call.number(.minRevision, in: 0...UInt64(Int64.max), "a revision") ?? 0
+        guard floor <= network.revision else {
+            return call.context.ask(.reached(revision: floor)) { outcome throws(Problem) in
+                guard case .network(let later?) = outcome, later.revision >= floor else {
+                    throw Problem(
+                        .revisionNotReached,
+                        "Revision \(floor) was not reached within \(Self.revisionWaitMaximum) s."
+                    )
+                }
+                return try serve(call, network: later, isReady: isReady)
+            }
+        }
+        switch call.route.endpoint {
+        case .listSwitches, .listSwitchPorts, .listPorts, .listChassis, .listSouthboundChassis, .listDatapathBindings,
+            .listPortBindings, .listMulticastGroups:
+            return try list(call, network: network)
+        case .getSwitch, .getPort, .getChassis: return .reply(try read(call, network: network))
+        case .createSwitch, .createSwitchPort, .replaceSwitch, .patchSwitch, .deleteSwitch, .createPort, .replacePort,
+            .patchPort, .deletePort, .deleteChassis:
+            return try write(call)
+        case .transact: return try transact(call)
+        case .sync: return try sync(call)
+        case .readChanges: return try readChanges(call)
+        case .getRealization: return try realization(call, network: network)
+        case .livez: return .reply(.text(.ok, "ok\n"))
+        case .readyz:
+            guard isReady else { throw Problem(Refusal(.unavailable, "Central is stopping.")) }
+            return .reply(.text(.ok, "ok\n"))
+        case .version: return .reply(.json(.ok, versionDocument.bytes))
+        case .contract: return .reply(Reply(.ok, .bytes(contract), type: "application/yaml"))
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import HTTPCore
+import HTTPTypes
+import JSON
+import Northbound
+
+extension API {
+    /// Many changes as one commit.
+    func transact(_ call: Call) throws(Problem) -> Action {
+        let reader = TransactionReader(routes: routes)
+        var request = WriteRequest(operations: [], author: Self.anonymous, requestID: call.context.requestID)
+        request.isTransaction = true
+        do {
+            (request.requirements, request.operations) = try reader.read(call.content)
+        } catch {
+            throw Problem(error)
+        }
+        return call.context.ask(.write(request)) { outcome throws(Problem) in
+            guard case .written(let revision, let results) = outcome else { throw unexpected }
+            var text = Array("{\"revision\":\(revision),\"results\":[".utf8)
+            for (index, result) in results.enumerated() {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                text += result.object ?? Array("null".utf8)
+            }
+            text += "]}".utf8
+            return .reply(.json(.ok, text).stamped(revision))
+        }
+    }
+}
+
+/// Reads `{"require":[{"path","etag"|"absent"}],"ops":[{"op","path","body"},…]}`. Paths are those of the table of
+/// routes: an operation is what a request with its path and method would be.
+struct TransactionReader {
+    let routes: [Route]
+
+    func read(_ content: JSONValue) throws(Refusal) -> ([Requirement], [Operation]) {
+        let body = try object(content, at: "", known: ["require", "ops"])
+        guard let ops = body["ops"] else {
+            throw Refusal(.missingField, "A transaction has its operations in \"ops\".", pointer: "/ops")
+        }
+        let requirements = try list(body["require"] ?? .array([]), at: "/require").enumerated().map {
+            (index, element) throws(Refusal) in try requirement(element, at: "/require/\(index)")
+        }
+        let operations = try list(ops, at: "/ops").enumerated().map {
+            (index, element) throws(Refusal) in try operation(element, at: "/ops/\(index)")
+        }
+        return (requirements, operations)
+    }
+
+    private func operation(_ value: JSONValue, at pointer: String) throws(Refusal) -> Operation {
+        let members = try object(value, at: pointer, known: ["op", "path", "body", "ports"])
+        let method = try method(members["op"], at: pointer + "/op")
+        let (route, variables) = try route(members["path"], method: method, at: pointer + "/path")
+        let reference = Reference(variables["ref"] ?? "")
+        let refusesPorts = try refusal(members["ports"], of: route, at: pointer + "/ports")
+        guard method != .delete else {
+            guard members["body"] == nil else {
+                throw Refusal(.unknownField, "A delete has no body.", pointer: pointer + "/body")
+            }
+            return Operation(route.resourceKind, .delete(reference, refusingPorts: refusesPorts))
+        }
+        guard let body = members["body"] else {
+            throw Refusal(.missingField, "This operation needs a body.", pointer: pointer + "/body")
+        }
+        switch method {
+        case .post:
+            let parent = variables["ref"].map { Reference($0) }
+            return Operation(route.resourceKind, .create(body: body, switch: parent))
+        case .put: return Operation(route.resourceKind, .replace(reference, body: body))
+        default: return Operation(route.resourceKind, .patch(reference, body: body))
+        }
+    }
+
+    private func requirement(_ value: JSONValue, at pointer: String) throws(Refusal) -> Requirement {
+        let members = try object(value, at: pointer, known: ["path", "etag", "absent"])
+        let (route, variables) = try route(members["path"], method: .get, at: pointer + "/path")
+        var precondition = Precondition()
+        switch (members["etag"], members["absent"]) {
+        case (.string(let tag)?, nil):
+            switch EntityTag.list(tag) ?? EntityTag.revision(tag).map({ .tags([($0, true)]) }) {
+            case .anything?: precondition.ifMatch = .anything
+            case .tags(let tags)?: precondition.ifMatch = .revisions(tags.map(\.revision))
+            case nil: throw Refusal(.invalidValue, "\(tag) is no entity tag.", pointer: pointer + "/etag")
+            }
+        case (nil, .bool(true)?): precondition.mustBeAbsent = true
+        default:
+            throw Refusal(
+                .invalidValue,
+                "A requirement has either an \"etag\", a string, or \"absent\": true.",
+                pointer: pointer
+            )
+        }
+        let reference = Reference(variables["ref"] ?? "")
+        return Requirement(kind: route.resourceKind, reference: reference, precondition: precondition)
+    }
+
+    private func method(_ value: JSONValue?, at pointer: String) throws(Refusal) -> HTTPRequest.Method {
+        switch value?.stringValue {
+        case "create": return .post
+        case "replace": return .put
+        case "patch": return .patch
+        case "delete": return .delete
+        default:
+            throw Refusal(.invalidValue, "\"op\" is create, replace, patch or delete.", pointer: pointer)
+        }
+    }
+
+    private func refusal(_ value: JSONValue?, of route: Route, at pointer: String) throws(Refusal) -> Bool {
+        guard let value else { return false }
+        guard route.parameters.contains(.ports) else {
+            throw Refusal(.unknownField, "Only the deletion of a switch has \"ports\".", pointer: pointer)
+        }
+        guard value == "refuse" else {
+            throw Refusal(.invalidValue, "\"ports\" is refuse, or left out.", pointer: pointer)
+        }
+        return true
+    }
+
+    /// The route of an object or a collection of users' objects.
+    private func route(
+        _ value: JSONValue?,
+        method: HTTPRequest.Method,
+        at pointer: String
+    ) throws(Refusal) -> (Route, [String: String]) {
+        guard let text = value?.stringValue else {
+            throw Refusal(.missingField, "\"path\" is a string, such as \"/v1/switches/ls1\".", pointer: pointer)
+        }
+        let target = Target(text).flatMap { $0.query.isEmpty ? $0.path : nil }
+        for route in routes where route.method == method && route.isTransactional {
+            if let variables = target.flatMap({ route.match($0) }) { return (route, variables) }
+        }
+        throw Refusal(
+            .invalidValue,
+            "\"\(text)\" is not a path that can be used here, such as \"/v1/switches/ls1\".",
+            pointer: pointer
+        )
+    }
+
+    private func list(_ value: JSONValue, at pointer: String) throws(Refusal) -> [JSONValue] {
+        guard let list = value.arrayValue else {
+            throw Refusal(.invalidValue, "This is \(value.kindName) where an array is due.", pointer: pointer)
+        }
+        guard list.count <= Limits.operationCountMaximum else {
+            throw Refusal(
+                .limitExceeded,
+                "A transaction has at most \(Limits.operationCountMaximum) of them.",
+                pointer: pointer
+            )
+        }
+        return list
+    }
+
+    private func object(_ value: JSONValue, at pointer: String, known: [String]) throws(Refusal) -> JSONObject {
+        guard let object = value.objectValue else {
+            throw Refusal(.invalidValue, "This is \(value.kindName) where an object is due.", pointer: pointer)
+        }
+        if let unknown = object.members.first(where: { !known.contains($0.name) }) {
+            let list = known.joined(separator: ", ")
+            throw Refusal(
+                .unknownField,
+                "\"\(unknown.name)\" is not known here; known: \(list).",
+                pointer: pointer + "/" + JSONValue.pointerToken(unknown.name)
+            )
+        }
+        return object
+    }
+}
+
+extension JSONValue {
+    /// A member's name as a token of a JSON pointer (RFC 6901 section 3).
+    fileprivate static func pointerToken(_ name: String) -> String {
+        name.replacing("~", with: "~0").replacing("/", with: "~1")
+    }
+}
+
+extension Route {
+    /// Whether a transaction may do it: change one object, or read one, for its requirements.
+    fileprivate var isTransactional: Bool {
+        switch endpoint {
+        case .createSwitch, .getSwitch, .replaceSwitch, .patchSwitch, .deleteSwitch, .createSwitchPort, .createPort,
+            .getPort, .replacePort, .patchPort, .deletePort, .getChassis, .deleteChassis:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import HTTPCore
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+import Southbound
+
+/// The REST interface of central, without its sockets: a request and the network in, an ``Action`` out.
+public struct API: Sendable {
+    /// The version of this program.
+    public static let version = "0.1.0"
+    /// How long a read with `min_revision` waits for it, in seconds.
+    public static let revisionWaitMaximum = 2
+    /// The longest that `/v1/realization` is held, in seconds. A client that wants more asks again.
+    public static let realizationWaitMaximum = 600
+    /// The longest `X-Request-Id` that is taken over, in bytes.
+    public static let requestIDByteCountMaximum = 128
+
+    let plane: Route.Plane
+    let routes: [Route]
+    let contract: [UInt8]
+    let product: Product
+
+    /// What `/version` tells that the API does not know by itself.
+    public struct Product: Sendable {
+        /// The engine of the commit log: `sqlite`.
+        public var store: String
+        /// The most long polls that one loop holds.
+        public var parkedRequestMaximum: Int
+
+        /// What this central is made of.
+        public init(store: String, parkedRequestMaximum: Int) {
+            self.store = store
+            self.parkedRequestMaximum = parkedRequestMaximum
+        }
+    }
+
+    /// The interface of one listener.
+    /// - Parameter contract: The text of openapi.yaml.
+    public init(plane: Route.Plane, contract: [UInt8], product: Product) {
+        self.plane = plane
+        self.contract = contract
+        self.product = product
+        routes = Routes.all.filter { $0.planes.contains(plane) }
+    }
+
+    /// What to do with a request.
+    /// - Parameters:
+    ///   - request: The head.
+    ///   - body: The whole content.
+    ///   - network: The current network.
+    ///   - isReady: Whether `/readyz` says so: the store is open and nobody asked to stop.
+    ///   - newRequestID: The request's identity, where it brings none.
+    public func action(
+        _ request: HTTPRequest,
+        body: [UInt8],
+        network: Network,
+        isReady: Bool,
+        newRequestID: @autoclosure () -> String
+    ) -> Action {
+        let context = Context(
+            requestID: request.headerFields[.requestID].flatMap(Self.acceptableRequestID) ?? newRequestID(),
+            epoch: network.epoch,
+            revision: network.revision
+        )
+        return context.action { () throws(Problem) in
+            switch try route(request, body: body, context: context) {
+            case .reply(let reply): .reply(reply)
+            case .call(let call): try serve(call, network: network, isReady: isReady)
+            }
+        }.map(context.finish)
+    }
+
+    /// The most bytes that the content of a request may have.
+    public func contentByteCountMaximum(_ request: HTTPRequest) -> Int {
+        guard let target = request.path.flatMap(Target.init) else { return Routes.contentByteCountMaximum }
+        let route = routes.first { $0.method == request.method && $0.match(target.path) != nil }
+        return route?.content?.byteCountMaximum ?? Routes.contentByteCountMaximum
+    }
+
+    /// The answer to a request that never became one.
+    public static func reply(_ error: RequestError, network: Network, requestID: String) -> Reply {
+        let context = Context(requestID: requestID, epoch: network.epoch, revision: network.revision)
+        return context.finish(.problem(Problem(error), requestID: requestID))
+    }
+
+    /// The answer to a request that cannot be taken now.
+    public static func reply(_ refusal: Refusal, network: Network, requestID: String) -> Reply {
+        let context = Context(requestID: requestID, epoch: network.epoch, revision: network.revision)
+        return context.finish(.problem(Problem(refusal), requestID: requestID))
+    }
+
+    private static func acceptableRequestID(_ text: String) -> String? {
+        let isVisible = text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+        return isVisible && (1...requestIDByteCountMaximum).contains(text.utf8.count) ? text : nil
+    }
+}
+
+/// What every answer of one request carries.
+struct Context {
+    let requestID: String
+    let epoch: UInt64
+    let revision: UInt64
+
+    /// What `body` leads to, or the problem that it ran into.
+    func action(_ body: () throws(Problem) -> Action) -> Action {
+        do {
+            return try body()
+        } catch {
+            return .reply(.problem(error, requestID: requestID))
+        }
+    }
+
+    /// Asks a question and goes on with what comes of it, unless that is a refusal.
+    func ask(_ question: Question, _ next: @escaping (Outcome) throws(Problem) -> Action) -> Action {
+        .ask(question) { outcome in
+            action { () throws(Problem) in
+                if case .refused(let refusal, let index) = outcome { throw Problem(refusal, operationIndex: index) }
+                return try next(outcome)
+            }
+        }
+    }
+
+    /// Adds the fields that every answer has. One that was made from a newer network says so itself.
+    func finish(_ reply: Reply) -> Reply {
+        var reply = reply
+        if reply.response.headerFields[.heddleRevision] == nil {
+            reply.response.headerFields[.heddleRevision] = String(revision)
+        }
+        reply.response.headerFields[.heddleEpoch] = epochText(epoch)
+        reply.response.headerFields[.requestID] = requestID
+        return reply
+    }
+}
+
+extension Action {
+    /// The same with `change` made to the answer, whenever it comes.
+    func map(_ change: @escaping (Reply) -> Reply) -> Action {
+        switch self {
+        case .reply(let reply): .reply(change(reply))
+        case .ask(let question, let next): .ask(question) { next($0).map(change) }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Northbound
+import Northd
+import Southbound
+
+/// What is to be done with a request.
+public enum Action {
+    /// It is answered.
+    case reply(Reply)
+    /// Somebody else must be asked first; what comes of it goes into the closure, on the thread of the request.
+    case ask(Question, (Outcome) -> Action)
+}
+
+/// What the API cannot answer from the network at hand.
+public enum Question: Sendable {
+    /// Make a commit and say when it is durable.
+    case write(WriteRequest)
+    /// Take what a chassis says and hold the answer until there is news for it.
+    case sync(chassis: String, SyncRequest)
+    /// Read a chassis' feed, holding the answer up to `wait` seconds.
+    case changes(chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
+    /// Say which chassis have a revision, holding the answer up to `wait` seconds.
+    case realization(revision: UInt64, wait: Int)
+    /// Hand over the network as it was at a revision.
+    case network(revision: UInt64)
+    /// Hand over the network as soon as it has reached a revision, within ``API/revisionWaitMaximum``.
+    case reached(revision: UInt64)
+}
+
+/// What came of a question.
+public enum Outcome: Sendable {
+    /// The commit is durable.
+    case written(revision: UInt64, [OperationResult])
+    /// Nothing was changed. The index is that of the operation at fault.
+    case refused(Refusal, operationIndex: Int?)
+    /// An answer of the feed.
+    case feed(FeedAnswer)
+    /// Which chassis have the revision.
+    case realization(Realization)
+    /// The network; `nil` where that revision is no longer kept, or was not reached in time.
+    case network(Network?)
+}

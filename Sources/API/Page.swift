@@ -1,0 +1,103 @@
+import HTTPCore
+import JSON
+import Southbound
+
+/// Where a page of a list ended, for the client to hand back: `EPOCH.REVISION.KEY`, opaque to it.
+///
+/// All pages of a list are read at the revision of the first. The token carries all that is needed, so nothing is kept
+/// for a client that never comes back.
+struct PageToken: Equatable {
+    /// Items of a page unless the request says otherwise.
+    static let limitDefault = 500
+    /// The most items of a page.
+    static let limitMaximum = 5000
+
+    var epoch: UInt64
+    var revision: UInt64
+    var key: String
+
+    init(epoch: UInt64, revision: UInt64, key: String) {
+        self.epoch = epoch
+        self.revision = revision
+        self.key = key
+    }
+
+    init?(_ text: String) {
+        let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let epoch = epochValue(String(parts[0])), let revision = UInt64(parts[1]) else {
+            return nil
+        }
+        self.init(epoch: epoch, revision: revision, key: String(parts[2]))
+    }
+
+    var text: String { "\(epochText(epoch)).\(revision).\(key)" }
+}
+
+/// An ordered collection at one revision: up to `limit` items behind the one with a key.
+struct Collection {
+    /// The items' keys, which order them, and their JSON.
+    var items: (_ after: String?, _ limit: Int) -> [(key: String, bytes: [UInt8])]
+}
+
+/// What a request wants of a collection.
+struct Page {
+    /// Items that are looked up and joined at once, so that no long list keeps a loop from its other connections.
+    static let sliceMaximum = 128
+
+    var after: String?
+    var limit: Int
+
+    /// `{"items":[…],"revision","next_page_token"}`, produced as the socket takes it.
+    func body(of collection: Collection, epoch: UInt64, revision: UInt64) -> HTTPBody {
+        var writer = Writer(page: self, collection: collection, epoch: epoch, revision: revision)
+        guard let first = writer.next() else { return .none }
+        guard let second = writer.next() else { return .bytes(first) }
+        var ready = [second, first]
+        return .slices { ready.popLast() ?? writer.next() }
+    }
+
+    private struct Writer {
+        let page: Page
+        let collection: Collection
+        let epoch: UInt64
+        let revision: UInt64
+        var last: String?
+        var count = 0
+        var isDone = false
+
+        init(page: Page, collection: Collection, epoch: UInt64, revision: UInt64) {
+            self.page = page
+            self.collection = collection
+            self.epoch = epoch
+            self.revision = revision
+            last = page.after
+        }
+
+        /// The next slice of the text; one item beyond it is looked up to know whether it is the last.
+        mutating func next() -> [UInt8]? {
+            guard !isDone else { return nil }
+            var text: [UInt8] = []
+            if count == 0 { text += "{\"items\":[".utf8 }
+            let limit = min(Page.sliceMaximum, page.limit - count)
+            let items = collection.items(last, limit + 1)
+            text.reserveCapacity(items.reduce(64) { $0 + $1.bytes.count + 1 })
+            for item in items.prefix(limit) {
+                if count > 0 { text.append(UInt8(ascii: ",")) }
+                text += item.bytes
+                last = item.key
+                count += 1
+            }
+            let hasMore = items.count > limit
+            guard !hasMore || count == page.limit else { return text }
+            isDone = true
+            text += "],\"revision\":\(revision),\"next_page_token\":".utf8
+            if hasMore, let last {
+                JSONValue.write(PageToken(epoch: epoch, revision: revision, key: last).text, to: &text)
+            } else {
+                text += "null".utf8
+            }
+            text.append(UInt8(ascii: "}"))
+            return text
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import HTTPCore
+import HTTPTypes
+import JSON
+
+/// An answer, ready for the connection.
+public struct Reply {
+    /// Status and fields.
+    public var response: HTTPResponse
+    /// The content. A HEAD has the content of its GET; the connection leaves it out.
+    public var body: HTTPBody
+
+    init(_ status: HTTPResponse.Status, _ body: HTTPBody = .none, type: String? = nil) {
+        response = HTTPResponse(status: status)
+        if let type { response.headerFields[.contentType] = type }
+        self.body = body
+    }
+
+    static func json(_ status: HTTPResponse.Status, _ bytes: [UInt8]) -> Reply {
+        Reply(status, .bytes(bytes), type: "application/json")
+    }
+
+    static func text(_ status: HTTPResponse.Status, _ text: String) -> Reply {
+        Reply(status, .bytes(Array(text.utf8)), type: "text/plain; charset=utf-8")
+    }
+
+    static func problem(_ problem: Problem, requestID: String?) -> Reply {
+        var reply = Reply(
+            problem.status,
+            .bytes(problem.json(requestID: requestID).bytes),
+            type: "application/problem+json"
+        )
+        // What is full or stopping now may do in a moment.
+        if problem.status == .serviceUnavailable { reply.response.headerFields[.retryAfter] = "1" }
+        return reply
+    }
+
+    /// The same answer, saying which revision it was made from.
+    func stamped(_ revision: UInt64) -> Reply {
+        var reply = self
+        reply.response.headerFields[.heddleRevision] = String(revision)
+        return reply
+    }
+
+    /// The same answer with an entity tag.
+    func tagged(_ revision: UInt64) -> Reply {
+        var reply = self
+        reply.response.headerFields[.eTag] = EntityTag.text(revision)
+        return reply
+    }
+}
+
+extension HTTPField.Name {
+    static let heddleRevision = known("Heddle-Revision")
+    static let heddleEpoch = known("Heddle-Epoch")
+    static let requestID = known("X-Request-Id")
+    static let acceptPatch = known("Accept-Patch")
+
+    private static func known(_ text: String) -> Self {
+        guard let name = Self(text) else { preconditionFailure("\(text) is a field name") }
+        return name
+    }
+}

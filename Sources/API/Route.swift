@@ -1,0 +1,124 @@
+import HTTPTypes
+
+/// One method on one path: what is served, as data. The server, `Allow`, and the check of openapi.yaml read it.
+public struct Route: Sendable {
+    /// The listeners of central.
+    public enum Plane: String, Sendable, CaseIterable {
+        /// Users and their tools, port 6641.
+        case northbound
+        /// Agents, port 6642.
+        case southbound
+    }
+
+    /// What a request's content may be.
+    public struct Content: Sendable {
+        /// The accepted media types, the first of which is the proper one.
+        public let mediaTypes: [String]
+        /// The most bytes; more is 413.
+        public let byteCountMaximum: Int
+    }
+
+    /// What is done; the raw value is the `operationId` of openapi.yaml.
+    public let endpoint: Endpoint
+    /// The method. HEAD is served wherever GET is, OPTIONS everywhere.
+    public let method: HTTPRequest.Method
+    /// The path with its variables: `/v1/switches/{ref}`.
+    public let path: String
+    /// The listeners that serve it.
+    public let planes: [Plane]
+    /// The query parameters that it knows; others are refused.
+    public let parameters: [Parameter]
+    /// The request's content, where it has one.
+    public let content: Content?
+    /// The status codes of success, in rising order.
+    public let successes: [Int]
+    /// The status codes of refusals, in rising order, without those of HTTP itself (408, 414, 417, 431, 501, 505).
+    public let problems: [Int]
+    /// Whether `If-Match` and `If-None-Match` count.
+    public let isConditional: Bool
+
+    let segments: [Segment]
+
+    /// One part of a path between slashes.
+    enum Segment: Hashable, Sendable {
+        case literal(String)
+        case variable(String)
+    }
+
+    init(
+        _ endpoint: Endpoint,
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        on planes: [Plane] = [.northbound],
+        parameters: [Parameter] = [],
+        content: Content? = nil,
+        successes: [Int] = [200],
+        problems: [Int] = [],
+        isConditional: Bool = false
+    ) {
+        self.endpoint = endpoint
+        self.method = method
+        self.path = path
+        self.planes = planes
+        self.parameters = parameters
+        self.content = content
+        self.successes = successes
+        // A path without variables and parameters still refuses parameters.
+        var problems = Set(problems + [400])
+        if content != nil { problems.formUnion([413, 415]) }
+        if isConditional { problems.insert(412) }
+        self.problems = problems.sorted()
+        self.isConditional = isConditional
+        segments = path.split(separator: "/").map { segment in
+            segment.first == "{" ? .variable(String(segment.dropFirst().dropLast())) : .literal(String(segment))
+        }
+    }
+
+    /// The values of the path's variables, where the path is this route's.
+    func match(_ path: [String]) -> [String: String]? {
+        guard path.count == segments.count else { return nil }
+        var variables: [String: String] = [:]
+        for (segment, text) in zip(segments, path) {
+            switch segment {
+            case .literal(let literal): if literal != text { return nil }
+            case .variable(let name): variables[name] = text
+            }
+        }
+        return variables
+    }
+}
+
+/// A query parameter. All values are bare: numbers are decimal, times whole seconds.
+public enum Parameter: String, Sendable, CaseIterable {
+    /// The most items of a page.
+    case limit
+    /// Where the page before ended.
+    case pageToken = "page_token"
+    /// A revision that the answer must not be older than.
+    case minRevision = "min_revision"
+    /// What becomes of a deleted switch's ports: `refuse`.
+    case ports
+    /// The revision that is asked about.
+    case revision
+    /// The revision that the feed goes on from.
+    case since
+    /// How long the answer may be held.
+    case wait
+    /// The epoch of `since`.
+    case epoch
+    /// The page of a long feed answer.
+    case page
+}
+
+/// What a route does; the raw value is the `operationId` of openapi.yaml.
+public enum Endpoint: String, Sendable, CaseIterable {
+    case listSwitches, createSwitch, getSwitch, replaceSwitch, patchSwitch, deleteSwitch
+    case listSwitchPorts, createSwitchPort
+    case listPorts, createPort, getPort, replacePort, patchPort, deletePort
+    case transact
+    case listChassis, getChassis, deleteChassis
+    case listSouthboundChassis, listDatapathBindings, listPortBindings, listMulticastGroups
+    case getRealization
+    case sync, readChanges
+    case livez, readyz, version, contract
+}

@@ -1,0 +1,169 @@
+import HTTPTypes
+
+/// Everything that central serves, as one table.
+public enum Routes {
+    /// The most bytes of a request's content; those of ``bulkContentByteCountMaximum`` aside: 1 MiB is room for the
+    /// largest port by far, and what 10,000 connections may make central hold stays bounded.
+    public static let contentByteCountMaximum = 1 << 20
+    /// The most bytes of a transaction or a sync: 16 MiB, as much as one commit may encode to.
+    public static let bulkContentByteCountMaximum = 16 << 20
+
+    /// Every route, in the order of openapi.yaml.
+    public static let all: [Route] = switches + ports + transactions + chassis + southbound + feed + probes
+
+    private static let json = Route.Content(
+        mediaTypes: ["application/json"],
+        byteCountMaximum: contentByteCountMaximum
+    )
+    private static let bulk = Route.Content(
+        mediaTypes: ["application/json"],
+        byteCountMaximum: bulkContentByteCountMaximum
+    )
+    private static let patch = Route.Content(
+        mediaTypes: ["application/merge-patch+json", "application/json"],
+        byteCountMaximum: contentByteCountMaximum
+    )
+    private static let paging: [Parameter] = [.limit, .pageToken, .minRevision]
+
+    private static func list(
+        _ endpoint: Endpoint,
+        _ path: String,
+        problems: [Int] = []
+    ) -> Route {
+        Route(
+            endpoint,
+            .get,
+            path,
+            parameters: paging,
+            successes: [200, 304],
+            problems: problems + [410, 503],
+            isConditional: true
+        )
+    }
+
+    private static func create(_ endpoint: Endpoint, _ path: String, problems: [Int] = []) -> Route {
+        Route(endpoint, .post, path, content: json, successes: [201], problems: problems + [409, 422, 503])
+    }
+
+    private static func get(_ endpoint: Endpoint, _ path: String) -> Route {
+        Route(
+            endpoint,
+            .get,
+            path,
+            parameters: [.minRevision],
+            successes: [200, 304],
+            problems: [404, 503],
+            isConditional: true
+        )
+    }
+
+    private static func replace(_ endpoint: Endpoint, _ path: String) -> Route {
+        Route(
+            endpoint,
+            .put,
+            path,
+            content: json,
+            successes: [200, 201],
+            problems: [404, 409, 422, 503],
+            isConditional: true
+        )
+    }
+
+    private static func patch(_ endpoint: Endpoint, _ path: String) -> Route {
+        Route(
+            endpoint,
+            .patch,
+            path,
+            content: patch,
+            problems: [404, 409, 422, 503],
+            isConditional: true
+        )
+    }
+
+    private static func delete(
+        _ endpoint: Endpoint,
+        _ path: String,
+        parameters: [Parameter] = [],
+        problems: [Int] = []
+    ) -> Route {
+        Route(
+            endpoint,
+            .delete,
+            path,
+            parameters: parameters,
+            successes: [204],
+            problems: problems + [404, 503],
+            isConditional: true
+        )
+    }
+
+    private static let switches = [
+        list(.listSwitches, "/v1/switches"),
+        create(.createSwitch, "/v1/switches"),
+        get(.getSwitch, "/v1/switches/{ref}"),
+        replace(.replaceSwitch, "/v1/switches/{ref}"),
+        patch(.patchSwitch, "/v1/switches/{ref}"),
+        delete(.deleteSwitch, "/v1/switches/{ref}", parameters: [.ports], problems: [409]),
+    ]
+
+    private static let ports = [
+        list(.listSwitchPorts, "/v1/switches/{ref}/ports", problems: [404]),
+        create(.createSwitchPort, "/v1/switches/{ref}/ports", problems: [404]),
+        list(.listPorts, "/v1/ports"),
+        create(.createPort, "/v1/ports"),
+        get(.getPort, "/v1/ports/{ref}"),
+        replace(.replacePort, "/v1/ports/{ref}"),
+        patch(.patchPort, "/v1/ports/{ref}"),
+        delete(.deletePort, "/v1/ports/{ref}"),
+    ]
+
+    private static let transactions = [
+        Route(
+            .transact,
+            .post,
+            "/v1/transactions",
+            content: bulk,
+            problems: [404, 409, 412, 422, 503]
+        )
+    ]
+
+    private static let chassis = [
+        list(.listChassis, "/v1/chassis"),
+        get(.getChassis, "/v1/chassis/{ref}"),
+        delete(.deleteChassis, "/v1/chassis/{ref}"),
+    ]
+
+    private static let southbound = [
+        list(.listSouthboundChassis, "/v1/southbound/chassis"),
+        list(.listDatapathBindings, "/v1/southbound/datapath-bindings"),
+        list(.listPortBindings, "/v1/southbound/port-bindings"),
+        list(.listMulticastGroups, "/v1/southbound/multicast-groups"),
+        Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait], problems: [503]),
+    ]
+
+    private static let feed = [
+        Route(
+            .sync,
+            .post,
+            "/v1/chassis/{name}/sync",
+            on: [.southbound],
+            content: bulk,
+            problems: [409, 410, 422, 503]
+        ),
+        Route(
+            .readChanges,
+            .get,
+            "/v1/chassis/{name}/changes",
+            on: [.southbound],
+            parameters: [.since, .wait, .epoch, .page],
+            problems: [404, 410, 503]
+        ),
+    ]
+
+    private static let probes = [
+        Route(.livez, .get, "/livez", on: [.northbound, .southbound]),
+        Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], problems: [503]),
+        Route(.version, .get, "/version", on: [.northbound, .southbound]),
+        Route(.contract, .get, "/openapi.yaml"),
+    ]
+}
