@@ -116,7 +116,7 @@ let targets: [Target] = [
     tests("Persistent", ["TestSupport"]),
     tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
     tests("Southbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
-    tests("HTTPCore", ["TestSupport", httpTypes]),
+    tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
     tests("Northd", [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]),
     tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
     tests("Datapath", ["TestSupport", "Southbound", "Wire"]),

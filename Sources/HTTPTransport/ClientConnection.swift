@@ -6,9 +6,6 @@ import Reactor
 
 /// One connection of a client: connects, carries one call after the other, waits between them.
 final class ClientConnection {
-    /// Bytes read at once.
-    static let readByteCountMaximum = 64 * 1024
-
     private let client: HTTPClient
     private var call: HTTPCall?
     private var addresses: ArraySlice<SocketAddress> = []
@@ -133,23 +130,20 @@ final class ClientConnection {
             try registration?.update(reads: true, writes: sentByteCount < call.bytes.count)
         } catch {
             // A server that refuses a body may answer and close while it is being sent: its answer counts.
-            if !http.hasAnswerBegun { read() }
+            read()
             if !isClosed { lose() }
         }
     }
 
     private func read() {
-        var buffer = [UInt8](repeating: 0, count: Self.readByteCountMaximum)
+        guard let stream else { return }
         do throws(SystemError) {
-            let result = try buffer.withUnsafeMutableBufferPointer { bytes throws(SystemError) in
-                try stream?.read(into: UnsafeMutableRawBufferPointer(bytes)) ?? .wouldBlock
-            }
-            switch result {
+            switch try client.read(from: stream) {
             case .wouldBlock: return
             case .endOfStream:
                 if let response = http.receiveEnd() { finish(response) } else { lose() }
             case .done(let count):
-                take(buffer[..<count])
+                take(client.readBuffer[..<count])
             }
         } catch {
             lose()

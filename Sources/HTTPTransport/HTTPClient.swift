@@ -23,11 +23,16 @@ public final class HTTPClient {
         public init() {}
     }
 
+    /// Bytes read from a connection at once.
+    static let readByteCountMaximum = 64 * 1024
+
     /// Where the server is.
     public let endpoint: HTTPEndpoint
     let loop: EventLoop
     let limits: Limits
     let messageLimits: HTTPLimits
+    /// What was read last, for the connection that read it; one buffer serves all.
+    private(set) var readBuffer = [UInt8](repeating: 0, count: readByteCountMaximum)
     private let resolver: HostResolver
     /// The connection used last comes last.
     private var idle: [ClientConnection] = []
@@ -93,6 +98,12 @@ public final class HTTPClient {
             waiting.append(call)
         } else {
             call.complete(.failure(.tooManyCalls(endpoint)))
+        }
+    }
+
+    func read(from stream: any ByteStream) throws(SystemError) -> IOResult<Int> {
+        try readBuffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            try stream.read(into: UnsafeMutableRawBufferPointer(buffer))
         }
     }
 

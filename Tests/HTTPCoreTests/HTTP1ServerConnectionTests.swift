@@ -1,0 +1,239 @@
+import HTTPCore
+import HTTPTypes
+import TestSupport
+import Testing
+
+private func get(_ path: String, _ fields: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+}
+
+private func post(_ path: String, _ body: String = "") -> String {
+    "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+}
+
+private func text(_ body: HTTPBody = .none, _ status: HTTPResponse.Status = .ok) -> (HTTPResponse, HTTPBody) {
+    (HTTPResponse(status: status), body)
+}
+
+private func slices(_ texts: [String]) -> HTTPBody {
+    var rest = texts[...]
+    return .slices { rest.popFirst().map { Array($0.utf8) } }
+}
+
+@Suite struct HTTP1ServerConnectionTests {
+    @Test("Answers have the framing that their request and content ask for")
+    func framing() {
+        let fields: HTTPFields = [.contentType: "text/plain", .contentLength: "99", .transferEncoding: "x"]
+        let bodies: [(String, () -> (HTTPResponse, HTTPBody))] = [
+            ("bytes", { (HTTPResponse(status: .ok, headerFields: fields), .bytes(Array("hello\n".utf8))) }),
+            ("none", { text() }),
+            ("slices", { text(slices(["one\n", "", "two\n"])) }),
+            ("no content", { text(.bytes([1]), .noContent) }),
+            ("not modified", { text(.bytes([1]), .notModified) }),
+            ("own date", { (HTTPResponse(status: .ok, headerFields: [.date: "now"]), .none) }),
+            ("close", { (HTTPResponse(status: .ok, headerFields: [.connection: "Close"]), .none) }),
+            ("unnamed", { text(.none, HTTPResponse.Status(code: 299)) }),
+        ]
+        var transcript = ""
+        for (name, answer) in bodies {
+            for request in ["GET / HTTP/1.1", "HEAD / HTTP/1.1", "GET / HTTP/1.0"] {
+                var script = ServerScript()
+                script.handler = { _ in answer() }
+                script.feed("\(request)\r\nHost: a\r\n\r\n")
+                transcript += "# \(name), \(request) -> \(script.connection.phase)\n\(script.transcript)\n"
+            }
+        }
+        let mismatch = goldenMismatch(transcript, named: "framing")
+        #expect(mismatch == nil)
+    }
+
+    @Test("Pipelined requests are answered in order, however their handlers finish")
+    func pipelining() {
+        var script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(get("/1") + get("/2") + get("/3"))
+        #expect(script.requests.count == 3)
+        script.respond(to: 2, body: .bytes(Array("three".utf8)))
+        script.respond(to: 1, body: slices(["two"]))
+        #expect(script.sent.isEmpty)
+        script.respond(to: 0, body: .bytes(Array("one".utf8)))
+        let order = ["one", "two", "three"].compactMap { script.transcript.firstRange(of: $0)?.lowerBound }
+        #expect(order.count == 3)
+        #expect(order == order.sorted())
+        #expect(script.connection.phase == .open)
+    }
+
+    @Test("A request that may change something waits for the ones before it, and holds up the ones behind it")
+    func writesAreInOrder() {
+        var script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(get("/1") + post("/2", "x") + get("/3"))
+        #expect(script.requests.map(\.id) == [0])
+        script.respond(to: 0, body: .none)
+        #expect(script.requests.map(\.id) == [0, 1])
+        script.respond(to: 1, body: .none)
+        #expect(script.requests.map(\.id) == [0, 1, 2])
+    }
+
+    @Test("At most 16 pipelined requests are under way, and what is kept behind them is bounded")
+    func pipelineLimits() {
+        var script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(String(repeating: get("/"), count: 20))
+        #expect(script.requests.count == HTTPLimits().pipelinedRequestMaximum)
+        #expect(script.connection.wantsInput)
+        script.feed([UInt8](repeating: 0x41, count: HTTPLimits().pipelinedByteCountMaximum))
+        #expect(!script.connection.wantsInput)
+        for id in 0..<16 { script.respond(to: RequestID(id), body: .none) }
+        #expect(script.requests.count == 20)
+    }
+
+    @Test("Connection: close ends the connection behind its answer, and what follows is not read")
+    func close() {
+        var script = ServerScript()
+        script.feed(get("/1", "Connection: foo, Close\r\n") + get("/2"))
+        #expect(script.requests.count == 1)
+        #expect(script.transcript.contains("\nConnection: close\n"))
+        #expect(script.connection.phase == .lingering)
+    }
+
+    @Test("100 Continue is sent only where a body is going to be read and has not come")
+    func expectations() {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+        var script = ServerScript(bodyLimit: 5)
+        script.feed(head + "Content-Length: 5\r\n\r\n")
+        #expect(script.transcript == "HTTP/1.1 100 Continue\n\n")
+        script.feed("hello")
+        #expect(script.requests.map(\.summary) == ["POST a / [] hello"])
+        #expect(script.statusCodes == ["100", "200"])
+
+        script = ServerScript()
+        script.feed(head + "Transfer-Encoding: chunked\r\n\r\n")
+        #expect(script.statusCodes == ["100"])
+        script = ServerScript()
+        script.feed(head + "Content-Length: 5\r\n\r\nh")
+        #expect(script.statusCodes == [])
+        script = ServerScript()
+        script.feed(head + "Content-Length: 0\r\n\r\n")
+        #expect(script.statusCodes == ["200"])
+        script = ServerScript()
+        script.feed("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        #expect(script.statusCodes == [])
+        script = ServerScript(bodyLimit: 4)
+        script.feed(head + "Content-Length: 5\r\n\r\n")
+        #expect(script.statusCodes == ["413"])
+        script = ServerScript()
+        script.feed("POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 5\r\n\r\n")
+        #expect(script.statusCodes == ["417"])
+        #expect(script.refusal == .unsupportedExpectation)
+    }
+
+    @Test("A refusal waits for the answers before it and has no content for HEAD")
+    func refusalInOrder() {
+        var script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(get("/1") + "GET / HTTP/1.1\r\n\r\n")
+        #expect(script.sent.isEmpty)
+        script.respond(to: 0, body: .none)
+        #expect(script.statusCodes == ["200", "400"])
+        #expect(script.connection.phase == .lingering)
+
+        script = ServerScript()
+        script.feed("HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
+        #expect(script.statusCodes == ["413"])
+        #expect(script.transcript.hasSuffix("\n\n"))
+    }
+
+    @Test("A client that has shut down its sending side still gets its answers, and nothing more is read")
+    func halfClose() {
+        var script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(get("/1") + "GET /cut HT")
+        script.end()
+        #expect(script.connection.phase == .open)
+        #expect(!script.connection.wantsInput)
+        script.respond(to: 0, body: .none)
+        #expect(script.statusCodes == ["200"])
+        #expect(script.connection.phase == .closed)
+
+        script = ServerScript()
+        script.feed(get("/1"))
+        script.end()
+        #expect(script.connection.phase == .closed)
+    }
+
+    @Test("Draining closes what is idle and lets a request end that has been read in part or handed out")
+    func drain() {
+        var script = ServerScript()
+        script.connection.drain(now: .zero)
+        #expect(script.connection.phase == .closed)
+
+        script = ServerScript()
+        script.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na")
+        script.connection.drain(now: .zero)
+        script.feed("b" + get("/2"))
+        #expect(script.requests.map(\.summary) == ["POST a / [] ab"])
+        #expect(script.transcript.contains("\nConnection: close\n"))
+        #expect(script.connection.phase == .lingering)
+
+        script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(get("/1"))
+        script.connection.drain(now: .zero)
+        script.feed(get("/2"))
+        script.respond(to: 0, body: .none)
+        #expect(script.requests.count == 1)
+        #expect(script.transcript.contains("\nConnection: close\n"))
+        #expect(script.connection.phase == .lingering)
+    }
+
+    @Test("Answering twice or answering what nobody asked does nothing")
+    func answersOnce() {
+        var script = ServerScript()
+        script.handler = { _ in nil }
+        script.feed(get("/"))
+        script.connection.respond(to: 0, HTTPResponse(status: .ok), body: .none)
+        script.connection.respond(to: 0, HTTPResponse(status: .accepted), body: .none)
+        script.respond(to: 7, body: .none)
+        #expect(script.statusCodes == ["200"])
+    }
+
+    @Test("An answer of slices is pulled only as the client takes it")
+    func backPressure() {
+        var limits = HTTPLimits()
+        limits.outputByteCountMaximum = 1000
+        var script = ServerScript(limits: limits)
+        script.handler = { _ in nil }
+        script.feed(get("/"))
+        var pulled = 0
+        script.connection.respond(
+            to: 0,
+            HTTPResponse(status: .ok),
+            body: .slices {
+                pulled += 1
+                return pulled <= 100 ? [UInt8](repeating: 0x61, count: 100) : nil
+            }
+        )
+        script.connection.prepareOutput(now: .zero, wallClock: 0)
+        #expect(script.connection.output.count < 1000 + 100 + 10)
+        #expect(pulled < 10)
+        script.pump()
+        #expect(pulled == 101)
+        #expect(script.transcript.hasSuffix("\n0\n\n"))
+
+        script = ServerScript(limits: limits)
+        script.handler = { _ in text(.bytes([UInt8](repeating: 0x61, count: 5000))) }
+        let request = Array(get("/").utf8)
+        script.connection.receive(request[...], now: .zero)
+        let received = script.connection.nextRequest(now: .zero)
+        script.connection.respond(
+            to: received?.id ?? 9,
+            HTTPResponse(status: .ok),
+            body: .bytes([UInt8](repeating: 0x61, count: 5000))
+        )
+        script.connection.prepareOutput(now: .zero, wallClock: 0)
+        #expect(script.connection.output.count == 1000)
+        script.pump()
+        #expect(script.sent.suffix(5000) == ArraySlice(repeating: 0x61, count: 5000))
+    }
+}
