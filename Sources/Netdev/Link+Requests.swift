@@ -3,82 +3,6 @@ import Glibc
 import Reactor
 import Wire
 
-/// What to change of a device; `nil` leaves things as they are.
-public struct LinkChange: Equatable, Sendable {
-    /// A new name; the device must be down, or Linux 6.2 or later.
-    public var name: String?
-    /// The alias, up to 255 bytes; empty takes it away.
-    public var alias: String?
-    /// The MAC address.
-    public var mac: MACAddress?
-    /// The MTU in bytes.
-    public var mtu: Int?
-    /// Packets the transmit queue holds.
-    public var transmitQueueLength: Int?
-    /// On or off.
-    public var isUp: Bool?
-
-    /// A change of what is given.
-    public init(
-        name: String? = nil,
-        alias: String? = nil,
-        mac: MACAddress? = nil,
-        mtu: Int? = nil,
-        transmitQueueLength: Int? = nil,
-        isUp: Bool? = nil
-    ) {
-        self.name = name
-        self.alias = alias
-        self.mac = mac
-        self.mtu = mtu
-        self.transmitQueueLength = transmitQueueLength
-        self.isUp = isUp
-    }
-
-    /// Appends ifinfomsg and attributes for the device `index`; `namespace` is a descriptor to move it to.
-    func append(to request: inout NetlinkRequest, index: Int32, namespace: Int32? = nil) {
-        let up = UInt32(CLINUX_IFF_UP)
-        request.appendLinkHeader(index: index, flags: isUp == true ? up : 0, mask: isUp == nil ? 0 : up)
-        if let namespace { request.appendAttribute(Int(IFLA_NET_NS_FD), UInt32(bitPattern: namespace)) }
-        if let name { request.appendAttribute(Int(IFLA_IFNAME), text: name) }
-        if let alias { request.appendAttribute(Int(IFLA_IFALIAS), Array(alias.utf8)) }
-        if let mac { request.appendAttribute(Int(IFLA_ADDRESS), mac.octets) }
-        if let mtu { request.appendAttribute(Int(IFLA_MTU), UInt32(clamping: mtu)) }
-        if let transmitQueueLength {
-            request.appendAttribute(Int(IFLA_TXQLEN), UInt32(clamping: transmitQueueLength))
-        }
-    }
-}
-
-/// An address of a device.
-public struct LinkAddress: Equatable, Sendable {
-    /// The device's index.
-    public let index: Int32
-    /// The address with its prefix length.
-    public let prefix: IPPrefix
-
-    /// The address of an RTM_NEWADDR message; `nil` for another family.
-    init?(_ message: NetlinkMessage) throws(NetlinkMessage.Malformed) {
-        let attributes = try message.attributes(after: 8)
-        guard let family = message.payload.first, let length = message.payload.word(at: 1, as: UInt8.self),
-            let index = message.payload.word(at: 4, as: Int32.self)
-        else { throw NetlinkMessage.Malformed() }
-        // Of a point-to-point device IFA_ADDRESS is the far end; IFA_LOCAL, where there is one, is ours.
-        guard let octets = attributes[Int(IFA_LOCAL)] ?? attributes[Int(IFA_ADDRESS)] else { return nil }
-        let address: IPAddress
-        switch (Int32(family), octets.count) {
-        case (AF_INET, 4): address = .v4(IPv4Address(octets.reduce(0) { $0 << 8 | UInt32($1) }))
-        case (AF_INET6, 16):
-            let high = octets.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-            address = .v6(IPv6Address(high: high, low: octets.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }))
-        default: return nil
-        }
-        guard let prefix = IPPrefix(address: address, length: Int(length)) else { throw NetlinkMessage.Malformed() }
-        self.index = index
-        self.prefix = prefix
-    }
-}
-
 /// Requests about devices, each done in a namespace: that of the calling thread, or another one on a helper thread.
 ///
 /// They wait for the kernel's lock over all devices, mostly for microseconds; a move between namespaces or a deletion
@@ -89,7 +13,10 @@ extension Link {
         try with(namespace) { () throws(SystemError) in
             var socket = try NetlinkSocket()
             let call = "netlink RTM_GETLINK"
-            let messages = try socket.dump(call, type: Int(RTM_GETLINK)) { $0.appendLinkHeader(index: 0) }
+            let messages = try socket.dump(call, type: Int(RTM_GETLINK)) {
+                $0.appendLinkHeader(index: 0)
+                $0.appendAttribute(Int(IFLA_EXT_MASK), UInt32(RTEXT_FILTER_SKIP_STATS))
+            }
             return try parsed(call) { () throws(NetlinkMessage.Malformed) in
                 var links: [Link] = []
                 for message in messages where message.type == UInt16(RTM_NEWLINK) { links.append(try Link(message)) }
@@ -100,7 +27,11 @@ extension Link {
 
     /// The device of this name, if there is one.
     public static func find(named name: String, in namespace: NetworkNamespace? = nil) throws(SystemError) -> Link? {
-        try all(in: namespace).first { $0.name == name }
+        guard isValidName(name) else { return nil }
+        return try get("netlink RTM_GETLINK \(name)", in: namespace) { request in
+            request.appendLinkHeader(index: 0)
+            request.appendAttribute(Int(IFLA_IFNAME), text: name)
+        }
     }
 
     /// The devices with this alias, by index.
@@ -134,7 +65,7 @@ extension Link {
         guard let index = try addresses(in: namespace).first(where: { $0.prefix.address == address })?.index else {
             return nil
         }
-        return try all(in: namespace).first { $0.index == index }
+        return try get("netlink RTM_GETLINK \(index)", in: namespace) { $0.appendLinkHeader(index: index) }
     }
 
     /// The MTU of the device that has `address`, if one has: what the underlay carries.
@@ -193,6 +124,18 @@ extension Link {
             try socket.acknowledge("netlink RTM_DELLINK \(name)", type: Int(RTM_DELLINK)) {
                 $0.appendLinkHeader(index: index)
             }
+        }
+    }
+
+    private static func get(
+        _ call: String,
+        in namespace: NetworkNamespace?,
+        _ build: @escaping @Sendable (inout NetlinkRequest) -> Void
+    ) throws(SystemError) -> Link? {
+        try with(namespace) { () throws(SystemError) in
+            var socket = try NetlinkSocket()
+            guard let message = try socket.get(call, type: Int(RTM_GETLINK), build) else { return nil }
+            return try parsed(call) { () throws(NetlinkMessage.Malformed) in try Link(message) }
         }
     }
 

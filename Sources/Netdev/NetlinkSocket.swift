@@ -42,6 +42,22 @@ struct NetlinkSocket: ~Copyable {
         }
     }
 
+    /// One object; `nil` when the kernel knows no such device.
+    mutating func get(
+        _ call: String,
+        type: Int,
+        _ build: (inout NetlinkRequest) -> Void
+    ) throws(SystemError) -> NetlinkMessage? {
+        try send(call, type: type, flags: 0, build)
+        while true {
+            for message in try receive(call) where message.sequence == sequence {
+                guard message.type == UInt16(NLMSG_ERROR) else { return message }
+                if message.errorNumber == ENODEV { return nil }
+                throw SystemError(call: call, errno: message.errorNumber)
+            }
+        }
+    }
+
     /// All objects of a kind: the answers to a request with NLM_F_DUMP.
     mutating func dump(
         _ call: String,

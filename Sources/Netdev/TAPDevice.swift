@@ -84,7 +84,7 @@ public enum TAPDevice {
         guard link.kind == "tun" else { throw .notPersistentTAP(name, namespace: namespace) }
         let device = try system(openControl)
         do throws(SystemError) {
-            try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, flags) }
+            try attach(device, to: name)
             // The kernel would have made the device, had it gone in the meantime: then it is not persistent.
             let present = try systemCall("ioctl TUNGETIFF \(name)") { clinux_tun_get(device.raw, nil) }
             if present & Int(CLINUX_IFF_PERSIST) != 0 {
@@ -131,6 +131,16 @@ public enum TAPDevice {
 
     private static func openControl() throws(SystemError) -> Descriptor {
         try .open("/dev/net/tun", flags: O_RDWR | O_NONBLOCK)
+    }
+
+    /// A device made for several queues is refused to who does not say that it knows of them.
+    private static func attach(_ device: Descriptor, to name: String) throws(SystemError) {
+        do throws(SystemError) {
+            try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, flags) }
+        } catch  where error.errno == EINVAL {
+            let several = flags | CLINUX_IFF_MULTI_QUEUE
+            try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, several) }
+        }
     }
 
     /// Sets what belongs to the device, not to the descriptor, and may be left over from somebody else.

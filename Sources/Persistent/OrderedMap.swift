@@ -14,6 +14,13 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
     /// Whether the map has no entries.
     public var isEmpty: Bool { root == nil }
 
+    /// The entry with the smallest key.
+    public var first: (key: Key, value: Value)? {
+        var first = root
+        while let left = first?.left { first = left }
+        return first.map { ($0.key, $0.value) }
+    }
+
     /// The entry with the greatest key.
     public var last: (key: Key, value: Value)? {
         var last = root
@@ -44,6 +51,9 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
             }
         }
     }
+
+    /// A walk in order, from the first entry whose key is greater than `key`.
+    public func cursor(after key: Key) -> OrderedMapCursor<Key, Value> { OrderedMapCursor(root, after: key) }
 
     /// Up to `limit` entries in order, from the first whose key is greater than `key` (from the first where `nil`).
     public func entries(after key: Key?, limit: Int) -> [(key: Key, value: Value)] {

@@ -6,12 +6,12 @@ import Glibc
 /// Everything of a loop but `Mailbox.send` is for its own thread: the one that calls `run`. Handlers run to their end
 /// one after the other; they may register, cancel and schedule freely, also what is ready in the same turn.
 public final class EventLoop {
-    /// The most timers a loop holds at once: two for each of 250,000 connections and room. More is a leak of ours,
-    /// since whoever sets timers bounds what it sets them for.
-    public static let timerCountMaximum = 1 << 20
+    /// The most timers a loop holds at once: some for each of its connections, which descriptors bound to fewer. More
+    /// is a leak of ours, not load.
+    public static let timerCountMaximum = 1 << 18
     /// The most bodies deferred within one turn; more is a loop of ours that does not end.
-    public static let deferredCountMaximum = 1 << 20
-    /// Events fetched by one wait. A named bound on how long `now` may stand still.
+    public static let deferredCountMaximum = 1 << 18
+    /// Events fetched by one wait, and so the most handlers that run between two looks at the clock.
     static let eventCountMaximum = 256
 
     /// The time of this turn on CLOCK_MONOTONIC: comparable over processes of one boot, taken after each wait.
@@ -55,7 +55,8 @@ public final class EventLoop {
 
     /// Waits on `descriptor`, level-triggered, until the registration is cancelled, which must be before it is closed.
     ///
-    /// With neither interest the handler is still told once of an error or a hang-up.
+    /// With neither interest the handler is still told once of an error or a hang-up. A handler that has read the end
+    /// of a stream and keeps the registration must stop asking for reads: the end stays readable.
     /// - Throws: EEXIST for a descriptor that is registered already; EPERM for one epoll cannot wait on (a file).
     public func register(
         _ descriptor: Int32,
@@ -99,6 +100,8 @@ public final class EventLoop {
         guard let entry = registrations.remove(key), entry.isArmed else { return }
         let result = clinux_epoll_remove(epoll.raw, entry.descriptor)
         precondition(result == 0, "descriptor \(entry.descriptor) was closed before its registration was cancelled")
+        // The handler may be the last to hold the descriptor.
+        withExtendedLifetime(entry) {}
     }
 
     /// One wait and what came of it. Tests call it with `mayWait` false.

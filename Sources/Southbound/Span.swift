@@ -61,25 +61,3 @@ public struct Span: Sendable {
         return keys.filter { entry($0) != nil }.sorted()
     }
 }
-
-extension SouthboundDatabase {
-    /// The chassis that are told of the record under this key, without repetition, in order.
-    ///
-    /// Taken before and after a commit, for every record that the commit touches, these are the chassis whose share
-    /// the commit changes.
-    public func interestedChassis(in key: RecordKey) -> [String] {
-        switch key {
-        case .datapathBinding(let id):
-            return chassisByDatapath[id]?.map(\.key) ?? []
-        case .portBinding(let id):
-            guard let port = portBinding(id) else { return [] }
-            return chassisByDatapath[port.datapath]?.map(\.key) ?? []
-        case .chassis(let name):
-            var names: Set<String> = [name]
-            for datapath in datapathsByChassis[name] ?? OrderedMap() {
-                names.formUnion(chassisByDatapath[datapath.key]?.map(\.key) ?? [])
-            }
-            return names.sorted()
-        }
-    }
-}

@@ -1,0 +1,242 @@
+import AgentCore
+import ForwarderProtocol
+import HTTPCore
+import HTTPTransport
+import HTTPTypes
+import Reactor
+import Wire
+
+/// Wires the agent's core to the world: performs its effects and brings it what happens. It belongs to one loop.
+final class Agent {
+    /// The most connections to the agent's socket at once: its users are a host's tools.
+    static let connectionCountMaximum = 256
+    /// How long answers that are on their way may take when the agent ends.
+    static let drainPatience = Duration.seconds(2)
+
+    /// What the workers say.
+    enum Report: Sendable {
+        case deviceOpened(port: String, Result<PortDevice.Opened, Refusal>)
+        case deviceRemoved(port: String, failure: String?)
+        case portsSaved(save: UInt64, failure: String?)
+        case shareSaved(failure: String?)
+    }
+
+    /// Why the agent had to end; `nil` where it was told to.
+    private(set) var failure: AgentFailure?
+
+    private let loop: EventLoop
+    private let directory: StateDirectory
+    private let configuration: Configuration
+    private var core: AgentCore
+    private var generator = SystemRandomNumberGenerator()
+    private var timer: TimerHandle?
+    private let files: Worker
+    private let devices: Worker
+    private var reports: Mailbox<Report>?
+    private var central: CentralLink?
+    private var forwarder: ForwarderLink?
+    private var server: HTTPServer?
+    /// The underlay's socket; `nil` while only a running forwarder has it.
+    private var underlay: Descriptor?
+    /// The descriptors of the ports' devices.
+    private var descriptors: [String: Descriptor] = [:]
+    private var exchanges: [Ticket: HTTPExchange] = [:]
+    private var nextTicket: Ticket = 1
+    private var isEnding = false
+
+    init(
+        loop: EventLoop,
+        directory: StateDirectory,
+        configuration: Configuration,
+        core: AgentCore,
+        endpoint: HTTPEndpoint,
+        underlay: Descriptor?,
+        forwarderExecutable: String
+    ) throws(SystemError) {
+        self.loop = loop
+        self.directory = directory
+        self.configuration = configuration
+        self.core = core
+        self.underlay = underlay
+        files = try Worker(named: "files")
+        devices = try Worker(named: "devices")
+        reports = try Mailbox(on: loop) { [weak self] report in self?.take(report) }
+        central = CentralLink(loop: loop, endpoint: endpoint, chassis: configuration.chassis) { [weak self] event in
+            self?.hear(event)
+        }
+        forwarder = ForwarderLink(
+            loop: loop,
+            directory: directory,
+            executable: forwarderExecutable,
+            keep: { [weak self] what, descriptor in self?.keep(what, descriptor) },
+            hear: { [weak self] event in self?.hear(event) }
+        )
+        let listener = try Descriptor.listen(on: .unix(path: directory.agentSocket), mode: 0o600)
+        var limits = HTTPLimits()
+        limits.connectionMaximum = Self.connectionCountMaximum
+        limits.bodyByteCountMaximum = SocketAPI.bodyByteCountMaximum
+        server = try HTTPServer(loop: loop, listener: listener, limits: limits) { [weak self] exchange in
+            self?.serve(exchange)
+        }
+    }
+
+    /// Begins; the loop is to be run.
+    func start() {
+        loop.defer { self.hear(.started) }
+    }
+
+    /// Ends the agent and lets the forwarder go on, or with `all` ends that first.
+    func end(all: Bool = false) {
+        guard !isEnding else { return }
+        isEnding = true
+        if all {
+            forwarder?.endForGood { self.finish() }
+        } else {
+            forwarder?.disconnect()
+            finish()
+        }
+    }
+
+    private func finish() {
+        perform(core.step(.stopping, now: loop.now, using: &generator))
+        for exchange in exchanges.values { exchange.respond(SocketAPI.ending, body: .none) }
+        exchanges = [:]
+        guard let server else { return loop.stop() }
+        server.drain(within: Self.drainPatience) {
+            self.files.wait()
+            self.loop.stop()
+        }
+    }
+
+    private func hear(_ event: Event) {
+        guard !isEnding else { return }
+        perform(core.step(event, now: loop.now, using: &generator))
+    }
+
+    private func take(_ report: Report) {
+        switch report {
+        case .deviceOpened(let port, .success(let opened)):
+            descriptors[port] = opened.descriptor
+            hear(.deviceOpened(port: port, .success(opened.device)))
+        case .deviceOpened(let port, .failure(let refusal)): hear(.deviceOpened(port: port, .failure(refusal)))
+        case .deviceRemoved(let port, let failure): hear(.deviceRemoved(port: port, failure: failure))
+        case .portsSaved(let save, let failure): hear(.portsSaved(save: save, failure: failure))
+        case .shareSaved(let failure): hear(.shareSaved(failure: failure))
+        }
+    }
+
+    /// Takes a duplicate back from a forwarder, where we have none.
+    private func keep(_ what: HeldDescriptor, _ descriptor: Descriptor) {
+        switch what {
+        case .underlay(let address):
+            if underlay == nil, address == configuration.encapIP { underlay = descriptor }
+        case .port(let name):
+            if descriptors[name] == nil, core.hasPort(named: name) { descriptors[name] = descriptor }
+        }
+    }
+
+    private func perform(_ effects: [Effect]) {
+        for effect in effects { perform(effect) }
+    }
+
+    private func perform(_ effect: Effect) {
+        switch effect {
+        case .sendSync(let sync): central?.send(sync)
+        case .startForwarder: forwarder?.start()
+        case .replaceForwarder(let process): forwarder?.end(process: process)
+        case .forward(let orders): forward(orders)
+        case .openDevice(let port, let order):
+            devices.run { [reports] in
+                reports?.send(.deviceOpened(port: port.name, PortDevice.open(port, order)))
+            }
+        case .releaseDevice(let name): descriptors[name] = nil
+        case .removeDevice(let port, let isOwned):
+            let descriptor = descriptors.removeValue(forKey: port.name)
+            devices.run { [reports] in
+                let failure = PortDevice.remove(port, isOwned: isOwned, descriptor: descriptor)
+                reports?.send(.deviceRemoved(port: port.name, failure: failure))
+            }
+        case .savePorts(let ports, let save):
+            files.run { [reports, directory] in
+                reports?.send(.portsSaved(save: save, failure: directory.save(ports)))
+            }
+        case .saveShare(let share):
+            files.run { [reports, directory, chassis = configuration.chassis] in
+                reports?.send(.shareSaved(failure: directory.save(share, of: chassis)))
+            }
+        case .answer(let ticket, let answer): respond(to: ticket, answer)
+        case .setTimer(let time): setTimer(time)
+        case .log(let level, let text): Log.write(level, text)
+        case .ready:
+            Log.write(
+                .info,
+                "ready, chassis \(configuration.chassis), encap \(configuration.encapIP), "
+                    + "inner MTU \(configuration.innerMTU), central \(configuration.central)"
+            )
+        case .fail(let sentence, let stopsForwarder):
+            failure = AgentFailure(sentence)
+            end(all: stopsForwarder)
+        }
+    }
+
+    private func setTimer(_ time: Duration?) {
+        timer?.cancel()
+        timer = time.map { time in
+            loop.schedule(after: max(time - loop.now, .zero)) { [weak self] in self?.hear(.timer) }
+        }
+    }
+
+    private func forward(_ orders: [ForwarderOrder]) {
+        var messages: [(message: ForwarderMessage, descriptor: Descriptor?)] = []
+        messages.reserveCapacity(orders.count)
+        for order in orders {
+            switch order.descriptor {
+            case nil: messages.append((order.message, nil))
+            case .port(let name)?: messages.append((order.message, descriptors[name]))
+            case .underlay(let address)?:
+                do throws(SystemError) {
+                    // A forwarder had it when we started, and took it along when it ended.
+                    if underlay == nil { underlay = try Underlay.open(at: address) }
+                    messages.append((order.message, underlay))
+                } catch {
+                    failure = AgentFailure("cannot open the underlay's socket at \(address): \(error)")
+                    return end()
+                }
+            }
+        }
+        forwarder?.send(messages)
+    }
+
+    private func serve(_ exchange: HTTPExchange) {
+        let target = exchange.request.path ?? "/"
+        do throws(Refusal) {
+            switch try SocketAPI.call(method: exchange.request.method, target: target, body: exchange.body) {
+            case .event(let event):
+                let ticket = take(exchange)
+                exchange.onDisconnect = { [weak self] in
+                    self?.exchanges[ticket] = nil
+                    self?.hear(.disconnected(ticket))
+                }
+                hear(event(ticket))
+            case .stop(let all):
+                _ = take(exchange)
+                end(all: all)
+            }
+        } catch {
+            let (response, body) = SocketAPI.response(.refused(error))
+            exchange.respond(response, body: body)
+        }
+    }
+
+    private func take(_ exchange: HTTPExchange) -> Ticket {
+        let ticket = nextTicket
+        nextTicket += 1
+        exchanges[ticket] = exchange
+        return ticket
+    }
+
+    private func respond(to ticket: Ticket, _ answer: Answer) {
+        let (response, body) = SocketAPI.response(answer)
+        exchanges.removeValue(forKey: ticket)?.respond(response, body: body)
+    }
+}

@@ -1,0 +1,54 @@
+import Reactor
+import Wire
+
+/// What `heddle agent` was told on its command line.
+public struct AgentOptions: Equatable, Sendable {
+    /// Central's southbound URL: `http://HOST:6642`.
+    public var central: String
+    /// The chassis' name; `nil` is the host's name.
+    public var chassis: String?
+    /// The address of this host that tunnels start from.
+    public var encapIP: IPAddress
+    /// Where the agent keeps its state and its sockets; made if missing.
+    public var stateDirectory: String
+    /// Whether plain HTTP may go beyond loopback.
+    public var isInsecure: Bool
+    /// The release, for people.
+    public var version: String
+
+    /// What `heddle agent` was told.
+    public init(
+        central: String,
+        chassis: String? = nil,
+        encapIP: IPAddress,
+        stateDirectory: String,
+        isInsecure: Bool = false,
+        version: String
+    ) {
+        self.central = central
+        self.chassis = chassis
+        self.encapIP = encapIP
+        self.stateDirectory = stateDirectory
+        self.isInsecure = isInsecure
+        self.version = version
+    }
+}
+
+/// Why an agent could not start or go on: one sentence with the remedy.
+public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The sentence.
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Runs a system call or several; an error becomes the sentence `WHAT: ERROR`.
+func explaining<Value>(_ what: String, _ body: () throws(SystemError) -> Value) throws(AgentFailure) -> Value {
+    do throws(SystemError) {
+        return try body()
+    } catch {
+        throw AgentFailure("\(what): \(error)")
+    }
+}

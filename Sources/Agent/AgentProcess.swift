@@ -1,0 +1,134 @@
+import AgentCore
+import Glibc
+import HTTPTransport
+import Reactor
+import Wire
+
+/// `heddle agent`: the process that brings this host's ports, central and the forwarder together.
+public enum AgentProcess {
+    /// Runs until SIGTERM, SIGINT or a request at its socket.
+    /// - Parameter forwarderExecutable: The program that has the subcommand `forwarder`; `nil` is this one.
+    /// - Throws: ``AgentFailure`` when it cannot start, or when central says that the chassis is another host's.
+    public static func run(_ options: AgentOptions, forwarderExecutable: String? = nil) throws(AgentFailure) {
+        let endpoint = try endpoint(of: options)
+        let chassis = try chassis(of: options)
+        var agent: Agent?
+        let loop = try explaining("cannot start") { () throws(SystemError) in
+            let loop = try EventLoop()
+            // Signals first: threads that start later inherit that they are blocked.
+            for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { agent?.end() } }
+            for signal in [SIGPIPE, SIGHUP] { try ignoreSignal(signal) }
+            return loop
+        }
+        let made = try makeAgent(options, chassis, endpoint, loop, forwarderExecutable ?? ownExecutable)
+        agent = made
+        made.start()
+        loop.run()
+        if let failure = made.failure { throw failure }
+    }
+
+    private static func makeAgent(
+        _ options: AgentOptions,
+        _ chassis: String,
+        _ endpoint: HTTPEndpoint,
+        _ loop: EventLoop,
+        _ forwarderExecutable: String
+    ) throws(AgentFailure) -> Agent {
+        let innerMTU = try Underlay.innerMTU(at: options.encapIP)
+        let directory = try StateDirectory(path: options.stateDirectory)
+        var generator = SystemRandomNumberGenerator()
+        let configuration = Configuration(
+            chassis: chassis,
+            chassisID: try directory.chassisID(),
+            bootID: ObjectID(using: &generator).description,
+            version: options.version,
+            hostname: (try? hostName()) ?? "",
+            encapIP: options.encapIP,
+            innerMTU: innerMTU,
+            central: options.central
+        )
+        let ports = try directory.ports()
+        let (share, warning) = try directory.share(of: chassis)
+        if let warning { Log.write(.warning, warning) }
+        let underlay = try underlay(at: options.encapIP, directory: directory)
+        return try explaining("cannot start") { () throws(SystemError) in
+            try Agent(
+                loop: loop,
+                directory: directory,
+                configuration: configuration,
+                core: AgentCore(configuration: configuration, share: share, ports: ports),
+                endpoint: endpoint,
+                underlay: underlay,
+                forwarderExecutable: forwarderExecutable
+            )
+        }
+    }
+
+    /// A fresh socket, or `nil` where a running forwarder has it and will give it back.
+    private static func underlay(at address: IPAddress, directory: StateDirectory) throws(AgentFailure) -> Descriptor? {
+        do throws(SystemError) {
+            return try Underlay.open(at: address)
+        } catch {
+            guard error.errno == EADDRINUSE else {
+                throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
+            }
+            if (try? SeqPacket.connect(path: directory.forwarderSocket)) != nil { return nil }
+            throw AgentFailure(
+                "UDP port \(Underlay.port) at \(address) is taken by another process; "
+                    + "see who with 'ss -ulnp sport = \(Underlay.port)' and stop it"
+            )
+        }
+    }
+
+    private static func endpoint(of options: AgentOptions) throws(AgentFailure) -> HTTPEndpoint {
+        let endpoint: HTTPEndpoint
+        do throws(HTTPEndpointError) {
+            endpoint = try HTTPEndpoint(url: options.central)
+        } catch {
+            throw AgentFailure("--central: \(error)")
+        }
+        guard options.isInsecure || isLoopback(endpoint) else {
+            throw AgentFailure(
+                "central at \(options.central) is beyond loopback, and plain HTTP has neither encryption nor "
+                    + "authentication; give --insecure if that is what you want"
+            )
+        }
+        return endpoint
+    }
+
+    private static func isLoopback(_ endpoint: HTTPEndpoint) -> Bool {
+        switch endpoint {
+        case .unix: true
+        case .tcp(let host, _): host == "localhost" || IPAddress(host)?.isLoopback ?? false
+        }
+    }
+
+    private static func chassis(of options: AgentOptions) throws(AgentFailure) -> String {
+        let name: String
+        if let chassis = options.chassis {
+            name = chassis
+        } else {
+            do throws(SystemError) {
+                name = try hostName()
+            } catch {
+                throw AgentFailure("this host's name is unknown (\(error)); give --chassis NAME")
+            }
+        }
+        guard Configuration.isChassisName(name) else {
+            throw AgentFailure(
+                "\"\(name)\" cannot be a chassis' name: give 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"
+            )
+        }
+        return name
+    }
+
+    /// The file of this program; where that was replaced meanwhile, what still runs of it.
+    private static var ownExecutable: String {
+        let link = "/proc/self/exe"
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(link, &path, path.count - 1)
+        guard count > 0 else { return link }
+        let text = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return access(text, X_OK) == 0 ? text : link
+    }
+}

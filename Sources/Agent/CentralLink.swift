@@ -1,0 +1,98 @@
+import AgentCore
+import HTTPCore
+import HTTPTransport
+import HTTPTypes
+import JSON
+import Reactor
+import Southbound
+
+/// Carries syncs to central, each on a connection that no other sync is under way on.
+final class CentralLink {
+    /// How much longer than its wait a sync may take before it counts as lost.
+    static let patience = Duration.seconds(10)
+    /// The longest answer: a page of the feed with room to spare.
+    static let answerByteCountMaximum = 64 << 20
+
+    private let client: HTTPClient
+    private let path: String
+    private let hear: (Event) -> Void
+
+    /// - Parameter hear: Gets the outcome of each sync, never within `send`.
+    init(loop: EventLoop, endpoint: HTTPEndpoint, chassis: String, _ hear: @escaping (Event) -> Void) {
+        var limits = HTTPClient.Limits()
+        limits.bodyByteCountMaximum = Self.answerByteCountMaximum
+        client = HTTPClient(loop: loop, endpoint: endpoint, limits: limits)
+        path = "/v1/chassis/\(percentEncoded(chassis))/sync"
+        self.hear = hear
+    }
+
+    /// Sends a sync.
+    func send(_ sync: SyncRequest) {
+        var request = HTTPRequest(method: .post, scheme: nil, authority: nil, path: path)
+        request.headerFields[.contentType] = "application/json"
+        let timeout = Duration.seconds(Int64(sync.wait)) + Self.patience
+        client.send(request, body: sync.json.bytes, timeout: timeout) { [hear] result in
+            hear(Self.event(of: result, sequence: sync.seq))
+        }
+    }
+
+    private static func event(
+        of result: Result<HTTPClientResponse, HTTPClientError>,
+        sequence: UInt64
+    ) -> Event {
+        switch result {
+        case .failure(let error):
+            return .syncFailed(sequence: sequence, .unavailable("central: \(error)", retryAfter: nil))
+        case .success(let answer) where answer.response.status == .ok:
+            do throws(FeedError) {
+                return .syncAnswered(sequence: sequence, try FeedAnswer(parsing: answer.body))
+            } catch {
+                let reason = "central's answer cannot be read: \(error)"
+                return .syncFailed(sequence: sequence, .refused(reason))
+            }
+        case .success(let answer):
+            let retryAfter = answer.response.headerFields[.retryAfter].flatMap { Int($0) }
+            let failure = SyncFailure(
+                status: answer.response.status.code,
+                body: answer.body,
+                retryAfter: retryAfter
+            )
+            return .syncFailed(sequence: sequence, failure)
+        }
+    }
+}
+
+/// A name as one segment of a path (RFC 3986 section 3.3): all but unreserved characters encoded.
+func percentEncoded(_ name: String) -> String {
+    var text = ""
+    for byte in name.utf8 {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            text.append(Character(Unicode.Scalar(byte)))
+        default:
+            let digits = String(byte, radix: 16, uppercase: true)
+            text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+        }
+    }
+    return text
+}
+
+/// The text of a path's segment with its encoded bytes decoded; `nil` where it is no UTF-8 or badly encoded.
+func percentDecoded(_ segment: some StringProtocol) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Array(segment.utf8)[...]
+    while let byte = rest.popFirst() {
+        guard byte == UInt8(ascii: "%") else {
+            bytes.append(byte)
+            continue
+        }
+        guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+            return nil
+        }
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self)
+}

@@ -1,0 +1,243 @@
+import AgentCore
+import ForwarderProtocol
+import Glibc
+import Reactor
+
+/// The connection to this host's forwarder, and its process.
+final class ForwarderLink {
+    /// How long a process that was started may take to listen.
+    static let startPatience = Duration.seconds(5)
+    /// How often a process that was started is tried: a start takes some ten milliseconds.
+    static let connectInterval = Duration.milliseconds(1)
+    /// How long a forwarder may take to say who it is and what it holds.
+    static let greetingPatience = Duration.seconds(2)
+    /// How long a forwarder may take to end when asked to.
+    static let endPatience = Duration.seconds(2)
+    /// The most packets taken in one turn of the loop.
+    static let packetsPerTurnMaximum = 1024
+
+    private enum Phase {
+        case idle
+        /// The process has been started, or is about to be; `deadline` is when to give up.
+        case starting(deadline: Duration)
+        /// Connected; the greeting and what is held are coming in.
+        case greeting
+        case connected
+    }
+
+    private let loop: EventLoop
+    private let socketPath: String
+    private let executable: String
+    private let arguments: [String]
+    private let hear: (Event) -> Void
+    private let keep: (HeldDescriptor, Descriptor) -> Void
+
+    private var phase = Phase.idle
+    private var wasSpawned = false
+    private var timer: TimerHandle?
+    private var socket: Descriptor?
+    private var registration: Registration?
+    private var buffer = [UInt8](repeating: 0, count: ForwarderProtocol.packetByteCountMaximum)
+    private var assembler = MessageAssembler()
+    private var arrived: [Descriptor] = []
+    private var greeting: Greeting?
+    private var held: [HeldDescriptor] = []
+    private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
+    private var sentCount = 0
+    private var hasEnded: (() -> Void)?
+
+    /// - Parameters:
+    ///   - executable: The program that has the subcommand `forwarder`.
+    ///   - keep: Gets the duplicate of each descriptor that a forwarder holds, before it counts as connected.
+    ///   - hear: Gets `forwarderConnected`, `forwarderLost` and `forwarderSaid`, never within a call of ours.
+    init(
+        loop: EventLoop,
+        directory: StateDirectory,
+        executable: String,
+        keep: @escaping (HeldDescriptor, Descriptor) -> Void,
+        hear: @escaping (Event) -> Void
+    ) {
+        self.loop = loop
+        socketPath = directory.forwarderSocket
+        self.executable = executable
+        arguments = ["forwarder", "--state-dir", directory.path]
+        self.keep = keep
+        self.hear = hear
+    }
+
+    /// Connects to a running forwarder, else starts one and connects to that.
+    func start() {
+        wasSpawned = false
+        phase = .starting(deadline: loop.now + Self.startPatience)
+        if connect() { return }
+        do throws(SystemError) {
+            let process = try ChildProcess.start(executable, arguments: arguments, ownSession: true)
+            wasSpawned = true
+            _ = try loop.onExit(ofProcess: process) { [weak self] code in
+                guard case .starting? = self?.phase else { return }
+                self?.lose("it ended at once, with exit code \(code ?? -1)")
+            }
+            connectSoon()
+        } catch {
+            loop.defer { [weak self] in self?.lose("it cannot be started: \(error)") }
+        }
+    }
+
+    /// Sends messages in order, each with the descriptor that rides along.
+    func send(_ orders: [(message: ForwarderMessage, descriptor: Descriptor?)]) {
+        guard socket != nil else { return }
+        for (message, descriptor) in orders {
+            for (index, packet) in message.packets().enumerated() {
+                waiting.append((packet, index == 0 ? descriptor.map { [$0] } ?? [] : []))
+            }
+        }
+        flush()
+    }
+
+    /// Ends a forwarder; the end of its connection follows.
+    func end(process: pid_t) {
+        // One that is gone already has closed the connection, too.
+        try? ChildProcess.signal(process, SIGTERM)
+        loop.schedule(after: Self.endPatience) { [weak self] in
+            guard self?.greeting?.processID == process else { return }
+            try? ChildProcess.signal(process, SIGKILL)
+        }
+    }
+
+    /// Ends the forwarder for good, if there is one, and then calls `completion`; nothing is heard of it any more.
+    func endForGood(_ completion: @escaping () -> Void) {
+        guard let process = greeting?.processID else {
+            disconnect()
+            return loop.defer(completion)
+        }
+        hasEnded = completion
+        end(process: process)
+    }
+
+    /// Lets the forwarder go on alone.
+    func disconnect() {
+        timer?.cancel()
+        timer = nil
+        registration?.cancel()
+        registration = nil
+        socket = nil
+        phase = .idle
+        greeting = nil
+        held = []
+        arrived = []
+        waiting = []
+        sentCount = 0
+        assembler = MessageAssembler()
+    }
+
+    private func connectSoon() {
+        timer = loop.schedule(after: Self.connectInterval) { [weak self] in
+            guard let self, case .starting(let deadline) = phase, !connect() else { return }
+            if loop.now < deadline { connectSoon() } else { lose("it was started but does not listen") }
+        }
+    }
+
+    /// Connects if somebody listens; whether that is over, for good or ill.
+    private func connect() -> Bool {
+        do throws(SystemError) {
+            let socket = try SeqPacket.connect(path: socketPath)
+            registration = try loop.register(socket.raw, reads: true, writes: false) { [weak self] readiness in
+                self?.serve(readiness)
+            }
+            self.socket = socket
+            phase = .greeting
+            timer?.cancel()
+            timer = loop.schedule(after: Self.greetingPatience) { [weak self] in
+                self?.lose("it does not say who it is")
+            }
+            return true
+        } catch {
+            if error.errno == ENOENT || error.errno == ECONNREFUSED || error.errno == EAGAIN { return false }
+            loop.defer { [weak self] in self?.lose("it cannot be reached: \(error)") }
+            return true
+        }
+    }
+
+    private func lose(_ reason: String) {
+        if case .idle = phase { return }
+        disconnect()
+        if let hasEnded {
+            self.hasEnded = nil
+            hasEnded()
+        } else {
+            hear(.forwarderLost(reason: reason))
+        }
+    }
+
+    private func serve(_ readiness: Readiness) {
+        if readiness.contains(.writable) { flush() }
+        guard readiness.contains(.readable) else { return }
+        for _ in 0..<Self.packetsPerTurnMaximum {
+            guard let socket, receiveOne(from: socket) else { return }
+        }
+    }
+
+    /// Takes one packet; whether there may be another.
+    private func receiveOne(from socket: Descriptor) -> Bool {
+        do {
+            let received = try buffer.withUnsafeMutableBytes { bytes throws(SystemError) in
+                try SeqPacket.receive(into: bytes, from: socket)
+            }
+            switch received {
+            case .wouldBlock: return false
+            case .endOfStream:
+                lose("it has ended")
+                return false
+            case .done(let packet):
+                arrived += packet.descriptors
+                guard let message = try assembler.receive(Array(buffer[..<packet.count])) else { return true }
+                let descriptors = arrived
+                arrived = []
+                take(message, descriptors)
+                return true
+            }
+        } catch {
+            lose("\(error)")
+            return false
+        }
+    }
+
+    private func take(_ message: ForwarderMessage, _ descriptors: [Descriptor]) {
+        switch (phase, message) {
+        case (.greeting, .greeting(let greeting)): self.greeting = greeting
+        case (.greeting, .held(let what)):
+            guard let descriptor = descriptors.first else { return lose("it holds \(what) without a descriptor") }
+            held.append(what)
+            keep(what, descriptor)
+        case (.greeting, .heldEnd):
+            guard let greeting else { return lose("it does not say who it is") }
+            phase = .connected
+            timer?.cancel()
+            timer = nil
+            hear(.forwarderConnected(greeting, held: held, wasSpawned: wasSpawned))
+        case (.connected, _): hear(.forwarderSaid(message))
+        default: lose("it speaks out of turn")
+        }
+    }
+
+    private func flush() {
+        guard let socket else { return }
+        do throws(SystemError) {
+            while sentCount < waiting.count {
+                let next = waiting[sentCount]
+                guard try SeqPacket.send(next.packet, descriptors: next.descriptors, over: socket) else { break }
+                sentCount += 1
+            }
+            if sentCount == waiting.count {
+                waiting = []
+                sentCount = 0
+            }
+            try registration?.update(reads: true, writes: !waiting.isEmpty)
+        } catch {
+            // Its end is read from the socket, behind whatever it still had to say.
+            waiting = []
+            sentCount = 0
+            loop.defer { [weak self] in self?.lose("\(error)") }
+        }
+    }
+}

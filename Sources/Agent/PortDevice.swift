@@ -1,0 +1,217 @@
+import AgentCore
+import Glibc
+import Netdev
+import Reactor
+import Wire
+
+/// The devices of ports: makes, opens and removes them. These calls take milliseconds and run on a worker.
+enum PortDevice {
+    /// A device with the descriptor through which its frames go.
+    struct Opened: Sendable {
+        var descriptor: Descriptor
+        var device: Device
+    }
+
+    /// Finds or makes the device of a port and opens it. Where that fails nothing is left behind.
+    static func open(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Opened, Refusal> {
+        do throws(Refusal) {
+            return .success(try openOrRefuse(port, order))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Removes the device where it is ours, wherever the guest has put it; one that is gone is no concern.
+    /// - Returns: why it could not be removed.
+    static func remove(_ port: PortSpecification, isOwned: Bool, descriptor: Descriptor?) -> String? {
+        guard isOwned else { return nil }
+        do throws(SystemError) {
+            if let descriptor {
+                try TAPDevice.delete(descriptor)
+            } else {
+                let namespace = try namespace(of: port)
+                let link = try Link.find(named: port.interface, in: namespace)
+                if let link, link.logicalPort != nil { try link.delete(in: namespace) }
+            }
+            return nil
+        } catch {
+            return error.errno == ENOENT || error.errno == ENODEV ? nil : error.description
+        }
+    }
+
+    private static func namespace(of port: PortSpecification) throws(SystemError) -> NetworkNamespace {
+        if let netns = port.netns { return try NetworkNamespace(netns) }
+        return try .current()
+    }
+
+    private static func openOrRefuse(_ port: PortSpecification, _ order: DeviceOrder) throws(Refusal) -> Opened {
+        let namespace: NetworkNamespace
+        do throws(SystemError) {
+            namespace = try Self.namespace(of: port)
+        } catch {
+            throw refusal(of: error, netns: port.netns ?? "")
+        }
+        let present = try link(of: port, in: namespace)
+        switch order {
+        case .plug(let demand, let mtu):
+            guard let present else {
+                if demand == .existing { throw absent(port) }
+                return try make(port, mtu: mtu, in: namespace)
+            }
+            if demand == .new { throw taken(port) }
+            return try adopt(port, present, in: namespace)
+        case .restore(let isOwned, let mtu):
+            if present == nil, isOwned { return try make(port, mtu: mtu, in: namespace) }
+            return try open(port, in: namespace)
+        case .reopen:
+            return try open(port, in: namespace)
+        }
+    }
+
+    private static func make(
+        _ port: PortSpecification,
+        mtu: Int,
+        in namespace: NetworkNamespace
+    ) throws(Refusal) -> Opened {
+        let descriptor: Descriptor
+        do throws(TAPError) {
+            descriptor = try TAPDevice.create(
+                TAPDevice.Configuration(
+                    name: port.interface,
+                    logicalPort: port.logicalPort,
+                    mac: port.mac,
+                    addresses: port.addresses,
+                    mtu: mtu
+                ),
+                in: namespace
+            )
+        } catch {
+            throw refusal(of: error, port)
+        }
+        let mac = try link(of: port, in: namespace)?.mac ?? port.mac
+        return Opened(descriptor: descriptor, device: Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0)))
+    }
+
+    /// Opens a device that is there and leaves it as it is.
+    private static func open(_ port: PortSpecification, in namespace: NetworkNamespace) throws(Refusal) -> Opened {
+        let descriptor: Descriptor
+        do throws(TAPError) {
+            descriptor = try TAPDevice.open(port.interface, in: namespace)
+        } catch {
+            throw refusal(of: error, port)
+        }
+        let link = try link(of: port, in: namespace)
+        return Opened(
+            descriptor: descriptor,
+            device: Device(isOwned: link?.logicalPort != nil, mac: link?.mac ?? MACAddress(truncating: 0))
+        )
+    }
+
+    /// Opens a device that is there and gives it what the user asks for.
+    private static func adopt(
+        _ port: PortSpecification,
+        _ link: Link,
+        in namespace: NetworkNamespace
+    ) throws(Refusal) -> Opened {
+        var opened = try open(port, in: namespace)
+        do throws(SystemError) {
+            let alias = opened.device.isOwned ? Link.aliasPrefix + port.logicalPort : nil
+            try link.apply(LinkChange(alias: alias, mac: port.mac, mtu: port.mtu, isUp: true), in: namespace)
+            for address in port.addresses {
+                do throws(SystemError) {
+                    try link.add(address, in: namespace)
+                } catch {
+                    if error.errno != EEXIST { throw error }
+                }
+            }
+        } catch {
+            throw Refusal(
+                .conflict,
+                code: "device_refuses",
+                detail: "The interface \(port.interface) does not take what is asked for: \(error)."
+            )
+        }
+        opened.device.mac = port.mac ?? opened.device.mac
+        return opened
+    }
+
+    private static func link(of port: PortSpecification, in namespace: NetworkNamespace) throws(Refusal) -> Link? {
+        do throws(SystemError) {
+            return try Link.find(named: port.interface, in: namespace)
+        } catch {
+            throw Refusal(.unavailable, code: "device_failed", detail: "The interfaces cannot be listed: \(error).")
+        }
+    }
+}
+
+extension PortDevice {
+    private static func place(of port: PortSpecification) -> String { port.netns.map { " in netns \($0)" } ?? "" }
+
+    private static func absent(_ port: PortSpecification) -> Refusal {
+        Refusal(
+            .conflict,
+            code: "device_missing",
+            detail: "There is no interface \(port.interface)\(place(of: port))."
+        )
+    }
+
+    private static func taken(_ port: PortSpecification) -> Refusal {
+        Refusal(
+            .conflict,
+            code: "device_exists",
+            detail: "There is already an interface \(port.interface)\(place(of: port)); give another --interface."
+        )
+    }
+
+    private static func refusal(of error: SystemError, netns: String) -> Refusal {
+        switch error.errno {
+        case ENOENT, ENOTDIR:
+            Refusal(
+                .conflict,
+                code: "netns_missing",
+                detail: "There is no network namespace \(netns); make it first, as with 'ip netns add \(netns)'.",
+                pointer: "/netns"
+            )
+        case EINVAL:
+            Refusal(
+                .conflict,
+                code: "netns_invalid",
+                detail: "\(netns) is not a network namespace.",
+                pointer: "/netns"
+            )
+        default:
+            Refusal(.unavailable, code: "netns_failed", detail: "The network namespace \(netns) fails: \(error).")
+        }
+    }
+
+    private static func refusal(of error: TAPError, _ port: PortSpecification) -> Refusal {
+        switch error {
+        case .invalidName:
+            Refusal(.invalid, code: "invalid_interface", detail: "\(error).", pointer: "/interface")
+        case .nameTaken: taken(port)
+        case .absent: absent(port)
+        case .notPersistentTAP:
+            Refusal(
+                .conflict,
+                code: "device_is_no_tap",
+                detail: "The interface \(port.interface)\(place(of: port)) is there, but is not a persistent TAP; "
+                    + "remove it or give another --interface.",
+                pointer: "/interface"
+            )
+        case .busy:
+            Refusal(
+                .conflict,
+                code: "device_busy",
+                detail: "The interface \(port.interface)\(place(of: port)) is in use by another process; "
+                    + "stop that first or give another --interface.",
+                pointer: "/interface"
+            )
+        case .system(let error):
+            Refusal(
+                .unavailable,
+                code: "device_failed",
+                detail: "The interface \(port.interface)\(place(of: port)) cannot be made or opened: \(error)."
+            )
+        }
+    }
+}

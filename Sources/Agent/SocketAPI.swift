@@ -1,0 +1,100 @@
+import AgentCore
+import HTTPCore
+import HTTPTransport
+import HTTPTypes
+import JSON
+
+/// The agent's socket: HTTP/1.1 and JSON for `heddle port` and `heddle agent stop`.
+///
+/// | request | answer |
+/// | --- | --- |
+/// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
+/// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
+/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "underlay"?, "drops"?}` |
+/// | `GET /v1/status` | how the agent is |
+/// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
+enum SocketAPI {
+    /// The longest body: a port with all its addresses.
+    static let bodyByteCountMaximum = 64 << 10
+
+    /// What a request asks for.
+    enum Call {
+        /// Something that the core answers.
+        case event((Ticket) -> Event)
+        /// The end of the agent, and with `all` of the forwarder.
+        case stop(all: Bool)
+    }
+
+    /// What a request asks for.
+    /// - Throws: why it asks for nothing that there is.
+    static func call(method: HTTPRequest.Method, target: String, body: [UInt8]) throws(Refusal) -> Call {
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = parts.first.map(String.init) ?? ""
+        let query = parts.count > 1 ? String(parts[1]) : ""
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        switch (method, Array(segments)) {
+        case (.get, ["v1", "ports"]):
+            let withStatistics = try flag("stats", in: query)
+            return .event { .portList($0, withStatistics: withStatistics) }
+        case (.put, let segments) where segments.count == 3 && segments.starts(with: ["v1", "ports"]):
+            let name = try name(segments[2])
+            let request = try PortRequest(name: name, body: try json(body))
+            return .event { .portAdd($0, request) }
+        case (.delete, let segments) where segments.count == 3 && segments.starts(with: ["v1", "ports"]):
+            let name = try name(segments[2])
+            return .event { .portDelete($0, name: name) }
+        case (.get, ["v1", "status"]):
+            return .event { .status($0) }
+        case (.post, ["v1", "stop"]):
+            return .stop(all: try flag("all", in: query))
+        default:
+            throw Refusal(.notFound, code: "not_found", detail: "The agent does not know \(method.rawValue) \(path).")
+        }
+    }
+
+    private static func name(_ segment: Substring) throws(Refusal) -> String {
+        guard let name = percentDecoded(segment) else {
+            throw Refusal(.malformed, code: "malformed_path", detail: "The port's name in the path is badly encoded.")
+        }
+        return name
+    }
+
+    private static func json(_ body: [UInt8]) throws(Refusal) -> JSONValue {
+        do throws(JSONError) {
+            return try JSONParser.parse(body)
+        } catch {
+            throw Refusal(.malformed, code: "malformed_json", detail: "The body is not JSON: \(error).")
+        }
+    }
+
+    private static func flag(_ name: String, in query: String) throws(Refusal) -> Bool {
+        switch query {
+        case "", "\(name)=false": return false
+        case "\(name)=true": return true
+        default:
+            let detail = "The only parameter here is \(name)=true or \(name)=false."
+            throw Refusal(.malformed, code: "unknown_parameter", detail: detail)
+        }
+    }
+
+    /// The answer to whoever still waits when the agent ends, and to the one who ended it.
+    static let ending = HTTPResponse(status: .noContent)
+
+    /// The response that carries an answer.
+    static func response(_ answer: Answer) -> (HTTPResponse, HTTPBody) {
+        let status: HTTPResponse.Status
+        var fields = HTTPFields()
+        switch answer {
+        case .port, .ports, .status:
+            status = .ok
+            fields[.contentType] = "application/json"
+        case .deleted: status = .noContent
+        case .refused(let refusal):
+            status = HTTPResponse.Status(code: refusal.status)
+            fields[.contentType] = "application/problem+json"
+        }
+        let response = HTTPResponse(status: status, headerFields: fields)
+        guard let json = answer.json else { return (response, .none) }
+        return (response, .bytes(json.bytes + [UInt8(ascii: "\n")]))
+    }
+}

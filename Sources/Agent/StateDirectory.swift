@@ -1,0 +1,111 @@
+import AgentCore
+import Glibc
+import Reactor
+import Wire
+
+/// The directory in which an agent keeps what must outlive it, and its sockets. One agent has it at a time.
+final class StateDirectory: Sendable {
+    /// The largest state file that is read: a share of some hundred thousand records.
+    static let fileByteCountMaximum = 512 << 20
+
+    /// The directory's path.
+    let path: String
+    private let lock: FileLock
+
+    /// Makes the directory if it is missing and takes it.
+    init(path: String) throws(AgentFailure) {
+        self.path = path
+        do throws(SystemError) {
+            try makeDirectory(path, mode: 0o700)
+        } catch {
+            throw AgentFailure("cannot make the state directory \(path): \(error); run as root or give --state-dir")
+        }
+        do throws(FileLock.Failure) {
+            lock = try FileLock(path: "\(path)/agent.pid")
+        } catch {
+            switch error {
+            case .held(let process):
+                let holder = process.map { "process \($0)" } ?? "another process"
+                throw AgentFailure(
+                    "\(holder) is the agent of \(path); stop it first, or give another --state-dir"
+                )
+            case .system(let error):
+                throw AgentFailure("cannot use the state directory \(path): \(error)")
+            }
+        }
+    }
+
+    /// Where users reach the agent.
+    var agentSocket: String { "\(path)/agent.sock" }
+    /// Where the forwarder listens.
+    var forwarderSocket: String { "\(path)/forwarder.sock" }
+    private var identityFile: String { "\(path)/chassis_id" }
+    private var portsFile: String { "\(path)/ports" }
+    private var shareFile: String { "\(path)/share" }
+
+    /// The identity of this host's chassis, made at the first start.
+    func chassisID() throws(AgentFailure) -> String {
+        if let bytes = try read(identityFile) {
+            guard let id = ObjectID(String(decoding: bytes, as: UTF8.self).prefix { $0 != "\n" }) else {
+                throw AgentFailure("\(identityFile) holds no identity; restore it, or remove it to join as a new host")
+            }
+            return id.description
+        }
+        var generator = SystemRandomNumberGenerator()
+        let id = ObjectID(using: &generator).description
+        if let failure = save(Array("\(id)\n".utf8), to: identityFile) {
+            throw AgentFailure("cannot write the state directory: \(failure)")
+        }
+        return id
+    }
+
+    /// The ports as they were kept. A file that cannot be used is an error: going on without it would release them.
+    ///
+    /// Without a file the claims begin at the clock's seconds, so that a lost file repeats no number.
+    func ports() throws(AgentFailure) -> StoredPorts {
+        guard let bytes = try read(portsFile) else {
+            return StoredPorts(lastClaim: UInt64(max(Clock.wallSeconds(), 0)))
+        }
+        do throws(StateFile.Failure) {
+            return try StoredPorts(fileBytes: bytes)
+        } catch {
+            throw AgentFailure(
+                "\(portsFile) cannot be used: \(error); restore it, or remove it and plug the ports again"
+            )
+        }
+    }
+
+    /// The share as it was kept for a chassis; an empty one, and why, where there is none that can be used.
+    func share(of chassis: String) throws(AgentFailure) -> (share: Share, warning: String?) {
+        guard let bytes = try read(shareFile) else { return (Share(), nil) }
+        do throws(StateFile.Failure) {
+            return (try Share(fileBytes: bytes, chassis: chassis), nil)
+        } catch {
+            return (Share(), "\(shareFile) is not used: \(error); asking central for everything")
+        }
+    }
+
+    /// Saves the ports; a sentence about why not.
+    func save(_ ports: StoredPorts) -> String? { save(ports.fileBytes, to: portsFile) }
+
+    /// Saves the share; a sentence about why not.
+    func save(_ share: Share, of chassis: String) -> String? { save(share.fileBytes(chassis: chassis), to: shareFile) }
+
+    private func save(_ bytes: [UInt8], to path: String) -> String? {
+        do throws(SystemError) {
+            try writeFile(bytes, replacing: path)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    private func read(_ path: String) throws(AgentFailure) -> [UInt8]? {
+        do throws(SystemError) {
+            return try readFile(path, maximum: Self.fileByteCountMaximum)
+        } catch {
+            if error.errno == ENOENT { return nil }
+            throw AgentFailure("cannot read \(path): \(error)")
+        }
+    }
+}

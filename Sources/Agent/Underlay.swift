@@ -1,0 +1,35 @@
+import AgentCore
+import CLinux
+import Glibc
+import Netdev
+import Reactor
+import Wire
+
+/// The host's end of the tunnels: an address, its device's MTU, a UDP socket.
+enum Underlay {
+    /// Geneve's UDP port (RFC 8926 section 3.3).
+    static let port: UInt16 = 6081
+    /// The socket's buffers: some ten thousand small frames, which bridges a restart of the forwarder.
+    static let bufferByteCount: Int32 = 8 << 20
+
+    /// The longest inner packet over the device that has the address.
+    /// - Throws: where no device of this host has it, or its MTU is too small.
+    static func innerMTU(at address: IPAddress) throws(AgentFailure) -> Int {
+        let what = "cannot find the device of \(address)"
+        guard let mtu = try explaining(what, { () throws(SystemError) in try Link.mtu(ofAddress: address) }) else {
+            let own = try explaining(what) { () throws(SystemError) in try Link.addresses() }
+                .map(\.prefix.address).filter { !$0.isLoopback }
+            let list = own.isEmpty ? "it has none" : "it has \(own.map(\.description).joined(separator: ", "))"
+            throw AgentFailure("--encap-ip \(address) is no address of this host; \(list)")
+        }
+        guard let inner = Configuration.innerMTU(underlayMTU: mtu, encapIP: address) else {
+            throw AgentFailure("the MTU \(mtu) of the device that has \(address) is too small for tunnels; raise it")
+        }
+        return inner
+    }
+
+    /// A socket bound to the address.
+    static func open(at address: IPAddress) throws(SystemError) -> Descriptor {
+        try UDPSocket(boundTo: .ip(address, port: port), bufferByteCount: bufferByteCount).descriptor
+    }
+}

@@ -1,0 +1,26 @@
+import Reactor
+
+/// A thread that does jobs in order: what may block, such as syncs to disk, goes there.
+final class Worker: Sendable {
+    private let jobs: Mailbox<@Sendable () -> Void>
+
+    /// Starts the thread; it lasts as long as the process.
+    init(named name: String) throws(SystemError) {
+        jobs = try EventLoop.start(named: name) { loop throws(SystemError) in
+            try Mailbox<@Sendable () -> Void>(on: loop) { job in job() }
+        }.handle
+    }
+
+    /// Does the job after those given before.
+    func run(_ job: @escaping @Sendable () -> Void) {
+        let isTaken = jobs.send(job)
+        precondition(isTaken, "a worker hangs")
+    }
+
+    /// Waits until the jobs given so far are done.
+    func wait() {
+        let done = OneShot<Void>()
+        run { done.put(()) }
+        done.take()
+    }
+}

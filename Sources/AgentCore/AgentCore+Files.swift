@@ -1,0 +1,78 @@
+/// The state directory, as the core sees it.
+struct FilesState: Hashable, Sendable {
+    /// The last save of the ports that was asked for.
+    var portsSave: UInt64 = 0
+    /// The last save of the ports that is on disk.
+    var portsSaved: UInt64 = 0
+    /// The epoch and revision of the share that was last given to be saved.
+    var shareEpoch: UInt64 = 0
+    var shareRevision: UInt64 = 0
+    /// Whether a save of the share is under way.
+    var isSavingShare = false
+    /// When the share may be saved next, where it has changed.
+    var shareSaveAt: Duration?
+    /// Whether the last save failed, so that a failure is logged once.
+    var hasFailed = false
+}
+
+extension AgentCore {
+    /// Asks for a save of the ports as they are now; its number.
+    mutating func savePorts() -> UInt64 {
+        files.portsSave += 1
+        let stored = ports.values.filter { $0.claim > 0 }.map { port in
+            StoredPort(
+                specification: port.specification,
+                isOwned: port.isOwned,
+                claim: port.claim,
+                lostTo: port.lostTo,
+                isLeaving: port.isLeaving
+            )
+        }
+        let sorted = stored.sorted { $0.specification.name < $1.specification.name }
+        emit(.savePorts(StoredPorts(lastClaim: lastClaim, ports: sorted), save: files.portsSave))
+        return files.portsSave
+    }
+
+    /// The share is kept as it is now, before the agent ends.
+    mutating func saveShareAtOnce() {
+        if hasUnsavedShare { saveShare() }
+    }
+
+    mutating func shareSaved(_ failure: String?, now: Duration) {
+        files.isSavingShare = false
+        files.shareSaveAt = now + Self.shareSaveInterval
+        noteSave(failure, of: "the share")
+        if failure != nil { files.shareRevision = 0 }
+    }
+
+    /// Logs the first of several failures in a row, and the end of them.
+    mutating func noteSave(_ failure: String?, of what: String) {
+        if let failure, !files.hasFailed {
+            emit(.log(.error, "cannot save \(what): \(failure); going on from memory"))
+        } else if failure == nil, files.hasFailed {
+            emit(.log(.info, "\(what) can be saved again"))
+        }
+        files.hasFailed = failure != nil
+    }
+
+    mutating func settleFiles(now: Duration) {
+        guard hasUnsavedShare else {
+            if let due = files.shareSaveAt, due <= now { files.shareSaveAt = nil }
+            return
+        }
+        guard !files.isSavingShare, files.shareSaveAt ?? now <= now else { return }
+        saveShare()
+    }
+
+    private var hasUnsavedShare: Bool {
+        share.epoch != files.shareEpoch || share.revision != files.shareRevision
+    }
+
+    private mutating func saveShare() {
+        files.isSavingShare = true
+        files.shareSaveAt = nil
+        files.shareEpoch = share.epoch
+        files.shareRevision = share.revision
+        emit(.saveShare(share))
+    }
+}

@@ -1,0 +1,274 @@
+import ForwarderProtocol
+import Southbound
+
+/// The forwarder, as far as it has told us.
+struct ForwarderState: Sendable {
+    /// Where the connection stands.
+    enum Phase: Hashable, Sendable {
+        /// Not asked for, or waiting for `startAt`.
+        case away
+        /// Being connected to or started.
+        case starting
+        /// It listens to us.
+        case connected
+    }
+
+    /// A commit that has not been acknowledged.
+    struct Commit: Hashable, Sendable {
+        var epoch: UInt64
+        var revision: UInt64
+        /// The ports that are up when this is in force.
+        var upPorts: Set<String>
+        /// Whether it changes anything but the revision.
+        var hasContent: Bool
+    }
+
+    var phase = Phase.away
+    /// When to start the forwarder again.
+    var startAt: Duration?
+    /// How long to wait before that, but for the first time.
+    var backoff = Backoff(first: .milliseconds(50), last: .seconds(5))
+    /// Whether the last end came after a time of health.
+    var mayStartAtOnce = true
+    /// Since when it is connected.
+    var connectedAt: Duration?
+    /// When the ports of a forwarder that is away begin to count as down.
+    var graceEndsAt: Duration?
+    /// Whether this agent has started the process.
+    var wasSpawned = false
+    /// The process, while connected.
+    var processID: Int32?
+    /// The ports whose descriptors it holds.
+    var held: Set<String> = []
+    /// Whether it holds the underlay's socket, bound where we want it.
+    var holdsUnderlay = false
+    /// What the tables of the connected process are as of.
+    var epoch: UInt64 = 0
+    var revision: UInt64 = 0
+    /// What central is told to be in force; it outlives a short end of the process.
+    var appliedEpoch: UInt64 = 0
+    var applied: UInt64 = 0
+    /// How many commits that change anything but the revision have come into force.
+    var contentCount: UInt64 = 0
+    /// The ports that are up: bound here in tables in force at a forwarder that has them.
+    var upPorts: Set<String> = []
+    /// The commit on its way.
+    var commit: Commit?
+    /// Everything must be said anew, as a snapshot.
+    var needsSnapshot = true
+    /// It is ahead of the share that we had kept, so its records are left as they are until central has answered.
+    var mustWaitForCentral = false
+    /// The record changes since the last commit, by record: the newest counts.
+    var changes: [RecordKey: RecordChange] = [:]
+    /// The ports that have come, changed or gone since the last commit.
+    var changedPorts: Set<String> = []
+
+    /// Whether it has been given all there is, or needs nothing.
+    var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
+
+    /// Remembers changes of the share for the next commit.
+    mutating func note(_ changes: [RecordChange]) {
+        for change in changes {
+            switch change {
+            case .put(let record): self.changes[record.key] = change
+            case .delete(let key): self.changes[key] = change
+            }
+        }
+    }
+}
+
+extension AgentCore {
+    mutating func forwarderConnected(_ greeting: Greeting, held: [HeldDescriptor], wasSpawned: Bool, now: Duration) {
+        forwarder.phase = .connected
+        forwarder.connectedAt = now
+        forwarder.processID = greeting.processID
+        forwarder.wasSpawned = forwarder.wasSpawned || wasSpawned
+        forwarder.graceEndsAt = nil
+        forwarder.commit = nil
+        guard greeting.version == ForwarderProtocol.version else {
+            let version = greeting.version
+            emit(.log(.info, "the forwarder speaks version \(version) of our protocol; replacing it"))
+            emit(.replaceForwarder(processID: greeting.processID))
+            forwarder.needsSnapshot = true
+            forwarder.mustWaitForCentral = false
+            noteHeld(held)
+            forwarder.held = []
+            forwarder.holdsUnderlay = false
+            forwarder.phase = .starting
+            return
+        }
+        noteHeld(held)
+        forwarder.epoch = greeting.epoch
+        forwarder.revision = greeting.revision
+        forwarder.changes = [:]
+        forwarder.changedPorts = forwarder.held.symmetricDifference(pluggedNames)
+        let isEmpty = greeting.epoch == 0 && greeting.revision == 0
+        let isInStep = greeting.epoch == share.epoch && greeting.revision == share.revision
+        let isAhead = greeting.epoch != share.epoch || greeting.revision > share.revision
+        forwarder.mustWaitForCentral = !isEmpty && isAhead && !sync.hasHeard && forwarder.holdsUnderlay
+        forwarder.needsSnapshot = isEmpty || !isInStep && !forwarder.mustWaitForCentral || !forwarder.holdsUnderlay
+        let story = wasSpawned ? "started the forwarder" : "took over the running forwarder"
+        emit(.log(.info, "\(story), process \(greeting.processID), at revision \(greeting.revision)"))
+        if !forwarder.needsSnapshot, forwarder.changedPorts.isEmpty {
+            forwarder.upPorts = boundPorts(among: forwarder.held)
+            forwarder.appliedEpoch = greeting.epoch
+            forwarder.applied = min(greeting.revision, share.revision)
+        }
+        openDevices()
+        for name in forwarder.held.sorted() { answerPlugs(of: name) }
+    }
+
+    /// Notes which descriptors the forwarder holds; what it holds is in our hands too now.
+    private mutating func noteHeld(_ held: [HeldDescriptor]) {
+        forwarder.held = []
+        forwarder.holdsUnderlay = false
+        for descriptor in held {
+            switch descriptor {
+            case .underlay(let address): forwarder.holdsUnderlay = address == configuration.encapIP
+            case .port(let name):
+                forwarder.held.insert(name)
+                if ports[name]?.device == .unknown { ports[name]?.device = .present }
+            }
+        }
+    }
+
+    mutating func forwarderLost(_ reason: String, now: Duration) {
+        let lifetime = forwarder.connectedAt.map { now - $0 }
+        forwarder.phase = .away
+        forwarder.connectedAt = nil
+        forwarder.processID = nil
+        forwarder.commit = nil
+        forwarder.held = []
+        forwarder.holdsUnderlay = false
+        if forwarder.graceEndsAt == nil { forwarder.graceEndsAt = now + Self.forwarderGrace }
+        if let lifetime, lifetime >= Self.forwarderStableTime {
+            forwarder.backoff.reset()
+            forwarder.mayStartAtOnce = true
+        }
+        emit(.log(.warning, "the forwarder is gone (\(reason)); starting it again"))
+        if forwarder.mayStartAtOnce {
+            forwarder.mayStartAtOnce = false
+            forwarder.startAt = now
+        } else {
+            forwarder.startAt = now + forwarder.backoff.delay()
+        }
+    }
+
+    mutating func forwarderSaid(_ message: ForwarderMessage, now: Duration) {
+        guard forwarder.phase == .connected else { return }
+        switch message {
+        case .acknowledged(let epoch, let revision): acknowledged(epoch, revision)
+        case .portFailed(let name, let errno): devicePulled(name, errno: errno, now: now)
+        case .statistics(let statistics): answerLists(with: statistics)
+        case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .delete, .putPort, .deletePort,
+            .commit, .requestStatistics:
+            emit(.log(.warning, "the forwarder says something that it should not; it is left aside"))
+        }
+    }
+
+    private mutating func acknowledged(_ epoch: UInt64, _ revision: UInt64) {
+        guard let commit = forwarder.commit, commit.epoch == epoch, commit.revision == revision else { return }
+        forwarder.commit = nil
+        forwarder.epoch = epoch
+        forwarder.revision = revision
+        forwarder.upPorts = commit.upPorts.intersection(forwarder.held)
+        forwarder.appliedEpoch = epoch
+        forwarder.applied = min(revision, share.revision)
+        if commit.hasContent { forwarder.contentCount += 1 }
+    }
+
+    /// Starts the forwarder when it is time to, and tells it what it does not know yet.
+    mutating func settleForwarder(now: Duration) {
+        if let startAt = forwarder.startAt, startAt <= now, forwarder.phase == .away {
+            forwarder.startAt = nil
+            forwarder.phase = .starting
+            emit(.startForwarder)
+        }
+        if let end = forwarder.graceEndsAt, end <= now {
+            forwarder.graceEndsAt = nil
+            forwarder.upPorts = []
+            forwarder.applied = 0
+        }
+        guard forwarder.phase == .connected, forwarder.commit == nil else { return }
+        // Devices that are just being opened are worth the short wait: one commit instead of many.
+        guard !forwarder.needsSnapshot || !ports.values.contains(where: { $0.device == .opening && $0.claim > 0 })
+        else {
+            return
+        }
+        if forwarder.needsSnapshot { return commitSnapshot() }
+        let isBehind = !forwarder.mustWaitForCentral && share.revision > forwarder.revision
+        if isBehind || !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty { commitDelta() }
+    }
+
+    private mutating func commitSnapshot() {
+        var orders = [ForwarderOrder(.begin(epoch: share.epoch, revision: share.revision, isSnapshot: true))]
+        orders.append(ForwarderOrder(.setLocalChassis(configuration.localChassis)))
+        if !forwarder.holdsUnderlay {
+            let address = configuration.encapIP
+            orders.append(ForwarderOrder(.underlay(address), descriptor: .underlay(address)))
+        }
+        orders += share.sortedRecords.map { ForwarderOrder(.put($0)) }
+        orders += pluggedNames.sorted().compactMap(putPort)
+        finishCommit(orders, epoch: share.epoch, revision: share.revision, hasContent: true)
+        forwarder.needsSnapshot = false
+        forwarder.holdsUnderlay = true
+    }
+
+    private mutating func commitDelta() {
+        let isWaiting = forwarder.mustWaitForCentral
+        let (epoch, revision) =
+            isWaiting ? (forwarder.epoch, forwarder.revision) : (share.epoch, share.revision)
+        var orders = [ForwarderOrder(.begin(epoch: epoch, revision: revision, isSnapshot: false))]
+        if !isWaiting {
+            for key in forwarder.changes.keys.sorted() {
+                switch forwarder.changes[key] {
+                case .put(let record)?: orders.append(ForwarderOrder(.put(record)))
+                case .delete(let key)?: orders.append(ForwarderOrder(.delete(key)))
+                case nil: break
+                }
+            }
+        }
+        let plugged = pluggedNames
+        for name in forwarder.changedPorts.sorted() {
+            if plugged.contains(name) {
+                orders += putPort(name).map { [$0] } ?? []
+            } else {
+                orders.append(ForwarderOrder(.deletePort(name: name)))
+            }
+        }
+        finishCommit(orders, epoch: epoch, revision: revision, hasContent: orders.count > 1)
+    }
+
+    private mutating func finishCommit(_ orders: [ForwarderOrder], epoch: UInt64, revision: UInt64, hasContent: Bool) {
+        forwarder.held = pluggedNames
+        forwarder.changes = [:]
+        forwarder.changedPorts = []
+        forwarder.commit = ForwarderState.Commit(
+            epoch: epoch,
+            revision: revision,
+            upPorts: boundPorts(among: forwarder.held),
+            hasContent: hasContent
+        )
+        emit(.forward(orders + [ForwarderOrder(.commit)]))
+    }
+
+    private func putPort(_ name: String) -> ForwarderOrder? {
+        guard let port = ports[name] else { return nil }
+        let local = LocalPort(name: name, logicalPort: port.specification.logicalPort)
+        return ForwarderOrder(.putPort(local), descriptor: forwarder.held.contains(name) ? nil : .port(name))
+    }
+
+    /// The ports that the forwarder is to have: those whose device is there and that are not on their way out.
+    var pluggedNames: Set<String> {
+        Set(ports.values.filter { $0.device == .present && $0.claim > 0 && !$0.isLeaving }.map(\.specification.name))
+    }
+
+    /// Those among the ports that are bound here in the share.
+    private func boundPorts(among names: Set<String>) -> Set<String> {
+        names.filter { name in
+            guard let port = ports[name], port.lostTo == nil else { return false }
+            let location = share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis)
+            return location?.state == .active
+        }
+    }
+}

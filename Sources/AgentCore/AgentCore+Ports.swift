@@ -1,0 +1,216 @@
+import Southbound
+import Wire
+
+extension AgentCore {
+    /// Plugs a port, plugs one again that was lost or whose device is gone, or finds that it is plugged as asked.
+    mutating func portAdd(_ ticket: Ticket, _ request: PortRequest) {
+        let wanted = request.specification
+        if let refusal = refusal(of: wanted) { return emit(.answer(ticket, .refused(refusal))) }
+        guard let port = ports[wanted.name] else {
+            ports[wanted.name] = PluggedPort(specification: wanted, isOwned: false, claim: 0, device: .opening)
+            waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
+            return openDevice(wanted, request.demand)
+        }
+        if let refusal = differences(of: wanted, from: port) { return emit(.answer(ticket, .refused(refusal))) }
+        switch port.device {
+        case .opening, .unknown:
+            waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
+        case .failed:
+            ports[wanted.name]?.device = .opening
+            waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
+            openDevice(wanted, port.isOwned ? .any : request.demand)
+        case .present:
+            waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
+            if port.lostTo != nil { claim(wanted.name) }
+            answerPlugs(of: wanted.name)
+        }
+    }
+
+    /// Why a port cannot be plugged whatever the state of its device; `nil` if it can.
+    private func refusal(of wanted: PortSpecification) -> Refusal? {
+        if let mtu = wanted.mtu, mtu > configuration.innerMTU {
+            return Refusal(
+                .invalid,
+                code: "mtu_too_large",
+                detail: "An MTU of \(mtu) does not fit the underlay, over which at most \(configuration.innerMTU) "
+                    + "bytes go; leave --mtu out or give at most that.",
+                pointer: "/mtu"
+            )
+        }
+        let others = ports.values.filter { $0.specification.name != wanted.name }
+            .map(\.specification).sorted { $0.name < $1.name }
+        if let other = others.first(where: { $0.logicalPort == wanted.logicalPort }) {
+            return Refusal(
+                .conflict,
+                code: "logical_port_plugged",
+                detail: "The logical port \(wanted.logicalPort) is already plugged on this host, as \(other.name); "
+                    + "unplug it first with 'heddle port del \(other.name)'.",
+                pointer: "/logical_port"
+            )
+        }
+        if let other = others.first(where: { $0.interface == wanted.interface && $0.netns == wanted.netns }) {
+            return Refusal(
+                .conflict,
+                code: "interface_plugged",
+                detail: "The interface \(wanted.interface) already belongs to the port \(other.name); "
+                    + "give another one with --interface.",
+                pointer: "/interface"
+            )
+        }
+        if ports[wanted.name] == nil, ports.count >= Self.portCountMaximum {
+            return Refusal(
+                .unavailable,
+                code: "too_many_ports",
+                detail: "This host has \(Self.portCountMaximum) ports, and its forwarder takes no more."
+            )
+        }
+        return nil
+    }
+
+    /// Why a port that is there cannot become the wanted one; `nil` if it is that one.
+    private func differences(of wanted: PortSpecification, from port: PluggedPort) -> Refusal? {
+        let name = wanted.name
+        if port.isLeaving {
+            return Refusal(
+                .conflict,
+                code: "port_leaving",
+                detail: "The port \(name) is just being unplugged; try again when that is done."
+            )
+        }
+        let there = port.specification
+        var fields: [String] = []
+        if there.logicalPort != wanted.logicalPort { fields.append("logical port \(there.logicalPort)") }
+        if there.interface != wanted.interface { fields.append("interface \(there.interface)") }
+        if there.netns != wanted.netns { fields.append("netns \(there.netns ?? "(the agent's)")") }
+        if there.mac != wanted.mac { fields.append("MAC \(there.mac?.description ?? "(the kernel's)")") }
+        if there.addresses != wanted.addresses {
+            let texts = there.addresses.map(\.description).joined(separator: " ")
+            fields.append("addresses \(texts.isEmpty ? "(none)" : texts)")
+        }
+        if there.mtu != wanted.mtu { fields.append("MTU \(there.mtu.map(String.init) ?? "(the default)")") }
+        guard !fields.isEmpty else { return nil }
+        return Refusal(
+            .conflict,
+            code: "port_exists",
+            detail: "The port \(name) is already plugged with \(fields.joined(separator: ", ")); "
+                + "unplug it first with 'heddle port del \(name)'."
+        )
+    }
+
+    private mutating func openDevice(_ specification: PortSpecification, _ demand: DeviceDemand) {
+        let mtu = specification.mtu ?? configuration.innerMTU
+        emit(.openDevice(specification, .plug(demand, mtu: mtu)))
+    }
+
+    /// Gives the port a new claim, which central hears of when it is on disk.
+    mutating func claim(_ name: String) {
+        guard let port = ports[name] else { return }
+        lastClaim += 1
+        ports[name]?.replaced = PluggedPort.Replaced(claim: port.claim, lostTo: port.lostTo)
+        ports[name]?.claim = lastClaim
+        ports[name]?.lostTo = nil
+        ports[name]?.boundSequence = nil
+        let save = savePorts()
+        ports[name]?.save = save
+    }
+
+    /// Unplugs a port: off the forwarder and central's list at once, then its device, then the file.
+    mutating func portDelete(_ ticket: Ticket, _ name: String) {
+        guard let port = ports[name] else {
+            let refusal = Refusal(.notFound, code: "port_not_found", detail: "This host has no port \(name).")
+            return emit(.answer(ticket, .refused(refusal)))
+        }
+        guard port.claim > 0, port.device != .opening else {
+            let detail = "The port \(name) is just being plugged; try again when that is done."
+            return emit(.answer(ticket, .refused(Refusal(.conflict, code: "port_opening", detail: detail))))
+        }
+        waiting.append(Waiting(ticket: ticket, subject: .unplug(port: name)))
+        ports[name]?.isRemovalAsked = false
+        guard !port.isLeaving else { return }
+        ports[name]?.isLeaving = true
+        if forwarder.held.contains(name) { forwarder.changedPorts.insert(name) }
+        let save = savePorts()
+        ports[name]?.save = save
+    }
+
+    /// A save has ended: claims in it may be told, ports that leave in it lose their device.
+    mutating func portsSaved(_ save: UInt64, _ failure: String?) {
+        noteSave(failure, of: "the ports")
+        if let failure { return undo(save, failure) }
+        files.portsSaved = max(files.portsSaved, save)
+        for name in ports.keys.sorted() {
+            guard let port = ports[name], port.save <= files.portsSaved else { continue }
+            ports[name]?.replaced = nil
+            answerPlugs(of: name)
+        }
+        answerUnplugs()
+    }
+
+    /// Answers those who plug a port when it is there and its claim on disk.
+    mutating func answerPlugs(of name: String) {
+        guard let port = ports[name], port.device == .present, !port.isLeaving else { return }
+        guard port.claim > 0, port.save <= files.portsSaved else { return }
+        answer(.plug(port: name), .port(report(of: port)))
+    }
+
+    /// Answers those who unplug ports that are gone from memory; the file without them is on disk or will be.
+    private mutating func answerUnplugs() {
+        for entry in waiting {
+            guard case .unplug(let name) = entry.subject, ports[name] == nil else { continue }
+            answer(entry.subject, .deleted)
+        }
+    }
+
+    /// What could not be saved is as if it had not been asked for.
+    private mutating func undo(_ save: UInt64, _ failure: String) {
+        let refusal = Refusal(
+            .storage,
+            code: "state_not_saved",
+            detail: "The agent cannot save its state (\(failure)); mend its state directory and try again."
+        )
+        for name in ports.keys.sorted() {
+            guard let port = ports[name], port.save == save else { continue }
+            if port.isLeaving {
+                ports[name]?.isLeaving = false
+                if port.device == .present { forwarder.changedPorts.insert(name) }
+                answer(.unplug(port: name), .refused(refusal))
+            } else if let replaced = port.replaced, replaced.claim > 0 {
+                ports[name]?.claim = replaced.claim
+                ports[name]?.lostTo = replaced.lostTo
+                ports[name]?.replaced = nil
+                answer(.plug(port: name), .refused(refusal))
+            } else {
+                answer(.plug(port: name), .refused(refusal))
+                forwarder.changedPorts.insert(name)
+                if port.device == .present { emit(.removeDevice(port.specification, isOwned: port.isOwned)) }
+                ports[name] = nil
+            }
+        }
+        answerUnplugs()
+    }
+
+    /// Answers all that wait for this.
+    mutating func answer(_ subject: Waiting.Subject, _ answer: Answer) {
+        for entry in waiting where entry.subject == subject { emit(.answer(entry.ticket, answer)) }
+        waiting.removeAll { $0.subject == subject }
+    }
+
+    /// Looks where the share says that the ports are: one that was here and is elsewhere with a higher fence is lost.
+    mutating func notePlaces() {
+        var hasLost = false
+        for name in ports.keys.sorted() {
+            guard var port = ports[name], port.claim > 0, port.lostTo == nil else { continue }
+            guard let binding = share.binding(of: port.specification.logicalPort) else { continue }
+            if let here = binding.location(on: configuration.chassis) {
+                port.boundSequence = max(port.boundSequence ?? 0, here.bindSeq)
+            } else if let bound = port.boundSequence, let taker = binding.locations.first(where: { $0.bindSeq > bound })
+            {
+                port.lostTo = taker.chassis
+                hasLost = true
+                emit(.log(.warning, "port \(name): \(taker.chassis) has taken \(binding.logicalPort)"))
+            }
+            ports[name] = port
+        }
+        if hasLost { _ = savePorts() }
+    }
+}

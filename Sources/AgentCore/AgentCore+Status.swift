@@ -1,0 +1,113 @@
+import ForwarderProtocol
+import JSON
+import Southbound
+import Wire
+
+extension AgentCore {
+    mutating func portList(_ ticket: Ticket, withStatistics: Bool, now: Duration) {
+        let waiters = waiting.filter { $0.subject == .statistics }.count
+        guard withStatistics, forwarder.phase == .connected, waiters < Self.statisticsWaiterMaximum else {
+            return emit(.answer(ticket, .ports(reports(with: nil), underlay: nil)))
+        }
+        waiting.append(Waiting(ticket: ticket, subject: .statistics, deadline: now + Self.statisticsPatience))
+        if waiters == 0 { emit(.forward([ForwarderOrder(.requestStatistics)])) }
+    }
+
+    mutating func answerLists(with statistics: ForwarderStatistics) {
+        answer(.statistics, .ports(reports(with: statistics), underlay: statistics.underlay))
+    }
+
+    /// A forwarder that does not answer leaves a list without counters.
+    mutating func settleStatistics(now: Duration) {
+        let isLate = waiting.contains { $0.deadline.map { $0 <= now } ?? false }
+        if isLate { answer(.statistics, .ports(reports(with: nil), underlay: nil)) }
+    }
+
+    private func reports(with statistics: ForwarderStatistics?) -> [PortReport] {
+        ports.values.filter { $0.claim > 0 }.sorted { $0.specification.name < $1.specification.name }.map { port in
+            var report = report(of: port)
+            report.statistics = statistics?.ports.first { $0.name == port.specification.name }
+            return report
+        }
+    }
+
+    /// How a port is and why.
+    func report(of port: PluggedPort) -> PortReport {
+        let (state, detail) = condition(of: port)
+        var specification = port.specification
+        specification.mac = specification.mac ?? port.mac
+        if port.isOwned { specification.mtu = specification.mtu ?? configuration.innerMTU }
+        return PortReport(
+            specification: specification,
+            isOwned: port.isOwned,
+            claim: port.claim,
+            state: state,
+            detail: detail
+        )
+    }
+
+    private func condition(of port: PluggedPort) -> (PortReport.State, String) {
+        let logicalPort = port.specification.logicalPort
+        if port.isLeaving { return (.pending, "being unplugged") }
+        if case .failed(let reason) = port.device { return (.failed, reason) }
+        if let chassis = port.lostTo { return (.lost, "lost to \(chassis); plug it again to take it back") }
+        if forwarder.upPorts.contains(port.specification.name) { return (.up, remark(on: port)) }
+        if port.device != .present { return (.pending, "its device is being opened") }
+        guard let binding = share.binding(of: logicalPort) else {
+            if let failure = sync.failure { return (.pending, "central does not answer: \(failure)") }
+            if port.boundSequence != nil {
+                return (.pending, "\(logicalPort) is here no more: it was deleted, or another host has it")
+            }
+            return (.pending, "central has not bound \(logicalPort) here; does it exist?")
+        }
+        if binding.location(on: configuration.chassis) != nil {
+            return (.pending, "the forwarder has no tables for it yet")
+        }
+        if !binding.requestedChassis.isEmpty, !binding.requestedChassis.contains(configuration.chassis) {
+            let allowed = binding.requestedChassis.joined(separator: ", ")
+            return (.pending, "only \(allowed) may have \(logicalPort) (requested_chassis)")
+        }
+        if let other = binding.locations.first?.chassis { return (.pending, "\(other) has \(logicalPort)") }
+        return (.pending, "central has not bound \(logicalPort) yet")
+    }
+
+    /// What is odd about a port that is up: a MAC that nobody sends to.
+    private func remark(on port: PluggedPort) -> String {
+        guard let mac = port.specification.mac ?? port.mac else { return "" }
+        guard let binding = share.binding(of: port.specification.logicalPort), !binding.hasUnknown else { return "" }
+        let known = binding.addresses.map(\.mac)
+        guard !known.isEmpty, !known.contains(mac) else { return "" }
+        let texts = known.map(\.description).joined(separator: ", ")
+        return "its interface began with the MAC \(mac), but \(binding.logicalPort) has \(texts)"
+    }
+
+    /// `GET /v1/status`.
+    func statusJSON(now: Duration) -> JSONValue {
+        let heard = sync.heardAt.map { JSONValue.integer(Int64((now - $0) / .seconds(1))) }
+        return [
+            "chassis": .string(configuration.chassis),
+            "chassis_id": .string(configuration.chassisID),
+            "version": .string(configuration.version),
+            "encap_ip": .string(configuration.encapIP.description),
+            "inner_mtu": .integer(Int64(configuration.innerMTU)),
+            "central": [
+                "url": .string(configuration.central),
+                "connected": .bool(sync.failure == nil && sync.hasHeard),
+                "failure": sync.failure.map { .string($0) } ?? .null,
+                "seconds_since_answer": heard ?? .null,
+            ],
+            "share": [
+                "epoch": .string(epochText(share.epoch)), "revision": number(share.revision),
+                "records": .integer(Int64(share.records.count)),
+            ],
+            "forwarder": [
+                "running": .bool(forwarder.phase == .connected),
+                "process_id": forwarder.processID.map { .integer(Int64($0)) } ?? .null,
+                "applied": number(forwarder.applied),
+            ],
+            "ports": [
+                "plugged": .integer(Int64(ports.count)), "up": .integer(Int64(forwarder.upPorts.count)),
+            ],
+        ]
+    }
+}

@@ -1,0 +1,262 @@
+import Southbound
+
+/// The conversation with central.
+struct SyncState: Sendable {
+    /// The number of the last sync sent; rises within a boot.
+    var sequence: UInt64 = 0
+    /// The syncs without an answer yet: one that central parks, and one that has overtaken it.
+    var outstanding: [Outstanding] = []
+    /// What the last sync said about this host.
+    var reported: Report?
+    /// The pages of an answer that has more to come.
+    var shadow: Shadow?
+    /// The lowest revision as of which the share was as it is now.
+    var unchangedSince: UInt64 = 0
+    /// The next sync asks for a snapshot, whatever the share's revision is.
+    var needsSnapshot = false
+    /// The first sync is held back until the forwarder has said what is up, but not longer than this.
+    var startAt: Duration?
+    /// After a failure: when to try again.
+    var retryAt: Duration?
+    /// How long to wait after failures.
+    var backoff = Backoff(first: .milliseconds(100), last: .seconds(5))
+    /// Whether central has answered since the agent started.
+    var hasHeard = false
+    /// Why the last sync failed; `nil` while central answers.
+    var failure: String?
+    /// The time of the last answer.
+    var heardAt: Duration?
+
+    /// The most syncs under way: one parked and one that overtakes it.
+    static let outstandingMaximum = 2
+
+    /// A sync without an answer.
+    struct Outstanding: Hashable, Sendable {
+        var sequence: UInt64
+        var since: UInt64
+        var page: FeedPage?
+    }
+
+    /// What a sync says about this host.
+    struct Report: Hashable, Sendable {
+        var ports: [SyncRequest.PluggedPort]
+        var errors: [SyncRequest.HostError]
+        /// The commits with content that the forwarder has acknowledged: a mere bookmark is no news.
+        var contentCount: UInt64
+    }
+
+    /// The pages of one answer, so far.
+    struct Shadow: Sendable {
+        var epoch: UInt64
+        var since: UInt64
+        var to: UInt64
+        var mode: FeedAnswer.Mode
+        var changes: [RecordChange] = []
+        var next: FeedPage
+    }
+}
+
+extension AgentCore {
+    /// What central is told of the ports: those plugged, with a claim on disk, that no other chassis has taken.
+    var reportedPorts: [SyncRequest.PluggedPort] {
+        ports.values
+            .filter { $0.claim > 0 && $0.save <= files.portsSaved && !$0.isLeaving && $0.lostTo == nil }
+            .sorted { $0.specification.name < $1.specification.name }
+            .map { port in
+                SyncRequest.PluggedPort(
+                    logicalPort: port.specification.logicalPort,
+                    interface: port.specification.interface,
+                    claim: port.claim,
+                    isUp: forwarder.upPorts.contains(port.specification.name)
+                )
+            }
+    }
+
+    /// What is wrong on this host, a sentence a port.
+    private var reportedErrors: [SyncRequest.HostError] {
+        let errors = ports.values.sorted { $0.specification.name < $1.specification.name }.compactMap { port in
+            if case .failed(let reason) = port.device {
+                return SyncRequest.HostError(
+                    logicalPort: port.specification.logicalPort,
+                    detail: String(reason.prefix(SyncRequest.textByteCountMaximum / 4))
+                )
+            }
+            return nil
+        }
+        return Array(errors.prefix(SyncRequest.errorCountMaximum))
+    }
+
+    /// Sends what is due: the next page, a poll where none is under way, or news of this host past a parked poll.
+    mutating func settleSync(now: Duration) {
+        if let startAt = sync.startAt {
+            guard startAt <= now || forwarder.isSettled else { return }
+            sync.startAt = nil
+        } else if sync.sequence == 0, !forwarder.isSettled {
+            sync.startAt = now + Self.forwarderGrace
+            return
+        }
+        if let retryAt = sync.retryAt {
+            guard retryAt <= now else { return }
+            sync.retryAt = nil
+        }
+        let report = SyncState.Report(
+            ports: reportedPorts,
+            errors: reportedErrors,
+            contentCount: forwarder.contentCount
+        )
+        let mayOvertake = report != sync.reported && sync.outstanding.count < SyncState.outstandingMaximum
+        if sync.outstanding.isEmpty || mayOvertake { send(report) }
+    }
+
+    private mutating func send(_ report: SyncState.Report) {
+        sync.sequence += 1
+        let since = sync.needsSnapshot ? 0 : share.revision
+        let page = sync.shadow?.next
+        // Only a conversation that works may be parked: an answer is what tells that central is there.
+        let mayPark = sync.failure == nil && sync.hasHeard && page == nil
+        sync.outstanding.append(SyncState.Outstanding(sequence: sync.sequence, since: since, page: page))
+        sync.reported = report
+        emit(
+            .sendSync(
+                SyncRequest(
+                    chassisID: configuration.chassisID,
+                    bootID: configuration.bootID,
+                    seq: sync.sequence,
+                    version: configuration.version,
+                    hostname: configuration.hostname,
+                    epoch: share.revision == 0 ? nil : share.epoch,
+                    since: since,
+                    applied: forwarder.appliedEpoch == share.epoch ? forwarder.applied : 0,
+                    wait: mayPark ? SyncRequest.waitDefault : 0,
+                    page: page,
+                    encaps: [Encap(ip: configuration.encapIP)],
+                    ports: report.ports,
+                    errors: report.errors
+                )
+            )
+        )
+    }
+
+    mutating func syncAnswered(_ sequence: UInt64, _ answer: FeedAnswer, now: Duration) {
+        guard let index = sync.outstanding.firstIndex(where: { $0.sequence == sequence }) else { return }
+        let request = sync.outstanding.remove(at: index)
+        if let failure = sync.failure { emit(.log(.info, "central answers again (after: \(failure))")) }
+        sync.failure = nil
+        sync.backoff.reset()
+        sync.hasHeard = true
+        sync.heardAt = now
+        receive(answer, to: request)
+    }
+
+    /// Puts the pages of an answer together, and the whole into the share where it fits.
+    private mutating func receive(_ answer: FeedAnswer, to request: SyncState.Outstanding) {
+        guard isAwaited(request), answer.to >= share.revision || sync.needsSnapshot else { return }
+        let leadsOn = answer.epoch == share.epoch && answer.from == request.since && request.since > 0
+        guard answer.mode == .snapshot || leadsOn else {
+            sync.shadow = nil
+            sync.needsSnapshot = true
+            return
+        }
+        let begun = sync.shadow
+        sync.shadow = nil
+        if let begun, begun.epoch != answer.epoch || begun.to != answer.to || begun.mode != answer.mode {
+            sync.needsSnapshot = true
+            return
+        }
+        let changes = (begun?.changes ?? []) + answer.changes.map(\.change)
+        guard let next = answer.nextPage else { return apply(changes, of: answer) }
+        guard changes.count <= Self.shadowChangeMaximum, next != begun?.next else {
+            emit(.log(.error, "central's answer does not end or has more than \(Self.shadowChangeMaximum) changes"))
+            return
+        }
+        sync.shadow = SyncState.Shadow(
+            epoch: answer.epoch,
+            since: request.since,
+            to: answer.to,
+            mode: answer.mode,
+            changes: changes,
+            next: next
+        )
+    }
+
+    /// Whether the answer to a request fits what we have: its next page, or the way from a revision as of which the
+    /// share was as it is now. An answer that was overtaken by another one does not.
+    private func isAwaited(_ request: SyncState.Outstanding) -> Bool {
+        if let shadow = sync.shadow { return request.page == shadow.next && request.since == shadow.since }
+        guard request.page == nil else { return false }
+        if sync.needsSnapshot { return request.since == 0 }
+        return (sync.unchangedSince...max(sync.unchangedSince, share.revision)).contains(request.since)
+    }
+
+    private mutating func apply(_ changes: [RecordChange], of answer: FeedAnswer) {
+        switch answer.mode {
+        case .delta:
+            share.apply(changes, revision: answer.to)
+            forwarder.note(changes)
+            if !changes.isEmpty { sync.unchangedSince = answer.to }
+        case .snapshot:
+            var next = Share(epoch: answer.epoch, revision: answer.to, records: [])
+            next.apply(changes, revision: answer.to)
+            emit(.log(.info, "took a snapshot of \(next.records.count) records at revision \(answer.to)"))
+            if next.epoch != share.epoch { forwarder.needsSnapshot = true }
+            forwarder.note(share.changes(to: next))
+            share = next
+            sync.needsSnapshot = false
+            sync.unchangedSince = answer.to
+        }
+        if forwarder.mustWaitForCentral {
+            forwarder.mustWaitForCentral = false
+            forwarder.needsSnapshot = true
+        }
+        notePlaces()
+    }
+
+    mutating func syncFailed(
+        _ sequence: UInt64,
+        _ failure: SyncFailure,
+        now: Duration,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        guard let index = sync.outstanding.firstIndex(where: { $0.sequence == sequence }) else { return }
+        sync.outstanding.remove(at: index)
+        sync.shadow = nil
+        switch failure {
+        case .resyncRequired:
+            emit(.log(.info, "central no longer has revision \(share.revision); asking for a snapshot"))
+            guard !sync.needsSnapshot else {
+                return retry("central refuses to send a snapshot", now, using: &generator)
+            }
+            sync.needsSnapshot = true
+            sync.hasHeard = true
+        case .staleSequence:
+            // Overtaken on the way; the later one is under way or has its answer.
+            if sync.outstanding.isEmpty, sequence == sync.sequence {
+                retry("central takes our syncs for stale", now, using: &generator)
+            }
+        case .chassisConflict(let detail):
+            let sentence =
+                "central refuses this host as chassis \(configuration.chassis) "
+                + "with encap \(configuration.encapIP): \(detail)"
+            if sync.hasHeard { return retry(sentence, now, using: &generator) }
+            hasGivenUp = true
+            emit(.fail(sentence, stopsForwarder: forwarder.wasSpawned))
+        case .unavailable(let reason, let retryAfter):
+            retry(reason, now, atLeast: retryAfter, using: &generator)
+        case .refused(let reason):
+            retry(reason, now, using: &generator)
+        }
+    }
+
+    private mutating func retry(
+        _ reason: String,
+        _ now: Duration,
+        atLeast minimum: Duration? = nil,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        if sync.failure == nil { emit(.log(.warning, "\(reason); trying again, forwarding goes on")) }
+        sync.failure = reason
+        sync.reported = nil
+        let delay = sync.backoff.jitteredDelay(using: &generator)
+        sync.retryAt = now + max(delay, min(minimum ?? .zero, .seconds(60)))
+    }
+}

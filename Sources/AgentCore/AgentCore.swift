@@ -1,0 +1,168 @@
+import ForwarderProtocol
+import Southbound
+
+/// The agent without its edge: what it knows, and what it does about what happens.
+///
+/// It holds this host's share of the southbound database and the ports plugged here, keeps the forwarder in step with
+/// both, and tells central what is plugged and what is in force. Nothing is ever removed because of silence.
+public struct AgentCore: Sendable {
+    /// The most ports of one host: what the forwarder takes.
+    public static let portCountMaximum = ForwarderProtocol.portCountMaximum
+    /// How long a forwarder may be away before its ports count as down: a restart takes a tenth of it.
+    public static let forwarderGrace = Duration.seconds(1)
+    /// How long a forwarder must have been connected for its next end to be no sign of a fault that repeats.
+    public static let forwarderStableTime = Duration.seconds(5)
+    /// The shortest time between two saves of the share; what is newer meanwhile, the forwarder has.
+    public static let shareSaveInterval = Duration.seconds(1)
+    /// How often a device that was lost is looked for.
+    public static let deviceRetryInterval = Duration.seconds(1)
+    /// How long a list waits for the forwarder's counters.
+    public static let statisticsPatience = Duration.seconds(1)
+    /// The most requests for a list that wait for counters at once.
+    public static let statisticsWaiterMaximum = 64
+    /// The most changes that an answer of central may have over all its pages: a bound on memory.
+    public static let shadowChangeMaximum = 4_000_000
+
+    /// What the agent knows about itself.
+    public let configuration: Configuration
+    /// The share, as of the last answer that was whole.
+    var share: Share
+    /// The ports by name.
+    var ports: [String: PluggedPort] = [:]
+    /// The highest claim number given so far.
+    var lastClaim: UInt64
+    var sync = SyncState()
+    var forwarder = ForwarderState()
+    var files = FilesState()
+    /// The requests that wait for something.
+    var waiting: [Waiting] = []
+    /// When failed devices are looked for again.
+    var deviceRetryAt: Duration?
+    /// Whether the agent has said that it is ready.
+    var isReady = false
+    /// Whether the agent has given up, as its chassis belongs to another host.
+    var hasGivenUp = false
+    private var timer: Duration?
+    private var effects: [Effect] = []
+
+    /// An agent that starts with what it had kept.
+    ///
+    /// - Parameters:
+    ///   - share: The stored share, or an empty one.
+    ///   - ports: The stored ports.
+    public init(configuration: Configuration, share: Share, ports: StoredPorts) {
+        self.configuration = configuration
+        self.share = share
+        lastClaim = ports.lastClaim
+        sync.unchangedSince = share.revision
+        files.shareEpoch = share.epoch
+        files.shareRevision = share.revision
+        for stored in ports.ports {
+            var port = PluggedPort(
+                specification: stored.specification,
+                isOwned: stored.isOwned,
+                claim: stored.claim,
+                lostTo: stored.lostTo,
+                isLeaving: stored.isLeaving
+            )
+            port.boundSequence =
+                share.binding(of: stored.specification.logicalPort)?
+                .location(on: configuration.chassis)?.bindSeq
+            self.ports[stored.specification.name] = port
+        }
+    }
+
+    /// Takes one event and tells what to do about it, in order.
+    ///
+    /// - Parameters:
+    ///   - now: Monotonic, never less than before.
+    ///   - generator: For the jitter of retries.
+    public mutating func step(
+        _ event: Event,
+        now: Duration,
+        using generator: inout some RandomNumberGenerator
+    ) -> [Effect] {
+        guard !hasGivenUp else { return [] }
+        take(event, now: now, using: &generator)
+        if !hasGivenUp { settle(now: now) }
+        let due = deadlines.min()
+        if due != timer {
+            timer = due
+            emit(.setTimer(at: due))
+        }
+        defer { effects = [] }
+        return effects
+    }
+
+    /// Whether there is a port of this name, so that its descriptor is worth keeping.
+    public func hasPort(named name: String) -> Bool { ports[name] != nil }
+
+    mutating func emit(_ effect: Effect) { effects.append(effect) }
+
+    private mutating func take(_ event: Event, now: Duration, using generator: inout some RandomNumberGenerator) {
+        switch event {
+        case .started: start()
+        case .timer: timer = nil
+        case .stopping: saveShareAtOnce()
+        case .syncAnswered(let sequence, let answer): syncAnswered(sequence, answer, now: now)
+        case .syncFailed(let sequence, let failure): syncFailed(sequence, failure, now: now, using: &generator)
+        case .forwarderConnected(let greeting, let held, let wasSpawned):
+            forwarderConnected(greeting, held: held, wasSpawned: wasSpawned, now: now)
+        case .forwarderLost(let reason): forwarderLost(reason, now: now)
+        case .forwarderSaid(let message): forwarderSaid(message, now: now)
+        case .portAdd(let ticket, let request): portAdd(ticket, request)
+        case .portDelete(let ticket, let name): portDelete(ticket, name)
+        case .portList(let ticket, let withStatistics): portList(ticket, withStatistics: withStatistics, now: now)
+        case .status(let ticket): emit(.answer(ticket, .status(statusJSON(now: now))))
+        case .disconnected(let ticket): waiting.removeAll { $0.ticket == ticket }
+        case .deviceOpened(let name, let result): deviceOpened(name, result, now: now)
+        case .deviceRemoved(let name, let failure): deviceRemoved(name, failure)
+        case .portsSaved(let save, let failure): portsSaved(save, failure)
+        case .shareSaved(let failure): shareSaved(failure, now: now)
+        }
+    }
+
+    /// Does what is due, whatever the event was.
+    private mutating func settle(now: Duration) {
+        settleForwarder(now: now)
+        settleDevices(now: now)
+        settleStatistics(now: now)
+        settleFiles(now: now)
+        settleSync(now: now)
+        if !isReady, sync.hasHeard || sync.backoff.failures > 0 {
+            isReady = true
+            emit(.ready)
+        }
+    }
+
+    private var deadlines: [Duration] {
+        [
+            sync.retryAt, sync.startAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt, deviceRetryAt,
+            waiting.compactMap(\.deadline).min(),
+        ].compactMap { $0 }
+    }
+
+    private mutating func start() {
+        emit(.startForwarder)
+        forwarder.phase = .starting
+    }
+}
+
+/// A request at the socket whose answer waits for something.
+struct Waiting: Hashable, Sendable {
+    /// The request.
+    var ticket: Ticket
+    /// What it waits for.
+    var subject: Subject
+    /// When it waits no more; `nil` for ever.
+    var deadline: Duration?
+
+    enum Subject: Hashable, Sendable {
+        /// The port is to be there, with its claim on disk.
+        case plug(port: String)
+        /// The port is to be gone, also from the disk.
+        case unplug(port: String)
+        /// The forwarder's counters.
+        case statistics
+    }
+}

@@ -1,0 +1,125 @@
+import ForwarderProtocol
+import JSON
+import Wire
+
+/// The answer to a request at the agent's socket.
+public enum Answer: Hashable, Sendable {
+    /// 200 with a port.
+    case port(PortReport)
+    /// 200 with all ports, by name, and the underlay's counters where counters were asked for.
+    case ports([PortReport], underlay: SourceStatistics?)
+    /// 200 with how the agent is.
+    case status(JSONValue)
+    /// 204.
+    case deleted
+    /// A problem.
+    case refused(Refusal)
+
+    /// The body: `{"ports": [...], "underlay"?, "drops"?}` (the drops are the underlay's), a port, a status or a problem (RFC 9457); `nil` for none.
+    public var json: JSONValue? {
+        switch self {
+        case .port(let report): return report.json
+        case .ports(let reports, let underlay):
+            var object = JSONObject()
+            object["ports"] = .array(reports.map(\.json))
+            object["underlay"] = underlay?.json
+            object["drops"] = underlay?.json["drops"]
+            return .object(object)
+        case .status(let json): return json
+        case .deleted: return nil
+        case .refused(let refusal): return refusal.json
+        }
+    }
+}
+
+/// A port as `heddle port list` shows it.
+public struct PortReport: Hashable, Sendable {
+    /// How a port is.
+    public enum State: String, Hashable, Sendable {
+        /// The forwarder has it and tables in which it is bound here.
+        case up
+        /// Something is still to come: see the detail.
+        case pending
+        /// Another chassis has taken it.
+        case lost
+        /// Its device cannot be used.
+        case failed
+    }
+
+    /// The port as asked for.
+    public var specification: PortSpecification
+    /// Whether the device was made by us.
+    public var isOwned: Bool
+    /// The number of the plug.
+    public var claim: UInt64
+    /// How the port is.
+    public var state: State
+    /// Why it is so, in one clause; empty for a port that is up.
+    public var detail: String
+    /// Its counters, where they were asked for and the forwarder has them.
+    public var statistics: SourceStatistics?
+
+    /// The object `{"name", "logical_port", "interface", "netns", "mac", "addresses", "mtu", "owned", "claim", "state",
+    /// "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null where the user left them open.
+    public var json: JSONValue {
+        var object = specification.json
+        object["owned"] = .bool(isOwned)
+        object["claim"] = number(claim)
+        object["state"] = .string(state.rawValue)
+        object["detail"] = .string(detail)
+        object["statistics"] = statistics?.json
+        return .object(object)
+    }
+}
+
+extension SourceStatistics {
+    /// `{"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "forwarded_frames", "unsent_frames", "drops": {REASON:
+    /// FRAMES}}`, seen from the forwarder.
+    var json: JSONValue {
+        var reasons = JSONObject()
+        for drop in drops.sorted(by: { $0.reason < $1.reason }) { reasons[drop.reason] = number(drop.frames) }
+        return [
+            "rx_frames": number(receivedFrames), "rx_bytes": number(receivedBytes),
+            "tx_frames": number(sentFrames), "tx_bytes": number(sentBytes),
+            "forwarded_frames": number(forwardedFrames), "unsent_frames": number(unsentFrames),
+            "drops": .object(reasons),
+        ]
+    }
+}
+
+extension Refusal {
+    /// The HTTP status.
+    public var status: Int {
+        switch kind {
+        case .malformed: 400
+        case .notFound: 404
+        case .conflict: 409
+        case .invalid: 422
+        case .unavailable: 503
+        case .storage: 507
+        }
+    }
+
+    /// A problem document (RFC 9457), as central writes them too.
+    public var json: JSONValue {
+        var object = JSONObject()
+        object["type"] = "about:blank"
+        object["title"] = .string(title)
+        object["status"] = .integer(Int64(status))
+        object["code"] = .string(code)
+        object["detail"] = .string(detail)
+        object["pointer"] = pointer.map { .string($0) }
+        return .object(object)
+    }
+
+    private var title: String {
+        switch kind {
+        case .malformed: "Bad Request"
+        case .notFound: "Not Found"
+        case .conflict: "Conflict"
+        case .invalid: "Unprocessable Content"
+        case .unavailable: "Service Unavailable"
+        case .storage: "Insufficient Storage"
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// How long to wait before the next attempt: doubling from a first bound to a last one, with full jitter.
+///
+/// Jitter over the whole range spreads many hosts that lost the same central over time.
+struct Backoff: Hashable, Sendable {
+    /// The first bound.
+    let first: Duration
+    /// The bound that is never exceeded.
+    let last: Duration
+    /// The attempts that have failed in a row.
+    private(set) var failures = 0
+
+    init(first: Duration, last: Duration) {
+        self.first = first
+        self.last = last
+    }
+
+    /// The bound of the next delay.
+    var bound: Duration {
+        var bound = first
+        for _ in 0..<min(failures, 32) where bound < last { bound = bound + bound }
+        return min(bound, last)
+    }
+
+    /// Counts a failure; the delay lies anywhere from zero to the bound.
+    mutating func jitteredDelay(using generator: inout some RandomNumberGenerator) -> Duration {
+        let microseconds = bound / .microseconds(1)
+        failures += 1
+        return .microseconds(Int64.random(in: 0...max(Int64(microseconds), 1), using: &generator))
+    }
+
+    /// Counts a failure; the delay is the bound itself.
+    mutating func delay() -> Duration {
+        let delay = bound
+        failures += 1
+        return delay
+    }
+
+    /// An attempt has succeeded.
+    mutating func reset() { failures = 0 }
+}

@@ -1,0 +1,66 @@
+import ForwarderProtocol
+import Southbound
+import Wire
+
+/// What an agent knows about itself from the start.
+public struct Configuration: Hashable, Sendable {
+    /// The chassis' name.
+    public var chassis: String
+    /// The random identity kept in the state directory.
+    public var chassisID: String
+    /// The identity of this start.
+    public var bootID: String
+    /// The release, for people.
+    public var version: String
+    /// The host's name, for `show`.
+    public var hostname: String
+    /// Where the other chassis reach this one.
+    public var encapIP: IPAddress
+    /// The longest inner packet, in bytes.
+    public var innerMTU: Int
+    /// Central's URL, for `status`.
+    public var central: String
+
+    /// What an agent knows about itself.
+    public init(
+        chassis: String,
+        chassisID: String,
+        bootID: String,
+        version: String,
+        hostname: String,
+        encapIP: IPAddress,
+        innerMTU: Int,
+        central: String
+    ) {
+        self.chassis = chassis
+        self.chassisID = chassisID
+        self.bootID = bootID
+        self.version = version
+        self.hostname = hostname
+        self.encapIP = encapIP
+        self.innerMTU = innerMTU
+        self.central = central
+    }
+
+    /// The longest inner packet over an underlay of this MTU: less the inner Ethernet header (14), Geneve with OVN's
+    /// option (16), UDP (8) and IP (20 or 40). `nil` where not even IPv6's smallest packet (1280, RFC 8200 section 5)
+    /// fits.
+    public static func innerMTU(underlayMTU: Int, encapIP: IPAddress) -> Int? {
+        let overhead =
+            switch encapIP {
+            case .v4: 58
+            case .v6: 78
+            }
+        return underlayMTU - overhead >= 1280 ? min(underlayMTU, 65_535) - overhead : nil
+    }
+
+    /// Whether a text can be a chassis' name: 1 to 128 of the bytes that names at central have.
+    public static func isChassisName(_ name: String) -> Bool {
+        (1...PortSpecification.logicalPortByteCountMaximum).contains(name.utf8.count)
+            && name.utf8.allSatisfy(isNameByte)
+    }
+
+    var localChassis: LocalChassis {
+        LocalChassis(name: chassis, encapIP: encapIP, innerMTU: UInt32(clamping: innerMTU))
+    }
+}

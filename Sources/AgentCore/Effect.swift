@@ -1,0 +1,82 @@
+import ForwarderProtocol
+import Southbound
+
+/// Something that the agent's edge shall do.
+public enum Effect: Sendable {
+    // Central
+
+    /// Send a sync on a connection of its own; there is an answer within its wait plus some seconds, or it has failed.
+    case sendSync(SyncRequest)
+
+    // The forwarder
+
+    /// Connect to a running forwarder, else start one and connect to that.
+    case startForwarder
+    /// End the forwarder with this process id, whose descriptors we have taken over; its connection ends with it.
+    case replaceForwarder(processID: Int32)
+    /// Send these messages in order.
+    case forward([ForwarderOrder])
+
+    // Devices
+
+    /// Find or make the device of a port and open it.
+    case openDevice(PortSpecification, DeviceOrder)
+    /// Close the descriptor of a port's device that is gone.
+    case releaseDevice(port: String)
+    /// Take the descriptor of a port's device out of our hands, and the device away if it is ours.
+    case removeDevice(PortSpecification, isOwned: Bool)
+
+    // Files
+
+    /// Save the ports file; saves are done in order.
+    case savePorts(StoredPorts, save: UInt64)
+    /// Save the share file.
+    case saveShare(Share)
+
+    // Everything else
+
+    /// Answer a request at the socket.
+    case answer(Ticket, Answer)
+    /// Send `timer` at this time, and not at the one set before; `nil` for never.
+    case setTimer(at: Duration?)
+    /// Write a line to the log.
+    case log(LogLevel, String)
+    /// Say that the agent is ready.
+    case ready
+    /// End with exit code 1 after this sentence; also the forwarder, if it was started for nothing.
+    case fail(String, stopsForwarder: Bool)
+}
+
+/// A message to the forwarder, with the descriptor that rides along.
+public struct ForwarderOrder: Hashable, Sendable {
+    /// The message.
+    public var message: ForwarderMessage
+    /// Which of the agent's descriptors rides along.
+    public var descriptor: HeldDescriptor?
+
+    /// A message with its descriptor.
+    public init(_ message: ForwarderMessage, descriptor: HeldDescriptor? = nil) {
+        self.message = message
+        self.descriptor = descriptor
+    }
+}
+
+/// Under what conditions a device is to be opened.
+public enum DeviceOrder: Hashable, Sendable {
+    /// A user plugs the port; `mtu` is for a device that is made.
+    case plug(DeviceDemand, mtu: Int)
+    /// The agent has started and nobody holds the descriptor: open it, make it again if it was ours.
+    case restore(isOwned: Bool, mtu: Int)
+    /// The device was lost meanwhile: open it if somebody has made it again.
+    case reopen(isOwned: Bool)
+}
+
+/// How much a line of the log matters.
+public enum LogLevel: String, Hashable, Sendable {
+    /// For the record.
+    case info
+    /// Something is wrong that mends itself.
+    case warning
+    /// Something is wrong that a person must mend.
+    case error
+}

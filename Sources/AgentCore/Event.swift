@@ -1,0 +1,87 @@
+import ForwarderProtocol
+import Southbound
+import Wire
+
+/// Something that has happened to the agent.
+public enum Event: Sendable {
+    /// The agent begins; the core emits its first effects.
+    case started
+    /// The time that was set with `setTimer` has come; harmless when early.
+    case timer
+    /// The agent is told to end.
+    case stopping
+
+    // Central
+
+    /// An answer of central to the sync with this number.
+    case syncAnswered(sequence: UInt64, FeedAnswer)
+    /// The sync with this number has no answer that counts.
+    case syncFailed(sequence: UInt64, SyncFailure)
+
+    // The forwarder
+
+    /// A forwarder has said who it is and what it holds; `wasSpawned` when we started the process.
+    case forwarderConnected(Greeting, held: [HeldDescriptor], wasSpawned: Bool)
+    /// The connection has ended, or none could be made.
+    case forwarderLost(reason: String)
+    /// A message of the connected forwarder, other than greeting, held and heldEnd.
+    case forwarderSaid(ForwarderMessage)
+
+    // Requests at the socket
+
+    /// Plug a port.
+    case portAdd(Ticket, PortRequest)
+    /// Unplug a port.
+    case portDelete(Ticket, name: String)
+    /// List the ports, with their counters if asked for.
+    case portList(Ticket, withStatistics: Bool)
+    /// Tell how the agent is.
+    case status(Ticket)
+    /// Whoever asked is gone; what was asked for goes on.
+    case disconnected(Ticket)
+
+    // Devices
+
+    /// The device of a port is there and its descriptor in our hands, or it is not.
+    case deviceOpened(port: String, Result<Device, Refusal>)
+    /// The device of a port is gone (made by us) or given back (already there), or it is not.
+    case deviceRemoved(port: String, failure: String?)
+
+    // Files
+
+    /// A save of the ports has ended.
+    case portsSaved(save: UInt64, failure: String?)
+    /// A save of the share has ended.
+    case shareSaved(failure: String?)
+}
+
+/// The number of a request at the socket, given by the edge.
+public typealias Ticket = UInt64
+
+/// A device as it was found or made.
+public struct Device: Hashable, Sendable {
+    /// Whether it was made by us, now or earlier.
+    public var isOwned: Bool
+    /// Its MAC.
+    public var mac: MACAddress
+
+    /// A device.
+    public init(isOwned: Bool, mac: MACAddress) {
+        self.isOwned = isOwned
+        self.mac = mac
+    }
+}
+
+/// Why a sync has no answer that counts.
+public enum SyncFailure: Hashable, Sendable {
+    /// 410: the revision is too old or of another epoch; a snapshot is due.
+    case resyncRequired
+    /// 409 because another host has the chassis' name or an encap address; central's sentence about it.
+    case chassisConflict(String)
+    /// 409 because a later sync of ours came first.
+    case staleSequence
+    /// Central cannot be reached or is not able to answer; the delay that it asked for, where it did.
+    case unavailable(String, retryAfter: Duration?)
+    /// Central refuses the request for another reason, or its answer cannot be read.
+    case refused(String)
+}

@@ -1,0 +1,203 @@
+import JSON
+import Wire
+
+/// A `PUT /v1/ports/{name}` at the agent's socket.
+public struct PortRequest: Hashable, Sendable {
+    /// The port as asked for.
+    public var specification: PortSpecification
+    /// What is demanded of the device (`existing`).
+    public var demand: DeviceDemand
+
+    /// A request.
+    public init(specification: PortSpecification, demand: DeviceDemand = .any) {
+        self.specification = specification
+        self.demand = demand
+    }
+
+    /// The request that a body stands for: `{"logical_port", "interface"?, "netns"?, "mac"?, "addresses"?, "mtu"?,
+    /// "existing"?}`; a field that is `null` counts as missing.
+    /// - Throws: ``Refusal`` naming the field and what would be right.
+    public init(name: String, body: JSONValue) throws(Refusal) {
+        guard let members = body.objectValue else {
+            throw Refusal(.malformed, code: "not_an_object", detail: "The body must be a JSON object.")
+        }
+        for member in members.members where !Self.fields.contains(member.name) {
+            throw Refusal(
+                .malformed,
+                code: "unknown_field",
+                detail: "A port has no field \"\(member.name)\"; it has \(Self.fields.joined(separator: ", ")).",
+                pointer: "/\(member.name)"
+            )
+        }
+        let reader = FieldReader(members: members)
+        try checkName(name)
+        guard let logicalPort = try reader.string("logical_port") else {
+            throw invalid("logical_port", "A port needs \"logical_port\", the name of a logical switch port.")
+        }
+        try checkLogicalPort(logicalPort)
+        let interface = try reader.string("interface") ?? name
+        try checkInterface(interface)
+        let netns = try reader.string("netns")
+        try checkNetns(netns)
+        specification = PortSpecification(
+            name: name,
+            logicalPort: logicalPort,
+            interface: interface,
+            netns: netns,
+            mac: try reader.mac(),
+            addresses: try reader.addresses(),
+            mtu: try reader.mtu()
+        )
+        demand =
+            switch try reader.boolean("existing") {
+            case nil: .any
+            case true?: .existing
+            case false?: .new
+            }
+    }
+
+    private static let fields = ["logical_port", "interface", "netns", "mac", "addresses", "mtu", "existing"]
+}
+
+private func invalid(_ field: String, _ detail: String) -> Refusal {
+    Refusal(.invalid, code: "invalid_\(field)", detail: detail, pointer: "/\(field)")
+}
+
+/// Whether a byte may be part of a name.
+func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+    case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "-"): true
+    default: false
+    }
+}
+
+private func checkName(_ name: String) throws(Refusal) {
+    let count = name.utf8.count
+    guard (1...PortSpecification.nameByteCountMaximum).contains(count), name.utf8.allSatisfy(isNameByte) else {
+        throw Refusal(
+            .invalid,
+            code: "invalid_name",
+            detail:
+                "A port's name has 1 to \(PortSpecification.nameByteCountMaximum) characters of A-Z a-z 0-9 . _ : @ -"
+        )
+    }
+}
+
+private func checkLogicalPort(_ name: String) throws(Refusal) {
+    let maximum = PortSpecification.logicalPortByteCountMaximum
+    guard (1...maximum).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte) else {
+        throw invalid(
+            "logical_port",
+            "The name of a logical port has 1 to \(maximum) characters of A-Z a-z 0-9 . _ : @ - and this one has not."
+        )
+    }
+}
+
+/// What Linux takes as an interface's name (dev_valid_name), and what a shell can type.
+private func checkInterface(_ name: String) throws(Refusal) {
+    let maximum = PortSpecification.interfaceByteCountMaximum
+    guard name.utf8.count <= maximum else {
+        throw invalid(
+            "interface",
+            "The interface name \"\(name)\" has \(name.utf8.count) bytes, and Linux takes at most \(maximum); "
+                + "give a shorter one with --interface."
+        )
+    }
+    let isUsable = name.utf8.allSatisfy {
+        (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":")
+    }
+    guard !name.isEmpty, name != ".", name != "..", isUsable, !name.utf8.contains(UInt8(ascii: "%")) else {
+        throw invalid(
+            "interface",
+            "\"\(name)\" cannot be an interface's name: it needs 1 to \(maximum) characters without blanks, / : and %."
+        )
+    }
+}
+
+private func checkNetns(_ netns: String?) throws(Refusal) {
+    guard let netns else { return }
+    let isPath = netns.hasPrefix("/")
+    let isUsable =
+        netns.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f } && (isPath || !netns.utf8.contains(UInt8(ascii: "/")))
+    guard !netns.isEmpty, netns.utf8.count <= PortSpecification.netnsByteCountMaximum, isUsable else {
+        throw invalid("netns", "\"netns\" must be the name of a network namespace or an absolute path to one.")
+    }
+}
+
+/// Takes the fields of a body out with their types checked.
+private struct FieldReader {
+    let members: JSONObject
+
+    private func value(_ field: String) -> JSONValue? {
+        let value = members[field]
+        return value == .null ? nil : value
+    }
+
+    func string(_ field: String) throws(Refusal) -> String? {
+        guard let value = value(field) else { return nil }
+        guard let text = value.stringValue else {
+            throw invalid(field, "\"\(field)\" must be a string and is \(value.kindName).")
+        }
+        return text
+    }
+
+    func boolean(_ field: String) throws(Refusal) -> Bool? {
+        guard let value = value(field) else { return nil }
+        guard let boolean = value.boolValue else {
+            throw invalid(field, "\"\(field)\" must be true or false and is \(value.kindName).")
+        }
+        return boolean
+    }
+
+    func mac() throws(Refusal) -> MACAddress? {
+        guard let text = try string("mac") else { return nil }
+        guard let mac = MACAddress(text) else {
+            throw invalid("mac", "\"\(text)\" is not a MAC address; write one as 02:ac:10:ff:00:11.")
+        }
+        guard !mac.isMulticast, !mac.isZero else {
+            throw invalid("mac", "An interface cannot have the MAC \(mac): it is \(mac.isZero ? "zero" : "multicast").")
+        }
+        return mac
+    }
+
+    func addresses() throws(Refusal) -> [IPPrefix] {
+        guard let value = value("addresses") else { return [] }
+        guard let elements = value.arrayValue else {
+            throw invalid("addresses", "\"addresses\" must be an array of ADDRESS/LENGTH and is \(value.kindName).")
+        }
+        guard elements.count <= PortSpecification.addressCountMaximum else {
+            throw invalid("addresses", "A port has at most \(PortSpecification.addressCountMaximum) addresses.")
+        }
+        var prefixes: [IPPrefix] = []
+        for (index, element) in elements.enumerated() {
+            guard let text = element.stringValue, let prefix = IPPrefix(text), isHost(prefix.address) else {
+                throw Refusal(
+                    .invalid,
+                    code: "invalid_addresses",
+                    detail: "\(element.text) is not an address for an interface; write one as 172.16.255.11/24.",
+                    pointer: "/addresses/\(index)"
+                )
+            }
+            prefixes.append(prefix)
+        }
+        return prefixes
+    }
+
+    private func isHost(_ address: IPAddress) -> Bool {
+        switch address {
+        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
+        case .v6(let address): !address.isMulticast && address != .any
+        }
+    }
+
+    func mtu() throws(Refusal) -> Int? {
+        guard let value = value("mtu") else { return nil }
+        let range = PortSpecification.mtuMinimum...PortSpecification.mtuMaximum
+        guard let number = value.integerValue, let mtu = Int(exactly: number), range.contains(mtu) else {
+            throw invalid("mtu", "\"mtu\" must be a number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return mtu
+    }
+}

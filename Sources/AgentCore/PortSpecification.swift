@@ -1,0 +1,63 @@
+import Wire
+
+/// A port as the user asks for it.
+public struct PortSpecification: Hashable, Sendable {
+    /// The port's name on this host.
+    public var name: String
+    /// The logical switch port that it shall be.
+    public var logicalPort: String
+    /// The interface's name, at most ``interfaceByteCountMaximum`` bytes.
+    public var interface: String
+    /// The network namespace that the interface is in: a name below /run/netns, a path, or `nil` for the agent's own.
+    public var netns: String?
+    /// The interface's MAC; `nil` leaves the one that the kernel gives.
+    public var mac: MACAddress?
+    /// The addresses that the interface gets.
+    public var addresses: [IPPrefix]
+    /// The interface's MTU in bytes; `nil` is the inner MTU for a device that we make.
+    public var mtu: Int?
+
+    /// The longest interface name that Linux takes: IFNAMSIZ less the terminating zero.
+    public static let interfaceByteCountMaximum = 15
+    /// The longest port name, so that a list stays readable and a file small.
+    public static let nameByteCountMaximum = 64
+    /// The longest name of a logical port, as central has it.
+    public static let logicalPortByteCountMaximum = 128
+    /// The most addresses of one port: far more than a guest needs, and a bound on a request's work.
+    public static let addressCountMaximum = 64
+    /// The smallest MTU that Linux takes for an Ethernet device.
+    public static let mtuMinimum = 68
+    /// The largest MTU that can be asked for; the inner MTU bounds it further.
+    public static let mtuMaximum = 65_535
+    /// The longest path of a network namespace (PATH_MAX).
+    public static let netnsByteCountMaximum = 4_095
+
+    /// A port as the user asks for it.
+    public init(
+        name: String,
+        logicalPort: String,
+        interface: String,
+        netns: String? = nil,
+        mac: MACAddress? = nil,
+        addresses: [IPPrefix] = [],
+        mtu: Int? = nil
+    ) {
+        self.name = name
+        self.logicalPort = logicalPort
+        self.interface = interface
+        self.netns = netns
+        self.mac = mac
+        self.addresses = addresses
+        self.mtu = mtu
+    }
+}
+
+/// What a `port add` demands of the device.
+public enum DeviceDemand: Hashable, Sendable {
+    /// Take the device where it is there, else make it.
+    case any
+    /// It must be there already.
+    case existing
+    /// It must not be there yet.
+    case new
+}

@@ -1,0 +1,35 @@
+/// Why a request at the agent's socket changes nothing.
+public struct Refusal: Error, Hashable, Sendable {
+    /// The kind of refusal, which decides the HTTP status.
+    public enum Kind: Hashable, Sendable {
+        /// 400: not JSON, or an unknown field.
+        case malformed
+        /// 404: no such port.
+        case notFound
+        /// 409: a clash with another port or device.
+        case conflict
+        /// 422: a value that cannot be.
+        case invalid
+        /// 503: cannot be done now.
+        case unavailable
+        /// 507: the state directory cannot be written.
+        case storage
+    }
+
+    /// The kind of refusal.
+    public var kind: Kind
+    /// A stable word for programs: `netns_missing`.
+    public var code: String
+    /// One sentence for people, with the remedy.
+    public var detail: String
+    /// The JSON pointer of the field at fault, where there is one.
+    public var pointer: String?
+
+    /// A refusal.
+    public init(_ kind: Kind, code: String, detail: String, pointer: String? = nil) {
+        self.kind = kind
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+    }
+}

@@ -1,0 +1,45 @@
+import JSON
+import Southbound
+
+extension Share {
+    private static let kind = "share"
+    private static let format = 1
+
+    /// The bytes of the share file of a chassis.
+    public func fileBytes(chassis: String) -> [UInt8] {
+        var records: [JSONValue] = []
+        records.reserveCapacity(self.records.count)
+        for record in sortedRecords { records.append(["kind": .string(record.key.kind), "object": record.json]) }
+        let content: JSONValue = [
+            "chassis": .string(chassis), "epoch": .string(epochText(epoch)), "revision": number(revision),
+            "records": .array(records),
+        ]
+        return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
+    }
+
+    /// The share in a share file of a chassis.
+    /// - Throws: ``StateFile/Failure``; the share is then to be asked for anew.
+    public init(fileBytes: [UInt8], chassis: String) throws(StateFile.Failure) {
+        let content = try StateFile.open(kind: Self.kind, format: Self.format, fileBytes)
+        guard let json = try? JSONParser.parse(Array(content)) else { throw .content("is not JSON") }
+        guard json["chassis"]?.stringValue == chassis else {
+            throw .content("belongs to chassis \(json["chassis"]?.stringValue ?? "without a name")")
+        }
+        guard let epoch = json["epoch"]?.stringValue.flatMap(epochValue),
+            let revision = unsigned(json["revision"]), let elements = json["records"]?.arrayValue
+        else { throw .content("lacks \"epoch\", \"revision\" or \"records\"") }
+        var records: [Record] = []
+        records.reserveCapacity(elements.count)
+        for element in elements {
+            guard let kind = element["kind"]?.stringValue, let object = element["object"] else {
+                throw .content("has a record without kind or object")
+            }
+            do {
+                records.append(try Record(kind: kind, json: object))
+            } catch {
+                throw .content("has a record that cannot be: \(error)")
+            }
+        }
+        self.init(epoch: epoch, revision: revision, records: records)
+    }
+}

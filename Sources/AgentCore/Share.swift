@@ -1,0 +1,70 @@
+import Southbound
+
+/// The records that concern this host, as of one revision of central's store.
+public struct Share: Hashable, Sendable {
+    /// The store's epoch; 0 where central has never been heard.
+    public private(set) var epoch: UInt64 = 0
+    /// The revision that the records are as of; 0 means that there are none yet.
+    public private(set) var revision: UInt64 = 0
+    /// The records by key.
+    public private(set) var records: [RecordKey: Record] = [:]
+    /// The key of each logical port's binding.
+    private var bindingKeys: [String: RecordKey] = [:]
+
+    /// A share before central has ever been heard.
+    public init() {}
+
+    /// A share as of a revision. Of several records with one key the last counts.
+    public init(epoch: UInt64, revision: UInt64, records: some Sequence<Record>) {
+        self.epoch = epoch
+        self.revision = revision
+        for record in records { put(record) }
+    }
+
+    /// The binding of a logical port, where it is part of the share.
+    public func binding(of logicalPort: String) -> PortBinding? {
+        guard let key = bindingKeys[logicalPort], case .portBinding(let binding)? = records[key] else { return nil }
+        return binding
+    }
+
+    /// The records in the order that a reader and a forwarder want: chassis, datapaths, ports, each by identity.
+    public var sortedRecords: [Record] {
+        records.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// Makes the share one as of another revision of the same epoch, by the changes between the two.
+    mutating func apply(_ changes: some Sequence<RecordChange>, revision: UInt64) {
+        for change in changes {
+            switch change {
+            case .put(let record): put(record)
+            case .delete(let key): remove(key)
+            }
+        }
+        self.revision = revision
+    }
+
+    /// What must change in this share to have the records of the other, in order: deletes, then puts.
+    func changes(to other: Share) -> [RecordChange] {
+        let deleted = records.keys.filter { other.records[$0] == nil }
+        let put = other.records.filter { records[$0.key] != $0.value }
+        return deleted.sorted().map { .delete($0) } + put.sorted { $0.key < $1.key }.map { .put($0.value) }
+    }
+
+    private mutating func put(_ record: Record) {
+        let key = record.key
+        remove(key)
+        records[key] = record
+        if case .portBinding(let binding) = record { bindingKeys[binding.logicalPort] = key }
+    }
+
+    private mutating func remove(_ key: RecordKey) {
+        guard let record = records.removeValue(forKey: key) else { return }
+        guard case .portBinding(let binding) = record, bindingKeys[binding.logicalPort] == key else { return }
+        bindingKeys[binding.logicalPort] = nil
+    }
+}
+
+extension PortBinding {
+    /// The place of this port on a chassis.
+    func location(on chassis: String) -> Location? { locations.first { $0.chassis == chassis } }
+}

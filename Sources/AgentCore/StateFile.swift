@@ -1,0 +1,61 @@
+/// The envelope of the agent's state files: a line `heddle-KIND FORMAT CHECKSUM`, then the content.
+///
+/// The checksum finds a file that was cut or changed; the format tells a file of another release.
+public enum StateFile {
+    /// Why a file cannot be used.
+    public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// The first line is not one of ours.
+        case notOurs
+        /// The file is of another format than this release reads.
+        case format(String)
+        /// The content is not what was written.
+        case checksum
+        /// The content is whole, yet does not say what it must.
+        case content(String)
+
+        /// One clause for the log.
+        public var description: String {
+            switch self {
+            case .notOurs: "it does not begin as a file of Heddle does"
+            case .format(let format): "it has format \(format), which this release does not read"
+            case .checksum: "its checksum is wrong: it was cut or changed"
+            case .content(let what): "it is whole, but \(what)"
+            }
+        }
+    }
+
+    /// The longest first line.
+    private static let headByteCountMaximum = 80
+
+    /// A file's bytes around its content.
+    static func seal(kind: String, format: Int, _ content: [UInt8]) -> [UInt8] {
+        Array("heddle-\(kind) \(format) \(hexadecimal(checksum(content)))\n".utf8) + content
+    }
+
+    /// The content of a file.
+    static func open(kind: String, format: Int, _ bytes: [UInt8]) throws(Failure) -> ArraySlice<UInt8> {
+        guard let end = bytes.prefix(headByteCountMaximum).firstIndex(of: UInt8(ascii: "\n")) else { throw .notOurs }
+        let words = String(decoding: bytes[..<end], as: UTF8.self).split(
+            separator: " ",
+            omittingEmptySubsequences: false
+        )
+        guard words.count == 3, words[0] == "heddle-\(kind)" else { throw .notOurs }
+        guard words[1] == "\(format)" else { throw .format(String(words[1].prefix(20))) }
+        let content = bytes[(end + 1)...]
+        guard words[2] == hexadecimal(checksum(content)) else { throw .checksum }
+        return content
+    }
+
+    /// FNV-1a, 64 bits (RFC 9923): every change of one byte changes it.
+    private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash
+    }
+}
+
+/// 16 lower-case hexadecimal digits, as an epoch is written.
+func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}

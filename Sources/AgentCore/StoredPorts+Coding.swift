@@ -1,0 +1,84 @@
+import JSON
+import Wire
+
+extension StoredPorts {
+    private static let kind = "ports"
+    private static let format = 1
+
+    /// The bytes of the ports file.
+    public var fileBytes: [UInt8] {
+        let content: JSONValue = ["last_claim": number(lastClaim), "ports": .array(ports.map(\.json))]
+        return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
+    }
+
+    /// The ports in a ports file.
+    /// - Throws: ``StateFile/Failure``; the caller must not go on as if there were no ports, for that releases all.
+    public init(fileBytes: [UInt8]) throws(StateFile.Failure) {
+        let content = try StateFile.open(kind: Self.kind, format: Self.format, fileBytes)
+        guard let json = try? JSONParser.parse(Array(content)) else { throw .content("is not JSON") }
+        guard let lastClaim = unsigned(json["last_claim"]), let elements = json["ports"]?.arrayValue else {
+            throw .content("lacks \"last_claim\" or \"ports\"")
+        }
+        var ports: [StoredPort] = []
+        var names: Set<String> = []
+        for element in elements {
+            guard let port = StoredPort(json: element), port.claim <= lastClaim else {
+                throw .content("has a port that cannot be: \(element.text.prefix(200))")
+            }
+            guard names.insert(port.specification.name).inserted else {
+                throw .content("names the port \(port.specification.name) twice")
+            }
+            ports.append(port)
+        }
+        self.init(lastClaim: lastClaim, ports: ports)
+    }
+}
+
+extension StoredPort {
+    fileprivate var json: JSONValue {
+        var json = specification.json
+        json["owned"] = .bool(isOwned)
+        json["claim"] = number(claim)
+        json["lost_to"] = lostTo.map { .string($0) } ?? .null
+        json["leaving"] = .bool(isLeaving)
+        return .object(json)
+    }
+
+    /// The port that a stored object stands for. What a request may not say a file may not say either.
+    fileprivate init?(json: JSONValue) {
+        guard let object = json.objectValue, let name = json["name"]?.stringValue else { return nil }
+        guard let isOwned = json["owned"]?.boolValue, let isLeaving = json["leaving"]?.boolValue else { return nil }
+        guard let claim = unsigned(json["claim"]) else { return nil }
+        var fields = object
+        for field in ["name", "owned", "claim", "lost_to", "leaving"] { fields[field] = nil }
+        guard let request = try? PortRequest(name: name, body: .object(fields)) else { return nil }
+        self.init(
+            specification: request.specification,
+            isOwned: isOwned,
+            claim: claim,
+            lostTo: json["lost_to"]?.stringValue,
+            isLeaving: isLeaving
+        )
+    }
+}
+
+extension PortSpecification {
+    /// The fields of the port, as the socket and the ports file have them.
+    var json: JSONObject {
+        var json = JSONObject()
+        json["name"] = .string(name)
+        json["logical_port"] = .string(logicalPort)
+        json["interface"] = .string(interface)
+        json["netns"] = netns.map { .string($0) } ?? .null
+        json["mac"] = mac.map { .string($0.description) } ?? .null
+        json["addresses"] = .array(addresses.map { .string($0.description) })
+        json["mtu"] = mtu.map { .integer(Int64($0)) } ?? .null
+        return json
+    }
+}
+
+/// A count as JSON has it; more than 2^63 - 1 does not occur.
+func number(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
+
+/// A count in JSON, where it is one.
+func unsigned(_ value: JSONValue?) -> UInt64? { value?.integerValue.flatMap { UInt64(exactly: $0) } }

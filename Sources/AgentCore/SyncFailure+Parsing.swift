@@ -1,0 +1,26 @@
+import JSON
+
+extension SyncFailure {
+    /// The longest text of central's that is kept.
+    private static let detailCountMaximum = 400
+
+    /// The failure that an answer other than 200 stands for.
+    ///
+    /// - Parameters:
+    ///   - status: The HTTP status.
+    ///   - body: A problem document (RFC 9457), or anything.
+    ///   - retryAfter: The `Retry-After` field in seconds, where there is one.
+    public init(status: Int, body: [UInt8], retryAfter: Int?) {
+        let problem = try? JSONParser.parse(body)
+        let detail = problem?["detail"]?.stringValue.map { String($0.prefix(Self.detailCountMaximum)) }
+        let sentence = detail ?? "central answers with status \(status)"
+        switch (status, problem?["code"]?.stringValue) {
+        case (410, _): self = .resyncRequired
+        case (409, "chassis_conflict"?): self = .chassisConflict(sentence)
+        case (409, "stale_sequence"?): self = .staleSequence
+        case (429, _), (500..., _):
+            self = .unavailable(sentence, retryAfter: retryAfter.map { .seconds(Int64($0)) })
+        default: self = .refused(sentence)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Northbound
+import Northd
+import Persistent
+import Southbound
+
+/// Group commit: one append is under way at a time, and what comes meanwhile goes into the next.
+extension CentralCore {
+    /// Makes a commit of the core's own of a draft and queues it.
+    mutating func commit(_ draft: Draft, author: String) {
+        var draft = draft
+        do {
+            let maximum = configuration.commitByteCountMaximum
+            if let commit = try draft.finish(author: author, requestID: "", byteCountMaximum: maximum) {
+                queue(commit, of: draft)
+            }
+        } catch {
+            effects.append(.log(LogEntry(.warning, "A commit by \(author) was dropped. \(error.detail)")))
+        }
+    }
+
+    /// Queues a commit: from now on requests are checked against the network with it.
+    mutating func queue(_ commit: Commit, of draft: Draft) {
+        working = draft.network
+        pending.append(PendingCommit(commit: commit, network: working, removedChassis: draft.removedChassis))
+    }
+
+    /// Answers once everything that the answer may speak of is durable: at once where nothing is on the way.
+    mutating func answerWhenDurable(_ ticket: Ticket, _ answer: Answer) {
+        if let last = pending.indices.last {
+            pending[last].answers.append((ticket, answer))
+        } else if let last = appending.indices.last {
+            appending[last].answers.append((ticket, answer))
+        } else {
+            effects.append(.answer(ticket, answer))
+        }
+    }
+
+    mutating func startAppend() {
+        guard appending.isEmpty, !pending.isEmpty else { return }
+        swap(&appending, &pending)
+        effects.append(.append(appending.map(\.commit)))
+    }
+
+    mutating func finishAppend(_ revision: UInt64) {
+        guard let last = appending.last, last.commit.revision == revision else { return }
+        let done = appending
+        appending.removeAll()
+        var woken: Set<String> = []
+        for item in done {
+            let touched = item.commit.touchedRecords
+            let names = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
+            for name in names { sessions[name]?.noteChange(at: item.commit.revision) }
+            woken.formUnion(names)
+            durable = item.network
+            history.append(durable.southbound, touched: touched)
+        }
+        effects.append(.publish(durable))
+        for item in done {
+            for name in item.removedChassis { endSession(of: name) }
+            for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer)) }
+            for (ticket, poll) in item.syncs { read(ticket, poll) }
+        }
+        for name in woken.sorted() { wake(name) }
+    }
+
+    /// Goes back to what is durable: every commit on the way builds on the one that could not be written.
+    mutating func failAppend(_ reason: String) {
+        let failed = appending + pending
+        guard !failed.isEmpty else { return }
+        appending.removeAll()
+        pending.removeAll()
+        working = durable
+        effects.append(.log(LogEntry(.warning, "The log cannot be written: \(reason).")))
+        let refusal = Refusal(
+            .storageFull,
+            "The commit log cannot be written (\(reason)); nothing was changed. Free space and try again."
+        )
+        for item in failed {
+            for (ticket, _) in item.answers { effects.append(.answer(ticket, .refused(refusal, operationIndex: nil))) }
+            for (ticket, poll) in item.syncs {
+                if durable.southbound.chassis(named: poll.chassis) == nil {
+                    effects.append(.answer(ticket, .refused(refusal, operationIndex: nil)))
+                } else {
+                    read(ticket, poll)
+                }
+            }
+        }
+        deadlines[Deadline(at: now + configuration.storageRetry, subject: .storageRetry)] = ()
+    }
+}

@@ -1,0 +1,186 @@
+import HashTreeCollections
+import Northbound
+import Northd
+import Persistent
+import Southbound
+import Wire
+
+/// A sync: identity first, which may refuse it; then what it changes; then the feed.
+extension CentralCore {
+    mutating func sync(_ ticket: Ticket, _ name: String, _ request: SyncRequest) {
+        do {
+            try checkBoot(of: name, request)
+            let superseded = try checkIdentity(of: name, request)
+            hear(name, request)
+            let queued = pending.count
+            register(name, request, superseding: superseded)
+            settlePorts(of: name, author: "chassis/\(name)")
+            for error in request.errors {
+                let place = error.logicalPort.isEmpty ? "" : " (port \(error.logicalPort))"
+                effects.append(.log(LogEntry(.warning, "Chassis \(name) reports: \(error.detail)\(place)")))
+            }
+            if let parked = sessions[name]?.parkedSync { answerPoll(parked) }
+            checkRealizations(of: name)
+            let poll = Poll(
+                chassis: name,
+                since: request.since,
+                epoch: request.epoch,
+                page: request.page,
+                wait: request.wait,
+                isSync: true
+            )
+            if pending.count > queued, let last = pending.indices.last {
+                pending[last].syncs.append((ticket, poll))
+            } else if working.revision > durable.revision, durable.southbound.chassis(named: name) == nil {
+                parkUntilDurable(ticket, poll)
+            } else {
+                read(ticket, poll)
+            }
+        } catch {
+            answerWhenDurable(ticket, .refused(error, operationIndex: nil))
+        }
+    }
+
+    /// A chassis whose registration is still on the way has no feed before it is there.
+    private mutating func parkUntilDurable(_ ticket: Ticket, _ poll: Poll) {
+        if let last = pending.indices.last {
+            pending[last].syncs.append((ticket, poll))
+        } else if let last = appending.indices.last {
+            appending[last].syncs.append((ticket, poll))
+        }
+    }
+
+    /// Refuses what an agent said earlier than something already heard.
+    private func checkBoot(of name: String, _ request: SyncRequest) throws(Refusal) {
+        if let problem = ObjectName.problem(name) {
+            throw Refusal(.invalidValue, "\"\(name)\" cannot be the name of a chassis: \(problem).")
+        }
+        guard let session = sessions[name],
+            working.southbound.chassis(named: name)?.chassisID == request.chassisID
+        else { return }
+        if session.formerBootIDs.contains(request.bootID) {
+            throw Refusal(.staleSequence, "A newer start of the agent of \"\(name)\" has spoken.", pointer: "/boot_id")
+        }
+        if session.bootID == request.bootID, request.seq <= session.seq {
+            throw Refusal(
+                .staleSequence,
+                "The sequence number \(request.seq) is not above \(session.seq), the last one heard.",
+                pointer: "/seq"
+            )
+        }
+    }
+
+    /// Refuses a chassis whose name, identity or encap address a live one holds.
+    /// - Returns: the dead chassis that have to make way.
+    private func checkIdentity(of name: String, _ request: SyncRequest) throws(Refusal) -> [String] {
+        var superseded: Set<String> = []
+        let known = working.southbound.chassis(named: name)
+        if let known, known.chassisID != request.chassisID, isLive(name) {
+            throw conflict(
+                "The name \"\(name)\" belongs to another live host (\(known.hostname)); choose another --chassis, or "
+                    + "wait for its lease to end, or delete it.",
+                "/chassis_id",
+                name
+            )
+        }
+        if known?.chassisID != request.chassisID {
+            guard known != nil || working.southbound.chassisByName.count < configuration.chassisCountMaximum else {
+                throw Refusal(.limitExceeded, "There are \(configuration.chassisCountMaximum) chassis, the most.")
+            }
+            for other in working.southbound.chassisByName where other.key != name {
+                guard working.southbound.chassis(named: other.key)?.chassisID == request.chassisID else { continue }
+                guard !isLive(other.key) else {
+                    throw conflict(
+                        "The identity of this host's state directory belongs to the live chassis \"\(other.key)\"; "
+                            + "wait for its lease to end, or delete it; a copied state directory has to go.",
+                        "/chassis_id",
+                        other.key
+                    )
+                }
+                superseded.insert(other.key)
+            }
+        }
+        for (index, encap) in request.encaps.enumerated() {
+            guard let holder = working.southbound.chassisByEncap[encap], holder != name else { continue }
+            guard !isLive(holder) else {
+                throw conflict(
+                    "The encap address \(encap.ip) belongs to the live chassis \"\(holder)\"; give another "
+                        + "--encap-ip, or wait for its lease to end, or delete it.",
+                    "/encaps/\(index)/ip",
+                    holder
+                )
+            }
+            superseded.insert(holder)
+        }
+        return superseded.sorted()
+    }
+
+    private func conflict(_ detail: String, _ pointer: String, _ holder: String) -> Refusal {
+        Refusal(.chassisConflict, detail, pointer: pointer, conflictsWith: "/v1/chassis/\(holder)")
+    }
+
+    /// Takes in what concerns the session only: nothing of it is committed, and nobody is woken by it.
+    private mutating func hear(_ name: String, _ request: SyncRequest) {
+        let lease = max(configuration.lease, .seconds(request.wait) + .seconds(10))
+        var session =
+            sessions[name] ?? Session(leaseEnd: now + lease, shareMayHaveChangedUpTo: durable.revision)
+        if session.bootID != request.bootID { session.begin(boot: request.bootID) }
+        session.seq = request.seq
+        session.features = Set(request.features)
+        if request.epoch == durable.epoch {
+            session.noteApplied(max(session.applied, min(request.applied, durable.revision)))
+        }
+        var ports: [String: SyncRequest.PluggedPort] = [:]
+        for port in request.ports where port.claim >= ports[port.logicalPort]?.claim ?? 0 {
+            ports[port.logicalPort] = port
+        }
+        for port in session.ports.keys where ports[port] == nil { unplug(port, from: name) }
+        for port in ports.keys { pluggedAt[port, default: []].insert(name) }
+        session.ports = ports
+        sessions[name] = session
+        setLease(of: name, until: now + lease)
+    }
+
+    private mutating func unplug(_ port: String, from name: String) {
+        pluggedAt[port]?.remove(name)
+        if pluggedAt[port]?.isEmpty == true { pluggedAt[port] = nil }
+    }
+
+    /// Commits that the chassis is there, as it describes itself, and live.
+    private mutating func register(_ name: String, _ request: SyncRequest, superseding others: [String]) {
+        var encaps: [Encap] = []
+        for encap in request.encaps where !encaps.contains(encap) { encaps.append(encap) }
+        let chassis = Chassis(
+            name: name,
+            chassisID: request.chassisID,
+            hostname: request.hostname,
+            encaps: encaps
+        )
+        let isKnown = working.southbound.chassis(named: name) == chassis
+        guard !isKnown || working.ledger.chassis[name]?.isLive != true || !others.isEmpty else { return }
+        effects.append(.log(LogEntry(.info, "Chassis \(name) is live at \(encaps.map(\.ip.description)).")))
+        var draft = Draft(on: working, time: wallClock)
+        for other in others { remove(chassis: other, in: &draft) }
+        draft.put(chassis)
+        draft.setLive(true, chassis: name)
+        commit(draft, author: "chassis/\(name)")
+    }
+
+    /// Takes a chassis out of a draft's network and frees its ports. It may take them again with the same claims.
+    func remove(chassis name: String, in draft: inout Draft) {
+        let ports = draft.network.southbound.portsByChassis[name]?.map(\.key) ?? []
+        let chassisID = draft.network.southbound.chassis(named: name)?.chassisID ?? ""
+        draft.removeChassis(name)
+        for id in ports { settle(id, in: &draft, forgettingClaimOf: chassisID) }
+    }
+
+    /// Forgets what a chassis has said, once it is deleted; one that has come back meanwhile stays.
+    mutating func endSession(of name: String) {
+        guard working.southbound.chassis(named: name) == nil, let session = sessions[name] else { return }
+        for ticket in (pollsByChassis[name] ?? []).sorted() { answerPoll(ticket) }
+        for port in session.ports.keys { unplug(port, from: name) }
+        deadlines[Deadline(at: session.leaseEnd, subject: .lease(name))] = nil
+        sessions[name] = nil
+        checkRealizations(of: name)
+    }
+}

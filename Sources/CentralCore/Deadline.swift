@@ -1,0 +1,23 @@
+/// Something that time alone brings about.
+struct Deadline: Comparable, Sendable {
+    /// What it is; its order only makes equal times unambiguous.
+    enum Subject: Comparable, Sendable {
+        /// The lease of a chassis runs out.
+        case lease(String)
+        /// A parked poll is answered with nothing new.
+        case poll(Ticket)
+        /// A wait for realization is given up.
+        case realization(Ticket)
+        /// What hosts have said is committed again after the log could not be written.
+        case storageRetry
+    }
+
+    /// When, monotonic.
+    var at: Duration
+    /// What.
+    var subject: Subject
+
+    static func < (left: Deadline, right: Deadline) -> Bool {
+        (left.at, left.subject) < (right.at, right.subject)
+    }
+}

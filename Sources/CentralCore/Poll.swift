@@ -1,0 +1,19 @@
+import Southbound
+
+/// A request for what has changed in the share of a chassis.
+struct Poll: Sendable {
+    /// The chassis' name.
+    var chassis: String
+    /// The revision that the asker has; 0 asks for a snapshot.
+    var since: UInt64
+    /// The epoch of `since`, where the asker says one.
+    var epoch: UInt64?
+    /// The page that is asked for.
+    var page: FeedPage?
+    /// How long the answer may be held back, in seconds.
+    var wait: Int
+    /// Whether it is the agent's own sync rather than a look from outside.
+    var isSync: Bool
+    /// When the poll is answered with nothing new, once it is parked.
+    var deadline: Duration = .zero
+}

@@ -1,0 +1,45 @@
+import Glibc
+import Synchronization
+
+/// A value that one thread waits for and another brings.
+public final class OneShot<Value: Sendable>: Sendable {
+    private let value = Mutex<Value?>(nil)
+    private let isThere = Semaphore()
+
+    /// An empty place.
+    public init() {}
+
+    /// Brings the value; once.
+    public func put(_ new: Value) {
+        value.withLock { $0 = new }
+        isThere.signal()
+    }
+
+    /// Waits for the value; once, and never on a loop's thread for what that loop has to do itself.
+    public func take() -> Value {
+        isThere.wait()
+        guard let value = value.withLock({ $0 }) else { preconditionFailure("put stores before it signals") }
+        return value
+    }
+}
+
+private final class Semaphore: @unchecked Sendable {
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() {
+        sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func signal() {
+        sem_post(semaphore)
+    }
+
+    func wait() {
+        while sem_wait(semaphore) != 0 {}
+    }
+}

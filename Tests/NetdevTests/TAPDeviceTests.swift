@@ -1,0 +1,203 @@
+import CLinux
+import Glibc
+import Reactor
+import Testing
+import Wire
+
+@testable import Netdev
+
+@Suite struct TAPDeviceTests {
+    private func configuration(_ name: String = "vm1") throws -> TAPDevice.Configuration {
+        TAPDevice.Configuration(
+            name: name,
+            logicalPort: "ls1-vm1",
+            mac: MACAddress("02:ac:10:ff:00:11"),
+            addresses: try ["172.16.255.11/24", "fd00:1::11/64"].map { try #require(IPPrefix($0)) },
+            mtu: 1442
+        )
+    }
+
+    /// The next frame of a device that `accept` takes, without its virtio header.
+    private func frame(of device: Descriptor, _ accept: @escaping ([UInt8]) -> Bool) throws -> [UInt8] {
+        let loop = try EventLoop()
+        var frame: [UInt8] = []
+        let registration = try loop.register(device.raw, reads: true, writes: false) { _ in
+            var buffer = [UInt8](repeating: 0, count: 2048)
+            while true {
+                let count = clinux_read(device.raw, &buffer, buffer.count)
+                guard count > TAPDevice.virtioHeaderByteCount else { return }
+                let bytes = Array(buffer[TAPDevice.virtioHeaderByteCount..<count])
+                if accept(bytes) {
+                    frame = bytes
+                    return loop.stop()
+                }
+            }
+        }
+        loop.schedule(after: .seconds(10)) { loop.stop() }
+        loop.run()
+        registration.cancel()
+        return frame
+    }
+
+    /// The device once nobody has it open. Closing our descriptor is not enough: a child that another test forks holds
+    /// a copy until its program begins.
+    private func closedLink(_ name: String, in namespace: NetworkNamespace) throws -> Link {
+        let loop = try EventLoop()
+        var closed: Link?
+        let monitor = try LinkMonitor(loop: loop, namespace: namespace) { event in
+            switch event {
+            case .added(let link), .changed(let link):
+                guard link.name == name, !link.hasCarrier else { return }
+                closed = link
+                loop.stop()
+            case .removed:
+                return
+            }
+        }
+        loop.schedule(after: .seconds(10)) { loop.stop() }
+        if closed == nil { loop.run() }
+        monitor.cancel()
+        return try #require(closed)
+    }
+
+    @Test func `A new device arrives in its namespace as it was asked for, and carries frames both ways`() throws {
+        let test = try TestNamespace("tap")
+        let device = try TAPDevice.create(try configuration(), in: test.namespace)
+        let link = try #require(try Link.find(named: "vm1", in: test.namespace))
+        #expect(link.logicalPort == "ls1-vm1" && link.mac == MACAddress("02:ac:10:ff:00:11") && link.mtu == 1442)
+        #expect(link.transmitQueueLength == 4000 && link.isUp && link.hasCarrier && link.kind == "tun")
+        let prefixes = try Link.addresses(in: test.namespace).filter { $0.index == link.index }.map(\.prefix)
+        for prefix in try configuration().addresses { #expect(prefixes.contains(prefix)) }
+        #expect(try Link.all().allSatisfy { !$0.name.hasPrefix("hdt") })
+
+        // The guest asks for .12; the frame that comes out is its ARP request.
+        let pinging = try ChildProcess.start(
+            "/sbin/ip",
+            arguments: ["netns", "exec", test.name, "ping", "-c1", "-W1", "172.16.255.12"],
+            output: try .open("/dev/null", flags: O_WRONLY)
+        )
+        let request = try frame(of: device) { $0.count >= 42 && $0[12...13] == [0x08, 0x06] }
+        #expect(Array(request.prefix(12)) == [255, 255, 255, 255, 255, 255, 0x02, 0xac, 0x10, 0xff, 0x00, 0x11])
+        // Answered from here, the guest sends its echo request to that MAC.
+        var reply = [UInt8](repeating: 0, count: TAPDevice.virtioHeaderByteCount)
+        reply += request[6..<12] + [0x02, 0, 0, 0, 0, 0x0c] + request[12..<20] + [0x00, 0x02]
+        reply += [0x02, 0, 0, 0, 0, 0x0c] + [172, 16, 255, 12] + request[22..<32]
+        #expect(clinux_write(device.raw, reply, reply.count) == reply.count)
+        let echo = try frame(of: device) { $0.count >= 98 && $0[12...13] == [0x08, 0x00] }
+        #expect(Array(echo.prefix(6)) == [0x02, 0, 0, 0, 0, 0x0c])
+        let loop = try EventLoop()
+        _ = try loop.onExit(ofProcess: pinging) { _ in loop.stop() }
+        loop.run()
+    }
+
+    @Test func `A device without demands gets a MAC and MTU of the kernel's choice`() throws {
+        let test = try TestNamespace("plain")
+        let device = try TAPDevice.create(.init(name: "vm2", logicalPort: "p"), in: test.namespace)
+        let link = try #require(try Link.find(named: "vm2", in: test.namespace))
+        #expect(link.mtu == 1500 && link.mac != nil)
+        #expect(try TAPDevice.name(of: device) == "vm2")
+        #expect(try TAPDevice.namespace(of: device).isSame(as: test.namespace))
+    }
+
+    @Test func `A device in our own namespace is only renamed`() throws {
+        let test = try TestNamespace("own")
+        let names = try test.namespace.run { () throws(SystemError) -> Result<[String], TAPError> in
+            Result { () throws(TAPError) in
+                let device = try TAPDevice.create(
+                    .init(name: "vm3", logicalPort: "p"),
+                    in: try system { () throws(SystemError) in try .current() }
+                )
+                return try system { () throws(SystemError) in
+                    defer { withExtendedLifetime(device) {} }
+                    return try Link.all().map(\.name)
+                }
+            }
+        }
+        #expect(try names.get() == ["lo", "vm3"])
+    }
+
+    @Test func `An open device does not keep its guest's namespace alive`() throws {
+        let test = try TestNamespace("pin")
+        let loop = try EventLoop()
+        let device: Descriptor
+        do {
+            // A name and nobody else who holds the namespace.
+            let name = test.name + "b"
+            try runIP("netns", "add", name)
+            device = try TAPDevice.create(.init(name: "vm1", logicalPort: "p"), in: try NetworkNamespace(name))
+            try runIP("netns", "del", name)
+        }
+        // With the namespace the device goes, and whoever waits for frames learns of it.
+        let registration = try loop.register(device.raw, reads: true, writes: false) { _ in
+            var buffer = [UInt8](repeating: 0, count: 2048)
+            if clinux_read(device.raw, &buffer, buffer.count) == -Int(EBADFD) { loop.stop() }
+        }
+        var isTimeOut = false
+        loop.schedule(after: .seconds(10)) {
+            isTimeOut = true
+            loop.stop()
+        }
+        loop.run()
+        registration.cancel()
+        #expect(!isTimeOut)
+        let error = #expect(throws: SystemError.self) { try TAPDevice.name(of: device) }
+        #expect(error?.errno == EBADFD)
+        try TAPDevice.delete(device)
+    }
+
+    @Test func `A name that is taken is refused, and what is there stays`() throws {
+        let test = try TestNamespace("taken")
+        try runIP("-n", test.name, "link", "add", "vm1", "type", "veth", "peer", "name", "peer1")
+        let error = #expect(throws: TAPError.self) { try TAPDevice.create(try configuration(), in: test.namespace) }
+        #expect(error == .nameTaken("vm1", namespace: test.name))
+        #expect(error?.description == "namespace \(test.name) already has a device named vm1")
+        #expect(try Link.find(named: "vm1", in: test.namespace)?.kind == "veth")
+    }
+
+    @Test func `A device that cannot be made as asked leaves nothing behind`() throws {
+        let test = try TestNamespace("half")
+        var wrong = try configuration()
+        wrong.mtu = 100_000
+        #expect(throws: TAPError.self) { try TAPDevice.create(wrong, in: test.namespace) }
+        wrong = try configuration()
+        wrong.addresses += wrong.addresses
+        let error = #expect(throws: TAPError.self) { try TAPDevice.create(wrong, in: test.namespace) }
+        #expect(
+            error == .system(SystemError(call: "netlink RTM_NEWADDR 172.16.255.11/24 to vm1", errno: EEXIST))
+        )
+        #expect(try Link.all(in: test.namespace).map(\.name) == ["lo"])
+        #expect(try Link.all().allSatisfy { !$0.name.hasPrefix("hdt") })
+        wrong.name = "a/b"
+        #expect(throws: TAPError.invalidName("a/b")) { try TAPDevice.create(wrong, in: test.namespace) }
+    }
+
+    @Test func `A persistent device outlives its descriptor, is opened again with all it had, and is deleted`() throws {
+        let test = try TestNamespace("again")
+        _ = try TAPDevice.create(try configuration(), in: test.namespace)
+        let between = try closedLink("vm1", in: test.namespace)
+        let device = try TAPDevice.open("vm1", in: test.namespace)
+        let link = try #require(try Link.find(named: "vm1", in: test.namespace))
+        #expect(link.hasCarrier && link.index == between.index && link.mac == between.mac)
+        #expect(throws: TAPError.busy("vm1", namespace: test.name)) { try TAPDevice.open("vm1", in: test.namespace) }
+        try TAPDevice.delete(device)
+        #expect(try Link.find(named: "vm1", in: test.namespace) == nil)
+        try TAPDevice.delete(device)
+    }
+
+    @Test func `A TAP of somebody else is opened, also one with many queues; other devices are refused`() throws {
+        let test = try TestNamespace("there")
+        try runIP("-n", test.name, "tuntap", "add", "t0", "mode", "tap")
+        try runIP("-n", test.name, "tuntap", "add", "q0", "mode", "tap", "multi_queue")
+        try runIP("-n", test.name, "tuntap", "add", "l3", "mode", "tun")
+        try runIP("-n", test.name, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
+        let device = try TAPDevice.open("t0", in: test.namespace)
+        #expect(try TAPDevice.name(of: device) == "t0")
+        #expect(try TAPDevice.name(of: TAPDevice.open("q0", in: test.namespace)) == "q0")
+        for name in ["l3", "d0"] {
+            #expect(throws: TAPError.notPersistentTAP(name, namespace: test.name)) {
+                try TAPDevice.open(name, in: test.namespace)
+            }
+        }
+        #expect(throws: TAPError.absent("t9", namespace: test.name)) { try TAPDevice.open("t9", in: test.namespace) }
+    }
+}
