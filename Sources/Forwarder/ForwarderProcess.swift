@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Logging
 import Reactor
@@ -47,9 +46,10 @@ public enum ForwarderProcess {
         for signal in [SIGPIPE, SIGHUP, SIGINT] { try ignoreSignal(signal) }
         let path = stateDirectory + "/forwarder.sock"
         let listener = try SeqPacket.listen(path: path)
-        allowManyDescriptors()
+        // A port needs a descriptor, and as many may be on their way to the agent.
+        try Privileges.raiseDescriptorLimit()
         // Before any other thread: privileges belong to threads. Descriptors that are handed over need none.
-        try dropPrivileges()
+        try Privileges.dropAllCapabilities()
         let control = try ForwarderControl(loop: loop, hashSeed: .random(in: 0 ... .max), log: log)
         try control.serve(listener)
         log.info("ready: serving \(path)")
@@ -57,19 +57,5 @@ public enum ForwarderProcess {
         control.stop()
         try removeFile(path)
         log.info("stopped")
-    }
-
-    /// As many descriptors as the system lets us: a port needs one, and so many may be on their way to the agent.
-    private static func allowManyDescriptors() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-
-    private static func dropPrivileges() throws(SystemError) {
-        let effective = clinux_effective_capabilities()
-        guard effective != 0 else { return }
-        try systemCall("drop capabilities") { clinux_drop_all_capabilities() }
     }
 }

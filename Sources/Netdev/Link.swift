@@ -43,7 +43,7 @@ public struct Link: Equatable, Sendable {
     }
 
     /// The device of an RTM_NEWLINK or RTM_DELLINK message.
-    init(_ message: NetlinkMessage) throws(NetlinkMessage.Malformed) {
+    public init(_ message: NetlinkMessage) throws(NetlinkMessage.Malformed) {
         let attributes = try message.attributes(after: 16)
         guard let index = message.payload.word(at: 4, as: Int32.self),
             let flags = message.payload.word(at: 8, as: UInt32.self),

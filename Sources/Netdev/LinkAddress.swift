@@ -10,7 +10,7 @@ public struct LinkAddress: Equatable, Sendable {
     public let prefix: IPPrefix
 
     /// The address of an RTM_NEWADDR message; `nil` for another family.
-    init?(_ message: NetlinkMessage) throws(NetlinkMessage.Malformed) {
+    public init?(_ message: NetlinkMessage) throws(NetlinkMessage.Malformed) {
         let attributes = try message.attributes(after: 8)
         guard let family = message.payload.first, let length = message.payload.word(at: 1, as: UInt8.self),
             let index = message.payload.word(at: 4, as: Int32.self)

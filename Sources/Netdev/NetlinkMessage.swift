@@ -3,19 +3,20 @@ import Glibc
 import Reactor
 
 /// A message from the kernel, taken apart with every length checked.
-struct NetlinkMessage: Equatable {
+public struct NetlinkMessage: Equatable, Sendable {
     /// RTM_NEWLINK …, or NLMSG_ERROR, NLMSG_DONE.
-    let type: UInt16
+    public let type: UInt16
+    /// NLM_F_MULTI …
     let flags: UInt16
     /// The number of the request it answers; 0 for news.
     let sequence: UInt32
     let payload: ArraySlice<UInt8>
 
     /// The bytes are no netlink messages.
-    struct Malformed: Error, Equatable {}
+    public struct Malformed: Error, Equatable {}
 
     /// The messages of one datagram.
-    static func messages(in datagram: [UInt8]) throws(Malformed) -> [NetlinkMessage] {
+    public static func messages(in datagram: [UInt8]) throws(Malformed) -> [NetlinkMessage] {
         var messages: [NetlinkMessage] = []
         var rest = datagram[...]
         while !rest.isEmpty {
@@ -49,7 +50,7 @@ struct NetlinkMessage: Equatable {
     }
 
     /// Of NLMSG_ERROR and NLMSG_DONE: the errno, 0 for "done".
-    var errorNumber: Int32 {
+    public var errorNumber: Int32 {
         // A dump may end in an NLMSG_DONE without a number.
         guard let code = payload.word(at: 0, as: Int32.self) else { return type == UInt16(NLMSG_ERROR) ? EBADMSG : 0 }
         return code == .min ? EBADMSG : -code

@@ -87,7 +87,8 @@ public final class EventLoop {
     }
 
     func update(_ key: RegistrationTable.Key, interest: Readiness) throws(SystemError) {
-        guard let entry = registrations[key], !entry.isArmed || entry.interest != interest else { return }
+        // An entry that epoll does not know has no interest.
+        guard let entry = registrations[key], entry.interest != interest else { return }
         try systemCall("epoll_ctl") {
             entry.isArmed
                 ? clinux_epoll_modify(epoll.raw, entry.descriptor, interest.events, key)

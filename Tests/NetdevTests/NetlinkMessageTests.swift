@@ -1,5 +1,7 @@
 import CLinux
+import Foundation
 import Glibc
+import Reactor
 import TestSupport
 import Testing
 
@@ -72,6 +74,12 @@ import Testing
         #expect(try errorNumber(0) == 0)
         #expect(try errorNumber(-EEXIST) == EEXIST)
         #expect(try errorNumber(.min) == EBADMSG)
+    }
+
+    @Test func `Each seed of the fuzz corpus is parsed without a trap, and most are understood`() throws {
+        let folder = "\(#filePath.dropLast("NetdevTests/NetlinkMessageTests.swift".count))Fuzz/Corpus/Netlink"
+        let seeds = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(try seeds.count { Self.parse(try readFile("\(folder)/\($0)")) > 0 } >= 4)
     }
 
     @Test(arguments: 0..<8) func `Random damage never traps`(seed: UInt64) {
