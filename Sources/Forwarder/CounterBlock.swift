@@ -1,6 +1,7 @@
 import CLinux
 import Datapath
 import ForwarderProtocol
+import Glibc
 
 /// The counters of one poller: a line of words for each source, which only that poller writes and anybody reads.
 struct CounterBlock: @unchecked Sendable {
@@ -20,7 +21,7 @@ struct CounterBlock: @unchecked Sendable {
     }
 
     private static let sourceCount = ForwarderProtocol.portCountMaximum + 1
-    /// Words of a source, rounded up to whole cache lines.
+    /// Words of a source, rounded up to a cache line.
     private static let stride = (Word.allCases.count + DropReason.allCases.count + 7) / 8 * 8
 
     private let words: UnsafeMutablePointer<UInt64>
@@ -28,13 +29,15 @@ struct CounterBlock: @unchecked Sendable {
     /// All zero. The memory is the caller's to free.
     init() {
         let count = Self.stride * Self.sourceCount
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: 4096)
+        // calloc, since only what is used of it ever takes memory.
+        guard let memory = calloc(count, MemoryLayout<UInt64>.size) else {
+            preconditionFailure("no memory for counters")
+        }
         words = memory.bindMemory(to: UInt64.self, capacity: count)
-        words.initialize(repeating: 0, count: count)
     }
 
     func deallocate() {
-        words.deallocate()
+        free(words)
     }
 
     /// Adds; for the poller that owns the block.

@@ -74,11 +74,14 @@ extension ForwarderControl {
     private func makeGeneration(_ local: LocalChassis) -> OwnedGeneration {
         let tables = compileTables(local)
         self.tables = tables
+        var devices: [Int: Int32] = [:]
+        for port in slots.ports.values { devices[port.slot] = port.device?.raw }
         return OwnedGeneration(
             number: newestNumber + 1,
             tables: tables,
-            underlay: underlay?.socket,
-            devices: slots.ports.values.compactMap { port in port.device.map { (port.slot, $0) } }
+            underlay: underlay?.socket.raw ?? -1,
+            devices: devices,
+            keeping: slots.ports.values.compactMap(\.device) + (underlay.map { [$0.socket] } ?? [])
         )
     }
 

@@ -29,13 +29,22 @@ final class OwnedGeneration {
     private let descriptors: [Descriptor]
     private let devices: UnsafeMutablePointer<Int32>
 
-    /// - Parameter devices: the TAPs by slot.
-    init(number: UInt64, tables: ForwardingTables, underlay: Descriptor?, devices taps: [(slot: Int, Descriptor)]) {
+    /// - Parameters:
+    ///   - underlay: the socket, or -1.
+    ///   - taps: the devices by slot.
+    ///   - descriptors: kept open for as long as this lives.
+    init(
+        number: UInt64,
+        tables: ForwardingTables,
+        underlay: Int32,
+        devices taps: [Int: Int32],
+        keeping descriptors: [Descriptor]
+    ) {
         self.tables = tables
-        descriptors = taps.map(\.1) + (underlay.map { [$0] } ?? [])
+        self.descriptors = descriptors
         devices = .allocate(capacity: ForwarderProtocol.portCountMaximum)
         devices.initialize(repeating: -1, count: ForwarderProtocol.portCountMaximum)
-        for (slot, tap) in taps { devices[slot] = tap.raw }
+        for (slot, tap) in taps { devices[slot] = tap }
         let view = tables.view
         let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
         var byteCount = socklen_t(0)
@@ -52,7 +61,7 @@ final class OwnedGeneration {
             to: Generation(
                 number: number,
                 tables: view,
-                underlay: underlay?.raw ?? -1,
+                underlay: underlay,
                 devices: devices,
                 addresses: addresses,
                 addressByteCount: byteCount

@@ -1,0 +1,150 @@
+import Datapath
+import Southbound
+import Wire
+
+@testable import Forwarder
+
+/// One logical switch over hosts in memory: each host is a whole packet path with tables of its own.
+final class MemoryHosts {
+    static let datapath = DatapathBinding(
+        id: ObjectID(high: 1, low: 1),
+        name: "ls1",
+        tunnelKey: 5,
+        vlanPassthru: false
+    )
+
+    let ports = MemoryPorts()
+    let underlay = MemoryUnderlay()
+    private(set) var hosts: [Host] = []
+    private(set) var bindings: [PortBinding]
+
+    /// A host: its place on the underlay, its counters and what it forwards by.
+    final class Host {
+        let address: IPAddress
+        let socket: Int32
+        let counters = CounterBlock()
+        var path: FrameSwitch<MemoryPorts, MemoryUnderlay>
+        var generation: OwnedGeneration
+
+        init(address: IPAddress, socket: Int32, generation: OwnedGeneration, _ hosts: MemoryHosts) {
+            self.address = address
+            self.socket = socket
+            self.generation = generation
+            path = FrameSwitch(ports: hosts.ports, underlay: hosts.underlay, counters: counters)
+        }
+
+        deinit {
+            counters.deallocate()
+        }
+    }
+
+    /// - Parameters:
+    ///   - places: the host of each port; port n (from 0) has key n + 1, slot n and device n.
+    ///   - change: changes a port's binding.
+    init(
+        hostCount: Int,
+        places: [Int],
+        isIPv6: Bool = false,
+        innerMTU: Int = 1442,
+        _ change: (inout PortBinding, Int) -> Void = { _, _ in }
+    ) {
+        bindings = places.enumerated().map { number, host in
+            var binding = PortBinding(
+                id: ObjectID(high: 2, low: UInt64(number)),
+                logicalPort: "port-\(number)",
+                datapath: Self.datapath.id,
+                tunnelKey: UInt16(number + 1),
+                addresses: [PortAddress(mac: Self.mac(number), ips: [.v4(Self.ip(number))])],
+                locations: [PortBinding.Location(chassis: "host-\(host)", bindSeq: 1)]
+            )
+            change(&binding, number)
+            return binding
+        }
+        let addresses = (0..<hostCount).map { Self.address(of: $0, isIPv6: isIPv6) }
+        for (number, address) in addresses.enumerated() {
+            let socket = underlay.socket(address)
+            var input = TableInput(localChassis: "host-\(number)", localEncap: address, innerMTU: innerMTU)
+            input.chassis = addresses.enumerated().map { other, ip in
+                Chassis(name: "host-\(other)", chassisID: "id-\(other)", hostname: "", encaps: [Encap(ip: ip)])
+            }
+            input.datapaths = [Self.datapath]
+            input.ports = bindings
+            let mine = places.indices.filter { places[$0] == number }
+            input.localPorts = mine.map { LocalPort(logicalPort: "port-\($0)", slot: UInt16($0)) }
+            let generation = OwnedGeneration(
+                number: 1,
+                tables: ForwardingTables.compile(input),
+                underlay: socket,
+                devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, Int32($0)) }),
+                keeping: []
+            )
+            hosts.append(Host(address: address, socket: socket, generation: generation, self))
+        }
+    }
+
+    static func address(of host: Int, isIPv6: Bool) -> IPAddress {
+        isIPv6
+            ? .v6(IPv6Address(high: 0xfd00 << 48, low: UInt64(host + 1)))
+            : .v4(IPv4Address(0x0a7f_0000 + UInt32(host + 1)))
+    }
+
+    static func mac(_ port: Int) -> MACAddress { MACAddress(truncating: 0x0200_0000_0000 + UInt64(port)) }
+
+    static func ip(_ port: Int) -> IPv4Address { IPv4Address(0x0a00_0001 + UInt32(port)) }
+
+    /// A frame of another EtherType than IP, so that only addresses count.
+    static func frame(from source: Int, to destination: MACAddress, byteCount: Int = 60, mark: UInt8 = 0) -> [UInt8] {
+        let header = destination.octets + mac(source).octets + [0x88, 0xb5]
+        return header + [UInt8](repeating: mark, count: byteCount - header.count)
+    }
+
+    /// An ARP request for a port's address.
+    static func arpRequest(from source: Int, for target: Int) -> [UInt8] {
+        MACAddress.broadcast.octets + mac(source).octets + [8, 6, 0, 1, 8, 0, 6, 4, 0, 1] + mac(source).octets
+            + octets(ip(source)) + [0, 0, 0, 0, 0, 0] + octets(ip(target))
+    }
+
+    static func octets(_ address: IPv4Address) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: address.rawValue >> (24 - 8 * UInt32($0))) }
+    }
+
+    /// A guest sends.
+    func send(_ frames: [[UInt8]], from port: Int) {
+        ports.state.toRead[Int32(port), default: []] += frames
+    }
+
+    /// Lets a host take one batch from a port.
+    @discardableResult
+    func drainPort(_ port: Int, on host: Int) -> Int32 {
+        hosts[host].path.drainPort(port, hosts[host].generation.pointer)
+    }
+
+    /// Lets all hosts take all that waits on the underlay.
+    func settleUnderlay() {
+        for host in hosts {
+            while underlay.state.queues[host.address]?.isEmpty == false {
+                host.path.drainUnderlay(host.generation.pointer, now: .seconds(100))
+            }
+        }
+    }
+
+    /// What the guest at a port has got since the last call.
+    func got(_ port: Int) -> [[UInt8]] { ports.takeWritten(Int32(port)) }
+
+    func count(_ word: CounterBlock.Word, of source: CounterBlock.Source, on host: Int) -> UInt64 {
+        hosts[host].counters.value(word, of: source)
+    }
+
+    func drops(_ reason: DropReason, of source: CounterBlock.Source, on host: Int) -> UInt64 {
+        hosts[host].counters.drops(reason, of: source)
+    }
+
+    /// Whether every frame that a host has received, from any source, was counted once.
+    func isAccountedFor(on host: Int) -> Bool {
+        (Array(bindings.indices) + [CounterBlock.underlay]).allSatisfy { source in
+            let drops = DropReason.allCases.reduce(0) { $0 + self.drops($1, of: source, on: host) }
+            return count(.receivedFrames, of: source, on: host)
+                == count(.forwardedFrames, of: source, on: host) + drops
+        }
+    }
+}
