@@ -120,6 +120,7 @@ extension Call.Method {
     }
 }
 
-private func environmentVariable(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }
+/// A variable of this process; what is set but empty counts as not set, as in a shell script that clears it.
+public func environmentVariable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
 }

@@ -12,22 +12,17 @@ public enum Server: Equatable, Sendable {
 
     /// Central as the environment names it.
     public static func central(from environment: (String) -> String?) -> Server {
-        .central(url: value(of: "HEDDLE_NB", in: environment) ?? defaultNorthbound)
+        .central(url: environment("HEDDLE_NB") ?? defaultNorthbound)
     }
 
     /// The agent as the environment names it.
     public static func agent(from environment: (String) -> String?) -> Server {
-        .agent(socket: value(of: "HEDDLE_AGENT_SOCKET", in: environment) ?? defaultAgentSocket)
+        .agent(socket: environment("HEDDLE_AGENT_SOCKET") ?? defaultAgentSocket)
     }
 
     /// What proves to central who asks, where the environment has it.
     public static func token(from environment: (String) -> String?) -> String? {
-        value(of: "HEDDLE_TOKEN", in: environment)
-    }
-
-    /// A variable that is set but empty counts as not set, as in a shell script that clears it.
-    private static func value(of name: String, in environment: (String) -> String?) -> String? {
-        environment(name).flatMap { $0.isEmpty ? nil : $0 }
+        environment("HEDDLE_TOKEN")
     }
 
     /// How a message names it.

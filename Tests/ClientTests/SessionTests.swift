@@ -93,11 +93,12 @@ import Testing
         #expect(Problem(status: 500, body: ["title": "Broken"]).sentence == "Broken")
     }
 
-    @Test func `The environment names the servers, empty variables do not count`() {
-        let environment = ["HEDDLE_NB": "http://[fd00::2]:6641", "HEDDLE_AGENT_SOCKET": "", "HEDDLE_TOKEN": "t"]
+    @Test func `The environment names the servers`() {
+        let environment = ["HEDDLE_NB": "http://[fd00::2]:6641", "HEDDLE_AGENT_SOCKET": "/s", "HEDDLE_TOKEN": "t"]
         #expect(Server.central(from: { environment[$0] }) == .central(url: "http://[fd00::2]:6641"))
-        #expect(Server.agent(from: { environment[$0] }) == .agent(socket: Server.defaultAgentSocket))
+        #expect(Server.agent(from: { environment[$0] }) == .agent(socket: "/s"))
         #expect(Server.token(from: { environment[$0] }) == "t")
+        #expect(Server.agent(from: { _ in nil }) == .agent(socket: Server.defaultAgentSocket))
         #expect(Server.central(from: { _ in nil }) == .central(url: Server.defaultNorthbound))
     }
 

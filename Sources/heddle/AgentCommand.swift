@@ -1,0 +1,70 @@
+import Agent
+import ArgumentParser
+import Client
+import HTTPTransport
+import Wire
+
+/// `heddle agent`: brings this host's ports, central and the forwarder together.
+struct AgentCommand: ParsableCommand {
+    /// Where the agent keeps its state unless told otherwise.
+    static let defaultStateDirectory = "/var/lib/heddle/agent"
+
+    static let configuration = CommandConfiguration(
+        commandName: "agent",
+        abstract: "Run this host's agent.",
+        discussion: """
+            Needs root. Starts the forwarder where none runs, and leaves it running when it ends itself.
+
+            EXAMPLES:
+              heddle agent --central http://127.0.0.1:6642 --encap-ip 192.0.2.11
+              heddle agent --central http://192.0.2.1:6642 --insecure \\
+                --chassis hv1 --encap-ip 192.0.2.11
+              heddle agent stop --all
+            """,
+        subcommands: [AgentStopCommand.self]
+    )
+
+    @Option(help: ArgumentHelp("Central's southbound URL (or HEDDLE_CENTRAL).", valueName: "url"))
+    var central: String?
+
+    @Option(help: ArgumentHelp("The name of this chassis (default: the host's name).", valueName: "name"))
+    var chassis: String?
+
+    @Option(help: ArgumentHelp("The address of this host that tunnels start from.", valueName: "ip"))
+    var encapIp: String?
+
+    @Option(help: ArgumentHelp("Where it keeps its state and its sockets; made if missing.", valueName: "dir"))
+    var stateDir = AgentCommand.defaultStateDirectory
+
+    @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
+    var insecure = false
+
+    // Checked here and not in `validate`, which would also be asked of `heddle agent stop`.
+    func run() throws {
+        guard let central = central ?? environmentVariable("HEDDLE_CENTRAL") else {
+            throw usage("where is central? give --central URL or set HEDDLE_CENTRAL")
+        }
+        do throws(HTTPEndpointError) {
+            _ = try HTTPEndpoint(url: central)
+        } catch {
+            throw usage("--central: \(error)")
+        }
+        guard let encapIp else { throw usage("give --encap-ip, the address of this host that tunnels start from") }
+        guard let address = IPAddress(encapIp) else { throw usage("--encap-ip '\(encapIp)' is not an IP address") }
+        let options = AgentOptions(
+            central: central,
+            chassis: chassis,
+            encapIP: address,
+            stateDirectory: stateDir,
+            isInsecure: insecure,
+            version: Heddle.version
+        )
+        do throws(AgentFailure) {
+            try AgentProcess.run(options)
+        } catch {
+            throw ClientError.refused(error.description)
+        }
+    }
+
+    private func usage(_ sentence: String) -> ClientError { .usage("\(sentence); see 'heddle agent --help'") }
+}

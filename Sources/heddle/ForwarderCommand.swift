@@ -1,0 +1,29 @@
+import ArgumentParser
+import Client
+import Forwarder
+
+/// `heddle forwarder`: the process that moves packets. The agent starts it.
+struct ForwarderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forwarder",
+        abstract: "Move packets (started by the agent).",
+        discussion: """
+            Starts with nothing: the agent hands it descriptors and tables through DIR/forwarder.sock. Outlives the \
+            agent; ends on SIGTERM.
+
+            EXAMPLE:
+              heddle forwarder --state-dir /var/lib/heddle/agent
+            """
+    )
+
+    @Option(help: ArgumentHelp("The agent's state directory.", valueName: "dir"))
+    var stateDir = AgentCommand.defaultStateDirectory
+
+    func run() throws {
+        do throws(ForwarderProcess.StartFailure) {
+            try ForwarderProcess.run(stateDirectory: stateDir)
+        } catch {
+            throw ClientError.refused(error.description)
+        }
+    }
+}
