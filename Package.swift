@@ -131,7 +131,7 @@ let targets: [Target] = [
         "CentralCore",
         [collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]
     ),
-    tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"]),
+    tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"], golden: true),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
     tests("Storage", ["Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),

@@ -1,6 +1,9 @@
 import Wire
 
 extension AgentCore {
+    /// What reading from a TAP that was deleted fails with: EBADFD, ENODEV.
+    private static let errorsOfGoneDevices: Set<Int32> = [77, 19]
+
     /// Opens the devices whose descriptors nobody holds: those of a host that has just started.
     mutating func openDevices() {
         for name in ports.keys.sorted() {
@@ -15,14 +18,17 @@ extension AgentCore {
         guard let port = ports[name], !port.isLeaving else { return }
         switch result {
         case .success(let device):
-            if case .failed = port.device { emit(.log(.info, "port \(name): its device is there again")) }
+            let isAsked = waiting.contains { $0.subject == .plug(port: name) }
+            if case .failed = port.device {
+                emit(.log(.info, "port \(name): its device is there again"))
+                ports[name]?.isOwned = device.isOwned
+            }
             ports[name]?.device = .present
             ports[name]?.mac = device.mac
             forwarder.held.remove(name)
             forwarder.changedPorts.insert(name)
-            let isAsked = waiting.contains { $0.subject == .plug(port: name) }
             if isAsked || port.claim == 0 {
-                ports[name]?.isOwned = device.isOwned || port.isOwned
+                ports[name]?.isOwned = device.isOwned
                 claim(name)
             }
         case .failure(let refusal):
@@ -42,8 +48,9 @@ extension AgentCore {
         forwarder.commit?.upPorts.remove(name)
         guard port.device == .present, !port.isLeaving else { return }
         emit(.releaseDevice(port: name))
-        let interface = port.specification.interface
-        deviceFailed(name, "the interface \(interface) is gone (errno \(errno)); plug the port again", now: now)
+        let what = "the interface \(port.specification.interface)"
+        let isGone = Self.errorsOfGoneDevices.contains(errno)
+        deviceFailed(name, isGone ? "\(what) is gone; plug the port again" : "\(what) fails (errno \(errno))", now: now)
         forwarder.changedPorts.insert(name)
     }
 

@@ -228,11 +228,9 @@ extension AgentCore {
             }
             sync.needsSnapshot = true
             sync.hasHeard = true
-        case .staleSequence:
-            // Overtaken on the way; the later one is under way or has its answer.
-            if sync.outstanding.isEmpty, sequence == sync.sequence {
-                retry("central takes our syncs for stale", now, using: &generator)
-            }
+        case .staleSequence(let detail):
+            // Overtaken on the way, mostly: the later one is under way or has its answer.
+            if sync.outstanding.isEmpty, sequence == sync.sequence { retry(detail, now, using: &generator) }
         case .chassisConflict(let detail):
             let sentence =
                 "central refuses this host as chassis \(configuration.chassis) "

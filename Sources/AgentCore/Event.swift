@@ -78,8 +78,8 @@ public enum SyncFailure: Hashable, Sendable {
     case resyncRequired
     /// 409 because another host has the chassis' name or an encap address; central's sentence about it.
     case chassisConflict(String)
-    /// 409 because a later sync of ours came first.
-    case staleSequence
+    /// 409 because central has heard a later sync; its sentence about it.
+    case staleSequence(String)
     /// Central cannot be reached or is not able to answer; the delay that it asked for, where it did.
     case unavailable(String, retryAfter: Duration?)
     /// Central refuses the request for another reason, or its answer cannot be read.

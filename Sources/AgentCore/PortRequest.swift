@@ -79,8 +79,8 @@ private func checkName(_ name: String) throws(Refusal) {
         throw Refusal(
             .invalid,
             code: "invalid_name",
-            detail:
-                "A port's name has 1 to \(PortSpecification.nameByteCountMaximum) characters of A-Z a-z 0-9 . _ : @ -"
+            detail: "\"\(name)\" cannot be a port's name: it needs 1 to \(PortSpecification.nameByteCountMaximum) "
+                + "characters of A-Z a-z 0-9 . _ : @ -."
         )
     }
 }
@@ -90,7 +90,7 @@ private func checkLogicalPort(_ name: String) throws(Refusal) {
     guard (1...maximum).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte) else {
         throw invalid(
             "logical_port",
-            "The name of a logical port has 1 to \(maximum) characters of A-Z a-z 0-9 . _ : @ - and this one has not."
+            "\"\(name)\" cannot be a logical port's name: it needs 1 to \(maximum) characters of A-Z a-z 0-9 . _ : @ -."
         )
     }
 }

@@ -28,12 +28,13 @@ public enum StateFile {
     private static let headByteCountMaximum = 80
 
     /// A file's bytes around its content.
-    static func seal(kind: String, format: Int, _ content: [UInt8]) -> [UInt8] {
+    public static func seal(kind: String, format: Int, _ content: [UInt8]) -> [UInt8] {
         Array("heddle-\(kind) \(format) \(hexadecimal(checksum(content)))\n".utf8) + content
     }
 
     /// The content of a file.
-    static func open(kind: String, format: Int, _ bytes: [UInt8]) throws(Failure) -> ArraySlice<UInt8> {
+    /// - Throws: ``Failure`` where it is not what ``seal(kind:format:_:)`` made for this kind and format.
+    public static func open(kind: String, format: Int, _ bytes: [UInt8]) throws(Failure) -> ArraySlice<UInt8> {
         guard let end = bytes.prefix(headByteCountMaximum).firstIndex(of: UInt8(ascii: "\n")) else { throw .notOurs }
         let words = String(decoding: bytes[..<end], as: UTF8.self).split(
             separator: " ",

@@ -13,11 +13,12 @@ extension SyncFailure {
     public init(status: Int, body: [UInt8], retryAfter: Int?) {
         let problem = try? JSONParser.parse(body)
         let detail = problem?["detail"]?.stringValue.map { String($0.prefix(Self.detailCountMaximum)) }
-        let sentence = detail ?? "central answers with status \(status)"
+        var sentence = detail ?? "central answers with status \(status)"
+        if sentence.hasSuffix(".") { sentence.removeLast() }
         switch (status, problem?["code"]?.stringValue) {
         case (410, _): self = .resyncRequired
         case (409, "chassis_conflict"?): self = .chassisConflict(sentence)
-        case (409, "stale_sequence"?): self = .staleSequence
+        case (409, "stale_sequence"?): self = .staleSequence(sentence)
         case (429, _), (500..., _):
             self = .unavailable(sentence, retryAfter: retryAfter.map { .seconds(Int64($0)) })
         default: self = .refused(sentence)

@@ -1,0 +1,203 @@
+import AgentCore
+import ForwarderProtocol
+import JSON
+import Southbound
+import TestSupport
+import Testing
+import Wire
+
+/// What the agent does about what happens, as transcripts that a person can read.
+@Suite struct AgentCoreTranscripts {
+    private let network = [Sample.hv1, Sample.ls1, Sample.port(1)]
+
+    @Test func aPortIsPluggedBoundAndUp() {
+        var agent = Scenario()
+        agent.reachSteadyState(Scenario.snapshot(to: 4, [Sample.hv1]))
+        let wanted = Scenario.specification("vm1", "vm1")
+        agent.step("a user plugs vm1", .portAdd(9, PortRequest(specification: wanted)))
+        agent.step(
+            "its device is there",
+            .deviceOpened(port: "vm1", .success(Device(isOwned: true, mac: MACAddress(truncating: 0x02_ac10_ff00_11))))
+        )
+        agent.step("the claim is on disk", .portsSaved(save: 1, failure: nil))
+        agent.step("the parked sync ends", .syncAnswered(sequence: 3, Scenario.delta(from: 4, to: 4)))
+        agent.step("the forwarder has the port", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
+        let bound = [Sample.ls1, Sample.port(1, on: "hv1")].map { RecordChange.put($0) }
+        agent.step("central has bound it", .syncAnswered(sequence: 4, Scenario.delta(from: 4, to: 6, bound)))
+        agent.step("the forwarder forwards by it", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        agent.step("a user lists the ports", .portList(10, withStatistics: false))
+        #expect(goldenMismatch(agent.transcript, named: "plug") == nil)
+    }
+
+    @Test func aPortIsUnpluggedInStepsThatARestartCanFinish() {
+        var agent = plugged()
+        agent.step("a user unplugs vm1", .portDelete(11, name: "vm1"))
+        agent.step("the leaving is on disk", .portsSaved(save: 1, failure: nil))
+        agent.step("the forwarder has let go", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        agent.step("the device is gone", .deviceRemoved(port: "vm1", failure: nil))
+        agent.step("the file is without it", .portsSaved(save: 2, failure: nil))
+        #expect(goldenMismatch(agent.transcript, named: "unplug") == nil)
+        var next = Scenario(
+            ports: StoredPorts(
+                lastClaim: 1,
+                ports: [
+                    StoredPort(
+                        specification: Scenario.specification("vm1", "vm1"),
+                        isOwned: true,
+                        claim: 1,
+                        isLeaving: true
+                    )
+                ]
+            )
+        )
+        next.step("the agent starts", .started)
+        next.step("the forwarder still holds it", connected(6, held: [.underlay(encap), .port("vm1")]))
+        next.step("the forwarder has let go", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        next.step("the device is gone", .deviceRemoved(port: "vm1", failure: nil))
+        #expect(goldenMismatch(next.transcript, named: "unplug-after-restart") == nil)
+    }
+
+    @Test func aNewAgentThatFindsNothingChangedSendsTheForwarderNothing() {
+        let agent = plugged()
+        #expect(goldenMismatch(agent.transcript, named: "adopt") == nil)
+        #expect(!agent.transcript.contains("forward:"))
+    }
+
+    @Test func aForwarderThatDiesIsStartedAtOnceAndThenWithPauses() {
+        var agent = plugged()
+        agent.step("the forwarder dies", .forwarderLost(reason: "it has ended"), after: .seconds(20))
+        agent.step("a fresh one connects", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
+        agent.step("it has it all in force", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        agent.step("it dies, too", .forwarderLost(reason: "it has ended"))
+        agent.step("the time has come", .timer, after: .milliseconds(50))
+        agent.step("it cannot be started", .forwarderLost(reason: "it cannot be started"))
+        agent.step("the time has come", .timer, after: .milliseconds(100))
+        agent.step("it cannot be started", .forwarderLost(reason: "it cannot be started"))
+        agent.step("a second has passed", .timer, after: .milliseconds(900))
+        #expect(goldenMismatch(agent.transcript, named: "forwarder-dies") == nil)
+    }
+
+    @Test func aForwarderOfAnotherVersionIsReplaced() {
+        var agent = Scenario(share: share(6), ports: oneStoredPort)
+        agent.step("the agent starts", .started)
+        let old = Scenario.greeting(epoch: Scenario.epoch, revision: 6, version: 9)
+        agent.step(
+            "a forwarder of another version",
+            .forwarderConnected(old, held: [.underlay(encap), .port("vm1")], wasSpawned: false)
+        )
+        agent.step("it ends", .forwarderLost(reason: "it has ended"))
+        agent.step("a fresh one connects", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
+        #expect(goldenMismatch(agent.transcript, named: "forwarder-replaced") == nil)
+    }
+
+    @Test func aForwarderAheadOfTheStoredShareKeepsItsRecordsUntilCentralHasAnswered() {
+        var agent = Scenario(share: share(6), ports: oneStoredPort)
+        agent.step("the agent starts", .started)
+        agent.step("the forwarder is ahead", connected(8, held: [.underlay(encap), .port("vm1")]))
+        let answer = Scenario.delta(from: 6, to: 9, [.put(Sample.port(2, on: "hv2"))])
+        agent.step("central answers", .syncAnswered(sequence: 1, answer))
+        agent.step("the forwarder forwards by it", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 9)))
+        #expect(goldenMismatch(agent.transcript, named: "forwarder-ahead") == nil)
+    }
+
+    @Test func aPortThatAnotherChassisTakesIsLostUntilItIsPluggedAgain() {
+        var agent = plugged()
+        let moved = Scenario.delta(from: 6, to: 7, [.put(Sample.hv2), .put(Sample.port(1, on: "hv2", fence: 2))])
+        agent.step("hv2 has taken vm1", .syncAnswered(sequence: 2, moved))
+        agent.step("the loss is on disk", .portsSaved(save: 1, failure: nil))
+        agent.step("the forwarder forwards by it", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 7)))
+        agent.step("a user lists the ports", .portList(10, withStatistics: false))
+        let wanted = Scenario.specification("vm1", "vm1")
+        agent.step("a user plugs vm1 again", .portAdd(11, PortRequest(specification: wanted)))
+        agent.step("the claim is on disk", .portsSaved(save: 2, failure: nil))
+        #expect(goldenMismatch(agent.transcript, named: "lost") == nil)
+    }
+
+    @Test func centralAwayIsRetriedWithGrowingPausesAndForgetsNothing() {
+        var agent = plugged()
+        agent.step("central is gone", .syncFailed(sequence: 2, .unavailable("central: refused", retryAfter: nil)))
+        for sequence: UInt64 in 3...9 {
+            agent.step("the time has come", .timer, after: .seconds(5))
+            agent.step(
+                "central is gone",
+                .syncFailed(sequence: sequence, .unavailable("central: refused", retryAfter: nil))
+            )
+        }
+        agent.step("the time has come", .timer, after: .seconds(5))
+        agent.step("central answers", .syncAnswered(sequence: 10, Scenario.delta(from: 6, to: 6)))
+        #expect(goldenMismatch(agent.transcript, named: "central-away") == nil)
+    }
+
+    @Test func aRevisionThatIsTooOldLeadsToASnapshotThatIsAppliedAsADifference() {
+        var agent = plugged()
+        agent.step("central has trimmed its log", .syncFailed(sequence: 2, .resyncRequired))
+        let answer = Scenario.snapshot(to: 40, [Sample.hv1, Sample.ls1, Sample.port(1, on: "hv1"), Sample.port(2)])
+        agent.step("central sends a snapshot", .syncAnswered(sequence: 3, answer))
+        #expect(goldenMismatch(agent.transcript, named: "resync") == nil)
+    }
+
+    @Test func anotherEpochReplacesEverythingAtOnce() {
+        var agent = plugged()
+        agent.step("central was restored", .syncFailed(sequence: 2, .resyncRequired))
+        let answer = Scenario.snapshot(to: 3, [Sample.hv1, Sample.ls1, Sample.port(1, on: "hv1")], epoch: 0xdef)
+        agent.step("central sends a snapshot", .syncAnswered(sequence: 3, answer))
+        agent.step("the forwarder forwards by it", .forwarderSaid(.acknowledged(epoch: 0xdef, revision: 3)))
+        #expect(goldenMismatch(agent.transcript, named: "other-epoch") == nil)
+    }
+
+    @Test func aChassisThatIsAnotherHostsEndsAFreshAgentAndOnlyWorriesAnOldOne() {
+        var fresh = Scenario()
+        fresh.step("the agent starts", .started)
+        fresh.step("a fresh forwarder connects", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
+        fresh.step("the forwarder has it in force", .forwarderSaid(.acknowledged(epoch: 0, revision: 0)))
+        fresh.step("central refuses", .syncFailed(sequence: 1, .chassisConflict("hv1 is held by host9")))
+        fresh.step("nothing more is done", .timer)
+        #expect(goldenMismatch(fresh.transcript, named: "conflict-at-start") == nil)
+        var old = plugged()
+        old.step("central refuses", .syncFailed(sequence: 2, .chassisConflict("hv1 is held by host9")))
+        #expect(goldenMismatch(old.transcript, named: "conflict-later") == nil)
+    }
+
+    @Test func aDeviceThatIsPulledIsLookedForUntilItIsThereAgain() {
+        var agent = plugged()
+        agent.step("the device is gone", .forwarderSaid(.portFailed(name: "vm1", errno: 77)))
+        agent.step("the forwarder has let go", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        agent.step("a second later", .timer, after: .seconds(1))
+        let gone = Refusal(.conflict, code: "device_missing", detail: "There is no interface vm1 in netns vm1.")
+        agent.step("it is not there", .deviceOpened(port: "vm1", .failure(gone)))
+        agent.step("a user lists the ports", .portList(10, withStatistics: false))
+        agent.step("a second later", .timer, after: .seconds(1))
+        let device = Device(isOwned: false, mac: MACAddress(truncating: 0x02_ac10_ff00_11))
+        agent.step("somebody has made it again", .deviceOpened(port: "vm1", .success(device)))
+        agent.step("the forwarder has it", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        #expect(goldenMismatch(agent.transcript, named: "device-pulled") == nil)
+    }
+
+    // MARK: -
+
+    private let encap = Scenario.configuration.encapIP
+
+    private func share(_ revision: UInt64) -> Share {
+        let records = [Sample.hv1, Sample.ls1, Sample.port(1, on: "hv1")]
+        return Share(epoch: Scenario.epoch, revision: revision, records: records)
+    }
+
+    private let oneStoredPort = StoredPorts(
+        lastClaim: 1,
+        ports: [StoredPort(specification: Scenario.specification("vm1", "vm1"), isOwned: true, claim: 1)]
+    )
+
+    private func connected(_ revision: UInt64, held: [HeldDescriptor]) -> Event {
+        let greeting = Scenario.greeting(epoch: Scenario.epoch, revision: revision)
+        return .forwarderConnected(greeting, held: held, wasSpawned: false)
+    }
+
+    /// An agent that was started again beside a forwarder with everything, and whose next sync is parked.
+    private func plugged() -> Scenario {
+        var agent = Scenario(share: share(6), ports: oneStoredPort)
+        agent.step("the agent starts", .started)
+        agent.step("the forwarder runs", connected(6, held: [.underlay(encap), .port("vm1")]))
+        agent.step("central has nothing new", .syncAnswered(sequence: 1, Scenario.delta(from: 6, to: 6)))
+        return agent
+    }
+}

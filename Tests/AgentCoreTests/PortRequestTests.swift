@@ -1,0 +1,64 @@
+import AgentCore
+import JSON
+import TestSupport
+import Testing
+import Wire
+
+@Suite struct PortRequestTests {
+    @Test func whatTheUserLeavesOpenHasTheUsualValue() throws {
+        let request = try PortRequest(name: "vm1", body: ["logical_port": "ls1-vm1"])
+        let plain = PortSpecification(name: "vm1", logicalPort: "ls1-vm1", interface: "vm1")
+        #expect(request == PortRequest(specification: plain, demand: .any))
+        let nulls: JSONValue = ["logical_port": "ls1-vm1", "netns": .null, "mac": .null, "mtu": .null]
+        #expect(try PortRequest(name: "vm1", body: nulls) == request)
+    }
+
+    @Test func everyFieldIsTaken() throws {
+        let body: JSONValue = [
+            "logical_port": "ls1-vm1", "interface": "eth0", "netns": "/proc/1/ns/net", "mac": "02:AC:10:ff:00:11",
+            "addresses": ["172.16.255.11/24", "2001:db8::1/64"], "mtu": 1400, "existing": true,
+        ]
+        let request = try PortRequest(name: "vm1", body: body)
+        let port = request.specification
+        #expect(port.interface == "eth0" && port.netns == "/proc/1/ns/net" && port.mtu == 1400)
+        #expect(port.mac?.description == "02:ac:10:ff:00:11")
+        #expect(port.addresses.map(\.description) == ["172.16.255.11/24", "2001:db8::1/64"])
+        #expect(request.demand == .existing)
+    }
+
+    @Test func whatCannotBeIsRefusedWithASentenceAndTheField() {
+        var transcript = ""
+        let bodies: [(String, JSONValue)] = [
+            ("vm1", []), ("vm1", [:]), ("vm1", ["logical_port": 3]), ("vm1", ["logical_port": "a b"]),
+            ("vm1", ["logical_port": "a", "port": "b"]), ("", ["logical_port": "a"]), ("a/b", ["logical_port": "a"]),
+            ("a-name-of-20-bytes-x", ["logical_port": "a"]), ("vm1", ["logical_port": "a", "interface": "a/b"]),
+            ("vm1", ["logical_port": "a", "interface": ".."]), ("vm1", ["logical_port": "a", "interface": "x%d"]),
+            ("vm1", ["logical_port": "a", "netns": "a/b"]), ("vm1", ["logical_port": "a", "netns": ""]),
+            ("vm1", ["logical_port": "a", "mac": "02:00"]), ("vm1", ["logical_port": "a", "mac": "01:00:00:00:00:01"]),
+            ("vm1", ["logical_port": "a", "mac": "00:00:00:00:00:00"]),
+            ("vm1", ["logical_port": "a", "addresses": "10.0.0.1/24"]),
+            ("vm1", ["logical_port": "a", "addresses": ["10.0.0.1/24", "10.0.0.300"]]),
+            ("vm1", ["logical_port": "a", "addresses": ["224.0.0.1"]]),
+            ("vm1", ["logical_port": "a", "addresses": .array(Array(repeating: "10.0.0.1", count: 65))]),
+            ("vm1", ["logical_port": "a", "mtu": 67]), ("vm1", ["logical_port": "a", "mtu": 70000]),
+            ("vm1", ["logical_port": "a", "mtu": "1400"]), ("vm1", ["logical_port": "a", "existing": 1]),
+        ]
+        for (name, body) in bodies {
+            transcript += "\(name) \(body.text.prefix(100))\n"
+            do throws(Refusal) {
+                let request = try PortRequest(name: name, body: body)
+                transcript += "    taken: \(request)\n"
+            } catch {
+                transcript += "    \(error.status) \(error.code) \(error.pointer ?? "-"): \(error.detail)\n"
+            }
+        }
+        #expect(goldenMismatch(transcript, named: "port-requests") == nil)
+    }
+
+    @Test func theFuzzCorpusIsRead() throws {
+        for bytes in try corpus("PortRequest") {
+            guard let json = try? JSONParser.parse(bytes) else { continue }
+            _ = try? PortRequest(name: "vm1", body: json)
+        }
+    }
+}

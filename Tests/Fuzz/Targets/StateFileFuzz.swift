@@ -1,0 +1,17 @@
+import AgentCore
+
+/// Any bytes are a state file or an error, also those whose checksum is right; what is read is written as it was read.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzStateFile(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let bytes = [UInt8](UnsafeBufferPointer(start: start, count: count))
+    _ = try? Share(fileBytes: bytes, chassis: "hv1")
+    _ = try? StoredPorts(fileBytes: bytes)
+    if let share = try? Share(fileBytes: StateFile.seal(kind: "share", format: 1, bytes), chassis: "hv1") {
+        let again = try? Share(fileBytes: share.fileBytes(chassis: "hv1"), chassis: "hv1")
+        precondition(again == share)
+    }
+    if let ports = try? StoredPorts(fileBytes: StateFile.seal(kind: "ports", format: 1, bytes)) {
+        precondition((try? StoredPorts(fileBytes: ports.fileBytes)) == ports)
+    }
+    return 0
+}
