@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import JSON
@@ -66,5 +67,18 @@ import Testing
     func mergePatchFollowsTheRFC(original: String, patch: String, result: String) throws {
         let merged = try JSONParser.parse(original).merged(with: JSONParser.parse(patch))
         #expect(merged.text == result)
+    }
+
+    @Test func theFuzzCorpusIsParsedOrRefused() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Fuzz/Corpus/JSON")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        #expect(!files.isEmpty)
+        for file in files {
+            let bytes = Array(try Data(contentsOf: file))
+            if let value = try? JSONParser.parse(bytes) {
+                #expect(try JSONParser.parse(value.bytes) == value)
+            }
+        }
     }
 }
