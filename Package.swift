@@ -41,6 +41,7 @@ func tests(_ name: String, _ uses: [Target.Dependency], golden: Bool = false) ->
 let targets: [Target] = [
     // C shims and system libraries
     shim("CLinux"),
+    shim("COpenAPI"),
     .systemLibrary(
         name: "CSQLite",
         path: "Sources/CSQLite",
@@ -84,8 +85,7 @@ let targets: [Target] = [
         "Central",
         [
             "API", "CentralCore", "Northd", "Northbound", "Southbound", "Storage", "HTTPTransport", "HTTPCore",
-            "Reactor",
-            "Wire", "JSON", httpTypes, log,
+            "Reactor", "COpenAPI", "Wire", "JSON", httpTypes, log,
         ],
         edge
     ),

@@ -17,7 +17,7 @@ import Glibc
               heddle nb show
             """,
         version: version,
-        subcommands: [AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self]
+        subcommands: [CentralCommand.self, AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self]
     )
 
     static func main() {

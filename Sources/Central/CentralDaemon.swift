@@ -1,0 +1,139 @@
+import API
+import CentralCore
+import Glibc
+import Logging
+import Northd
+import Reactor
+import Storage
+
+/// A running central: one thread for the core, one for the disk, some for HTTP, and the main one for signals.
+public final class CentralDaemon {
+    /// What the other threads say to the main one.
+    enum Message: Sendable {
+        /// One more thread that serves HTTP has no client left.
+        case drained
+        /// The log is closed.
+        case closed
+    }
+
+    private let configuration: CentralConfiguration
+    private let loop: EventLoop
+    private let logger = Logger(label: "central") { StreamLogHandler.standardError(label: $0) }
+    private var lock: FileLock?
+    private var threads: CentralThreads?
+    private var drainingCount = 0
+
+    /// Runs a central until SIGTERM or SIGINT, and ends it cleanly.
+    /// - Throws: ``CentralError`` where it cannot start. A failing disk ends the process with exit code 74.
+    public static func run(_ configuration: CentralConfiguration) throws(CentralError) {
+        do {
+            let daemon = try CentralDaemon(configuration)
+            try daemon.start()
+            daemon.loop.run()
+        } catch let error as CentralError {
+            throw error
+        } catch {
+            throw CentralError("central cannot run: \(error)")
+        }
+    }
+
+    private init(_ configuration: CentralConfiguration) throws(SystemError) {
+        self.configuration = configuration
+        loop = try EventLoop()
+        for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { [unowned self] in stop() } }
+        // A file that may not grow is a full disk, not a reason to die.
+        try ignoreSignal(SIGXFSZ)
+        try ignoreSignal(SIGPIPE)
+        try Privileges.raiseDescriptorLimit()
+    }
+
+    private func start() throws {
+        try refuseExposure(configuration.northbound, option: "--northbound")
+        try refuseExposure(configuration.southbound, option: "--southbound")
+        lock = try lockDataDirectory()
+        let (store, core) = try openStore()
+        let main = try Mailbox<Message>(on: loop) { [unowned self] in receive($0) }
+        let northbound = try Listeners(configuration.northbound, option: "--northbound", count: configuration.loopCount)
+        let southbound = try Listeners(configuration.southbound, option: "--southbound", count: configuration.loopCount)
+        threads = try CentralThreads.start(
+            store: store,
+            core: core,
+            listeners: [.northbound: northbound, .southbound: southbound],
+            main: main,
+            logger: logger
+        )
+        say(
+            "central: ready, northbound http://\(northbound.address), southbound http://\(southbound.address), "
+                + "revision \(core.durable.revision)"
+        )
+    }
+
+    private func refuseExposure(_ address: SocketAddress, option: String) throws(CentralError) {
+        guard address.isLoopback || configuration.isInsecure else {
+            throw CentralError(
+                "\(option) \(address) is beyond loopback, and plain HTTP there lets anyone in reach change the "
+                    + "network; listen on 127.0.0.1, or say --insecure in a lab"
+            )
+        }
+    }
+
+    private func lockDataDirectory() throws(CentralError) -> FileLock {
+        let directory = configuration.dataDirectory
+        // Also what SQLite makes in it is for its owner only.
+        umask(0o077)
+        do throws(SystemError) {
+            try makeDirectory(directory)
+        } catch {
+            throw CentralError("cannot make the data directory: \(error); choose another with --data-dir")
+        }
+        do throws(FileLock.Failure) {
+            return try FileLock(path: directory + "/central.pid")
+        } catch {
+            switch error {
+            case .held(let process):
+                let holder = process.map { "another central (process \($0))" } ?? "another central"
+                throw CentralError("\(holder) runs on \(directory); stop it or choose another with --data-dir")
+            case .system(let error):
+                throw CentralError("cannot use the data directory: \(error); choose another with --data-dir")
+            }
+        }
+    }
+
+    private func openStore() throws(CentralError) -> (SQLiteStore, CentralCore) {
+        do {
+            let path = configuration.dataDirectory + "/central.db"
+            let store = try SQLiteStore(path: path, newEpoch: .random(in: 1 ... .max))
+            let contents = try store.load()
+            let core = try CentralCore(network: contents.network, history: contents.history, now: Clock.monotonic())
+            return (store, core)
+        } catch {
+            throw CentralError("cannot start from what is stored: \(error)")
+        }
+    }
+
+    private func receive(_ message: Message) {
+        switch message {
+        case .drained:
+            drainingCount -= 1
+            if drainingCount == 0 { threads?.store.send(.close) }
+        case .closed:
+            say("central: stopped")
+            loop.stop()
+        }
+    }
+
+    /// Answers what is parked, lets clients take their answers, closes the log behind the last write.
+    private func stop() {
+        guard let threads, drainingCount == 0 else { return }
+        logger.info("stopping")
+        drainingCount = threads.servers.count
+        threads.core.send(.stop)
+        for server in threads.servers { server.send(.drain) }
+    }
+
+    /// Lines that other programs wait for: as they are, on standard error.
+    private func say(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+}

@@ -1,0 +1,73 @@
+import API
+import CentralCore
+import Logging
+import Reactor
+import Storage
+
+/// The ways to the threads of a central. Mailboxes are the only ones, but for the cell with the current root.
+struct CentralThreads: Sendable {
+    /// To the core.
+    let core: Mailbox<CoreThread.Message>
+    /// To the disk.
+    let store: Mailbox<StoreThread.Message>
+    /// To each thread that serves HTTP.
+    let servers: [Mailbox<ServingLoop.Message>]
+
+    /// Starts the thread of the core, which starts the others: they all have to know its mailbox.
+    static func start(
+        store: SQLiteStore,
+        core: CentralCore,
+        listeners: [Route.Plane: Listeners],
+        main: Mailbox<CentralDaemon.Message>,
+        logger: Logger
+    ) throws(SystemError) -> CentralThreads {
+        // The store goes over to its thread with this and is not touched here any more.
+        nonisolated(unsafe) let store = store
+        return try EventLoop.start(named: "core") { (loop: EventLoop) throws(SystemError) -> CentralThreads in
+            var thread: CoreThread?
+            let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
+            let cell = LatestCell(Published(network: core.durable, isReady: true))
+            let disk = try start(store, core: mailbox, main: main, logger: logger)
+            var servers: [Mailbox<ServingLoop.Message>] = []
+            for index in 0..<(listeners[.northbound]?.sockets.count ?? 0) {
+                servers.append(try startServing(index, listeners, cell: cell, core: mailbox, main: main))
+            }
+            thread = CoreThread(loop: loop, core: core, cell: cell, store: disk, servers: servers, logger: logger)
+            return CentralThreads(core: mailbox, store: disk, servers: servers)
+        }.handle
+    }
+
+    private static func start(
+        _ store: SQLiteStore,
+        core: Mailbox<CoreThread.Message>,
+        main: Mailbox<CentralDaemon.Message>,
+        logger: Logger
+    ) throws(SystemError) -> Mailbox<StoreThread.Message> {
+        nonisolated(unsafe) let store = store
+        return try EventLoop.start(named: "store") {
+            (loop: EventLoop) throws(SystemError) -> Mailbox<StoreThread.Message> in
+            let thread = StoreThread(store: store, core: core, main: main, logger: logger)
+            return try Mailbox(on: loop) { thread.receive($0) }
+        }.handle
+    }
+
+    private static func startServing(
+        _ index: Int,
+        _ listeners: [Route.Plane: Listeners],
+        cell: LatestCell<Published>,
+        core: Mailbox<CoreThread.Message>,
+        main: Mailbox<CentralDaemon.Message>
+    ) throws(SystemError) -> Mailbox<ServingLoop.Message> {
+        let product = API.Product(store: "sqlite", parkedRequestMaximum: ServingLoop.parkedRequestMaximum)
+        let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
+        return try EventLoop.start(named: "http-\(index)") {
+            (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
+            let serving = ServingLoop(index: index, cell: cell, core: core, main: main, requestIDPrefix: prefix)
+            for plane in Route.Plane.allCases {
+                guard let socket = listeners[plane]?.sockets[index] else { continue }
+                try serving.serve(socket, api: API(plane: plane, contract: Contract.text, product: product), on: loop)
+            }
+            return try Mailbox(on: loop) { serving.receive($0) }
+        }.handle
+    }
+}

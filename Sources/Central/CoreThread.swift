@@ -1,0 +1,141 @@
+import API
+import CentralCore
+import Logging
+import Northd
+import Reactor
+
+/// The thread that owns the core: hands it what comes in, carries out what it wants.
+final class CoreThread {
+    /// What the other threads say to this one.
+    enum Message: Sendable {
+        /// A request that only the core can answer.
+        case ask(Ticket, Question)
+        /// The client of a request went away.
+        case gone(Ticket)
+        /// The last append is durable up to this revision.
+        case stored(UInt64)
+        /// The last append failed as a whole.
+        case notStored(String)
+        /// Answer what is parked, take nothing new.
+        case stop
+    }
+
+    private let loop: EventLoop
+    private let cell: LatestCell<Published>
+    private let store: Mailbox<StoreThread.Message>
+    private let servers: [Mailbox<ServingLoop.Message>]
+    private let logger: Logger
+    private var core: CentralCore
+    private var generator = SystemRandomNumberGenerator()
+    private var timer: TimerHandle?
+    private var recent = RecentNetworks()
+    private var waiting: [Waiting] = []
+    private var isStopping = false
+
+    /// A request that waits for a revision.
+    private struct Waiting {
+        var ticket: Ticket
+        var revision: UInt64
+    }
+
+    /// Takes up the core on its loop's thread.
+    init(
+        loop: EventLoop,
+        core: CentralCore,
+        cell: LatestCell<Published>,
+        store: Mailbox<StoreThread.Message>,
+        servers: [Mailbox<ServingLoop.Message>],
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.core = core
+        self.cell = cell
+        self.store = store
+        self.servers = servers
+        self.logger = logger
+        recent.append(core.durable)
+        step(.timer)
+    }
+
+    func receive(_ message: Message) {
+        switch message {
+        case .ask(let ticket, let question): ask(ticket, question)
+        case .gone(let ticket):
+            waiting.removeAll { $0.ticket == ticket }
+            step(.disconnected(ticket))
+        case .stored(let revision): step(.durable(revision))
+        case .notStored(let reason): step(.storageFailed(reason))
+        case .stop:
+            isStopping = true
+            cell.store(Published(network: core.durable, isReady: false))
+            step(.stopping)
+        }
+    }
+
+    private func ask(_ ticket: Ticket, _ question: Question) {
+        switch question {
+        case .write(let request): step(.write(ticket, request))
+        case .sync(let chassis, let request): step(.sync(ticket, chassis: chassis, request))
+        case .changes(let chassis, let since, let epoch, let page, let wait):
+            step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
+        case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
+        case .network(let revision): answer(ticket, .network(recent.network(at: revision)))
+        case .reached(let revision): awaitRevision(revision, ticket)
+        }
+    }
+
+    private func awaitRevision(_ revision: UInt64, _ ticket: Ticket) {
+        guard core.durable.revision < revision else { return answer(ticket, .network(core.durable)) }
+        waiting.append(Waiting(ticket: ticket, revision: revision))
+        _ = loop.schedule(after: .seconds(API.revisionWaitMaximum)) {
+            guard let index = self.waiting.firstIndex(where: { $0.ticket == ticket }) else { return }
+            self.waiting.remove(at: index)
+            self.answer(ticket, .network(nil))
+        }
+    }
+
+    private func step(_ event: Event) {
+        let effects = core.step(event, now: loop.now, wallClock: Clock.wallSeconds(), using: &generator)
+        for effect in effects { carryOut(effect) }
+    }
+
+    private func carryOut(_ effect: Effect) {
+        switch effect {
+        case .append(let commits): store.send(.append(commits))
+        case .publish(let network): publish(network)
+        case .answer(let ticket, let answer): self.answer(ticket, Outcome(answer))
+        case .setTimer(let time):
+            timer?.cancel()
+            timer = time.map { time in
+                loop.schedule(after: max(.zero, time - loop.now)) { self.step(.timer) }
+            }
+        case .log(let entry):
+            logger.log(level: entry.level == .warning ? .warning : .info, "\(entry.message)")
+        }
+    }
+
+    /// Brings an outcome to the loop that asked.
+    private func answer(_ ticket: Ticket, _ outcome: Outcome) {
+        servers[ServingLoop.index(of: ticket)].send(.outcome(ticket, outcome))
+    }
+
+    private func publish(_ network: Network) {
+        cell.store(Published(network: network, isReady: !isStopping))
+        recent.append(network)
+        guard !waiting.isEmpty else { return }
+        for reached in waiting where reached.revision <= network.revision { answer(reached.ticket, .network(network)) }
+        waiting.removeAll { $0.revision <= network.revision }
+    }
+}
+
+extension Outcome {
+    /// What the core answered.
+    init(_ answer: Answer) {
+        switch answer {
+        case .written(let revision, let results): self = .written(revision: revision, results)
+        case .refused(let refusal, let index): self = .refused(refusal, operationIndex: index)
+        case .feed(let feed): self = .feed(feed)
+        case .realization(let realization): self = .realization(realization)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import API
+import CentralCore
+import HTTPCore
+import HTTPTransport
+import HTTPTypes
+import Northbound
+import Reactor
+
+/// One thread that serves HTTP on both ports: answers reads from the current root, hands the rest to the core and
+/// keeps the request until its outcome comes.
+final class ServingLoop {
+    /// The most requests that one loop keeps for the core: 10,000 long polls, one for each chassis of the largest
+    /// network; each is a table entry of some hundred bytes.
+    static let parkedRequestMaximum = 10_000
+    /// How long a stopping central waits for clients to take their answers.
+    static let drainTime: Duration = .seconds(5)
+    /// Tickets hold the loop in the upper 16 bits and a count in the lower 48.
+    private static let indexShift: UInt64 = 48
+
+    /// What the other threads say to this one.
+    enum Message: Sendable {
+        /// What came of a question.
+        case outcome(Ticket, Outcome)
+        /// Take nothing new; say so when the last client has gone.
+        case drain
+    }
+
+    private struct Parked {
+        var exchange: HTTPExchange
+        var next: (Outcome) -> Action
+    }
+
+    private let index: UInt64
+    private let cell: LatestCell<Published>
+    private let core: Mailbox<CoreThread.Message>
+    private let main: Mailbox<CentralDaemon.Message>
+    /// The beginning of the requests' identities: drawn anew with each start.
+    private let requestIDPrefix: String
+    private var servers: [HTTPServer] = []
+    private var parked: [Ticket: Parked] = [:]
+    private var requestCount: UInt64 = 0
+    private var ticketCount: UInt64 = 0
+
+    init(
+        index: Int,
+        cell: LatestCell<Published>,
+        core: Mailbox<CoreThread.Message>,
+        main: Mailbox<CentralDaemon.Message>,
+        requestIDPrefix: String
+    ) {
+        self.index = UInt64(index)
+        self.cell = cell
+        self.core = core
+        self.requestIDPrefix = requestIDPrefix
+        self.main = main
+    }
+
+    /// The loop that a ticket comes from.
+    static func index(of ticket: Ticket) -> Int { Int(ticket >> indexShift) }
+
+    /// Begins to serve a listener.
+    func serve(_ listener: Descriptor, api: API, on loop: EventLoop) throws(SystemError) {
+        let server = try HTTPServer(
+            loop: loop,
+            listener: listener,
+            limits: HTTPLimits(),
+            bodyLimit: { api.contentByteCountMaximum($0) },
+            problem: { error in
+                let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
+                guard case .bytes(let bytes) = reply.body else { return (reply.response, []) }
+                return (reply.response, bytes)
+            },
+            handler: { self.handle($0, api: api) }
+        )
+        servers.append(server)
+    }
+
+    func receive(_ message: Message) {
+        switch message {
+        case .outcome(let ticket, let outcome):
+            guard let parked = parked.removeValue(forKey: ticket) else { return }
+            carryOut(parked.next(outcome), for: parked.exchange)
+        case .drain:
+            var remaining = servers.count
+            for server in servers {
+                server.drain(within: Self.drainTime) {
+                    remaining -= 1
+                    if remaining == 0 { self.main.send(.drained) }
+                }
+            }
+        }
+    }
+
+    private func handle(_ exchange: HTTPExchange, api: API) {
+        let published = cell.load()
+        let action = api.action(
+            exchange.request,
+            body: exchange.body,
+            network: published.network,
+            isReady: published.isReady,
+            newRequestID: newRequestID()
+        )
+        carryOut(action, for: exchange)
+    }
+
+    private func carryOut(_ action: Action, for exchange: HTTPExchange) {
+        switch action {
+        case .reply(let reply): exchange.respond(reply.response, body: reply.body)
+        case .ask(let question, let next): park(exchange, question, next)
+        }
+    }
+
+    private func park(_ exchange: HTTPExchange, _ question: Question, _ next: @escaping (Outcome) -> Action) {
+        ticketCount += 1
+        let ticket = index << Self.indexShift | ticketCount
+        guard parked.count < Self.parkedRequestMaximum, core.send(.ask(ticket, question)) else {
+            let refusal = Refusal(.unavailable, "Central holds as many requests as it can; ask again in a moment.")
+            return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange)
+        }
+        parked[ticket] = Parked(exchange: exchange, next: next)
+        guard question.isPoll else { return }
+        exchange.onDisconnect = { [unowned self] in
+            parked[ticket] = nil
+            core.send(.gone(ticket))
+        }
+    }
+
+    private func newRequestID() -> String {
+        requestCount += 1
+        return "\(requestIDPrefix)-\(index)-\(requestCount)"
+    }
+}
+
+extension Question {
+    /// Whether nobody misses the answer when its client has gone. Of a write everybody wants to know.
+    fileprivate var isPoll: Bool {
+        switch self {
+        case .write: false
+        case .sync, .changes, .realization, .network, .reached: true
+        }
+    }
+}
