@@ -5,7 +5,8 @@ import Glibc
 ///
 /// A registration of an `EventLoop` must be cancelled before that.
 public final class Descriptor: Sendable {
-    /// The number, valid for as long as this object lives.
+    /// The number, valid for as long as this object lives: an optimized build lets go of a local array of descriptors
+    /// after its last use, not at the end of its scope.
     public let raw: Int32
 
     /// Takes over `raw`, which nothing else may close from now on.

@@ -76,6 +76,7 @@ import Testing
         loop.turn(mayWait: false)
         loop.turn(mayWait: false)
         #expect(calls.count == 1)
+        withExtendedLifetime(pairs) {}
     }
 
     @Test func `An event of a closed descriptor does not reach the next one of its number`() throws {
