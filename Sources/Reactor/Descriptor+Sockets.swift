@@ -54,11 +54,6 @@ extension Descriptor {
         try address("getpeername") { clinux_peer_address(raw, $0, $1) }
     }
 
-    /// The process that connected, or listened, at the other end of this Unix socket.
-    public func peerProcess() throws(SystemError) -> pid_t {
-        pid_t(try systemCall("getsockopt SO_PEERCRED") { clinux_peer_process(raw) })
-    }
-
     /// Sets an integer option of a socket.
     public func setOption(_ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
         try systemCall("setsockopt \(level)/\(name)") { clinux_set_option(raw, level, name, value) }

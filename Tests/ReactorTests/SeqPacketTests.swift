@@ -96,7 +96,6 @@ import Testing
         loop.run()
         acceptor.cancel()
         #expect(try message(from: try #require(server)).bytes == [9])
-        #expect(try #require(server).peerProcess() == getpid())
     }
 
     @Test func `An empty message and too many descriptors are mistakes that are told`() async {

@@ -14,7 +14,6 @@
 // Threads
 
 static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
-static inline long clinux_thread_id(void) { return syscall(SYS_gettid); }
 
 /// Starts a thread in which every signal is blocked: signals are for the signalfd of one loop.
 static inline long clinux_start_thread(pthread_t *thread, void *(*body)(void *), void *argument) {
@@ -24,13 +23,6 @@ static inline long clinux_start_thread(pthread_t *thread, void *(*body)(void *),
     int failure = pthread_create(thread, NULL, body, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -(long)failure;
-}
-/// Binds the calling thread to one processor, 0 ... 1023.
-static inline long clinux_bind_to_processor(unsigned int processor) {
-    uint64_t mask[16] = {0};
-    if (processor >= 1024) return -EINVAL;
-    mask[processor / 64] = 1ull << (processor % 64);
-    return clinux_result(syscall(SYS_sched_setaffinity, 0, sizeof mask, mask));
 }
 static inline long clinux_ignore_signal(int number) {
     return signal(number, SIG_IGN) == SIG_ERR ? -(long)errno : 0;

@@ -49,27 +49,11 @@ static inline long clinux_get_option(int fd, int level, int name, int *value) {
     socklen_t length = sizeof *value;
     return clinux_result(getsockopt(fd, level, name, value, &length));
 }
-/// The process at the other end of a connected Unix socket, as it was when it connected.
-static inline long clinux_peer_process(int fd) {
-    struct { pid_t pid; uid_t uid; gid_t gid; } credentials = {0};
-    socklen_t length = sizeof credentials;
-    long result = clinux_result(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length));
-    return result < 0 ? result : (long)credentials.pid;
-}
 static inline long clinux_shutdown_writes(int fd) { return clinux_result(shutdown(fd, SHUT_WR)); }
 
-CLINUX_PACKET_PATH static inline long clinux_receive(int fd, void *bytes, size_t count, int flags) {
-    return clinux_result(recv(fd, bytes, count, flags));
-}
 /// Never raises SIGPIPE.
 CLINUX_PACKET_PATH static inline long clinux_send(int fd, const void *bytes, size_t count, int flags) {
     return clinux_result(send(fd, bytes, count, flags | MSG_NOSIGNAL));
-}
-CLINUX_PACKET_PATH static inline long clinux_sendmsg(int fd, const struct msghdr *message, int flags) {
-    return clinux_result(sendmsg(fd, message, flags | MSG_NOSIGNAL));
-}
-CLINUX_PACKET_PATH static inline long clinux_recvmsg(int fd, struct msghdr *message, int flags) {
-    return clinux_result(recvmsg(fd, message, flags));
 }
 CLINUX_PACKET_PATH static inline long clinux_send_to(
     int fd, const void *bytes, size_t count, const struct sockaddr_storage *address, socklen_t length) {
