@@ -143,7 +143,7 @@ let targets: [Target] = [
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire"]
     ),
     tests("Client", ["TestSupport", "Reactor", "JSON"], golden: true),
-    tests("heddle", ["TestSupport", "Client", arguments]),
+    tests("heddle", ["TestSupport", "Client", arguments], golden: true),
 ]
 
 let package = Package(

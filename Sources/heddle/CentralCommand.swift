@@ -3,51 +3,48 @@ import Central
 import Client
 import Reactor
 
-/// `heddle central`: holds the network and serves it to users and agents.
+/// `heddle central`: keeps the logical network and tells the hosts.
 struct CentralCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "central",
-        abstract: "Hold the network and serve it to users and agents.",
+        abstract: "Run central: the API, the log, the hosts' feed.",
         discussion: """
-            Runs until SIGTERM. The commit log is in DATA-DIR; what was answered is there after any crash. \
-            Beyond loopback it starts only with --insecure, as it speaks plain HTTP without authentication.
+            Listens on loopback unless told otherwise; ends cleanly on SIGTERM.
 
             EXAMPLES:
-              heddle central --data-dir /var/lib/heddle/central
-              heddle central --northbound 10.0.0.2:6641 --southbound 10.0.0.2:6642 --insecure
+              heddle central
+              heddle central --data-dir /srv/heddle --insecure \\
+                --northbound 192.0.2.1:6641 --southbound 192.0.2.1:6642
             """
     )
 
-    @Option(help: "The directory of the commit log; made if missing.")
+    @Option(help: ArgumentHelp("Where the commit log is; made if missing.", valueName: "dir"))
     var dataDir = "/var/lib/heddle/central"
 
-    @Option(help: ArgumentHelp("Where users and their tools connect.", valueName: "address:port"))
+    @Option(help: ArgumentHelp("Where users and their tools connect; port 0 is any free one.", valueName: "addr:port"))
     var northbound = "127.0.0.1:6641"
 
-    @Option(help: ArgumentHelp("Where agents connect.", valueName: "address:port"))
+    @Option(help: ArgumentHelp("Where agents connect.", valueName: "addr:port"))
     var southbound = "127.0.0.1:6642"
 
-    @Option(help: "The engine of the commit log: sqlite.")
-    var store = "sqlite"
-
-    @Flag(help: "Speak plain HTTP, without authentication, also beyond loopback.")
+    @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
     var insecure = false
 
     func validate() throws {
-        _ = try Self.address(northbound, of: "--northbound")
-        _ = try Self.address(southbound, of: "--southbound")
-        if store.hasPrefix("etcd://") {
-            throw ValidationError("--store \(store) is not supported yet, leave it out or say --store sqlite")
+        for (option, text) in [("--northbound", northbound), ("--southbound", southbound)]
+        where SocketAddress(parsing: text) == nil {
+            throw ValidationError("\(option) '\(text)' is not ADDRESS:PORT, such as 127.0.0.1:6641 or [::1]:6641")
         }
-        guard store == "sqlite" else { throw ValidationError("--store is sqlite, not '\(store)'") }
-        guard !dataDir.isEmpty else { throw ValidationError("--data-dir may not be empty") }
+        if dataDir.isEmpty { throw ValidationError("--data-dir may not be empty") }
     }
 
     func run() throws {
+        guard let northbound = SocketAddress(parsing: northbound), let southbound = SocketAddress(parsing: southbound)
+        else { return }
         let configuration = CentralConfiguration(
             dataDirectory: dataDir,
-            northbound: try Self.address(northbound, of: "--northbound"),
-            southbound: try Self.address(southbound, of: "--southbound"),
+            northbound: northbound,
+            southbound: southbound,
             isInsecure: insecure
         )
         do throws(CentralError) {
@@ -55,12 +52,5 @@ struct CentralCommand: ParsableCommand {
         } catch {
             throw ClientError.refused(error.description)
         }
-    }
-
-    private static func address(_ text: String, of option: String) throws -> SocketAddress {
-        guard let address = SocketAddress(parsing: text) else {
-            throw ValidationError("\(option) is an IP address and a port, such as 127.0.0.1:6641, not '\(text)'")
-        }
-        return address
     }
 }

@@ -35,6 +35,9 @@ final class DaemonProcess {
         if process.isRunning { _ = stop() }
     }
 
+    /// Its process id.
+    var processID: Int32 { process.processIdentifier }
+
     /// Ends it; its exit code.
     func stop() -> Int32 {
         process.terminate()

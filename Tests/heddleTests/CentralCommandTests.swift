@@ -1,0 +1,38 @@
+import Testing
+
+@testable import heddle
+
+@Suite struct CentralCommandTests {
+    @Test(arguments: [
+        ["--northbound", "6641"], ["--northbound", "localhost:6641"], ["--southbound", "::1:6642"],
+        ["--southbound", "127.0.0.1:65536"], ["--data-dir", ""], ["--frobnicate"], ["start"],
+    ])
+    func `A wrong command line ends with 2 and one sentence`(words: [String]) throws {
+        let outcome = try HeddleBinary.run(["central"] + words)
+        #expect(outcome.status == 2)
+        #expect(outcome.errors.hasPrefix("heddle: "))
+        #expect(outcome.errors.contains("see 'heddle central --help'"))
+        #expect(outcome.errors.count(where: { $0 == "\n" }) == 1)
+    }
+
+    @Test func `Plain HTTP beyond loopback needs --insecure`() throws {
+        let directory = try TemporaryDirectory()
+        for option in ["--northbound", "--southbound"] {
+            let outcome = try HeddleBinary.run(["central", "--data-dir", directory.path, option, "0.0.0.0:0"])
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("--insecure"))
+        }
+    }
+
+    @Test func `A second central on a data directory is refused and told who has it`() throws {
+        let directory = try TemporaryDirectory()
+        let words = [
+            "central", "--data-dir", directory.path, "--northbound", "127.0.0.1:0", "--southbound", "[::1]:0",
+        ]
+        let first = try DaemonProcess(words)
+        let second = try HeddleBinary.run(words)
+        #expect(second.status == 1)
+        #expect(second.errors.contains("process \(first.processID)"))
+        #expect(first.stop() == 0)
+    }
+}
