@@ -140,7 +140,7 @@ let targets: [Target] = [
     tests("Agent", ["TestSupport", "AgentCore", "HTTPTransport", "Reactor", "JSON", "CLinux", httpTypes]),
     tests(
         "Forwarder",
-        ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire"]
+        ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire", log]
     ),
     tests("Client", ["TestSupport", "Reactor", "JSON"], golden: true),
     tests("heddle", ["TestSupport", "Client", arguments], golden: true),

@@ -60,8 +60,8 @@ extension ForwarderControl {
     /// Takes devices that are gone out of the tables and tells the agent.
     func detachFailedDevices() {
         for name in slots.sortedNames {
-            guard let port = slots.ports[name], let device = port.device,
-                let failure = portPoller.words.failure(port.slot), failure.device == device.raw
+            guard let port = slots.ports[name], port.device != nil,
+                let failure = portPoller.words.failure(port.slot), failure.generation >= port.since
             else { continue }
             _ = slots.detach(name)
             isOutdated = true
@@ -118,7 +118,9 @@ extension ForwarderControl {
         } catch {
             return report(name, error.errno)
         }
-        guard let (slot, former) = slots.attach(device, to: name) else { return report(name, ENOSPC) }
+        guard let (slot, former) = slots.attach(device, to: name, since: newestNumber + 1) else {
+            return report(name, ENOSPC)
+        }
         if let former { unwatch(former, by: portPoller) }
         unwatched.append((slot, device))
         isOutdated = true

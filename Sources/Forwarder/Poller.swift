@@ -118,14 +118,14 @@ struct PollerLoop: ~Copyable {
         } else {
             let slot = Int(truncatingIfNeeded: event)
             let failure = frames.drainPort(slot, generation)
-            if failure != 0 { fail(slot, device: generation.pointee.devices[slot], errno: failure) }
+            if failure != 0 { giveUp(slot, generation, errno: failure) }
         }
     }
 
     /// Reads a device that is gone no more: epoll would tell of its error without end.
-    private func fail(_ slot: Int, device: Int32, errno: Int32) {
-        _ = clinux_epoll_remove(context.epoll, device)
-        context.words.fail(slot, device: device, errno: errno)
+    private func giveUp(_ slot: Int, _ generation: UnsafeMutablePointer<Generation>, errno: Int32) {
+        _ = clinux_epoll_remove(context.epoll, generation.pointee.devices[slot])
+        context.words.fail(slot, generation: generation.pointee.number, errno: errno)
         notify()
     }
 

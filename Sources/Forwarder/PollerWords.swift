@@ -50,16 +50,18 @@ struct PollerWords: @unchecked Sendable {
         clinux_store_release(word(2 * Self.line), number)
     }
 
-    /// The descriptor in a slot that has failed for good, with its errno; `nil` while none has.
-    func failure(_ slot: Int) -> (device: Int32, errno: Int32)? {
+    /// The last device of a slot that has failed for good: the generation by which it was read, and the errno; `nil`
+    /// while none has. Descriptors' numbers come again; generations do not.
+    func failure(_ slot: Int) -> (generation: UInt64, errno: Int32)? {
         let value = clinux_load_acquire(word(Self.failuresOffset + slot * 8))
-        guard value != 0 else { return nil }
-        return (Int32(truncatingIfNeeded: value >> 32), Int32(truncatingIfNeeded: value))
+        return value == 0 ? nil : (value >> 16, Int32(value & 0xffff))
     }
 
-    func fail(_ slot: Int, device: Int32, errno: Int32) {
-        let value = UInt64(UInt32(bitPattern: device)) << 32 | UInt64(UInt32(bitPattern: errno))
-        clinux_store_release(word(Self.failuresOffset + slot * 8), value)
+    func fail(_ slot: Int, generation: UInt64, errno: Int32) {
+        clinux_store_release(
+            word(Self.failuresOffset + slot * 8),
+            generation << 16 | UInt64(UInt16(truncatingIfNeeded: errno))
+        )
     }
 
     private var pointer: UnsafeMutablePointer<UnsafeMutableRawPointer?> {

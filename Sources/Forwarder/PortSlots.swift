@@ -10,6 +10,8 @@ struct PortSlots {
         let slot: Int
         /// The TAP; `nil` after it has failed, until the agent brings another.
         var device: Descriptor?
+        /// The first generation with this device.
+        var since: UInt64
     }
 
     /// The ports by name.
@@ -25,14 +27,19 @@ struct PortSlots {
     func name(ofSlot slot: Int) -> String? { names[slot] }
 
     /// Gives a port its device, and a slot if it has none; the device that it replaces, if any.
+    /// - Parameter generation: the first that will know the device.
     /// - Returns: `nil` when no slot is free, which is while some rest.
-    mutating func attach(_ device: Descriptor, to name: String) -> (slot: Int, former: Descriptor?)? {
+    mutating func attach(
+        _ device: Descriptor,
+        to name: String,
+        since generation: UInt64
+    ) -> (slot: Int, former: Descriptor?)? {
         if let port = ports[name] {
-            ports[name]?.device = device
+            ports[name] = Port(slot: port.slot, device: device, since: generation)
             return (port.slot, port.device)
         }
         guard let slot = free.popLast() else { return nil }
-        ports[name] = Port(slot: slot, device: device)
+        ports[name] = Port(slot: slot, device: device, since: generation)
         names[slot] = name
         return (slot, nil)
     }

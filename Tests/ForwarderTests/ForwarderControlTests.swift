@@ -1,0 +1,211 @@
+import ForwarderProtocol
+import Glibc
+import Reactor
+import Southbound
+import Testing
+import Wire
+
+@testable import Forwarder
+
+@Suite(.timeLimit(.minutes(1))) struct ForwarderControlTests {
+    /// Two forwarders with a guest each, port 0 on host 0 and port 1 on host 1, tables in force.
+    private final class Setup {
+        let net: TestNetwork
+        let forwarders: [TestForwarder]
+        let agents: [TestAgent]
+        let guests: [TestGuest]
+
+        init() throws {
+            net = try TestNetwork()
+            forwarders = [try TestForwarder(), try TestForwarder()]
+            agents = try forwarders.map { try TestAgent(path: $0.path) }
+            guests = [try TestGuest("vm-0"), try TestGuest("vm-1")]
+            for host in 0..<2 {
+                _ = try agents[host].takeGreeting()
+                try agents[host].commit(revision: 1, isSnapshot: true, snapshot(host))
+            }
+        }
+
+        func snapshot(_ host: Int, withDevices: Bool = true) -> [(ForwarderMessage, Descriptor?)] {
+            net.records(host, ports: [0: 0, 1: 1]) + (withDevices ? [net.underlay(host)] : [])
+                + [(.putPort(TestNetwork.localPort(host)), withDevices ? guests[host].device : nil)]
+        }
+
+        /// Sends a marked frame from guest 0 to guest 1 and takes it there.
+        func carries(_ mark: UInt8) throws -> Bool {
+            let frame = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: mark)
+            try guests[0].send(frame)
+            return try guests[1].receive() == frame
+        }
+    }
+
+    @Test func `A new forwarder greets with its version and holds nothing`() throws {
+        let forwarder = try TestForwarder()
+        let (greeting, held, descriptors) = try TestAgent(path: forwarder.path).takeGreeting()
+        #expect(
+            greeting
+                == Greeting(
+                    version: ForwarderProtocol.version,
+                    processID: getpid(),
+                    epoch: 0,
+                    revision: 0,
+                    heldCount: 0
+                )
+        )
+        #expect(held.isEmpty)
+        #expect(descriptors.isEmpty)
+    }
+
+    @Test func `Frames go from guest to guest over two forwarders, both ways, as soon as they have acknowledged`()
+        throws
+    {
+        let setup = try Setup()
+        #expect(try setup.carries(1))
+        let answer = MemoryHosts.frame(from: 1, to: MemoryHosts.mac(0), byteCount: 1456)
+        try setup.guests[1].send(answer)
+        #expect(try setup.guests[0].receive() == answer)
+    }
+
+    @Test func `Statistics tell what each port and the underlay did, every frame once`() throws {
+        let setup = try Setup()
+        #expect(try setup.carries(1))
+        try setup.guests[0].send(MemoryHosts.frame(from: 0, to: MemoryHosts.mac(9)))
+        // What was sent before it has been counted when this one arrives.
+        #expect(try setup.carries(2))
+        #expect(try setup.carries(3))
+        // The last batch may not be counted yet when its frame arrives.
+        var statistics = try setup.agents[0].statistics()
+        while !statistics.isAccountedFor { statistics = try setup.agents[0].statistics() }
+        let port = try #require(statistics.ports.first)
+        #expect(statistics.ports.map(\.name) == ["vm-0"])
+        #expect(port.receivedFrames >= 3)
+        #expect(port.drops("unknown_destination") == 1)
+        #expect(statistics.underlay.sentFrames >= 2)
+        let other = try setup.agents[1].statistics()
+        #expect(other.ports.first?.sentFrames ?? 0 >= 2)
+    }
+
+    @Test func `A snapshot that says the same again changes nothing and is acknowledged`() throws {
+        let setup = try Setup()
+        let besides = try setup.agents[0].commit(revision: 2, isSnapshot: true, setup.snapshot(0, withDevices: false))
+        #expect(besides.isEmpty)
+        #expect(try setup.carries(1))
+    }
+
+    @Test func `The forwarder goes on without an agent and hands its descriptors to the next`() throws {
+        let setup = try Setup()
+        let next = try TestAgent(path: setup.forwarders[0].path)
+        let (greeting, held, descriptors) = try next.takeGreeting()
+        #expect(greeting?.epoch == 7)
+        #expect(greeting?.revision == 1)
+        #expect(greeting?.heldCount == 2)
+        #expect(held == [.underlay(setup.net.addresses[0]), .port("vm-0")])
+        #expect(try descriptors.first?.localAddress() == .ip(setup.net.addresses[0], port: 6081))
+        #expect(descriptors.count == 2)
+        #expect(try setup.agents[0].next() == nil, "the newer agent replaces the older")
+        #expect(try setup.carries(1))
+        #expect(try next.commit(revision: 2, []).isEmpty)
+    }
+
+    @Test func `A new forwarder with the same descriptors carries on where the old one was`() throws {
+        let setup = try Setup()
+        setup.forwarders[0].stop()
+        let waiting = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: 1)
+        try setup.guests[0].send(waiting)
+        let successor = try TestForwarder()
+        let agent = try TestAgent(path: successor.path)
+        _ = try agent.takeGreeting()
+        try agent.commit(revision: 1, isSnapshot: true, setup.snapshot(0))
+        #expect(try setup.guests[1].receive() == waiting, "what was sent in between waits in the device")
+        #expect(try setup.carries(2))
+    }
+
+    @Test func `Tables change under traffic without losing a frame or their order`() throws {
+        let setup = try Setup()
+        for revision in UInt64(2)...60 {
+            for mark in UInt8(0)..<4 {
+                try setup.guests[0].send(MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: mark))
+            }
+            let other = TestNetwork.binding(2, on: Int(revision % 2), bindSeq: revision)
+            try setup.agents[0].commit(
+                revision: revision,
+                [(revision % 3 == 0 ? .delete(.portBinding(other.id)) : .put(.portBinding(other)), nil)]
+            )
+            for mark in UInt8(0)..<4 {
+                #expect(
+                    try setup.guests[1].receive()
+                        == MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: mark)
+                )
+            }
+        }
+        #expect(try setup.agents[0].statistics().ports.first?.drops == [])
+    }
+
+    @Test func `A port that is gone is read no more, and one in its slot starts to count at zero`() throws {
+        let setup = try Setup()
+        #expect(try setup.carries(1))
+        try setup.agents[0].commit(revision: 2, [(.deletePort(name: "vm-0"), nil)])
+        #expect(try setup.agents[0].statistics().ports.isEmpty)
+        let guest = try TestGuest("vm-9")
+        let port = LocalPort(name: "vm-9", logicalPort: "port-0")
+        try setup.agents[0].commit(revision: 3, [(.putPort(port), guest.device)])
+        let frame = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: 9)
+        try guest.send(frame)
+        #expect(try setup.guests[1].receive() == frame)
+        let statistics = try setup.agents[0].statistics()
+        #expect(statistics.ports.map(\.name) == ["vm-9"])
+        #expect(statistics.ports.first?.receivedFrames ?? 9 <= 1)
+    }
+
+    @Test func `A port keeps its counters when it gets another device`() throws {
+        let setup = try Setup()
+        #expect(try setup.carries(1))
+        let guest = try TestGuest("vm-0")
+        try setup.agents[0].commit(revision: 2, [(.putPort(TestNetwork.localPort(0)), guest.device)])
+        for mark in UInt8(0)..<2 {
+            let frame = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: mark)
+            try guest.send(frame)
+            #expect(try setup.guests[1].receive() == frame)
+        }
+        #expect(try setup.agents[0].statistics().ports.first?.receivedFrames ?? 0 >= 2)
+    }
+
+    @Test func `A port without a descriptor is reported, and so is one that is no device`() throws {
+        let setup = try Setup()
+        let missing = TestNetwork.localPort(5)
+        #expect(
+            try setup.agents[0].commit(revision: 2, [(.putPort(missing), nil)])
+                == [.portFailed(name: "vm-5", errno: EBADF)]
+        )
+        let file = try Descriptor.open("/dev/null", flags: O_RDWR)
+        #expect(
+            try setup.agents[0].commit(revision: 3, [(.putPort(missing), file)])
+                == [.portFailed(name: "vm-5", errno: EPERM)]
+        )
+        #expect(try setup.carries(1))
+    }
+
+    @Test func `Nonsense closes the connection, and what is in force stays`() throws {
+        let setup = try Setup()
+        try setup.agents[0].send(.begin(epoch: 7, revision: 2, isSnapshot: true))
+        try setup.agents[0].send(.heldEnd)
+        #expect(try setup.agents[0].next() == nil)
+        #expect(try setup.carries(1))
+        let next = try TestAgent(path: setup.forwarders[0].path)
+        #expect(try next.takeGreeting().greeting?.revision == 1)
+    }
+
+    @Test func `Hundreds of held descriptors all come back`() throws {
+        let setup = try Setup()
+        let guests = try (10..<310).map { try TestGuest("vm-\($0)") }
+        try setup.agents[0].commit(
+            revision: 2,
+            zip(10..., guests).map { (.putPort(TestNetwork.localPort($0)), $1.device) }
+        )
+        let next = try TestAgent(path: setup.forwarders[0].path)
+        let (greeting, held, descriptors) = try next.takeGreeting()
+        #expect(greeting?.heldCount == 302)
+        #expect(held.count == 302)
+        #expect(descriptors.count == 302)
+    }
+}
