@@ -1,11 +1,12 @@
+import API
 import ArgumentParser
 import Client
 import Glibc
 
 /// The one binary: reads its arguments, runs the subcommand, ends with the exit code that the user is promised.
 @main struct Heddle: ParsableCommand {
-    /// The version that `--version` prints.
-    static let version = "0.1.0"
+    /// The version that `--version` prints, which is central's too.
+    static let version = API.version
 
     static let configuration = CommandConfiguration(
         commandName: "heddle",
