@@ -105,7 +105,9 @@ let targets: [Target] = [
     floor("Client", ["HTTPTransport", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire", httpTypes], edge),
     .executableTarget(
         name: "heddle",
-        dependencies: ["Central", "Agent", "Forwarder", "Client", "API", "HTTPTransport", "Reactor", "Wire", arguments],
+        dependencies: [
+            "Central", "Agent", "Forwarder", "Client", "API", "HTTPTransport", "Reactor", "Wire", arguments,
+        ],
         path: "Sources/heddle",
         swiftSettings: edge
     ),
