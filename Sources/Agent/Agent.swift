@@ -194,13 +194,14 @@ final class Agent {
             case nil: messages.append((order.message, nil))
             case .port(let name)?: messages.append((order.message, descriptors[name]))
             case .underlay(let address)?:
-                do throws(SystemError) {
+                do throws(AgentFailure) {
                     // A forwarder had it when we started, and took it along when it ended.
                     if underlay == nil { underlay = try Underlay.open(at: address) }
+                    guard let underlay else { throw Underlay.isTaken(at: address) }
                     messages.append((order.message, underlay))
                 } catch {
-                    failure = AgentFailure("cannot open the underlay's socket at \(address): \(error)")
-                    return end()
+                    failure = error
+                    return end(all: true)
                 }
             }
         }

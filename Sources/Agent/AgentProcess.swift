@@ -64,20 +64,11 @@ public enum AgentProcess {
         }
     }
 
-    /// A fresh socket, or `nil` where a running forwarder has it and will give it back.
+    /// A fresh socket, or `nil` where a forwarder may have it, which will then give it back.
     private static func underlay(at address: IPAddress, directory: StateDirectory) throws(AgentFailure) -> Descriptor? {
-        do throws(SystemError) {
-            return try Underlay.open(at: address)
-        } catch {
-            guard error.errno == EADDRINUSE else {
-                throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
-            }
-            if (try? SeqPacket.connect(path: directory.forwarderSocket)) != nil { return nil }
-            throw AgentFailure(
-                "UDP port \(Underlay.port) at \(address) is taken by another process; "
-                    + "see who with 'ss -ulnp sport = \(Underlay.port)' and stop it"
-            )
-        }
+        if let socket = try Underlay.open(at: address) { return socket }
+        guard access(directory.forwarderSocket, F_OK) == 0 else { throw Underlay.isTaken(at: address) }
+        return nil
     }
 
     private static func endpoint(of options: AgentOptions) throws(AgentFailure) -> HTTPEndpoint {

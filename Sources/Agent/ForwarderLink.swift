@@ -18,11 +18,13 @@ final class ForwarderLink {
 
     private enum Phase {
         case idle
-        /// The process has been started, or is about to be; `deadline` is when to give up.
-        case starting(deadline: Duration)
+        /// This process has been started; `deadline` is when to give up.
+        case starting(pid_t, deadline: Duration)
         /// Connected; the greeting and what is held are coming in.
         case greeting
         case connected
+        /// It is as good as lost; our user is about to hear so.
+        case failed
     }
 
     private let loop: EventLoop
@@ -68,18 +70,18 @@ final class ForwarderLink {
     /// Connects to a running forwarder, else starts one and connects to that.
     func start() {
         wasSpawned = false
-        phase = .starting(deadline: loop.now + Self.startPatience)
         if connect() { return }
         do throws(SystemError) {
             let process = try ChildProcess.start(executable, arguments: arguments, ownSession: true)
             wasSpawned = true
+            phase = .starting(process, deadline: loop.now + Self.startPatience)
             _ = try loop.onExit(ofProcess: process) { [weak self] code in
-                guard case .starting? = self?.phase else { return }
+                guard case .starting(process, _)? = self?.phase else { return }
                 self?.lose("it ended at once, with exit code \(code ?? -1)")
             }
             connectSoon()
         } catch {
-            loop.defer { [weak self] in self?.lose("it cannot be started: \(error)") }
+            loseSoon("it cannot be started: \(error)")
         }
     }
 
@@ -132,7 +134,7 @@ final class ForwarderLink {
 
     private func connectSoon() {
         timer = loop.schedule(after: Self.connectInterval) { [weak self] in
-            guard let self, case .starting(let deadline) = phase, !connect() else { return }
+            guard let self, case .starting(_, let deadline) = phase, !connect() else { return }
             if loop.now < deadline { connectSoon() } else { lose("it was started but does not listen") }
         }
     }
@@ -153,8 +155,17 @@ final class ForwarderLink {
             return true
         } catch {
             if error.errno == ENOENT || error.errno == ECONNREFUSED || error.errno == EAGAIN { return false }
-            loop.defer { [weak self] in self?.lose("it cannot be reached: \(error)") }
+            loseSoon("it cannot be reached: \(error)")
             return true
+        }
+    }
+
+    /// Counts the forwarder as lost, but not within a call of our user's.
+    private func loseSoon(_ reason: String) {
+        disconnect()
+        phase = .failed
+        loop.defer { [weak self] in
+            if case .failed? = self?.phase { self?.lose(reason) }
         }
     }
 
@@ -237,7 +248,7 @@ final class ForwarderLink {
             // Its end is read from the socket, behind whatever it still had to say.
             waiting = []
             sentCount = 0
-            loop.defer { [weak self] in self?.lose("\(error)") }
+            loseSoon("\(error)")
         }
     }
 }

@@ -18,7 +18,7 @@ enum Underlay {
         let what = "cannot find the device of \(address)"
         guard let mtu = try explaining(what, { () throws(SystemError) in try Link.mtu(ofAddress: address) }) else {
             let own = try explaining(what) { () throws(SystemError) in try Link.addresses() }
-                .map(\.prefix.address).filter { !$0.isLoopback }
+                .map(\.prefix.address).filter(isUsable)
             let list = own.isEmpty ? "it has none" : "it has \(own.map(\.description).joined(separator: ", "))"
             throw AgentFailure("--encap-ip \(address) is no address of this host; \(list)")
         }
@@ -28,8 +28,28 @@ enum Underlay {
         return inner
     }
 
-    /// A socket bound to the address.
-    static func open(at address: IPAddress) throws(SystemError) -> Descriptor {
-        try UDPSocket(boundTo: .ip(address, port: port), bufferByteCount: bufferByteCount).descriptor
+    private static func isUsable(_ address: IPAddress) -> Bool {
+        switch address {
+        case .v4(let address): !address.isLoopback
+        case .v6(let address): !address.isLoopback && !address.isLinkLocal
+        }
+    }
+
+    /// A socket bound to the address; `nil` where the port is taken there.
+    static func open(at address: IPAddress) throws(AgentFailure) -> Descriptor? {
+        do throws(SystemError) {
+            return try UDPSocket(boundTo: .ip(address, port: port), bufferByteCount: bufferByteCount).descriptor
+        } catch {
+            if error.errno == EADDRINUSE { return nil }
+            throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
+        }
+    }
+
+    /// Why there can be no tunnels where the port is taken.
+    static func isTaken(at address: IPAddress) -> AgentFailure {
+        AgentFailure(
+            "UDP port \(port) at \(address) is taken by another process; "
+                + "see which with 'ss -ulnp sport = \(port)' and stop it"
+        )
     }
 }

@@ -109,10 +109,12 @@ extension AgentCore {
         forwarder.needsSnapshot = isEmpty || !isInStep && !forwarder.mustWaitForCentral || !forwarder.holdsUnderlay
         let story = wasSpawned ? "started the forwarder" : "took over the running forwarder"
         emit(.log(.info, "\(story), process \(greeting.processID), at revision \(greeting.revision)"))
-        if !forwarder.needsSnapshot, forwarder.changedPorts.isEmpty {
-            forwarder.upPorts = boundPorts(among: forwarder.held)
+        if !forwarder.needsSnapshot {
             forwarder.appliedEpoch = greeting.epoch
-            forwarder.applied = min(greeting.revision, share.revision)
+            forwarder.applied = greeting.revision
+            // Where its tables are newer than our share, central, which knows them, sees whether a port is bound here.
+            let kept = forwarder.held.intersection(pluggedNames)
+            forwarder.upPorts = forwarder.mustWaitForCentral ? kept : boundPorts(among: kept)
         }
         openDevices()
         for name in forwarder.held.sorted() { answerPlugs(of: name) }
@@ -173,7 +175,7 @@ extension AgentCore {
         forwarder.revision = revision
         forwarder.upPorts = commit.upPorts.intersection(forwarder.held)
         forwarder.appliedEpoch = epoch
-        forwarder.applied = min(revision, share.revision)
+        forwarder.applied = revision
         if commit.hasContent { forwarder.contentCount += 1 }
     }
 
@@ -246,7 +248,7 @@ extension AgentCore {
         forwarder.commit = ForwarderState.Commit(
             epoch: epoch,
             revision: revision,
-            upPorts: boundPorts(among: forwarder.held),
+            upPorts: forwarder.mustWaitForCentral ? forwarder.upPorts : boundPorts(among: forwarder.held),
             hasContent: hasContent
         )
         emit(.forward(orders + [ForwarderOrder(.commit)]))

@@ -112,6 +112,8 @@ extension AgentCore {
         sync.sequence += 1
         let since = sync.needsSnapshot ? 0 : share.revision
         let page = sync.shadow?.next
+        // A forwarder may have tables although our own copy of the share is lost.
+        let epoch = share.revision > 0 ? share.epoch : forwarder.applied > 0 ? forwarder.appliedEpoch : nil
         // Only a conversation that works may be parked: an answer is what tells that central is there.
         let mayPark = sync.failure == nil && sync.hasHeard && page == nil
         sync.outstanding.append(SyncState.Outstanding(sequence: sync.sequence, since: since, page: page))
@@ -124,9 +126,9 @@ extension AgentCore {
                     seq: sync.sequence,
                     version: configuration.version,
                     hostname: configuration.hostname,
-                    epoch: share.revision == 0 ? nil : share.epoch,
+                    epoch: epoch,
                     since: since,
-                    applied: forwarder.appliedEpoch == share.epoch ? forwarder.applied : 0,
+                    applied: forwarder.appliedEpoch == epoch ? forwarder.applied : 0,
                     wait: mayPark ? SyncRequest.waitDefault : 0,
                     page: page,
                     encaps: [Encap(ip: configuration.encapIP)],

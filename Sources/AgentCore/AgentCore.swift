@@ -12,8 +12,11 @@ public struct AgentCore: Sendable {
     public static let forwarderGrace = Duration.seconds(1)
     /// How long a forwarder must have been connected for its next end to be no sign of a fault that repeats.
     public static let forwarderStableTime = Duration.seconds(5)
-    /// The shortest time between two saves of the share; what is newer meanwhile, the forwarder has.
-    public static let shareSaveInterval = Duration.seconds(1)
+    /// How many times as long as a save of the share took there is no other: a large share must not keep the disk busy.
+    /// What is newer meanwhile, the forwarder has.
+    public static let shareSaveRest = 10
+    /// How long after a save that failed the share is saved again.
+    public static let saveRetryInterval = Duration.seconds(1)
     /// How often a device that was lost is looked for.
     public static let deviceRetryInterval = Duration.seconds(1)
     /// How long a list waits for the forwarder's counters.
@@ -103,7 +106,7 @@ public struct AgentCore: Sendable {
         switch event {
         case .started: start()
         case .timer: timer = nil
-        case .stopping: saveShareAtOnce()
+        case .stopping: saveShareAtOnce(now: now)
         case .syncAnswered(let sequence, let answer): syncAnswered(sequence, answer, now: now)
         case .syncFailed(let sequence, let failure): syncFailed(sequence, failure, now: now, using: &generator)
         case .forwarderConnected(let greeting, let held, let wasSpawned):

@@ -52,7 +52,7 @@ public enum ForwarderProcess {
         try Privileges.dropAllCapabilities()
         let control = try ForwarderControl(loop: loop, hashSeed: .random(in: 0 ... .max), log: log)
         try control.serve(listener)
-        log.info("ready: serving \(path)")
+        log.info("serving \(path)")
         loop.run()
         control.stop()
         try removeFile(path)
