@@ -76,6 +76,7 @@ class Pings:
     def lost(self):
         """Waits for the end of the stream; gives how many pings had no answer."""
         self.lines += self.process.stdout.readlines()
+        self.process.stdout.close()
         self.process.wait(30)
         text = "".join(self.lines)
         sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", text).groups())
