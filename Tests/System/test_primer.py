@@ -24,9 +24,9 @@ class PrimerTest(unittest.TestCase):
             shown = re.sub("hostname: .*", "hostname: HOST", lab.heddle("central", "sb", "show").stdout)
             self.assertEqual(shown, (
                 "Chassis hv1\n    hostname: HOST\n    Encap geneve\n"
-                '        ip: "10.127.0.3"\n        options: {csum="true"}\n    Port_Binding ls1-vm1\n'
+                '        ip: "10.127.0.3"\n    Port_Binding ls1-vm1\n'
                 "Chassis hv2\n    hostname: HOST\n    Encap geneve\n"
-                '        ip: "10.127.0.4"\n        options: {csum="true"}\n    Port_Binding ls1-vm2\n'))
+                '        ip: "10.127.0.4"\n    Port_Binding ls1-vm2\n'))
 
             lab.vm(3, "hv1")
             lab.wait_up("ls1-vm3")
