@@ -9,6 +9,7 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let shared: [SwiftSetting] = [
@@ -125,8 +126,8 @@ let targets: [Target] = [
     tests(
         "API",
         [
-            collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON", "Wire",
-            httpTypes,
+            "TestSupport", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON", "Wire",
+            httpTypes, yams,
         ]
     ),
     tests(
@@ -155,6 +156,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: targets
 )

@@ -158,17 +158,10 @@ struct TransactionReader {
             throw Refusal(
                 .unknownField,
                 "\"\(unknown.name)\" is not known here; known: \(list).",
-                pointer: pointer + "/" + JSONValue.pointerToken(unknown.name)
+                pointer: pointer + "/" + escapedPointerToken(unknown.name)
             )
         }
         return object
-    }
-}
-
-extension JSONValue {
-    /// A member's name as a token of a JSON pointer (RFC 6901 section 3).
-    fileprivate static func pointerToken(_ name: String) -> String {
-        name.replacing("~", with: "~0").replacing("/", with: "~1")
     }
 }
 

@@ -81,7 +81,9 @@ public struct Route: Sendable {
         for (segment, text) in zip(segments, path) {
             switch segment {
             case .literal(let literal): if literal != text { return nil }
-            case .variable(let name): variables[name] = text
+            case .variable(let name):
+                guard !text.isEmpty else { return nil }
+                variables[name] = text
             }
         }
         return variables

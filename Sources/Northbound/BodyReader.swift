@@ -139,7 +139,7 @@ struct BodyReader {
 }
 
 /// A token of a JSON pointer with `~` and `/` escaped (RFC 6901 section 3).
-func escapedPointerToken(_ token: String) -> String {
+public func escapedPointerToken(_ token: String) -> String {
     var escaped = ""
     for character in token {
         switch character {

@@ -1,0 +1,173 @@
+import CentralCore
+import HTTPCore
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+import TestSupport
+import Testing
+
+@testable import API
+
+/// Both interfaces on a core without sockets and disk. Every answer is held against openapi.yaml.
+final class APIBench {
+    struct Answer {
+        var status: Int
+        var fields: HTTPFields
+        var body: [UInt8]
+        var sliceCount: Int
+        var json: JSONValue { (try? JSONParser.parse(body)) ?? .null }
+        var text: String { String(decoding: body, as: UTF8.self) }
+        subscript(name: String) -> String? { HTTPField.Name(name).flatMap { fields[$0] } }
+    }
+
+    private var core: CentralCore
+    private var generator = SeededGenerator(seed: 7)
+    private var published: [UInt64: Network] = [:]
+    private var answers: [Ticket: Outcome] = [:]
+    private var ticket: Ticket = 0
+    private var requestCount = 0
+    var isReady = true
+    /// What `/v1/...?min_revision` gets when it waits.
+    var laterNetwork: Network?
+    var keepsPages = true
+    var network: Network
+
+    static let product = API.Product(store: "sqlite", parkedRequestMaximum: 10)
+    let apis = Route.Plane.allCases.map { API(plane: $0, contract: Array("openapi".utf8), product: APIBench.product) }
+
+    init() throws {
+        network = Network(epoch: 0x00ab)
+        core = try CentralCore(network: network, history: [], now: .zero)
+        step(.timer)
+    }
+
+    func api(_ plane: Route.Plane) -> API { plane == .northbound ? apis[0] : apis[1] }
+
+    @discardableResult
+    func send(
+        _ method: String,
+        _ path: String,
+        _ body: JSONValue? = nil,
+        text: String? = nil,
+        fields: [(String, String)] = [],
+        on plane: Route.Plane = .northbound,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) -> Answer {
+        requestCount += 1
+        var request = HTTPRequest(
+            method: HTTPRequest.Method(method) ?? .get,
+            scheme: "http",
+            authority: "test",
+            path: path
+        )
+        if body != nil { request.headerFields[.contentType] = "application/json" }
+        for (name, value) in fields {
+            if let name = HTTPField.Name(name) { request.headerFields[name] = value }
+        }
+        let action = api(plane).action(
+            request,
+            body: text.map { Array($0.utf8) } ?? body?.bytes ?? [],
+            network: network,
+            isReady: isReady,
+            newRequestID: "made-\(requestCount)"
+        )
+        let answer = Self.read(finish(action))
+        Self.hold(answer, to: method, path, plane, sourceLocation)
+        return answer
+    }
+
+    private func finish(_ action: Action) -> Reply {
+        switch action {
+        case .reply(let reply): return reply
+        case .ask(let question, let next): return finish(next(outcome(question)))
+        }
+    }
+
+    private func outcome(_ question: Question) -> Outcome {
+        ticket += 1
+        switch question {
+        case .write(let request): step(.write(ticket, request))
+        case .sync(let chassis, let request): step(.sync(ticket, chassis: chassis, request))
+        case .changes(let chassis, let since, let epoch, let page, let wait):
+            step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
+        case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
+        case .network(let revision): return .network(keepsPages ? published[revision] : nil)
+        case .reached: return .network(laterNetwork)
+        }
+        return answers[ticket] ?? .refused(Refusal(.unavailable, "The request is parked."), operationIndex: nil)
+    }
+
+    private func step(_ event: Event) {
+        for effect in core.step(event, now: .zero, wallClock: 1_700_000_000, using: &generator) {
+            switch effect {
+            case .append(let commits): step(.durable(commits.last?.revision ?? 0))
+            case .publish(let network):
+                self.network = network
+                published[network.revision] = network
+            case .answer(let ticket, .written(let revision, let results)):
+                answers[ticket] = .written(revision: revision, results)
+            case .answer(let ticket, .refused(let refusal, let index)):
+                answers[ticket] = .refused(refusal, operationIndex: index)
+            case .answer(let ticket, .feed(let feed)): answers[ticket] = .feed(feed)
+            case .answer(let ticket, .realization(let realization)): answers[ticket] = .realization(realization)
+            case .setTimer, .log: break
+            }
+        }
+    }
+
+    private static func read(_ reply: Reply) -> Answer {
+        var answer = Answer(
+            status: reply.response.status.code,
+            fields: reply.response.headerFields,
+            body: [],
+            sliceCount: 0
+        )
+        switch reply.body {
+        case .none: break
+        case .bytes(let bytes): answer.body = bytes
+        case .slices(let next):
+            while let slice = next() {
+                answer.body += slice
+                answer.sliceCount += 1
+            }
+        }
+        return answer
+    }
+
+    /// Holds an answer against the contract, where its path is one of the contract's.
+    private static func hold(
+        _ answer: Answer,
+        to method: String,
+        _ path: String,
+        _ plane: Route.Plane,
+        _ sourceLocation: SourceLocation
+    ) {
+        for name in ["Heddle-Revision", "Heddle-Epoch", "X-Request-Id"] {
+            #expect(answer[name] != nil, "no \(name)", sourceLocation: sourceLocation)
+        }
+        let method = method == "HEAD" ? "GET" : method
+        guard let contract = Contract.shared, let target = Target(path) else { return }
+        let routes = Routes.all.filter { $0.planes.contains(plane) && $0.match(target.path) != nil }
+        guard let route = routes.first(where: { $0.method.rawValue == method }) else { return }
+        guard let response = contract.response(method, route.path, answer.status) else {
+            Issue.record("\(method) \(path): \(answer.status) is not in openapi.yaml", sourceLocation: sourceLocation)
+            return
+        }
+        for field in response["headers"]?.objectValue?.members ?? [] {
+            #expect(answer[field.name] != nil, "\(method) \(path): no \(field.name)", sourceLocation: sourceLocation)
+        }
+        let type = answer["Content-Type"]?.split(separator: ";").first.map(String.init)
+        guard let content = response["content"] else {
+            #expect(answer.body.isEmpty && type == nil, sourceLocation: sourceLocation)
+            return
+        }
+        guard let schema = type.flatMap({ content[$0]?["schema"] }) else {
+            Issue.record("\(method) \(path): \(type ?? "no type") is not described", sourceLocation: sourceLocation)
+            return
+        }
+        var check = SchemaCheck(contract)
+        check.check(type?.hasSuffix("json") == true ? answer.json : .string(answer.text), schema)
+        #expect(check.mismatches.isEmpty, "\(method) \(path): \(answer.text)", sourceLocation: sourceLocation)
+    }
+}

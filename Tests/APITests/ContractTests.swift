@@ -1,0 +1,74 @@
+import HTTPTypes
+import JSON
+import Northbound
+import Testing
+
+@testable import API
+
+/// openapi.yaml describes exactly what is served.
+@Suite struct ContractTests {
+    private let contract: Contract
+
+    init() throws { contract = try Contract() }
+
+    @Test func `The paths and methods are those of the table of routes`() {
+        let served = Set(Routes.all.map { "\($0.method.rawValue) \($0.path)" })
+        var described: Set<String> = []
+        for (path, item) in contract.root["paths"]?.objectValue?.members.map({ ($0.name, $0.value) }) ?? [] {
+            for method in ["get", "post", "put", "patch", "delete", "head", "options"] where item[method] != nil {
+                described.insert("\(method.uppercased()) \(path)")
+            }
+        }
+        #expect(described == served)
+        #expect(Routes.all.count == Set(Routes.all.map(\.endpoint)).count)
+        #expect(Set(Routes.all.map(\.endpoint)) == Set(Endpoint.allCases))
+    }
+
+    @Test(arguments: Routes.all.map(\.endpoint))
+    func `Each operation has the route's id, parameters, media types and status codes`(endpoint: Endpoint) throws {
+        let route = try #require(Routes.all.first { $0.endpoint == endpoint })
+        let method = route.method.rawValue
+        let operation = try #require(contract.operation(method, route.path))
+        #expect(operation["operationId"] == .string(endpoint.rawValue))
+        #expect(
+            contract.parameters(method, route.path, in: "query") == Set(route.parameters.map(\.rawValue))
+        )
+        let conditions: Set<String> = route.isConditional ? ["If-Match", "If-None-Match"] : []
+        #expect(contract.parameters(method, route.path, in: "header") == conditions)
+        let variables = route.segments.compactMap { if case .variable(let name) = $0 { name } else { nil } }
+        #expect(contract.parameters(method, route.path, in: "path") == Set(variables))
+        let content = operation["requestBody"].map(contract.resolve)?["content"]?.objectValue?.members.map(\.name)
+        #expect(Set(content ?? []) == Set(route.content?.mediaTypes ?? []))
+        let statuses = operation["responses"]?.objectValue?.members.map(\.name) ?? []
+        #expect(Set(statuses) == Set((route.successes + route.problems).map(String.init)))
+    }
+
+    @Test(arguments: Routes.all.map(\.endpoint))
+    func `Each path names the ports that serve it`(endpoint: Endpoint) throws {
+        let route = try #require(Routes.all.first { $0.endpoint == endpoint })
+        let servers = contract.root["paths"]?[route.path]?["servers"] ?? contract.root["servers"]
+        let urls = (servers?.arrayValue ?? []).compactMap { $0["url"]?.stringValue }
+        let ports = route.planes.map { $0 == .northbound ? "http://127.0.0.1:6641" : "http://127.0.0.1:6642" }
+        #expect(urls == ports)
+    }
+
+    @Test func `The codes of problems are all listed`() {
+        let listed = contract.root["components"]?["schemas"]?["Problem"]?["properties"]?["code"]?["enum"]?.arrayValue
+        let framing = [
+            "body_too_large", "target_too_long", "head_too_large", "http_version_not_supported", "not_implemented",
+            "malformed_request", "request_timeout", "expectation_failed", "too_many_connections",
+        ]
+        let codes = Refusal.Code.allCases.map(\.rawValue) + Problem.Code.allCases.map(\.rawValue) + framing
+        #expect(Set(listed?.compactMap(\.stringValue) ?? []) == Set(codes))
+    }
+
+    @Test func `The limits are those that are enforced`() {
+        let parameters = contract.root["components"]?["parameters"]
+        #expect(parameters?["limit"]?["schema"]?["maximum"] == .integer(Int64(PageToken.limitMaximum)))
+        #expect(parameters?["limit"]?["schema"]?["default"] == .integer(Int64(PageToken.limitDefault)))
+        let wait = contract.operation("get", "/v1/realization")?["parameters"]?.arrayValue?.last
+        #expect(wait?["schema"]?["maximum"] == .integer(Int64(API.realizationWaitMaximum)))
+        let transaction = contract.root["components"]?["schemas"]?["Transaction"]?["properties"]
+        #expect(transaction?["ops"]?["maxItems"] == .integer(Int64(Limits.operationCountMaximum)))
+    }
+}
