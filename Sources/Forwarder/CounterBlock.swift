@@ -20,15 +20,17 @@ struct CounterBlock: @unchecked Sendable {
         case unsentFrames
     }
 
-    private static let sourceCount = ForwarderProtocol.portCountMaximum + 1
-    /// Words of a source, rounded up to a cache line.
-    private static let stride = (Word.allCases.count + DropReason.allCases.count + 7) / 8 * 8
-
     private let words: UnsafeMutablePointer<UInt64>
+    /// Words from source to source, in whole cache lines.
+    private let stride: Int
+    /// Where the drop reasons of a source begin. Stored, as both are: globals would be looked up on each use.
+    private let dropOffset: Int
 
     /// All zero. The memory is the caller's to free.
     init() {
-        let count = Self.stride * Self.sourceCount
+        dropOffset = Word.allCases.count
+        stride = (dropOffset + DropReason.allCases.count + 7) / 8 * 8
+        let count = stride * (Self.underlay + 1)
         // calloc, since only what is used of it ever takes memory.
         guard let memory = calloc(count, MemoryLayout<UInt64>.size) else {
             preconditionFailure("no memory for counters")
@@ -42,27 +44,27 @@ struct CounterBlock: @unchecked Sendable {
 
     /// Adds; for the poller that owns the block.
     func add(_ amount: UInt64, to word: Word, of source: Source) {
-        add(amount, at: source * Self.stride + word.rawValue)
+        add(amount, at: source * stride + word.rawValue)
     }
 
     /// Counts a drop; for the poller that owns the block.
     func addDrop(_ reason: DropReason, of source: Source) {
-        add(1, at: source * Self.stride + Word.allCases.count + Int(reason.rawValue))
+        add(1, at: source * stride + dropOffset + Int(reason.rawValue))
     }
 
     /// The value of a counter, from any thread.
     func value(_ word: Word, of source: Source) -> UInt64 {
-        clinux_load_relaxed(words + (source * Self.stride + word.rawValue))
+        clinux_load_relaxed(words + (source * stride + word.rawValue))
     }
 
     /// How often a reason has dropped a source's frames, from any thread.
     func drops(_ reason: DropReason, of source: Source) -> UInt64 {
-        clinux_load_relaxed(words + (source * Self.stride + Word.allCases.count + Int(reason.rawValue)))
+        clinux_load_relaxed(words + (source * stride + dropOffset + Int(reason.rawValue)))
     }
 
     /// Sets a source's counters to zero, while no poller uses its slot.
     func clear(_ source: Source) {
-        for index in 0..<Self.stride { clinux_store_relaxed(words + (source * Self.stride + index), 0) }
+        for index in 0..<stride { clinux_store_relaxed(words + (source * stride + index), 0) }
     }
 
     private func add(_ amount: UInt64, at index: Int) {

@@ -11,7 +11,7 @@ extension ForwarderControl {
     /// Puts what a commit has changed into the next generation.
     func commit(_ outcome: TableAssembly.Outcome) {
         for name in outcome.removedPorts {
-            if let device = slots.remove(name, lastIn: newestNumber) { unwatch(device, by: portPoller) }
+            if let device = slots.remove(name, lastIn: publication.newest) { unwatch(device, by: portPoller) }
         }
         for (name, device) in arrived.devices.sorted(by: { $0.key < $1.key }) { adopt(device, as: name) }
         for name in arrived.ports.sorted() where slots.ports[name]?.device == nil && arrived.devices[name] == nil {
@@ -19,40 +19,30 @@ extension ForwarderControl {
         }
         if let next = arrived.underlay { adopt(next) }
         arrived = Arrivals()
-        isOutdated = isOutdated || outcome.changesForwarding
-        unpublished.append(Stamp(epoch: assembly.inForce.epoch, revision: assembly.inForce.revision))
+        if outcome.changesForwarding { publication.outdate() }
+        publication.add(.init(epoch: assembly.inForce.epoch, revision: assembly.inForce.revision))
         // At the end of the turn: commits that came together are compiled together.
         loop.defer { [weak self] in self?.publish() }
     }
 
-    /// Publishes a generation if the newest lacks something and the pollers have moved on far enough.
+    /// Publishes a generation if it is time for one.
     func publish() {
-        guard !unpublished.isEmpty || isOutdated else { return }
-        if isOutdated {
-            guard generations.count < Self.generationCountMaximum, let local = assembly.inForce.localChassis else {
-                return
-            }
-            let next = makeGeneration(local)
+        if let local = assembly.inForce.localChassis, let number = publication.begin() {
+            let next = makeGeneration(number, local)
             generations.append(next)
-            isOutdated = false
             for poller in pollers { poller.publish(next) }
             watchNewDescriptors()
         }
-        unseen += unpublished.map { (newestNumber, $0) }
-        unpublished = []
         settle()
     }
 
     /// Acknowledges what every poller has seen, and frees what none uses any more.
     func settle() {
-        let seen = pollers.map(\.words.seen).min() ?? 0
-        while let (generation, stamp) = unseen.first, generation <= seen {
-            unseen.removeFirst()
-            acknowledged = stamp
+        for stamp in publication.see(pollers.map(\.words.seen).min() ?? 0) {
             connection?.send(.acknowledged(epoch: stamp.epoch, revision: stamp.revision))
         }
-        generations.removeAll { $0.number < seen }
-        for slot in slots.free(seenByAll: seen) {
+        generations.removeAll { $0.number < publication.seen }
+        for slot in slots.free(seenByAll: publication.seen) {
             for poller in pollers { poller.counters.clear(slot) }
         }
     }
@@ -64,20 +54,18 @@ extension ForwarderControl {
                 let failure = portPoller.words.failure(port.slot), failure.generation >= port.since
             else { continue }
             _ = slots.detach(name)
-            isOutdated = true
+            publication.outdate()
             report(name, failure.errno)
         }
     }
 
-    private var newestNumber: UInt64 { generations.last?.number ?? 0 }
-
-    private func makeGeneration(_ local: LocalChassis) -> OwnedGeneration {
+    private func makeGeneration(_ number: UInt64, _ local: LocalChassis) -> OwnedGeneration {
         let tables = compileTables(local)
         self.tables = tables
         var devices: [Int: Int32] = [:]
         for port in slots.ports.values { devices[port.slot] = port.device?.raw }
         return OwnedGeneration(
-            number: newestNumber + 1,
+            number: number,
             tables: tables,
             underlay: underlay?.socket.raw ?? -1,
             devices: devices,
@@ -118,25 +106,25 @@ extension ForwarderControl {
         } catch {
             return report(name, error.errno)
         }
-        guard let (slot, former) = slots.attach(device, to: name, since: newestNumber + 1) else {
+        guard let (slot, former) = slots.attach(device, to: name, since: publication.newest + 1) else {
             return report(name, ENOSPC)
         }
         if let former { unwatch(former, by: portPoller) }
         unwatched.append((slot, device))
-        isOutdated = true
+        publication.outdate()
     }
 
     private func adopt(_ next: Underlay) {
         do throws(SystemError) {
             try forbidFragments(next)
         } catch {
-            log.error("cannot use the underlay's socket: \(error)")
+            connection?.close("cannot use the underlay's socket: \(error)")
             return
         }
         if let former = underlay { unwatch(former.socket, by: underlayPoller) }
         underlay = next
         unwatched.append((CounterBlock.underlay, next.socket))
-        isOutdated = true
+        publication.outdate()
     }
 
     /// The don't-fragment bit: what does not fit the path is dropped and counted here, not reassembled there.
@@ -155,11 +143,11 @@ extension ForwarderControl {
                 try poller.watch(descriptor, as: source)
             } catch {
                 guard let name = slots.name(ofSlot: source) else {
-                    log.error("cannot read the underlay: \(error)")
+                    connection?.close("cannot read the underlay: \(error)")
                     continue
                 }
                 _ = slots.detach(name)
-                isOutdated = true
+                publication.outdate()
                 report(name, error.errno)
             }
         }

@@ -9,10 +9,6 @@ import Wire
 /// The control thread of a forwarder: listens to the agent, compiles tables, publishes them to the pollers and says
 /// when they are in force.
 final class ForwarderControl {
-    /// Generations that a poller may have to move on from. While there are so many, commits gather into the next one:
-    /// a poller that is stuck must not let memory grow.
-    static let generationCountMaximum = 3
-
     let loop: EventLoop
     let log: Logger
     let hashSeed: UInt64
@@ -37,22 +33,9 @@ final class ForwarderControl {
     var generations: [OwnedGeneration] = []
 
     // What is on the way there.
-    /// Whether the newest generation lacks something.
-    var isOutdated = false
-    /// Commits that the newest generation may lack.
-    var unpublished: [Stamp] = []
-    /// Commits in a generation that a poller may not have seen.
-    var unseen: [(generation: UInt64, stamp: Stamp)] = []
-    /// The last commit that every poller forwards by.
-    var acknowledged = Stamp(epoch: 0, revision: 0)
+    var publication = Publication()
     /// Descriptors in the next generation that a poller does not read yet.
     var unwatched: [(source: CounterBlock.Source, descriptor: Descriptor)] = []
-
-    /// Which commit.
-    struct Stamp: Equatable {
-        var epoch: UInt64
-        var revision: UInt64
-    }
 
     /// The socket of the underlay and the address it is bound to.
     struct Underlay {
@@ -127,8 +110,8 @@ final class ForwarderControl {
                 Greeting(
                     version: ForwarderProtocol.version,
                     processID: getpid(),
-                    epoch: acknowledged.epoch,
-                    revision: acknowledged.revision,
+                    epoch: publication.acknowledged.epoch,
+                    revision: publication.acknowledged.revision,
                     heldCount: UInt32(held.count)
                 )
             )
