@@ -80,7 +80,7 @@ let targets: [Target] = [
     floor("Reactor", ["CLinux", "Wire", heap], edge),
     floor("Storage", ["Northd", "CSQLite", "COpenSSL"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
-    floor("HTTPTransport", ["Reactor", "HTTPCore", "CLinux", httpTypes], edge),
+    floor("HTTPTransport", ["Reactor", "HTTPCore", "Wire", httpTypes], edge),
     // roles
     floor(
         "Central",
