@@ -8,7 +8,7 @@ import Wire
 public final class ForwardingTables: @unchecked Sendable {
     /// The tables as the packet path reads them; valid while this object lives.
     public let view: Tables
-    private let memory: UnsafeMutableRawBufferPointer
+    private let memory: UnsafeMutableRawPointer
 
     /// The number of the compilation: one more than `previous` had.
     public var epoch: UInt64 { view.epoch }
@@ -31,7 +31,7 @@ public final class ForwardingTables: @unchecked Sendable {
         datapathNames: [String]
     ) {
         memory = arena.take()
-        view = Tables(base: UnsafeRawPointer(memory.baseAddress!))
+        view = Tables(base: UnsafeRawPointer(memory))
         self.presences = presences
         self.chassisNames = chassisNames
         self.portNames = portNames

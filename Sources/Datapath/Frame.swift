@@ -117,7 +117,8 @@ public struct Frame {
     /// Moves `transport` and `transportOffset` behind the extension headers (RFC 8200 section 4); `false` where one is
     /// cut short or too many are there.
     private mutating func skipExtensionHeaders() -> Bool {
-        for _ in 0...Self.extensionHeaderCountMaximum {
+        var count = 0
+        while true {
             let unit: Int
             switch transport {
             case IPProtocol.hopByHop, IPProtocol.routing, IPProtocol.destinationOptions, IPProtocol.fragment: unit = 8
@@ -125,7 +126,8 @@ public struct Frame {
             case IPProtocol.authentication: unit = 4
             default: return true
             }
-            guard packetEnd - transportOffset >= 8 else { return false }
+            count += 1
+            guard count <= Self.extensionHeaderCountMaximum, packetEnd - transportOffset >= 8 else { return false }
             let isFragment = transport == IPProtocol.fragment
             isLaterFragment = isFragment && bytes.integer16(at: transportOffset + 2) & 0xfff8 != 0
             let length = isFragment ? 8 : (Int(bytes.integer8(at: transportOffset + 1)) + (unit == 4 ? 2 : 1)) * unit
@@ -134,6 +136,5 @@ public struct Frame {
             transportOffset += length
             if isLaterFragment { return true }
         }
-        return false
     }
 }

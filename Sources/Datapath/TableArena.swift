@@ -1,13 +1,14 @@
 /// Memory that rows are laid into one after the other while tables are compiled.
 struct TableArena: ~Copyable {
-    private(set) var memory: UnsafeMutableRawBufferPointer
+    private var memory: UnsafeMutableRawPointer
+    private var capacity = 1 << 16
     private(set) var byteCount = 0
 
     /// Every row starts at a multiple of this, in octets.
     static let alignment = 16
 
     init() {
-        memory = .allocate(byteCount: 1 << 16, alignment: Self.alignment)
+        memory = .allocate(byteCount: capacity, alignment: Self.alignment)
     }
 
     /// Room for `count` rows, zeroed.
@@ -15,8 +16,8 @@ struct TableArena: ~Copyable {
         let size = count * MemoryLayout<Row>.stride
         let offset = byteCount
         let end = (offset + size + Self.alignment - 1) & ~(Self.alignment - 1)
-        if end > memory.count { grow(to: end) }
-        (memory.baseAddress! + offset).initializeMemory(as: UInt8.self, repeating: 0, count: end - offset)
+        if end > capacity { grow(to: end) }
+        (memory + offset).initializeMemory(as: UInt8.self, repeating: 0, count: end - offset)
         byteCount = end
         return Extent(offset: offset, count: count)
     }
@@ -42,14 +43,12 @@ struct TableArena: ~Copyable {
     }
 
     /// Gives the memory away; the taker frees it.
-    consuming func take() -> UnsafeMutableRawBufferPointer { memory }
+    consuming func take() -> UnsafeMutableRawPointer { memory }
 
     private mutating func grow(to needed: Int) {
-        let larger = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(needed, memory.count * 2),
-            alignment: Self.alignment
-        )
-        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<byteCount]))
+        capacity = max(needed, capacity * 2)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: Self.alignment)
+        larger.copyMemory(from: memory, byteCount: byteCount)
         memory.deallocate()
         memory = larger
     }

@@ -53,6 +53,7 @@ struct ChassisNumbers {
     /// The addresses that tunnels lead to.
     let places: [IPAddress]
     private let numbers: [String: Int]
+    private let presentCount: Int
     private let placeNumbers: [Int: Int]
 
     init(_ input: TableInput, presences: [ObjectID: PortPresence]) {
@@ -65,6 +66,7 @@ struct ChassisNumbers {
         for past in presences.values.lazy.flatMap(\.past) where known[past.place.chassis] == nil {
             gone[past.place.chassis, default: []].formUnion(past.place.encaps)
         }
+        presentCount = present.count
         names = present + gone.keys.sorted()
         encaps = names.map { known[$0] ?? gone[$0]?.sorted() ?? [] }
         numbers = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -81,8 +83,14 @@ struct ChassisNumbers {
         self.placeNumbers = placeNumbers
     }
 
-    /// The number of a remote chassis, if it is known.
-    func number(of name: String) -> Int? { numbers[name] }
+    /// The number of a remote chassis of the input.
+    func number(of name: String) -> Int? {
+        guard let number = numbers[name], number < presentCount else { return nil }
+        return number
+    }
+
+    /// The number of a remote chassis, also if it is there for a past place only.
+    func pastNumber(of name: String) -> Int? { numbers[name] }
 
     /// The place numbers of those chassis that a tunnel can reach, in order.
     func places(numbered chassis: [Int]) -> [UInt32] {
@@ -91,6 +99,6 @@ struct ChassisNumbers {
 
     /// The place numbers of those chassis that a tunnel can reach, in order of name.
     func places(of names: [String]) -> [UInt32] {
-        places(numbered: names.compactMap { numbers[$0] }.sorted())
+        places(numbered: names.compactMap { number(of: $0) }.sorted())
     }
 }

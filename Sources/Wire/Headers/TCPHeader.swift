@@ -79,7 +79,7 @@ public struct TCPHeader: Hashable, Sendable {
         bytes.store(destinationPort, at: 2)
         bytes.store(sequenceNumber, at: 4)
         bytes.store(acknowledgmentNumber, at: 8)
-        bytes[12] = UInt8(truncatingIfNeeded: byteCount / 4 << 4)
+        bytes[12] = UInt8(truncatingIfNeeded: (byteCount / 4) << 4)
         bytes[13] = flags
         bytes.store(window, at: 14)
         bytes.store(checksum, at: 16)

@@ -1,0 +1,153 @@
+import Datapath
+import Southbound
+import TestSupport
+import Testing
+import Wire
+
+/// One frame and the network that it is put into.
+private struct Case {
+    enum Arrival {
+        case device(slot: UInt16, bytes: [UInt8])
+        case tunnel(source: IPAddress, vni: UInt32, ingress: UInt16, egress: UInt16, bytes: [UInt8], after: Duration)
+    }
+
+    var history: [TableInput]
+    var arrival: Arrival
+
+    static func compile(_ history: [TableInput]) -> ForwardingTables? {
+        var tables: ForwardingTables?
+        for var input in history {
+            input.previous = tables
+            tables = ForwardingTables.compile(input)
+        }
+        return tables
+    }
+
+    /// Nothing where both agree, else what each says.
+    func mismatch(tables: ForwardingTables? = nil) -> String? {
+        guard let tables = tables ?? Self.compile(history) else { return nil }
+        let oracle = OraclePipeline(history: history)
+        let expected: [Outcome]
+        let got: [Outcome]
+        switch arrival {
+        case .device(let slot, let bytes):
+            expected = oracle.outcomes(of: bytes, from: slot)
+            got = tables.outcomes(of: bytes, from: slot)
+        case .tunnel(let source, let vni, let ingress, let egress, let bytes, let after):
+            let now = oracle.input.now + after
+            let datagram = FrameBuilder.geneve(vni: vni, ingress: ingress, egress: egress, frame: bytes)
+            expected = oracle.outcomes(
+                vni: vni,
+                ingress: ingress,
+                egress: egress,
+                inner: bytes,
+                from: source,
+                now: now
+            )
+            got = tables.outcomes(ofDatagram: datagram, from: source, now: now)
+        }
+        let texts = [expected, got].map { $0.map(\.description).sorted() }
+        return texts[0] == texts[1] ? nil : "expected \(texts[0])\ngot      \(texts[1])"
+    }
+
+    /// The same mismatch with as few records as possible.
+    func shrunk() -> Case {
+        var best = self
+        var isSmaller = true
+        while isSmaller {
+            isSmaller = false
+            for smaller in best.smaller() where smaller.mismatch() != nil {
+                best = smaller
+                isSmaller = true
+                break
+            }
+        }
+        return best
+    }
+
+    private func smaller() -> [Case] {
+        var cases: [Case] = []
+        if history.count > 1 {
+            var fewer = self
+            fewer.history.removeFirst()
+            cases.append(fewer)
+        }
+        let last = history[history.count - 1]
+        for port in last.ports {
+            var fewer = self
+            for index in fewer.history.indices { fewer.history[index].ports.removeAll { $0.id == port.id } }
+            cases.append(fewer)
+            guard !port.portSecurity.isEmpty else { continue }
+            var open = self
+            for index in open.history.indices {
+                for place in open.history[index].ports.indices where open.history[index].ports[place].id == port.id {
+                    open.history[index].ports[place].portSecurity.removeLast()
+                }
+            }
+            cases.append(open)
+        }
+        for chassis in last.chassis {
+            var fewer = self
+            for index in fewer.history.indices { fewer.history[index].chassis.removeAll { $0 == chassis } }
+            cases.append(fewer)
+        }
+        return cases
+    }
+
+    var report: String {
+        let smallest = shrunk()
+        let tables = Self.compile(smallest.history)?.description ?? ""
+        return "\(smallest.arrival)\n\(smallest.mismatch() ?? "")\n\(tables)\n\(smallest.history.map(\.ports))"
+    }
+}
+
+@Suite struct OracleTests {
+    private static let networkCount = 1500
+    private static let frameCount = 150
+
+    @Test("random frames in random networks: both pipelines decide alike", arguments: 0..<4)
+    func pipelinesAgree(part: Int) {
+        var seen: Set<String> = []
+        for seed in 0..<Self.networkCount / 4 {
+            var network = RandomNetwork(seed: UInt64(part * Self.networkCount + seed))
+            let history = network.history()
+            guard let tables = Case.compile(history), let input = history.last else { continue }
+            for _ in 0..<Self.frameCount {
+                let one = Case(history: history, arrival: Self.arrival(in: input, &network))
+                guard let mismatch = one.mismatch(tables: tables) else { continue }
+                Issue.record("seed \(part * Self.networkCount + seed): \(mismatch)\n\(one.report)")
+                return
+            }
+            seen.insert(tables.description)
+        }
+        #expect(seen.count > Self.networkCount / 5)
+    }
+
+    private static func arrival(in input: TableInput, _ network: inout RandomNetwork) -> Case.Arrival {
+        let slots = input.localPorts.map(\.slot) + [63]
+        let slot = slots.randomElement(using: &network.generator) ?? 0
+        let port = input.ports.randomElement(using: &network.generator)
+        guard network.chance(35), let port else {
+            let name = input.localPorts.first { $0.slot == slot }?.logicalPort
+            let owner = input.ports.first { $0.logicalPort == name }
+            let number = owner?.addresses.first.map { Int($0.mac.rawValue & 0xff) } ?? 5
+            return .device(slot: slot, bytes: network.frame(from: number))
+        }
+        let datapath = input.datapaths.first { $0.id == port.datapath }
+        let host = Int.random(in: 1...5, using: &network.generator)
+        let egress =
+            [32768, 32769, 32772, 32770, 0]
+            + input.ports.filter { $0.datapath == port.datapath }.map { Int($0.tunnelKey) }
+        let number = port.addresses.first.map { Int($0.mac.rawValue & 0xff) } ?? 5
+        return .tunnel(
+            source: network.chance(85)
+                ? .v4(IPv4Address(0x0a7f_0000 + UInt32(host)))
+                : .v6(IPv6Address(high: 0xfd7f << 48, low: UInt64(host))),
+            vni: network.chance(95) ? datapath?.tunnelKey ?? 1 : 77,
+            ingress: network.chance(95) ? port.tunnelKey : 9,
+            egress: UInt16(egress.randomElement(using: &network.generator) ?? 0),
+            bytes: network.frame(from: number),
+            after: .milliseconds([0, 1, 500, 999, 1000, 1500].randomElement(using: &network.generator) ?? 0)
+        )
+    }
+}

@@ -1,0 +1,82 @@
+import Datapath
+import Wire
+
+/// What becomes of a frame, in the tests' words; copies in no particular order.
+enum Outcome: Hashable, CustomStringConvertible {
+    case local(slot: UInt16)
+    case tunnel(to: IPAddress, vni: UInt32, ingress: UInt16, egress: UInt16)
+    case reply([UInt8])
+    case drop(DropReason)
+    /// A copy dropped on its way out, counted for the port in the slot.
+    case copyDropped(DropReason, slot: UInt16)
+
+    var description: String {
+        switch self {
+        case .local(let slot): "to slot \(slot)"
+        case .tunnel(let place, let vni, let ingress, let egress):
+            "to \(place) vni \(vni) ingress \(ingress) egress \(egress)"
+        case .reply(let octets): "reply " + hexadecimal(octets)
+        case .drop(let reason): "drop \(reason.label)"
+        case .copyDropped(let reason, let slot): "copy for slot \(slot) dropped \(reason.label)"
+        }
+    }
+}
+
+func hexadecimal(_ octets: some Sequence<UInt8>) -> String {
+    octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
+extension ForwardingTables {
+    /// Runs a frame that came from a device through the pipeline, as the forwarder does.
+    func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] {
+        bytes.withUnsafeBytes { memory in
+            withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
+                let frame = Frame(memory.start, byteCount: memory.count)
+                let verdict = view.process(frame, from: slot, reply: reply)
+                return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(reply))
+            }
+        }
+    }
+
+    /// Runs a datagram that came from the underlay through the pipeline, as the forwarder does.
+    func outcomes(ofDatagram bytes: [UInt8], from source: IPAddress, now: Duration) -> [Outcome] {
+        bytes.withUnsafeBytes { memory in
+            let packet = TunnelPacket(memory.start, byteCount: memory.count)
+            let start = packet.headerByteCount
+            let frame = Frame(memory.start + start, byteCount: memory.count - start)
+            let verdict = view.processTunnel(packet, frame: frame, from: source, now: now)
+            return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+    }
+
+    private func outcomes(of verdict: Verdict, frame: Frame, reply: UnsafeRawBufferPointer) -> [Outcome] {
+        var outcomes: [Outcome] = []
+        if let reason = verdict.dropReason { outcomes.append(.drop(reason)) }
+        if verdict.replyByteCount > 0 { outcomes.append(.reply(Array(reply[..<verdict.replyByteCount]))) }
+        var cursor = verdict.outputs
+        while true {
+            switch view.nextOutput(&cursor, of: frame) {
+            case .local(let slot): outcomes.append(.local(slot: slot))
+            case .remote(let place): outcomes.append(tunnel(verdict, to: view.place(place)))
+            case .dropped(let reason, let slot): outcomes.append(.copyDropped(reason, slot: slot))
+            case .end: return outcomes
+            }
+        }
+    }
+
+    /// The keys are read back from the header that would be sent.
+    private func tunnel(_ verdict: Verdict, to place: IPAddress) -> Outcome {
+        var header = [UInt8](repeating: 0, count: Verdict.geneveHeaderByteCount)
+        header.withUnsafeMutableBytes { memory in
+            if let start = memory.baseAddress { verdict.storeGeneveHeader(to: start) }
+        }
+        let keys = try? TunnelKeys(parsing: header.span.extracting(8..<16))
+        let vni = (try? GeneveHeader(parsing: header.span))?.vni
+        return .tunnel(to: place, vni: vni ?? 0, ingress: keys?.ingress ?? 0, egress: keys?.egress ?? 0)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A pointer also for no octets at all.
+    var start: UnsafeRawPointer { baseAddress ?? UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
+}

@@ -1,0 +1,136 @@
+import Datapath
+import Southbound
+import TestSupport
+import Wire
+
+/// Random networks of a few switches, hosts and ports, and random frames that have to do with them.
+struct RandomNetwork {
+    var generator: SeededGenerator
+    let local = "hv1"
+
+    init(seed: UInt64) {
+        generator = SeededGenerator(seed: seed)
+    }
+
+    // MARK: networks
+
+    /// One to three inputs, each an edit of the one before.
+    mutating func history() -> [TableInput] {
+        var inputs = [firstInput()]
+        for _ in 0..<Int.random(in: 0...2, using: &generator) {
+            var next = inputs[inputs.count - 1]
+            next.now += .milliseconds(Int.random(in: 1...1100, using: &generator))
+            edit(&next)
+            inputs.append(next)
+        }
+        return inputs
+    }
+
+    private mutating func firstInput() -> TableInput {
+        var input = TableInput(
+            localChassis: local,
+            localEncap: chance(80) ? .v4(IPv4Address(0x0a7f_0001)) : .v6(encap6(1)),
+            innerMTU: [1442, 600, 500].randomElement(using: &generator) ?? 1442
+        )
+        input.hashSeed = generator.next()
+        input.chassis = (1...4).filter { _ in chance(85) }.map { chassis($0) }
+        for index in 0..<Int.random(in: 1...3, using: &generator) {
+            let datapath = DatapathBinding(
+                id: ObjectID(using: &generator),
+                name: "ls\(index)",
+                tunnelKey: UInt32(index == 2 ? Int(DatapathBinding.tunnelKeyMaximum) : index + 1),
+                vlanPassthru: chance(20)
+            )
+            input.datapaths.append(datapath)
+            addPorts(to: &input, datapath)
+        }
+        input.localPorts = input.ports.filter { _ in chance(75) }.map(\.logicalPort).enumerated()
+            .map { LocalPort(logicalPort: $1, slot: UInt16($0 * 2)) }
+        input.localPorts.append(LocalPort(logicalPort: "nobody", slot: 1))
+        input.ports.shuffle(using: &generator)
+        return input
+    }
+
+    private mutating func chassis(_ number: Int) -> Chassis {
+        var encaps = [Encap(ip: .v4(IPv4Address(0x0a7f_0000 + UInt32(number)))), Encap(ip: .v6(encap6(number)))]
+        if chance(30) { encaps.remove(at: Int.random(in: 0...1, using: &generator)) }
+        return Chassis(name: "hv\(number)", chassisID: "", hostname: "", encaps: encaps)
+    }
+
+    private func encap6(_ number: Int) -> IPv6Address { IPv6Address(high: 0xfd7f << 48, low: UInt64(number)) }
+
+    private mutating func addPorts(to input: inout TableInput, _ datapath: DatapathBinding) {
+        var numbers = Array(1...8)
+        for index in 0..<Int.random(in: 0...6, using: &generator) {
+            let number = numbers.remove(at: Int.random(in: 0..<numbers.count, using: &generator))
+            let addresses = chance(90) ? [address(number)] + (chance(15) ? [address(number + 20)] : []) : []
+            input.ports.append(
+                PortBinding(
+                    id: ObjectID(using: &generator),
+                    logicalPort: "\(datapath.name)-\(index)",
+                    datapath: datapath.id,
+                    tunnelKey: chance(5) ? PortBinding.tunnelKeyMaximum - UInt16(number) : UInt16(number),
+                    addresses: addresses,
+                    hasUnknown: chance(25),
+                    portSecurity: chance(50) ? [] : security(number),
+                    isEnabled: chance(88),
+                    answersNeighbors: chance(85),
+                    locations: locations(fence: 1)
+                )
+            )
+        }
+    }
+
+    private mutating func locations(fence: UInt64) -> [PortBinding.Location] {
+        let roll = Int.random(in: 0..<100, using: &generator)
+        if roll < 12 { return [] }
+        let first = chance(60) ? "hv1" : "hv\(Int.random(in: 2...5, using: &generator))"
+        var locations = [PortBinding.Location(chassis: first, bindSeq: fence)]
+        if roll > 88 {
+            let second = "hv\(Int.random(in: 1...4, using: &generator))"
+            if second != first {
+                locations.append(.init(chassis: second, bindSeq: fence + 1, state: chance(50) ? .active : .standby))
+            }
+        }
+        return locations
+    }
+
+    private mutating func security(_ number: Int) -> [PortSecurityEntry] {
+        (0..<Int.random(in: 1...2, using: &generator)).map { _ in
+            let mac = self.mac(chance(85) ? number : number + 20)
+            return PortSecurityEntry(mac: mac, prefixes: prefixes(number))
+        }
+    }
+
+    private mutating func prefixes(_ number: Int) -> [IPPrefix] {
+        let all: [(IPAddress, Int)] = [
+            (.v4(ipv4(number)), 32), (.v4(ipv4(number)), 24), (.v4(ipv4(0)), 24), (.v4(ipv4(0)), 28),
+            (.v4(IPv4Address(0)), 0), (.v6(ipv6(number)), 128), (.v6(ipv6(number)), 64), (.v6(ipv6(0)), 64),
+            (.v6(ipv6(0)), 100), (.v6(.any), 0),
+        ]
+        let count = [0, 1, 1, 2, 3].randomElement(using: &generator) ?? 0
+        return all.shuffled(using: &generator).prefix(count).compactMap { IPPrefix(address: $0, length: $1) }
+    }
+
+    private mutating func edit(_ input: inout TableInput) {
+        for index in input.ports.indices where chance(40) {
+            let fence = (input.ports[index].locations.map(\.bindSeq).max() ?? 0) + 1
+            input.ports[index].locations = locations(fence: fence)
+        }
+        if chance(30) { input.chassis.removeAll { _ in chance(25) } }
+        if chance(20), !input.ports.isEmpty { input.ports.removeLast() }
+        if chance(20), !input.localPorts.isEmpty { input.localPorts.removeFirst() }
+    }
+
+    // MARK: addresses, few enough to meet
+
+    func mac(_ number: Int) -> MACAddress { MACAddress(truncating: 0x0200_0000_0000 + UInt64(number)) }
+    func ipv4(_ number: Int) -> IPv4Address { IPv4Address(0x0a00_0000 + UInt32(number)) }
+    func ipv6(_ number: Int) -> IPv6Address { IPv6Address(high: 0xfd00 << 48, low: UInt64(number)) }
+
+    private func address(_ number: Int) -> PortAddress {
+        PortAddress(mac: mac(number), ips: [.v4(ipv4(number)), .v6(ipv6(number)), .v6(mac(number).linkLocalAddress)])
+    }
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
+}
