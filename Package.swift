@@ -122,7 +122,7 @@ let targets: [Target] = [
     tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
     tests("Northd", [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]),
     tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
-    tests("Datapath", ["TestSupport", "Southbound", "Wire"]),
+    tests("Datapath", ["TestSupport", "Southbound", "Wire"], golden: true),
     tests(
         "API",
         [

@@ -77,7 +77,7 @@ extension TableCompiler {
             rows.append(OriginRow(chassis: UInt32(number), hasDeadline: false, deadline: .zero))
         }
         for past in presence.past {
-            guard let number = chassis.pastNumber(of: past.place.chassis) else { continue }
+            guard let number = chassis.number(ofPast: past.place) else { continue }
             rows.append(OriginRow(chassis: UInt32(number), hasDeadline: true, deadline: past.deadline))
         }
         return rows

@@ -89,8 +89,10 @@ struct ChassisNumbers {
         return number
     }
 
-    /// The number of a remote chassis, also if it is there for a past place only.
-    func pastNumber(of name: String) -> Int? { numbers[name] }
+    /// The number of the chassis of a past place, which may be known from then only.
+    func number(ofPast place: PortPresence.Place) -> Int? {
+        number(of: place.chassis) ?? (place.encaps.isEmpty ? nil : numbers[place.chassis])
+    }
 
     /// The place numbers of those chassis that a tunnel can reach, in order.
     func places(numbered chassis: [Int]) -> [UInt32] {

@@ -1,0 +1,46 @@
+import Datapath
+import Southbound
+import Wire
+
+/// One switch with two secured ports here and one elsewhere, under an MTU that short inputs exceed.
+private let tables: ForwardingTables = {
+    let encaps = (1...2).map { IPAddress.v4(IPv4Address(0x0a7f_0000 + UInt32($0))) }
+    var input = TableInput(localChassis: "hv1", localEncap: encaps[0], innerMTU: 576)
+    input.chassis = [Chassis(name: "hv2", chassisID: "", hostname: "", encaps: [Encap(ip: encaps[1])])]
+    let id = ObjectID(high: 1, low: 1)
+    input.datapaths = [DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)]
+    let prefixes = [[], ["172.16.255.0/24", "fd00::/64"], []].map { $0.compactMap { IPPrefix($0) } }
+    input.ports = (1...3).map { key in
+        let mac = MACAddress(truncating: 0x02ac_10ff_0000 + UInt64(key))
+        let ipv6 = IPv6Address(high: 0xfd00 << 48, low: UInt64(key))
+        return PortBinding(
+            id: ObjectID(high: 2, low: UInt64(key)),
+            logicalPort: "vm\(key)",
+            datapath: id,
+            tunnelKey: UInt16(key),
+            addresses: [PortAddress(mac: mac, ips: [.v4(IPv4Address(0xac10_ff00 + UInt32(key))), .v6(ipv6)])],
+            portSecurity: [PortSecurityEntry(mac: mac, prefixes: prefixes[key - 1])],
+            locations: [PortBinding.Location(chassis: key == 3 ? "hv2" : "hv1", bindSeq: 1)]
+        )
+    }
+    input.localPorts = (0...1).map { LocalPort(logicalPort: "vm\($0 + 1)", slot: UInt16($0)) }
+    return ForwardingTables.compile(input)
+}()
+
+/// Any frame of a guest goes somewhere, is answered or is dropped; the answer fits its buffer.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzInnerFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let start = UnsafeRawPointer(start) else { return 0 }
+    let reply = UnsafeMutableRawBufferPointer.allocate(byteCount: Verdict.replyByteCountMaximum, alignment: 1)
+    defer { reply.deallocate() }
+    let frame = Frame(start, byteCount: count)
+    for slot in 0...1 as ClosedRange<UInt16> {
+        let verdict = tables.view.process(frame, from: slot, reply: reply)
+        precondition(verdict.replyByteCount <= reply.count)
+        var cursor = verdict.outputs
+        while true {
+            if case .end = tables.view.nextOutput(&cursor, of: frame) { break }
+        }
+    }
+    return 0
+}
