@@ -139,7 +139,7 @@ let targets: [Target] = [
     tests("Storage", ["Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
     tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),
-    tests("Central", ["TestSupport", "HTTPTransport", "Reactor", "JSON", httpTypes]),
+    tests("Central", ["heddle", "HTTPTransport", "HTTPCore", "Reactor", "JSON", httpTypes]),
     tests("Agent", ["TestSupport", "AgentCore", "HTTPTransport", "Reactor", "JSON", "CLinux", httpTypes]),
     tests(
         "Forwarder",

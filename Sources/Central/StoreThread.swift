@@ -17,7 +17,7 @@ final class StoreThread {
         case close
     }
 
-    private var store: (any CommitStore)?
+    private let store: any CommitStore
     private let logger: Logger
     private let core: Mailbox<CoreThread.Message>
     private let main: Mailbox<CentralDaemon.Message>
@@ -38,13 +38,17 @@ final class StoreThread {
         switch message {
         case .append(let commits): append(commits)
         case .close:
-            store = nil
+            do throws(StorageError) {
+                try store.close()
+            } catch {
+                endProcess(error)
+            }
             main.send(.closed)
         }
     }
 
     private func append(_ commits: [Commit]) {
-        guard let store, let first = commits.first, let last = commits.last else { return }
+        guard let first = commits.first, let last = commits.last else { return }
         do throws(StorageError) {
             try store.append(commits, expecting: first.revision - 1)
             core.send(.stored(last.revision))

@@ -25,6 +25,10 @@ public protocol CommitStore: AnyObject {
     /// Folds the oldest commits beyond the history that is kept into rows, one slice of them.
     /// - Returns: How many commits it folded; 0 when there is nothing left to do.
     func trim() throws(StorageError) -> Int
+
+    /// Ends the use of the store and leaves it tidy. Nothing depends on its being called: a start reads whatever is
+    /// there.
+    func close() throws(StorageError)
 }
 
 /// Everything that a store holds, verified.

@@ -82,7 +82,14 @@ final class SQLiteConnection {
     /// Moves the write-ahead log into the database file when the log has grown to ``checkpointFrameCount``.
     func checkpoint() throws(SQLiteError) {
         guard frameCount.pointee >= Int32(Self.checkpointFrameCount) else { return }
-        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+    }
+
+    /// Moves all of the write-ahead log into the database file and empties the log.
+    func truncateLog() throws(SQLiteError) { try checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }
+
+    private func checkpoint(_ mode: Int32) throws(SQLiteError) {
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, nil, nil)
         guard code == SQLITE_OK else { throw SQLiteError(code, handle) }
         frameCount.pointee = 0
     }

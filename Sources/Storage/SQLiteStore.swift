@@ -102,11 +102,14 @@ public final class SQLiteStore: CommitStore {
         try checkpoint()
     }
 
+    /// Moves the whole write-ahead log into the database, so that the one file is all there is to copy.
+    public func close() throws(StorageError) { try checkpoint(atEnd: true) }
+
     /// The commits are durable in the write-ahead log already: no room for moving them into the database file is no
     /// fault of theirs, and the next append tries again. A failed sync is the end.
-    private func checkpoint() throws(StorageError) {
+    private func checkpoint(atEnd isEnd: Bool = false) throws(StorageError) {
         do {
-            try connection.checkpoint()
+            if isEnd { try connection.truncateLog() } else { try connection.checkpoint() }
         } catch {
             if case .broken(let text) = StorageError(writing: error.code, error.text) { throw .broken(text) }
         }
@@ -181,7 +184,7 @@ public final class SQLiteStore: CommitStore {
     private static func sync(folder: String) throws(StorageError) {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .refused("\(folder): \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
+        defer { Glibc.close(descriptor) }
         guard fsync(descriptor) == 0 else { throw .broken("sync of \(folder): \(String(cString: strerror(errno)))") }
     }
 }

@@ -27,6 +27,9 @@ struct CentralCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where agents connect.", valueName: "addr:port"))
     var southbound = "127.0.0.1:6642"
 
+    @Option(help: "The engine of the commit log: sqlite.")
+    var store = "sqlite"
+
     @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
     var insecure = false
 
@@ -35,6 +38,10 @@ struct CentralCommand: ParsableCommand {
         where SocketAddress(parsing: text) == nil {
             throw ValidationError("\(option) '\(text)' is not ADDRESS:PORT, such as 127.0.0.1:6641 or [::1]:6641")
         }
+        if store.hasPrefix("etcd://") {
+            throw ValidationError("--store \(store) is not supported yet, leave it out or say --store sqlite")
+        }
+        if store != "sqlite" { throw ValidationError("--store is sqlite, not '\(store)'") }
         if dataDir.isEmpty { throw ValidationError("--data-dir may not be empty") }
     }
 

@@ -130,6 +130,17 @@ import Testing
         #expect(folder.bytes("central.db-wal").count < 9 << 20)
     }
 
+    @Test func `A closed store is one file, and can still be opened`() throws {
+        let folder = TemporaryFolder()
+        do {
+            let store = try open(folder)
+            try store.append(Workload.commits(1...3), expecting: 0)
+            try store.close()
+            #expect(folder.bytes("central.db-wal").isEmpty)
+        }
+        #expect(try Workload.State(open(folder).load()) == Workload.state(at: 3))
+    }
+
     private func execute(_ sql: String, on path: String) throws {
         var handle: OpaquePointer?
         #expect(sqlite3_open(path, &handle) == SQLITE_OK)

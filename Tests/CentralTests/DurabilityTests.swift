@@ -1,0 +1,168 @@
+import Foundation
+import Glibc
+import HTTPTransport
+import JSON
+import Reactor
+import Synchronization
+import Testing
+
+/// Central is killed, runs out of disk or loses it: what was acknowledged is there, and nothing is there by halves.
+@Suite(.serialized) struct DurabilityTests {
+    /// What clients know of the objects that they wrote.
+    private final class Ledger: Sendable {
+        struct State {
+            /// Acknowledged and not touched since: must be there.
+            var present: Set<String> = []
+            /// Acknowledged as deleted: must not be there.
+            var deleted: Set<String> = []
+            var revision: Int64 = 0
+        }
+
+        let state = Mutex(State())
+    }
+
+    @Test func `Killed under load again and again, it keeps every acknowledged write and no half of one`() throws {
+        let folder = DataFolder()
+        let ledger = Ledger()
+        for round in 1...10 {
+            let central = try CentralProcess(folder)
+            try check(central, ledger)
+            let ends = (0..<4).map { client -> OneShot<Void> in
+                let end = OneShot<Void>()
+                let endpoint = central.northbound
+                startThread(named: "load") {
+                    Self.load(endpoint, name: "\(round)-\(client)", ledger)
+                    end.put(())
+                }
+                return end
+            }
+            usleep(UInt32(60_000 + 45_000 * (round % 5)))
+            central.end(SIGKILL)
+            for end in ends { end.take() }
+        }
+        try check(CentralProcess(folder), ledger)
+        ledger.state.withLock { #expect($0.present.count > 20 && $0.deleted.count > 5) }
+    }
+
+    /// Writes until the connection breaks: a switch with its two ports as one transaction, now and then taken back.
+    private static func load(_ endpoint: HTTPEndpoint, name: String, _ ledger: Ledger) {
+        guard let client = try? BlockingClient(endpoint) else { return }
+        for index in 0... {
+            let name = "s\(name)-\(index)"
+            let ops: JSONValue = [
+                ["op": "create", "path": "/v1/switches", "body": ["name": .string(name)]],
+                ["op": "create", "path": "/v1/ports", "body": ["name": .string(name + "a"), "switch": .string(name)]],
+                ["op": "create", "path": "/v1/ports", "body": ["name": .string(name + "b"), "switch": .string(name)]],
+            ]
+            guard let made = try? client.send("POST", "/v1/transactions", ["ops": ops]), made.status == 200 else {
+                return
+            }
+            ledger.state.withLock {
+                $0.present.insert(name)
+                $0.revision = max($0.revision, made.json["revision"]?.integerValue ?? 0)
+            }
+            guard index % 3 == 2 else { continue }
+            // From here on the outcome is open until the answer is there.
+            _ = ledger.state.withLock { $0.present.remove(name) }
+            guard let gone = try? client.send("DELETE", "/v1/switches/\(name)"), gone.status == 204 else { return }
+            _ = ledger.state.withLock { $0.deleted.insert(name) }
+        }
+    }
+
+    private func check(_ central: CentralProcess, _ ledger: Ledger) throws {
+        let client = try BlockingClient(central.northbound)
+        let switches = Set(try client.items("/v1/switches").compactMap { $0["name"]?.stringValue })
+        let ports = Set(try client.items("/v1/ports").compactMap { $0["name"]?.stringValue })
+        #expect(ports == Set(switches.flatMap { [$0 + "a", $0 + "b"] }), "half of a transaction")
+        let bindings = try client.items("/v1/southbound/port-bindings").count
+        #expect(bindings == ports.count)
+        let revision = Int64(try client.send("GET", "/livez")["Heddle-Revision"] ?? "") ?? 0
+        ledger.state.withLock { state in
+            #expect(state.present.subtracting(switches).isEmpty, "an acknowledged write is gone")
+            #expect(state.deleted.isDisjoint(with: switches), "an acknowledged deletion is undone")
+            #expect(revision >= state.revision)
+        }
+    }
+
+    @Test func `A full disk answers 503, changes nothing and leaves reads working`() throws {
+        let folder = DataFolder()
+        // In units of 512 bytes: no file may grow beyond 400 KiB.
+        let central = try CentralProcess(folder, wrapper: ["/bin/sh", "-c", "ulimit -f 800; exec \"$0\" \"$@\""])
+        let client = try BlockingClient(central.northbound)
+        try client.send("POST", "/v1/switches", ["name": "ls1"])
+        let filler = String(repeating: "x", count: 1000)
+        var refused: BlockingClient.Answer?
+        var count = 0
+        while refused == nil, count < 100 {
+            let ops = (0..<20).map { index -> JSONValue in
+                let labels: JSONValue = ["filler": .string(filler)]
+                return [
+                    "op": "create", "path": "/v1/switches",
+                    "body": ["name": .string("big\(count)-\(index)"), "labels": labels],
+                ]
+            }
+            let answer = try client.send("POST", "/v1/transactions", ["ops": .array(ops)])
+            if answer.status == 200 { count += 1 } else { refused = answer }
+        }
+        #expect(refused?.status == 503 && refused?.json["code"] == "storage_full")
+        #expect(refused?["Retry-After"] != nil)
+        #expect(try client.items("/v1/switches").count == 1 + 20 * count)
+        #expect(try client.send("GET", "/readyz").status == 200)
+        central.end(SIGKILL)
+        let again = try CentralProcess(folder)
+        #expect(try BlockingClient(again.northbound).items("/v1/switches").count == 1 + 20 * count)
+        #expect(try BlockingClient(again.northbound).send("POST", "/v1/switches", ["name": "more"]).status == 201)
+    }
+
+    @Test func `A failing sync ends the process with code 74 and acknowledges nothing`() throws {
+        let folder = DataFolder()
+        let shim = try SyncShim()
+        let central = try CentralProcess(folder, environment: ["LD_PRELOAD": shim.library, "HD_SYNC_FAILS": shim.flag])
+        let client = try BlockingClient(central.northbound)
+        #expect(try client.send("POST", "/v1/switches", ["name": "ls1"]).status == 201)
+        try shim.fail()
+        #expect(throws: HTTPClientError.self) { try client.send("POST", "/v1/switches", ["name": "ls2"]) }
+        central.process.waitUntilExit()
+        #expect(central.process.terminationStatus == 74)
+        #expect(central.log.contains("the commit log failed"))
+        let again = try CentralProcess(folder)
+        #expect(try BlockingClient(again.northbound).send("GET", "/v1/switches/ls1").status == 200)
+    }
+}
+
+/// A library that makes syncs to disk fail from the moment that a file exists.
+private final class SyncShim {
+    let library: String
+    let flag: String
+    private let folder = DataFolder()
+
+    init() throws {
+        let base = String(folder.path.dropLast("/data".count))
+        library = base + "/shim.so"
+        flag = base + "/fails"
+        let source = """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <errno.h>
+            #include <stdlib.h>
+            #include <unistd.h>
+            static int fails(void) {
+                const char *flag = getenv("HD_SYNC_FAILS");
+                if (!flag || access(flag, F_OK) != 0) return 0;
+                errno = EIO;
+                return 1;
+            }
+            int fsync(int fd) { return fails() ? -1 : ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd); }
+            int fdatasync(int fd) { return fails() ? -1 : ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+            """
+        try Data(source.utf8).write(to: URL(fileURLWithPath: base + "/shim.c"))
+        let compiler = Process()
+        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        compiler.arguments = ["clang", "-shared", "-fPIC", "-o", library, base + "/shim.c", "-ldl"]
+        try compiler.run()
+        compiler.waitUntilExit()
+        try #require(compiler.terminationStatus == 0)
+    }
+
+    func fail() throws { try Data().write(to: URL(fileURLWithPath: flag)) }
+}
