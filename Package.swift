@@ -117,10 +117,14 @@ let targets: [Target] = [
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),
     tests("Persistent", ["TestSupport"]),
-    tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
+    tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"], golden: true),
     tests("Southbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
     tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
-    tests("Northd", [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]),
+    tests(
+        "Northd",
+        [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
+        golden: true
+    ),
     tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
     tests("Datapath", ["TestSupport", "Southbound", "Wire"], golden: true),
     tests(
@@ -132,7 +136,8 @@ let targets: [Target] = [
     ),
     tests(
         "CentralCore",
-        [collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"]
+        [collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
+        golden: true
     ),
     tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"], golden: true),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),

@@ -76,8 +76,13 @@ extension CentralCore {
                 location = nil
             }
         }
-        for claimant in (pluggedAt[port.name] ?? []).sorted() {
-            take(claimOf: claimant, on: port, &location, &state, draft)
+        let claimants = (pluggedAt[port.name] ?? []).sorted()
+        let chassisIDs = claimants.map { draft.network.southbound.chassis(named: $0)?.chassisID ?? "" }
+        for (claimant, chassisID) in zip(claimants, chassisIDs) {
+            guard let claim = claim(of: claimant, chassisID, on: port, draft), claim.claim > state.claim(of: chassisID)
+            else { continue }
+            state.take(claim, at: draft.stamp.revision, plugged: Set(chassisIDs))
+            location = PortBinding.Location(chassis: claimant, bindSeq: state.bindSeq)
         }
         let old = port.status
         var status = old
@@ -93,25 +98,17 @@ extension CentralCore {
         return session.ports[port] == nil
     }
 
-    /// Moves the port to a chassis whose claim is above the last one taken from it.
-    private func take(
-        claimOf claimant: String,
+    /// The claim of a chassis that may have the port and can serve it.
+    private func claim(
+        of claimant: String,
+        _ chassisID: String,
         on port: LogicalSwitchPort,
-        _ location: inout PortBinding.Location?,
-        _ state: inout Ledger.BindingState,
         _ draft: Draft
-    ) {
-        guard let session = sessions[claimant], let plugged = session.ports[port.name] else { return }
-        guard draft.network.ledger.chassis[claimant]?.isLive == true, port.mayBe(at: claimant), session.canBind,
-            let chassisID = draft.network.southbound.chassis(named: claimant)?.chassisID,
-            plugged.claim > state.claim(of: chassisID)
-        else { return }
-        state.bindSeq += 1
-        state.boundAt = draft.stamp.revision
-        state.claims.removeAll { $0.chassisID == chassisID }
-        state.claims.append(Ledger.TakenClaim(chassisID: chassisID, claim: plugged.claim))
-        if state.claims.count > Ledger.BindingState.claimCountMaximum { state.claims.removeFirst() }
-        location = PortBinding.Location(chassis: claimant, bindSeq: state.bindSeq)
+    ) -> Ledger.TakenClaim? {
+        guard let session = sessions[claimant], let plugged = session.ports[port.name], session.canBind,
+            draft.network.ledger.chassis[claimant]?.isLive == true, port.mayBe(at: claimant)
+        else { return nil }
+        return Ledger.TakenClaim(chassisID: chassisID, claim: plugged.claim)
     }
 
     /// Whether the hosting forwarder has the port with tables that know of its binding.

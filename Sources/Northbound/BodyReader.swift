@@ -28,7 +28,7 @@ struct BodyReader {
             guard !Self.serverMembers.contains(member.name) else { continue }
             throw Refusal(
                 .unknownField,
-                "\(noun) has no field \"\(member.name)\"; the fields are \(known.sorted().joined(separator: ", ")).",
+                "\(noun) has no field \(quoted(member.name)); the fields are \(known.sorted().joined(separator: ", ")).",
                 pointer: pointer(member.name)
             )
         }
@@ -126,13 +126,13 @@ struct BodyReader {
             throw Refusal(
                 isCreation ? .invalidValue : .immutableField,
                 isCreation
-                    ? "The body names \"\(said)\" but the path \"\(fixed)\"; leave \"name\" out or make them agree."
+                    ? "The body names \(quoted(said)) but the path \"\(fixed)\"; leave \"name\" out or make them agree."
                     : "\"\(fixed)\" cannot be renamed; a name is fixed at creation.",
                 pointer: pointer("name")
             )
         }
         if let problem = ObjectName.problem(said) {
-            throw Refusal(.invalidValue, "\"\(said)\" cannot be a name: \(problem).", pointer: pointer("name"))
+            throw Refusal(.invalidValue, "\(quoted(said)) cannot be a name: \(problem).", pointer: pointer("name"))
         }
         return said
     }

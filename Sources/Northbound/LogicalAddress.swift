@@ -69,7 +69,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
         prefixes = []
         for part in parts.dropFirst() {
             guard let prefix = IPPrefix(part) else {
-                throw .invalid("\"\(part)\" is neither an IP address nor a prefix; blanks separate them")
+                throw .invalid("\(quoted(part)) is neither an IP address nor a prefix; blanks separate them")
             }
             guard !prefixes.contains(prefix) else { throw .invalid("\(prefix) stands twice in one string") }
             prefixes.append(prefix)
@@ -89,7 +89,7 @@ extension MACAddress {
     fileprivate init(ofPort text: Substring) throws(AddressError) {
         guard let mac = MACAddress(text) else {
             let hint = IPAddress(text) == nil ? "" : "; the MAC address stands first, before the IP addresses"
-            throw .invalid("\"\(text)\" is not a MAC address\(hint)")
+            throw .invalid("\(quoted(text)) is not a MAC address\(hint)")
         }
         guard !mac.isMulticast else { throw .invalid("\(mac) is a multicast address, which no port can have") }
         guard !mac.isZero else { throw .invalid("\(mac) is no address that a port can have") }
@@ -101,7 +101,7 @@ extension IPAddress {
     fileprivate init(ofPort text: Substring) throws(AddressError) {
         guard let ip = IPAddress(text) else {
             let hint = text.contains("/") ? "; addresses have no prefix length" : ""
-            throw .invalid("\"\(text)\" is not an IP address\(hint)")
+            throw .invalid("\(quoted(text)) is not an IP address\(hint)")
         }
         guard ip.canBeOfPort else { throw .invalid("\(ip) is not an address of one host") }
         self = ip

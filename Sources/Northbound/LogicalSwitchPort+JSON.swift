@@ -110,7 +110,7 @@ extension LogicalSwitchPort {
         var switchID: ObjectID?
         if let origin {
             guard let found = database.logicalSwitch(origin) else {
-                throw Refusal(.notFound, "There is no switch \"\(origin)\".")
+                throw Refusal(.notFound, "There is no switch \(quoted(origin.description)).")
             }
             switchID = found.id
         }
@@ -127,14 +127,14 @@ extension LogicalSwitchPort {
         guard let found = database.logicalSwitch(Reference(text)) else {
             throw Refusal(
                 .referenceNotFound,
-                "There is no switch \"\(text)\"; create it first.",
+                "There is no switch \(quoted(text)); create it first.",
                 pointer: reader.pointer("switch")
             )
         }
         guard switchID == nil || switchID == found.id else {
             throw Refusal(
                 .invalidValue,
-                "The body says the switch \"\(text)\", the path another one; leave \"switch\" out.",
+                "The body says the switch \(quoted(text)), the path another one; leave \"switch\" out.",
                 pointer: reader.pointer("switch")
             )
         }
@@ -146,7 +146,7 @@ extension LogicalSwitchPort {
         guard type.isEmpty else {
             throw Refusal(
                 .unsupported,
-                "Ports of the type \"\(type)\" are not in this version; leave \"type\" empty.",
+                "Ports of the type \(quoted(type)) are not in this version; leave \"type\" empty.",
                 pointer: reader.pointer("type")
             )
         }
@@ -159,7 +159,7 @@ extension LogicalSwitchPort {
             if let problem = ObjectName.problem(name) {
                 throw Refusal(
                     .invalidValue,
-                    "\"\(name)\" cannot be a chassis: \(problem).",
+                    "\(quoted(name)) cannot be a chassis: \(problem).",
                     pointer: reader.pointer("requested_chassis", "\(index)")
                 )
             }
@@ -180,14 +180,14 @@ extension LogicalSwitchPort {
             guard key == disablesResponder else {
                 throw Refusal(
                     .unsupported,
-                    "The option \"\(key)\" is not in this version; it has only \"\(disablesResponder)\".",
+                    "The option \(quoted(key)) is not in this version; it has only \"\(disablesResponder)\".",
                     pointer: reader.pointer("options", key)
                 )
             }
             guard value == "true" || value == "false" else {
                 throw Refusal(
                     .invalidValue,
-                    "\"\(key)\" is \"true\" or \"false\", not \"\(value)\".",
+                    "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
                     pointer: reader.pointer("options", key)
                 )
             }

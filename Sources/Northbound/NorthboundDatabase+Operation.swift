@@ -108,13 +108,13 @@ extension NorthboundDatabase {
     private func creatableName(_ reference: Reference, _ noun: String) throws(Refusal) -> String {
         guard case .name(let name) = reference else { throw notFound(reference, noun) }
         if let problem = ObjectName.problem(name) {
-            throw Refusal(.invalidValue, "\"\(name)\" cannot be a name: \(problem).")
+            throw Refusal(.invalidValue, "\(quoted(name)) cannot be a name: \(problem).")
         }
         return name
     }
 
     private func notFound(_ reference: Reference, _ noun: String) -> Refusal {
-        Refusal(.notFound, "There is no \(noun) \"\(reference)\".")
+        Refusal(.notFound, "There is no \(noun) \(quoted(reference.description)).")
     }
 
     private func existing<Value>(

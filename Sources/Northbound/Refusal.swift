@@ -63,3 +63,9 @@ public struct Refusal: Error, Equatable, Sendable {
         self.conflictsWith = conflictsWith
     }
 }
+
+/// A user's text in quotes as messages repeat it: cut where it is long, so that no answer is as large as its request.
+func quoted(_ text: some StringProtocol) -> String {
+    let limit = 64
+    return text.utf8.count <= limit ? "\"\(text)\"" : "\"\(text.prefix(limit))…\""
+}

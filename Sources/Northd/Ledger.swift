@@ -15,9 +15,9 @@ public struct Ledger: Sendable {
         /// The last claim taken from each host, the latest taken last.
         public var claims: [TakenClaim]
 
-        /// The most hosts whose claims are remembered for one port. A host whose claim is forgotten could take the
-        /// port back once with a claim it has made long ago.
-        public static let claimCountMaximum = 16
+        /// The most claims that are remembered of hosts which do not have the port plugged any more. Such a host
+        /// could take the port back once with a claim it has made before so many others.
+        public static let formerClaimCountMaximum = 16
 
         /// The state of a port.
         public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, claims: [TakenClaim] = []) {
@@ -29,6 +29,23 @@ public struct Ledger: Sendable {
         /// The last claim taken from the host with this identity; 0 for none.
         public func claim(of chassisID: String) -> UInt64 {
             claims.last { $0.chassisID == chassisID }?.claim ?? 0
+        }
+
+        /// Remembers a claim that binds the port, and forgets the oldest beyond the bound.
+        /// - Parameter plugged: the hosts that have the port plugged; theirs are never forgotten, or hosts that all
+        ///   hold on to one port would take it from each other for ever.
+        public mutating func take(_ claim: TakenClaim, at revision: UInt64, plugged: Set<String>) {
+            bindSeq += 1
+            boundAt = revision
+            claims.removeAll { $0.chassisID == claim.chassisID }
+            claims.append(claim)
+            let former = claims.count { !plugged.contains($0.chassisID) }
+            var surplus = former - Self.formerClaimCountMaximum
+            claims.removeAll { claim in
+                guard surplus > 0, !plugged.contains(claim.chassisID) else { return false }
+                surplus -= 1
+                return true
+            }
         }
     }
 

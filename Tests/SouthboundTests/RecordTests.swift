@@ -1,0 +1,60 @@
+import JSON
+import Southbound
+import Testing
+import Wire
+
+@Suite struct RecordTests {
+    private let texts = [
+        ("chassis", #"{"name":"h1","chassis_id":"x","hostname":"","encaps":[{"type":"geneve","ip":"10.0.0.1"}]}"#),
+        (
+            "datapath_binding",
+            #"{"id":"00000000-0000-0001-0000-000000000002","name":"ls1","tunnel_key":16711680,"vlan_passthru":true}"#
+        ),
+        (
+            "port_binding",
+            #"{"id":"00000000-0000-0001-0000-000000000003","logical_port":"p1","#
+                + #""datapath":"00000000-0000-0001-0000-000000000002","tunnel_key":32767,"#
+                + #""addresses":[{"mac":"02:00:00:00:00:01","ips":["10.0.0.1","2001:db8::1"]}],"unknown":true,"#
+                + #""port_security":[{"mac":"02:00:00:00:00:01","prefixes":["10.0.0.0/24","10.0.0.1"]}],"#
+                + #""enabled":false,"answers_neighbors":false,"requested_chassis":["h1"],"#
+                + #""locations":[{"chassis":"h1","bind_seq":7,"state":"active"}]}"#
+        ),
+    ]
+
+    @Test func `records come back from their JSON, byte for byte`() throws {
+        for (kind, text) in texts {
+            let record = try Record(kind: kind, json: JSONParser.parse(text))
+            #expect(record.json.text == text)
+            #expect(record.key.kind == kind)
+            #expect(RecordKey(kind: kind, id: record.key.id) == record.key)
+        }
+    }
+
+    @Test func `members of a newer version are ignored, missing and wrong ones are not`() throws {
+        for (kind, text) in texts {
+            let json = try JSONParser.parse(text)
+            let newer = json.merged(with: ["later": ["x": 1]])
+            #expect(try Record(kind: kind, json: newer) == Record(kind: kind, json: json))
+            for member in json.objectValue?.members ?? [] {
+                var object = try #require(json.objectValue)
+                object[member.name] = nil
+                #expect(throws: RecordError.self) { try Record(kind: kind, json: .object(object)) }
+                object[member.name] = .number(0.5)
+                #expect(throws: RecordError.self) { try Record(kind: kind, json: .object(object)) }
+            }
+        }
+        #expect(throws: RecordError.unknownKind("router")) { try Record(kind: "router", json: [:]) }
+        #expect(RecordKey(kind: "router", id: "x") == nil)
+        #expect(RecordKey(kind: "port_binding", id: "x") == nil)
+    }
+
+    @Test func `keys out of range are refused`() throws {
+        for (kind, tooHigh) in [("datapath_binding", 16_711_681), ("port_binding", 32_768)] as [(String, Int64)] {
+            let text = texts.first { $0.0 == kind }?.1 ?? ""
+            for key in [0, tooHigh, -1] {
+                let json = try JSONParser.parse(text).merged(with: ["tunnel_key": .integer(key)])
+                #expect(throws: RecordError.self) { try Record(kind: kind, json: json) }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import HashTreeCollections
+import Persistent
+import Southbound
+import TestSupport
+import Testing
+import Wire
+
+@Suite struct SpanTests {
+    private let names = (0..<6).map { "h\($0)" }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `the span equals what looking at every record gives`(seed: UInt64) {
+        var random = RandomDatabase(seed: seed)
+        for _ in 0..<150 {
+            random.edit()
+            for name in names {
+                let span = Span(of: name, in: random.database)
+                let wanted = recomputedShare(of: name, in: random.database)
+                #expect(Set(span.keys) == Set(wanted.keys))
+                #expect(span.snapshot.count == wanted.count)
+                for key in random.database.entries.keys { #expect((span.entry(key) != nil) == (wanted[key] != nil)) }
+            }
+        }
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `a delta from any revision to any later one turns the one share into the other`(seed: UInt64) {
+        var random = RandomDatabase(seed: seed)
+        var roots = [random.database]
+        var touches: [[RecordKey]] = [[]]
+        for _ in 0..<60 {
+            random.edit()
+            roots.append(random.database)
+            touches.append(random.touched)
+        }
+        for _ in 0..<400 {
+            let from = Int.random(in: 0..<roots.count, using: &random.generator)
+            let to = Int.random(in: from..<roots.count, using: &random.generator)
+            var touched: [RecordKey: UInt64] = [:]
+            for index in from..<to { for key in touches[index + 1] { touched[key] = UInt64(index + 1) } }
+            for name in names {
+                let changes = Span.delta(
+                    from: Span(of: name, in: roots[from]),
+                    to: Span(of: name, in: roots[to]),
+                    at: UInt64(to),
+                    touched: touched
+                )
+                var share = recomputedShare(of: name, in: roots[from])
+                for change in changes {
+                    switch change.change {
+                    case .put(let record): share[record.key] = record
+                    case .delete(let key): #expect(share.removeValue(forKey: key) != nil)
+                    }
+                }
+                #expect(share == recomputedShare(of: name, in: roots[to]))
+                #expect(changes.map(\.revision) == changes.map(\.revision).sorted())
+                #expect(changes.allSatisfy { $0.revision <= UInt64(to) })
+            }
+        }
+    }
+
+    @Test(arguments: [5, 6, 7] as [UInt64])
+    func `whoever's share a commit changes is interested in it`(seed: UInt64) {
+        var random = RandomDatabase(seed: seed)
+        for _ in 0..<300 {
+            let before = random.database
+            random.edit()
+            let interested = random.database.chassisInterested(in: random.touched, since: before)
+            #expect(interested == interested.sorted())
+            for name in names where !interested.contains(name) {
+                #expect(
+                    recomputedShare(of: name, in: before) == recomputedShare(of: name, in: random.database)
+                )
+            }
+        }
+    }
+
+    @Test func `a commit in one datapath interests nobody outside it`() {
+        var database = SouthboundDatabase()
+        func port(_ number: UInt64, at chassis: String) -> Record {
+            .portBinding(
+                PortBinding(
+                    id: ObjectID(high: 1, low: number),
+                    logicalPort: "p\(number)",
+                    datapath: ObjectID(high: 0, low: number),
+                    tunnelKey: 1,
+                    locations: [.init(chassis: chassis, bindSeq: 1)]
+                )
+            )
+        }
+        database.put(.init(record: port(1, at: "h1"), revision: 1))
+        database.put(.init(record: port(2, at: "h2"), revision: 1))
+        let before = database
+        database.put(.init(record: port(2, at: "h3"), revision: 2))
+        let key = RecordKey.portBinding(ObjectID(high: 1, low: 2))
+        #expect(database.chassisInterested(in: [key], since: before) == ["h2", "h3"])
+    }
+
+    @Test func `an empty database has nothing to index`() {
+        var random = RandomDatabase(seed: 9)
+        for _ in 0..<50 { random.edit() }
+        for key in Array(random.database.entries.keys) { random.database.remove(key) }
+        let database = random.database
+        #expect(database.chassisByName.isEmpty && database.datapathsByKey.isEmpty && database.portsByName.isEmpty)
+        #expect(database.portsByDatapath.isEmpty && database.portsByChassis.isEmpty)
+        #expect(database.datapathsByChassis.isEmpty && database.chassisByDatapath.isEmpty)
+    }
+}

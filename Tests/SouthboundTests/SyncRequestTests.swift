@@ -1,0 +1,121 @@
+import JSON
+import Southbound
+import TestSupport
+import Testing
+import Wire
+
+@Suite struct SyncRequestTests {
+    private var sample: SyncRequest {
+        SyncRequest(
+            chassisID: "c-1",
+            bootID: "b-1",
+            seq: 7,
+            version: "1.0",
+            hostname: "host1",
+            epoch: 0xabc,
+            since: 41,
+            applied: 40,
+            wait: 30,
+            page: FeedPage(to: 44, offset: 500),
+            encaps: [Encap(ip: .v4(IPv4Address(0x0a00_0001)))],
+            ports: [.init(logicalPort: "p1", interface: "tap1", claim: 3, isUp: true)],
+            errors: [.init(logicalPort: "p2", detail: "no interface")]
+        )
+    }
+
+    private func problem(_ change: JSONValue) -> String? {
+        do {
+            _ = try SyncRequest(json: sample.json.merged(with: change))
+            return nil
+        } catch {
+            return error.pointer
+        }
+    }
+
+    @Test func `a sync comes back from its JSON`() throws {
+        #expect(try SyncRequest(json: sample.json) == sample)
+        #expect(
+            sample.json.text
+                == #"{"chassis_id":"c-1","boot_id":"b-1","seq":7,"version":"1.0","#
+                + #""features":["chassis","datapath_binding","port_binding"],"hostname":"host1","#
+                + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
+                + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
+                + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#
+                + #""errors":[{"logical_port":"p2","detail":"no interface"}],"page":"44.500"}"#
+        )
+    }
+
+    @Test func `what may be left out has a default, what a newer agent adds is ignored`() throws {
+        let json: JSONValue = [
+            "chassis_id": "c", "boot_id": "b", "seq": 1, "encaps": [["type": "geneve", "ip": "::1"]], "later": [1],
+        ]
+        let sync = try SyncRequest(json: json)
+        #expect(sync.wait == SyncRequest.waitDefault)
+        #expect(sync.since == 0 && sync.applied == 0 && sync.epoch == nil && sync.page == nil)
+        #expect(sync.features.isEmpty && sync.ports.isEmpty)
+    }
+
+    @Test func `each wrong member is pointed at`() {
+        #expect(problem([:]) == nil)
+        for name in ["chassis_id", "boot_id", "seq", "encaps"] {
+            var object = JSONObject()
+            object[name] = .null
+            #expect(problem(.object(object)) == "/\(name)")
+        }
+        #expect(problem(["chassis_id": ""]) == "/chassis_id")
+        #expect(problem(["boot_id": .string(String(repeating: "b", count: 65))]) == "/boot_id")
+        #expect(problem(["seq": -1]) == "/seq")
+        #expect(problem(["since": "1"]) == "/since")
+        #expect(problem(["epoch": "xyz"]) == "/epoch")
+        #expect(problem(["page": "1"]) == "/page")
+        #expect(problem(["encaps": []]) == "/encaps")
+        #expect(problem(["encaps": [["type": "vxlan", "ip": "10.0.0.1"]]]) == "/encaps/0")
+        #expect(problem(["encaps": [["type": "geneve", "ip": "224.0.0.1"]]]) == "/encaps/0")
+        #expect(problem(["ports": [["claim": 1]]]) == "/ports/0/logical_port")
+        #expect(problem(["ports": [["logical_port": "p"]]]) == "/ports/0/claim")
+        #expect(problem(["ports": [["logical_port": "p", "claim": 1, "up": 1]]]) == "/ports/0/up")
+        #expect(problem(["features": [1]]) == "/features/0")
+        #expect(problem(["errors": "x"]) == "/errors")
+        #expect(throws: SyncRequestError.self) { try SyncRequest(json: []) }
+    }
+
+    @Test func `waits are cut and lists are bounded`() throws {
+        let long = try SyncRequest(json: sample.json.merged(with: ["wait": 1_000_000]))
+        #expect(long.wait == SyncRequest.waitMaximum)
+        let encap: JSONValue = ["type": "geneve", "ip": "10.0.0.1"]
+        let port: JSONValue = ["logical_port": "p", "claim": 1]
+        for (name, element, maximum) in [
+            ("encaps", encap, SyncRequest.encapCountMaximum), ("ports", port, SyncRequest.portCountMaximum),
+            ("features", "f", SyncRequest.featureCountMaximum), ("errors", [:], SyncRequest.errorCountMaximum),
+        ] as [(String, JSONValue, Int)] {
+            var object = JSONObject()
+            object[name] = .array(Array(repeating: element, count: maximum))
+            #expect(problem(.object(object)) == nil)
+            object[name] = .array(Array(repeating: element, count: maximum + 1))
+            #expect(problem(.object(object)) == "/\(name)")
+        }
+        let text = String(repeating: "t", count: SyncRequest.textByteCountMaximum)
+        #expect(problem(["version": .string(text)]) == nil)
+        #expect(problem(["version": .string(text + "t")]) == "/version")
+    }
+
+    @Test func `a cut or damaged body never traps`() {
+        let bytes = sample.json.bytes
+        var generator = SeededGenerator(seed: 5)
+        for end in 0..<bytes.count { #expect(parseSync(Array(bytes[..<end])) == nil) }
+        for _ in 0..<3000 {
+            var damaged = bytes
+            damaged[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            if let sync = parseSync(damaged) { #expect(parseSync(sync.json.bytes) == sync) }
+        }
+    }
+
+    @Test func `the corpus of the fuzzer is replayed`() throws {
+        for bytes in try corpus("SyncRequest") { _ = parseSync(bytes) }
+    }
+
+    private func parseSync(_ bytes: [UInt8]) -> SyncRequest? {
+        guard let json = try? JSONParser.parse(bytes) else { return nil }
+        return try? SyncRequest(json: json)
+    }
+}
