@@ -38,7 +38,9 @@ import Wire
         for text in ["02:ac:10:ff:00:11 172.16.255.11 2001:db8::1", "unknown", "02:ac:10:ff:00:11"] {
             #expect(canonical(text) == text)
         }
-        #expect(canonicalRule("02:ac:10:ff:00:11 10.0.0.0/24 2001:db8::1") == "02:ac:10:ff:00:11 10.0.0.0/24 2001:db8::1")
+        #expect(
+            canonicalRule("02:ac:10:ff:00:11 10.0.0.0/24 2001:db8::1") == "02:ac:10:ff:00:11 10.0.0.0/24 2001:db8::1"
+        )
     }
 
     @Test func `cut and damaged strings are refused or read, and never more`() {
@@ -58,7 +60,9 @@ import Wire
                     }
                     guard !damaged.isEmpty else { break }
                     damaged[Int.random(in: 0..<damaged.count, using: &generator)] = UInt8.random(
-                        in: 0...255, using: &generator)
+                        in: 0...255,
+                        using: &generator
+                    )
                 }
             }
         }

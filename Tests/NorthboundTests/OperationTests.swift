@@ -92,12 +92,18 @@ import Wire
                 ("PUT switches/ls2 named ls3", lswitch(.replace(.name("ls2"), body: ["name": "ls3"]))),
                 ("PUT switches/UUID", lswitch(.replace(missing, body: [:]))),
                 ("PUT switches/a b", lswitch(.replace(.name("a b"), body: [:]))),
-                ("PUT switches/ls2 if it exists", lswitch(.replace(.name("ls2"), body: [:]), .init(ifMatch: .anything))),
+                (
+                    "PUT switches/ls2 if it exists",
+                    lswitch(.replace(.name("ls2"), body: [:]), .init(ifMatch: .anything))
+                ),
                 ("PUT switches/ls2", lswitch(.replace(.name("ls2"), body: [:]))),
                 ("PATCH switches/ls1", lswitch(.patch(.name("ls1"), body: ["labels": ["a": .null, "c": "3"]]))),
                 ("PATCH switches/ls1 name", lswitch(.patch(.name("ls1"), body: ["name": "other"]))),
                 ("PATCH switches/ls1 unknown null", lswitch(.patch(.name("ls1"), body: ["colour": .null]))),
-                ("PATCH switches/ls1 server fields", lswitch(.patch(.name("ls1"), body: ["revision": 1, "status": 2]))),
+                (
+                    "PATCH switches/ls1 server fields",
+                    lswitch(.patch(.name("ls1"), body: ["revision": 1, "status": 2]))
+                ),
                 ("PATCH switches/ls1 id", lswitch(.patch(.name("ls1"), body: ["id": "x"]))),
                 ("PATCH switches/ls1 array", lswitch(.patch(.name("ls1"), body: []))),
                 ("PATCH switches/ls9", lswitch(.patch(.name("ls9"), body: [:]))),
@@ -106,11 +112,16 @@ import Wire
                 ("PUT ports/p1 on ls2", port(.replace(.name("p1"), body: ["switch": "ls2"]))),
                 ("PUT ports/p2 without a switch", port(.replace(.name("p2"), body: [:]))),
                 ("PATCH ports/p1", port(.patch(.name("p1"), body: ["addresses": ["02:00:00:00:00:01"]]))),
-                ("PATCH ports/p1 to defaults", port(.patch(.name("p1"), body: ["addresses": .null, "enabled": .null]))),
+                (
+                    "PATCH ports/p1 to defaults",
+                    port(.patch(.name("p1"), body: ["addresses": .null, "enabled": .null]))
+                ),
                 ("PATCH ports/p1 if at 99", port(.patch(.name("p1"), body: [:]), .init(ifMatch: .revisions([99])))),
                 ("POST switches/ls2/ports", port(.create(body: ["name": "p3"], switch: .name("ls2")))),
-                ("POST switches/ls2/ports on ls1",
-                    port(.create(body: ["name": "p4", "switch": "ls1"], switch: .name("ls2")))),
+                (
+                    "POST switches/ls2/ports on ls1",
+                    port(.create(body: ["name": "p4", "switch": "ls1"], switch: .name("ls2")))
+                ),
                 ("POST switches/ls9/ports", port(.create(body: ["name": "p4"], switch: .name("ls9")))),
                 ("DELETE switches/ls2, not its ports", lswitch(.delete(.name("ls2"), refusingPorts: true))),
                 ("DELETE switches/ls2", lswitch(.delete(.name("ls2"), refusingPorts: false))),

@@ -46,7 +46,8 @@ func corpus(_ name: String, file: String = #filePath) throws -> [[UInt8]] {
     }
 
     @Test func `changes of kinds that are not known are left out`() throws {
-        let text = #"{"epoch":"0000000000000abc","from":0,"to":1,"mode":"snapshot","changes":["#
+        let text =
+            #"{"epoch":"0000000000000abc","from":0,"to":1,"mode":"snapshot","changes":["#
             + #"{"revision":1,"op":"put","kind":"router","id":"r1","object":{"name":"r1"}}],"more":false}"#
         #expect(try FeedAnswer(parsing: Array(text.utf8)).changes.isEmpty)
     }
