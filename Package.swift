@@ -130,7 +130,8 @@ let targets: [Target] = [
     tests(
         "API",
         [
-            "TestSupport", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON", "Wire",
+            "TestSupport", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON",
+            "Wire",
             httpTypes, yams,
         ]
     ),
