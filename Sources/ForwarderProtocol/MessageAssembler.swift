@@ -5,9 +5,6 @@ public struct MessageAssembler: Sendable {
     /// An assembler at a message's start.
     public init() {}
 
-    /// Whether a message has begun and more packets of it must come.
-    public var isInsideMessage: Bool { !bytes.isEmpty }
-
     /// Takes the next packet; the message when it is complete, `nil` while more packets must come.
     ///
     /// After an error the connection is of no use: what follows may be the middle of a message.

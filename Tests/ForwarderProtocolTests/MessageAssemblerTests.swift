@@ -17,7 +17,6 @@ import Testing
             let packets = message.packets()
             #expect(packets.count == 1)
             #expect(try assembler.receive(packets[0]) == message)
-            #expect(!assembler.isInsideMessage)
         }
     }
 
@@ -29,7 +28,6 @@ import Testing
         var assembler = MessageAssembler()
         for packet in packets.dropLast() {
             #expect(try assembler.receive(packet) == nil)
-            #expect(assembler.isInsideMessage)
         }
         #expect(try assembler.receive(packets[packets.count - 1]) == message)
     }

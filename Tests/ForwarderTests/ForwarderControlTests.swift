@@ -1,3 +1,4 @@
+import CLinux
 import ForwarderProtocol
 import Glibc
 import Reactor
@@ -184,6 +185,35 @@ import Wire
         )
         #expect(try setup.carries(1))
     }
+
+    @Test(arguments: [IPAddress.v4(IPv4Address(0x7f00_0001)), .v6(IPv6Address(high: 0, low: 1))])
+    func `Packets of the underlay's socket are never fragmented`(address: IPAddress) throws {
+        let forwarder = try TestForwarder()
+        let agent = try TestAgent(path: forwarder.path)
+        _ = try agent.takeGreeting()
+        let socket = try UDPSocket(boundTo: .ip(address, port: 0)).descriptor
+        let local = LocalChassis(name: "host-0", encapIP: address, innerMTU: 1422)
+        try agent.commit(revision: 1, isSnapshot: true, [(.setLocalChassis(local), nil), (.underlay(address), socket)])
+        switch address {
+        case .v4: #expect(try socket.option(CLINUX_IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_DO)
+        case .v6: #expect(try socket.option(CLINUX_IPPROTO_IPV6, IPV6_MTU_DISCOVER) == IPV6_PMTUDISC_DO)
+        }
+    }
+
+    @Test func `A descriptor that is no socket cannot be the underlay`() throws {
+        let forwarder = try TestForwarder()
+        let agent = try TestAgent(path: forwarder.path)
+        _ = try agent.takeGreeting()
+        let local = LocalChassis(name: "host-0", encapIP: Self.loopback, innerMTU: 1442)
+        let file = try Descriptor.open("/dev/null", flags: O_RDWR)
+        try agent.send(.begin(epoch: 1, revision: 1, isSnapshot: true))
+        try agent.send(.setLocalChassis(local))
+        try agent.send(.underlay(Self.loopback), file)
+        try agent.send(.commit)
+        #expect(try agent.next() == nil)
+    }
+
+    private static let loopback = IPAddress.v4(IPv4Address(0x7f00_0001))
 
     @Test func `Nonsense closes the connection, and what is in force stays`() throws {
         let setup = try Setup()
