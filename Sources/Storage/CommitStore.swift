@@ -22,13 +22,27 @@ public protocol CommitStore: AnyObject {
     /// The commits after `revision` that are still kept, at most `limit`, in order.
     func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit]
 
-    /// Folds the oldest commits beyond the history that is kept into rows, one slice of them.
+    /// Folds the oldest commits beyond the ``Retention`` into rows, one slice of them, when a whole one is due.
     /// - Returns: How many commits it folded; 0 when there is nothing left to do.
     func trim() throws(StorageError) -> Int
 
     /// Ends the use of the store and leaves it tidy. Nothing depends on its being called: a start reads whatever is
     /// there.
     func close() throws(StorageError)
+}
+
+/// How much history a store keeps as it was, unfolded.
+public struct Retention: Sendable {
+    /// Commits: as many as deltas of the feed may reach back over.
+    public var commitCountMaximum = 4096
+    /// Bytes of their encodings, which a start has to parse: 64 MiB, about a second. The last commit stays whatever
+    /// its size.
+    public var byteCountMaximum = 64 << 20
+    /// The most commits that are folded at once, so that no append waits long for it.
+    public var sliceCountMaximum = 64
+
+    /// What the product keeps.
+    public init() {}
 }
 
 /// Everything that a store holds, verified.

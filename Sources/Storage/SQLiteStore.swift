@@ -9,13 +9,6 @@ import Northd
 /// bit anywhere in what is kept is found by ``load()``. SQLite's own log drops a damaged tail silently: what is then
 /// left is an earlier state, whole and verified.
 public final class SQLiteStore: CommitStore {
-    /// The commits that are kept: as many as deltas of the feed may reach back over.
-    public static let historyMaximum = 4096
-    /// The bytes of encodings that are kept, which a restart has to parse: 64 MiB, about a second. The last commit
-    /// stays whatever its size.
-    public static let historyByteCountMaximum = 64 << 20
-    /// The most commits that one ``trim()`` folds, so that no append waits long for it.
-    public static let trimSliceMaximum = 64
     /// The version of the tables, in `PRAGMA user_version`; a newer one is refused.
     public static let schemaVersion: Int64 = 1
     /// Marks the file as ours in `PRAGMA application_id`: "HDDL".
@@ -27,8 +20,7 @@ public final class SQLiteStore: CommitStore {
     /// The sizes of the kept encodings, oldest first.
     var historySizes: ArraySlice<Int> = []
     var historyByteCount = 0
-    private let historyMaximum: Int
-    private let historyByteCountMaximum: Int
+    private let retention: Retention
     private let insertCommit: SQLiteStatement
     private let deleteCommits: SQLiteStatement
     private let selectHash: SQLiteStatement
@@ -39,14 +31,12 @@ public final class SQLiteStore: CommitStore {
     /// - Parameters:
     ///   - path: The file; `-wal` beside it belongs to it.
     ///   - newEpoch: The epoch of the log, where it is made.
-    ///   - historyMaximum: The commits that are kept.
-    ///   - historyByteCountMaximum: The bytes of encodings that are kept.
+    ///   - retention: How much history is kept.
     /// - Throws: ``StorageError/refused(_:)`` where the file is not ours, newer, damaged or held by another process.
     public init(
         path: String,
         newEpoch: UInt64,
-        historyMaximum: Int = SQLiteStore.historyMaximum,
-        historyByteCountMaximum: Int = SQLiteStore.historyByteCountMaximum
+        retention: Retention = Retention()
     ) throws(StorageError) {
         do {
             try Self.refuseCutFile(path)
@@ -69,8 +59,7 @@ public final class SQLiteStore: CommitStore {
             throw .refused("\(path): \(error)")
         }
         self.path = path
-        self.historyMaximum = historyMaximum
-        self.historyByteCountMaximum = historyByteCountMaximum
+        self.retention = retention
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         try Self.sync(folder: folder.isEmpty ? "/" : folder)
     }
@@ -141,13 +130,19 @@ public final class SQLiteStore: CommitStore {
         return count
     }
 
-    /// How many commits the next slice folds, and the bytes of their encodings.
+    /// How many commits the next slice folds, and the bytes of their encodings. Nothing is folded until a whole slice
+    /// is due, because each one costs a sync to disk. The last commit is never folded.
     private func surplus() -> (count: Int, byteCount: Int) {
+        guard
+            historySizes.count >= retention.commitCountMaximum + retention.sliceCountMaximum
+                || historyByteCount >= retention.byteCountMaximum + retention.byteCountMaximum / 8
+        else { return (0, 0) }
         var count = 0
         var byteCount = 0
-        for size in historySizes.prefix(min(Self.trimSliceMaximum, max(0, historySizes.count - 1))) {
+        for size in historySizes.dropLast().prefix(retention.sliceCountMaximum) {
             let isBeyond =
-                historySizes.count - count > historyMaximum || historyByteCount - byteCount > historyByteCountMaximum
+                historySizes.count - count > retention.commitCountMaximum
+                || historyByteCount - byteCount > retention.byteCountMaximum
             guard isBeyond else { break }
             count += 1
             byteCount += size

@@ -30,7 +30,7 @@ import Testing
     }
 
     private func write(to folder: TemporaryFolder, in batches: [ClosedRange<UInt64>]) throws {
-        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, historyMaximum: 10)
+        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: Retention(10))
         for batch in batches { try store.append(Workload.commits(batch), expecting: batch.lowerBound - 1) }
         while try store.trim() > 0 {}
     }
@@ -42,7 +42,7 @@ import Testing
         try folder.write(image.database)
         if !image.log.isEmpty { try folder.write(image.log, to: "central.db-wal") }
         return Result {
-            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, historyMaximum: 10)
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: Retention(10))
             return try Workload.State(store.load())
         }
     }

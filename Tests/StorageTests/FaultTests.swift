@@ -64,7 +64,7 @@ import Testing
         let path = folder.database
         let delay = UInt32(7_000 * round)
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, delay = delay as UInt32] in
-            let store = try SQLiteStore(path: path, newEpoch: Workload.epoch, historyMaximum: 50)
+            let store = try SQLiteStore(path: path, newEpoch: Workload.epoch, retention: Retention(50, slice: 7))
             let acknowledgements = open(path + ".acknowledged", O_WRONLY | O_CREAT, 0o600)
             Thread.detachNewThread {
                 usleep(delay)

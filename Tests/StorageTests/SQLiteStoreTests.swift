@@ -93,30 +93,32 @@ import Testing
 
     @Test func `Old commits are folded into rows in slices, and nothing of the network is lost`() throws {
         let folder = TemporaryFolder()
-        let count = UInt64(SQLiteStore.trimSliceMaximum + 40)
         do {
-            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, historyMaximum: 20)
-            try store.append(Workload.commits(1...count), expecting: 0)
-            #expect(try store.trim() == SQLiteStore.trimSliceMaximum)
-            #expect(try store.trim() == 20)
+            let retention = Retention(20, slice: 64)
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
+            try store.append(Workload.commits(1...83), expecting: 0)
+            #expect(try store.trim() == 0)
+            try store.append(Workload.commits(84...160), expecting: 83)
+            #expect(try store.trim() == 64)
+            #expect(try store.trim() == 64)
             #expect(try store.trim() == 0)
             let contents = try store.load()
-            #expect(contents.history.map(\.revision) == Array(count - 19...count))
-            #expect(try Workload.State(contents) == Workload.state(at: count))
-            try store.append(Workload.commits(count + 1...count + 1), expecting: count)
-            #expect(try store.trim() == 1)
+            #expect(contents.history.map(\.revision) == Array(129...160))
+            #expect(try Workload.State(contents) == Workload.state(at: 160))
+            try store.append(Workload.commits(161...161), expecting: 160)
         }
         let contents = try open(folder).load()
-        #expect(contents.network.revision == count - 19)
-        #expect(contents.history.count == 20)
-        #expect(try Workload.State(contents) == Workload.state(at: count + 1))
+        #expect(contents.network.revision == 128 && contents.history.count == 33)
+        #expect(try Workload.State(contents) == Workload.state(at: 161))
     }
 
     @Test func `Commits beyond the kept bytes are folded too, but never the last`() throws {
         let folder = TemporaryFolder()
-        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, historyByteCountMaximum: 10)
+        let retention = Retention(100, bytes: 8, slice: 64)
+        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
         try store.append(Workload.commits(1...5), expecting: 0)
         #expect(try store.trim() == 4)
+        #expect(try store.trim() == 0)
         #expect(try store.load().history.map(\.encoded) == [Workload.commit(5).encoded])
     }
 

@@ -4,6 +4,15 @@ import Northd
 import Storage
 import Wire
 
+extension Retention {
+    init(_ commitCount: Int, bytes: Int = 64 << 20, slice: Int = 1) {
+        self.init()
+        commitCountMaximum = commitCount
+        byteCountMaximum = bytes
+        sliceCountMaximum = slice
+    }
+}
+
 /// Commits whose effect can be told from a revision alone.
 enum Workload {
     static let epoch: UInt64 = 0x0123_4567_89ab_cdef
