@@ -85,7 +85,8 @@ extension HTTP1ServerConnection {
             closes: head.fields.closes || head.minorVersion == 0 || isLast
         )
         let fields = head.fields
-        let maximum = bodyLimit(request)
+        let hasBody = fields.isChunked || fields.contentLength ?? 0 > 0
+        let maximum = hasBody ? bodyLimit(request) : 0
         if let length = fields.contentLength, length > maximum { throw .bodyTooLong(maximum: maximum) }
         if fields.expectsOther {
             refuse(.unsupportedExpectation, isHEAD: exchange.isHEAD)
@@ -101,7 +102,6 @@ extension HTTP1ServerConnection {
         head = RequestHead()
         decoder = ChunkedDecoder(limits: limits)
         reading = fields.isChunked ? .chunkedBody : .fixedBody(remaining: fields.contentLength ?? 0)
-        let hasBody = fields.isChunked || fields.contentLength ?? 0 > 0
         if hasBody, fields.expectsContinue, exchange.minorVersion > 0 { sendContinue(now: now) }
     }
 

@@ -71,7 +71,7 @@ public struct HTTP1ServerConnection: HTTPServerSession {
 
     /// A connection that was just accepted.
     /// - Parameters:
-    ///   - bodyLimit: How many bytes the body of a request may have, asked when its head is there.
+    ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there.
     ///   - problem: Makes the answer to a request that is refused here.
     public init(
         limits: HTTPLimits,

@@ -26,8 +26,8 @@ public final class HTTPServer {
     /// Begins to accept connections.
     /// - Parameters:
     ///   - listener: A socket of `Descriptor.listen`.
-    ///   - bodyLimit: How many bytes the body of a request may have, asked when its head is there; without it,
-    ///     ``HTTPLimits/bodyByteCountMaximum``.
+    ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there;
+    ///     without it, ``HTTPLimits/bodyByteCountMaximum``.
     ///   - problem: Makes the answer to a request that is refused before a handler sees it.
     ///   - handler: Gets each request.
     public init(
