@@ -140,7 +140,14 @@ let targets: [Target] = [
         [collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
         golden: true
     ),
-    tests("AgentCore", ["TestSupport", "ForwarderProtocol", "Southbound", "JSON", "Wire"], golden: true),
+    tests(
+        "AgentCore",
+        [
+            "TestSupport", "ForwarderProtocol", "CentralCore", "Northbound", "Northd", "Southbound", "Persistent", "JSON",
+            "Wire", collections,
+        ],
+        golden: true
+    ),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
     tests("Storage", ["Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),

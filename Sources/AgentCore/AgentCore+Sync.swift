@@ -110,7 +110,7 @@ extension AgentCore {
 
     private mutating func send(_ report: SyncState.Report) {
         sync.sequence += 1
-        let since = sync.needsSnapshot ? 0 : share.revision
+        let since = sync.shadow?.since ?? (sync.needsSnapshot ? 0 : share.revision)
         let page = sync.shadow?.next
         // A forwarder may have tables although our own copy of the share is lost.
         let epoch = share.revision > 0 ? share.epoch : forwarder.applied > 0 ? forwarder.appliedEpoch : nil
@@ -147,11 +147,11 @@ extension AgentCore {
         sync.backoff.reset()
         sync.hasHeard = true
         sync.heardAt = now
-        receive(answer, to: request)
+        receive(answer, to: request, now: now)
     }
 
     /// Puts the pages of an answer together, and the whole into the share where it fits.
-    private mutating func receive(_ answer: FeedAnswer, to request: SyncState.Outstanding) {
+    private mutating func receive(_ answer: FeedAnswer, to request: SyncState.Outstanding, now: Duration) {
         guard isAwaited(request), answer.to >= share.revision || sync.needsSnapshot else { return }
         let leadsOn = answer.epoch == share.epoch && answer.from == request.since && request.since > 0
         guard answer.mode == .snapshot || leadsOn else {
@@ -167,8 +167,9 @@ extension AgentCore {
         }
         let changes = (begun?.changes ?? []) + answer.changes.map(\.change)
         guard let next = answer.nextPage else { return apply(changes, of: answer) }
-        guard changes.count <= Self.shadowChangeMaximum, next != begun?.next else {
-            emit(.log(.error, "central's answer does not end or has more than \(Self.shadowChangeMaximum) changes"))
+        guard changes.count <= configuration.answerChangeMaximum, next != begun?.next else {
+            emit(.log(.error, "central's answer does not end; it is left aside"))
+            sync.retryAt = now + Self.endlessAnswerPause
             return
         }
         sync.shadow = SyncState.Shadow(

@@ -17,14 +17,14 @@ public struct AgentCore: Sendable {
     public static let shareSaveRest = 10
     /// How long after a save that failed the share is saved again.
     public static let saveRetryInterval = Duration.seconds(1)
+    /// How long central is not asked after an answer of it that did not end.
+    public static let endlessAnswerPause = Duration.seconds(5)
     /// How often a device that was lost is looked for.
     public static let deviceRetryInterval = Duration.seconds(1)
     /// How long a list waits for the forwarder's counters.
     public static let statisticsPatience = Duration.seconds(1)
     /// The most requests for a list that wait for counters at once.
     public static let statisticsWaiterMaximum = 64
-    /// The most changes that an answer of central may have over all its pages: a bound on memory.
-    public static let shadowChangeMaximum = 4_000_000
 
     /// What the agent knows about itself.
     public let configuration: Configuration

@@ -20,6 +20,9 @@ public struct Configuration: Hashable, Sendable {
     public var innerMTU: Int
     /// Central's URL, for `status`.
     public var central: String
+    /// The most changes that one answer of central's may have over all its pages: a bound on memory, far above the
+    /// share of any host.
+    public var answerChangeMaximum = 1 << 20
 
     /// What an agent knows about itself.
     public init(

@@ -14,8 +14,12 @@ struct Scenario {
 
     static let epoch: UInt64 = 0xabc
 
-    init(share: Share = Share(), ports: StoredPorts = StoredPorts(lastClaim: 0)) {
-        core = AgentCore(configuration: Self.configuration, share: share, ports: ports)
+    init(
+        configuration: Configuration = Scenario.configuration,
+        share: Share = Share(),
+        ports: StoredPorts = StoredPorts(lastClaim: 0)
+    ) {
+        core = AgentCore(configuration: configuration, share: share, ports: ports)
     }
 
     static let configuration = Configuration(
@@ -29,11 +33,16 @@ struct Scenario {
         central: "http://central:6642"
     )
 
-    /// Starts, connects to a fresh forwarder that takes everything at once, and lets central answer with a snapshot.
-    mutating func reachSteadyState(_ answer: FeedAnswer) {
+    /// Starts and connects to a fresh forwarder, so that the first sync goes out.
+    mutating func start() {
         step("the agent starts", .started)
         step("a fresh forwarder connects", .forwarderConnected(Self.greeting(), held: [], wasSpawned: true))
         step("the forwarder has it in force", .forwarderSaid(.acknowledged(epoch: 0, revision: 0)))
+    }
+
+    /// Starts, and lets central answer with a snapshot that the forwarder takes.
+    mutating func reachSteadyState(_ answer: FeedAnswer) {
+        start()
         step("central answers with a snapshot", .syncAnswered(sequence: 1, answer))
         step(
             "the forwarder has it in force",

@@ -1,0 +1,117 @@
+import CentralCore
+import HashTreeCollections
+import JSON
+import Northbound
+import Northd
+import Persistent
+import Southbound
+import TestSupport
+import Wire
+
+/// The real core of central beside a disk that is always quick. (It has a file of its own, as the types of both cores
+/// have the same names.)
+struct SimulatedCentral {
+    /// What an agent gets as an answer.
+    enum Reply {
+        case feed(FeedAnswer)
+        case refused(status: Int, code: String, detail: String)
+    }
+
+    private var core: CentralCore
+    private var log: [Commit] = []
+    private var generator: SeededGenerator
+    private(set) var wakeAt: Duration?
+    private var replies: [(ticket: UInt64, reply: Reply)] = []
+
+    init(seed: UInt64) throws {
+        generator = SeededGenerator(seed: seed)
+        core = try Self.core(after: [], now: .zero)
+    }
+
+    private static func core(after log: [Commit], now: Duration) throws -> CentralCore {
+        var configuration = Configuration()
+        configuration.historyCountMaximum = 12
+        configuration.pageChangeCountMaximum = 3
+        return try CentralCore(network: Network(epoch: 0xe), history: log, configuration: configuration, now: now)
+    }
+
+    /// Ends and starts again from the log. What was parked gets no answer.
+    mutating func restart(now: Duration) throws -> [(ticket: UInt64, reply: Reply)] {
+        core = try Self.core(after: log, now: now)
+        return step(.timer, now)
+    }
+
+    mutating func timer(now: Duration) -> [(ticket: UInt64, reply: Reply)] { step(.timer, now) }
+
+    mutating func sync(
+        _ ticket: UInt64,
+        _ chassis: String,
+        _ request: SyncRequest,
+        now: Duration
+    ) -> [(ticket: UInt64, reply: Reply)] {
+        step(.sync(ticket, chassis: chassis, request), now)
+    }
+
+    /// Creates or deletes switches and ports; what cannot be is refused and changes nothing.
+    mutating func write(_ operations: [Operation], now: Duration) -> [(ticket: UInt64, reply: Reply)] {
+        step(.write(0, WriteRequest(operations: operations, author: "test", requestID: "")), now)
+    }
+
+    /// What a chassis is to be told: the records of its share by key.
+    func share(of chassis: String) -> [RecordKey: Record] {
+        let span = Span(of: chassis, in: core.durable.southbound)
+        return Dictionary(
+            uniqueKeysWithValues: span.keys.compactMap { key in span.entry(key).map { (key, $0.record) } }
+        )
+    }
+
+    var revision: UInt64 { core.durable.revision }
+
+    /// Where the logical ports are and whether they are up, by name.
+    var ports: [String: (chassis: String?, isUp: Bool)] {
+        var ports: [String: (chassis: String?, isUp: Bool)] = [:]
+        for id in core.durable.northbound.portsByName.map(\.value) {
+            guard let port = core.durable.northbound.ports[id]?.value else { continue }
+            ports[port.name] = (port.status.chassis, port.status.isUp)
+        }
+        return ports
+    }
+
+    private mutating func step(_ event: Event, _ now: Duration) -> [(ticket: UInt64, reply: Reply)] {
+        replies = []
+        perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
+        return replies
+    }
+
+    private mutating func perform(_ effects: [Effect], _ now: Duration) {
+        for effect in effects {
+            switch effect {
+            case .append(let commits):
+                log += commits
+                let revision = commits.last?.revision ?? 0
+                perform(core.step(.durable(revision), now: now, wallClock: 0, using: &generator), now)
+            case .answer(let ticket, .feed(let answer)): replies.append((ticket, .feed(answer)))
+            case .answer(let ticket, .refused(let refusal, _)):
+                let status = refusal.code == .resyncRequired ? 410 : 409
+                replies.append((ticket, .refused(status: status, code: refusal.code.rawValue, detail: refusal.detail)))
+            case .setTimer(let time): wakeAt = time
+            case .answer, .publish, .log: break
+            }
+        }
+    }
+}
+
+extension Operation {
+    static func createSwitch(_ name: String) -> Operation {
+        Operation(.logicalSwitch, .create(body: ["name": .string(name)], switch: nil))
+    }
+
+    static func createPort(_ name: String, on switchName: String) -> Operation {
+        let body: JSONValue = ["name": .string(name), "switch": .string(switchName)]
+        return Operation(.logicalSwitchPort, .create(body: body, switch: nil))
+    }
+
+    static func deletePort(_ name: String) -> Operation {
+        Operation(.logicalSwitchPort, .delete(.name(name), refusingPorts: false))
+    }
+}

@@ -1,0 +1,162 @@
+import AgentCore
+import ForwarderProtocol
+import Southbound
+import TestSupport
+import Wire
+
+/// A host: the agent's core, a forwarder's tables, a disk and devices, of which each can fail.
+final class SimulatedHost {
+    let name: String
+    let encapIP: IPAddress
+    private(set) var core: AgentCore
+    var generator: SeededGenerator
+    /// Which life of the agent this is; what an earlier life has asked for comes to nothing.
+    private(set) var life = 0
+    private var starts = 0
+
+    // What outlives the agent.
+    private(set) var portsFile: [UInt8] = StoredPorts(lastClaim: 100).fileBytes
+    private(set) var shareFile: [UInt8]?
+    private(set) var devices: Set<String> = []
+    var forwarder: SimulatedForwarder?
+
+    // What the agent has asked for, to be carried out by the simulation.
+    private(set) var wakeAt: Duration?
+    private(set) var highestClaim: UInt64 = 0
+    private(set) var failure: String?
+
+    init(name: String, octet: UInt32, seed: UInt64) throws {
+        self.name = name
+        encapIP = .v4(IPv4Address(0x0a7f_0000 + octet))
+        generator = SeededGenerator(seed: seed)
+        core = AgentCore(
+            configuration: Self.configuration(name, encapIP, boot: 0),
+            share: Share(),
+            ports: try StoredPorts(fileBytes: portsFile)
+        )
+    }
+
+    private static func configuration(_ name: String, _ encapIP: IPAddress, boot: Int) -> Configuration {
+        Configuration(
+            chassis: name,
+            chassisID: "id-\(name)",
+            bootID: "boot-\(boot)",
+            version: "1",
+            hostname: name,
+            encapIP: encapIP,
+            innerMTU: 1442,
+            central: "http://central"
+        )
+    }
+
+    /// The agent ends and begins anew from what is on disk.
+    func restart() throws {
+        life += 1
+        starts += 1
+        wakeAt = nil
+        let share = try shareFile.map { try Share(fileBytes: $0, chassis: name) } ?? Share()
+        core = AgentCore(
+            configuration: Self.configuration(name, encapIP, boot: starts),
+            share: share,
+            ports: try StoredPorts(fileBytes: portsFile)
+        )
+    }
+
+    /// Lets the core take an event; effects that need time come back, the others are carried out.
+    func step(_ event: Event, now: Duration) -> [Effect] {
+        if case .timer = event { wakeAt = nil }
+        let effects = core.step(event, now: now, using: &generator)
+        var late: [Effect] = []
+        for effect in effects {
+            switch effect {
+            case .setTimer(let time): wakeAt = time
+            case .sendSync(let sync):
+                highestClaim = max(highestClaim, sync.ports.map(\.claim).max() ?? 0)
+                late.append(effect)
+            case .fail(let sentence, _): failure = sentence
+            case .answer, .log, .ready, .releaseDevice: break
+            default: late.append(effect)
+            }
+        }
+        return late
+    }
+
+    func save(_ ports: StoredPorts) { portsFile = ports.fileBytes }
+
+    func save(_ share: Share) { shareFile = share.fileBytes(chassis: name) }
+
+    func openDevice(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Device, Refusal> {
+        let isThere = devices.contains(port.interface)
+        if case .reopen = order, !isThere {
+            return .failure(Refusal(.conflict, code: "device_missing", detail: "gone"))
+        }
+        devices.insert(port.interface)
+        return .success(Device(isOwned: true, mac: MACAddress(truncating: 2)))
+    }
+
+    func removeDevice(_ port: PortSpecification) { devices.remove(port.interface) }
+
+    /// What the files say is plugged, and as what.
+    func storedPorts() throws -> [String: String] {
+        let stored = try StoredPorts(fileBytes: portsFile)
+        return Dictionary(
+            uniqueKeysWithValues: stored.ports.map { ($0.specification.name, $0.specification.logicalPort) }
+        )
+    }
+}
+
+/// A forwarder without packets: the real assembly of tables, and what it holds.
+final class SimulatedForwarder {
+    private(set) var assembly = TableAssembly()
+    private(set) var held: Set<String> = []
+    private(set) var holdsUnderlay = false
+    let startedAt: Duration
+    /// Why the agent's messages made no sense.
+    private(set) var complaint: String?
+
+    init(now: Duration) {
+        startedAt = now
+    }
+
+    var inForce: TableSet { assembly.inForce }
+
+    /// A new agent connects.
+    func greet(_ encapIP: IPAddress) -> (Greeting, [HeldDescriptor]) {
+        assembly.abandon()
+        let descriptors = (holdsUnderlay ? [.underlay(encapIP)] : []) + held.sorted().map { HeldDescriptor.port($0) }
+        let greeting = Greeting(
+            version: ForwarderProtocol.version,
+            processID: 1,
+            epoch: inForce.epoch,
+            revision: inForce.revision,
+            heldCount: UInt32(descriptors.count)
+        )
+        return (greeting, descriptors)
+    }
+
+    /// Takes messages; what it answers.
+    func take(_ orders: [ForwarderOrder]) -> [ForwarderMessage] {
+        var answers: [ForwarderMessage] = []
+        let before = inForce
+        var riding: Set<String> = []
+        for order in orders {
+            switch order.descriptor {
+            case .underlay?: holdsUnderlay = true
+            case .port(let name)?: riding.insert(name)
+            case nil: break
+            }
+            do throws(TableAssemblyError) {
+                if try assembly.step(order.message) != nil {
+                    answers.append(.acknowledged(epoch: inForce.epoch, revision: inForce.revision))
+                }
+            } catch {
+                complaint = "\(error)"
+            }
+        }
+        let plugged = Set(inForce.ports.keys)
+        held = held.intersection(plugged).union(riding)
+        if held != plugged { complaint = "a port without a descriptor: \(plugged) but \(held)" }
+        if inForce.epoch == before.epoch, inForce.revision < before.revision { complaint = "went back in time" }
+        return answers
+    }
+}
