@@ -22,11 +22,8 @@ import Wire
         var agent = Scenario(ports: StoredPorts(lastClaim: 1, ports: ports))
         let more = PortRequest(specification: PortSpecification(name: "more", logicalPort: "more", interface: "more"))
         let effects = agent.step("one port more", .portAdd(1, more))
-        #expect(
-            effects.map(describe) == [
-                "answer 1: 503 too_many_ports: This host has 4096 ports, and its forwarder takes no more."
-            ]
-        )
+        let answer = "answer 1: 503 too_many_ports: This host has 4096 ports, and its forwarder takes no more."
+        #expect(effects.first.map(describe) == answer)
     }
 
     @Test func anAnswerWithTooManyChangesIsLeftAsideAndAskedForLater() {
