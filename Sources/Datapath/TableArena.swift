@@ -2,7 +2,7 @@
 struct TableArena: ~Copyable {
     private var memory: UnsafeMutableRawPointer
     private var capacity = 1 << 16
-    private(set) var byteCount = 0
+    private var byteCount = 0
 
     /// Every row starts at a multiple of this, in octets.
     static let alignment = 16

@@ -1,6 +1,7 @@
 import Wire
 
 // OVN's table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked.
+// Switches with `vlan_passthru` have no known addresses, so that no request here has a tag.
 
 extension Tables {
     /// Answers an ARP request or neighbor solicitation in the place of the address' owner.
@@ -11,7 +12,7 @@ extension Tables {
         in datapath: UnsafePointer<DatapathRow>,
         into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
-        guard frame.isMulticast, frame.tagByteCount == 0, let reply = Reply(buffer) else { return 0 }
+        guard frame.isMulticast, let reply = Reply(buffer) else { return 0 }
         switch frame.network {
         case .arp: return arpReply(to: frame, from: port, in: datapath, into: reply)
         case .ipv6: return advertisement(to: frame, from: port, in: datapath, into: reply)

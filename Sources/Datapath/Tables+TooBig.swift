@@ -78,8 +78,11 @@ extension Tables {
         return quoteStart + quoteCount
     }
 
+    /// Octets. Below this no host need heed the MTU of an ICMP 3/4 (RFC 1122 section 3.3.3), nor does Linux send one.
     private static var ipv4MTUMinimum: Int { 576 }
+    /// Octets of IP header and message: what every host must be able to take (RFC 1812 section 4.3.2.3).
     private static var ipv4ErrorByteCountMaximum: Int { 576 }
+    /// Octets of IP header and message: IPv6's minimum MTU (RFC 4443 section 2.4).
     private static var ipv6ErrorByteCountMaximum: Int { 1280 }
 
     /// Neither end is a group or nobody, and the packet is no ICMP error itself.
