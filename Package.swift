@@ -85,8 +85,8 @@ let targets: [Target] = [
     floor(
         "Central",
         [
-            "API", "CentralCore", "Northd", "Northbound", "Southbound", "Storage", "HTTPTransport", "HTTPCore",
-            "Reactor", "COpenAPI", "Wire", "JSON", httpTypes, log,
+            "API", "CentralCore", "Northd", "Northbound", "Storage", "HTTPTransport", "HTTPCore", "Reactor", "COpenAPI",
+            httpTypes, log,
         ],
         edge
     ),
@@ -133,7 +133,8 @@ let targets: [Target] = [
             "TestSupport", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON",
             "Wire",
             httpTypes, yams,
-        ]
+        ],
+        golden: true
     ),
     tests(
         "CentralCore",
@@ -143,7 +144,8 @@ let targets: [Target] = [
     tests(
         "AgentCore",
         [
-            "TestSupport", "ForwarderProtocol", "CentralCore", "Northbound", "Northd", "Southbound", "Persistent", "JSON",
+            "TestSupport", "ForwarderProtocol", "CentralCore", "Northbound", "Northd", "Southbound", "Persistent",
+            "JSON",
             "Wire", collections,
         ],
         golden: true
@@ -152,7 +154,10 @@ let targets: [Target] = [
     tests("Storage", ["Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
     tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),
-    tests("Central", ["heddle", "HTTPTransport", "HTTPCore", "Reactor", "JSON", httpTypes]),
+    tests(
+        "Central",
+        ["heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "JSON", httpTypes]
+    ),
     tests("Agent", ["TestSupport", "AgentCore", "HTTPTransport", "Reactor", "JSON", "CLinux", httpTypes]),
     tests(
         "Forwarder",

@@ -49,31 +49,57 @@ extension API {
         _ database: SouthboundDatabase,
         key: @escaping (String) -> Key?
     ) -> Collection {
-        Collection { after, limit in
-            index.entries(after: after.flatMap(key), limit: limit).compactMap { entry in
-                database.entries[entry.value].map { ("\(entry.key)", $0.bytes) }
-            }
-        }
+        Collection(
+            items: { after, limit in
+                index.entries(after: after.flatMap(key), limit: limit).compactMap { entry in
+                    database.entries[entry.value].map { ("\(entry.key)", $0.bytes) }
+                }
+            },
+            isKey: { key($0) != nil }
+        )
     }
 
-    /// The groups are derived: those of a datapath follow those of the one with the next lower key. Their key in the
-    /// list is `DATAPATH/GROUP`.
+    /// The groups are derived: those of a datapath follow those of the one with the next lower key.
     private static func multicastGroups(_ database: SouthboundDatabase) -> Collection {
-        Collection { after, limit in
-            let position = after?.split(separator: "/").compactMap { UInt32($0) } ?? []
-            var datapath = position.first.flatMap { $0 > 0 ? $0 - 1 : nil }
-            var groups: [(key: String, bytes: [UInt8])] = []
-            while groups.count < limit, let next = database.datapathsByKey.entries(after: datapath, limit: 1).first {
-                datapath = next.key
-                guard case .datapathBinding(let id) = next.value else { continue }
-                for group in database.multicastGroups(ofDatapath: id) {
-                    let isSeen =
-                        position.first == next.key && position.count == 2
-                        && UInt32(group.kind.rawValue) <= position[1]
-                    if !isSeen { groups.append(("\(next.key)/\(group.kind.rawValue)", group.json.bytes)) }
+        Collection(
+            items: { text, limit in
+                let after = text.flatMap(MulticastGroupKey.init)
+                var datapath = after.flatMap { $0.datapath > 0 ? $0.datapath - 1 : nil }
+                var items: [(key: String, bytes: [UInt8])] = []
+                while items.count < limit, let next = database.datapathsByKey.entries(after: datapath, limit: 1).first {
+                    datapath = next.key
+                    guard case .datapathBinding(let id) = next.value else { continue }
+                    for group in database.multicastGroups(ofDatapath: id) {
+                        let key = MulticastGroupKey(datapath: next.key, group: UInt32(group.kind.rawValue))
+                        if after.map({ $0 < key }) ?? true { items.append((key.text, group.json.bytes)) }
+                    }
                 }
-            }
-            return Array(groups.prefix(limit))
-        }
+                return Array(items.prefix(limit))
+            },
+            isKey: { MulticastGroupKey($0) != nil }
+        )
+    }
+}
+
+/// Where a multicast group stands in the list: by the tunnel key of its datapath, then by its own.
+private struct MulticastGroupKey: Comparable {
+    var datapath: UInt32
+    var group: UInt32
+
+    init(datapath: UInt32, group: UInt32) {
+        self.datapath = datapath
+        self.group = group
+    }
+
+    init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let datapath = UInt32(parts[0]), let group = UInt32(parts[1]) else { return nil }
+        self.init(datapath: datapath, group: group)
+    }
+
+    var text: String { "\(datapath)/\(group)" }
+
+    static func < (left: MulticastGroupKey, right: MulticastGroupKey) -> Bool {
+        (left.datapath, left.group) < (right.datapath, right.group)
     }
 }

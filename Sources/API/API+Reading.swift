@@ -37,9 +37,7 @@ extension API {
             "a number of items from 1 to \(PageToken.limitMaximum)"
         )
         let token = try call.parameters[.pageToken].map { text throws(Problem) in
-            guard let token = PageToken(text) else {
-                throw Problem(.invalidParameter, "page_token is not one that a page before this gave.")
-            }
+            guard let token = PageToken(text) else { throw Self.strangeToken }
             return token
         }
         guard let token, token.revision != network.revision || token.epoch != network.epoch else {
@@ -54,6 +52,11 @@ extension API {
         }
     }
 
+    private static let strangeToken = Problem(
+        .invalidParameter,
+        "page_token is not one that a page before this gave."
+    )
+
     private func expired(_ token: PageToken) -> Problem {
         Problem(
             .pageExpired,
@@ -63,6 +66,7 @@ extension API {
 
     private func list(_ call: Call, _ page: Page, network: Network) throws(Problem) -> Reply {
         let collection = try collection(call, network: network)
+        guard page.after.map(collection.isKey) ?? true else { throw Self.strangeToken }
         switch call.conditions.outcome(ofReading: network.revision) {
         case .whole: break
         case .notModified: return Reply(.notModified).tagged(network.revision).stamped(network.revision)

@@ -84,12 +84,6 @@ public struct API: Sendable {
         return context.finish(.problem(Problem(error), requestID: requestID))
     }
 
-    /// The answer to a request that cannot be taken now.
-    public static func reply(_ refusal: Refusal, network: Network, requestID: String) -> Reply {
-        let context = Context(requestID: requestID, epoch: network.epoch, revision: network.revision)
-        return context.finish(.problem(Problem(refusal), requestID: requestID))
-    }
-
     private static func acceptableRequestID(_ text: String) -> String? {
         let isVisible = text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
         return isVisible && (1...requestIDByteCountMaximum).contains(text.utf8.count) ? text : nil
@@ -115,7 +109,9 @@ struct Context {
     func ask(_ question: Question, _ next: @escaping (Outcome) throws(Problem) -> Action) -> Action {
         .ask(question) { outcome in
             action { () throws(Problem) in
-                if case .refused(let refusal, let index) = outcome { throw Problem(refusal, operationIndex: index) }
+                if case .refused(let refusal, let index) = outcome {
+                    throw Problem(refusal, operationIndex: question.isTransaction ? index : nil)
+                }
                 return try next(outcome)
             }
         }

@@ -26,6 +26,13 @@ public enum Question: Sendable {
     case reached(revision: UInt64)
 }
 
+extension Question {
+    /// Whether problems are to say which operation of the body is at fault.
+    var isTransaction: Bool {
+        if case .write(let request) = self { request.isTransaction } else { false }
+    }
+}
+
 /// What came of a question.
 public enum Outcome: Sendable {
     /// The commit is durable.

@@ -37,6 +37,8 @@ struct PageToken: Equatable {
 struct Collection {
     /// The items' keys, which order them, and their JSON.
     var items: (_ after: String?, _ limit: Int) -> [(key: String, bytes: [UInt8])]
+    /// Whether a text can be the key of an item: a token is only as good as its bearer.
+    var isKey: (String) -> Bool = { _ in true }
 }
 
 /// What a request wants of a collection.

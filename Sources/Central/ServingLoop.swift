@@ -36,6 +36,7 @@ final class ServingLoop {
     private let main: Mailbox<CentralDaemon.Message>
     /// The beginning of the requests' identities: drawn anew with each start.
     private let requestIDPrefix: String
+    private let parkedRequestMaximum: Int
     private var servers: [HTTPServer] = []
     private var parked: [Ticket: Parked] = [:]
     private var requestCount: UInt64 = 0
@@ -46,12 +47,14 @@ final class ServingLoop {
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
-        requestIDPrefix: String
+        requestIDPrefix: String,
+        parkedRequestMaximum: Int = ServingLoop.parkedRequestMaximum
     ) {
         self.index = UInt64(index)
         self.cell = cell
         self.core = core
         self.requestIDPrefix = requestIDPrefix
+        self.parkedRequestMaximum = parkedRequestMaximum
         self.main = main
     }
 
@@ -113,7 +116,7 @@ final class ServingLoop {
     private func park(_ exchange: HTTPExchange, _ question: Question, _ next: @escaping (Outcome) -> Action) {
         ticketCount += 1
         let ticket = index << Self.indexShift | ticketCount
-        guard parked.count < Self.parkedRequestMaximum, core.send(.ask(ticket, question)) else {
+        guard parked.count < parkedRequestMaximum, core.send(.ask(ticket, question)) else {
             let refusal = Refusal(.unavailable, "Central holds as many requests as it can; ask again in a moment.")
             return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange)
         }

@@ -124,6 +124,20 @@ import Testing
         #expect(try client.items("/v1/ports", limit: 300).count == 1999)
     }
 
+    @Test func `A read with min_revision waits for the commit, and is 503 when it does not come`() throws {
+        let central = try CentralProcess(DataFolder())
+        let endpoint = central.northbound
+        let outcome = OneShot<BlockingClient.Answer?>()
+        startThread(named: "reader") {
+            outcome.put(try? BlockingClient(endpoint).send("GET", "/v1/switches/ls1?min_revision=1"))
+        }
+        let client = try BlockingClient(endpoint)
+        try client.send("POST", "/v1/switches", ["name": "ls1"])
+        #expect(outcome.take()?.status == 200)
+        let missed = try client.send("GET", "/v1/switches?min_revision=2")
+        #expect(missed.status == 503 && missed.json["code"] == "revision_not_reached")
+    }
+
     static func sync(seq: Int64, resuming share: JSONValue = .null, wait: Int64 = 0) -> JSONValue {
         [
             "chassis_id": "id-1", "boot_id": "b1", "seq": .integer(seq), "wait": .integer(wait),

@@ -1,0 +1,64 @@
+import API
+import HTTPCore
+import HTTPTransport
+import HTTPTypes
+import JSON
+import Northd
+import Reactor
+import Testing
+
+@testable import Central
+
+/// One serving loop on the test's own thread, with a core that never answers.
+@Suite struct ServingLoopTests {
+    @Test func `A loop holds so many requests for the core, and refuses one more with 503`() throws {
+        let loop = try EventLoop()
+        let main = try Mailbox<CentralDaemon.Message>(on: loop) { _ in }
+        var asked: [UInt64] = []
+        let core = try Mailbox<CoreThread.Message>(on: loop) { message in
+            if case .ask(let ticket, _) = message { asked.append(ticket) }
+        }
+        let serving = ServingLoop(
+            index: 3,
+            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
+            core: core,
+            main: main,
+            requestIDPrefix: "r",
+            parkedRequestMaximum: 2
+        )
+        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
+        let port = try #require(try listener.localAddress().port)
+        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2)
+        try serving.serve(listener, api: API(plane: .northbound, contract: [], product: product), on: loop)
+
+        let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port))
+        var refused: HTTPClientResponse?
+        let request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/v1/realization?wait=600")
+        for _ in 0..<3 {
+            client.send(request, timeout: .seconds(60)) { result in
+                refused = try? result.get()
+                loop.stop()
+            }
+        }
+        loop.run()
+        #expect(refused?.response.status == .serviceUnavailable)
+        #expect((try? JSONParser.parse(refused?.body ?? []))?["code"] == "unavailable")
+        #expect(asked.map(ServingLoop.index) == [3, 3])
+    }
+
+    @Test func `Recent networks are found by revision, and the oldest are forgotten`() {
+        var recent = RecentNetworks()
+        var network = Network(epoch: 1)
+        // Group commits skip revisions.
+        for revision in stride(from: UInt64(2), through: UInt64(RecentNetworks.countMaximum * 6), by: 2) {
+            network.revision = revision
+            recent.append(network)
+        }
+        let last = network.revision
+        #expect(recent.network(at: last)?.revision == last)
+        #expect(recent.network(at: last - 1) == nil)
+        #expect(recent.network(at: last + 2) == nil)
+        #expect(recent.network(at: last - UInt64(RecentNetworks.countMaximum - 1) * 2) != nil)
+        #expect(recent.network(at: 2) == nil)
+    }
+}
