@@ -60,7 +60,7 @@ extension CentralCore {
     }
 
     /// What there is to say to a poll.
-    private mutating func feed(_ poll: Poll) throws(Refusal) -> FeedAnswer {
+    private func feed(_ poll: Poll) throws(Refusal) -> FeedAnswer {
         guard durable.southbound.chassis(named: poll.chassis) != nil else {
             throw Refusal(.notFound, "There is no chassis \"\(poll.chassis)\".")
         }
@@ -89,15 +89,7 @@ extension CentralCore {
             at: target,
             touched: history.touched(after: poll.since, through: target)
         )
-        if changes.isEmpty, poll.isSync, target == durable.revision { noteNothingNew(poll) }
         return page(of: changes, poll, to: target, .delta)
-    }
-
-    /// The agent has all that concerns it: after a start that is learnt here, not known.
-    private mutating func noteNothingNew(_ poll: Poll) {
-        guard let session = sessions[poll.chassis], session.applied >= poll.since else { return }
-        sessions[poll.chassis]?.noteNothingUnapplied()
-        checkRealizations(of: poll.chassis)
     }
 
     private func resync(_ what: String) -> Refusal {

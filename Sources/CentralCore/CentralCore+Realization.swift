@@ -51,11 +51,25 @@ extension CentralCore {
     }
 
     private func isAwaited(_ name: String, for revision: UInt64) -> Bool {
-        sessions[name]?.lacks(revision) == true && isLive(name)
+        isLive(name) && lacks(name, revision)
+    }
+
+    /// Whether the chassis' share at a revision is not what its forwarder has.
+    private func lacks(_ name: String, _ revision: UInt64) -> Bool {
+        guard let session = sessions[name], session.mayLack(revision) else { return false }
+        guard let before = history.database(at: session.applied), let after = history.database(at: revision) else {
+            return true
+        }
+        return !Span.delta(
+            from: Span(of: name, in: before),
+            to: Span(of: name, in: after),
+            at: revision,
+            touched: history.touched(after: session.applied, through: revision)
+        ).isEmpty
     }
 
     private func realization(of revision: UInt64, pending: [String]) -> Realization {
-        let dead = sessions.keys.filter { sessions[$0]?.lacks(revision) == true && !isLive($0) }
+        let dead = sessions.keys.filter { !isLive($0) && lacks($0, revision) }
         return Realization(revision: revision, pending: pending.sorted(), excluded: dead.sorted())
     }
 }

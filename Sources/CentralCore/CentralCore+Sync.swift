@@ -58,7 +58,8 @@ extension CentralCore {
         guard let session = sessions[name],
             working.southbound.chassis(named: name)?.chassisID == request.chassisID
         else { return }
-        if session.formerBootIDs.contains(request.bootID) {
+        // Only while the newer start is heard: a late word that took over by itself must not lock the real one out.
+        if session.formerBootIDs.contains(request.bootID), session.leaseEnd > now {
             throw Refusal(.staleSequence, "A newer start of the agent of \"\(name)\" has spoken.", pointer: "/boot_id")
         }
         if session.bootID == request.bootID, request.seq <= session.seq {

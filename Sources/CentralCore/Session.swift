@@ -48,18 +48,14 @@ struct Session: Sendable {
         if revision >= firstUnapplied { firstUnapplied = revision + 1 }
     }
 
-    /// The share is known not to have changed after what is applied.
-    mutating func noteNothingUnapplied() {
-        lastChange = min(lastChange, applied)
-    }
-
-    /// Whether a change up to this revision is not in the forwarder's tables yet. Errs on the side of waiting.
-    func lacks(_ revision: UInt64) -> Bool {
+    /// Whether a change up to this revision may be missing from the forwarder's tables. Errs on the side of yes.
+    func mayLack(_ revision: UInt64) -> Bool {
         applied < revision && applied < lastChange && firstUnapplied <= revision
     }
 
     /// Takes up a new start of the agent.
     mutating func begin(boot: String) {
+        formerBootIDs.removeAll { $0 == boot }
         if let bootID { formerBootIDs.append(bootID) }
         if formerBootIDs.count > Self.formerBootIDCountMaximum { formerBootIDs.removeFirst() }
         bootID = boot
