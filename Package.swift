@@ -158,7 +158,13 @@ let targets: [Target] = [
         "Central",
         ["heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "JSON", httpTypes]
     ),
-    tests("Agent", ["TestSupport", "AgentCore", "HTTPTransport", "Reactor", "JSON", "CLinux", httpTypes]),
+    tests(
+        "Agent",
+        [
+            "heddle", "AgentCore", "Southbound", "Netdev", "HTTPTransport", "HTTPCore", "Reactor", "Wire", "JSON",
+            httpTypes,
+        ]
+    ),
     tests(
         "Forwarder",
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire", log]

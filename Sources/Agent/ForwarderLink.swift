@@ -46,7 +46,6 @@ final class ForwarderLink {
     private var held: [HeldDescriptor] = []
     private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
     private var sentCount = 0
-    private var hasEnded: (() -> Void)?
 
     /// - Parameters:
     ///   - executable: The program that has the subcommand `forwarder`.
@@ -106,14 +105,22 @@ final class ForwarderLink {
         }
     }
 
-    /// Ends the forwarder for good, if there is one, and then calls `completion`; nothing is heard of it any more.
+    /// Ends the forwarder for good, if there is one, and calls `completion` when its process is gone; nothing is heard
+    /// of it any more.
     func endForGood(_ completion: @escaping () -> Void) {
         guard let process = greeting?.processID else {
             disconnect()
             return loop.defer(completion)
         }
-        hasEnded = completion
-        end(process: process)
+        disconnect()
+        do throws(SystemError) {
+            _ = try loop.onExit(ofProcess: process) { _ in completion() }
+        } catch {
+            // It has gone already.
+            return loop.defer(completion)
+        }
+        try? ChildProcess.signal(process, SIGTERM)
+        loop.schedule(after: Self.endPatience) { try? ChildProcess.signal(process, SIGKILL) }
     }
 
     /// Lets the forwarder go on alone.
@@ -172,12 +179,7 @@ final class ForwarderLink {
     private func lose(_ reason: String) {
         if case .idle = phase { return }
         disconnect()
-        if let hasEnded {
-            self.hasEnded = nil
-            hasEnded()
-        } else {
-            hear(.forwarderLost(reason: reason))
-        }
+        hear(.forwarderLost(reason: reason))
     }
 
     private func serve(_ readiness: Readiness) {
