@@ -64,7 +64,7 @@ let targets: [Target] = [
     floor("HTTPCore", [httpTypes], pure),
     floor("Northd", [collections, "Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
     floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
-    floor("Datapath", ["Southbound", "Wire"], edge),
+    floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
     floor(
         "API",
         [collections, "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes],

@@ -46,6 +46,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case unknownEgressKey
     /// The egress key is a group without a member on this host, the ingress port aside.
     case noLocalMember
+    /// Congestion was signalled on the underlay, and the packet inside is of a sender that does not know ECN.
+    case congestionUnheard
     /// A socket or device had no room.
     case noRoom
     /// A socket or device refused the frame.

@@ -9,6 +9,9 @@ public struct Tables: @unchecked Sendable {
     /// The number of the compilation: caches of decisions are tagged with it.
     public var epoch: UInt64 { header.pointee.epoch }
 
+    /// The longest IP packet, in octets, that fits a tunnel.
+    public var innerMTU: Int { header.pointee.innerMTU }
+
     /// How many remote places there are; their numbers are 0 ..< this, good for these tables only.
     public var placeCount: Int { header.pointee.places.count }
 

@@ -67,10 +67,15 @@ public struct Verdict {
     /// Writes the Geneve header with OVN's option that all remote outputs of the frame have in common.
     /// - Parameter memory: room for 16 octets.
     public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
+        memory.storeBytes(of: geneveHeader.0, as: UInt64.self)
+        memory.storeBytes(of: geneveHeader.1, toByteOffset: 8, as: UInt64.self)
+    }
+
+    /// Its two halves, as they lie in memory.
+    var geneveHeader: (UInt64, UInt64) {
         let first = 0x0240_6558_0000_0000 | UInt64(vni) << 8
         let option = 0x0102_8001_0000_0000 | UInt64(ingressKey) << 16 | UInt64(egressKey)
-        memory.storeBytes(of: first.bigEndian, as: UInt64.self)
-        memory.storeBytes(of: option.bigEndian, toByteOffset: 8, as: UInt64.self)
+        return (first.bigEndian, option.bigEndian)
     }
 
     /// The outputs, from the first on.

@@ -18,6 +18,10 @@ struct CounterBlock: @unchecked Sendable {
         case sentFrames
         case sentBytes
         case unsentFrames
+        /// Those of the sent ones that had to go one by one since the kernel refused them together.
+        case singlySentFrames
+        /// Those of the received ones that came uncut from a kernel's tunnel.
+        case uncutFrames
     }
 
     private let words: UnsafeMutablePointer<UInt64>
@@ -47,9 +51,9 @@ struct CounterBlock: @unchecked Sendable {
         add(amount, at: source * stride + word.rawValue)
     }
 
-    /// Counts a drop; for the poller that owns the block.
-    func addDrop(_ reason: DropReason, of source: Source) {
-        add(1, at: source * stride + dropOffset + Int(reason.rawValue))
+    /// Counts dropped frames; for the poller that owns the block.
+    func addDrop(_ reason: DropReason, of source: Source, _ frameCount: UInt64 = 1) {
+        add(frameCount, at: source * stride + dropOffset + Int(reason.rawValue))
     }
 
     /// The value of a counter, from any thread.

@@ -68,8 +68,10 @@ extension ForwarderControl {
             number: number,
             tables: tables,
             underlay: underlay?.socket.raw ?? -1,
+            senders: underlay?.senders.map(\.raw) ?? [],
+            isCutting: underlay?.isCutting ?? false,
             devices: devices,
-            keeping: slots.ports.values.compactMap(\.device) + (underlay.map { [$0.socket] } ?? [])
+            keeping: slots.ports.values.compactMap(\.device) + (underlay.map { [$0.socket] + $0.senders } ?? [])
         )
     }
 
@@ -115,8 +117,9 @@ extension ForwarderControl {
     }
 
     private func adopt(_ next: Underlay) {
+        var next = next
         do throws(SystemError) {
-            try forbidFragments(next)
+            try prepare(&next)
         } catch {
             connection?.close("cannot use the underlay's socket: \(error)")
             return
@@ -127,11 +130,32 @@ extension ForwarderControl {
         publication.outdate()
     }
 
-    /// The don't-fragment bit: what does not fit the path is dropped and counted here, not reassembled there.
-    private func forbidFragments(_ underlay: Underlay) throws(SystemError) {
-        switch underlay.address {
-        case .v4: try underlay.socket.setOption(CLINUX_IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
-        case .v6: try underlay.socket.setOption(CLINUX_IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO)
+    /// Asks the kernel for trains both ways and for what outer headers say. Where it has none, datagrams come and go
+    /// one by one.
+    private func prepare(_ underlay: inout Underlay) throws(SystemError) {
+        let socket = underlay.socket
+        let isIPv6 = if case .v6 = underlay.address { true } else { false }
+        try SenderPool.forbidFragments(socket, isIPv6: isIPv6)
+        if isIPv6 {
+            try socket.setOption(CLINUX_IPPROTO_IPV6, IPV6_RECVTCLASS, 1)
+        } else {
+            try socket.setOption(CLINUX_IPPROTO_IP, IP_RECVTOS, 1)
+        }
+        do throws(SystemError) {
+            try socket.setOption(CLINUX_SOL_UDP, CLINUX_UDP_GRO, 1)
+        } catch {
+            log.warning("the kernel does not receive datagrams in trains: \(error)")
+        }
+        do throws(SystemError) {
+            _ = try socket.option(CLINUX_SOL_UDP, CLINUX_UDP_SEGMENT)
+        } catch {
+            log.warning("the kernel does not send datagrams in trains: \(error)")
+            underlay.isCutting = false
+        }
+        do throws(SystemError) {
+            underlay.senders = try senderPool.bind(to: underlay.address)
+        } catch {
+            log.warning("cannot spread flows over sockets: \(error)")
         }
     }
 

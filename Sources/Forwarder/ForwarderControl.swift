@@ -12,6 +12,7 @@ final class ForwarderControl {
     let loop: EventLoop
     let log: Logger
     let hashSeed: UInt64
+    let senderPool: SenderPool
     private(set) var connection: AgentConnection?
     private var acceptor: Acceptor?
     private let notify: Descriptor
@@ -41,6 +42,10 @@ final class ForwarderControl {
     struct Underlay {
         var address: IPAddress
         var socket: Descriptor
+        /// The sockets that send, from the same address.
+        var senders: [Descriptor] = []
+        /// Whether the kernel cuts trains into datagrams.
+        var isCutting = true
     }
 
     /// What rode along with the messages of a commit that is not closed yet.
@@ -51,10 +56,18 @@ final class ForwarderControl {
     }
 
     /// Starts the pollers. The loop keeps nothing of this object: the caller does.
-    /// - Parameter hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
-    init(loop: EventLoop, hashSeed: UInt64, log: Logger) throws(SystemError) {
+    /// - Parameters:
+    ///   - hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
+    ///   - senderPool: made while the process could make it.
+    init(
+        loop: EventLoop,
+        hashSeed: UInt64,
+        senderPool: SenderPool = SenderPool(),
+        log: Logger
+    ) throws(SystemError) {
         self.loop = loop
         self.log = log
+        self.senderPool = senderPool
         self.hashSeed = hashSeed
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         portPoller = try Poller(name: "from-ports", notify: notify)

@@ -48,9 +48,15 @@ public enum ForwarderProcess {
         let listener = try SeqPacket.listen(path: path)
         // A port needs a descriptor, and as many may be on their way to the agent.
         try Privileges.raiseDescriptorLimit()
+        let senderPool = SenderPool()
         // Before any other thread: privileges belong to threads. Descriptors that are handed over need none.
         try Privileges.dropAllCapabilities()
-        let control = try ForwarderControl(loop: loop, hashSeed: .random(in: 0 ... .max), log: log)
+        let control = try ForwarderControl(
+            loop: loop,
+            hashSeed: .random(in: 0 ... .max),
+            senderPool: senderPool,
+            log: log
+        )
         try control.serve(listener)
         log.info("serving \(path)")
         loop.run()

@@ -1,21 +1,16 @@
-/// The memory that one poller reads frames into: a batch of slots, allocated once.
+import Datapath
+
+/// The memory that one poller receives datagrams into: a batch of slots, allocated once.
 ///
-/// A frame begins at the same place of its slot wherever it comes from, 10 bytes behind a multiple of 64, so that its
-/// IP header is aligned; before it there is room for the virtio-net header, or for the Geneve header it came with.
+/// A frame begins at the same place of its slot if it has the usual Geneve header, 10 bytes behind a multiple of 64, so
+/// that its IP header is aligned; the virtio-net header will take the place of the Geneve header's last bytes.
 struct FrameBuffers: ~Copyable {
-    /// Frames of one batch: enough to spread the cost of a wake-up and a send, few enough to stay in the cache.
+    /// Messages of one batch: enough to spread the cost of a wake-up, few enough to stay in the cache.
     static let slotCount = 64
-    /// Bytes read into one batch before it is forwarded, so that long frames do not push each other out of the cache.
-    static let batchByteCountMaximum = 512 << 10
-    /// Bytes of the virtio-net header in front of a TAP's frames (virtio 1.2 section 5.1.6, without num_buffers).
-    static let vnetHeaderByteCount = 10
     /// The longest frame: an Ethernet header, a VLAN tag and the longest IP packet.
     static let frameByteCountMaximum = 14 + 4 + 65_535
-    /// The room in front of a frame: for the longest Geneve header.
-    static let headroomByteCount = 8 + 252
-
     /// Where a frame begins in its slot.
-    private static let frameOffset = (headroomByteCount + 63) / 64 * 64 + vnetHeaderByteCount
+    private static let frameOffset = 64 + OffloadHeader.byteCount
     /// Bytes from slot to slot; no multiple of a page, so that the beginnings of all do not fall on one cache set.
     private static let stride = (frameOffset + frameByteCountMaximum + 63) / 64 * 64 + 64
 
@@ -33,4 +28,38 @@ struct FrameBuffers: ~Copyable {
     func frame(_ slot: Int) -> UnsafeMutableRawPointer {
         memory + (slot * Self.stride + Self.frameOffset)
     }
+}
+
+/// The memory that one poller reads ports' frames into, one behind the other with room for a Geneve header between
+/// them: small frames then lie there as the train that they leave in.
+struct PortBuffer: ~Copyable {
+    /// Frames of one batch, which are the bits of a word.
+    static let frameCountMaximum = 64
+    /// Bytes of a batch after which no more is read: a train's worth, which stays in the cache.
+    static let batchByteCountMaximum = TrainBatch.trainByteCountMaximum
+    /// The room in front of each frame.
+    private static let room = Verdict.geneveHeaderByteCount
+
+    private let memory: UnsafeMutableRawPointer
+    private var byteCount = 0
+
+    init() {
+        let byteCount = Self.batchByteCountMaximum + Self.room + FrameBuffers.frameByteCountMaximum
+        memory = .allocate(byteCount: byteCount, alignment: 4096)
+    }
+
+    deinit {
+        memory.deallocate()
+    }
+
+    /// Where the next frame goes; room for `FrameBuffers.frameByteCountMaximum` bytes, if the batch is not full.
+    var next: UnsafeMutableRawPointer { memory + (byteCount + Self.room) }
+
+    var isFull: Bool { byteCount >= Self.batchByteCountMaximum }
+
+    /// A frame has been read.
+    mutating func take(_ frameByteCount: Int) { byteCount += Self.room + frameByteCount }
+
+    /// Forgets the batch.
+    mutating func removeAll() { byteCount = 0 }
 }

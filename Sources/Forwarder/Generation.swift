@@ -14,12 +14,21 @@ struct Generation {
     let tables: Tables
     /// The underlay's UDP socket, or -1.
     let underlay: Int32
+    /// The sockets that send, for flows to be spread over; a power of two of them.
+    let senders: UnsafePointer<Int32>
+    let senderMask: Int
+    /// Whether the kernel cuts trains into datagrams (UDP_SEGMENT).
+    let isCutting: Bool
     /// The TAP of each slot, or -1; `ForwarderProtocol.portCountMaximum` of them.
     let devices: UnsafePointer<Int32>
     /// Where to send for each of the tables' places.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
     let addressByteCount: socklen_t
+
+    /// The socket for a flow: its port tells the flow to whoever spreads packets between here and there.
+    @inline(__always)
+    func sender(_ hash: UInt32) -> Int32 { senders[Int(truncatingIfNeeded: hash) & senderMask] }
 }
 
 /// The owner of a generation's memory, tables and descriptors; on the control thread.
@@ -28,15 +37,21 @@ final class OwnedGeneration {
     private let tables: ForwardingTables
     private let descriptors: [Descriptor]
     private let devices: UnsafeMutablePointer<Int32>
+    private let senders: UnsafeMutablePointer<Int32>
 
     /// - Parameters:
     ///   - underlay: the socket, or -1.
+    ///   - senders: the sockets that send; the underlay's own where there are none. Of others than a power of two the
+    ///     last ones are not used.
+    ///   - isCutting: whether the kernel cuts trains.
     ///   - taps: the devices by slot.
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
         tables: ForwardingTables,
         underlay: Int32,
+        senders: [Int32] = [],
+        isCutting: Bool = true,
         devices taps: [Int: Int32],
         keeping descriptors: [Descriptor]
     ) {
@@ -45,6 +60,12 @@ final class OwnedGeneration {
         devices = .allocate(capacity: ForwarderProtocol.portCountMaximum)
         devices.initialize(repeating: -1, count: ForwarderProtocol.portCountMaximum)
         for (slot, tap) in taps { devices[slot] = tap }
+        var senderCount = 1
+        while senderCount * 2 <= senders.count { senderCount *= 2 }
+        self.senders = .allocate(capacity: senderCount)
+        for index in 0..<senderCount {
+            (self.senders + index).initialize(to: senders.isEmpty ? underlay : senders[index])
+        }
         let view = tables.view
         let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
         var byteCount = socklen_t(0)
@@ -62,6 +83,9 @@ final class OwnedGeneration {
                 number: number,
                 tables: view,
                 underlay: underlay,
+                senders: self.senders,
+                senderMask: senderCount - 1,
+                isCutting: isCutting,
                 devices: devices,
                 addresses: addresses,
                 addressByteCount: byteCount
@@ -73,6 +97,7 @@ final class OwnedGeneration {
         pointer.pointee.addresses.deallocate()
         pointer.deallocate()
         devices.deallocate()
+        senders.deallocate()
     }
 
     var number: UInt64 { pointer.pointee.number }

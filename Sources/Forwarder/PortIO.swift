@@ -1,15 +1,16 @@
 import CLinux
+import Glibc
 
 /// Reads frames from ports and writes them to ports. In a running forwarder a port is the descriptor of a TAP; tests
 /// have a twin in memory.
 ///
-/// A frame goes with its virtio-net header of `FrameBuffers.vnetHeaderByteCount` bytes in front of it. All calls
-/// answer a byte count, or a negative errno; -EAGAIN where they would wait.
+/// A frame goes with its virtio-net header of `OffloadHeader.byteCount` bytes in front of it. All calls answer a byte
+/// count, or a negative errno; -EAGAIN where they would wait.
 protocol PortIO {
     /// Reads one frame, its header in front.
     func read(_ port: Int32, _ bytes: UnsafeMutableRawPointer, _ capacity: Int) -> Int
-    /// Writes one frame, its header in front.
-    func write(_ port: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
+    /// Writes one frame that lies in parts, its header in front.
+    func write(_ port: Int32, _ parts: UnsafePointer<iovec>, _ count: Int) -> Int
 }
 
 /// Sends and receives datagrams on the underlay, many at a time. In a running forwarder it is a UDP socket; tests have
@@ -30,9 +31,9 @@ struct TAPIO: PortIO {
         }
     }
 
-    func write(_ port: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    func write(_ port: Int32, _ parts: UnsafePointer<iovec>, _ count: Int) -> Int {
         while true {
-            let result = clinux_write(port, bytes, count)
+            let result = clinux_write_parts(port, parts, Int32(truncatingIfNeeded: count))
             if result != -Int(EINTR) { return result }
         }
     }

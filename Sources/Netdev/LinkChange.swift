@@ -13,6 +13,8 @@ public struct LinkChange: Equatable, Sendable {
     public var mtu: Int?
     /// Packets the transmit queue holds.
     public var transmitQueueLength: Int?
+    /// Segments of the longest superpacket that the host makes for the device (Linux 4.16 or later).
+    public var segmentCountMaximum: Int?
     /// On or off.
     public var isUp: Bool?
 
@@ -23,6 +25,7 @@ public struct LinkChange: Equatable, Sendable {
         mac: MACAddress? = nil,
         mtu: Int? = nil,
         transmitQueueLength: Int? = nil,
+        segmentCountMaximum: Int? = nil,
         isUp: Bool? = nil
     ) {
         self.name = name
@@ -30,6 +33,7 @@ public struct LinkChange: Equatable, Sendable {
         self.mac = mac
         self.mtu = mtu
         self.transmitQueueLength = transmitQueueLength
+        self.segmentCountMaximum = segmentCountMaximum
         self.isUp = isUp
     }
 
@@ -44,6 +48,9 @@ public struct LinkChange: Equatable, Sendable {
         if let mtu { request.appendAttribute(Int(IFLA_MTU), UInt32(clamping: mtu)) }
         if let transmitQueueLength {
             request.appendAttribute(Int(IFLA_TXQLEN), UInt32(clamping: transmitQueueLength))
+        }
+        if let segmentCountMaximum {
+            request.appendAttribute(Int(IFLA_GSO_MAX_SEGS), UInt32(clamping: segmentCountMaximum))
         }
     }
 }

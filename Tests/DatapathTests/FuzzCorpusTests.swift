@@ -64,4 +64,19 @@ private func corpus(_ name: String) throws -> [(name: String, bytes: [UInt8])] {
             }
         }
     }
+
+    @Test("superpackets of the corpus are cut, and cut short or changed at random they are cut or refused")
+    func superpackets() throws {
+        var generator = SeededGenerator(seed: 10)
+        for (name, bytes) in try corpus("Superpacket") {
+            #expect((SuperpacketTests.cut(bytes)?.count ?? 0) == (name == "short" ? 0 : 3))
+            for count in 10...bytes.count { _ = SuperpacketTests.cut(Array(bytes[..<count])) }
+            for _ in 0..<500 {
+                var other = bytes
+                other[.random(in: 0..<other.count, using: &generator)] = .random(in: 0...255, using: &generator)
+                let segments = SuperpacketTests.cut(other) ?? []
+                #expect(segments.allSatisfy { $0.count <= bytes.count })
+            }
+        }
+    }
 }

@@ -49,6 +49,43 @@ extension ForwardingTables {
         }
     }
 
+    /// What is kept for the flow of a frame that came from a device; `nil` where nothing may be.
+    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome]? {
+        bytes.withUnsafeBytes { memory in
+            outcomes(of: view.action(for: Frame(memory.start, byteCount: memory.count), from: slot, cache))
+        }
+    }
+
+    /// What is kept for the flow of a datagram that came from the underlay; `nil` where nothing may be.
+    func keptOutcomes(
+        ofDatagram bytes: [UInt8],
+        from source: IPAddress,
+        now: Duration,
+        _ cache: borrowing FlowCache
+    ) -> [Outcome]? {
+        bytes.withUnsafeBytes { memory in
+            let packet = TunnelPacket(memory.start, byteCount: memory.count)
+            let start = packet.headerByteCount
+            let frame = Frame(memory.start + start, byteCount: memory.count - start)
+            return outcomes(of: view.action(for: frame, in: packet, from: source, now: now, cache))
+        }
+    }
+
+    private func outcomes(of action: FlowAction) -> [Outcome]? {
+        switch action.kind {
+        case .pipeline: return nil
+        case .local: return [.local(slot: action.slot)]
+        case .drop: return [.drop(action.reason)]
+        case .refused: return [.copyDropped(action.reason, slot: action.slot)]
+        case .remote:
+            var header = [UInt8](repeating: 0, count: Verdict.geneveHeaderByteCount)
+            header.withUnsafeMutableBytes { memory in
+                if let start = memory.baseAddress { action.storeGeneveHeader(to: start) }
+            }
+            return [tunnel(header, to: view.place(Int(action.place)))]
+        }
+    }
+
     private func outcomes(of verdict: Verdict, frame: Frame, reply: UnsafeRawBufferPointer) -> [Outcome] {
         var outcomes: [Outcome] = []
         if let reason = verdict.dropReason { outcomes.append(.drop(reason)) }
@@ -70,6 +107,10 @@ extension ForwardingTables {
         header.withUnsafeMutableBytes { memory in
             if let start = memory.baseAddress { verdict.storeGeneveHeader(to: start) }
         }
+        return tunnel(header, to: place)
+    }
+
+    private func tunnel(_ header: [UInt8], to place: IPAddress) -> Outcome {
         let keys = try? TunnelKeys(parsing: header.span.extracting(8..<16))
         let vni = (try? GeneveHeader(parsing: header.span))?.vni
         return .tunnel(to: place, vni: vni ?? 0, ingress: keys?.ingress ?? 0, egress: keys?.egress ?? 0)

@@ -1,17 +1,22 @@
 import CLinux
+import Datapath
 import Glibc
 import Wire
 
 @testable import Forwarder
 
-/// Ports in memory: queues of frames by number. The virtio-net header is put before what is read and checked and taken
-/// off what is written.
+/// Ports in memory: queues of frames by number. The virtio-net header is put before what is read and taken off what is
+/// written.
 struct MemoryPorts: PortIO {
     final class State {
         /// What guests have sent.
         var toRead: [Int32: [[UInt8]]] = [:]
         /// What guests have got.
         var written: [Int32: [[UInt8]]] = [:]
+        /// What was left to be done to each of these.
+        var offloads: [Int32: [OffloadHeader]] = [:]
+        /// Whether a frame with something left to be done is refused.
+        var refusesOffloads = false
         /// With which errno the next reads end when nothing is left; else EAGAIN.
         var readErrno: [Int32: Int32] = [:]
         /// With which errno all writes end.
@@ -31,12 +36,16 @@ struct MemoryPorts: PortIO {
         return all.count
     }
 
-    func write(_ port: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    func write(_ port: Int32, _ parts: UnsafePointer<iovec>, _ count: Int) -> Int {
         if let errno = state.writeErrno[port] { return -Int(errno) }
-        let all = [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
-        precondition(all[..<10].allSatisfy { $0 == 0 }, "a virtio-net header that was not cleared")
+        let all = UnsafeBufferPointer(start: parts, count: count).flatMap { part in
+            [UInt8](UnsafeRawBufferPointer(start: part.iov_base, count: part.iov_len))
+        }
+        let offload = OffloadHeader(octets: all)
+        if state.refusesOffloads, offload != OffloadHeader() { return -Int(EINVAL) }
         state.written[port, default: []].append(Array(all[10...]))
-        return count
+        state.offloads[port, default: []].append(offload)
+        return all.count
     }
 
     /// What guests have got since the last call.
@@ -50,6 +59,13 @@ struct MemoryUnderlay: UnderlayIO {
         var queues: [IPAddress: [(source: IPAddress, datagram: [UInt8])]] = [:]
         /// What the next calls of send answer instead of sending, first to last.
         var sendErrors: [Int32] = []
+        /// With which errno all sends of trains end.
+        var cutErrno: Int32?
+        /// Whether datagrams are received in trains.
+        var receivesTrains = false
+        /// With which traffic class datagrams are received, and were sent.
+        var trafficClass: Int32 = 0
+        var trafficClasses: [Int32] = []
         /// The most messages one send takes.
         var sendMaximum = Int.max
         var sendCount = 0
@@ -64,22 +80,56 @@ struct MemoryUnderlay: UnderlayIO {
 
     func receive(_ socket: Int32, _ messages: UnsafeMutablePointer<clinux_mmsghdr>, _ count: Int) -> Int {
         let address = state.hosts[Int(socket)]
-        let waiting = state.queues[address] ?? []
-        guard !waiting.isEmpty else { return -Int(EAGAIN) }
-        let taken = waiting.prefix(count)
-        for (index, (source, datagram)) in taken.enumerated() {
-            let part = messages[index].msg_hdr.msg_iov[0]
-            precondition(datagram.count <= part.iov_len)
-            part.iov_base.copyMemory(from: datagram, byteCount: datagram.count)
-            messages[index].msg_len = UInt32(datagram.count)
-            let name = messages[index].msg_hdr.msg_name.assumingMemoryBound(to: sockaddr_storage.self)
+        guard state.queues[address]?.isEmpty == false else { return -Int(EAGAIN) }
+        var taken = 0
+        while taken < count, let (source, train, size) = nextTrain(address) {
+            let header = messages + taken
+            let part = header.pointee.msg_hdr.msg_iov[0]
+            precondition(train.count <= part.iov_len)
+            part.iov_base.copyMemory(from: train, byteCount: train.count)
+            header.pointee.msg_len = UInt32(train.count)
+            header.pointee.msg_hdr.msg_controllen = putControl(header.pointee.msg_hdr.msg_control, size)
+            let name = header.pointee.msg_hdr.msg_name.assumingMemoryBound(to: sockaddr_storage.self)
             switch source {
             case .v4(let address): _ = clinux_make_ipv4(name, address.rawValue, 40000)
             case .v6(let address): _ = clinux_make_ipv6(name, address.high, address.low, 40000)
             }
+            taken += 1
         }
-        state.queues[address] = Array(waiting.dropFirst(taken.count))
-        return taken.count
+        return taken
+    }
+
+    /// The next datagram, or, where trains are received, all that may come with it.
+    private func nextTrain(_ address: IPAddress) -> (IPAddress, [UInt8], Int)? {
+        guard var queue = state.queues[address], let (source, first) = queue.first else { return nil }
+        queue.removeFirst()
+        var train = first
+        var count = 1
+        while state.receivesTrains, count < 64, train.count == count * first.count, let next = queue.first,
+            next.source == source, !next.datagram.isEmpty, next.datagram.count <= first.count,
+            train.count + next.datagram.count <= 65_507
+        {
+            train += next.datagram
+            count += 1
+            queue.removeFirst()
+        }
+        state.queues[address] = queue
+        return (source, train, count > 1 ? first.count : 0)
+    }
+
+    /// UDP_GRO and the traffic class as the kernel tells them.
+    private func putControl(_ control: UnsafeMutableRawPointer, _ size: Int) -> Int {
+        var byteCount = 0
+        func put(_ level: Int32, _ type: Int32, _ value: Int32) {
+            control.storeBytes(of: 20, toByteOffset: byteCount, as: Int.self)
+            control.storeBytes(of: level, toByteOffset: byteCount + 8, as: Int32.self)
+            control.storeBytes(of: type, toByteOffset: byteCount + 12, as: Int32.self)
+            control.storeBytes(of: value, toByteOffset: byteCount + 16, as: Int32.self)
+            byteCount += 24
+        }
+        if size > 0 { put(CLINUX_SOL_UDP, CLINUX_UDP_GRO, Int32(size)) }
+        if state.trafficClass > 0 { put(CLINUX_IPPROTO_IP, IP_TOS, state.trafficClass) }
+        return byteCount
     }
 
     func send(_ socket: Int32, _ messages: UnsafeMutablePointer<clinux_mmsghdr>, _ count: Int) -> Int {
@@ -94,13 +144,42 @@ struct MemoryUnderlay: UnderlayIO {
             let name = header.msg_name.assumingMemoryBound(to: sockaddr_storage.self)
             precondition(clinux_port(name) == 6081)
             let target = address(name)
-            var datagram: [UInt8] = []
+            var train: [UInt8] = []
             for part in UnsafeBufferPointer(start: header.msg_iov, count: header.msg_iovlen) {
-                datagram += UnsafeRawBufferPointer(start: part.iov_base, count: part.iov_len)
+                train += UnsafeRawBufferPointer(start: part.iov_base, count: part.iov_len)
             }
-            state.queues[target, default: []].append((state.hosts[Int(socket)], datagram))
+            let size = control(header, CLINUX_SOL_UDP, CLINUX_UDP_SEGMENT, as: UInt16.self).map { Int($0) }
+            if size != nil, let errno = state.cutErrno { return index > 0 ? index : -Int(errno) }
+            precondition(train.count <= 65_507)
+            state.trafficClasses.append(control(header, CLINUX_IPPROTO_IP, IP_TOS, as: Int32.self) ?? 0)
+            var rest = train[...]
+            repeat {
+                let datagram = rest.prefix(size ?? rest.count)
+                rest = rest.dropFirst(datagram.count)
+                state.queues[target, default: []].append((state.hosts[Int(socket)], Array(datagram)))
+            } while !rest.isEmpty
         }
         return taken
+    }
+
+    /// A value that is sent along with a message.
+    private func control<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ header: msghdr,
+        _ level: Int32,
+        _ type: Int32,
+        as: Value.Type
+    ) -> Value? {
+        var offset = 0
+        while let control = header.msg_control, offset + 16 < header.msg_controllen {
+            let byteCount = control.load(fromByteOffset: offset, as: Int.self)
+            if control.load(fromByteOffset: offset + 8, as: Int32.self) == level,
+                control.load(fromByteOffset: offset + 12, as: Int32.self) == type
+            {
+                return control.loadUnaligned(fromByteOffset: offset + 16, as: Value.self)
+            }
+            offset += (byteCount + 7) / 8 * 8
+        }
+        return nil
     }
 
     private func address(_ name: UnsafeMutablePointer<sockaddr_storage>) -> IPAddress {
@@ -108,5 +187,12 @@ struct MemoryUnderlay: UnderlayIO {
         var (high, low): (UInt64, UInt64) = (0, 0)
         clinux_ipv6(name, &high, &low)
         return .v6(IPv6Address(high: high, low: low))
+    }
+}
+
+extension OffloadHeader {
+    /// The header in the first 10 octets.
+    init(octets: [UInt8]) {
+        self = octets.withUnsafeBytes { bytes in bytes.baseAddress.map { OffloadHeader($0) } ?? OffloadHeader() }
     }
 }

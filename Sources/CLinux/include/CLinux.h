@@ -11,5 +11,6 @@
 #include "clinux_process.h"
 #include "clinux_netdev.h"
 #include "clinux_atomic.h"
+#include "clinux_checksum.h"
 
 #endif

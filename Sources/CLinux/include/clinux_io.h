@@ -34,6 +34,9 @@ CLINUX_PACKET_PATH static inline long clinux_read(int fd, void *bytes, size_t co
 CLINUX_PACKET_PATH static inline long clinux_write(int fd, const void *bytes, size_t count) {
     return clinux_result(write(fd, bytes, count));
 }
+CLINUX_PACKET_PATH static inline long clinux_write_parts(int fd, const struct iovec *parts, int count) {
+    return clinux_result(writev(fd, parts, count));
+}
 static inline long clinux_open(const char *path, int flags, mode_t mode) {
     return clinux_result(open(path, flags | O_CLOEXEC, mode));
 }

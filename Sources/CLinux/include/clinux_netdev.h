@@ -28,6 +28,15 @@
 #define CLINUX_TUNSETVNETHDRSZ 0x400454d8ul
 #define CLINUX_TUNGETDEVNETNS 0x54e3ul
 
+// What a TAP's reader takes on itself (TUN_F_*): checksums, TCP of both families, also with ECN, and UDP (since 6.2, both
+// families together).
+#define CLINUX_TUN_CSUM 0x01
+#define CLINUX_TUN_TSO4 0x02
+#define CLINUX_TUN_TSO6 0x04
+#define CLINUX_TUN_TSO_ECN 0x08
+#define CLINUX_TUN_USO4 0x20
+#define CLINUX_TUN_USO6 0x40
+
 struct clinux_ifreq {
     char name[CLINUX_IFNAMSIZ];
     short flags;

@@ -4,6 +4,7 @@
 
 #include "clinux_io.h"
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -77,6 +78,60 @@ clinux_sendmmsg(int fd, struct clinux_mmsghdr *messages, unsigned int count, int
 CLINUX_PACKET_PATH static inline long
 clinux_recvmmsg(int fd, struct clinux_mmsghdr *messages, unsigned int count, int flags) {
     return clinux_result(syscall(SYS_recvmmsg, fd, messages, count, flags, NULL));
+}
+
+// UDP segmentation: one send or receive for a train of datagrams of one size, the last one maybe shorter.
+
+#define CLINUX_SOL_UDP 17
+#define CLINUX_UDP_SEGMENT 103
+#define CLINUX_UDP_GRO 104
+
+/// Room for the ancillary data of one message of the packet path.
+#define CLINUX_CONTROL_SIZE 64
+
+/// Writes ancillary data to `control`, CLINUX_CONTROL_SIZE octets of it: into datagrams of which size the message is to
+/// be cut (0: not at all), and with which traffic class it goes (0: the socket's). Returns its length.
+CLINUX_PACKET_PATH static inline size_t
+clinux_make_control(void *control, uint16_t segment_size, int is_ipv6, int traffic_class) {
+    struct msghdr message = {.msg_control = control, .msg_controllen = CLINUX_CONTROL_SIZE};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    size_t length = 0;
+    if (segment_size != 0) {
+        header->cmsg_level = CLINUX_SOL_UDP;
+        header->cmsg_type = CLINUX_UDP_SEGMENT;
+        header->cmsg_len = CMSG_LEN(sizeof segment_size);
+        memcpy(CMSG_DATA(header), &segment_size, sizeof segment_size);
+        length += CMSG_SPACE(sizeof segment_size);
+        header = (struct cmsghdr *)((char *)control + length);
+    }
+    if (traffic_class != 0) {
+        header->cmsg_level = is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+        header->cmsg_type = is_ipv6 ? IPV6_TCLASS : IP_TOS;
+        header->cmsg_len = CMSG_LEN(sizeof traffic_class);
+        memcpy(CMSG_DATA(header), &traffic_class, sizeof traffic_class);
+        length += CMSG_SPACE(sizeof traffic_class);
+    }
+    return length;
+}
+/// Reads what a received message brought: the size of its datagrams (0: it is one) and its traffic class.
+CLINUX_PACKET_PATH static inline void
+clinux_read_control(struct msghdr *message, int *segment_size, int *traffic_class) {
+    *segment_size = *traffic_class = 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level == CLINUX_SOL_UDP && header->cmsg_type == CLINUX_UDP_GRO) {
+            memcpy(segment_size, CMSG_DATA(header), sizeof *segment_size);
+        } else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS) {
+            *traffic_class = *CMSG_DATA(header);
+        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS) {
+            memcpy(traffic_class, CMSG_DATA(header), sizeof *traffic_class);
+        }
+    }
+}
+/// A filter that lets nothing in: for sockets that only send.
+static inline long clinux_refuse_input(int fd) {
+    struct sock_filter drop = {.code = BPF_RET | BPF_K, .k = 0};
+    struct sock_fprog program = {.len = 1, .filter = &drop};
+    return clinux_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
 /// As many descriptors as one message carries here; the kernel's own bound is 253 (SCM_MAX_FD).

@@ -1,0 +1,119 @@
+import Wire
+
+/// The header in front of each frame of a TAP (`struct virtio_net_hdr`, virtio 1.2 section 5.1.6, the 10 octets
+/// without `num_buffers`): what is still to be done to a frame before it is what a wire carries. Fields are in the
+/// machine's byte order.
+public struct OffloadHeader: Equatable, Sendable {
+    /// Its octets.
+    public static let byteCount = 10
+
+    /// Whether the checksum is left to be completed; its field holds the folded sum of the pseudo-header.
+    public var needsChecksum = false
+    /// Into what the frame is to be cut.
+    public var kind = Kind.none
+    /// Octets of the frame up to the payload.
+    public var headerByteCount: UInt16 = 0
+    /// Octets of payload in each segment, but for the last one.
+    public var segmentByteCount: UInt16 = 0
+    /// Where the checksum's sum begins.
+    public var checksumStart: UInt16 = 0
+    /// Where the checksum's field is, from there.
+    public var checksumOffset: UInt16 = 0
+
+    /// What a superpacket is made of.
+    public enum Kind: Equatable, Sendable {
+        /// No superpacket.
+        case none
+        case tcpv4
+        case tcpv6
+        /// UDP datagrams, of either family (`VIRTIO_NET_HDR_GSO_UDP_L4`).
+        case udp
+        /// Anything else; not asked for, so not to be expected.
+        case unknown
+    }
+
+    /// Nothing is left to be done.
+    public init() {}
+
+    /// Reads the header at `bytes`.
+    public init(_ bytes: UnsafeRawPointer) {
+        needsChecksum = bytes.load(as: UInt8.self) & Self.needsChecksumFlag != 0
+        // The ECN bit says how CWR is to be treated, and that is so in any case.
+        switch bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 {
+        case 0: kind = .none
+        case 1: kind = .tcpv4
+        case 4: kind = .tcpv6
+        case 5: kind = .udp
+        default: kind = .unknown
+        }
+        headerByteCount = bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)
+        segmentByteCount = bytes.loadUnaligned(fromByteOffset: 4, as: UInt16.self)
+        checksumStart = bytes.loadUnaligned(fromByteOffset: 6, as: UInt16.self)
+        checksumOffset = bytes.loadUnaligned(fromByteOffset: 8, as: UInt16.self)
+    }
+
+    /// Writes the header; `unknown` is written as `none`.
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        let code: UInt8
+        switch kind {
+        case .none, .unknown: code = 0
+        case .tcpv4: code = 1
+        case .tcpv6: code = 4
+        case .udp: code = 5
+        }
+        bytes.storeBytes(of: needsChecksum ? Self.needsChecksumFlag : 0, as: UInt8.self)
+        bytes.storeBytes(of: code, toByteOffset: 1, as: UInt8.self)
+        bytes.storeBytes(of: headerByteCount, toByteOffset: 2, as: UInt16.self)
+        bytes.storeBytes(of: segmentByteCount, toByteOffset: 4, as: UInt16.self)
+        bytes.storeBytes(of: checksumStart, toByteOffset: 6, as: UInt16.self)
+        bytes.storeBytes(of: checksumOffset, toByteOffset: 8, as: UInt16.self)
+    }
+
+    /// Completes the checksum of a frame that is no superpacket.
+    /// - Returns: `false` where the header points outside the frame; then nothing was done.
+    public func completeChecksum(of frame: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
+        let start = Int(checksumStart)
+        let field = start &+ Int(checksumOffset)
+        guard field &+ 2 <= byteCount else { return false }
+        let sum = ~WordSum.fold(WordSum.add(frame + start, count: byteCount &- start))
+        // UDP says by 0 that there is none (RFC 768); to others 0 and ~0 are the same.
+        frame.storeBytes(of: sum == 0 ? ~0 : sum, toByteOffset: field, as: UInt16.self)
+        return true
+    }
+
+    private static var needsChecksumFlag: UInt8 { 1 }
+}
+
+extension OffloadHeader {
+    /// What is left to be done to a TCP segment or UDP datagram that came through a tunnel longer than any wire between
+    /// carries: a kernel's tunnel hands its superpackets to the kernel of a host nearby uncut, and a plain socket gets
+    /// them so, without a word, and maybe without checksum. What came complete is made to lack its checksum.
+    /// - Parameter packetByteCountMaximum: what a tunnel carries, in octets behind the Ethernet header.
+    /// - Returns: `nil` for everything else, and where the checksum is wrong.
+    public init?(uncut frame: Frame, _ bytes: UnsafeMutableRawPointer, packetByteCountMaximum: Int) {
+        self.init()
+        let isUDP = frame.transport == IPProtocol.udp
+        guard isUDP || frame.transport == IPProtocol.tcp, frame.network == .ipv4 || frame.network == .ipv6,
+            !frame.isFragment, let headerEnd = frame.transportHeaderEnd
+        else { return nil }
+        let segment = packetByteCountMaximum &- (headerEnd &- EthernetHeader.untaggedByteCount)
+        guard segment > 0, frame.packetEnd == frame.byteCount, frame.packetEnd &- headerEnd > segment else {
+            return nil
+        }
+        let transportByteCount = frame.packetEnd &- frame.transportOffset
+        let pseudoSum = WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: frame.pseudoHeaderSum)
+        checksumStart = UInt16(truncatingIfNeeded: frame.transportOffset)
+        checksumOffset = isUDP ? 6 : 16
+        let field = frame.transportOffset &+ Int(checksumOffset)
+        let partial = WordSum.fold(pseudoSum)
+        if bytes.loadUnaligned(fromByteOffset: field, as: UInt16.self) != partial {
+            let sum = WordSum.add(bytes + frame.transportOffset, count: transportByteCount, to: pseudoSum)
+            guard WordSum.fold(sum) == ~0 else { return nil }
+            bytes.storeBytes(of: partial, toByteOffset: field, as: UInt16.self)
+        }
+        needsChecksum = true
+        kind = isUDP ? .udp : frame.network == .ipv6 ? .tcpv6 : .tcpv4
+        headerByteCount = UInt16(truncatingIfNeeded: headerEnd)
+        segmentByteCount = UInt16(truncatingIfNeeded: segment)
+    }
+}

@@ -1,0 +1,134 @@
+import Wire
+
+/// A frame that stands for many: TCP segments or UDP datagrams of one flow with one header, as guests send them. It is
+/// cut into what the kernel would have made of it (tcp_gso_segment, __udp_gso_segment), but its payload stays where it
+/// is: only headers are made.
+public struct Superpacket {
+    /// How many segments there are.
+    public let segmentCount: Int
+    /// Octets of each segment's headers, from the destination MAC on.
+    public let headerByteCount: Int
+    /// Octets of payload in each segment, but for the last one.
+    public let segmentByteCount: Int
+    /// All payload.
+    public let payloadByteCount: Int
+
+    private let bytes: UnsafeRawPointer
+    private let networkOffset: Int
+    private let transportOffset: Int
+    private let isIPv6: Bool
+    private let isUDP: Bool
+    /// The pseudo-header but for the length.
+    private let pseudoSum: UInt64
+
+    /// More segments are refused; it is what Linux' smallest MSS makes of the longest packet (TCP_MIN_SND_MSS).
+    public static let segmentCountMaximum = 65_535 / 48 + 1
+    /// Longer headers are refused: Ethernet with two tags, IPv6, and as much again for extensions and TCP with options.
+    public static let headerByteCountMaximum = 176
+
+    /// - Parameters:
+    ///   - frame: the whole frame.
+    ///   - offload: the header it came with.
+    /// - Returns: `nil` where the two do not fit each other.
+    public init?(_ frame: Frame, _ offload: OffloadHeader) {
+        switch (offload.kind, frame.network, frame.transport) {
+        case (.tcpv4, .ipv4, IPProtocol.tcp), (.tcpv6, .ipv6, IPProtocol.tcp): isUDP = false
+        case (.udp, .ipv4, IPProtocol.udp), (.udp, .ipv6, IPProtocol.udp): isUDP = true
+        default: return nil
+        }
+        isIPv6 = frame.network == .ipv6
+        guard !frame.isFragment, let headerEnd = frame.transportHeaderEnd else { return nil }
+        bytes = frame.bytes
+        networkOffset = frame.networkOffset
+        transportOffset = frame.transportOffset
+        headerByteCount = headerEnd
+        payloadByteCount = frame.packetEnd &- headerEnd
+        segmentByteCount = Int(offload.segmentByteCount)
+        guard offload.needsChecksum, Int(offload.checksumStart) == transportOffset, segmentByteCount > 0,
+            payloadByteCount > 0, headerByteCount <= Self.headerByteCountMaximum
+        else { return nil }
+        segmentCount = (payloadByteCount &+ segmentByteCount &- 1) / segmentByteCount
+        guard segmentCount <= Self.segmentCountMaximum else { return nil }
+        pseudoSum = frame.pseudoHeaderSum
+    }
+
+    /// The octets of the longest segment behind the Ethernet header; tags count.
+    public var wirePacketByteCount: Int {
+        headerByteCount &- EthernetHeader.untaggedByteCount &+ min(segmentByteCount, payloadByteCount)
+    }
+
+    /// The octets that all segments have together.
+    public var wireByteCount: Int { headerByteCount &* segmentCount &+ payloadByteCount }
+
+    /// The payload of a segment; it lies `headerByteCount` behind the frame's begin and this offset.
+    public func payload(of index: Int) -> (offset: Int, byteCount: Int) {
+        let offset = index &* segmentByteCount
+        return (offset, min(segmentByteCount, payloadByteCount &- offset))
+    }
+
+    /// Writes the headers of a segment, checksums over its payload and all.
+    /// - Parameters:
+    ///   - index: 0 ..< `segmentCount`.
+    ///   - memory: room for `headerByteCount` octets.
+    public func writeHeader(of index: Int, to memory: UnsafeMutableRawPointer) {
+        memory.copyMemory(from: bytes, byteCount: headerByteCount)
+        let (offset, byteCount) = payload(of: index)
+        let transportByteCount = headerByteCount &- transportOffset &+ byteCount
+        if isIPv6 {
+            let length = transportOffset &- networkOffset &- IPv6Header.byteCount &+ transportByteCount
+            memory.store16(length, at: networkOffset &+ 4)
+        } else {
+            let ip = memory + networkOffset
+            ip.store16(transportOffset &- networkOffset &+ transportByteCount, at: 2)
+            ip.store16(Int(bytes.integer16(at: networkOffset &+ 4)) &+ index, at: 4)
+            ip.sealIPv4Header(byteCount: transportOffset &- networkOffset)
+        }
+        let transport = memory + transportOffset
+        let checksum = isUDP ? 6 : 16
+        if isUDP {
+            transport.store16(transportByteCount, at: 4)
+        } else {
+            sequence(transport, index: index, offset: offset)
+        }
+        transport.storeBytes(of: 0, toByteOffset: checksum, as: UInt16.self)
+        var sum = WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: pseudoSum)
+        sum = WordSum.add(transport, count: headerByteCount &- transportOffset, to: sum)
+        sum = WordSum.add(bytes + (headerByteCount &+ offset), count: byteCount, to: sum)
+        let value = ~WordSum.fold(sum)
+        transport.storeBytes(of: isUDP && value == 0 ? ~0 : value, toByteOffset: checksum, as: UInt16.self)
+    }
+
+    /// FIN and PSH are the last segment's, CWR the first one's (RFC 3168 section 6.1.2).
+    private func sequence(_ transport: UnsafeMutableRawPointer, index: Int, offset: Int) {
+        let first = bytes.integer32(at: transportOffset &+ 4)
+        let number = first &+ UInt32(truncatingIfNeeded: offset)
+        transport.storeBytes(of: number.bigEndian, toByteOffset: 4, as: UInt32.self)
+        var flags = bytes.integer8(at: transportOffset &+ 13)
+        if index > 0 { flags &= ~TCPFlags.congestionWindowReduced }
+        if index &+ 1 < segmentCount { flags &= ~(TCPFlags.finish | TCPFlags.push) }
+        transport.storeBytes(of: flags, toByteOffset: 13, as: UInt8.self)
+    }
+}
+
+/// The flags octet of TCP (RFC 9293 section 3.1).
+enum TCPFlags {
+    static let finish: UInt8 = 0x01
+    static let push: UInt8 = 0x08
+    static let acknowledgment: UInt8 = 0x10
+    static let congestionEcho: UInt8 = 0x40
+    static let congestionWindowReduced: UInt8 = 0x80
+}
+
+extension UnsafeMutableRawPointer {
+    @inline(__always)
+    func store16(_ value: Int, at offset: Int) {
+        storeBytes(of: UInt16(truncatingIfNeeded: value).bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
+
+    /// Computes the header checksum of the IPv4 header here.
+    @inline(__always)
+    func sealIPv4Header(byteCount: Int) {
+        storeBytes(of: 0, toByteOffset: 10, as: UInt16.self)
+        storeBytes(of: ~WordSum.fold(WordSum.add(self, count: byteCount)), toByteOffset: 10, as: UInt16.self)
+    }
+}

@@ -1,0 +1,214 @@
+import CLinux
+import Datapath
+import Glibc
+import Wire
+
+// From a port: batches of frames, or one superpacket at a time.
+
+extension FrameSwitch {
+    /// Forwards what a port has sent, a turn's worth of it.
+    /// - Returns: 0, or the errno with which the device has failed for good.
+    mutating func drainPort(_ slot: Int, _ generation: UnsafePointer<Generation>) -> Int32 {
+        let device = generation.pointee.devices[slot]
+        guard device >= 0 else { return 0 }
+        for _ in 0..<Self.batchesPerTurnMaximum {
+            let result = forwardBatch(from: slot, device, generation)
+            if result < 0 { return Self.deviceFailure(result) }
+        }
+        return 0
+    }
+
+    /// Forwards a batch.
+    /// - Returns: negative when the port has no more: the errno of the last read.
+    private mutating func forwardBatch(
+        from slot: Int,
+        _ device: Int32,
+        _ generation: UnsafePointer<Generation>
+    ) -> Int {
+        var result = 0
+        var count = 0
+        while count < PortBuffer.frameCountMaximum, !buffer.isFull {
+            let frame = buffer.next
+            result = ports.read(
+                device,
+                frame - OffloadHeader.byteCount,
+                OffloadHeader.byteCount + FrameBuffers.frameByteCountMaximum
+            )
+            // A frame cannot be shorter than its header: this is no TAP.
+            if result >= 0, result < OffloadHeader.byteCount { result = -Int(EINVAL) }
+            if result < 0 { break }
+            let byteCount = result - OffloadHeader.byteCount
+            buffer.take(byteCount)
+            let isSuperpacket = forward(count, frame, byteCount, from: slot, generation)
+            count += 1
+            // Its bytes are in the cache now.
+            if isSuperpacket { break }
+        }
+        flush(generation)
+        settle(count, of: slot)
+        buffer.removeAll()
+        return min(result, 0)
+    }
+
+    /// Forwards one frame; whether it was a superpacket.
+    private mutating func forward(
+        _ number: Int,
+        _ bytes: UnsafeMutableRawPointer,
+        _ byteCount: Int,
+        from slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) -> Bool {
+        states[number] = FrameState(frameCount: 1, byteCount: byteCount)
+        let offload = OffloadHeader(bytes - OffloadHeader.byteCount)
+        var frame = Frame(bytes, byteCount: byteCount)
+        guard offload.kind == .none else {
+            guard let superpacket = Superpacket(frame, offload) else {
+                drop(number, .malformedFrame)
+                return true
+            }
+            states[number].frameCount = superpacket.segmentCount
+            states[number].byteCount = superpacket.wireByteCount
+            frame.wirePacketByteCount = superpacket.wirePacketByteCount
+            decide(Departure(number: number, frame: frame, bytes: bytes, superpacket: superpacket), slot, generation)
+            return true
+        }
+        guard !offload.needsChecksum || Int(offload.checksumStart) + Int(offload.checksumOffset) + 2 <= byteCount else {
+            drop(number, .malformedFrame)
+            return false
+        }
+        var departure = Departure(number: number, frame: frame, bytes: bytes, superpacket: nil)
+        departure.needsChecksum = offload.needsChecksum
+        decide(departure, slot, generation)
+        return false
+    }
+
+    private mutating func decide(
+        _ departure: Departure,
+        _ slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let slot16 = UInt16(truncatingIfNeeded: slot)
+        let action = generation.pointee.tables.action(for: departure.frame, from: slot16, flows)
+        switch action.kind {
+        case .remote:
+            send(departure, to: Int(action.place), action, generation)
+        case .local:
+            deliver(departure, to: Int(action.slot), generation)
+        case .drop:
+            drop(departure.number, action.reason)
+        case .refused:
+            refuse(departure, action.reason, Int(action.slot))
+        case .pipeline:
+            process(departure, slot, generation)
+        }
+    }
+
+    private mutating func process(
+        _ departure: Departure,
+        _ slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let number = departure.number
+        // 64 bytes in, so that the header in front has its room.
+        let room = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
+        let verdict = generation.pointee.tables.process(
+            departure.frame,
+            from: UInt16(truncatingIfNeeded: slot),
+            reply: room
+        )
+        if let reason = verdict.dropReason { return drop(number, reason) }
+        var cursor = verdict.outputs
+        var output = generation.pointee.tables.nextOutput(&cursor, of: departure.frame)
+        let action = FlowAction(to: verdict)
+        outputs: while true {
+            switch output {
+            case .local(let slot): deliver(departure, to: Int(slot), generation)
+            case .remote(let place): send(departure, to: place, action, generation)
+            case .dropped(let reason, let slot): refuse(departure, reason, Int(slot))
+            case .end: break outputs
+            }
+            output = generation.pointee.tables.nextOutput(&cursor, of: departure.frame)
+        }
+        if verdict.replyByteCount > 0, let start = room.baseAddress {
+            OffloadHeader().store(to: start - OffloadHeader.byteCount)
+            let failure = write(start, verdict.replyByteCount, to: slot, generation)
+            // An answer that only says why there is no output does not make the frame a forwarded one.
+            if states[number].failure == nil { note(number, failure) }
+        }
+    }
+
+    /// Hands a frame on as it is, with what is left to be done to it. Ports come before other hosts among the outputs,
+    /// whose Geneve header takes the place of the header that says so.
+    private func deliver(_ departure: Departure, to slot: Int, _ generation: UnsafePointer<Generation>) {
+        let state = states[departure.number]
+        note(
+            departure.number,
+            write(
+                departure.bytes,
+                departure.frame.byteCount,
+                to: slot,
+                generation,
+                frameCount: state.frameCount
+            )
+        )
+    }
+
+    private func refuse(_ departure: Departure, _ reason: DropReason, _ slot: Int) {
+        counters.add(UInt64(states[departure.number].frameCount), to: .unsentFrames, of: slot)
+        drop(departure.number, reason)
+    }
+
+    // Accounts
+
+    func note(_ number: Int, _ failure: DropReason?) {
+        if let failure {
+            drop(number, failure)
+        } else {
+            states[number].isForwarded = true
+        }
+    }
+
+    func drop(_ number: Int, _ reason: DropReason) {
+        states[number].failure = reason
+    }
+
+    /// Counts each frame of a batch once: as forwarded or as dropped.
+    private func settle(_ count: Int, of source: CounterBlock.Source) {
+        guard count > 0 else { return }
+        var received = 0
+        var byteCount = 0
+        var forwarded = 0
+        for number in 0..<count {
+            let frameCount = states[number].frameCount
+            received += frameCount
+            byteCount += states[number].byteCount
+            if states[number].isForwarded {
+                forwarded += frameCount
+            } else {
+                // Without a reason there was no output but the source itself.
+                counters.addDrop(states[number].failure ?? .hairpin, of: source, UInt64(frameCount))
+            }
+        }
+        counters.add(UInt64(received), to: .receivedFrames, of: source)
+        counters.add(UInt64(byteCount), to: .receivedBytes, of: source)
+        counters.add(UInt64(forwarded), to: .forwardedFrames, of: source)
+    }
+
+    /// The errno of a read after which the device gives nothing any more; 0 where it may.
+    private static func deviceFailure(_ result: Int) -> Int32 {
+        let errno = Int32(truncatingIfNeeded: -result)
+        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? 0 : errno
+    }
+}
+
+/// A frame that a port has sent, on its way out.
+struct Departure {
+    /// Its number in the batch.
+    let number: Int
+    let frame: Frame
+    let bytes: UnsafeMutableRawPointer
+    /// What it is cut into on its way to other hosts.
+    let superpacket: Superpacket?
+    /// Whether its checksum is left to be completed.
+    var needsChecksum = false
+}

@@ -1,0 +1,271 @@
+import CLinux
+import Datapath
+import Glibc
+import Wire
+
+// From the underlay: trains of datagrams, whose segments become superpackets again.
+
+extension FrameSwitch {
+    private static var source: CounterBlock.Source { CounterBlock.underlay }
+
+    /// Where a datagram came from and what its outer header says.
+    private struct Origin {
+        let address: IPAddress
+        let congestion: CongestionCode
+        let isTrain: Bool
+        let now: Duration
+    }
+
+    /// Forwards what has come from other hosts, a turn's worth of it.
+    /// - Parameter now: monotonic, as the tables' deadlines.
+    mutating func drainUnderlay(_ generation: UnsafePointer<Generation>, now: Duration) {
+        let socket = generation.pointee.underlay
+        guard socket >= 0 else { return }
+        for _ in 0..<Self.batchesPerTurnMaximum {
+            let room = wasLong ? ReceiveBatch.shortCount : FrameBuffers.slotCount
+            receiving.reset(room)
+            // An error is an ICMP message about an earlier datagram, now told and gone.
+            let count = max(0, underlay.receive(socket, receiving.messages, room))
+            var byteCount = 0
+            for number in 0..<count { byteCount += deliver(number, generation, now: now) }
+            // What lies in the buffers does not outlive the batch.
+            writeAllRuns(generation)
+            wasLong = byteCount > ReceiveBatch.longByteCount
+            if count < room { return }
+        }
+    }
+
+    /// Forwards the datagrams of a message; how many bytes it has.
+    private mutating func deliver(
+        _ number: Int,
+        _ generation: UnsafePointer<Generation>,
+        now: Duration
+    ) -> Int {
+        guard let train = receiving.train(number) else { return 0 }
+        let origin = Origin(
+            address: receiving.source(number),
+            congestion: train.congestion,
+            isTrain: train.isTrain,
+            now: now
+        )
+        // What the outer header says has to be told to each frame.
+        let isPlain = train.congestion != .experienced && train.congestion != .capable1
+        var place: UnsafeMutablePointer<RunTable.Place>?
+        var offset = 0
+        var frameCount = 0
+        var frameByteCount = 0
+        repeat {
+            let byteCount = min(train.datagramByteCount, train.byteCount - offset)
+            let datagram = train.bytes + offset
+            offset += byteCount
+            frameCount += 1
+            frameByteCount += byteCount
+            // Within a train, what follows in the run needs no decision of its own.
+            if isPlain, let place, runs.append(datagram, byteCount: byteCount, to: place) {
+                frameByteCount -= Verdict.geneveHeaderByteCount
+                continue
+            }
+            let packet = TunnelPacket(datagram, byteCount: byteCount)
+            frameByteCount -= packet.headerByteCount
+            place = deliver(datagram, byteCount, packet, origin, generation)
+        } while offset < train.byteCount
+        counters.add(UInt64(frameCount), to: .receivedFrames, of: Self.source)
+        counters.add(UInt64(frameByteCount), to: .receivedBytes, of: Self.source)
+        return train.byteCount
+    }
+
+    /// Forwards one datagram; the place of the run that it is in, if it is in one.
+    private mutating func deliver(
+        _ datagram: UnsafeMutableRawPointer,
+        _ byteCount: Int,
+        _ packet: TunnelPacket,
+        _ origin: Origin,
+        _ generation: UnsafePointer<Generation>
+    ) -> UnsafeMutablePointer<RunTable.Place>? {
+        let bytes = datagram + packet.headerByteCount
+        let frame = Frame(bytes, byteCount: byteCount - packet.headerByteCount)
+        let action = generation.pointee.tables.action(
+            for: frame,
+            in: packet,
+            from: origin.address,
+            now: origin.now,
+            flows
+        )
+        switch action.kind {
+        case .drop, .remote:
+            drop(action.reason)
+            return nil
+        case .refused:
+            counters.add(1, to: .unsentFrames, of: Int(action.slot))
+            drop(action.reason)
+            return nil
+        case .pipeline:
+            process(frame, bytes, packet, origin, generation)
+            return nil
+        case .local:
+            guard bytes.decapsulateCongestion(origin.congestion, of: frame) else {
+                drop(.congestionUnheard)
+                return nil
+            }
+            if packet.headerByteCount == Verdict.geneveHeaderByteCount, let segment = Segment(frame, bytes),
+                !(segment.isUDP && isMergingRefused), fits(frame, generation)
+            {
+                return collect(segment, datagram, byteCount, runs.place(frame.flowHash), Int(action.slot), generation)
+            }
+            makeWay(for: frame, generation)
+            writeAlone(frame, bytes, to: Int(action.slot), origin, generation)
+            return nil
+        }
+    }
+
+    /// Puts a segment into its flow's run, or begins one with it.
+    private mutating func collect(
+        _ segment: Segment,
+        _ datagram: UnsafeMutableRawPointer,
+        _ byteCount: Int,
+        _ place: UnsafeMutablePointer<RunTable.Place>,
+        _ slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) -> UnsafeMutablePointer<RunTable.Place>? {
+        if runs.append(datagram, byteCount: byteCount, to: place) { return place }
+        writeRun(place, generation)
+        runs.begin(segment, in: place, header: datagram, slot: slot)
+        return place
+    }
+
+    /// A frame that is in no run must not overtake the run of its flow; of a fragment the flow is not known.
+    private mutating func makeWay(for frame: Frame, _ generation: UnsafePointer<Generation>) {
+        if frame.hasPorts { writeRun(runs.place(frame.flowHash), generation) } else { writeAllRuns(generation) }
+    }
+
+    private func fits(_ frame: Frame, _ generation: UnsafePointer<Generation>) -> Bool {
+        frame.wirePacketByteCount <= generation.pointee.tables.innerMTU
+    }
+
+    /// Any frame, to any number of ports.
+    private mutating func process(
+        _ frame: Frame,
+        _ bytes: UnsafeMutableRawPointer,
+        _ packet: TunnelPacket,
+        _ origin: Origin,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let verdict = generation.pointee.tables.processTunnel(
+            packet,
+            frame: frame,
+            from: origin.address,
+            now: origin.now
+        )
+        if let reason = verdict.dropReason { return drop(reason) }
+        guard bytes.decapsulateCongestion(origin.congestion, of: frame) else { return drop(.congestionUnheard) }
+        writeAllRuns(generation)
+        var cursor = verdict.outputs
+        var isForwarded = false
+        var failure: DropReason?
+        outputs: while true {
+            switch generation.pointee.tables.nextOutput(&cursor, of: frame) {
+            case .local(let slot):
+                OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
+                let unwritten = write(bytes, frame.byteCount, to: Int(slot), generation)
+                isForwarded = isForwarded || unwritten == nil
+                failure = unwritten ?? failure
+            case .remote: break
+            case .dropped(let reason, let slot):
+                counters.add(1, to: .unsentFrames, of: Int(slot))
+                failure = reason
+            case .end: break outputs
+            }
+        }
+        if isForwarded { noteForwarded(1) } else { drop(failure ?? .hairpin) }
+    }
+
+    /// Writes a frame that stands for itself, or for many if it came uncut.
+    private func writeAlone(
+        _ frame: Frame,
+        _ bytes: UnsafeMutableRawPointer,
+        to slot: Int,
+        _ origin: Origin,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        var offload = OffloadHeader()
+        if !origin.isTrain, !fits(frame, generation),
+            let uncut = OffloadHeader(
+                uncut: frame,
+                bytes,
+                packetByteCountMaximum: generation.pointee.tables.innerMTU
+            )
+        {
+            offload = uncut
+            counters.add(1, to: .uncutFrames, of: Self.source)
+        }
+        offload.store(to: bytes - OffloadHeader.byteCount)
+        if let reason = write(bytes, frame.byteCount, to: slot, generation) { drop(reason) } else { noteForwarded(1) }
+    }
+
+    private mutating func writeAllRuns(_ generation: UnsafePointer<Generation>) {
+        for index in 0..<RunTable.placeCount { writeRun(runs[index], generation) }
+    }
+
+    /// Writes a run as one frame and empties its place.
+    private mutating func writeRun(
+        _ place: UnsafeMutablePointer<RunTable.Place>,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        guard let run = place.pointee.run else { return }
+        place.pointee.run = nil
+        let first = run.first
+        let slot = place.pointee.slot
+        let device = generation.pointee.devices[slot]
+        // What sealing changes, in case it was in vain.
+        reply.baseAddress?.copyMemory(from: first.bytes, byteCount: first.headerByteCount)
+        run.seal().store(to: first.bytes - OffloadHeader.byteCount)
+        place.pointee.parts[0] = iovec(
+            iov_base: first.bytes - OffloadHeader.byteCount,
+            iov_len: OffloadHeader.byteCount + first.headerByteCount + first.payloadByteCount
+        )
+        let result = device < 0 ? -1 : ports.write(device, place.pointee.parts, run.count)
+        if result == -Int(EINVAL), run.count > 1 {
+            isMergingRefused = isMergingRefused || first.isUDP
+            if let saved = reply.baseAddress {
+                first.bytes.copyMemory(from: saved, byteCount: first.headerByteCount)
+            }
+            return writeSingly(run, place, generation)
+        }
+        let byteCount = first.headerByteCount * run.count + run.payloadByteCount
+        if let reason = account(result, slot, frameCount: run.count, byteCount: byteCount) {
+            counters.addDrop(reason, of: Self.source, UInt64(run.count))
+        } else {
+            noteForwarded(run.count)
+        }
+    }
+
+    /// Writes the segments of a run that the port does not take as one; their headers are in front of their payloads.
+    private func writeSingly(
+        _ run: SegmentRun,
+        _ place: UnsafeMutablePointer<RunTable.Place>,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        counters.add(UInt64(run.count), to: .singlySentFrames, of: place.pointee.slot)
+        let headerByteCount = run.first.headerByteCount
+        for index in 0..<run.count {
+            let part = place.pointee.parts[index]
+            guard let base = part.iov_base else { continue }
+            let bytes = index == 0 ? run.first.bytes : base - headerByteCount
+            let payload = index == 0 ? run.first.payloadByteCount : part.iov_len
+            OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
+            if let reason = write(bytes, headerByteCount + payload, to: place.pointee.slot, generation) {
+                drop(reason)
+            } else {
+                noteForwarded(1)
+            }
+        }
+    }
+
+    private func drop(_ reason: DropReason) {
+        counters.addDrop(reason, of: Self.source, 1)
+    }
+
+    private func noteForwarded(_ count: Int) {
+        counters.add(UInt64(count), to: .forwardedFrames, of: Self.source)
+    }
+}

@@ -1,0 +1,78 @@
+import CLinux
+import Datapath
+import Glibc
+
+/// The runs that are being collected from a batch of the underlay: a few flows at a time, each in the place that its
+/// hash names. Another flow in the same place sends the older run out first.
+struct RunTable: ~Copyable {
+    /// Flows collected at a time: as many as share a batch in practice; a power of two.
+    static let placeCount = 8
+    private static let partCountMaximum = SegmentRun.countMaximum
+
+    private let places: UnsafeMutablePointer<Place>
+    private let parts: UnsafeMutablePointer<iovec>
+
+    /// A run and what its segments have in common.
+    struct Place {
+        var run: SegmentRun?
+        /// The Geneve header.
+        var header: (UInt64, UInt64) = (0, 0)
+        /// The port it goes to.
+        var slot = 0
+        /// One part for each segment's payload; the first one's is set when it is written.
+        let parts: UnsafeMutablePointer<iovec>
+    }
+
+    init() {
+        parts = .allocate(capacity: Self.placeCount * Self.partCountMaximum)
+        parts.initialize(repeating: iovec(), count: Self.placeCount * Self.partCountMaximum)
+        places = .allocate(capacity: Self.placeCount)
+        for index in 0..<Self.placeCount {
+            (places + index).initialize(to: Place(parts: parts + index * Self.partCountMaximum))
+        }
+    }
+
+    deinit {
+        places.deallocate()
+        parts.deallocate()
+    }
+
+    /// The place of a flow.
+    func place(_ hash: UInt32) -> UnsafeMutablePointer<Place> { self[Int(hash) & (Self.placeCount - 1)] }
+
+    subscript(index: Int) -> UnsafeMutablePointer<Place> { places + index }
+
+    /// Begins a run in an empty place with the segment that follows this Geneve header.
+    func begin(_ segment: Segment, in place: UnsafeMutablePointer<Place>, header: UnsafeRawPointer, slot: Int) {
+        place.pointee.run = SegmentRun(segment)
+        place.pointee.header = Self.load(header)
+        place.pointee.slot = slot
+    }
+
+    /// Appends a datagram, its usual Geneve header in front, if it is what follows in the run.
+    @inline(__always)
+    func append(
+        _ datagram: UnsafeMutableRawPointer,
+        byteCount: Int,
+        to place: UnsafeMutablePointer<Place>
+    ) -> Bool {
+        guard place.pointee.run != nil, byteCount > Verdict.geneveHeaderByteCount else { return false }
+        let header = Self.load(datagram)
+        guard header.0 == place.pointee.header.0, header.1 == place.pointee.header.1 else { return false }
+        let frame = datagram + Verdict.geneveHeaderByteCount
+        let frameByteCount = byteCount - Verdict.geneveHeaderByteCount
+        guard place.pointee.run?.append(frame, byteCount: frameByteCount) == true, let run = place.pointee.run else {
+            return false
+        }
+        let headerByteCount = run.first.headerByteCount
+        place.pointee.parts[run.count - 1] = iovec(
+            iov_base: frame + headerByteCount,
+            iov_len: frameByteCount - headerByteCount
+        )
+        return true
+    }
+
+    private static func load(_ header: UnsafeRawPointer) -> (UInt64, UInt64) {
+        (header.loadUnaligned(as: UInt64.self), header.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+}
