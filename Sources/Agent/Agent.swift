@@ -161,8 +161,9 @@ final class Agent {
                 reports?.send(.portsSaved(save: save, failure: directory.save(ports)))
             }
         case .saveShare(let share):
-            files.run { [reports, directory, chassis = configuration.chassis] in
-                reports?.send(.shareSaved(failure: directory.save(share, of: chassis)))
+            files.run { [reports, directory, configuration] in
+                let failure = directory.save(share, of: configuration.chassis, innerMTU: configuration.innerMTU)
+                reports?.send(.shareSaved(failure: failure))
             }
         case .answer(let ticket, let answer): respond(to: ticket, answer)
         case .setTimer(let time): setTimer(time)

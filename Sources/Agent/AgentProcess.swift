@@ -48,7 +48,7 @@ public enum AgentProcess {
             central: options.central
         )
         let ports = try directory.ports()
-        let (share, warning) = try directory.share(of: chassis)
+        let (share, formerMTU, warning) = try directory.share(of: chassis)
         if let warning { Log.write(.warning, warning) }
         let underlay = try underlay(at: options.encapIP, directory: directory)
         return try explaining("cannot start") { () throws(SystemError) in
@@ -56,7 +56,7 @@ public enum AgentProcess {
                 loop: loop,
                 directory: directory,
                 configuration: configuration,
-                core: AgentCore(configuration: configuration, share: share, ports: ports),
+                core: AgentCore(configuration: configuration, share: share, innerMTU: formerMTU, ports: ports),
                 endpoint: endpoint,
                 underlay: underlay,
                 forwarderExecutable: forwarderExecutable

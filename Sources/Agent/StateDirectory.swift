@@ -75,13 +75,14 @@ final class StateDirectory: Sendable {
         }
     }
 
-    /// The share as it was kept for a chassis; an empty one, and why, where there is none that can be used.
-    func share(of chassis: String) throws(AgentFailure) -> (share: Share, warning: String?) {
-        guard let bytes = try read(shareFile) else { return (Share(), nil) }
+    /// The share as it was kept for a chassis, and the inner MTU of that time; or why there is none that can be used.
+    func share(of chassis: String) throws(AgentFailure) -> (share: Share, innerMTU: Int?, warning: String?) {
+        guard let bytes = try read(shareFile) else { return (Share(), nil, nil) }
         do throws(StateFile.Failure) {
-            return (try Share(fileBytes: bytes, chassis: chassis), nil)
+            let (share, innerMTU) = try Share.read(bytes, chassis: chassis)
+            return (share, innerMTU, nil)
         } catch {
-            return (Share(), "\(shareFile) is not used: \(error); asking central for everything")
+            return (Share(), nil, "\(shareFile) is not used: \(error); asking central for everything")
         }
     }
 
@@ -89,7 +90,9 @@ final class StateDirectory: Sendable {
     func save(_ ports: StoredPorts) -> String? { save(ports.fileBytes, to: portsFile) }
 
     /// Saves the share; a sentence about why not.
-    func save(_ share: Share, of chassis: String) -> String? { save(share.fileBytes(chassis: chassis), to: shareFile) }
+    func save(_ share: Share, of chassis: String, innerMTU: Int) -> String? {
+        save(share.fileBytes(chassis: chassis, innerMTU: innerMTU), to: shareFile)
+    }
 
     private func save(_ bytes: [UInt8], to path: String) -> String? {
         do throws(SystemError) {

@@ -105,8 +105,9 @@ extension AgentCore {
         let isEmpty = greeting.epoch == 0 && greeting.revision == 0
         let isInStep = greeting.epoch == share.epoch && greeting.revision == share.revision
         let isAhead = greeting.epoch != share.epoch || greeting.revision > share.revision
-        forwarder.mustWaitForCentral = !isEmpty && isAhead && !sync.hasHeard && forwarder.holdsUnderlay
-        forwarder.needsSnapshot = isEmpty || !isInStep && !forwarder.mustWaitForCentral || !forwarder.holdsUnderlay
+        forwarder.mustWaitForCentral = !isEmpty && isAhead && !sync.hasHeard && forwarder.holdsUnderlay && !hasNewMTU
+        let isUpToDate = (isInStep || forwarder.mustWaitForCentral) && forwarder.holdsUnderlay && !hasNewMTU
+        forwarder.needsSnapshot = isEmpty || !isUpToDate
         let story = wasSpawned ? "started the forwarder" : "took over the running forwarder"
         emit(.log(.info, "\(story), process \(greeting.processID), at revision \(greeting.revision)"))
         if !forwarder.needsSnapshot {

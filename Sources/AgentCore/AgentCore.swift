@@ -45,6 +45,8 @@ public struct AgentCore: Sendable {
     var isReady = false
     /// Whether the agent has given up, as its chassis belongs to another host.
     var hasGivenUp = false
+    /// Whether a forwarder that runs since an earlier start has been told another inner MTU.
+    let hasNewMTU: Bool
     private var timer: Duration?
     private var effects: [Effect] = []
 
@@ -52,11 +54,14 @@ public struct AgentCore: Sendable {
     ///
     /// - Parameters:
     ///   - share: The stored share, or an empty one.
+    ///   - innerMTU: The inner MTU at the time when that was stored, which a forwarder that runs since then has been
+    ///     told; `nil` for the present one.
     ///   - ports: The stored ports.
-    public init(configuration: Configuration, share: Share, ports: StoredPorts) {
+    public init(configuration: Configuration, share: Share, innerMTU: Int? = nil, ports: StoredPorts) {
         self.configuration = configuration
         self.share = share
         lastClaim = ports.lastClaim
+        hasNewMTU = innerMTU.map { $0 != configuration.innerMTU } ?? false
         sync.unchangedSince = share.revision
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision

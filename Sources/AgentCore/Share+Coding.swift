@@ -5,29 +5,34 @@ extension Share {
     private static let kind = "share"
     private static let format = 1
 
-    /// The bytes of the share file of a chassis.
-    public func fileBytes(chassis: String) -> [UInt8] {
+    /// The bytes of the share file of a chassis, whose forwarder has been told this inner MTU.
+    public func fileBytes(chassis: String, innerMTU: Int) -> [UInt8] {
         var records: [JSONValue] = []
         records.reserveCapacity(self.records.count)
         for record in sortedRecords { records.append(["kind": .string(record.key.kind), "object": record.json]) }
         let content: JSONValue = [
-            "chassis": .string(chassis), "epoch": .string(epochText(epoch)), "revision": number(revision),
+            "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(epochText(epoch)),
+            "revision": number(revision),
             "records": .array(records),
         ]
         return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
     }
 
-    /// The share in a share file of a chassis.
+    /// The share in a share file of a chassis, and the inner MTU of that time.
     /// - Throws: ``StateFile/Failure``; the share is then to be asked for anew.
-    public init(fileBytes: [UInt8], chassis: String) throws(StateFile.Failure) {
+    public static func read(
+        _ fileBytes: [UInt8],
+        chassis: String
+    ) throws(StateFile.Failure) -> (share: Share, innerMTU: Int) {
         let content = try StateFile.open(kind: Self.kind, format: Self.format, fileBytes)
         guard let json = try? JSONParser.parse(Array(content)) else { throw .content("is not JSON") }
         guard json["chassis"]?.stringValue == chassis else {
             throw .content("belongs to chassis \(json["chassis"]?.stringValue ?? "without a name")")
         }
         guard let epoch = json["epoch"]?.stringValue.flatMap(epochValue),
-            let revision = unsigned(json["revision"]), let elements = json["records"]?.arrayValue
-        else { throw .content("lacks \"epoch\", \"revision\" or \"records\"") }
+            let revision = unsigned(json["revision"]), let elements = json["records"]?.arrayValue,
+            let innerMTU = json["inner_mtu"]?.integerValue.flatMap({ Int(exactly: $0) })
+        else { throw .content("lacks \"epoch\", \"revision\", \"records\" or \"inner_mtu\"") }
         var records: [Record] = []
         records.reserveCapacity(elements.count)
         for element in elements {
@@ -40,6 +45,6 @@ extension Share {
                 throw .content("has a record that cannot be: \(error)")
             }
         }
-        self.init(epoch: epoch, revision: revision, records: records)
+        return (Share(epoch: epoch, revision: revision, records: records), innerMTU)
     }
 }

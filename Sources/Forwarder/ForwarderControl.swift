@@ -123,8 +123,9 @@ final class ForwarderControl {
                 Greeting(
                     version: ForwarderProtocol.version,
                     processID: getpid(),
-                    epoch: publication.acknowledged.epoch,
-                    revision: publication.acknowledged.revision,
+                    // What the next delta is applied to, though the pollers may be a moment behind.
+                    epoch: assembly.inForce.epoch,
+                    revision: assembly.inForce.revision,
                     heldCount: UInt32(held.count)
                 )
             )

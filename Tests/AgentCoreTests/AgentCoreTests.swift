@@ -63,6 +63,14 @@ import Wire
         #expect(!agent.transcript.contains("forward:"))
     }
 
+    @Test func aForwarderThatWasToldAnotherMTUIsToldEverythingAgain() {
+        var agent = Scenario(share: share(6), innerMTU: 1372, ports: oneStoredPort)
+        agent.step("the agent starts", .started)
+        agent.step("the forwarder runs", connected(6, held: [.underlay(encap), .port("vm1")]))
+        agent.step("it has it in force", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        #expect(goldenMismatch(agent.transcript, named: "other-mtu") == nil)
+    }
+
     @Test func aForwarderThatDiesIsStartedAtOnceAndThenWithPauses() {
         var agent = plugged()
         agent.step("the forwarder dies", .forwarderLost(reason: "it has ended"), after: .seconds(20))

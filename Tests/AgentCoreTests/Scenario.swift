@@ -17,9 +17,10 @@ struct Scenario {
     init(
         configuration: Configuration = Scenario.configuration,
         share: Share = Share(),
+        innerMTU: Int? = nil,
         ports: StoredPorts = StoredPorts(lastClaim: 0)
     ) {
-        core = AgentCore(configuration: configuration, share: share, ports: ports)
+        core = AgentCore(configuration: configuration, share: share, innerMTU: innerMTU, ports: ports)
     }
 
     static let configuration = Configuration(

@@ -54,7 +54,7 @@ final class SimulatedHost {
         life += 1
         starts += 1
         wakeAt = nil
-        let share = try shareFile.map { try Share(fileBytes: $0, chassis: name) } ?? Share()
+        let share = try shareFile.map { try Share.read($0, chassis: name).share } ?? Share()
         core = AgentCore(
             configuration: Self.configuration(name, encapIP, boot: starts),
             share: share,
@@ -83,7 +83,7 @@ final class SimulatedHost {
 
     func save(_ ports: StoredPorts) { portsFile = ports.fileBytes }
 
-    func save(_ share: Share) { shareFile = share.fileBytes(chassis: name) }
+    func save(_ share: Share) { shareFile = share.fileBytes(chassis: name, innerMTU: 1442) }
 
     func openDevice(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Device, Refusal> {
         let isThere = devices.contains(port.interface)

@@ -26,7 +26,8 @@ import Wire
     )
 
     @Test func aShareComesBackAsItWasKept() throws {
-        #expect(try Share(fileBytes: share.fileBytes(chassis: "hv1"), chassis: "hv1") == share)
+        let (again, innerMTU) = try Share.read(share.fileBytes(chassis: "hv1", innerMTU: 1442), chassis: "hv1")
+        #expect(again == share && innerMTU == 1442)
     }
 
     @Test func portsComeBackAsTheyWereKept() throws {
@@ -34,14 +35,16 @@ import Wire
     }
 
     @Test func theFilesAreTextThatAPersonCanRead() {
-        let text = [ports.fileBytes, share.fileBytes(chassis: "hv1")].map { String(decoding: $0, as: UTF8.self) }
+        let text = [ports.fileBytes, share.fileBytes(chassis: "hv1", innerMTU: 1442)].map {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(goldenMismatch(text.joined(), named: "files") == nil)
     }
 
     @Test func aFileThatIsCutAnywhereIsNotUsed() {
-        for bytes in [share.fileBytes(chassis: "hv1"), ports.fileBytes] {
+        for bytes in [share.fileBytes(chassis: "hv1", innerMTU: 1442), ports.fileBytes] {
             for count in bytes.indices {
-                #expect(throws: StateFile.Failure.self) { try Share(fileBytes: Array(bytes[..<count]), chassis: "hv1") }
+                #expect(throws: StateFile.Failure.self) { try Share.read(Array(bytes[..<count]), chassis: "hv1") }
                 #expect(throws: StateFile.Failure.self) { try StoredPorts(fileBytes: Array(bytes[..<count])) }
             }
         }
@@ -58,11 +61,11 @@ import Wire
 
     @Test func aShareOfAnotherChassisOrFormatIsNotUsed() {
         let failure = #expect(throws: StateFile.Failure.self) {
-            try Share(fileBytes: share.fileBytes(chassis: "hv1"), chassis: "hv2")
+            try Share.read(share.fileBytes(chassis: "hv1", innerMTU: 1442), chassis: "hv2")
         }
         #expect(failure == .content("belongs to chassis hv1"))
         let later = StateFile.seal(kind: "share", format: 2, Array("{}".utf8))
-        let other = #expect(throws: StateFile.Failure.self) { try Share(fileBytes: later, chassis: "hv1") }
+        let other = #expect(throws: StateFile.Failure.self) { try Share.read(later, chassis: "hv1") }
         #expect(other == .format("2"))
     }
 
@@ -78,9 +81,9 @@ import Wire
 
     @Test func theFuzzCorpusIsRead() throws {
         for bytes in try corpus("StateFile") {
-            _ = try? Share(fileBytes: bytes, chassis: "hv1")
+            _ = try? Share.read(bytes, chassis: "hv1")
             _ = try? StoredPorts(fileBytes: bytes)
-            _ = try? Share(fileBytes: StateFile.seal(kind: "share", format: 1, bytes), chassis: "hv1")
+            _ = try? Share.read(StateFile.seal(kind: "share", format: 1, bytes), chassis: "hv1")
             _ = try? StoredPorts(fileBytes: StateFile.seal(kind: "ports", format: 1, bytes))
         }
     }

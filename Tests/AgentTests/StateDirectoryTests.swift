@@ -43,7 +43,7 @@ import Testing
         try Data("junk".utf8).write(to: URL(fileURLWithPath: "\(path)/ports"))
         try Data("junk".utf8).write(to: URL(fileURLWithPath: "\(path)/share"))
         #expect(throws: AgentFailure.self) { try directory.ports() }
-        let (share, warning) = try directory.share(of: "hv1")
+        let (share, _, warning) = try directory.share(of: "hv1")
         #expect(share == Share() && warning?.contains("is not used") == true)
     }
 
