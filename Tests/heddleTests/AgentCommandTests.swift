@@ -37,7 +37,7 @@ import Testing
 
     @Test func `agent stop --all ends a forwarder that has no agent, agent stop leaves it`() throws {
         let directory = try TemporaryDirectory()
-        let forwarder = try DaemonProcess(["forwarder", "--state-dir", directory.path])
+        let forwarder = try DaemonProcess(["forwarder", "--state-dir", directory.path], sign: "serving")
         let second = try HeddleBinary.run(["forwarder", "--state-dir", directory.path])
         #expect(second.status == 1)
         #expect(second.errors.contains("already the forwarder"))

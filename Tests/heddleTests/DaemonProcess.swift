@@ -12,7 +12,8 @@ final class DaemonProcess {
     }
 
     /// Starts it and returns when it says on a whole line that it is ready.
-    init(_ words: [String]) throws {
+    /// - Parameter sign: The word that says so.
+    init(_ words: [String], sign: String = "ready") throws {
         process.executableURL = URL(fileURLWithPath: HeddleBinary.path)
         process.arguments = words
         process.environment = [:]
@@ -20,7 +21,7 @@ final class DaemonProcess {
         process.standardError = errors
         try process.run()
         var text = ""
-        while !text.contains("ready") || !text.hasSuffix("\n") {
+        while !text.contains(sign) || !text.hasSuffix("\n") {
             let bytes = errors.fileHandleForReading.availableData
             guard !bytes.isEmpty else {
                 process.waitUntilExit()
