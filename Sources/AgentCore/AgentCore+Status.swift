@@ -58,7 +58,7 @@ extension AgentCore {
             if port.boundSequence != nil {
                 return (.pending, "\(logicalPort) is here no more: it was deleted, or another host has it")
             }
-            return (.pending, "central has not bound \(logicalPort) here; does it exist?")
+            return (.pending, "central binds it here once \(logicalPort) exists and may be here")
         }
         if binding.location(on: configuration.chassis) != nil {
             return (.pending, "the forwarder has no tables for it yet")

@@ -80,7 +80,7 @@ extension CentralCore {
             do {
                 done.append(try perform(operation, pointer, in: &draft, using: &generator))
             } catch {
-                throw Fault(refusal: error, operationIndex: index)
+                throw Fault(refusal: error, operationIndex: request.isTransaction ? index : nil)
             }
         }
         return done

@@ -43,7 +43,7 @@ public struct LogEntry: Equatable, Sendable {
 public enum Answer: Sendable {
     /// A write is durable at this revision; one result for each operation.
     case written(revision: UInt64, [OperationResult])
-    /// The request was refused and changed nothing; the index is that of the operation at fault.
+    /// The request was refused and changed nothing; the index is that of the operation of a transaction at fault.
     case refused(Refusal, operationIndex: Int?)
     /// Changes of a feed.
     case feed(FeedAnswer)

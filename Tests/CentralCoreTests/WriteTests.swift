@@ -110,6 +110,17 @@ import Wire
         #expect(bench.published.northbound.switches.isEmpty)
     }
 
+    @Test func `a single operation that is refused is no operation of a transaction`() {
+        let bench = CoreBench()
+        let ticket = bench.write(.create(port: ["name": "p", "switch": "none"]))
+        guard case .refused(let refusal, let index)? = bench.answers[ticket] else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(index == nil)
+        #expect(refusal.pointer == "/switch")
+    }
+
     @Test func `requirements are checked before the first operation`() {
         let bench = CoreBench()
         bench.write(.create(switch: ["name": "a"]))
