@@ -16,6 +16,8 @@ import Testing
             /// Acknowledged as deleted: must not be there.
             var deleted: Set<String> = []
             var revision: Int64 = 0
+            /// Answers of success so far.
+            var acknowledged = 0
         }
 
         let state = Mutex(State())
@@ -36,7 +38,13 @@ import Testing
                 }
                 return end
             }
-            usleep(UInt32(60_000 + 45_000 * (round % 5)))
+            // Each round has some answers and is cut at another place.
+            let enough = ledger.state.withLock { $0.acknowledged } + 12 + 7 * (round % 5)
+            var turns = 0
+            while turns < 100_000, ledger.state.withLock({ $0.acknowledged < enough }) {
+                usleep(500)
+                turns += 1
+            }
             central.end(SIGKILL)
             for end in ends { end.take() }
         }
@@ -59,13 +67,17 @@ import Testing
             }
             ledger.state.withLock {
                 $0.present.insert(name)
+                $0.acknowledged += 1
                 $0.revision = max($0.revision, made.json["revision"]?.integerValue ?? 0)
             }
             guard index % 3 == 2 else { continue }
             // From here on the outcome is open until the answer is there.
             _ = ledger.state.withLock { $0.present.remove(name) }
             guard let gone = try? client.send("DELETE", "/v1/switches/\(name)"), gone.status == 204 else { return }
-            _ = ledger.state.withLock { $0.deleted.insert(name) }
+            ledger.state.withLock {
+                $0.deleted.insert(name)
+                $0.acknowledged += 1
+            }
         }
     }
 

@@ -54,7 +54,7 @@ private let ok = HTTPResponse(status: .ok)
         fixture.run(for: .milliseconds(50))
         #expect(made < 256)
         client.reads = true
-        fixture.run(until: { client.text.hasSuffix("\r\n0\r\n\r\n") })
+        fixture.run(until: { client.received.suffix(7).elementsEqual("\r\n0\r\n\r\n".utf8) })
         #expect(client.received.count { $0 == 0x61 } >= 256 << 16)
     }
 
