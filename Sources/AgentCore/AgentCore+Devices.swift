@@ -16,6 +16,9 @@ extension AgentCore {
 
     mutating func deviceOpened(_ name: String, _ result: Result<Device, Refusal>, now: Duration) {
         guard let port = ports[name], !port.isLeaving else { return }
+        ports[name]?.isLookedFor = false
+        if case .failure = result, port.isLookedFor, port.demand != nil { return plugAgain(name) }
+        ports[name]?.demand = nil
         switch result {
         case .success(let device):
             let isAsked = waiting.contains { $0.subject == .plug(port: name) }
@@ -66,11 +69,13 @@ extension AgentCore {
         removeLeavingDevices()
         guard let due = deviceRetryAt, due <= now else { return }
         let failed = ports.values.filter { port in
-            if case .failed = port.device { return !port.isLeaving }
+            if case .failed = port.device { return !port.isLeaving && !port.isLookedFor }
             return false
         }
-        deviceRetryAt = failed.isEmpty ? nil : now + Self.deviceRetryInterval
+        let hasFailed = ports.values.contains { if case .failed = $0.device { !$0.isLeaving } else { false } }
+        deviceRetryAt = hasFailed ? now + Self.deviceRetryInterval : nil
         for port in failed.sorted(by: { $0.specification.name < $1.specification.name }) {
+            ports[port.specification.name]?.isLookedFor = true
             emit(.openDevice(port.specification, .reopen(isOwned: port.isOwned)))
         }
     }

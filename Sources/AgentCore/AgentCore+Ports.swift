@@ -16,9 +16,9 @@ extension AgentCore {
         case .opening, .unknown:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
         case .failed:
-            ports[wanted.name]?.device = .opening
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
-            openDevice(wanted, port.isOwned ? .any : request.demand)
+            ports[wanted.name]?.demand = port.isOwned ? .any : request.demand
+            if !port.isLookedFor { plugAgain(wanted.name) }
         case .present:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
             if port.lostTo != nil { claim(wanted.name) }
@@ -95,6 +95,14 @@ extension AgentCore {
             detail: "The port \(name) is already plugged with \(fields.joined(separator: ", ")); "
                 + "unplug it first with 'heddle port del \(name)'."
         )
+    }
+
+    /// Opens or makes the device of a port that had lost it, as a user demands.
+    mutating func plugAgain(_ name: String) {
+        guard let port = ports[name], let demand = port.demand else { return }
+        ports[name]?.demand = nil
+        ports[name]?.device = .opening
+        openDevice(port.specification, demand)
     }
 
     private mutating func openDevice(_ specification: PortSpecification, _ demand: DeviceDemand) {

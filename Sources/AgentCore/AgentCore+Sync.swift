@@ -78,7 +78,7 @@ extension AgentCore {
             if case .failed(let reason) = port.device {
                 return SyncRequest.HostError(
                     logicalPort: port.specification.logicalPort,
-                    detail: String(reason.prefix(SyncRequest.textByteCountMaximum / 4))
+                    detail: reason.cut(toByteCount: SyncRequest.textByteCountMaximum)
                 )
             }
             return nil
@@ -259,5 +259,17 @@ extension AgentCore {
         sync.reported = nil
         let delay = sync.backoff.jitteredDelay(using: &generator)
         sync.retryAt = now + max(delay, min(minimum ?? .zero, .seconds(60)))
+    }
+}
+
+extension String {
+    /// The text, without what is beyond so many bytes of UTF-8.
+    func cut(toByteCount maximum: Int) -> String {
+        var count = 0
+        let kept = unicodeScalars.prefix { scalar in
+            count += UTF8.width(scalar)
+            return count <= maximum
+        }
+        return String(kept)
     }
 }

@@ -20,6 +20,10 @@ struct PluggedPort: Hashable, Sendable {
     var save: UInt64 = 0
     /// Where the device stands.
     var device = Device.unknown
+    /// Whether a lost device is just being looked for; one attempt at a time, as the second would find the device busy.
+    var isLookedFor = false
+    /// What a user who plugs the port meanwhile demands of the device.
+    var demand: DeviceDemand?
     /// The device's MAC as it was when we opened it, where we did.
     var mac: MACAddress?
     /// The highest fence with which this chassis was seen to have the port.

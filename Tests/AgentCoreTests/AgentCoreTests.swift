@@ -181,6 +181,22 @@ import Wire
         #expect(goldenMismatch(agent.transcript, named: "device-pulled") == nil)
     }
 
+    @Test func aUserWhoPlugsAPortWhileItsDeviceIsLookedForGetsTheDeviceMade() {
+        var agent = plugged()
+        agent.step("the device is gone", .forwarderSaid(.portFailed(name: "vm1", errno: 77)))
+        agent.step("the forwarder has let go", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        agent.step("a second later", .timer, after: .seconds(1))
+        agent.step("another second later", .timer, after: .seconds(1))
+        let wanted = Scenario.specification("vm1", "vm1")
+        agent.step("a user plugs vm1 again", .portAdd(11, PortRequest(specification: wanted)))
+        let gone = Refusal(.conflict, code: "device_missing", detail: "There is no interface vm1 in netns vm1.")
+        agent.step("it was not there", .deviceOpened(port: "vm1", .failure(gone)))
+        let device = Device(isOwned: true, mac: MACAddress(truncating: 0x02_ac10_ff00_11))
+        agent.step("it is made", .deviceOpened(port: "vm1", .success(device)))
+        agent.step("the claim is on disk", .portsSaved(save: 1, failure: nil))
+        #expect(goldenMismatch(agent.transcript, named: "plug-while-looking") == nil)
+    }
+
     // MARK: -
 
     private let encap = Scenario.configuration.encapIP
