@@ -83,10 +83,9 @@ extension AgentCore {
     /// Takes the devices of ports that leave away, or gives them back: when the leaving is on disk, so that a restart
     /// finishes it, and the forwarder has let go, so that the next user finds the device free.
     private mutating func removeLeavingDevices() {
-        guard forwarder.isSettled || forwarder.phase == .away else { return }
         for name in ports.keys.sorted() {
             guard let port = ports[name], port.isLeaving, !port.isRemovalAsked else { continue }
-            guard port.save <= files.portsSaved else { continue }
+            guard port.save <= files.portsSaved, forwarder.hasLetGo(of: name) else { continue }
             ports[name]?.isRemovalAsked = true
             emit(.removeDevice(port.specification, isOwned: port.isOwned))
         }
@@ -98,7 +97,9 @@ extension AgentCore {
             let detail = "The device of the port \(name) cannot be removed: \(failure). Try again."
             return answer(.unplug(port: name), .refused(Refusal(.unavailable, code: "device_busy", detail: detail)))
         }
+        // The file tells that the port is leaving until it is saved without it: nothing more can bring it back.
         ports[name] = nil
         _ = savePorts()
+        answer(.unplug(port: name), .deleted)
     }
 }

@@ -19,6 +19,8 @@ struct ForwarderState: Sendable {
         var revision: UInt64
         /// The ports that are up when this is in force.
         var upPorts: Set<String>
+        /// The ports that the forwarder lets go of with it.
+        var removed: Set<String>
         /// Whether it changes anything but the revision.
         var hasContent: Bool
     }
@@ -65,6 +67,15 @@ struct ForwarderState: Sendable {
 
     /// Whether it has been given all there is, or needs nothing.
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
+
+    /// Whether it does not hold the port's device, as far as can be told now.
+    func hasLetGo(of name: String) -> Bool {
+        switch phase {
+        case .away: true
+        case .starting: false
+        case .connected: !held.contains(name) && commit?.removed.contains(name) != true
+        }
+    }
 
     /// Remembers changes of the share for the next commit.
     mutating func note(_ changes: [RecordChange]) {
@@ -243,6 +254,7 @@ extension AgentCore {
     }
 
     private mutating func finishCommit(_ orders: [ForwarderOrder], epoch: UInt64, revision: UInt64, hasContent: Bool) {
+        let removed = forwarder.held.subtracting(pluggedNames)
         forwarder.held = pluggedNames
         forwarder.changes = [:]
         forwarder.changedPorts = []
@@ -250,6 +262,7 @@ extension AgentCore {
             epoch: epoch,
             revision: revision,
             upPorts: forwarder.mustWaitForCentral ? forwarder.upPorts : boundPorts(among: forwarder.held),
+            removed: removed,
             hasContent: hasContent
         )
         emit(.forward(orders + [ForwarderOrder(.commit)]))

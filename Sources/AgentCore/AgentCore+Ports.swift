@@ -122,7 +122,7 @@ extension AgentCore {
         ports[name]?.save = save
     }
 
-    /// Unplugs a port: off the forwarder and central's list at once, then its device, then the file.
+    /// Unplugs a port: off the forwarder and central's list at once, its leaving on disk, then its device.
     mutating func portDelete(_ ticket: Ticket, _ name: String) {
         guard let port = ports[name] else {
             let refusal = Refusal(.notFound, code: "port_not_found", detail: "This host has no port \(name).")
@@ -141,7 +141,7 @@ extension AgentCore {
         ports[name]?.save = save
     }
 
-    /// A save has ended: claims in it may be told, ports that leave in it lose their device.
+    /// A save has ended: claims in it may be told, and ports that leave in it may lose their devices.
     mutating func portsSaved(_ save: UInt64, _ failure: String?) {
         noteSave(failure, of: "the ports")
         if let failure { return undo(save, failure) }
@@ -151,7 +151,6 @@ extension AgentCore {
             ports[name]?.replaced = nil
             answerPlugs(of: name)
         }
-        answerUnplugs()
     }
 
     /// Answers those who plug a port when it is there and its claim on disk.
@@ -159,14 +158,6 @@ extension AgentCore {
         guard let port = ports[name], port.device == .present, !port.isLeaving else { return }
         guard port.claim > 0, port.save <= files.portsSaved else { return }
         answer(.plug(port: name), .port(report(of: port)))
-    }
-
-    /// Answers those who unplug ports that are gone from memory; the file without them is on disk or will be.
-    private mutating func answerUnplugs() {
-        for entry in waiting {
-            guard case .unplug(let name) = entry.subject, ports[name] == nil else { continue }
-            answer(entry.subject, .deleted)
-        }
     }
 
     /// What could not be saved is as if it had not been asked for.
@@ -194,7 +185,6 @@ extension AgentCore {
                 ports[name] = nil
             }
         }
-        answerUnplugs()
     }
 
     /// Answers all that wait for this.

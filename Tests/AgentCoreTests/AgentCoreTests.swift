@@ -35,7 +35,9 @@ import Wire
         agent.step("the leaving is on disk", .portsSaved(save: 1, failure: nil))
         agent.step("the forwarder has let go", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
         agent.step("the device is gone", .deviceRemoved(port: "vm1", failure: nil))
-        agent.step("the file is without it", .portsSaved(save: 2, failure: nil))
+        let wanted = Scenario.specification("vm1", "vm1")
+        agent.step("a user plugs another one of that name", .portAdd(12, PortRequest(specification: wanted)))
+        agent.step("the file is without the old one", .portsSaved(save: 2, failure: nil))
         #expect(goldenMismatch(agent.transcript, named: "unplug") == nil)
         var next = Scenario(
             ports: StoredPorts(
