@@ -7,8 +7,8 @@ struct FilesState: Hashable, Sendable {
     /// The epoch and revision of the share that was last given to be saved.
     var shareEpoch: UInt64 = 0
     var shareRevision: UInt64 = 0
-    /// When the save of the share that is under way began.
-    var shareSaveBegan: Duration?
+    /// Whether a save of the share is under way.
+    var isSavingShare = false
     /// When the share may be saved next, where it has changed.
     var shareSaveAt: Duration?
     /// Whether the last save failed, so that a failure is logged once.
@@ -34,14 +34,14 @@ extension AgentCore {
     }
 
     /// The share is kept as it is now, before the agent ends.
-    mutating func saveShareAtOnce(now: Duration) {
-        if hasUnsavedShare { saveShare(now: now) }
+    mutating func saveShareAtOnce() {
+        if hasUnsavedShare { saveShare() }
     }
 
     mutating func shareSaved(_ failure: String?, now: Duration) {
-        let cost = files.shareSaveBegan.map { now - $0 } ?? .zero
-        files.shareSaveBegan = nil
-        files.shareSaveAt = now + (failure == nil ? cost * Self.shareSaveRest : Self.saveRetryInterval)
+        files.isSavingShare = false
+        let rest = Self.shareSaveRestPerRecord * share.records.count
+        files.shareSaveAt = now + (failure == nil ? rest : Self.saveRetryInterval)
         noteSave(failure, of: "the share")
         if failure != nil { files.shareRevision = 0 }
     }
@@ -61,16 +61,16 @@ extension AgentCore {
             if let due = files.shareSaveAt, due <= now { files.shareSaveAt = nil }
             return
         }
-        guard files.shareSaveBegan == nil, files.shareSaveAt ?? now <= now else { return }
-        saveShare(now: now)
+        guard !files.isSavingShare, files.shareSaveAt ?? now <= now else { return }
+        saveShare()
     }
 
     private var hasUnsavedShare: Bool {
         share.epoch != files.shareEpoch || share.revision != files.shareRevision
     }
 
-    private mutating func saveShare(now: Duration) {
-        files.shareSaveBegan = now
+    private mutating func saveShare() {
+        files.isSavingShare = true
         files.shareSaveAt = nil
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision

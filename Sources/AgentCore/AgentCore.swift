@@ -12,9 +12,9 @@ public struct AgentCore: Sendable {
     public static let forwarderGrace = Duration.seconds(1)
     /// How long a forwarder must have been connected for its next end to be no sign of a fault that repeats.
     public static let forwarderStableTime = Duration.seconds(5)
-    /// How many times as long as a save of the share took there is no other: a large share must not keep the disk busy.
-    /// What is newer meanwhile, the forwarder has.
-    public static let shareSaveRest = 10
+    /// How long after a save of the share there is no other, for each record in it: a large share must not keep a
+    /// processor busy with writing it anew, and a small one is to be on disk at once.
+    public static let shareSaveRestPerRecord = Duration.microseconds(100)
     /// How long after a save that failed the share is saved again.
     public static let saveRetryInterval = Duration.seconds(1)
     /// How long central is not asked after an answer of it that did not end.
@@ -111,7 +111,7 @@ public struct AgentCore: Sendable {
         switch event {
         case .started: start()
         case .timer: timer = nil
-        case .stopping: saveShareAtOnce(now: now)
+        case .stopping: saveShareAtOnce()
         case .syncAnswered(let sequence, let answer): syncAnswered(sequence, answer, now: now)
         case .syncFailed(let sequence, let failure): syncFailed(sequence, failure, now: now, using: &generator)
         case .forwarderConnected(let greeting, let held, let wasSpawned):
