@@ -60,7 +60,7 @@ public struct Commit: Sendable {
         } catch {
             throw CommitError("a commit that is not JSON: \(error)")
         }
-        guard let revision = json["revision"]?.integerValue.flatMap(UInt64.init(exactly:)),
+        guard let revision = json["revision"]?.integerValue.flatMap(UInt64.init(exactly:)), revision > 0,
             let epoch = json["epoch"]?.stringValue.flatMap(epochValue),
             let time = json["time"]?.integerValue,
             let author = json["author"]?.stringValue,

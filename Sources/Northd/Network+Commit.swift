@@ -42,7 +42,7 @@ extension Network {
     /// Carries out the next commit of the log.
     /// - Throws: ``CommitError`` where it is not the next one or does not fit; the network is then to be thrown away.
     public mutating func apply(_ commit: Commit) throws(CommitError) {
-        guard commit.epoch == epoch, commit.revision == revision + 1 else {
+        guard commit.epoch == epoch, commit.revision &- 1 == revision else {
             throw CommitError("commit \(commit.revision) does not follow revision \(revision)")
         }
         for change in commit.changes where change.object == nil { try delete(change.kind, change.id) }
