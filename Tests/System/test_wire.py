@@ -7,7 +7,7 @@ import struct
 import subprocess
 import unittest
 
-from lab import NETWORK, Primer, wait_until
+from lab import NETWORK, Primer, run, wait_until
 
 GENEVE_PORT = 6081
 
@@ -16,6 +16,14 @@ FIELDS = (
     "frame.protocols", "ip.src", "ip.flags.df", "udp.dstport", "geneve.version",
     "geneve.flags.oam", "geneve.flags.critical", "geneve.proto_type", "geneve.vni", "geneve.option.class",
     "geneve.option.type", "geneve.option.length", "geneve.option.unknown.data")
+
+
+MARKER = "end-of-capture"
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def capture(lab, host, action):
@@ -27,12 +35,15 @@ def capture(lab, host, action):
     tcpdump.stderr.readline()      # "listening on …"
     try:
         action()
+        # Packets are written in order: once this one is in the file, so are all before it.
+        run(*lab.inside(host, "bash", "-c", f"printf {MARKER} >/dev/udp/{NETWORK}.2/{GENEVE_PORT}"))
+        wait_until(lambda: MARKER.encode() in read(path), "the capture has all packets")
     finally:
         tcpdump.send_signal(signal.SIGINT)
         tcpdump.communicate(timeout=20)
     arguments = [word for field in FIELDS for word in ("-e", field)]
     done = subprocess.run(
-        ["tshark", "-r", path, "-T", "fields", "-E", "occurrence=f", *arguments],
+        ["tshark", "-r", path, "-Y", f"ip.dst != {NETWORK}.2", "-T", "fields", "-E", "occurrence=f", *arguments],
         capture_output=True, text=True, check=True)
     return [dict(zip(FIELDS, line.split("\t"))) for line in done.stdout.splitlines()]
 
