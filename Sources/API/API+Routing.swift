@@ -6,7 +6,7 @@ import Northd
 /// A request that has found its route: everything that came with it, checked as far as no network is needed.
 struct Call {
     let route: Route
-    let variables: [String: String]
+    let variables: Route.Variables
     let parameters: [Parameter: String]
     let conditions: Conditions
     let content: JSONValue
@@ -46,13 +46,13 @@ extension API {
         guard let target = Target(text) else {
             throw Problem(.malformedTarget, "The path or a parameter has an escape that is not UTF-8.")
         }
-        let matches = routes.compactMap { route in route.match(target.path).map { (route, $0) } }
-        guard !matches.isEmpty else {
-            throw Problem(.pathNotFound, "Nothing is served under this path; GET /openapi.yaml tells what is.")
-        }
         let method = request.method == .head ? .get : request.method
-        guard let (route, variables) = matches.first(where: { $0.0.method == method }) else {
-            return .reply(refusal(of: request.method, routes: matches.map(\.0), context: context))
+        guard let (route, variables) = firstMatch(target.path, method: method) else {
+            let others = routes.filter { $0.match(target.path) != nil }
+            guard !others.isEmpty else {
+                throw Problem(.pathNotFound, "Nothing is served under this path; GET /openapi.yaml tells what is.")
+            }
+            return .reply(refusal(of: request.method, routes: others, context: context))
         }
         return .call(
             Call(
@@ -64,6 +64,14 @@ extension API {
                 context: context
             )
         )
+    }
+
+    /// The first route that the path and the method lead to.
+    private func firstMatch(_ path: [String], method: HTTPRequest.Method) -> (Route, Route.Variables)? {
+        for route in routes where route.segments.count == path.count && route.method == method {
+            if let variables = route.match(path) { return (route, variables) }
+        }
+        return nil
     }
 
     /// 204 to OPTIONS, 405 to a method that the path does not have; both say which it has.

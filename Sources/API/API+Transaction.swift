@@ -120,7 +120,7 @@ struct TransactionReader {
         _ value: JSONValue?,
         method: HTTPRequest.Method,
         at pointer: String
-    ) throws(Refusal) -> (Route, [String: String]) {
+    ) throws(Refusal) -> (Route, Route.Variables) {
         guard let text = value?.stringValue else {
             throw Refusal(.missingField, "\"path\" is a string, such as \"/v1/switches/ls1\".", pointer: pointer)
         }

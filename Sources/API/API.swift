@@ -59,16 +59,19 @@ public struct API: Sendable {
         newRequestID: @autoclosure () -> String
     ) -> Action {
         let context = Context(
-            requestID: request.headerFields[.requestID].flatMap(Self.acceptableRequestID) ?? newRequestID(),
+            requestID: request.headerFields.value(of: .requestID).flatMap(Self.acceptableRequestID) ?? newRequestID(),
             epoch: network.epoch,
             revision: network.revision
         )
-        return context.action { () throws(Problem) in
+        let action = context.action { () throws(Problem) in
             switch try route(request, body: body, context: context) {
             case .reply(let reply): .reply(reply)
             case .call(let call): try serve(call, network: network, isReady: isReady)
             }
-        }.map(context.finish)
+        }
+        // Most actions are replies: those need no closure.
+        if case .reply(let reply) = action { return .reply(context.finish(reply)) }
+        return action.map(context.finish)
     }
 
     /// The most bytes that the content of a request may have.
@@ -120,11 +123,9 @@ struct Context {
     /// Adds the fields that every answer has. One that was made from a newer network says so itself.
     func finish(_ reply: Reply) -> Reply {
         var reply = reply
-        if reply.response.headerFields[.heddleRevision] == nil {
-            reply.response.headerFields[.heddleRevision] = String(revision)
-        }
-        reply.response.headerFields[.heddleEpoch] = epochText(epoch)
-        reply.response.headerFields[.requestID] = requestID
+        reply.add(.heddleRevision, String(reply.stamp ?? revision))
+        reply.add(.heddleEpoch, epochText(epoch))
+        reply.add(.requestID, requestID)
         return reply
     }
 }

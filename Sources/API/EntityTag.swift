@@ -21,7 +21,7 @@ enum EntityTag {
     }
 
     /// The tag of what a revision left.
-    static func text(_ revision: UInt64) -> String { "\"\(revision)\"" }
+    static func text(_ revision: UInt64) -> String { "\"" + String(revision) + "\"" }
 
     /// The list in a field's value, or `nil` where it is none.
     static func list(_ value: String) -> List? {
@@ -75,7 +75,7 @@ struct Conditions {
     }
 
     private static func list(_ fields: HTTPFields, _ name: HTTPField.Name) throws(Problem) -> EntityTag.List? {
-        guard let value = fields[name] else { return nil }
+        guard let value = fields.value(of: name) else { return nil }
         guard let list = EntityTag.list(value) else {
             throw Problem(
                 .invalidHeader,

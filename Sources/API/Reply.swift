@@ -8,11 +8,22 @@ public struct Reply {
     public var response: HTTPResponse
     /// The content. A HEAD has the content of its GET; the connection leaves it out.
     public var body: HTTPBody
+    /// The revision that the answer was made from, where it is not that of the request's network.
+    private(set) var stamp: UInt64?
+
+    /// Fields of an ordinary answer, those that the connection adds not counted.
+    private static let usualFieldCount = 6
 
     init(_ status: HTTPResponse.Status, _ body: HTTPBody = .none, type: String? = nil) {
         response = HTTPResponse(status: status)
-        if let type { response.headerFields[.contentType] = type }
         self.body = body
+        response.headerFields.reserveCapacity(Self.usualFieldCount)
+        if let type { add(.contentType, type) }
+    }
+
+    /// Adds a field that the answer does not have yet. Assigning by name would look for one.
+    mutating func add(_ name: HTTPField.Name, _ value: String) {
+        response.headerFields.append(HTTPField(name: name, value: value))
     }
 
     static func json(_ status: HTTPResponse.Status, _ bytes: [UInt8]) -> Reply {
@@ -37,15 +48,28 @@ public struct Reply {
     /// The same answer, saying which revision it was made from.
     func stamped(_ revision: UInt64) -> Reply {
         var reply = self
-        reply.response.headerFields[.heddleRevision] = String(revision)
+        reply.stamp = revision
         return reply
     }
 
     /// The same answer with an entity tag.
     func tagged(_ revision: UInt64) -> Reply {
         var reply = self
-        reply.response.headerFields[.eTag] = EntityTag.text(revision)
+        reply.add(.eTag, EntityTag.text(revision))
         return reply
+    }
+}
+
+extension HTTPFields {
+    /// The value of a field, as the subscript gives it, for the usual case of one such field at most without the
+    /// sequences that the subscript goes through.
+    func value(of name: HTTPField.Name) -> String? {
+        var found: String?
+        for field in self where field.name == name {
+            guard found == nil else { return self[name] }
+            found = field.value
+        }
+        return found
     }
 }
 

@@ -1,7 +1,9 @@
 import HTTPTypes
 
 /// One method on one path: what is served, as data. The server, `Allow`, and the check of openapi.yaml read it.
-public struct Route: Sendable {
+///
+/// A class, because every request goes by several of them: a reference is handed on at the cost of one count.
+public final class Route: Sendable {
     /// The listeners of central.
     public enum Plane: String, Sendable, CaseIterable {
         /// Users and their tools, port 6641.
@@ -75,18 +77,29 @@ public struct Route: Sendable {
     }
 
     /// The values of the path's variables, where the path is this route's.
-    func match(_ path: [String]) -> [String: String]? {
+    func match(_ path: [String]) -> Variables? {
         guard path.count == segments.count else { return nil }
-        var variables: [String: String] = [:]
-        for (segment, text) in zip(segments, path) {
-            switch segment {
+        var variables = Variables()
+        for index in path.indices {
+            let text = path[index]
+            switch segments[index] {
             case .literal(let literal): if literal != text { return nil }
             case .variable(let name):
                 guard !text.isEmpty else { return nil }
-                variables[name] = text
+                variables.values.append((name, text))
             }
         }
         return variables
+    }
+
+    /// The values of a path's variables by name: one or two of them, so that looking through them is the shortest way.
+    struct Variables: Sendable {
+        fileprivate(set) var values: [(name: String, value: String)] = []
+
+        subscript(name: String) -> String? {
+            for variable in values where variable.name == name { return variable.value }
+            return nil
+        }
     }
 }
 

@@ -11,28 +11,32 @@ struct Target {
     /// The parts of `text`, or `nil` where it is no path, its escapes are wrong, or they hide bytes that are not
     /// UTF-8.
     init?(_ text: String) {
-        guard text.utf8.first == UInt8(ascii: "/") else { return nil }
-        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        for segment in parts.first?.dropFirst().split(separator: "/", omittingEmptySubsequences: false) ?? [] {
-            guard let segment = Self.decoded(segment) else { return nil }
+        let bytes = Array(text.utf8)
+        guard bytes.first == UInt8(ascii: "/") else { return nil }
+        let end = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.count
+        // By bytes: a request's target is taken apart faster than `String.split` finds its first slash.
+        var start = 1
+        for index in 1...end where index == end || bytes[index] == UInt8(ascii: "/") {
+            guard let segment = Self.decoded(bytes[start..<index]) else { return nil }
             path.append(segment)
+            start = index + 1
         }
         if path == [""] { path = [] }
-        guard parts.count == 2 else { return }
-        let parameters = parts[1].split(separator: "&")
+        guard end < bytes.count else { return }
+        let parameters = bytes[(end + 1)...].split(separator: UInt8(ascii: "&"))
         guard parameters.count <= Self.parameterCountMaximum else { return nil }
         for parameter in parameters {
-            let pair = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = pair.first.flatMap(Self.decoded) else { return nil }
-            guard let value = Self.decoded(pair.count == 2 ? pair[1] : "") else { return nil }
+            let nameEnd = parameter.firstIndex(of: UInt8(ascii: "=")) ?? parameter.endIndex
+            guard let name = Self.decoded(parameter[..<nameEnd]) else { return nil }
+            guard let value = Self.decoded(parameter[nameEnd...].dropFirst()) else { return nil }
             query.append((name, value))
         }
     }
 
-    private static func decoded(_ text: Substring) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+    private static func decoded(_ text: ArraySlice<UInt8>) -> String? {
+        guard text.contains(UInt8(ascii: "%")) else { return String(decoding: text, as: UTF8.self) }
         var bytes: [UInt8] = []
-        var rest = text.utf8[...]
+        var rest = text
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)

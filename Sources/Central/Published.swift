@@ -1,11 +1,18 @@
 import Northd
 
 /// What the threads that serve HTTP read: replaced by the writer after the sync to disk and before any answer.
-struct Published: Sendable {
+///
+/// A class: a network has two dozen maps, and each of them would be counted with every request that takes a copy.
+final class Published: Sendable {
     /// The durable network.
-    var network: Network
+    let network: Network
     /// Whether `/readyz` says so.
-    var isReady: Bool
+    let isReady: Bool
+
+    init(network: Network, isReady: Bool) {
+        self.network = network
+        self.isReady = isReady
+    }
 }
 
 /// The networks of the last publications, for the later pages of lists.

@@ -34,7 +34,7 @@ final class ServingLoop {
     private let cell: LatestCell<Published>
     private let core: Mailbox<CoreThread.Message>
     private let main: Mailbox<CentralDaemon.Message>
-    /// The beginning of the requests' identities: drawn anew with each start.
+    /// The beginning of the requests' identities: drawn anew with each start, then the loop's number.
     private let requestIDPrefix: String
     private let parkedRequestMaximum: Int
     private var servers: [HTTPServer] = []
@@ -53,7 +53,7 @@ final class ServingLoop {
         self.index = UInt64(index)
         self.cell = cell
         self.core = core
-        self.requestIDPrefix = requestIDPrefix
+        self.requestIDPrefix = "\(requestIDPrefix)-\(index)-"
         self.parkedRequestMaximum = parkedRequestMaximum
         self.main = main
     }
@@ -130,7 +130,7 @@ final class ServingLoop {
 
     private func newRequestID() -> String {
         requestCount += 1
-        return "\(requestIDPrefix)-\(index)-\(requestCount)"
+        return requestIDPrefix + String(requestCount)
     }
 }
 

@@ -129,8 +129,8 @@ public struct FeedAnswer: Sendable {
 
 /// An epoch on the wire: 16 lower-case hexadecimal digits.
 public func epochText(_ epoch: UInt64) -> String {
-    let digits = String(epoch, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: (0..<16).map { digits[Int(epoch >> (60 - 4 * $0) & 15)] }, as: UTF8.self)
 }
 
 /// The epoch of 16 hexadecimal digits, or `nil`.
