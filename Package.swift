@@ -52,7 +52,7 @@ let targets: [Target] = [
     .systemLibrary(
         name: "COpenSSL",
         path: "Sources/COpenSSL",
-        pkgConfig: "libcrypto",
+        pkgConfig: "libssl",
         providers: [.apt(["libssl-dev"])]
     ),
     // pure
@@ -78,9 +78,10 @@ let targets: [Target] = [
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap], edge),
-    floor("Storage", ["Northd", "CSQLite", "COpenSSL"], edge),
+    floor("Security", ["COpenSSL"], edge),
+    floor("Storage", ["Northd", "CSQLite", "Security"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
-    floor("HTTPTransport", ["Reactor", "HTTPCore", "Wire", httpTypes], edge),
+    floor("HTTPTransport", ["Reactor", "Security", "HTTPCore", "Wire", httpTypes], edge),
     // roles
     floor(
         "Central",
@@ -103,7 +104,11 @@ let targets: [Target] = [
         ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux", log],
         edge
     ),
-    floor("Client", ["HTTPTransport", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire", httpTypes], edge),
+    floor(
+        "Client",
+        ["HTTPTransport", "Security", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire", httpTypes],
+        edge
+    ),
     .executableTarget(
         name: "heddle",
         dependencies: [
@@ -151,9 +156,10 @@ let targets: [Target] = [
         golden: true
     ),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
-    tests("Storage", ["Northd", "JSON", "Wire", "CSQLite", collections]),
+    tests("Security", ["TestSupport"]),
+    tests("Storage", ["Security", "Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
-    tests("HTTPTransport", ["TestSupport", "Reactor", "HTTPCore", "CLinux", httpTypes]),
+    tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTPCore", "CLinux", httpTypes]),
     tests(
         "Central",
         ["heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "JSON", httpTypes]

@@ -90,7 +90,7 @@ public enum AgentProcess {
     private static func isLoopback(_ endpoint: HTTPEndpoint) -> Bool {
         switch endpoint {
         case .unix: true
-        case .tcp(let host, _): host == "localhost" || IPAddress(host)?.isLoopback ?? false
+        case .tcp(let host, _), .tls(let host, _): host == "localhost" || IPAddress(host)?.isLoopback ?? false
         }
     }
 

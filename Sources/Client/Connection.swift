@@ -4,6 +4,7 @@ import HTTPTransport
 import HTTPTypes
 import JSON
 import Reactor
+import Security
 
 /// Requests to one server, each waited for: the loop runs only while one is under way.
 public final class Connection: Caller {
@@ -17,7 +18,11 @@ public final class Connection: Caller {
     /// - Throws: ``ClientError/usage(_:)`` where `HEDDLE_NB` is no URL.
     public static func toCentral() throws(ClientError) -> Connection {
         let server = Server.central(from: environmentVariable)
-        return try Connection(to: server, token: Server.token(from: environmentVariable))
+        return try Connection(
+            to: server,
+            token: Server.token(from: environmentVariable),
+            authorities: Server.authorities(from: environmentVariable)
+        )
     }
 
     /// This host's agent, as the environment names it; nothing is sent yet.
@@ -26,8 +31,10 @@ public final class Connection: Caller {
     }
 
     /// A server; nothing is sent yet.
-    /// - Throws: ``ClientError/usage(_:)`` where its address is none.
-    public init(to server: Server, token: String?) throws(ClientError) {
+    /// - Parameter authorities: the file of the authorities that a server with TLS is believed by, in PEM; without it,
+    ///   those of this machine.
+    /// - Throws: ``ClientError/usage(_:)`` where its address is none, or the file cannot be used.
+    public init(to server: Server, token: String?, authorities: String? = nil) throws(ClientError) {
         self.server = server
         self.token = token
         do throws(SystemError) {
@@ -35,7 +42,21 @@ public final class Connection: Caller {
         } catch {
             throw .refused("cannot wait for answers: \(error)")
         }
-        client = HTTPClient(loop: loop, endpoint: try Self.endpoint(of: server))
+        let endpoint = try Self.endpoint(of: server)
+        client = HTTPClient(loop: loop, endpoint: endpoint, tls: try Self.security(of: endpoint, authorities))
+    }
+
+    private static func security(
+        of endpoint: HTTPEndpoint,
+        _ authorities: String?
+    ) throws(ClientError) -> TLSContext? {
+        guard case .tls = endpoint else { return nil }
+        do {
+            let trust = try authorities.map { TLSTrust.authorities(pem: try readFile($0, maximum: 1 << 20)) }
+            return try TLSContext.client(trusting: trust ?? .system)
+        } catch {
+            throw .usage("HEDDLE_CA is wrong: \(authorities ?? "the authorities of this machine"): \(error)")
+        }
     }
 
     private static func endpoint(of server: Server) throws(ClientError) -> HTTPEndpoint {
@@ -97,6 +118,9 @@ public final class Connection: Caller {
             return .unreachable(server, reason: reason, mayHaveActed: false)
         case .cannotConnect(_, let errno):
             return .unreachable(server, reason: String(cString: strerror(errno)), mayHaveActed: false)
+        case .insecure(_, let error):
+            let remedy = "if its certificate is central's own, set HEDDLE_CA to a copy of DATA-DIR/ca.crt"
+            return .unreachable(server, reason: "no secure connection: \(error) (\(remedy))", mayHaveActed: false)
         case .connectionLost:
             return .unreachable(server, reason: "it closed the connection", mayHaveActed: changes)
         case .timedOut(_, let time):

@@ -25,6 +25,11 @@ public enum Server: Equatable, Sendable {
         environment("HEDDLE_TOKEN")
     }
 
+    /// The file of the authorities whose servers are believed, where the environment names one.
+    public static func authorities(from environment: (String) -> String?) -> String? {
+        environment("HEDDLE_CA")
+    }
+
     /// How a message names it.
     var title: String {
         switch self {

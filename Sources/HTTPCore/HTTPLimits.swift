@@ -25,12 +25,17 @@ public struct HTTPLimits: Equatable, Sendable {
     public var connectionMaximum = 10_000
     /// Connections that are being told 503 for want of room. More: closed without a word.
     public var refusedConnectionMaximum = 64
+    /// Connections whose TLS handshake is under way. More: the oldest is closed, which has had the most time; honest
+    /// clients need milliseconds.
+    public var handshakeMaximum = 512
     /// Bytes of answers kept for a connection that its client has not taken yet; the producer pauses beyond it.
     public var outputByteCountMaximum = 256 * 1024
     /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket
     /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
     public var lingeringByteCountMaximum = 4 << 20
 
+    /// From the start of a connection to the end of its TLS handshake. Later: closed.
+    public var handshakeTime: Duration = .seconds(10)
     /// From a head's first byte (on a new connection: from the start) to its end. Later: 408.
     public var headTime: Duration = .seconds(10)
     /// A connection without a request; it is closed after that. Parked requests are no idleness.

@@ -4,15 +4,18 @@ import Reactor
 protocol ByteStream: AnyObject {
     /// Reads up to `buffer.count` bytes.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> IOResult<Int>
-    /// Writes bytes from `buffer`, maybe not all of them.
+    /// Writes bytes from `buffer`, maybe not all of them. What would block must be written again from its beginning.
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> IOResult<Int>
     /// Says that nothing more will be written; reading goes on.
     func endWrites() throws(SystemError)
+    /// Whether the last read waits until the socket can be written.
+    var readAwaitsWritable: Bool { get }
 }
 
 /// The bytes of a socket as they are.
 final class SocketStream: ByteStream {
     private let socket: Descriptor
+    let readAwaitsWritable = false
 
     init(_ socket: Descriptor) {
         self.socket = socket

@@ -2,6 +2,7 @@ import Glibc
 import HTTPCore
 import HTTPTypes
 import Reactor
+import Security
 
 /// One connection of a client: connects, carries one call after the other, waits between them.
 final class ClientConnection {
@@ -12,6 +13,9 @@ final class ClientConnection {
     private var socket: Descriptor?
     private var registration: Registration?
     private var isConnected = false
+    /// TLS, while its handshake is under way.
+    private var handshake: TLSStream?
+    private let generation: Int
     private var http: HTTP1ClientConnection
     private var sentByteCount = 0
     private var callCount = 0
@@ -21,6 +25,7 @@ final class ClientConnection {
     init(client: HTTPClient, call: HTTPCall) {
         self.client = client
         self.call = call
+        generation = client.generation
         http = HTTP1ClientConnection(limits: client.messageLimits)
         call.connection = self
     }
@@ -66,6 +71,7 @@ final class ClientConnection {
     private func disconnect() {
         registration?.cancel()
         registration = nil
+        handshake = nil
         stream = nil
         socket = nil
     }
@@ -93,8 +99,17 @@ final class ClientConnection {
             finishConnecting()
             return
         }
+        guard handshake == nil else {
+            do throws(SecurityError) {
+                try proceed()
+            } catch {
+                fail(.insecure(client.endpoint, error))
+            }
+            return
+        }
         if readiness.contains(.writable) { write() }
-        if !isClosed, readiness.contains(.readable) { read() }
+        let mayRead = readiness.contains(.readable) || stream?.readAwaitsWritable == true
+        if !isClosed, mayRead { read() }
     }
 
     private func finishConnecting() {
@@ -105,7 +120,40 @@ final class ClientConnection {
             return
         }
         isConnected = true
+        if case .tls(let host, _) = client.endpoint { secure(host) } else { beginHTTP() }
+    }
+
+    private func beginHTTP() {
         if call == nil { becomeIdle() } else { sendCall() }
+    }
+
+    private func secure(_ host: String) {
+        guard let socket, let context = client.tls else {
+            return fail(.insecure(client.endpoint, SecurityError("it is not said whom to trust")))
+        }
+        do throws(SecurityError) {
+            handshake = try TLSStream(context, socket: socket, host: host)
+            try proceed()
+        } catch {
+            fail(.insecure(client.endpoint, error))
+        }
+    }
+
+    private func proceed() throws(SecurityError) {
+        guard let handshake else { return }
+        do {
+            if let awaited = try handshake.handshake() {
+                try registration?.update(reads: awaited == .readable, writes: awaited == .writable)
+                return
+            }
+        } catch let error as SecurityError {
+            throw error
+        } catch {
+            throw SecurityError("\(error)")
+        }
+        stream = handshake
+        self.handshake = nil
+        beginHTTP()
     }
 
     private func sendCall() {
@@ -126,7 +174,10 @@ final class ClientConnection {
                 guard case .done(let count) = result else { break }
                 sentByteCount += count
             }
-            try registration?.update(reads: true, writes: sentByteCount < call.bytes.count)
+            try registration?.update(
+                reads: true,
+                writes: sentByteCount < call.bytes.count || stream.readAwaitsWritable
+            )
         } catch {
             // A server that refuses a body may answer and close while it is being sent: its answer counts.
             read()
@@ -166,7 +217,7 @@ final class ClientConnection {
         let call = call
         self.call = nil
         let isWhollySent = sentByteCount == call?.bytes.count
-        if http.isReusable, isWhollySent { becomeIdle() } else { close() }
+        if http.isReusable, isWhollySent, generation == client.generation { becomeIdle() } else { close() }
         call?.complete(.success(response))
     }
 
@@ -180,6 +231,10 @@ final class ClientConnection {
         guard let call else {
             close()
             return
+        }
+        // With TLS 1.3 a server refuses the client's certificate only after the client's side of the handshake.
+        if let reason = (stream as? TLSStream)?.failure, callCount == 1, !http.hasAnswerBegun {
+            return fail(.insecure(client.endpoint, reason))
         }
         let mayTryAgain = callCount > 1 && !http.hasAnswerBegun && call.isIdempotent
         guard mayTryAgain else {

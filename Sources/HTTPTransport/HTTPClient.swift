@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import Reactor
+import Security
 
 /// Calls one HTTP server over connections that are kept and used again, on the thread of one loop.
 ///
@@ -28,6 +29,11 @@ public final class HTTPClient {
 
     /// Where the server is.
     public let endpoint: HTTPEndpoint
+    /// What secures connections to a `tls` endpoint. A new one takes the place of unused connections at once, and of the
+    /// others once their calls have ended.
+    public var tls: TLSContext? { didSet { retireConnections() } }
+    /// Connections of an earlier generation are not used again.
+    private(set) var generation = 0
     let loop: EventLoop
     let limits: Limits
     let messageLimits: HTTPLimits
@@ -40,10 +46,11 @@ public final class HTTPClient {
     private var waiting: [HTTPCall] = []
 
     /// A client without a connection yet.
-    public init(loop: EventLoop, endpoint: HTTPEndpoint, limits: Limits = Limits()) {
+    public init(loop: EventLoop, endpoint: HTTPEndpoint, limits: Limits = Limits(), tls: TLSContext? = nil) {
         self.loop = loop
         self.endpoint = endpoint
         self.limits = limits
+        self.tls = tls
         var messageLimits = HTTPLimits()
         messageLimits.bodyByteCountMaximum = limits.bodyByteCountMaximum
         self.messageLimits = messageLimits
@@ -122,6 +129,11 @@ public final class HTTPClient {
         startWaiting()
     }
 
+    private func retireConnections() {
+        generation += 1
+        closeIdleConnections()
+    }
+
     private func startWaiting() {
         guard !waiting.isEmpty else { return }
         loop.defer {
@@ -136,7 +148,7 @@ public final class HTTPClient {
         switch endpoint {
         case .unix(let path):
             connection.connect(to: [.unix(path: path)])
-        case .tcp(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port):
             resolver.resolve(host: host, port: port) { [endpoint] result in
                 switch result {
                 case .success(let addresses): connection.connect(to: addresses)

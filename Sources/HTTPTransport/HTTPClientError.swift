@@ -1,6 +1,7 @@
 import Glibc
 import HTTPCore
 import Reactor
+import Security
 
 /// Why a call has no answer.
 public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -8,6 +9,8 @@ public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible
     case cannotResolve(HTTPEndpoint, reason: String)
     /// No address of the host could be connected to; this is the last one's error.
     case cannotConnect(HTTPEndpoint, errno: Int32)
+    /// No TLS with the server: one clause says why. The request has not been carried out.
+    case insecure(HTTPEndpoint, SecurityError)
     /// The connection ended before the answer did. The request may have been carried out.
     case connectionLost(HTTPEndpoint)
     /// No whole answer within this time. The request may have been carried out.
@@ -24,6 +27,7 @@ public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible
         switch self {
         case .cannotResolve(let endpoint, let reason): "connect to \(endpoint): \(reason)"
         case .cannotConnect(let endpoint, let errno): "connect to \(endpoint): \(String(cString: strerror(errno)))"
+        case .insecure(let endpoint, let error): "no secure connection to \(endpoint): \(error)"
         case .connectionLost(let endpoint): "\(endpoint) closed the connection before its answer was whole"
         case .timedOut(let endpoint, let time): "\(endpoint) did not answer within \(Self.text(time))"
         case .badResponse(let endpoint, let error): "\(endpoint) does not answer as an HTTP server: \(error)"

@@ -5,10 +5,12 @@ import Wire
 public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// A host name or address as text, an IPv6 address without brackets, and a port.
     case tcp(host: String, port: UInt16)
+    /// The same under TLS.
+    case tls(host: String, port: UInt16)
     /// A Unix socket's path.
     case unix(path: String)
 
-    /// Reads `http://HOST[:PORT]` (port 80 unless given) or `unix:PATH`.
+    /// Reads `http://HOST[:PORT]` (port 80 unless given), `https://HOST[:PORT]` (443) or `unix:PATH`.
     /// - Throws: One sentence that says what to give instead.
     public init(url: String) throws(HTTPEndpointError) {
         if url.hasPrefix("unix:") {
@@ -17,15 +19,17 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
             guard path.hasPrefix("/") else { throw .notAnEndpoint(url) }
             return
         }
-        if url.lowercased().hasPrefix("https://") { throw .tlsIsNotSupported(url) }
-        guard url.lowercased().hasPrefix("http://") else { throw .notAnEndpoint(url) }
-        var authority = url.dropFirst("http://".count)
+        let scheme = ["http://", "https://"].first { url.lowercased().hasPrefix($0) }
+        guard let scheme else { throw .notAnEndpoint(url) }
+        var authority = url.dropFirst(scheme.count)
         if authority.hasSuffix("/") { authority = authority.dropLast() }
-        guard let endpoint = Self(authority: authority) else { throw .notAnEndpoint(url) }
+        guard let endpoint = Self(authority: authority, isSecure: scheme == "https://") else {
+            throw .notAnEndpoint(url)
+        }
         self = endpoint
     }
 
-    private init?(authority: Substring) {
+    private init?(authority: Substring, isSecure: Bool) {
         let host: Substring
         let rest: Substring
         if authority.first == "[" {
@@ -49,14 +53,15 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
         guard rest.isEmpty || rest.first == ":" else { return nil }
         let digits = rest.dropFirst()
         guard digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
-        guard let port = rest.isEmpty ? 80 : UInt16(digits), port > 0 else { return nil }
-        self = .tcp(host: String(host), port: port)
+        guard let port = rest.isEmpty ? (isSecure ? 443 : 80) : UInt16(digits), port > 0 else { return nil }
+        self = isSecure ? .tls(host: String(host), port: port) : .tcp(host: String(host), port: port)
     }
 
     /// What goes into Host.
     public var authority: String {
         switch self {
-        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .tcp(let host, let port), .tls(let host, let port):
+            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix: "localhost"
         }
     }
@@ -64,7 +69,7 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// `HOST:PORT` or the path.
     public var description: String {
         switch self {
-        case .tcp: authority
+        case .tcp, .tls: authority
         case .unix(let path): path
         }
     }
@@ -74,14 +79,12 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
 public enum HTTPEndpointError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The text has another form.
     case notAnEndpoint(String)
-    /// The text asks for HTTPS.
-    case tlsIsNotSupported(String)
 
     /// One sentence with the remedy.
     public var description: String {
         switch self {
-        case .notAnEndpoint(let text): "\"\(text)\" names no server: give http://HOST:PORT or unix:/PATH"
-        case .tlsIsNotSupported(let text): "\"\(text)\" needs TLS, which is not supported: give http://HOST:PORT"
+        case .notAnEndpoint(let text):
+            "\"\(text)\" names no server: give http://HOST:PORT, https://HOST:PORT or unix:/PATH"
         }
     }
 }

@@ -10,6 +10,8 @@ public final class HTTPExchange {
     public let body: [UInt8]
     /// Where the client is.
     public let peer: SocketAddress
+    /// What the client is known by.
+    public let credentials: PeerCredentials
     /// Called once when the client goes away before the answer; ``respond(_:body:)`` then does nothing.
     ///
     /// Set it where nothing is lost by not answering, as a long poll. It also makes a client that has merely shut down
@@ -19,11 +21,12 @@ public final class HTTPExchange {
     let id: RequestID
     private var connection: ServerConnection?
 
-    init(_ received: ReceivedRequest, peer: SocketAddress, connection: ServerConnection) {
+    init(_ received: ReceivedRequest, over link: ServerLink, connection: ServerConnection) {
         id = received.id
         request = received.request
         body = received.body
-        self.peer = peer
+        peer = link.peer
+        credentials = link.credentials
         self.connection = connection
     }
 

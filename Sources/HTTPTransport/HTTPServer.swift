@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import Reactor
+import Security
 
 /// Serves HTTP on one listening socket, on the thread of one loop.
 ///
@@ -9,6 +10,12 @@ import Reactor
 public final class HTTPServer {
     /// Bytes read from a connection at once.
     static let readByteCountMaximum = 64 * 1024
+
+    /// The protocols that ``tls`` is to offer (RFC 7301), the best first.
+    public static let protocols = ["http/1.1"]
+
+    /// What secures connections that come from now on; without it they are plain.
+    public var tls: TLSContext?
 
     let loop: EventLoop
     let handler: (HTTPExchange) -> Void
@@ -19,6 +26,7 @@ public final class HTTPServer {
     private let problem: (RequestError) -> (HTTPResponse, [UInt8])
     private var acceptor: Acceptor?
     private var connections: [Int: ServerConnection] = [:]
+    private var handshakes: [Int: ServerHandshake] = [:]
     private var nextConnectionID = 0
     private var drainCompletion: (() -> Void)?
     private var drainTimer: TimerHandle?
@@ -34,12 +42,14 @@ public final class HTTPServer {
         loop: EventLoop,
         listener: Descriptor,
         limits: HTTPLimits = HTTPLimits(),
+        tls: TLSContext? = nil,
         bodyLimit: ((HTTPRequest) -> Int)? = nil,
         problem: @escaping (RequestError) -> (HTTPResponse, [UInt8]) = \.problem,
         handler: @escaping (HTTPExchange) -> Void
     ) throws(SystemError) {
         self.loop = loop
         self.limits = limits
+        self.tls = tls
         self.bodyLimit = bodyLimit ?? { _ in limits.bodyByteCountMaximum }
         self.problem = problem
         self.handler = handler
@@ -48,6 +58,8 @@ public final class HTTPServer {
 
     /// Connections that are open now.
     public var connectionCount: Int { connections.count }
+    /// Connections that are about to become secure.
+    public var handshakeCount: Int { handshakes.count }
 
     /// Takes no further connections; those that are there go on. May be repeated.
     public func stopAccepting() {
@@ -66,6 +78,7 @@ public final class HTTPServer {
         drainTimer = loop.schedule(after: limit) {
             for connection in Array(self.connections.values) { connection.close() }
         }
+        for handshake in Array(handshakes.values) { handshake.close() }
         for connection in Array(connections.values) { connection.drain() }
         completeDrainIfEmpty()
     }
@@ -81,15 +94,44 @@ public final class HTTPServer {
         }
     }
 
+    func didClose(_ handshake: ServerHandshake) {
+        handshakes[handshake.id] = nil
+    }
+
+    func didSecure(_ handshake: ServerHandshake, _ link: ServerLink) {
+        handshakes[handshake.id] = nil
+        serve(link, id: handshake.id)
+    }
+
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
+        let id = nextConnectionID
+        nextConnectionID += 1
+        guard let tls else {
+            let user = try? socket.peerUser()
+            let credentials = user.map { PeerCredentials.user($0) } ?? .none
+            let stream = SocketStream(socket)
+            return serve(ServerLink(stream: stream, socket: socket, peer: peer, credentials: credentials), id: id)
+        }
+        if handshakes.count >= limits.handshakeMaximum, let oldest = handshakes.keys.min() {
+            handshakes[oldest]?.close()
+        }
+        do {
+            let handshake = try ServerHandshake(id: id, server: self, socket: socket, peer: peer, context: tls)
+            try handshake.start(within: limits.handshakeTime)
+            handshakes[id] = handshake
+        } catch {
+            // No memory, or the client has gone: the socket is closed.
+            return
+        }
+    }
+
+    private func serve(_ link: ServerLink, id: Int) {
         var session = HTTP1ServerConnection(limits: limits, now: loop.now, bodyLimit: bodyLimit, problem: problem)
         if connections.count >= limits.connectionMaximum {
             guard connections.count < limits.connectionMaximum + limits.refusedConnectionMaximum else { return }
             session.refuse(.tooManyConnections)
         }
-        let id = nextConnectionID
-        nextConnectionID += 1
-        let connection = ServerConnection(id: id, server: self, socket: socket, peer: peer, session: session)
+        let connection = ServerConnection(id: id, server: self, link: link, session: session)
         connections[id] = connection
         do throws(SystemError) {
             try connection.start()

@@ -10,9 +10,7 @@ final class ServerConnection {
 
     let id: Int
     private let server: HTTPServer
-    private let stream: any ByteStream
-    private let descriptor: Descriptor
-    private let peer: SocketAddress
+    private let link: ServerLink
     private var session: any HTTPServerSession
     private var registration: Registration?
     private var timer: TimerHandle?
@@ -24,18 +22,16 @@ final class ServerConnection {
     private var hasEndedWrites = false
     private var isClosed = false
 
-    init(id: Int, server: HTTPServer, socket: Descriptor, peer: SocketAddress, session: any HTTPServerSession) {
+    init(id: Int, server: HTTPServer, link: ServerLink, session: any HTTPServerSession) {
         self.id = id
         self.server = server
-        descriptor = socket
-        stream = SocketStream(socket)
-        self.peer = peer
+        self.link = link
         self.session = session
     }
 
     /// Begins to wait for the client.
     func start() throws(SystemError) {
-        registration = try server.loop.register(descriptor.raw, reads: true, writes: false) { readiness in
+        registration = try server.loop.register(link.socket.raw, reads: true, writes: false) { readiness in
             self.becameReady(readiness)
         }
         pump()
@@ -68,13 +64,14 @@ final class ServerConnection {
 
     private func becameReady(_ readiness: Readiness) {
         if readiness.contains(.writable) { awaitsWritable = false }
-        if readiness.contains(.readable), session.wantsInput { read() }
+        let mayRead = readiness.contains(.readable) || link.stream.readAwaitsWritable
+        if mayRead, session.wantsInput { read() }
         pump()
     }
 
     private func read() {
         do throws(SystemError) {
-            switch try server.read(from: stream) {
+            switch try server.read(from: link.stream) {
             case .done(let count):
                 session.receive(server.readBuffer[..<count], now: server.loop.now)
             case .wouldBlock:
@@ -97,7 +94,7 @@ final class ServerConnection {
             hasProgressed = false
             while !isClosed, let received = session.nextRequest(now: server.loop.now) {
                 hasProgressed = true
-                let exchange = HTTPExchange(received, peer: peer, connection: self)
+                let exchange = HTTPExchange(received, over: link, connection: self)
                 exchanges.append(exchange)
                 server.handler(exchange)
             }
@@ -120,7 +117,7 @@ final class ServerConnection {
             }
             do throws(SystemError) {
                 let result = try session.output.withUnsafeBufferPointer { bytes throws(SystemError) in
-                    try stream.write(UnsafeRawBufferPointer(bytes))
+                    try link.stream.write(UnsafeRawBufferPointer(bytes))
                 }
                 switch result {
                 case .done(let count):
@@ -147,14 +144,17 @@ final class ServerConnection {
             if !hasEndedWrites {
                 hasEndedWrites = true
                 // Fails only where the client has gone already, which the next read tells.
-                try? stream.endWrites()
+                try? link.stream.endWrites()
             }
         case .closed:
             close()
             return
         }
         do throws(SystemError) {
-            try registration?.update(reads: session.wantsInput, writes: awaitsWritable)
+            try registration?.update(
+                reads: session.wantsInput,
+                writes: awaitsWritable || link.stream.readAwaitsWritable
+            )
         } catch {
             close()
             return

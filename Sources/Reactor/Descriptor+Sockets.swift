@@ -54,6 +54,14 @@ extension Descriptor {
         try address("getpeername") { clinux_peer_address(raw, $0, $1) }
     }
 
+    /// The user that the process on the other side of a Unix socket ran as when it connected; `nil` for other sockets.
+    public func peerUser() throws(SystemError) -> UInt32? {
+        guard try option(SOL_SOCKET, SO_DOMAIN) == AF_UNIX else { return nil }
+        var user: UInt32 = 0
+        try systemCall("getsockopt SO_PEERCRED") { clinux_peer_user(raw, &user) }
+        return user
+    }
+
     /// Sets an integer option of a socket.
     public func setOption(_ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
         try systemCall("setsockopt \(level)/\(name)") { clinux_set_option(raw, level, name, value) }

@@ -1,5 +1,6 @@
 import CSQLite
 import Northd
+import Security
 
 extension SQLiteStore {
     /// Makes the tables in a new file; refuses a file that is not ours or is newer than this program.

@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import Northd
+import Security
 
 /// The commit log in one SQLite file: the embedded engine.
 ///

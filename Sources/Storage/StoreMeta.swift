@@ -1,4 +1,5 @@
 import Northd
+import Security
 
 /// The one row that says what the tables must hold.
 struct StoreMeta: Equatable {

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTransport
 import Reactor
+import Security
 import Testing
 
 /// A server on a free port of the loopback.
@@ -12,13 +13,14 @@ final class ServerFixture {
     init(
         _ fixture: LoopFixture,
         limits: HTTPLimits = HTTPLimits(),
+        tls: TLSContext? = nil,
         _ handler: @escaping (HTTPExchange) -> Void
     ) throws {
         self.fixture = fixture
         let any = try #require(SocketAddress(parsing: "127.0.0.1:0"))
         let listener = try Descriptor.listen(on: any)
         address = try listener.localAddress()
-        server = try HTTPServer(loop: fixture.loop, listener: listener, limits: limits) { exchange in
+        server = try HTTPServer(loop: fixture.loop, listener: listener, limits: limits, tls: tls) { exchange in
             handler(exchange)
             fixture.changed()
         }

@@ -50,6 +50,15 @@ static inline long clinux_get_option(int fd, int level, int name, int *value) {
     socklen_t length = sizeof *value;
     return clinux_result(getsockopt(fd, level, name, value, &length));
 }
+/// The user id of the process on the other side of a Unix socket goes to `user`.
+static inline long clinux_peer_user(int fd, uint32_t *user) {
+    // struct ucred, which glibc shows to _GNU_SOURCE only.
+    struct { pid_t pid; uid_t uid; gid_t gid; } credentials;
+    socklen_t length = sizeof credentials;
+    long result = clinux_result(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length));
+    if (result >= 0) *user = credentials.uid;
+    return result;
+}
 static inline long clinux_shutdown_writes(int fd) { return clinux_result(shutdown(fd, SHUT_WR)); }
 
 /// Never raises SIGPIPE.

@@ -1,15 +1,15 @@
 import COpenSSL
 
 /// SHA-256 (FIPS 180-4) by OpenSSL.
-enum SHA256 {
+public enum SHA256 {
     /// The length of a hash, in bytes.
-    static let byteCount = 32
+    public static let byteCount = 32
 
     /// The hash of nothing before: where every chain begins.
-    static let zero = [UInt8](repeating: 0, count: byteCount)
+    public static let zero = [UInt8](repeating: 0, count: byteCount)
 
     /// The hash of the parts, one after another.
-    static func hash(_ parts: [[UInt8]]) -> [UInt8] {
+    public static func hash(_ parts: [[UInt8]]) -> [UInt8] {
         let context = EVP_MD_CTX_new()
         defer { EVP_MD_CTX_free(context) }
         // These calls can only fail for want of memory; then the hash stays zero, matches nothing, and is refused.

@@ -1,0 +1,90 @@
+import Reactor
+import Security
+
+/// A connection to a server that is not secure yet.
+final class ServerHandshake {
+    let id: Int
+    private let server: HTTPServer
+    private let socket: Descriptor
+    private let peer: SocketAddress
+    private let stream: TLSStream
+    private var registration: Registration?
+    private var timer: TimerHandle?
+
+    init(
+        id: Int,
+        server: HTTPServer,
+        socket: Descriptor,
+        peer: SocketAddress,
+        context: TLSContext
+    ) throws(SecurityError) {
+        self.id = id
+        self.server = server
+        self.socket = socket
+        self.peer = peer
+        stream = try TLSStream(context, socket: socket)
+    }
+
+    /// Begins to wait for the client.
+    func start(within limit: Duration) throws(SystemError) {
+        registration = try server.loop.register(socket.raw, reads: true, writes: false) { _ in self.proceed() }
+        timer = server.loop.schedule(after: limit) { self.close() }
+    }
+
+    /// Gives up.
+    func close() {
+        end()
+        server.didClose(self)
+    }
+
+    private func end() {
+        registration?.cancel()
+        registration = nil
+        timer?.cancel()
+        timer = nil
+    }
+
+    private func proceed() {
+        do {
+            if let awaited = try stream.handshake() {
+                try registration?.update(reads: awaited == .readable, writes: awaited == .writable)
+                return
+            }
+        } catch {
+            // The alert has told the client what is wrong.
+            return close()
+        }
+        end()
+        let certificate = stream.session.peerCertificate
+        server.didSecure(
+            self,
+            ServerLink(
+                stream: stream,
+                socket: socket,
+                peer: peer,
+                credentials: certificate.map { .certificate($0) } ?? .none,
+                protocolName: stream.session.applicationProtocol
+            )
+        )
+    }
+}
+
+/// A connection that HTTP can be spoken over.
+struct ServerLink {
+    var stream: any ByteStream
+    var socket: Descriptor
+    var peer: SocketAddress
+    var credentials: PeerCredentials
+    /// What TLS has agreed on (ALPN).
+    var protocolName: String?
+}
+
+/// What a client is known by before it says a word.
+public enum PeerCredentials: Sendable {
+    /// Nothing.
+    case none
+    /// The user of this machine that has connected to a Unix socket.
+    case user(UInt32)
+    /// A certificate of the authority that the server trusts. Its time may be over.
+    case certificate(Certificate)
+}
