@@ -44,8 +44,11 @@ public struct JSONParser {
     /// The deepest nesting of arrays and objects, so that no text can exhaust the stack.
     public static let depthMaximum = 32
 
-    private let bytes: [UInt8]
-    private var offset = 0
+    /// Members up to which an object's names are compared one by one, which is faster than hashing them.
+    private static let comparedNameMaximum = 16
+
+    let bytes: [UInt8]
+    private(set) var offset = 0
     private var depth = 0
 
     /// The value that a whole text stands for.
@@ -65,15 +68,15 @@ public struct JSONParser {
         try parse(Array(text.utf8))
     }
 
-    private init(bytes: [UInt8]) {
+    init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    private func error(_ reason: JSONError.Reason) -> JSONError { JSONError(reason: reason, offset: offset) }
+    func error(_ reason: JSONError.Reason) -> JSONError { JSONError(reason: reason, offset: offset) }
 
-    private func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
+    func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
-    private mutating func skipBlanks() {
+    mutating func skipBlanks() {
         while let byte = peek(), byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { offset += 1 }
     }
 
@@ -125,9 +128,10 @@ public struct JSONParser {
             guard let byte = peek() else { throw error(.unexpectedEnd) }
             guard byte == UInt8(ascii: "\"") else { throw error(.unexpected(expected: "a member's name in quotes")) }
             let name = try string()
-            guard names.insert(name).inserted else {
-                throw JSONError(reason: .duplicateName(name), offset: nameOffset)
-            }
+            let isNew =
+                members.count < Self.comparedNameMaximum
+                ? !members.contains { $0.name == name } : isNew(name, among: members, &names)
+            guard isNew else { throw JSONError(reason: .duplicateName(name), offset: nameOffset) }
             skipBlanks()
             try expect(UInt8(ascii: ":"), "':' behind a member's name")
             skipBlanks()
@@ -135,6 +139,15 @@ public struct JSONParser {
             skipBlanks()
             if try endsOrContinues(UInt8(ascii: "}"), "',' or '}'") { return JSONObject(distinct: members) }
         }
+    }
+
+    private func isNew(
+        _ name: String,
+        among members: [(name: String, value: JSONValue)],
+        _ names: inout Set<String>
+    ) -> Bool {
+        if names.isEmpty { names = Set(members.map(\.name)) }
+        return names.insert(name).inserted
     }
 
     private mutating func array() throws(JSONError) -> [JSONValue] {
@@ -153,7 +166,7 @@ public struct JSONParser {
         }
     }
 
-    private mutating func expect(_ wanted: UInt8, _ text: String) throws(JSONError) {
+    mutating func expect(_ wanted: UInt8, _ text: String) throws(JSONError) {
         guard let byte = peek() else { throw error(.unexpectedEnd) }
         guard byte == wanted else { throw error(.unexpected(expected: text)) }
         offset += 1
@@ -167,7 +180,7 @@ public struct JSONParser {
         return byte == end
     }
 
-    private mutating func number() throws(JSONError) -> JSONValue {
+    mutating func number() throws(JSONError) -> JSONValue {
         let start = offset
         var isInteger = true
         if peek() == UInt8(ascii: "-") { offset += 1 }
@@ -193,13 +206,44 @@ public struct JSONParser {
         return .number(value)
     }
 
+    /// Goes to the end of the value that begins here, without making anything of it or checking more than that its
+    /// strings and brackets end.
+    mutating func skipValue() throws(JSONError) {
+        if let byte = peek(), ",:]}".utf8.contains(byte) { throw error(.unexpected(expected: "a JSON value")) }
+        var depth = 0
+        repeat {
+            guard let byte = peek() else { throw error(.unexpectedEnd) }
+            offset += 1
+            switch byte {
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            case UInt8(ascii: "\""): try skipStringContent()
+            default: if depth == 0 { skipWord() }
+            }
+        } while depth > 0
+    }
+
+    private mutating func skipStringContent() throws(JSONError) {
+        while let byte = peek() {
+            offset += 1
+            if byte == UInt8(ascii: "\"") { return }
+            if byte == UInt8(ascii: "\\") { offset += 1 }
+        }
+        throw error(.unexpectedEnd)
+    }
+
+    /// To the end of a number, `true`, `false` or `null`.
+    private mutating func skipWord() {
+        while let byte = peek(), !",]} \t\r\n".utf8.contains(byte) { offset += 1 }
+    }
+
     private mutating func skipDigits() -> Int {
         let start = offset
         while let byte = peek(), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { offset += 1 }
         return offset - start
     }
 
-    private mutating func string() throws(JSONError) -> String {
+    mutating func string() throws(JSONError) -> String {
         offset += 1
         let start = offset
         while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }

@@ -4,8 +4,13 @@ import Wire
 public struct Stored<Value: Sendable>: Sendable {
     /// The identity, given at creation.
     public var id: ObjectID
-    /// What the user said.
-    public var value: Value
+    /// What the user said. Kept apart from the rest, because maps and histories copy objects often and change them
+    /// seldom: a copy counts one reference instead of a dozen.
+    @inlinable public var value: Value {
+        get { shared.value }
+        set { shared = Shared(newValue) }
+    }
+    @usableFromInline var shared: Shared
     /// The revision of the last commit that changed the bytes: the entity tag.
     public var revision: UInt64
     /// The revision of the last commit in which a user changed the object.
@@ -16,6 +21,13 @@ public struct Stored<Value: Sendable>: Sendable {
     public var updatedAt: Int64
     /// The canonical JSON, made once at the commit.
     public var bytes: [UInt8]
+
+    /// A value that any number of copies of the object share.
+    @usableFromInline final class Shared: Sendable {
+        @usableFromInline let value: Value
+
+        @usableFromInline init(_ value: Value) { self.value = value }
+    }
 
     /// An object as a commit leaves it.
     public init(
@@ -28,7 +40,7 @@ public struct Stored<Value: Sendable>: Sendable {
         bytes: [UInt8]
     ) {
         self.id = id
-        self.value = value
+        shared = Shared(value)
         self.revision = revision
         self.configRevision = configRevision
         self.createdAt = createdAt

@@ -54,29 +54,55 @@ public struct Commit: Sendable {
 
     /// The commit that a row of the log holds.
     public init(decoding encoded: [UInt8]) throws(CommitError) {
-        let json: JSONValue
+        var found = Members()
         do {
-            json = try JSONParser.parse(encoded)
+            var walker = JSONWalker(encoded)
+            try walker.enterObject()
+            while let name = try walker.nextMember() { try found.take(name, &walker) }
+            try walker.finish()
         } catch {
             throw CommitError("a commit that is not JSON: \(error)")
         }
-        guard let revision = json["revision"]?.integerValue.flatMap(UInt64.init(exactly:)), revision > 0,
-            let epoch = json["epoch"]?.stringValue.flatMap(epochValue),
-            let time = json["time"]?.integerValue,
-            let author = json["author"]?.stringValue,
-            let requestID = json["request_id"]?.stringValue,
-            let list = json["changes"]?.arrayValue
+        guard let revision = found.revision.flatMap(UInt64.init(exactly:)), revision > 0,
+            let epoch = found.epoch.flatMap(epochValue),
+            let time = found.time,
+            let author = found.author,
+            let requestID = found.requestID,
+            let rows = found.rows
         else { throw CommitError("a commit without one of its members") }
-        var changes: [CommitChange] = []
-        changes.reserveCapacity(list.count)
-        for element in list { changes.append(try CommitChange(json: element)) }
         self.revision = revision
         self.epoch = epoch
         self.time = time
         self.author = author
         self.requestID = requestID
-        self.changes = changes
+        changes = try rows.map { row throws(CommitError) in try CommitChange(row) }
         self.encoded = encoded
+    }
+
+    /// The members of an encoding, as far as they have been met.
+    private struct Members {
+        var revision: Int64?
+        var epoch: String?
+        var time: Int64?
+        var author: String?
+        var requestID: String?
+        var rows: [CommitChange.Members]?
+
+        mutating func take(_ name: String, _ walker: inout JSONWalker) throws(JSONError) {
+            switch name {
+            case "revision": revision = try walker.integer()
+            case "epoch": epoch = try walker.string()
+            case "time": time = try walker.integer()
+            case "author": author = try walker.string()
+            case "request_id": requestID = try walker.string()
+            case "changes":
+                var rows: [CommitChange.Members] = []
+                try walker.enterArray()
+                while try walker.nextElement() { rows.append(try CommitChange.Members(&walker)) }
+                self.rows = rows
+            default: _ = try walker.text()
+            }
+        }
     }
 }
 
@@ -142,14 +168,35 @@ public struct CommitChange: Equatable, Sendable {
         text.append(UInt8(ascii: "}"))
     }
 
-    init(json: JSONValue) throws(CommitError) {
-        guard let name = json["kind"]?.stringValue, let kind = Kind(rawValue: name) else {
+    /// The members of an encoded change, as far as they are there.
+    struct Members {
+        var op: String?
+        var kind: String?
+        var id: String?
+        /// As it stands: it was canonical when it was written.
+        var object: [UInt8]?
+
+        init(_ walker: inout JSONWalker) throws(JSONError) {
+            try walker.enterObject()
+            while let name = try walker.nextMember() {
+                switch name {
+                case "op": op = try walker.string()
+                case "kind": kind = try walker.string()
+                case "id": id = try walker.string()
+                case "object": object = try walker.text()
+                default: _ = try walker.text()
+                }
+            }
+        }
+    }
+
+    init(_ members: Members) throws(CommitError) {
+        guard let kind = members.kind.flatMap(Kind.init(rawValue:)) else {
             throw CommitError("a change of a kind that this version does not know")
         }
-        guard let id = json["id"]?.stringValue else { throw CommitError("a change without an id") }
-        let object = json["object"]
-        switch (json["op"]?.stringValue, object) {
-        case ("put", let object?): self.init(kind: kind, id: id, object: object.bytes)
+        guard let id = members.id else { throw CommitError("a change without an id") }
+        switch (members.op, members.object) {
+        case ("put", let object?): self.init(kind: kind, id: id, object: object)
         case ("delete", nil): self.init(kind: kind, id: id, object: nil)
         default: throw CommitError("a change that is neither a put nor a delete")
         }

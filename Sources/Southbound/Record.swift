@@ -1,7 +1,9 @@
 import Wire
 
 /// A southbound record: what the feed carries and what an agent keeps.
-public enum Record: Hashable, Sendable {
+///
+/// Indirect, because maps and histories copy records often and change them seldom: a copy counts one reference.
+public indirect enum Record: Hashable, Sendable {
     /// A host.
     case chassis(Chassis)
     /// A logical switch.

@@ -5,8 +5,11 @@ import Wire
 extension SouthboundDatabase {
     /// Puts a record, in place of one with its key, and keeps every index in step.
     public mutating func put(_ entry: Entry) {
-        remove(entry.record.key)
-        entries[entry.record.key] = entry
+        let old = entries.updateValue(entry, forKey: entry.record.key)
+        if let old {
+            guard !old.record.isIndexed(like: entry.record) else { return }
+            index(old.record, isPresent: false)
+        }
         index(entry.record, isPresent: true)
     }
 
@@ -33,6 +36,20 @@ extension SouthboundDatabase {
                 datapathsByChassis.update(location.chassis) { $0.add(step, to: port.datapath) }
                 chassisByDatapath.update(port.datapath) { $0.add(step, to: location.chassis) }
             }
+        }
+    }
+}
+
+extension Record {
+    /// Whether every index has both records at the same places; both have the same key.
+    fileprivate func isIndexed(like other: Record) -> Bool {
+        switch (self, other) {
+        case (.chassis(let old), .chassis(let new)): old.encaps == new.encaps
+        case (.datapathBinding(let old), .datapathBinding(let new)): old.tunnelKey == new.tunnelKey
+        case (.portBinding(let old), .portBinding(let new)):
+            old.tunnelKey == new.tunnelKey && old.logicalPort == new.logicalPort && old.datapath == new.datapath
+                && old.locations.map(\.chassis) == new.locations.map(\.chassis)
+        default: false
         }
     }
 }

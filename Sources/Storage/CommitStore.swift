@@ -38,8 +38,9 @@ public struct Retention: Sendable {
     /// Bytes of their encodings, which a start has to parse: 64 MiB, about a second. The last commit stays whatever
     /// its size.
     public var byteCountMaximum = 64 << 20
-    /// The most commits that are folded at once, so that no append waits long for it.
-    public var sliceCountMaximum = 64
+    /// The most commits that are folded at once: a sync to disk for each commit of a busy central's groups would be
+    /// as many as the groups themselves need, and no append shall wait long.
+    public var sliceCountMaximum = 256
 
     /// What the product keeps.
     public init() {}

@@ -36,7 +36,7 @@ extension SQLiteStore {
                 PRAGMA user_version = \(schemaVersion);
                 """
             )
-            try StoreMeta(epoch: newEpoch).write(connection)
+            try StoreMeta(epoch: newEpoch).write(by: connection.prepare(StoreMeta.replacement))
         }
     }
 

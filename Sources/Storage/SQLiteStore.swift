@@ -27,6 +27,7 @@ public final class SQLiteStore: CommitStore {
     private let selectHash: SQLiteStatement
     private let putRow: SQLiteStatement
     private let deleteRow: SQLiteStatement
+    private let replaceMeta: SQLiteStatement
 
     /// Opens the log in a file, making it where there is none.
     /// - Parameters:
@@ -51,6 +52,7 @@ public final class SQLiteStore: CommitStore {
                 "INSERT OR REPLACE INTO objects (kind, id, revision, object, hash) VALUES (?, ?, ?, ?, ?)"
             )
             deleteRow = try connection.prepare("DELETE FROM objects WHERE kind = ? AND id = ?")
+            replaceMeta = try connection.prepare(StoreMeta.replacement)
             meta = try StoreMeta.read(connection, path: path)
         } catch let error as SQLiteError {
             throw Self.openingError(error, path: path)
@@ -79,7 +81,7 @@ public final class SQLiteStore: CommitStore {
                     next.hash = SHA256.hash([next.hash, commit.encoded])
                     try insertCommit.run([.revision(commit.revision), .bytes(commit.encoded), .bytes(next.hash)])
                 }
-                try next.write(connection)
+                try next.write(by: replaceMeta)
             }
         } catch {
             throw StorageError(writing: error.code, error.text)
@@ -111,15 +113,22 @@ public final class SQLiteStore: CommitStore {
         guard count > 0 else { return 0 }
         let commits = try tail(after: meta.foldedRevision, limit: count)
         var next = meta
+        var newest: [RowKey: UInt64] = [:]
+        for commit in commits {
+            for change in commit.changes { newest[RowKey(change)] = commit.revision }
+        }
         do {
             try connection.transaction { () throws(SQLiteError) in
                 for commit in commits {
                     next.foldedHash = SHA256.hash([next.foldedHash, commit.encoded])
                     next.foldedRevision = commit.revision
-                    for change in commit.changes { try fold(change, of: commit.revision, into: &next) }
+                    // A row that a later commit of the slice writes again is written once.
+                    for change in commit.changes where newest[RowKey(change)] == commit.revision {
+                        try fold(change, of: commit.revision, into: &next)
+                    }
                 }
                 try deleteCommits.run([.revision(next.foldedRevision)])
-                try next.write(connection)
+                try next.write(by: replaceMeta)
             }
         } catch {
             throw StorageError(writing: error.code, error.text)
@@ -149,6 +158,16 @@ public final class SQLiteStore: CommitStore {
             byteCount += size
         }
         return (count, byteCount)
+    }
+
+    private struct RowKey: Hashable {
+        let kind: CommitChange.Kind
+        let id: String
+
+        init(_ change: CommitChange) {
+            kind = change.kind
+            id = change.id
+        }
     }
 
     private func fold(

@@ -46,15 +46,15 @@ struct StoreMeta: Equatable {
         return row.meta
     }
 
+    /// The statement that ``write(by:)`` runs.
+    static let replacement = """
+        INSERT OR REPLACE INTO meta
+        (id, epoch, revision, hash, folded_revision, folded_hash, row_digest, seal)
+        VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+        """
+
     /// Replaces the row; part of the caller's transaction.
-    func write(_ connection: SQLiteConnection) throws(SQLiteError) {
-        let statement = try connection.prepare(
-            """
-            INSERT OR REPLACE INTO meta
-            (id, epoch, revision, hash, folded_revision, folded_hash, row_digest, seal)
-            VALUES (1, ?, ?, ?, ?, ?, ?, ?)
-            """
-        )
+    func write(by statement: SQLiteStatement) throws(SQLiteError) {
         try statement.run([
             .revision(epoch), .revision(revision), .bytes(hash), .revision(foldedRevision), .bytes(foldedHash),
             .bytes(rowDigest), .bytes(seal),

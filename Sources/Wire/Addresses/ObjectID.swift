@@ -19,9 +19,11 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     /// 36 characters, `8-4-4-4-12` hexadecimal digits of either case; anything else is `nil`.
     public init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 36 else { return nil }
+        // As an array, so that the loop is not one over a collection of which nothing is known.
+        let digits = Array(text.utf8)
+        guard digits.count == 36 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
-        for (index, digit) in text.utf8.enumerated() {
+        for (index, digit) in digits.enumerated() {
             if index == 8 || index == 13 || index == 18 || index == 23 {
                 guard digit == UInt8(ascii: "-") else { return nil }
                 continue
@@ -38,14 +40,15 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     /// `8-4-4-4-12` lower-case hexadecimal digits.
     public var description: String {
-        var text = ""
+        var text: [UInt8] = []
         text.reserveCapacity(36)
         for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append("-") }
+            if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
             let half = index < 16 ? high : low
-            text.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(index % 16)) & 15)])
+            let nibble = UInt8(truncatingIfNeeded: half >> (60 - 4 * UInt64(index % 16)) & 15)
+            text.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Orders by value.
