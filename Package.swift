@@ -55,6 +55,12 @@ let targets: [Target] = [
         pkgConfig: "libssl",
         providers: [.apt(["libssl-dev"])]
     ),
+    .systemLibrary(
+        name: "CNghttp2",
+        path: "Sources/CNghttp2",
+        pkgConfig: "libnghttp2",
+        providers: [.apt(["libnghttp2-dev"])]
+    ),
     // pure
     floor("Wire", [], pure),
     floor("JSON", [], pure),
@@ -76,12 +82,14 @@ let targets: [Target] = [
         pure
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
+    // pure too, around C libraries
+    floor("HTTP2", ["HTTPCore", "CNghttp2", httpTypes], edge),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap], edge),
     floor("Security", ["COpenSSL"], edge),
     floor("Storage", ["Northd", "CSQLite", "Security"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
-    floor("HTTPTransport", ["Reactor", "Security", "HTTPCore", "Wire", httpTypes], edge),
+    floor("HTTPTransport", ["Reactor", "Security", "HTTP2", "HTTPCore", "Wire", httpTypes], edge),
     // roles
     floor(
         "Central",
@@ -125,6 +133,7 @@ let targets: [Target] = [
     tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"], golden: true),
     tests("Southbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
     tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
+    tests("HTTP2", ["TestSupport", "HTTPCore", "CNghttp2", httpTypes]),
     tests(
         "Northd",
         [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],

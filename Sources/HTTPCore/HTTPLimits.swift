@@ -53,6 +53,9 @@ public struct HTTPLimits: Equatable, Sendable {
     /// How long a request whose client has shut down its sending side may stay unanswered.
     public var halfClosedTime: Duration = .seconds(30)
 
+    /// What concerns connections of HTTP/2 alone.
+    public var http2 = HTTP2Limits()
+
     /// The defaults.
     public init() {}
 }

@@ -11,13 +11,20 @@ public struct ReceivedRequest: Sendable {
     public let request: HTTPRequest
     /// The content, without any transfer coding.
     public let body: [UInt8]
+
+    /// A request, whole.
+    public init(id: RequestID, request: HTTPRequest, body: [UInt8]) {
+        self.id = id
+        self.request = request
+        self.body = body
+    }
 }
 
 /// The server's side of one connection, without I/O: bytes come in, requests go out; answers come in, bytes go out.
 ///
-/// HTTP/1.1 implements it, and HTTP/2 can: nothing here says that answers leave in the order of the requests. The
-/// owner calls ``receive(_:now:)`` with what it has read, takes requests by ``nextRequest(now:)`` until there is none,
-/// then calls ``prepareOutput(now:wallClock:)`` and writes ``output``, and obeys ``phase``, ``wantsInput`` and
+/// Nothing here says that answers leave in the order of the requests: those of HTTP/2 do not. The owner calls
+/// ``receive(_:now:)`` with what it has read, hears of lost clients by ``nextAbandoned()`` and takes requests by
+/// ``nextRequest(now:)`` until there is none, then calls ``prepareOutput(now:wallClock:)`` and writes ``output``, and obeys ``phase``, ``wantsInput`` and
 /// ``deadline`` after each of these. All `now` are monotonic times of one origin.
 public protocol HTTPServerSession {
     /// Takes bytes that the client has sent.
@@ -26,8 +33,15 @@ public protocol HTTPServerSession {
     mutating func receiveEnd(now: Duration)
     /// The next whole request that a handler may see now.
     mutating func nextRequest(now: Duration) -> ReceivedRequest?
-    /// Answers a request. An unknown or answered one is left alone.
+    /// A request that was handed out and whose client no longer waits for the answer, told once. The session counts it
+    /// as under way until ``respond(to:_:body:)`` or ``forget(_:)``.
+    mutating func nextAbandoned() -> RequestID?
+    /// Answers a request. An unknown, answered or abandoned one gets nothing.
     mutating func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody)
+    /// No answer to an abandoned request will come.
+    mutating func forget(_ id: RequestID)
+    /// Refuses the connection itself, before it has sent anything.
+    mutating func refuse(_ error: RequestError)
     /// Fills ``output`` from the answers, up to its bound.
     /// - Parameter wallClock: Seconds since 1970, for the Date field.
     mutating func prepareOutput(now: Duration, wallClock: Int64)
@@ -55,4 +69,12 @@ public enum HTTPSessionPhase: Equatable, Sendable {
     case lingering
     /// Close the connection.
     case closed
+}
+
+extension HTTPServerSession {
+    /// Nothing: where a connection carries its requests one after the other, the client goes with the connection.
+    public mutating func nextAbandoned() -> RequestID? { nil }
+
+    /// Nothing, likewise.
+    public mutating func forget(_ id: RequestID) {}
 }

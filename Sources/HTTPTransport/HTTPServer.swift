@@ -94,6 +94,15 @@ public final class HTTPServer {
         }
     }
 
+    /// A session for a new connection, of one version of HTTP or the other.
+    func newSession<Session>(
+        _ make: (
+            HTTPLimits, Duration, @escaping (HTTPRequest) -> Int, @escaping (RequestError) -> (HTTPResponse, [UInt8])
+        ) -> Session
+    ) -> Session {
+        make(limits, loop.now, bodyLimit, problem)
+    }
+
     func didClose(_ handshake: ServerHandshake) {
         handshakes[handshake.id] = nil
     }
@@ -126,12 +135,11 @@ public final class HTTPServer {
     }
 
     private func serve(_ link: ServerLink, id: Int) {
-        var session = HTTP1ServerConnection(limits: limits, now: loop.now, bodyLimit: bodyLimit, problem: problem)
-        if connections.count >= limits.connectionMaximum {
-            guard connections.count < limits.connectionMaximum + limits.refusedConnectionMaximum else { return }
-            session.refuse(.tooManyConnections)
+        let isRefused = connections.count >= limits.connectionMaximum
+        guard !isRefused || connections.count < limits.connectionMaximum + limits.refusedConnectionMaximum else {
+            return
         }
-        let connection = ServerConnection(id: id, server: self, link: link, session: session)
+        let connection = ServerConnection(id: id, server: self, link: link, isRefused: isRefused)
         connections[id] = connection
         do throws(SystemError) {
             try connection.start()

@@ -1,3 +1,4 @@
+import HTTP2
 import HTTPCore
 import HTTPTypes
 import Reactor
@@ -12,6 +13,9 @@ final class ServerConnection {
     private let server: HTTPServer
     private let link: ServerLink
     private var session: any HTTPServerSession
+    /// What a connection begins with, until that tells the version of HTTP; `nil` where TLS has agreed on one.
+    private var preface: ConnectionPreface? = ConnectionPreface()
+    private let isRefused: Bool
     private var registration: Registration?
     private var timer: TimerHandle?
     private var timerDue = Duration.zero
@@ -22,11 +26,17 @@ final class ServerConnection {
     private var hasEndedWrites = false
     private var isClosed = false
 
-    init(id: Int, server: HTTPServer, link: ServerLink, session: any HTTPServerSession) {
+    /// - Parameter isRefused: Whether all that the client will hear is that there are too many.
+    init(id: Int, server: HTTPServer, link: ServerLink, isRefused: Bool) {
         self.id = id
         self.server = server
         self.link = link
-        self.session = session
+        self.isRefused = isRefused
+        session = server.newSession(HTTP1ServerConnection.init)
+        if isRefused { session.refuse(.tooManyConnections) }
+        guard let name = link.protocolName else { return }
+        preface = nil
+        if name == "h2" { speakHTTP2() }
     }
 
     /// Begins to wait for the client.
@@ -35,6 +45,11 @@ final class ServerConnection {
             self.becameReady(readiness)
         }
         pump()
+    }
+
+    private func speakHTTP2() {
+        session = server.newSession(HTTP2ServerSession.init)
+        if isRefused { session.refuse(.tooManyConnections) }
     }
 
     func respond(to exchange: HTTPExchange, _ response: HTTPResponse, body: HTTPBody) {
@@ -73,15 +88,37 @@ final class ServerConnection {
         do throws(SystemError) {
             switch try server.read(from: link.stream) {
             case .done(let count):
-                session.receive(server.readBuffer[..<count], now: server.loop.now)
+                receive(server.readBuffer[..<count])
             case .wouldBlock:
                 break
             case .endOfStream:
+                if let preface { session.receive(preface.bytes[...], now: server.loop.now) }
+                preface = nil
                 session.receiveEnd(now: server.loop.now)
                 if exchanges.contains(where: { $0.onDisconnect != nil }) { close() }
             }
         } catch {
             close()
+        }
+    }
+
+    private func receive(_ bytes: ArraySlice<UInt8>) {
+        guard let verdict = preface?.take(bytes), let begun = preface?.bytes else {
+            return session.receive(bytes, now: server.loop.now)
+        }
+        guard verdict != .undecided else { return }
+        preface = nil
+        if verdict == .http2 { speakHTTP2() }
+        session.receive(begun[...], now: server.loop.now)
+    }
+
+    /// Tells handlers of polls that nobody waits for the answer any more; others will answer in vain.
+    private func disconnectAbandoned() {
+        while let id = session.nextAbandoned() {
+            guard let index = exchanges.firstIndex(where: { $0.id == id }), exchanges[index].onDisconnect != nil
+            else { continue }
+            session.forget(id)
+            exchanges.remove(at: index).disconnect()
         }
     }
 
@@ -92,6 +129,7 @@ final class ServerConnection {
         var hasProgressed = true
         while hasProgressed, !isClosed {
             hasProgressed = false
+            disconnectAbandoned()
             while !isClosed, let received = session.nextRequest(now: server.loop.now) {
                 hasProgressed = true
                 let exchange = HTTPExchange(received, over: link, connection: self)

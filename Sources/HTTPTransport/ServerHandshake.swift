@@ -63,7 +63,7 @@ final class ServerHandshake {
                 socket: socket,
                 peer: peer,
                 credentials: certificate.map { .certificate($0) } ?? .none,
-                protocolName: stream.session.applicationProtocol
+                protocolName: stream.session.applicationProtocol ?? "http/1.1"
             )
         )
     }
@@ -75,7 +75,7 @@ struct ServerLink {
     var socket: Descriptor
     var peer: SocketAddress
     var credentials: PeerCredentials
-    /// What TLS has agreed on (ALPN).
+    /// What TLS has agreed on (ALPN), HTTP/1.1 where the client did not say; `nil` without TLS.
     var protocolName: String?
 }
 

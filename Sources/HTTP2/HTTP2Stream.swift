@@ -1,0 +1,59 @@
+import HTTPCore
+import HTTPTypes
+
+/// One request of an HTTP/2 connection and its answer.
+final class HTTP2Stream {
+    var head = HTTP2RequestHead()
+    /// The head as a whole; `nil` until it is there and found right.
+    var request: HTTPRequest?
+    var body: [UInt8] = []
+    var bodyByteCountMaximum = 0
+    /// When the body began, and when a piece of it last came; `nil` while none is awaited.
+    var bodyStart: Duration?
+    var bodyProgress = Duration.zero
+    /// Whether a handler has the request, or the answer came without one.
+    var isHandedOut = false
+    var isAnswered = false
+    var content = AnswerContent.none
+    /// When the client last took some of the answer; `nil` while there is none.
+    var answerProgress: Duration?
+}
+
+/// What is left to send of an answer.
+enum AnswerContent {
+    case none
+    case bytes([UInt8], offset: Int)
+    case slices(() -> [UInt8]?, current: [UInt8], offset: Int)
+
+    /// The bytes that can be sent now, and whether the answer ends behind them. Pulls a slice where none is left.
+    mutating func available() -> (count: Int, isLast: Bool) {
+        switch self {
+        case .none: return (0, true)
+        case .bytes(let bytes, let offset): return (bytes.count - offset, true)
+        case .slices(let next, let current, let offset):
+            if offset < current.count { return (current.count - offset, false) }
+            while let slice = next() {
+                // A frame without bytes would say nothing.
+                guard !slice.isEmpty else { continue }
+                self = .slices(next, current: slice, offset: 0)
+                return (slice.count, false)
+            }
+            self = .none
+            return (0, true)
+        }
+    }
+
+    /// Appends the next `count` bytes to `output`, which must be available.
+    mutating func move(_ count: Int, to output: inout [UInt8]) {
+        switch self {
+        case .none: break
+        case .bytes(let bytes, let offset):
+            output += bytes[offset..<(offset + count)]
+            self = offset + count == bytes.count ? .none : .bytes(bytes, offset: offset + count)
+        case .slices(let next, let current, let offset):
+            output += current[offset..<(offset + count)]
+            let isSpent = offset + count == current.count
+            self = .slices(next, current: isSpent ? [] : current, offset: isSpent ? 0 : offset + count)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+"""HTTP as other programs speak it: curl, nghttp and h2load against a central of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from lab import HEDDLE, run
+
+
+class Central:
+    """A central on free ports of the loopback; gone with its files when the `with` block ends."""
+
+    def __init__(self, *options):
+        self.options = options
+
+    def __enter__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="hd-http-")
+        self.process = subprocess.Popen(
+            [HEDDLE, "central", "--data-dir", self.directory.name, "--northbound", "127.0.0.1:0",
+             "--southbound", "127.0.0.1:0", *self.options], stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            found = re.search(r"ready, northbound (http://\S+), southbound (http://[^\s,]+)", line)
+            if found:
+                self.northbound, self.southbound = found.group(1).rstrip(","), found.group(2)
+                return self
+        raise AssertionError(f"central ended with {self.process.wait()}")
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        self.directory.cleanup()
+
+    @property
+    def port(self):
+        return int(self.northbound.rsplit(":", 1)[1])
+
+    def curl(self, path, *options):
+        return run("curl", "-sS", "--max-time", "20", *options, self.northbound + path).stdout
+
+    def create(self, path, body):
+        return json.loads(self.curl(path, "-f", "-H", "Content-Type: application/json", "-d", json.dumps(body)))
+
+    def resident(self):
+        """The memory that is in use, in bytes."""
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class HTTP2Test(unittest.TestCase):
+    def test_curl_speaks_http2_with_prior_knowledge(self):
+        with Central() as central:
+            told = central.curl("/v1/switches", "--http2-prior-knowledge", "-d", '{"name":"ls1"}',
+                                "-H", "Content-Type: application/json", "-w", "\n%{http_version} %{http_code}")
+            document, status = told.rsplit("\n", 1)
+            self.assertEqual(status, "2 201")
+            self.assertEqual(json.loads(document)["name"], "ls1")
+            plain = central.curl("/v1/switches/ls1")
+            self.assertEqual(central.curl("/v1/switches/ls1", "--http2-prior-knowledge"), plain)
+
+    def test_a_long_list_and_a_long_body_cross_windows(self):
+        with Central() as central:
+            central.create("/v1/switches", {"name": "ls1"})
+            ops = [{"op": "create", "path": "/v1/switches/ls1/ports", "body": {"name": f"p{index}", "labels": {
+                "text": "x" * 60}}} for index in range(3000)]
+            with tempfile.NamedTemporaryFile("w") as file:
+                json.dump({"ops": ops}, file)
+                file.flush()
+                code = central.curl("/v1/transactions", "--http2-prior-knowledge", "-o", "/dev/null", "-w",
+                                    "%{http_code}", "-H", "Content-Type: application/json", "-d", "@" + file.name)
+            self.assertEqual(code, "200")
+            plain = central.curl("/v1/ports?limit=5000")
+            self.assertGreater(len(plain), 1 << 20)
+            self.assertEqual(central.curl("/v1/ports?limit=5000", "--http2-prior-knowledge"), plain)
+
+    def test_h2load_gets_every_answer(self):
+        with Central() as central:
+            told = run("h2load", "-n", "20000", "-c", "8", "-m", "32", central.northbound + "/livez").stdout
+            self.assertIn("20000 succeeded, 0 failed, 0 errored, 0 timeout", told)
+
+    def test_nghttp_finds_settings_and_an_answer(self):
+        with Central() as central:
+            told = run("nghttp", "-nv", central.northbound + "/livez").stdout
+            self.assertIn("SETTINGS_MAX_CONCURRENT_STREAMS(0x03):128", told)
+            self.assertIn(":status: 200", told)
+
+    def test_sigterm_answers_what_is_parked_says_goaway_and_exits_with_0(self):
+        with Central() as central:
+            poll = subprocess.Popen(
+                ["nghttp", "-v", central.northbound + "/v1/switches?min_revision=99"],
+                stdout=subprocess.PIPE, text=True)
+            lines = []
+            for line in poll.stdout:
+                lines.append(line)
+                if "send HEADERS" in line:
+                    break
+            # The request is at central once another one has been answered behind it.
+            central.curl("/livez")
+            central.process.send_signal(signal.SIGTERM)
+            lines += poll.communicate(timeout=20)[0].splitlines()
+            self.assertEqual(central.process.wait(20), 0)
+            told = "\n".join(lines)
+            self.assertIn("recv GOAWAY", told)
+            self.assertRegex(told, r":status: (200|503)")
+
+
+if __name__ == "__main__":
+    unittest.main()
