@@ -94,7 +94,8 @@ let targets: [Target] = [
     floor(
         "Central",
         [
-            "API", "CentralCore", "Northd", "Northbound", "Storage", "HTTPTransport", "HTTPCore", "Reactor", "COpenAPI",
+            "API", "CentralCore", "Northd", "Northbound", "Storage", "Security", "HTTPTransport", "HTTPCore", "Reactor",
+            "COpenAPI",
             httpTypes, log,
         ],
         edge

@@ -7,60 +7,118 @@ import Southbound
 import Wire
 
 extension API {
-    /// The collection that a route lists.
-    func collection(_ call: Call, network: Network) throws(Problem) -> Collection {
+    /// The collection that a route lists, as far as the filter lets it through.
+    func collection(_ call: Call, _ filter: Filter, network: Network) throws(Problem) -> Collection {
         let northbound = network.northbound
         let southbound = network.southbound
         switch call.route.endpoint {
-        case .listSwitches: return Self.named(northbound.switchesByName) { northbound.switches[$0]?.bytes }
-        case .listPorts: return Self.named(northbound.portsByName) { northbound.ports[$0]?.bytes }
+        case .listSwitches: return Self.switches(filter, northbound)
+        case .listPorts: return Self.ports(filter, northbound)
         case .listSwitchPorts:
             guard let parent = northbound.logicalSwitch(call.reference) else {
                 throw Problem(Refusal(.notFound, "There is no switch \"\(call.reference)\"."))
             }
-            return Self.named(northbound.portsBySwitch[parent.id] ?? OrderedMap()) { northbound.ports[$0]?.bytes }
+            return Self.ports(filter, northbound, of: parent.id)
+        case .listTopologies: return Self.topologies(northbound)
         case .listChassis:
-            return Collection { after, limit in
-                southbound.chassisByName.entries(after: after, limit: limit).compactMap { entry in
-                    network.chassisView(named: entry.key).map { (entry.key, $0.json.bytes) }
+            return Self.found(in: southbound.chassisByName, key: { $0 }, named: { $0 }) { name, _ in
+                guard filter.matches(chassis: name, isLive: network.ledger.chassis[name]?.isLive ?? false) else {
+                    return nil
                 }
+                return network.chassisView(named: name)?.json.bytes
             }
-        case .listSouthboundChassis: return Self.records(southbound.chassisByName, southbound) { $0 }
+        case .listSouthboundChassis: return Self.records(southbound.chassisByName, southbound, filter) { $0 }
         case .listDatapathBindings:
-            return Self.records(southbound.datapathsByKey, southbound) { UInt32($0) }
-        case .listPortBindings: return Self.records(southbound.portsByName, southbound) { $0 }
-        default: return Self.multicastGroups(southbound)
+            return Self.records(southbound.datapathsByKey, southbound, filter) { UInt32($0) }
+        case .listPortBindings: return Self.records(southbound.portsByName, southbound, filter) { $0 }
+        default: return Self.multicastGroups(southbound, filter)
         }
     }
 
-    private static func named(
-        _ index: OrderedMap<ProjectName, ObjectID>,
-        _ bytes: @escaping (ObjectID) -> [UInt8]?
+    private static func switches(_ filter: Filter, _ database: NorthboundDatabase) -> Collection {
+        var index = database.switchesByName
+        if let owner = filter.only(.owner) { index = database.topologies[owner]?.switches ?? OrderedMap() }
+        if let names = filter.list(.name) { index = picked(names, from: index) }
+        return found(in: index, key: { ProjectName($0) }, named: \.name) { _, id in
+            database.switches[id].flatMap { filter.matches($0) ? $0.bytes : nil }
+        }
+    }
+
+    /// - Parameter parent: The only switch whose ports are wanted.
+    private static func ports(
+        _ filter: Filter,
+        _ database: NorthboundDatabase,
+        of parent: ObjectID? = nil
     ) -> Collection {
-        Collection { after, limit in
-            index.entries(after: after.map { ProjectName($0) }, limit: limit).compactMap { entry in
-                bytes(entry.value).map { (entry.key.name, $0) }
-            }
+        let named = filter.list(.switch).map { list in
+            Set(list.compactMap { database.logicalSwitch(Reference($0))?.id })
+        }
+        let only = parent ?? (named?.count == 1 ? named?.first : nil)
+        var index = database.portsByName
+        if let only {
+            index = database.portsBySwitch[only] ?? OrderedMap()
+        } else if let owner = filter.only(.owner) {
+            index = database.topologies[owner]?.ports ?? OrderedMap()
+        }
+        if let names = filter.list(.name) { index = picked(names, from: index) }
+        return found(in: index, key: { ProjectName($0) }, named: \.name) { _, id in
+            database.ports[id].flatMap { filter.matches($0, switches: named) ? $0.bytes : nil }
         }
     }
 
-    private static func records<Key>(
-        _ index: OrderedMap<Key, RecordKey>,
-        _ database: SouthboundDatabase,
-        key: @escaping (String) -> Key?
+    /// The entries with these names, so that a filter by name costs look-ups and not a walk.
+    private static func picked(
+        _ names: [String],
+        from index: OrderedMap<ProjectName, ObjectID>
+    ) -> OrderedMap<ProjectName, ObjectID> {
+        var picked = OrderedMap<ProjectName, ObjectID>()
+        for name in names { picked[ProjectName(name)] = index[ProjectName(name)] }
+        return picked
+    }
+
+    private static func topologies(_ database: NorthboundDatabase) -> Collection {
+        found(in: database.topologies, key: { $0 }, named: { $0 }) { owner, topology in
+            let json: JSONValue = [
+                "owner": .string(owner), "revision": .integer(Int64(clamping: topology.revision)),
+                "switches": .integer(Int64(topology.switches.count)), "ports": .integer(Int64(topology.ports.count)),
+            ]
+            return json.bytes
+        }
+    }
+
+    /// The entries of an index that `bytes` gives something for.
+    private static func found<Key, Value>(
+        in index: OrderedMap<Key, Value>,
+        key: @escaping (String) -> Key?,
+        named: @escaping (Key) -> String,
+        _ bytes: @escaping (Key, Value) -> [UInt8]?
     ) -> Collection {
         Collection(
             items: { after, limit in
-                index.entries(after: after.flatMap(key), limit: limit).compactMap { entry in
-                    database.entries[entry.value].map { ("\(entry.key)", $0.bytes) }
+                var cursor = after.flatMap(key).map { index.cursor(after: $0) } ?? index.makeIterator()
+                var items: [(key: String, bytes: [UInt8])] = []
+                while items.count < limit, let entry = cursor.next() {
+                    if let bytes = bytes(entry.key, entry.value) { items.append((named(entry.key), bytes)) }
                 }
+                return items
             },
             isKey: { key($0) != nil }
         )
     }
 
+    private static func records<Key>(
+        _ index: OrderedMap<Key, RecordKey>,
+        _ database: SouthboundDatabase,
+        _ filter: Filter,
+        key: @escaping (String) -> Key?
+    ) -> Collection {
+        found(in: index, key: key, named: { "\($0)" }) { _, recordKey in
+            database.entries[recordKey].flatMap { filter.matches($0.record) ? $0.bytes : nil }
+        }
+    }
+
     /// The groups are derived: those of a datapath follow those of the one with the next lower key.
-    private static func multicastGroups(_ database: SouthboundDatabase) -> Collection {
+    private static func multicastGroups(_ database: SouthboundDatabase, _ filter: Filter) -> Collection {
         Collection(
             items: { text, limit in
                 let after = text.flatMap(MulticastGroupKey.init)
@@ -69,6 +127,9 @@ extension API {
                 while items.count < limit, let next = database.datapathsByKey.entries(after: datapath, limit: 1).first {
                     datapath = next.key
                     guard case .datapathBinding(let id) = next.value else { continue }
+                    guard case .datapathBinding(let binding)? = database.entries[next.value]?.record,
+                        filter.matches(datapath: binding.name)
+                    else { continue }
                     for group in database.multicastGroups(ofDatapath: id) {
                         let key = MulticastGroupKey(datapath: next.key, group: UInt32(group.kind.rawValue))
                         if after.map({ $0 < key }) ?? true { items.append((key.text, group.json.bytes)) }

@@ -12,8 +12,9 @@ extension API {
             let what = call.variables["ref"] ?? ""
             throw Problem(Refusal(.notFound, "There is no \(call.route.noun) \"\(what)\"."))
         }
+        let projection = try call.projection()
         switch call.conditions.outcome(ofReading: revision) {
-        case .whole: return .json(.ok, bytes).tagged(revision).stamped(network.revision)
+        case .whole: return .json(.ok, projection?.apply(bytes) ?? bytes).tagged(revision).stamped(network.revision)
         case .notModified: return Reply(.notModified).tagged(revision).stamped(network.revision)
         case .failed: throw Problem(Refusal(.preconditionFailed, "The object is at revision \(revision)."))
         }
@@ -40,21 +41,28 @@ extension API {
             guard let token = PageToken(text) else { throw Self.strangeToken }
             return token
         }
-        guard let token, token.revision != network.revision || token.epoch != network.epoch else {
-            let page = Page(after: token?.key, limit: limit ?? PageToken.limitDefault)
-            return .reply(try list(call, page, network: network))
+        let filter = try Filter(call.filters)
+        let page = Page(
+            after: token?.key,
+            limit: limit ?? PageToken.limitDefault,
+            list: PageToken.list(path: call.path, filter: filter),
+            projection: try call.projection()
+        )
+        guard let token else { return .reply(try list(call, page, filter, network: network)) }
+        guard token.list == page.list else { throw Self.strangeToken }
+        guard token.revision != network.revision || token.epoch != network.epoch else {
+            return .reply(try list(call, page, filter, network: network))
         }
         guard token.epoch == network.epoch, token.revision < network.revision else { throw expired(token) }
         return call.context.ask(.network(revision: token.revision)) { outcome throws(Problem) in
             guard case .network(let earlier?) = outcome else { throw expired(token) }
-            let page = Page(after: token.key, limit: limit ?? PageToken.limitDefault)
-            return .reply(try list(call, page, network: earlier))
+            return .reply(try list(call, page, filter, network: earlier))
         }
     }
 
     private static let strangeToken = Problem(
         .invalidParameter,
-        "page_token is not one that a page before this gave."
+        "page_token is not one that a page of this list, with these filters, gave."
     )
 
     private func expired(_ token: PageToken) -> Problem {
@@ -64,8 +72,13 @@ extension API {
         )
     }
 
-    private func list(_ call: Call, _ page: Page, network: Network) throws(Problem) -> Reply {
-        let collection = try collection(call, network: network)
+    private func list(
+        _ call: Call,
+        _ page: Page,
+        _ filter: Filter,
+        network: Network
+    ) throws(Problem) -> Reply {
+        let collection = try collection(call, filter, network: network)
         guard page.after.map(collection.isKey) ?? true else { throw Self.strangeToken }
         switch call.conditions.outcome(ofReading: network.revision) {
         case .whole: break
@@ -81,6 +94,7 @@ extension Route {
     /// What the route is about, for messages.
     var noun: String {
         if path.hasPrefix("/v1/switches") { return "switch" }
+        if path.hasPrefix("/v1/topologies") { return "topology" }
         return path.hasPrefix("/v1/ports") ? "port" : "chassis"
     }
 }

@@ -10,8 +10,8 @@ extension API {
         let revision = try call.number(.revision, in: 0...network.revision, "a revision up to \(network.revision)")
         let wait = try call.number(
             .wait,
-            in: 0...Self.realizationWaitMaximum,
-            "a number of seconds from 0 to \(Self.realizationWaitMaximum)"
+            in: 0...Realization.waitMaximum,
+            "a number of seconds from 0 to \(Realization.waitMaximum)"
         )
         let question = Question.realization(revision: revision ?? network.revision, wait: wait ?? 0)
         return call.context.ask(question) { outcome throws(Problem) in
@@ -30,6 +30,7 @@ extension API {
                 "body_bytes": .integer(Int64(Routes.contentByteCountMaximum)),
                 "bulk_body_bytes": .integer(Int64(Routes.bulkContentByteCountMaximum)),
                 "transaction_ops": .integer(Int64(Limits.operationCountMaximum)),
+                "topology_objects": .integer(Int64(Limits.topologyObjectCountMaximum)),
                 "name_bytes": .integer(Int64(Limits.nameByteCountMaximum)),
                 "labels": .integer(Int64(Limits.labelCountMaximum)),
                 "ports_per_switch": .integer(Int64(Limits.portsPerSwitchMaximum)),

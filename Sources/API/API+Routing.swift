@@ -6,9 +6,14 @@ import Northd
 /// A request that has found its route: everything that came with it, checked as far as no network is needed.
 struct Call {
     let route: Route
+    let path: [String]
     let variables: Route.Variables
     let parameters: [Parameter: String]
+    /// What the objects of a list are chosen by.
+    let filters: [(parameter: Parameter, value: String)]
     let conditions: Conditions
+    /// By what a repetition of the request is known.
+    let idempotency: Idempotency?
     let content: JSONValue
     let context: Context
 
@@ -27,6 +32,16 @@ struct Call {
             throw Problem(.invalidParameter, "\(parameter.rawValue) is \(what), not \"\(text)\".")
         }
         return value
+    }
+
+    /// A parameter that is `true` or `false`; `false` where it is not given.
+    func flag(_ parameter: Parameter) throws(Problem) -> Bool {
+        switch parameters[parameter] {
+        case nil, "false": return false
+        case "true": return true
+        case let text?:
+            throw Problem(.invalidParameter, "\(parameter.rawValue) is true or false, not \"\(text)\".")
+        }
     }
 }
 
@@ -54,12 +69,16 @@ extension API {
             }
             return .reply(refusal(of: request.method, routes: others, context: context))
         }
+        let (parameters, filters) = try parameters(target, of: route)
         return .call(
             Call(
                 route: route,
+                path: target.path,
                 variables: variables,
-                parameters: try parameters(target, of: route),
+                parameters: parameters,
+                filters: filters,
                 conditions: route.isConditional ? try Conditions(request.headerFields) : Conditions(),
+                idempotency: try idempotency(request, body: body, of: route),
                 content: try content(request, body: body, of: route),
                 context: context
             )
@@ -93,8 +112,12 @@ extension API {
         return reply
     }
 
-    private func parameters(_ target: Target, of route: Route) throws(Problem) -> [Parameter: String] {
+    private func parameters(
+        _ target: Target,
+        of route: Route
+    ) throws(Problem) -> ([Parameter: String], [(parameter: Parameter, value: String)]) {
         var parameters: [Parameter: String] = [:]
+        var filters: [(parameter: Parameter, value: String)] = []
         for (name, value) in target.query {
             guard let parameter = Parameter(rawValue: name), route.parameters.contains(parameter) else {
                 let known = route.parameters.map(\.rawValue).joined(separator: ", ")
@@ -103,11 +126,34 @@ extension API {
                     "The parameter \"\(name)\" is not known here; known: \(known.isEmpty ? "none" : known)."
                 )
             }
+            if parameter.isFilter {
+                filters.append((parameter, value))
+                continue
+            }
             guard parameters.updateValue(value, forKey: parameter) == nil else {
                 throw Problem(.unknownParameter, "The parameter \"\(name)\" is given twice.")
             }
         }
-        return parameters
+        return (parameters, filters)
+    }
+
+    /// The key that a request brings, with a digest of the request.
+    private func idempotency(
+        _ request: HTTPRequest,
+        body: [UInt8],
+        of route: Route
+    ) throws(Problem) -> Idempotency? {
+        guard route.takesIdempotencyKey, let key = request.headerFields.value(of: .idempotencyKey) else { return nil }
+        guard Self.isToken(key, byteCountMaximum: Self.idempotencyKeyByteCountMaximum) else {
+            throw Problem(
+                .invalidHeader,
+                "Idempotency-Key has 1 to \(Self.idempotencyKeyByteCountMaximum) visible ASCII characters, such as a UUID."
+            )
+        }
+        let head = Array("\(request.method.rawValue) \(request.path ?? "")\n".utf8)
+        let digits = Array("0123456789abcdef".utf8)
+        let digest = digest([head, body]).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return Idempotency(key: key, fingerprint: String(decoding: digest, as: UTF8.self))
     }
 
     private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {

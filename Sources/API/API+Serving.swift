@@ -21,13 +21,15 @@ extension API {
         }
         switch call.route.endpoint {
         case .listSwitches, .listSwitchPorts, .listPorts, .listChassis, .listSouthboundChassis, .listDatapathBindings,
-            .listPortBindings, .listMulticastGroups:
+            .listPortBindings, .listMulticastGroups, .listTopologies:
             return try list(call, network: network)
         case .getSwitch, .getPort, .getChassis: return .reply(try read(call, network: network))
         case .createSwitch, .createSwitchPort, .replaceSwitch, .patchSwitch, .deleteSwitch, .createPort, .replacePort,
             .patchPort, .deletePort, .deleteChassis:
             return try write(call)
         case .transact: return try transact(call)
+        case .getTopology: return .reply(try topology(call, network: network))
+        case .applyTopology: return try applyTopology(call)
         case .sync: return try sync(call)
         case .readChanges: return try readChanges(call)
         case .getRealization: return try realization(call, network: network)

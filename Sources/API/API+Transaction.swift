@@ -7,22 +7,21 @@ extension API {
     /// Many changes as one commit.
     func transact(_ call: Call) throws(Problem) -> Action {
         let reader = TransactionReader(routes: routes)
-        var request = WriteRequest(operations: [], author: Self.anonymous, requestID: call.context.requestID)
+        var request = try writeRequest(call)
         request.isTransaction = true
         do {
             (request.requirements, request.operations) = try reader.read(call.content)
         } catch {
             throw Problem(error)
         }
-        return call.context.ask(.write(request)) { outcome throws(Problem) in
-            guard case .written(let revision, let results) = outcome else { throw unexpected }
+        return try write(call, request) { (revision, results) throws(Problem) in
             var text = Array("{\"revision\":\(revision),\"results\":[".utf8)
             for (index, result) in results.enumerated() {
                 if index > 0 { text.append(UInt8(ascii: ",")) }
                 text += result.object ?? Array("null".utf8)
             }
             text += "]}".utf8
-            return .reply(.json(.ok, text).stamped(revision))
+            return .json(.ok, text)
         }
     }
 }
@@ -33,21 +32,23 @@ struct TransactionReader {
     let routes: [Route]
 
     func read(_ content: JSONValue) throws(Refusal) -> ([Requirement], [Operation]) {
-        let body = try object(content, at: "", known: ["require", "ops"])
+        let body = try DocumentReader.object(content, at: "", known: ["require", "ops"])
         guard let ops = body["ops"] else {
             throw Refusal(.missingField, "A transaction has its operations in \"ops\".", pointer: "/ops")
         }
-        let requirements = try list(body["require"] ?? .array([]), at: "/require").enumerated().map {
+        let maximum = Limits.operationCountMaximum
+        let demands = try DocumentReader.list(body["require"] ?? .array([]), at: "/require", atMost: maximum)
+        let requirements = try demands.enumerated().map {
             (index, element) throws(Refusal) in try requirement(element, at: "/require/\(index)")
         }
-        let operations = try list(ops, at: "/ops").enumerated().map {
+        let operations = try DocumentReader.list(ops, at: "/ops", atMost: maximum).enumerated().map {
             (index, element) throws(Refusal) in try operation(element, at: "/ops/\(index)")
         }
         return (requirements, operations)
     }
 
     private func operation(_ value: JSONValue, at pointer: String) throws(Refusal) -> Operation {
-        let members = try object(value, at: pointer, known: ["op", "path", "body", "ports"])
+        let members = try DocumentReader.object(value, at: pointer, known: ["op", "path", "body", "ports"])
         let method = try method(members["op"], at: pointer + "/op")
         let (route, variables) = try route(members["path"], method: method, at: pointer + "/path")
         let reference = Reference(variables["ref"] ?? "")
@@ -71,7 +72,7 @@ struct TransactionReader {
     }
 
     private func requirement(_ value: JSONValue, at pointer: String) throws(Refusal) -> Requirement {
-        let members = try object(value, at: pointer, known: ["path", "etag", "absent"])
+        let members = try DocumentReader.object(value, at: pointer, known: ["path", "etag", "absent"])
         let (route, variables) = try route(members["path"], method: .get, at: pointer + "/path")
         var precondition = Precondition()
         switch (members["etag"], members["absent"]) {
@@ -133,35 +134,6 @@ struct TransactionReader {
             "\"\(text)\" is not a path that can be used here, such as \"/v1/switches/ls1\".",
             pointer: pointer
         )
-    }
-
-    private func list(_ value: JSONValue, at pointer: String) throws(Refusal) -> [JSONValue] {
-        guard let list = value.arrayValue else {
-            throw Refusal(.invalidValue, "This is \(value.kindName) where an array is due.", pointer: pointer)
-        }
-        guard list.count <= Limits.operationCountMaximum else {
-            throw Refusal(
-                .limitExceeded,
-                "A transaction has at most \(Limits.operationCountMaximum) of them.",
-                pointer: pointer
-            )
-        }
-        return list
-    }
-
-    private func object(_ value: JSONValue, at pointer: String, known: [String]) throws(Refusal) -> JSONObject {
-        guard let object = value.objectValue else {
-            throw Refusal(.invalidValue, "This is \(value.kindName) where an object is due.", pointer: pointer)
-        }
-        if let unknown = object.members.first(where: { !known.contains($0.name) }) {
-            let list = known.joined(separator: ", ")
-            throw Refusal(
-                .unknownField,
-                "\"\(unknown.name)\" is not known here; known: \(list).",
-                pointer: pointer + "/" + escapedPointerToken(unknown.name)
-            )
-        }
-        return object
     }
 }
 

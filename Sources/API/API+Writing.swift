@@ -14,16 +14,80 @@ extension API {
             try action(call),
             precondition: try call.conditions.precondition()
         )
-        let request = WriteRequest(
-            operations: [operation],
-            author: Self.anonymous,
-            requestID: call.context.requestID
-        )
+        var request = try writeRequest(call)
+        request.operations = [operation]
+        return try write(call, request) { (_, results) throws(Problem) in
+            guard let result = results.first else { throw unexpected }
+            return Self.reply(result, operation)
+        }
+    }
+
+    /// A write without its changes: who asks, and how.
+    func writeRequest(_ call: Call) throws(Problem) -> WriteRequest {
+        var request = WriteRequest(operations: [], author: Self.anonymous, requestID: call.context.requestID)
+        request.source = call.context.source
+        request.isDryRun = try call.flag(.dryRun)
+        request.idempotency = call.idempotency
+        return request
+    }
+
+    /// Asks for a write and answers with what `render` makes of it.
+    func write(
+        _ call: Call,
+        _ request: WriteRequest,
+        _ render: @escaping (UInt64, [OperationResult]) throws(Problem) -> Reply
+    ) throws(Problem) -> Action {
+        let wait = try Wait(call)
         return call.context.ask(.write(request)) { outcome throws(Problem) in
-            guard case .written(let revision, let results) = outcome, let result = results.first else {
-                throw unexpected
+            switch outcome {
+            case .written(let revision, let results):
+                let reply = try render(revision, results)
+                return finish(call, request, reply, revision, wait)
+            case .replayed(let revision, let results):
+                var reply = try render(revision, results)
+                reply.response.headerFields[.idempotentReplayed] = "true"
+                return finish(call, request, reply, revision, wait)
+            default: throw unexpected
             }
-            return .reply(Self.reply(result, operation).stamped(revision))
+        }
+    }
+
+    /// How long a write waits for the hosts.
+    struct Wait {
+        /// As long as an agent's sync is parked, unless said otherwise.
+        static let secondsDefault = 20
+
+        let seconds: Int?
+
+        init(_ call: Call) throws(Problem) {
+            let maximum = Realization.waitMaximum
+            let wait = try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)")
+            switch call.parameters[.until] {
+            case nil:
+                guard wait == nil else { throw Problem(.invalidParameter, "wait says nothing without until=chassis.") }
+                seconds = nil
+            case "chassis": seconds = wait ?? Self.secondsDefault
+            case let text?: throw Problem(.invalidParameter, "until is chassis, not \"\(text)\".")
+            }
+        }
+    }
+
+    /// Marks the answer to a write, and holds it until the hosts have its revision where that is asked for.
+    func finish(_ call: Call, _ request: WriteRequest, _ reply: Reply, _ revision: UInt64, _ wait: Wait) -> Action {
+        guard !request.isDryRun else {
+            var reply = reply
+            reply.response.headerFields[.dryRun] = "true"
+            return .reply(reply)
+        }
+        let reply = reply.stamped(revision)
+        guard let seconds = wait.seconds else { return .reply(reply) }
+        return call.context.ask(.realization(revision: revision, wait: seconds)) { outcome throws(Problem) in
+            guard case .realization(let realization) = outcome else { throw unexpected }
+            guard !realization.isComplete else { return .reply(reply) }
+            var late = Reply.json(.accepted, realization.json.bytes).stamped(revision)
+            late.response.headerFields[.location] = reply.response.headerFields[.location]
+            late.response.headerFields[.eTag] = reply.response.headerFields[.eTag]
+            return .reply(late)
         }
     }
 

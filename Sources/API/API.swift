@@ -11,15 +11,17 @@ public struct API: Sendable {
     public static let version = "0.1.0"
     /// How long a read with `min_revision` waits for it, in seconds.
     public static let revisionWaitMaximum = 2
-    /// The longest that `/v1/realization` is held, in seconds. A client that wants more asks again.
-    public static let realizationWaitMaximum = 600
     /// The longest `X-Request-Id` that is taken over, in bytes.
     public static let requestIDByteCountMaximum = 128
+
+    /// The longest `Idempotency-Key`, in bytes.
+    public static let idempotencyKeyByteCountMaximum = 128
 
     let plane: Route.Plane
     let routes: [Route]
     let contract: [UInt8]
     let product: Product
+    let digest: @Sendable ([[UInt8]]) -> [UInt8]
 
     /// What `/version` tells that the API does not know by itself.
     public struct Product: Sendable {
@@ -36,11 +38,19 @@ public struct API: Sendable {
     }
 
     /// The interface of one listener.
-    /// - Parameter contract: The text of openapi.yaml.
-    public init(plane: Route.Plane, contract: [UInt8], product: Product) {
+    /// - Parameters:
+    ///   - contract: The text of openapi.yaml.
+    ///   - digest: A cryptographic hash of the parts, one after another; tells requests with one idempotency key apart.
+    public init(
+        plane: Route.Plane,
+        contract: [UInt8],
+        product: Product,
+        digest: @escaping @Sendable ([[UInt8]]) -> [UInt8]
+    ) {
         self.plane = plane
         self.contract = contract
         self.product = product
+        self.digest = digest
         routes = Routes.all.filter { $0.planes.contains(plane) }
     }
 
@@ -49,17 +59,20 @@ public struct API: Sendable {
     ///   - request: The head.
     ///   - body: The whole content.
     ///   - network: The current network.
+    ///   - source: The client's address.
     ///   - isReady: Whether `/readyz` says so: the store is open and nobody asked to stop.
     ///   - newRequestID: The request's identity, where it brings none.
     public func action(
         _ request: HTTPRequest,
         body: [UInt8],
         network: Network,
+        source: String,
         isReady: Bool,
         newRequestID: @autoclosure () -> String
     ) -> Action {
         let context = Context(
-            requestID: request.headerFields.value(of: .requestID).flatMap(Self.acceptableRequestID) ?? newRequestID(),
+            requestID: Self.requestID(request) ?? newRequestID(),
+            source: source,
             epoch: network.epoch,
             revision: network.revision
         )
@@ -83,19 +96,26 @@ public struct API: Sendable {
 
     /// The answer to a request that never became one.
     public static func reply(_ error: RequestError, network: Network, requestID: String) -> Reply {
-        let context = Context(requestID: requestID, epoch: network.epoch, revision: network.revision)
+        let context = Context(requestID: requestID, source: "", epoch: network.epoch, revision: network.revision)
         return context.finish(.problem(Problem(error), requestID: requestID))
     }
 
-    private static func acceptableRequestID(_ text: String) -> String? {
-        let isVisible = text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
-        return isVisible && (1...requestIDByteCountMaximum).contains(text.utf8.count) ? text : nil
+    /// The identity that a request brings, where it can be taken over.
+    private static func requestID(_ request: HTTPRequest) -> String? {
+        [.requestID, .plainRequestID].lazy.compactMap { request.headerFields.value(of: $0) }
+            .first { isToken($0, byteCountMaximum: requestIDByteCountMaximum) }
+    }
+
+    /// Whether a text consists of visible ASCII characters.
+    static func isToken(_ text: String, byteCountMaximum: Int) -> Bool {
+        (1...byteCountMaximum).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
     }
 }
 
 /// What every answer of one request carries.
 struct Context {
     let requestID: String
+    let source: String
     let epoch: UInt64
     let revision: UInt64
 

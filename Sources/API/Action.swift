@@ -37,6 +37,10 @@ extension Question {
 public enum Outcome: Sendable {
     /// The commit is durable.
     case written(revision: UInt64, [OperationResult])
+    /// The request was carried out before; what was answered then.
+    case replayed(revision: UInt64, [OperationResult])
+    /// A topology is durable, or planned; the revision is the topology's.
+    case applied(revision: UInt64, TopologyPlan)
     /// Nothing was changed. The index is that of the operation at fault.
     case refused(Refusal, operationIndex: Int?)
     /// An answer of the feed.

@@ -2,7 +2,7 @@ import HTTPCore
 import JSON
 import Southbound
 
-/// Where a page of a list ended, for the client to hand back: `EPOCH.REVISION.KEY`, opaque to it.
+/// Where a page of a list ended, for the client to hand back: `EPOCH.REVISION.LIST.KEY`, opaque to it.
 ///
 /// All pages of a list are read at the revision of the first. The token carries all that is needed, so nothing is kept
 /// for a client that never comes back.
@@ -14,23 +14,32 @@ struct PageToken: Equatable {
 
     var epoch: UInt64
     var revision: UInt64
+    /// Tells the path and the filter: another list has other pages.
+    var list: UInt32
     var key: String
 
-    init(epoch: UInt64, revision: UInt64, key: String) {
+    init(epoch: UInt64, revision: UInt64, list: UInt32, key: String) {
         self.epoch = epoch
         self.revision = revision
+        self.list = list
         self.key = key
     }
 
     init?(_ text: String) {
-        let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let epoch = epochValue(String(parts[0])), let revision = UInt64(parts[1]) else {
-            return nil
-        }
-        self.init(epoch: epoch, revision: revision, key: String(parts[2]))
+        let parts = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 4, let epoch = epochValue(String(parts[0])), let revision = UInt64(parts[1]),
+            let list = UInt32(parts[2], radix: 16)
+        else { return nil }
+        self.init(epoch: epoch, revision: revision, list: list, key: String(parts[3]))
     }
 
-    var text: String { "\(epochText(epoch)).\(revision).\(key)" }
+    var text: String { "\(epochText(epoch)).\(revision).\(String(list, radix: 16)).\(key)" }
+
+    /// A number that tells one list from another (FNV-1a). Two may share one by chance; then a token of the other is
+    /// not refused, and the page goes on behind its key.
+    static func list(path: [String], filter: Filter) -> UInt32 {
+        (path.joined(separator: "/") + "?" + filter.text).utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    }
 }
 
 /// An ordered collection at one revision: up to `limit` items behind the one with a key.
@@ -48,6 +57,8 @@ struct Page {
 
     var after: String?
     var limit: Int
+    var list: UInt32
+    var projection: Projection?
 
     /// `{"items":[…],"revision","next_page_token"}`, produced as the socket takes it.
     func body(of collection: Collection, epoch: UInt64, revision: UInt64) -> HTTPBody {
@@ -85,7 +96,7 @@ struct Page {
             text.reserveCapacity(items.reduce(64) { $0 + $1.bytes.count + 1 })
             for item in items.prefix(limit) {
                 if count > 0 { text.append(UInt8(ascii: ",")) }
-                text += item.bytes
+                text += page.projection?.apply(item.bytes) ?? item.bytes
                 last = item.key
                 count += 1
             }
@@ -94,7 +105,7 @@ struct Page {
             isDone = true
             text += "],\"revision\":\(revision),\"next_page_token\":".utf8
             if hasMore, let last {
-                JSONValue.write(PageToken(epoch: epoch, revision: revision, key: last).text, to: &text)
+                JSONValue.write(PageToken(epoch: epoch, revision: revision, list: page.list, key: last).text, to: &text)
             } else {
                 text += "null".utf8
             }

@@ -73,10 +73,11 @@ public struct Problem: Error, Equatable, Sendable {
     static func status(of code: Refusal.Code) -> HTTPResponse.Status {
         switch code {
         case .unknownField: .badRequest
-        case .invalidValue, .missingField, .referenceNotFound, .immutableField, .unsupported, .limitExceeded:
+        case .invalidValue, .missingField, .referenceNotFound, .immutableField, .unsupported, .limitExceeded,
+            .idempotencyKeyReused:
             .unprocessableContent
         case .notFound: .notFound
-        case .nameConflict, .macConflict, .ipConflict, .idConflict, .switchHasPorts, .chassisConflict,
+        case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .chassisConflict,
             .staleSequence:
             .conflict
         case .resyncRequired: .gone

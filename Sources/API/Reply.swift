@@ -77,6 +77,10 @@ extension HTTPField.Name {
     static let heddleRevision = known("Heddle-Revision")
     static let heddleEpoch = known("Heddle-Epoch")
     static let requestID = known("X-Request-Id")
+    static let plainRequestID = known("Request-Id")
+    static let idempotencyKey = known("Idempotency-Key")
+    static let idempotentReplayed = known("Idempotent-Replayed")
+    static let dryRun = known("Heddle-Dry-Run")
     static let acceptPatch = known("Accept-Patch")
 
     private static func known(_ text: String) -> Self {

@@ -39,6 +39,9 @@ public final class Route: Sendable {
     /// Whether `If-Match` and `If-None-Match` count.
     public let isConditional: Bool
 
+    /// Whether `Idempotency-Key` counts.
+    public let takesIdempotencyKey: Bool
+
     let segments: [Segment]
 
     /// One part of a path between slashes.
@@ -56,7 +59,8 @@ public final class Route: Sendable {
         content: Content? = nil,
         successes: [Int] = [200],
         problems: [Int] = [],
-        isConditional: Bool = false
+        isConditional: Bool = false,
+        takesIdempotencyKey: Bool = false
     ) {
         self.endpoint = endpoint
         self.method = method
@@ -71,6 +75,7 @@ public final class Route: Sendable {
         if isConditional { problems.insert(412) }
         self.problems = problems.sorted()
         self.isConditional = isConditional
+        self.takesIdempotencyKey = takesIdempotencyKey
         segments = path.split(separator: "/").map { segment in
             segment.first == "{" ? .variable(String(segment.dropFirst().dropLast())) : .literal(String(segment))
         }
@@ -123,6 +128,44 @@ public enum Parameter: String, Sendable, CaseIterable {
     case epoch
     /// The page of a long feed answer.
     case page
+    /// The members that each object is to have.
+    case fields
+    /// Whether a write is only checked and answered, and changes nothing.
+    case dryRun = "dry_run"
+    /// What a write waits for: `chassis`.
+    case until
+    /// Whether what a topology leaves out is deleted.
+    case prune
+    /// Which objects that are not the owner's a topology may take over: `unowned` or `any`.
+    case adopt
+    /// The revision that a topology must be at.
+    case ifRevision = "if_revision"
+
+    // Filters of lists.
+    /// The object's name.
+    case name
+    /// Whose topology the object is part of.
+    case owner
+    /// A label: `KEY=VALUE`, or `KEY` with any value.
+    case label
+    /// The port's switch, by name or UUID.
+    case `switch`
+    /// The chassis that holds the port.
+    case chassis
+    /// Whether the port is up.
+    case up
+    /// Whether the port is enabled.
+    case enabled
+    /// Whether the chassis is live.
+    case live
+    /// A MAC address of the port.
+    case mac
+    /// An IP address of the port.
+    case ip
+    /// The logical port of a binding.
+    case logicalPort = "logical_port"
+    /// The datapath of a group.
+    case datapath
 }
 
 /// What a route does; the raw value is the `operationId` of openapi.yaml.
@@ -131,6 +174,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case listSwitchPorts, createSwitchPort
     case listPorts, createPort, getPort, replacePort, patchPort, deletePort
     case transact
+    case listTopologies, getTopology, applyTopology
     case listChassis, getChassis, deleteChassis
     case listSouthboundChassis, listDatapathBindings, listPortBindings, listMulticastGroups
     case getRealization

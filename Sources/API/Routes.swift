@@ -9,7 +9,7 @@ public enum Routes {
     public static let bulkContentByteCountMaximum = 16 << 20
 
     /// Every route, in the order of openapi.yaml.
-    public static let all: [Route] = switches + ports + transactions + chassis + southbound + feed + probes
+    public static let all: [Route] = switches + ports + transactions + topologies + chassis + southbound + feed + probes
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -24,17 +24,22 @@ public enum Routes {
         byteCountMaximum: contentByteCountMaximum
     )
     private static let paging: [Parameter] = [.limit, .pageToken, .minRevision]
+    private static let writing: [Parameter] = [.dryRun, .until, .wait]
+    private static let portFilters: [Parameter] = [
+        .name, .owner, .label, .chassis, .up, .enabled, .mac, .ip,
+    ]
 
     private static func list(
         _ endpoint: Endpoint,
         _ path: String,
+        filters: [Parameter] = [],
         problems: [Int] = []
     ) -> Route {
         Route(
             endpoint,
             .get,
             path,
-            parameters: paging,
+            parameters: paging + (endpoint == .listTopologies ? [] : [.fields]) + filters,
             successes: [200, 304],
             problems: problems + [410, 503],
             isConditional: true
@@ -42,7 +47,16 @@ public enum Routes {
     }
 
     private static func create(_ endpoint: Endpoint, _ path: String, problems: [Int] = []) -> Route {
-        Route(endpoint, .post, path, content: json, successes: [201], problems: problems + [409, 422, 503])
+        Route(
+            endpoint,
+            .post,
+            path,
+            parameters: writing,
+            content: json,
+            successes: [201, 202],
+            problems: problems + [409, 422, 503],
+            takesIdempotencyKey: true
+        )
     }
 
     private static func get(_ endpoint: Endpoint, _ path: String) -> Route {
@@ -50,7 +64,7 @@ public enum Routes {
             endpoint,
             .get,
             path,
-            parameters: [.minRevision],
+            parameters: [.minRevision, .fields],
             successes: [200, 304],
             problems: [404, 503],
             isConditional: true
@@ -62,8 +76,9 @@ public enum Routes {
             endpoint,
             .put,
             path,
+            parameters: writing,
             content: json,
-            successes: [200, 201],
+            successes: [200, 201, 202],
             problems: [404, 409, 422, 503],
             isConditional: true
         )
@@ -74,7 +89,9 @@ public enum Routes {
             endpoint,
             .patch,
             path,
+            parameters: writing,
             content: patch,
+            successes: [200, 202],
             problems: [404, 409, 422, 503],
             isConditional: true
         )
@@ -90,15 +107,15 @@ public enum Routes {
             endpoint,
             .delete,
             path,
-            parameters: parameters,
-            successes: [204],
+            parameters: parameters + writing,
+            successes: [202, 204],
             problems: problems + [404, 503],
             isConditional: true
         )
     }
 
     private static let switches = [
-        list(.listSwitches, "/v1/switches"),
+        list(.listSwitches, "/v1/switches", filters: [.name, .owner, .label]),
         create(.createSwitch, "/v1/switches"),
         get(.getSwitch, "/v1/switches/{ref}"),
         replace(.replaceSwitch, "/v1/switches/{ref}"),
@@ -107,9 +124,9 @@ public enum Routes {
     ]
 
     private static let ports = [
-        list(.listSwitchPorts, "/v1/switches/{ref}/ports", problems: [404]),
+        list(.listSwitchPorts, "/v1/switches/{ref}/ports", filters: portFilters, problems: [404]),
         create(.createSwitchPort, "/v1/switches/{ref}/ports", problems: [404]),
-        list(.listPorts, "/v1/ports"),
+        list(.listPorts, "/v1/ports", filters: portFilters + [.switch]),
         create(.createPort, "/v1/ports"),
         get(.getPort, "/v1/ports/{ref}"),
         replace(.replacePort, "/v1/ports/{ref}"),
@@ -122,22 +139,47 @@ public enum Routes {
             .transact,
             .post,
             "/v1/transactions",
+            parameters: writing,
             content: bulk,
-            problems: [404, 409, 412, 422, 503]
+            successes: [200, 202],
+            problems: [404, 409, 412, 422, 503],
+            takesIdempotencyKey: true
         )
     ]
 
+    private static let topologies = [
+        list(.listTopologies, "/v1/topologies"),
+        Route(
+            .getTopology,
+            .get,
+            "/v1/topologies/{owner}",
+            parameters: [.minRevision],
+            successes: [200, 304],
+            problems: [404, 503],
+            isConditional: true
+        ),
+        Route(
+            .applyTopology,
+            .put,
+            "/v1/topologies/{owner}",
+            parameters: [.prune, .adopt, .ifRevision] + writing,
+            content: bulk,
+            successes: [200, 202],
+            problems: [409, 412, 422, 503]
+        ),
+    ]
+
     private static let chassis = [
-        list(.listChassis, "/v1/chassis"),
+        list(.listChassis, "/v1/chassis", filters: [.name, .live]),
         get(.getChassis, "/v1/chassis/{ref}"),
         delete(.deleteChassis, "/v1/chassis/{ref}"),
     ]
 
     private static let southbound = [
-        list(.listSouthboundChassis, "/v1/southbound/chassis"),
-        list(.listDatapathBindings, "/v1/southbound/datapath-bindings"),
-        list(.listPortBindings, "/v1/southbound/port-bindings"),
-        list(.listMulticastGroups, "/v1/southbound/multicast-groups"),
+        list(.listSouthboundChassis, "/v1/southbound/chassis", filters: [.name]),
+        list(.listDatapathBindings, "/v1/southbound/datapath-bindings", filters: [.name]),
+        list(.listPortBindings, "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
+        list(.listMulticastGroups, "/v1/southbound/multicast-groups", filters: [.datapath]),
         Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait], problems: [503]),
     ]
 

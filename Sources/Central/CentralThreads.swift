@@ -2,6 +2,7 @@ import API
 import CentralCore
 import Logging
 import Reactor
+import Security
 import Storage
 
 /// The ways to the threads of a central. Mailboxes are the only ones, but for the cell with the current root.
@@ -59,13 +60,16 @@ struct CentralThreads: Sendable {
         main: Mailbox<CentralDaemon.Message>
     ) throws(SystemError) -> Mailbox<ServingLoop.Message> {
         let product = API.Product(store: "sqlite", parkedRequestMaximum: ServingLoop.parkedRequestMaximum)
+        let api = { @Sendable (plane: Route.Plane) in
+            API(plane: plane, contract: Contract.text, product: product, digest: { SHA256.hash($0) })
+        }
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
         return try EventLoop.start(named: "http-\(index)") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
             let serving = ServingLoop(index: index, cell: cell, core: core, main: main, requestIDPrefix: prefix)
             for plane in Route.Plane.allCases {
                 guard let socket = listeners[plane]?.sockets[index] else { continue }
-                try serving.serve(socket, api: API(plane: plane, contract: Contract.text, product: product), on: loop)
+                try serving.serve(socket, api: api(plane), on: loop)
             }
             return try Mailbox(on: loop) { serving.receive($0) }
         }.handle

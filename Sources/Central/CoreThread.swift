@@ -133,6 +133,8 @@ extension Outcome {
     init(_ answer: Answer) {
         switch answer {
         case .written(let revision, let results): self = .written(revision: revision, results)
+        case .replayed(let revision, let results): self = .replayed(revision: revision, results)
+        case .applied(let revision, let plan): self = .applied(revision: revision, plan)
         case .refused(let refusal, let index): self = .refused(refusal, operationIndex: index)
         case .feed(let feed): self = .feed(feed)
         case .realization(let realization): self = .realization(realization)

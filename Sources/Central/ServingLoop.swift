@@ -100,6 +100,7 @@ final class ServingLoop {
             exchange.request,
             body: exchange.body,
             network: published.network,
+            source: "\(exchange.peer)",
             isReady: published.isReady,
             newRequestID: newRequestID()
         )

@@ -43,7 +43,7 @@ extension CentralCore {
         for id in ids { settle(id, in: &draft) }
         do {
             let maximum = configuration.commitByteCountMaximum
-            guard let commit = try draft.finish(author: author, requestID: "", byteCountMaximum: maximum) else {
+            guard let commit = try draft.finish(author: author, byteCountMaximum: maximum) else {
                 return
             }
             queue(commit, of: draft)

@@ -10,7 +10,7 @@ extension CentralCore {
         var draft = draft
         do {
             let maximum = configuration.commitByteCountMaximum
-            if let commit = try draft.finish(author: author, requestID: "", byteCountMaximum: maximum) {
+            if let commit = try draft.finish(author: author, byteCountMaximum: maximum) {
                 queue(commit, of: draft)
             }
         } catch {

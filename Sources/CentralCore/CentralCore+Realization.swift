@@ -22,7 +22,7 @@ extension CentralCore {
             return
         }
         let pending = sessions.keys.filter { isAwaited($0, for: revision) }
-        let wait = min(max(0, wait), SyncRequest.waitMaximum)
+        let wait = min(max(0, wait), Realization.waitMaximum)
         guard !pending.isEmpty, wait > 0, !isStopping, realizations.count < configuration.parkedCountMaximum else {
             effects.append(.answer(ticket, .realization(realization(of: revision, pending: pending))))
             return

@@ -1,6 +1,7 @@
 import HashTreeCollections
 import Northbound
 import Northd
+import Persistent
 import Southbound
 import Wire
 
@@ -26,16 +27,87 @@ extension CentralCore {
     ) {
         do {
             try admit(request)
+            if let answer = try keptAnswer(to: request) {
+                answerWhenDurable(ticket, .replayed(revision: answer.revision, answer.results))
+                return
+            }
             var draft = Draft(on: working, time: wallClock)
-            let done = try perform(request, in: &draft, using: &generator)
-            for id in draft.ports.sorted() { settle(id, in: &draft) }
-            let commit = try finish(&draft, request)
-            if let commit { queue(commit, of: draft) }
-            let results = results(of: done, in: draft)
-            answerWhenDurable(ticket, .written(revision: working.revision, results))
+            let answer =
+                if let topology = request.topology {
+                    try apply(topology, request, in: &draft, using: &generator)
+                } else {
+                    try carryOut(request, in: &draft, using: &generator)
+                }
+            answerWhenDurable(ticket, answer)
         } catch {
             answerWhenDurable(ticket, .refused(error.refusal, operationIndex: error.operationIndex))
         }
+    }
+
+    private mutating func carryOut(
+        _ request: WriteRequest,
+        in draft: inout Draft,
+        using generator: inout some RandomNumberGenerator
+    ) throws(Fault) -> Answer {
+        let done = try perform(request, in: &draft, using: &generator)
+        seal(&draft)
+        let results = results(of: done, in: draft)
+        if let idempotency = request.idempotency, !request.isDryRun {
+            let answer = Ledger.KeptAnswer(
+                fingerprint: idempotency.fingerprint,
+                time: wallClock,
+                revision: draft.stamp.revision,
+                results: results
+            )
+            let name = Ledger.answerName(author: request.author, key: idempotency.key)
+            draft.keep(answer, named: name, configuration)
+        }
+        try commit(&draft, request)
+        return .written(revision: draft.network.revision, results)
+    }
+
+    /// - Returns: the plan with the revision of the topology: as it is now where nothing is written, so that the plan
+    ///   can be demanded of a later request.
+    private mutating func apply(
+        _ topology: TopologyRequest,
+        _ request: WriteRequest,
+        in draft: inout Draft,
+        using generator: inout some RandomNumberGenerator
+    ) throws(Fault) -> Answer {
+        let plan: TopologyPlan
+        do {
+            plan = try draft.apply(topology, configuration, using: &generator)
+        } catch {
+            throw Fault(refusal: error)
+        }
+        seal(&draft)
+        try commit(&draft, request)
+        let network = request.isDryRun ? draft.base : draft.network
+        return .applied(revision: network.northbound.topologies[topology.owner]?.revision ?? 0, plan)
+    }
+
+    private func seal(_ draft: inout Draft) {
+        for id in draft.ports.sorted() { settle(id, in: &draft) }
+        draft.seal()
+    }
+
+    /// The answer to the same request, where it was carried out before.
+    private func keptAnswer(to request: WriteRequest) throws(Fault) -> Ledger.KeptAnswer? {
+        guard let idempotency = request.idempotency, !request.isDryRun else { return nil }
+        let name = Ledger.answerName(author: request.author, key: idempotency.key)
+        guard let answer = working.ledger.answers[name],
+            answer.time + configuration.keptAnswerSeconds >= wallClock
+        else { return nil }
+        guard answer.fingerprint == idempotency.fingerprint else {
+            throw Fault(
+                refusal: Refusal(
+                    .idempotencyKeyReused,
+                    "The idempotency key \"\(idempotency.key)\" was used for another request; make a new key for "
+                        + "each request, and repeat a request as it was."
+                )
+            )
+        }
+        return answer
     }
 
     private func admit(_ request: WriteRequest) throws(Fault) {
@@ -124,13 +196,16 @@ extension CentralCore {
         return Done(kind: .chassis, id: nil, name: name, isCreated: false)
     }
 
-    private func finish(_ draft: inout Draft, _ request: WriteRequest) throws(Fault) -> Commit? {
+    /// Makes a sealed draft a commit and queues it; of a dry run it is only made, so that it is refused alike.
+    private mutating func commit(_ draft: inout Draft, _ request: WriteRequest) throws(Fault) {
         do {
-            return try draft.finish(
+            let commit = try draft.commit(
                 author: request.author,
                 requestID: request.requestID,
+                source: request.source,
                 byteCountMaximum: configuration.commitByteCountMaximum
             )
+            if let commit, !request.isDryRun { queue(commit, of: draft) }
         } catch {
             throw Fault(refusal: error)
         }

@@ -24,6 +24,13 @@ public struct Configuration: Sendable {
     public var pendingByteCountMaximum = 64 << 20
     /// The most operations of one transaction.
     public var operationCountMaximum = Limits.operationCountMaximum
+    /// The most answers to requests with an idempotency key that are kept: a client that repeats a request does so
+    /// within minutes, and these reach back for hours at 10 writes a second.
+    public var keptAnswerCountMaximum = 100_000
+    /// The most bytes of objects in kept answers.
+    public var keptAnswerByteCountMaximum = 32 << 20
+    /// How long an answer is kept, in seconds.
+    public var keptAnswerSeconds: Int64 = 86_400
     /// The largest encoding of a commit, in bytes.
     public var commitByteCountMaximum = Commit.byteCountMaximum
     /// The largest key of a datapath.

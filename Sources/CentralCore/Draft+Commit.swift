@@ -7,17 +7,46 @@ import Southbound
 import Wire
 
 extension Draft {
-    /// Makes the commit: objects that did change get the new revision and their canonical JSON, objects that were
-    /// touched but are as before keep theirs.
+    /// Says what changed: objects that did get the new revision and their canonical JSON, objects that were touched
+    /// but are as before keep theirs.
+    mutating func seal() {
+        rows = sealSwitches() + sealPorts()
+        rows += owners.sorted().map { owner in
+            network.northbound.setRevision(stamp.revision, ofTopology: owner)
+            return network.northbound.topologyRow(owner)
+        }
+        rows += sealRecords() + sealLedger()
+    }
+
+    /// Keeps an answer, and forgets those that are beyond the bounds.
+    mutating func keep(_ answer: Ledger.KeptAnswer, named name: String, _ configuration: Configuration) {
+        network.ledger.setAnswer(answer, named: name)
+        rows.append(network.ledger.answerRow(name))
+        while let oldest = network.ledger.answers.oldest, oldest.name != name,
+            network.ledger.answers.count > configuration.keptAnswerCountMaximum
+                || network.ledger.answers.byteCount > configuration.keptAnswerByteCountMaximum
+                || oldest.answer.time + configuration.keptAnswerSeconds < stamp.time
+        {
+            network.ledger.setAnswer(nil, named: oldest.name)
+            rows.append(network.ledger.answerRow(oldest.name))
+        }
+    }
+
+    /// Seals the draft and makes the commit, as of the core's own accord.
+    mutating func finish(author: String, byteCountMaximum: Int) throws(Refusal) -> Commit? {
+        seal()
+        return try commit(author: author, requestID: "", source: "", byteCountMaximum: byteCountMaximum)
+    }
+
+    /// Makes the commit of a draft that is sealed.
     /// - Returns: `nil` where nothing changed.
     /// - Throws: ``Refusal`` where the commit is larger than the log takes.
-    mutating func finish(
+    mutating func commit(
         author: String,
         requestID: String,
+        source: String,
         byteCountMaximum: Int
     ) throws(Refusal) -> Commit? {
-        var rows = sealSwitches() + sealPorts()
-        rows += sealRecords() + sealLedger()
         guard !rows.isEmpty else { return nil }
         rows.sort { left, right in
             (left.object == nil ? 0 : 1, left.kind, left.id) < (right.object == nil ? 0 : 1, right.kind, right.id)
@@ -29,6 +58,7 @@ extension Draft {
             time: stamp.time,
             author: author,
             requestID: requestID,
+            source: source,
             changes: rows
         )
         guard commit.encoded.count <= byteCountMaximum else {
@@ -46,14 +76,16 @@ extension Draft {
         for id in switches {
             let old = base.northbound.switches[id]
             if let new = network.northbound.switches[id] {
-                if let old, old.value == new.value {
+                if let old, old.value == new.value, old.owner == new.owner {
                     network.northbound.put(old)
                     continue
                 }
+                if new.configRevision == stamp.revision { note(old?.owner, new.owner) }
                 network.northbound.seal(switch: id, revision: stamp.revision, time: stamp.time)
                 let bytes = network.northbound.switches[id]?.bytes
                 rows.append(CommitChange(kind: .logicalSwitch, id: id.description, object: bytes))
-            } else if old != nil {
+            } else if let old {
+                note(old.owner, nil)
                 rows.append(CommitChange(kind: .logicalSwitch, id: id.description, object: nil))
             }
         }
@@ -65,18 +97,25 @@ extension Draft {
         for id in ports {
             let old = base.northbound.ports[id]
             if let new = network.northbound.ports[id] {
-                if let old, old.value == new.value {
+                if let old, old.value == new.value, old.owner == new.owner {
                     network.northbound.put(old)
                     continue
                 }
+                if new.configRevision == stamp.revision { note(old?.owner, new.owner) }
                 network.northbound.seal(port: id, revision: stamp.revision, time: stamp.time)
                 let bytes = network.northbound.ports[id]?.bytes
                 rows.append(CommitChange(kind: .logicalSwitchPort, id: id.description, object: bytes))
-            } else if old != nil {
+            } else if let old {
+                note(old.owner, nil)
                 rows.append(CommitChange(kind: .logicalSwitchPort, id: id.description, object: nil))
             }
         }
         return rows
+    }
+
+    /// The topologies that a user's change of an object touches.
+    private mutating func note(_ owners: String?...) {
+        for owner in owners { if let owner { self.owners.insert(owner) } }
     }
 
     private mutating func sealRecords() -> [CommitChange] {

@@ -21,6 +21,10 @@ struct Draft: Sendable {
     private(set) var chassis: Set<String> = []
     /// The key spaces that a key was taken from.
     private(set) var keySpaces: Set<Ledger.KeySpace> = []
+    /// The owners of whose topologies a user has changed something.
+    var owners: Set<String> = []
+    /// What the commit changes, once the draft is sealed.
+    var rows: [CommitChange] = []
     /// The chassis that the commit deletes.
     private(set) var removedChassis: [String] = []
 
@@ -38,7 +42,28 @@ struct Draft: Sendable {
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> OperationOutcome {
         let outcome = try network.northbound.perform(operation, stamp: stamp, pointer: pointer, using: &generator)
-        switch (operation.kind, outcome) {
+        try follow(operation.kind, outcome, configuration)
+        return outcome
+    }
+
+    /// Makes the objects of an owner what a topology says.
+    mutating func apply(
+        _ request: TopologyRequest,
+        _ configuration: Configuration,
+        using generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> TopologyPlan {
+        let done = try network.northbound.apply(request, stamp: stamp, using: &generator)
+        for (kind, outcome) in done.outcomes { try follow(kind, outcome, configuration) }
+        return done.plan
+    }
+
+    /// Gives new objects their keys, and translates.
+    private mutating func follow(
+        _ kind: ResourceKind,
+        _ outcome: OperationOutcome,
+        _ configuration: Configuration
+    ) throws(Refusal) {
+        switch (kind, outcome) {
         case (.logicalSwitch, .created(let id)):
             try giveKey(toSwitch: id, upTo: configuration.datapathKeyMaximum)
             translate(switch: id)
@@ -59,7 +84,6 @@ struct Draft: Sendable {
             forget(port: id)
         case (.chassis, _): break
         }
-        return outcome
     }
 
     /// Puts a chassis as its agent describes it.

@@ -43,6 +43,10 @@ public struct LogEntry: Equatable, Sendable {
 public enum Answer: Sendable {
     /// A write is durable at this revision; one result for each operation.
     case written(revision: UInt64, [OperationResult])
+    /// The request was carried out before; what was answered then.
+    case replayed(revision: UInt64, [OperationResult])
+    /// A topology is durable, or planned; the revision is the topology's.
+    case applied(revision: UInt64, TopologyPlan)
     /// The request was refused and changed nothing; the index is that of the operation of a transaction at fault.
     case refused(Refusal, operationIndex: Int?)
     /// Changes of a feed.

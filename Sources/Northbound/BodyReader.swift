@@ -13,7 +13,7 @@ struct BodyReader {
 
     /// Members that the server sets; what a body says of them is ignored, save another `id`.
     static let serverMembers: Set<String> = [
-        "id", "revision", "config_revision", "created_at", "updated_at", "status",
+        "id", "owner", "revision", "config_revision", "created_at", "updated_at", "status",
     ]
 
     /// - Throws: ``Refusal`` where the body is no object, has unknown members, or an `id` that is not `id`.

@@ -17,6 +17,8 @@ public enum Limits {
     public static let requestedChassisCountMaximum = 16
     /// The most ports of one switch: each needs a key of 15 bits.
     public static let portsPerSwitchMaximum = 32_767
+    /// The most objects of one topology.
+    public static let topologyObjectCountMaximum = 10_000
     /// The most operations of one transaction.
     public static let operationCountMaximum = 10_000
 }

@@ -4,7 +4,8 @@ import Wire
 extension LogicalSwitch {
     private static let members: Set<String> = ["name", "labels", "vlan_passthru"]
 
-    private var userJSON: JSONValue {
+    /// What a user says of the switch, whole: a body that makes it again.
+    public var userJSON: JSONValue {
         ["name": .string(name), "labels": labelsJSON(labels), "vlan_passthru": .bool(vlanPassthru)]
     }
 
@@ -46,8 +47,8 @@ extension LogicalSwitch {
 }
 
 extension Stored where Value == LogicalSwitch {
-    /// The canonical JSON: `{"name","labels","vlan_passthru","id","revision","config_revision","created_at",
-    /// "updated_at","status":{"tunnel_key"}}`.
+    /// The canonical JSON: `{"name","labels","vlan_passthru","id","owner","revision","config_revision",
+    /// "created_at","updated_at","status":{"tunnel_key"}}`.
     var json: JSONValue {
         .object(
             withServerMembers(

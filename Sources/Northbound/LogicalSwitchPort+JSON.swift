@@ -16,9 +16,11 @@ extension LogicalSwitchPort {
         options[Self.disablesResponder] != "true" && !addresses.contains(LogicalAddress.unknown.description)
     }
 
-    private var userJSON: JSONValue {
+    /// What a user says of the port, whole: with the name of its switch, a body that makes it again.
+    public func userJSON(switchName: String) -> JSONValue {
         [
             "name": .string(name),
+            "switch": .string(switchName),
             "type": .string(type),
             "addresses": .array(addresses.map { .string($0) }),
             "port_security": .array(portSecurity.map { .string($0) }),
@@ -77,7 +79,8 @@ extension LogicalSwitchPort {
     ) throws(Refusal) {
         _ = try BodyReader(patch, noun: "A patch of a port", known: Self.members, id: current.id, prefix: pointer)
         try self.init(
-            body: current.value.userJSON.merged(with: patch.withoutServerMembers),
+            body: current.value.userJSON(switchName: database.switches[current.value.switchID]?.value.name ?? "")
+                .merged(with: patch.withoutServerMembers),
             replacing: current,
             origin: Origin(),
             in: database,
@@ -198,7 +201,7 @@ extension LogicalSwitchPort {
 
 extension Stored where Value == LogicalSwitchPort {
     /// The canonical JSON: `{"name","switch","type","addresses","port_security","enabled","requested_chassis",
-    /// "options","labels","id","revision","config_revision","created_at","updated_at",
+    /// "options","labels","id","owner","revision","config_revision","created_at","updated_at",
     /// "status":{"up","chassis","tunnel_key","reason"}}`.
     func json(switchName: String) -> JSONValue {
         .object(

@@ -7,6 +7,7 @@ extension NorthboundDatabase {
     /// Puts a switch, in place of one with its identity, and keeps every index in step. Its canonical JSON is made
     /// by ``seal(switch:)``.
     public mutating func put(_ stored: Stored<LogicalSwitch>) {
+        move(\.switches, stored.value.name, stored.id, from: switches[stored.id]?.owner, to: stored.owner)
         switches[stored.id] = stored
         switchesByName[ProjectName(stored.value.name)] = stored.id
     }
@@ -15,6 +16,7 @@ extension NorthboundDatabase {
     /// by ``seal(port:)``.
     public mutating func put(_ stored: Stored<LogicalSwitchPort>) {
         if let old = ports[stored.id], old.value.addresses != stored.value.addresses { unindexAddresses(of: old) }
+        move(\.ports, stored.value.name, stored.id, from: ports[stored.id]?.owner, to: stored.owner)
         ports[stored.id] = stored
         let name = ProjectName(stored.value.name)
         portsByName[name] = stored.id
@@ -31,6 +33,7 @@ extension NorthboundDatabase {
     /// Removes a switch, which has no ports any more.
     public mutating func removeSwitch(_ id: ObjectID) {
         guard let old = switches.removeValue(forKey: id) else { return }
+        move(\.switches, old.value.name, id, from: old.owner, to: nil)
         switchesByName[ProjectName(old.value.name)] = nil
         portsBySwitch[id] = nil
     }
@@ -38,6 +41,7 @@ extension NorthboundDatabase {
     /// Removes a port.
     public mutating func removePort(_ id: ObjectID) {
         guard let old = ports.removeValue(forKey: id) else { return }
+        move(\.ports, old.value.name, id, from: old.owner, to: nil)
         let name = ProjectName(old.value.name)
         portsByName[name] = nil
         if var siblings = portsBySwitch[old.value.switchID] {
@@ -89,11 +93,39 @@ extension NorthboundDatabase {
         }
     }
 
-    private mutating func unindexAddresses(of old: Stored<LogicalSwitchPort>) {
+    /// Says when users last changed something of a topology; one without objects has no revision.
+    public mutating func setRevision(_ revision: UInt64, ofTopology owner: String) {
+        guard var topology = topologies[owner] else { return }
+        topology.revision = revision
+        topologies[owner] = topology
+    }
+
+    /// Keeps the owners' indices in step with an object that changes hands.
+    private mutating func move(
+        _ objects: WritableKeyPath<Topology, OrderedMap<ProjectName, ObjectID>>,
+        _ name: String,
+        _ id: ObjectID,
+        from old: String?,
+        to new: String?
+    ) {
+        guard old != new else { return }
+        if let old, var topology = topologies[old] {
+            topology[keyPath: objects][ProjectName(name)] = nil
+            topologies[old] = topology.isEmpty ? nil : topology
+        }
+        if let new {
+            var topology = topologies[new] ?? Topology()
+            topology[keyPath: objects][ProjectName(name)] = id
+            topologies[new] = topology
+        }
+    }
+
+    /// Lets go of a port's addresses, save those that another port has taken meanwhile.
+    mutating func unindexAddresses(of old: Stored<LogicalSwitchPort>) {
         forEachAddress(of: old) {
-            $0.portsByMAC[$1] = nil
+            if $0.portsByMAC[$1] == old.id { $0.portsByMAC[$1] = nil }
         } ip: {
-            $0.portsByIP[$1] = nil
+            if $0.portsByIP[$1] == old.id { $0.portsByIP[$1] = nil }
         }
     }
 

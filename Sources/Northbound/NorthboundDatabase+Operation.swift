@@ -216,7 +216,7 @@ extension NorthboundDatabase {
         return .deleted(current.id, ports: ids)
     }
 
-    private func checkAddresses(of port: Stored<LogicalSwitchPort>, _ pointer: String) throws(Refusal) {
+    func checkAddresses(of port: Stored<LogicalSwitchPort>, _ pointer: String) throws(Refusal) {
         for (index, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
             let place = "\(pointer)/addresses/\(index)"
@@ -252,7 +252,7 @@ extension NorthboundDatabase {
 }
 
 extension Stored {
-    fileprivate init(new value: Value, id: ObjectID, _ stamp: CommitStamp) {
+    init(new value: Value, id: ObjectID, _ stamp: CommitStamp) {
         self.init(
             id: id,
             value: value,
@@ -264,7 +264,7 @@ extension Stored {
         )
     }
 
-    fileprivate func changed(to value: Value, _ stamp: CommitStamp) -> Stored {
+    func changed(to value: Value, _ stamp: CommitStamp) -> Stored {
         var changed = self
         changed.value = value
         changed.configRevision = stamp.revision

@@ -14,6 +14,8 @@ public struct NorthboundDatabase: Sendable {
     public internal(set) var portsByName = OrderedMap<ProjectName, ObjectID>()
     /// The ports of each switch, in the order that lists have.
     public internal(set) var portsBySwitch: TreeDictionary<ObjectID, OrderedMap<ProjectName, ObjectID>> = [:]
+    /// What each owner has declared, in the order that lists have.
+    public internal(set) var topologies = OrderedMap<String, Topology>()
     /// The port that has a MAC address on a switch: what makes a duplicate a look-up.
     var portsByMAC: TreeDictionary<OnSwitch<MACAddress>, ObjectID> = [:]
     /// The port that has an IP address on a switch.

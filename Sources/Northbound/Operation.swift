@@ -106,10 +106,18 @@ public struct WriteRequest: Sendable {
     public var requirements: [Requirement]
     /// The changes; later ones see earlier ones.
     public var operations: [Operation]
+    /// A whole topology, in place of operations.
+    public var topology: TopologyRequest?
     /// Who asks, as the commit log will say it.
     public var author: String
+    /// The address that the request came from, as the commit log will say it.
+    public var source = ""
     /// The request's identity, as the commit log will say it.
     public var requestID: String
+    /// What repetitions of the request are known by, where it brings a key.
+    public var idempotency: Idempotency?
+    /// Whether the request is only checked and answered, and changes nothing.
+    public var isDryRun = false
     /// Whether problems point into `/ops/N/body` (a transaction) or into the body itself.
     public var isTransaction: Bool
 
@@ -129,8 +137,22 @@ public struct WriteRequest: Sendable {
     }
 }
 
+/// By which the repetition of a request is known, so that it is answered as the first time and not carried out again.
+public struct Idempotency: Hashable, Sendable {
+    /// The client's key, unique for its author.
+    public var key: String
+    /// A digest of the request: another one under the same key is refused.
+    public var fingerprint: String
+
+    /// A request's key and digest.
+    public init(key: String, fingerprint: String) {
+        self.key = key
+        self.fingerprint = fingerprint
+    }
+}
+
 /// What one operation left behind.
-public struct OperationResult: Equatable, Sendable {
+public struct OperationResult: Hashable, Sendable {
     /// The object's canonical JSON after the commit, or `nil` after a delete.
     public var object: [UInt8]?
     /// The object's name, to build `Location` from.

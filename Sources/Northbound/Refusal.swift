@@ -26,6 +26,10 @@ public struct Refusal: Error, Equatable, Sendable {
         case ipConflict = "ip_conflict"
         /// 409: the body's `id` is not the object's.
         case idConflict = "id_conflict"
+        /// 409: the object belongs to another topology, or to none.
+        case ownerConflict = "owner_conflict"
+        /// 422: the idempotency key was used for another request.
+        case idempotencyKeyReused = "idempotency_key_reused"
         /// 409: the switch still has ports and the request refuses to take them along.
         case switchHasPorts = "switch_has_ports"
         /// 409: a chassis name, identity or encap address is held by a live chassis.

@@ -16,6 +16,7 @@ extension Stored {
         var object = JSONObject()
         for (name, value) in user { object[name] = value }
         object["id"] = .string(id.description)
+        object["owner"] = owner.map { .string($0) } ?? .null
         object["revision"] = .integer(Int64(clamping: revision))
         object["config_revision"] = .integer(Int64(clamping: configRevision))
         object["created_at"] = .string(Timestamp(seconds: createdAt).description)
@@ -29,6 +30,7 @@ extension Stored {
         self.init(
             id: id,
             value: value,
+            owner: reader.owner,
             revision: try reader.integer("revision"),
             configRevision: try reader.integer("config_revision"),
             createdAt: try reader.time("created_at"),
@@ -70,6 +72,9 @@ struct StoredReader {
     func optionalString(_ name: String) throws(StoredError) -> String? {
         if json[name] == .null { nil } else { try string(name) }
     }
+
+    /// The log of an older version has objects without an owner.
+    var owner: String? { json["owner"]?.stringValue }
 
     func bool(_ name: String) throws(StoredError) -> Bool {
         guard let bool = json[name]?.boolValue else { throw bad(name) }

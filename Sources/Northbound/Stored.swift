@@ -8,7 +8,12 @@ public struct Stored<Value: Sendable>: Sendable {
     /// seldom: a copy counts one reference instead of a dozen.
     @inlinable public var value: Value {
         get { shared.value }
-        set { shared = Shared(newValue) }
+        set { shared = Shared(newValue, owner: shared.owner) }
+    }
+    /// Whose topology the object is part of; `nil` when it is nobody's.
+    @inlinable public var owner: String? {
+        get { shared.owner }
+        set { shared = Shared(shared.value, owner: newValue) }
     }
     @usableFromInline var shared: Shared
     /// The revision of the last commit that changed the bytes: the entity tag.
@@ -22,17 +27,22 @@ public struct Stored<Value: Sendable>: Sendable {
     /// The canonical JSON, made once at the commit.
     public var bytes: [UInt8]
 
-    /// A value that any number of copies of the object share.
+    /// The value and its owner, which any number of copies of the object share.
     @usableFromInline final class Shared: Sendable {
         @usableFromInline let value: Value
+        @usableFromInline let owner: String?
 
-        @usableFromInline init(_ value: Value) { self.value = value }
+        @usableFromInline init(_ value: Value, owner: String?) {
+            self.value = value
+            self.owner = owner
+        }
     }
 
     /// An object as a commit leaves it.
     public init(
         id: ObjectID,
         value: Value,
+        owner: String? = nil,
         revision: UInt64,
         configRevision: UInt64,
         createdAt: Int64,
@@ -40,7 +50,7 @@ public struct Stored<Value: Sendable>: Sendable {
         bytes: [UInt8]
     ) {
         self.id = id
-        shared = Shared(value)
+        shared = Shared(value, owner: owner)
         self.revision = revision
         self.configRevision = configRevision
         self.createdAt = createdAt

@@ -13,10 +13,12 @@ public struct Commit: Sendable {
     public let author: String
     /// The identity of the request that asked for it; empty where there was none.
     public let requestID: String
+    /// The address that the request came from; empty where there was none.
+    public let source: String
     /// The rows that change: deletes first, then puts; each row at most once.
     public let changes: [CommitChange]
-    /// The commit as JSON: `{"revision","epoch","time","author","request_id","changes":[{"op","kind","id",
-    /// "object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
+    /// The commit as JSON: `{"revision","epoch","time","author","request_id","source","changes":[{"op","kind",
+    /// "id","object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
     public let encoded: [UInt8]
 
     /// The largest encoding, in bytes.
@@ -29,6 +31,7 @@ public struct Commit: Sendable {
         time: Int64,
         author: String,
         requestID: String,
+        source: String = "",
         changes: [CommitChange]
     ) {
         self.revision = revision
@@ -36,6 +39,7 @@ public struct Commit: Sendable {
         self.time = time
         self.author = author
         self.requestID = requestID
+        self.source = source
         self.changes = changes
         var text: [UInt8] = []
         text.reserveCapacity(changes.reduce(160) { $0 + 100 + ($1.object?.count ?? 0) })
@@ -43,6 +47,8 @@ public struct Commit: Sendable {
         JSONValue.write(author, to: &text)
         text += ",\"request_id\":".utf8
         JSONValue.write(requestID, to: &text)
+        text += ",\"source\":".utf8
+        JSONValue.write(source, to: &text)
         text += ",\"changes\":[".utf8
         for (index, change) in changes.enumerated() {
             if index > 0 { text.append(UInt8(ascii: ",")) }
@@ -75,6 +81,7 @@ public struct Commit: Sendable {
         self.time = time
         self.author = author
         self.requestID = requestID
+        source = found.source ?? ""
         changes = try rows.map { row throws(CommitError) in try CommitChange(row) }
         self.encoded = encoded
     }
@@ -86,6 +93,8 @@ public struct Commit: Sendable {
         var time: Int64?
         var author: String?
         var requestID: String?
+        /// The log of an older version has none.
+        var source: String?
         var rows: [CommitChange.Members]?
 
         mutating func take(_ name: String, _ walker: inout JSONWalker) throws(JSONError) {
@@ -95,6 +104,7 @@ public struct Commit: Sendable {
             case "time": time = try walker.integer()
             case "author": author = try walker.string()
             case "request_id": requestID = try walker.string()
+            case "source": source = try walker.string()
             case "changes":
                 var rows: [CommitChange.Members] = []
                 try walker.enterArray()
@@ -126,6 +136,10 @@ public struct CommitChange: Equatable, Sendable {
         case bindingState = "binding_state"
         /// The last key given (``Ledger``); the id is `datapaths` or a datapath's UUID.
         case lastKey = "last_key"
+        /// When users last changed something of a topology; the id is its owner.
+        case topology = "topology"
+        /// What was answered to a request with an idempotency key (``Ledger``); the id is its author and its key.
+        case keptAnswer = "kept_answer"
 
         /// Orders by the order of putting.
         public static func < (left: Kind, right: Kind) -> Bool { left.rank < right.rank }
@@ -140,6 +154,8 @@ public struct CommitChange: Equatable, Sendable {
             case .chassisState: 5
             case .bindingState: 6
             case .lastKey: 7
+            case .topology: 8
+            case .keptAnswer: 9
             }
         }
     }

@@ -79,6 +79,9 @@ public struct Ledger: Sendable {
     /// Whether each registered chassis counts as live, with the revision that said so.
     public internal(set) var chassis: OrderedMap<String, ChassisState> = OrderedMap()
 
+    /// What was answered to requests with an idempotency key.
+    public internal(set) var answers = KeptAnswers()
+
     /// Whether a chassis counts as live.
     public struct ChassisState: Hashable, Sendable {
         /// Live or Dead, as committed.

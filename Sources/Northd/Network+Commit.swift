@@ -86,6 +86,14 @@ extension Network {
                 let key = try Self.parse(object)["key"]?.integerValue.flatMap(UInt32.init(exactly:))
             else { throw Self.damaged(kind, id) }
             ledger.setLastKey(key, in: space)
+        case .topology:
+            guard let revision = try Self.parse(object)["revision"]?.integerValue.flatMap(UInt64.init(exactly:)) else {
+                throw Self.damaged(kind, id)
+            }
+            northbound.setRevision(revision, ofTopology: id)
+        case .keptAnswer:
+            guard let answer = Ledger.KeptAnswer(json: try Self.parse(object)) else { throw Self.damaged(kind, id) }
+            ledger.setAnswer(answer, named: id)
         }
     }
 
@@ -96,6 +104,9 @@ extension Network {
         case .lastKey:
             guard let space = Ledger.KeySpace(id) else { throw Self.damaged(kind, id) }
             ledger.setLastKey(0, in: space)
+        case .keptAnswer: ledger.setAnswer(nil, named: id)
+        // It went with its last object.
+        case .topology: break
         case .logicalSwitch, .logicalSwitchPort, .datapathBinding, .portBinding, .bindingState:
             guard let object = ObjectID(id) else { throw Self.damaged(kind, id) }
             switch kind {
@@ -118,6 +129,16 @@ extension Network {
 
     private static func damaged(_ kind: CommitChange.Kind, _ id: String) -> CommitError {
         CommitError("\(kind.rawValue) \(id) cannot be read")
+    }
+}
+
+extension NorthboundDatabase {
+    /// The row of a topology; its object is `nil` where it has no objects.
+    public func topologyRow(_ owner: String) -> CommitChange {
+        let object = topologies[owner].map { topology -> JSONValue in
+            ["revision": .integer(Int64(clamping: topology.revision))]
+        }
+        return CommitChange(kind: .topology, id: owner, object: object?.bytes)
     }
 }
 

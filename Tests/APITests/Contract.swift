@@ -59,15 +59,24 @@ struct Contract {
 /// As much of JSON Schema as the contract uses.
 struct SchemaCheck {
     let contract: Contract
+    /// Whether an object may lack members, as with `fields`: then any of `anyOf` will do, else the first has to.
+    let takesParts: Bool
     private(set) var mismatches: [String] = []
 
-    init(_ contract: Contract) { self.contract = contract }
+    init(_ contract: Contract, takesParts: Bool = false) {
+        self.contract = contract
+        self.takesParts = takesParts
+    }
 
     mutating func check(_ value: JSONValue, _ reference: JSONValue, at place: String = "") {
         let schema = contract.resolve(reference)
+        if let choices = schema["anyOf"]?.arrayValue {
+            if let wanted = takesParts ? choices.last : choices.first { check(value, wanted, at: place) }
+            return
+        }
         if let choices = schema["oneOf"]?.arrayValue {
             let fits = choices.filter { choice in
-                var inner = SchemaCheck(contract)
+                var inner = SchemaCheck(contract, takesParts: takesParts)
                 inner.check(value, choice)
                 return inner.mismatches.isEmpty
             }
@@ -95,7 +104,13 @@ struct SchemaCheck {
     }
 
     private mutating func checkMembers(_ value: JSONValue, _ schema: JSONValue, at place: String) {
-        guard let object = value.objectValue else { return }
+        guard let object = value.objectValue, schema["properties"] != nil || schema["type"] != nil else { return }
+        if let names = schema["propertyNames"]?["enum"]?.arrayValue {
+            for member in object.members where !names.contains(.string(member.name)) {
+                mismatches.append("\(place)/\(member.name) is not described")
+            }
+            return
+        }
         for name in schema["required"]?.arrayValue?.compactMap(\.stringValue) ?? [] where object[name] == nil {
             mismatches.append("\(place)/\(name) is missing")
         }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import JSON
 import Northbound
+import Southbound
 import Testing
 
 @testable import API
@@ -33,7 +34,8 @@ import Testing
         #expect(
             contract.parameters(method, route.path, in: "query") == Set(route.parameters.map(\.rawValue))
         )
-        let conditions: Set<String> = route.isConditional ? ["If-Match", "If-None-Match"] : []
+        var conditions: Set<String> = route.isConditional ? ["If-Match", "If-None-Match"] : []
+        if route.takesIdempotencyKey { conditions.insert("Idempotency-Key") }
         #expect(contract.parameters(method, route.path, in: "header") == conditions)
         let variables = route.segments.compactMap { if case .variable(let name) = $0 { name } else { nil } }
         #expect(contract.parameters(method, route.path, in: "path") == Set(variables))
@@ -52,6 +54,19 @@ import Testing
         #expect(urls == ports)
     }
 
+    @Test(arguments: Routes.all.filter { !$0.objectMembers.isEmpty }.map(\.endpoint))
+    func `The members that fields may name are those of the schema`(endpoint: Endpoint) throws {
+        let route = try #require(Routes.all.first { $0.endpoint == endpoint })
+        var schema = contract.response(route.method.rawValue, route.path, 200)?["content"]?["application/json"]?[
+            "schema"
+        ]
+        schema = schema.map(contract.resolve)
+        if let items = schema?["properties"]?["items"]?["items"] { schema = items }
+        schema = schema?["anyOf"]?.arrayValue?.first.map(contract.resolve)
+        let members = schema?["properties"]?.objectValue?.members.map(\.name) ?? []
+        #expect(Set(members) == Set(route.objectMembers))
+    }
+
     @Test func `The codes of problems are all listed`() {
         let listed = contract.root["components"]?["schemas"]?["Problem"]?["properties"]?["code"]?["enum"]?.arrayValue
         let framing = [
@@ -67,7 +82,10 @@ import Testing
         #expect(parameters?["limit"]?["schema"]?["maximum"] == .integer(Int64(PageToken.limitMaximum)))
         #expect(parameters?["limit"]?["schema"]?["default"] == .integer(Int64(PageToken.limitDefault)))
         let wait = contract.operation("get", "/v1/realization")?["parameters"]?.arrayValue?.last
-        #expect(wait?["schema"]?["maximum"] == .integer(Int64(API.realizationWaitMaximum)))
+        #expect(wait?["schema"]?["maximum"] == .integer(Int64(Realization.waitMaximum)))
+        #expect(parameters?["wait"]?["schema"]?["maximum"] == .integer(Int64(Realization.waitMaximum)))
+        let key = parameters?["Idempotency-Key"]?["schema"]?["maxLength"]
+        #expect(key == .integer(Int64(API.idempotencyKeyByteCountMaximum)))
         let transaction = contract.root["components"]?["schemas"]?["Transaction"]?["properties"]
         #expect(transaction?["ops"]?["maxItems"] == .integer(Int64(Limits.operationCountMaximum)))
     }

@@ -49,7 +49,7 @@ import Testing
             let name = query.prefix { $0 != "=" }
             #expect(answer.json["detail"]?.stringValue?.contains(name) == true)
         }
-        #expect(bench.send("POST", "/v1/switches?dry_run=true", ["name": "a"]).status == 400)
+        #expect(bench.send("POST", "/v1/switches?force=true", ["name": "a"]).status == 400)
         #expect(bench.send("GET", "/v1/ports?limit=%zz").json["code"] == "malformed_target")
         #expect(bench.send("GET", "/v1/ports?").status == 200)
         #expect(bench.send("GET", "/v1/%70orts?%6cimit=5").status == 200)

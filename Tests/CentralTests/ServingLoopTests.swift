@@ -29,7 +29,8 @@ import Testing
         let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
         let port = try #require(try listener.localAddress().port)
         let product = API.Product(store: "sqlite", parkedRequestMaximum: 2)
-        try serving.serve(listener, api: API(plane: .northbound, contract: [], product: product), on: loop)
+        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
+        try serving.serve(listener, api: api, on: loop)
 
         let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port))
         var refused: HTTPClientResponse?

@@ -17,10 +17,10 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     let product = API.Product(store: "sqlite", parkedRequestMaximum: 1)
     let network = Network(epoch: 1)
     for plane in Route.Plane.allCases {
-        let api = API(plane: plane, contract: [], product: product)
+        let api = API(plane: plane, contract: [], product: product, digest: { $0.flatMap { $0 } })
         let body = parts.count > 2 ? Array(parts[2]) : []
         _ = api.contentByteCountMaximum(request)
-        let action = api.action(request, body: body, network: network, isReady: true, newRequestID: "r")
+        let action = api.action(request, body: body, network: network, source: "s", isReady: true, newRequestID: "r")
         guard case .ask(let question, _) = action,
             var core = try? CentralCore(network: network, history: [], now: .zero)
         else { continue }

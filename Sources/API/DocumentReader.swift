@@ -1,0 +1,36 @@
+import JSON
+import Northbound
+
+/// Reads the members of a request's document, with the place of what is wrong.
+enum DocumentReader {
+    /// The object at a place, which has no members but the known ones.
+    static func object(_ value: JSONValue, at pointer: String, known: [String]) throws(Refusal) -> JSONObject {
+        guard let object = value.objectValue else {
+            throw Refusal(.invalidValue, "This is \(value.kindName) where an object is due.", pointer: pointer)
+        }
+        if let unknown = object.members.first(where: { !known.contains($0.name) }) {
+            let list = known.joined(separator: ", ")
+            throw Refusal(
+                .unknownField,
+                "\"\(unknown.name)\" is not known here; known: \(list).",
+                pointer: pointer + "/" + escapedPointerToken(unknown.name)
+            )
+        }
+        return object
+    }
+
+    /// The array at a place, of at most so many elements.
+    static func list(_ value: JSONValue, at pointer: String, atMost maximum: Int) throws(Refusal) -> [JSONValue] {
+        guard let list = value.arrayValue else {
+            throw Refusal(.invalidValue, "This is \(value.kindName) where an array is due.", pointer: pointer)
+        }
+        guard list.count <= maximum else {
+            throw Refusal(
+                .limitExceeded,
+                "There are \(list.count) elements, and at most \(maximum) in one request; make several of it.",
+                pointer: pointer
+            )
+        }
+        return list
+    }
+}

@@ -1,0 +1,186 @@
+import HashTreeCollections
+import JSON
+import Persistent
+import Wire
+
+/// What the application of a topology did to the database.
+public struct TopologyOutcome: Sendable {
+    /// What changed, for the user.
+    public var plan = TopologyPlan()
+    /// What was done to each object that changed, in the order in which keys are freed and given.
+    public var outcomes: [(kind: ResourceKind, outcome: OperationOutcome)] = []
+}
+
+/// Whole topologies.
+extension NorthboundDatabase {
+    /// A port as a topology wants it, with the one that is there.
+    private struct WantedPort {
+        var old: Stored<LogicalSwitchPort>?
+        var new: Stored<LogicalSwitchPort>
+    }
+
+    /// Makes the objects of an owner what a topology says. Where it throws, the database is to be thrown away.
+    ///
+    /// Ports may take over the addresses of each other and of ports that are pruned.
+    public mutating func apply(
+        _ request: TopologyRequest,
+        stamp: CommitStamp,
+        using generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> TopologyOutcome {
+        let revision = topologies[request.owner]?.revision ?? 0
+        if let wanted = request.ifRevision, wanted != revision {
+            throw Refusal(
+                .preconditionFailed,
+                "The topology \"\(request.owner)\" is at revision \(revision), not at \(wanted): it has changed since; "
+                    + "plan again with dry_run=true."
+            )
+        }
+        var outcome = TopologyOutcome()
+        let switchNames = try putSwitches(request, stamp, &outcome, &generator)
+        let ports = try wantedPorts(request, stamp, &generator)
+        if request.prunes { prunePorts(of: request.owner, keeping: Set(ports.map(\.new.value.name)), &outcome) }
+        // All of them let go of their addresses before any takes one, so that two ports can swap.
+        for port in ports where port.old?.value.addresses != port.new.value.addresses {
+            if let old = port.old { unindexAddresses(of: old) }
+        }
+        for (index, port) in ports.enumerated() { try put(port, pointer: "/ports/\(index)", &outcome) }
+        if request.prunes { try pruneSwitches(of: request.owner, keeping: switchNames, &outcome) }
+        return outcome
+    }
+
+    /// - Returns: the names of the switches of the request.
+    private mutating func putSwitches(
+        _ request: TopologyRequest,
+        _ stamp: CommitStamp,
+        _ outcome: inout TopologyOutcome,
+        _ generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> Set<String> {
+        var names: Set<String> = []
+        for (index, body) in request.switches.enumerated() {
+            let pointer = "/switches/\(index)"
+            let current = body["name"]?.stringValue.flatMap { logicalSwitch(.name($0)) }
+            let value = try LogicalSwitch(body: body, replacing: current, name: nil, pointer: pointer)
+            guard names.insert(value.name).inserted else { throw Self.doubled("switch", value.name, pointer) }
+            guard let current else {
+                var stored = Stored(new: value, id: ObjectID(using: &generator), stamp)
+                stored.owner = request.owner
+                put(stored)
+                outcome.plan.note(.create, .logicalSwitch, value.name)
+                outcome.outcomes.append((.logicalSwitch, .created(stored.id)))
+                continue
+            }
+            try Self.checkOwner(of: current, "switch", value.name, "/v1/switches", request, pointer)
+            var changed = current.changed(to: value, stamp)
+            changed.owner = request.owner
+            if outcome.plan.note(.logicalSwitch, value.name, from: current, to: changed, json: \.userJSON) {
+                put(changed)
+                outcome.outcomes.append((.logicalSwitch, .changed(current.id)))
+            }
+        }
+        return names
+    }
+
+    private func wantedPorts(
+        _ request: TopologyRequest,
+        _ stamp: CommitStamp,
+        _ generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> [WantedPort] {
+        var names: Set<String> = []
+        var wanted: [WantedPort] = []
+        wanted.reserveCapacity(request.ports.count)
+        for (index, body) in request.ports.enumerated() {
+            let pointer = "/ports/\(index)"
+            let current = body["name"]?.stringValue.flatMap { port(.name($0)) }
+            let origin = LogicalSwitchPort.Origin()
+            let value = try LogicalSwitchPort(
+                body: body,
+                replacing: current,
+                origin: origin,
+                in: self,
+                pointer: pointer
+            )
+            guard names.insert(value.name).inserted else { throw Self.doubled("port", value.name, pointer) }
+            if let current { try Self.checkOwner(of: current, "port", value.name, "/v1/ports", request, pointer) }
+            var new =
+                current?.changed(to: value, stamp) ?? Stored(new: value, id: ObjectID(using: &generator), stamp)
+            new.owner = request.owner
+            wanted.append(WantedPort(old: current, new: new))
+        }
+        return wanted
+    }
+
+    private mutating func put(
+        _ port: WantedPort,
+        pointer: String,
+        _ outcome: inout TopologyOutcome
+    ) throws(Refusal) {
+        let name = port.new.value.name
+        guard let old = port.old else {
+            try checkAddresses(of: port.new, pointer)
+            put(port.new)
+            outcome.plan.note(.create, .logicalSwitchPort, name)
+            outcome.outcomes.append((.logicalSwitchPort, .created(port.new.id)))
+            return
+        }
+        let switchName = switches[old.value.switchID]?.value.name ?? ""
+        let isChanged = outcome.plan.note(.logicalSwitchPort, name, from: old, to: port.new) {
+            $0.userJSON(switchName: switchName)
+        }
+        guard isChanged else { return }
+        try checkAddresses(of: port.new, pointer)
+        put(port.new)
+        outcome.outcomes.append((.logicalSwitchPort, .changed(old.id)))
+    }
+
+    private mutating func prunePorts(of owner: String, keeping names: Set<String>, _ outcome: inout TopologyOutcome) {
+        for (name, id) in topologies[owner]?.ports ?? OrderedMap() where !names.contains(name.name) {
+            removePort(id)
+            outcome.plan.note(.delete, .logicalSwitchPort, name.name)
+            outcome.outcomes.append((.logicalSwitchPort, .deleted(id, ports: [])))
+        }
+    }
+
+    private mutating func pruneSwitches(
+        of owner: String,
+        keeping names: Set<String>,
+        _ outcome: inout TopologyOutcome
+    ) throws(Refusal) {
+        for (name, id) in topologies[owner]?.switches ?? OrderedMap() where !names.contains(name.name) {
+            if let port = portsBySwitch[id]?.first?.key.name {
+                throw Refusal(
+                    .switchHasPorts,
+                    "The switch \"\(name.name)\" cannot be pruned: it has the port \"\(port)\", which would stay; "
+                        + "delete that port first, or list the switch.",
+                    conflictsWith: "/v1/ports/\(port)"
+                )
+            }
+            removeSwitch(id)
+            outcome.plan.note(.delete, .logicalSwitch, name.name)
+            outcome.outcomes.append((.logicalSwitch, .deleted(id, ports: [])))
+        }
+    }
+
+    private static func doubled(_ noun: String, _ name: String, _ pointer: String) -> Refusal {
+        Refusal(.invalidValue, "The \(noun) \"\(name)\" stands twice; list it once.", pointer: pointer + "/name")
+    }
+
+    private static func checkOwner<Value>(
+        of current: Stored<Value>,
+        _ noun: String,
+        _ name: String,
+        _ path: String,
+        _ request: TopologyRequest,
+        _ pointer: String
+    ) throws(Refusal) {
+        guard current.owner != request.owner, request.adoption != .any else { return }
+        guard current.owner != nil || request.adoption == nil else { return }
+        let belongs = current.owner.map { "belongs to the topology \"\($0)\"; take it over with adopt=any" }
+        throw Refusal(
+            .ownerConflict,
+            "The \(noun) \"\(name)\" \(belongs ?? "belongs to no topology; take it over with adopt=unowned"), "
+                + "or choose another name.",
+            pointer: pointer + "/name",
+            conflictsWith: "\(path)/\(name)"
+        )
+    }
+}

@@ -1,0 +1,90 @@
+import JSON
+import Testing
+
+@testable import API
+
+/// Lists by field and label, and objects with some of their members.
+@Suite struct FilterTests {
+    private let bench: APIBench
+
+    init() throws {
+        bench = try APIBench()
+        for name in ["ls1", "ls2"] { bench.send("POST", "/v1/switches", ["name": .string(name)]) }
+        for (name, parent, labels, address) in [
+            ("a", "ls1", ["tier": "front", "os": "deb"] as JSONValue, "02:00:00:00:00:0a 10.0.0.1"),
+            ("b", "ls1", ["tier": "back"], "02:00:00:00:00:0b 10.0.0.2 fd00::2"), ("c", "ls2", [:], "unknown"),
+            ("d", "ls2", ["tier": "back", "os": ""], "02:00:00:00:00:0a"),
+        ] {
+            let body: JSONValue = [
+                "name": .string(name), "switch": .string(parent), "labels": labels,
+                "addresses": [.string(address)], "enabled": .bool(name != "d"),
+            ]
+            #expect(bench.send("POST", "/v1/ports", body).status == 201)
+        }
+        bench.send("POST", "/v1/chassis/hv1/sync", WriteOptionTests.sync(seq: 1), on: .southbound)
+        bench.send("PUT", "/v1/topologies/me", ["ports": [["name": "e", "switch": "ls2"]]])
+    }
+
+    private func names(_ path: String) -> String {
+        let items = bench.send("GET", path).json["items"]?.arrayValue ?? []
+        return items.compactMap { ($0["name"] ?? $0["logical_port"])?.stringValue }.joined()
+    }
+
+    @Test(arguments: [
+        ("", "abcde"), ("name=b", "b"), ("name=b&name=d&name=z", "bd"), ("switch=ls1", "ab"),
+        ("switch=ls1&switch=ls2", "abcde"), ("switch=none", ""), ("switch=none&switch=ls1", "ab"),
+        ("label=tier=back", "bd"), ("label=tier=back&label=tier=front", "abd"), ("label=tier=back&label=os=", "d"),
+        ("label=os", "ad"), ("label=none", ""), ("enabled=false", "d"), ("enabled=true&switch=ls2", "ce"),
+        ("up=true", ""), ("up=false", "abcde"), ("chassis=hv1", ""), ("owner=me", "e"), ("owner=you", ""),
+        ("owner=me&name=a", ""), ("mac=02:00:00:00:00:0A", "ad"), ("ip=10.0.0.2", "b"), ("ip=fd00:0::2", "b"),
+        ("mac=02:00:00:00:00:0a&switch=ls2", "d"), ("name=a&switch=ls2", ""),
+    ])
+    func `Ports are chosen by any value of each field`(query: String, wanted: String) {
+        #expect(names("/v1/ports?\(query)") == wanted)
+        #expect(names("/v1/ports?\(query)&limit=1") == String(wanted.prefix(1)))
+    }
+
+    @Test func `The other lists have the filters of their kind`() {
+        #expect(names("/v1/switches?name=ls2") == "ls2" && names("/v1/switches?owner=me") == "")
+        #expect(names("/v1/switches/ls1/ports?label=tier=back") == "b")
+        #expect(names("/v1/chassis?live=true") == "hv1" && names("/v1/chassis?live=false") == "")
+        #expect(names("/v1/southbound/chassis?name=hv1") == "hv1")
+        #expect(names("/v1/southbound/datapath-bindings?name=ls1") == "ls1")
+        #expect(names("/v1/southbound/port-bindings?logical_port=c") == "c")
+        #expect(names("/v1/southbound/port-bindings?chassis=hv1") == "")
+        let groups = bench.send("GET", "/v1/southbound/multicast-groups?datapath=ls2").json["items"]?.arrayValue
+        #expect(groups?.allSatisfy { $0["datapath"] == "ls2" } == true && groups?.isEmpty == false)
+    }
+
+    @Test func `Filtered pages go on at one revision, and a token is for its own list`() {
+        let first = bench.send("GET", "/v1/ports?label=tier&limit=2")
+        let token = first.json["next_page_token"]?.stringValue ?? ""
+        bench.send("DELETE", "/v1/ports/d")
+        #expect(names("/v1/ports?label=tier&page_token=\(token)") == "d")
+        for other in ["/v1/ports?label=os", "/v1/ports?", "/v1/switches?label=tier"] {
+            let refused = bench.send("GET", "\(other)&page_token=\(token)")
+            #expect(refused.status == 400 && refused.json["code"] == "invalid_parameter", "\(other)")
+        }
+    }
+
+    @Test func `A filter that cannot be, or that the list does not have, is 400`() {
+        for query in ["up=yes", "enabled=1", "mac=02", "ip=10.0.0", "label=", "label==x", "live=true", "colour=red"] {
+            #expect(bench.send("GET", "/v1/ports?\(query)").status == 400, "\(query)")
+        }
+        #expect(bench.send("GET", "/v1/switches?switch=ls1").json["code"] == "unknown_parameter")
+    }
+
+    @Test func `fields leaves out what it does not name`() {
+        let port = bench.send("GET", "/v1/ports/a?fields=status.up,name,labels.tier")
+        #expect(port.text == #"{"name":"a","labels":{"tier":"front"},"status":{"up":false}}"#)
+        #expect(port["ETag"] != nil)
+        #expect(bench.send("GET", "/v1/ports/a?fields=status,status.up").json["status"]?["tunnel_key"] == 1)
+        #expect(
+            bench.send("GET", "/v1/switches?fields=name").text.hasPrefix(#"{"items":[{"name":"ls1"},{"name":"ls2"}]"#)
+        )
+        #expect(bench.send("GET", "/v1/chassis/hv1?fields=status.live").text == #"{"status":{"live":true}}"#)
+        for bad in ["", "colour", "name,", "status.", ".up", "name,name.x,"] {
+            #expect(bench.send("GET", "/v1/ports/a?fields=\(bad)").json["code"] == "invalid_parameter", "\(bad)")
+        }
+    }
+}
