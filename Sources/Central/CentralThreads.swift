@@ -47,7 +47,7 @@ struct CentralThreads: Sendable {
         nonisolated(unsafe) let store = store
         return try EventLoop.start(named: "store") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<StoreThread.Message> in
-            let thread = StoreThread(store: store, core: core, main: main, logger: logger)
+            let thread = StoreThread(loop: loop, store: store, core: core, main: main, logger: logger)
             return try Mailbox(on: loop) { thread.receive($0) }
         }.handle
     }

@@ -17,17 +17,24 @@ final class StoreThread {
         case close
     }
 
+    /// How long no append must have come before what can wait is done: longer than a busy central's groups are apart.
+    static let restTime: Duration = .milliseconds(100)
+
+    private let loop: EventLoop
     private let store: any CommitStore
+    private var rest: TimerHandle?
     private let logger: Logger
     private let core: Mailbox<CoreThread.Message>
     private let main: Mailbox<CentralDaemon.Message>
 
     init(
+        loop: EventLoop,
         store: any CommitStore,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
         logger: Logger
     ) {
+        self.loop = loop
         self.store = store
         self.core = core
         self.main = main
@@ -58,13 +65,28 @@ final class StoreThread {
             core.send(.notStored(reason))
             return
         }
+        // As much as was appended, so that the history does not grow faster than it is folded.
+        var folded = 0
+        while folded < commits.count, store.isTrimUrgent, case let slice = trim(), slice > 0 { folded += slice }
+        trim(in: Self.restTime)
+    }
+
+    /// Folds in a while, unless something is appended before.
+    private func trim(in time: Duration) {
+        rest?.cancel()
+        rest = loop.schedule(after: time) { [unowned self] in
+            // One slice at a time, so that an append waits for no more than that.
+            if trim() > 0 { trim(in: .zero) }
+        }
+    }
+
+    private func trim() -> Int {
         do throws(StorageError) {
-            // As much as was appended, so that the history does not grow faster than it is folded.
-            var folded = 0
-            while folded < commits.count, case let slice = try store.trim(), slice > 0 { folded += slice }
+            return try store.trim()
         } catch {
-            // Without room nothing can be folded; the next append tries again.
+            // Without room nothing can be folded; after the next append it is tried again.
             guard case .full = error else { endProcess(error) }
+            return 0
         }
     }
 

@@ -15,7 +15,7 @@ extension HTTP1ServerConnection {
     }
 
     /// A deadline has come: refuses the request that is late, or closes the connection.
-    public mutating func expire(now: Duration) {
+    public func expire(now: Duration) {
         guard let deadline, now >= deadline else { return }
         if phase == .lingering || isDue(writeDeadline, now) || inputEnded != nil {
             phase = .closed

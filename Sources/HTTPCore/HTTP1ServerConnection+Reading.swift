@@ -2,7 +2,7 @@ import HTTPTypes
 
 extension HTTP1ServerConnection {
     /// Takes bytes that the client has sent.
-    public mutating func receive(_ bytes: ArraySlice<UInt8>, now: Duration) {
+    public func receive(_ bytes: ArraySlice<UInt8>, now: Duration) {
         guard phase != .closed, !bytes.isEmpty else { return }
         switch reading {
         case .stopped:
@@ -18,7 +18,7 @@ extension HTTP1ServerConnection {
     }
 
     /// The client sends nothing more. What it has not sent whole is dropped; answers under way are still written.
-    public mutating func receiveEnd(now: Duration) {
+    public func receiveEnd(now: Duration) {
         guard inputEnded == nil else { return }
         inputEnded = now
         if phase == .lingering {
@@ -41,7 +41,7 @@ extension HTTP1ServerConnection {
     }
 
     /// The next whole request that a handler may see now.
-    public mutating func nextRequest(now: Duration) -> ReceivedRequest? {
+    public func nextRequest(now: Duration) -> ReceivedRequest? {
         guard phase == .open else { return nil }
         do throws(MessageError) {
             if case .head = reading {
@@ -69,7 +69,7 @@ extension HTTP1ServerConnection {
     }
 
     /// Reads what is there of a head; when that is all of it, reading goes on with the body.
-    private mutating func readHead(now: Duration) throws(MessageError) {
+    private func readHead(now: Duration) throws(MessageError) {
         if headStart == nil { headStart = now }
         guard let length = try head.advance(in: input, from: inputStart, limits: limits) else { return }
         let request = head.request(in: input, from: inputStart)
@@ -106,13 +106,13 @@ extension HTTP1ServerConnection {
     }
 
     /// Asks for the body, unless it is coming already or an earlier answer has to leave first.
-    private mutating func sendContinue(now: Duration) {
+    private func sendContinue(now: Duration) {
         guard exchanges.isEmpty, encoder == nil, inputStart == input.count else { return }
         outputBuffer += "HTTP/1.1 100 Continue\r\n\r\n".utf8
         writeProgress = now
     }
 
-    private mutating func readFixedBody(remaining: Int, now: Duration) -> ReceivedRequest? {
+    private func readFixedBody(remaining: Int, now: Duration) -> ReceivedRequest? {
         let count = min(remaining, input.count - inputStart)
         if count > 0 {
             body += input[inputStart..<(inputStart + count)]
@@ -126,7 +126,7 @@ extension HTTP1ServerConnection {
         return endRequest()
     }
 
-    private mutating func readChunkedBody(now: Duration) throws(MessageError) -> ReceivedRequest? {
+    private func readChunkedBody(now: Duration) throws(MessageError) -> ReceivedRequest? {
         let maximum = pending?.bodyByteCountMaximum ?? 0
         let count = try decoder.decode(input, from: inputStart, into: &body, maximum: maximum)
         inputStart += count
@@ -134,7 +134,7 @@ extension HTTP1ServerConnection {
         return decoder.isDone ? endRequest() : nil
     }
 
-    private mutating func endRequest() -> ReceivedRequest? {
+    private func endRequest() -> ReceivedRequest? {
         guard let ended = pending else { return nil }
         let received = ReceivedRequest(id: ended.exchange.id, request: ended.request, body: body)
         pending = nil

@@ -5,7 +5,7 @@ extension HTTP1ServerConnection {
     public var output: ArraySlice<UInt8> { outputBuffer[outputStart...] }
 
     /// Fills the output from the answers, oldest request first, up to its bound.
-    public mutating func prepareOutput(now: Duration, wallClock: Int64) {
+    public func prepareOutput(now: Duration, wallClock: Int64) {
         guard phase == .open else { return }
         // Moving the rest to the front costs no more than writing what was before it did.
         if outputStart > outputBuffer.count - outputStart {
@@ -33,7 +33,7 @@ extension HTTP1ServerConnection {
     }
 
     /// Takes note that the first `count` bytes of the output have been written.
-    public mutating func didWrite(_ count: Int, now: Duration) {
+    public func didWrite(_ count: Int, now: Duration) {
         outputStart = min(outputStart + count, outputBuffer.count)
         if outputStart == outputBuffer.count {
             outputBuffer.removeAll(keepingCapacity: outputBuffer.capacity <= Self.keptCapacityMaximum)
@@ -48,7 +48,7 @@ extension HTTP1ServerConnection {
         finishIfDone(now: now)
     }
 
-    private mutating func beginAnswer(
+    private func beginAnswer(
         _ response: HTTPResponse,
         _ body: HTTPBody,
         to exchange: Exchange,
@@ -69,7 +69,7 @@ extension HTTP1ServerConnection {
         if encoder.isDone { endAnswer() }
     }
 
-    private mutating func endAnswer() {
+    private func endAnswer() {
         encoder = nil
         guard closesAfterEncoder else { return }
         closesAfterEncoder = false

@@ -4,7 +4,9 @@ import HTTPTypes
 ///
 /// Requests of one connection are handed out in order. Several are under way at a time only where all of them are GET
 /// or HEAD, so that a pipelined read sees the write before it; answers leave in the order of the requests.
-public struct HTTP1ServerConnection: HTTPServerSession {
+///
+/// A class: behind `any HTTPServerSession` a value of this size would be copied for every property that is read.
+public final class HTTP1ServerConnection: HTTPServerSession {
     /// A request that is being answered.
     struct Exchange {
         let id: RequestID
@@ -96,13 +98,13 @@ public struct HTTP1ServerConnection: HTTPServerSession {
     var hasOutput: Bool { outputStart < outputBuffer.count || encoder != nil }
 
     /// Answers a request. An unknown or answered one is left alone.
-    public mutating func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
+    public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
         guard let index = exchanges.firstIndex(where: { $0.id == id }), exchanges[index].answer == nil else { return }
         exchanges[index].answer = (response, body)
     }
 
     /// Takes no further requests; closes when those under way are answered.
-    public mutating func drain(now: Duration) {
+    public func drain(now: Duration) {
         if isIdle {
             phase = .closed
             return
@@ -121,11 +123,11 @@ public struct HTTP1ServerConnection: HTTPServerSession {
     }
 
     /// Refuses the connection itself, before it has sent anything.
-    public mutating func refuse(_ error: RequestError) {
+    public func refuse(_ error: RequestError) {
         refuse(error, isHEAD: false)
     }
 
-    mutating func refuse(_ error: RequestError, isHEAD: Bool) {
+    func refuse(_ error: RequestError, isHEAD: Bool) {
         let (response, body) = problem(error)
         stopReading()
         exchanges.append(
@@ -141,7 +143,7 @@ public struct HTTP1ServerConnection: HTTPServerSession {
         requestCount += 1
     }
 
-    mutating func stopReading() {
+    func stopReading() {
         reading = .stopped
         droppedByteCount += input.count - inputStart
         input = []
@@ -152,7 +154,7 @@ public struct HTTP1ServerConnection: HTTPServerSession {
     }
 
     /// Ends the connection when it has said everything that it will.
-    mutating func finishIfDone(now: Duration) {
+    func finishIfDone(now: Duration) {
         guard phase == .open, case .stopped = reading, exchanges.isEmpty, !hasOutput else { return }
         if inputEnded != nil || droppedByteCount > limits.lingeringByteCountMaximum {
             phase = .closed

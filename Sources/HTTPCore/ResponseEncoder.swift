@@ -8,6 +8,9 @@ struct ResponseEncoder {
         case slices(() -> [UInt8]?, isChunked: Bool)
     }
 
+    /// What the heads of most answers have room in, so that the output grows once.
+    private static let usualHeadByteCount = 512
+
     private var content: Content
     /// Whether only the end of the connection ends the answer.
     let isDelimitedByClose: Bool
@@ -28,6 +31,7 @@ struct ResponseEncoder {
     ) {
         let code = response.status.code
         let mayHaveContent = code >= 200 && code != 204 && code != 304
+        output.reserveCapacity(output.count + Self.usualHeadByteCount)
         Self.appendStart(response, wallClock: wallClock, to: &output)
         var isDelimitedByClose = false
         switch body {

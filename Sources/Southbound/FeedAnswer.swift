@@ -129,8 +129,12 @@ public struct FeedAnswer: Sendable {
 
 /// An epoch on the wire: 16 lower-case hexadecimal digits.
 public func epochText(_ epoch: UInt64) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: (0..<16).map { digits[Int(epoch >> (60 - 4 * $0) & 15)] }, as: UTF8.self)
+    var text = [UInt8](repeating: UInt8(ascii: "0"), count: 16)
+    for index in text.indices {
+        let nibble = UInt8(truncatingIfNeeded: epoch >> (60 - 4 * UInt64(index)) & 15)
+        text[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+    }
+    return String(decoding: text, as: UTF8.self)
 }
 
 /// The epoch of 16 hexadecimal digits, or `nil`.

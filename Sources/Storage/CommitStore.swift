@@ -22,9 +22,13 @@ public protocol CommitStore: AnyObject {
     /// The commits after `revision` that are still kept, at most `limit`, in order.
     func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit]
 
-    /// Folds the oldest commits beyond the ``Retention`` into rows, one slice of them, when a whole one is due.
+    /// Folds the oldest commits beyond the ``Retention`` into rows, one slice of them, when a whole one is due. It is
+    /// for times at which nobody waits for an append, or for when ``isTrimUrgent`` says so.
     /// - Returns: How many commits it folded; 0 when there is nothing left to do.
     func trim() throws(StorageError) -> Int
+
+    /// Whether so much is to be folded that it cannot wait for a quiet time.
+    var isTrimUrgent: Bool { get }
 
     /// Ends the use of the store and leaves it tidy. Nothing depends on its being called: a start reads whatever is
     /// there.
@@ -38,6 +42,9 @@ public struct Retention: Sendable {
     /// Bytes of their encodings, which a start has to parse: 64 MiB, about a second. The last commit stays whatever
     /// its size.
     public var byteCountMaximum = 64 << 20
+    /// Commits up to which a store that is never left in peace may grow: folding writes rows all over the file, which
+    /// costs the disk ten times what an append does. As many as a start reads in a second.
+    public var urgentCommitCount = 32_768
     /// The most commits that are folded at once: a sync to disk for each commit of a busy central's groups would be
     /// as many as the groups themselves need, and no append shall wait long.
     public var sliceCountMaximum = 256

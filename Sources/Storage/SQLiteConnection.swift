@@ -7,8 +7,10 @@ import Glibc
 /// no other process can read or write beside it. Checkpoints are made by ``checkpoint()`` and never by SQLite itself,
 /// which would throw their errors away.
 final class SQLiteConnection {
-    /// Frames in the write-ahead log, 4 KiB each, at which a checkpoint is due: 4 MiB bounds the time of a restart.
-    static let checkpointFrameCount = 1000
+    /// Frames in the write-ahead log, 4 KiB each, at which a checkpoint is due when nobody waits: 4 MiB.
+    static let checkpointFrameCount: Int32 = 1000
+    /// Frames at which it waits no longer: 32 MiB bounds the time of a restart, and the file.
+    static let urgentFrameCount: Int32 = 8000
 
     private let handle: OpaquePointer
     /// Frames in the log after the last commit; SQLite writes it from its hook.
@@ -31,7 +33,7 @@ final class SQLiteConnection {
         guard mode == ["wal"] else { throw SQLiteError(text: "the file system does not allow a write-ahead log") }
         for pragma in [
             "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", "cell_size_check=ON",
-            "trusted_schema=OFF", "temp_store=MEMORY",
+            "trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-32768",
         ] {
             try execute("PRAGMA \(pragma)")
         }
@@ -79,9 +81,9 @@ final class SQLiteConnection {
         }
     }
 
-    /// Moves the write-ahead log into the database file when the log has grown to ``checkpointFrameCount``.
-    func checkpoint() throws(SQLiteError) {
-        guard frameCount.pointee >= Int32(Self.checkpointFrameCount) else { return }
+    /// Moves the write-ahead log into the database file when the log has grown to so many frames.
+    func checkpoint(from frames: Int32) throws(SQLiteError) {
+        guard frameCount.pointee >= frames else { return }
         try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
     }
 

@@ -91,17 +91,18 @@ public final class SQLiteStore: CommitStore {
             historySizes.append(commit.encoded.count)
             historyByteCount += commit.encoded.count
         }
-        try checkpoint()
+        try checkpoint(from: SQLiteConnection.urgentFrameCount)
     }
 
     /// Moves the whole write-ahead log into the database, so that the one file is all there is to copy.
-    public func close() throws(StorageError) { try checkpoint(atEnd: true) }
+    public func close() throws(StorageError) { try checkpoint(from: 0) }
 
     /// The commits are durable in the write-ahead log already: no room for moving them into the database file is no
     /// fault of theirs, and the next append tries again. A failed sync is the end.
-    private func checkpoint(atEnd isEnd: Bool = false) throws(StorageError) {
+    /// - Parameter frameCount: The least number of frames in the log that are worth it.
+    private func checkpoint(from frameCount: Int32) throws(StorageError) {
         do {
-            if isEnd { try connection.truncateLog() } else { try connection.checkpoint() }
+            if frameCount == 0 { try connection.truncateLog() } else { try connection.checkpoint(from: frameCount) }
         } catch {
             if case .broken(let text) = StorageError(writing: error.code, error.text) { throw .broken(text) }
         }
@@ -110,7 +111,10 @@ public final class SQLiteStore: CommitStore {
     /// Folds the oldest commits beyond the history that is kept into rows, one slice of them.
     public func trim() throws(StorageError) -> Int {
         let (count, byteCount) = surplus()
-        guard count > 0 else { return 0 }
+        guard count > 0 else {
+            try checkpoint(from: SQLiteConnection.checkpointFrameCount)
+            return 0
+        }
         let commits = try tail(after: meta.foldedRevision, limit: count)
         var next = meta
         var newest: [RowKey: UInt64] = [:]
@@ -136,16 +140,22 @@ public final class SQLiteStore: CommitStore {
         meta = next
         historySizes = historySizes.dropFirst(count)
         historyByteCount -= byteCount
-        try checkpoint()
+        try checkpoint(from: SQLiteConnection.checkpointFrameCount)
         return count
+    }
+
+    /// Whether so much is to be folded that it cannot wait for a quiet time.
+    public var isTrimUrgent: Bool { historySizes.count >= retention.urgentCommitCount || holdsTooManyBytes }
+
+    private var holdsTooManyBytes: Bool {
+        historyByteCount >= retention.byteCountMaximum + retention.byteCountMaximum / 8
     }
 
     /// How many commits the next slice folds, and the bytes of their encodings. Nothing is folded until a whole slice
     /// is due, because each one costs a sync to disk. The last commit is never folded.
     private func surplus() -> (count: Int, byteCount: Int) {
         guard
-            historySizes.count >= retention.commitCountMaximum + retention.sliceCountMaximum
-                || historyByteCount >= retention.byteCountMaximum + retention.byteCountMaximum / 8
+            historySizes.count >= retention.commitCountMaximum + retention.sliceCountMaximum || holdsTooManyBytes
         else { return (0, 0) }
         var count = 0
         var byteCount = 0

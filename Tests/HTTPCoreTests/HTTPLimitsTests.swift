@@ -179,7 +179,7 @@ private let head = "GET / HTTP/1.1\r\nHost: a\r\n"
     @Test("A client that takes nothing is cut off, one that takes little is not")
     func writeStallTime() {
         let limits = HTTPLimits()
-        var script = ServerScript()
+        let script = ServerScript()
         script.connection.receive(Array((head + "\r\n").utf8)[...], now: .zero)
         let request = script.connection.nextRequest(now: .zero)
         script.connection.respond(to: request?.id ?? 9, HTTPResponse(status: .ok), body: .none)

@@ -122,14 +122,36 @@ import Testing
         #expect(try store.load().history.map(\.encoded) == [Workload.commit(5).encoded])
     }
 
-    @Test func `The write-ahead log is moved into the database when it has grown`() throws {
+    @Test func `The write-ahead log is moved into the database in a quiet time, and at once when it has grown large`()
+        throws
+    {
         let folder = TemporaryFolder()
         let store = try open(folder)
-        for revision in 1...12 as ClosedRange<UInt64> {
-            try store.append([Workload.large(revision, byteCount: 2 << 20)], expecting: revision - 1)
+        func append(_ revisions: ClosedRange<UInt64>) throws {
+            for revision in revisions {
+                try store.append([Workload.large(revision, byteCount: 2 << 20)], expecting: revision - 1)
+            }
         }
-        #expect(folder.bytes().count > 4 << 20)
-        #expect(folder.bytes("central.db-wal").count < 9 << 20)
+        try append(1...3)
+        #expect(folder.bytes().count < 1 << 20)
+        #expect(try store.trim() == 0)
+        #expect(folder.bytes().count > 6 << 20)
+        try append(4...24)
+        #expect(folder.bytes().count > 32 << 20)
+        #expect(folder.bytes("central.db-wal").count < 36 << 20)
+    }
+
+    @Test func `Folding waits for a quiet time until there is too much of it`() throws {
+        var retention = Retention(4, slice: 2)
+        retention.urgentCommitCount = 10
+        let folder = TemporaryFolder()
+        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
+        try store.append(Workload.commits(1...9), expecting: 0)
+        #expect(!store.isTrimUrgent)
+        try store.append(Workload.commits(10...10), expecting: 9)
+        #expect(store.isTrimUrgent)
+        #expect(try store.trim() == 2)
+        #expect(!store.isTrimUrgent)
     }
 
     @Test func `A closed store is one file, and can still be opened`() throws {

@@ -11,7 +11,7 @@ public func fuzzHTTPChunkedBody(_ start: UnsafePointer<UInt8>?, _ count: Int) ->
 
 private func body(_ bytes: [UInt8], pieceByteCount: Int) -> [String] {
     var outcome: [String] = []
-    var connection = HTTP1ServerConnection(
+    let connection = HTTP1ServerConnection(
         limits: HTTPLimits(),
         now: .zero,
         bodyLimit: { _ in 1000 },

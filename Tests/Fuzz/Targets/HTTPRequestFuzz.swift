@@ -11,7 +11,7 @@ public func fuzzHTTPRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CIn
 
 private func requests(_ bytes: [UInt8], pieceByteCount: Int) -> [String] {
     var refusals: [String] = []
-    var connection = HTTP1ServerConnection(
+    let connection = HTTP1ServerConnection(
         limits: HTTPLimits(),
         now: .zero,
         bodyLimit: { _ in 1000 },
