@@ -94,17 +94,16 @@ let targets: [Target] = [
     floor(
         "Central",
         [
-            "API", "CentralCore", "Northd", "Northbound", "Storage", "Security", "HTTPTransport", "HTTPCore", "Reactor",
-            "COpenAPI",
-            httpTypes, log,
+            "API", "CentralCore", "Northd", "Northbound", "Storage", "HTTPTransport", "HTTPCore", "Reactor", "Security",
+            "Wire", "COpenAPI", httpTypes, log,
         ],
         edge
     ),
     floor(
         "Agent",
         [
-            "AgentCore", "ForwarderProtocol", "Southbound", "Netdev", "HTTPTransport", "HTTPCore", "Reactor", "Wire",
-            "JSON", "CLinux", httpTypes, log,
+            "AgentCore", "ForwarderProtocol", "Northbound", "Southbound", "Netdev", "HTTPTransport", "HTTPCore",
+            "Reactor", "Security", "Wire", "JSON", "CLinux", httpTypes, log,
         ],
         edge
     ),
@@ -121,7 +120,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "heddle",
         dependencies: [
-            "Central", "Agent", "Forwarder", "Client", "API", "HTTPTransport", "Reactor", "Wire", arguments,
+            "Central", "Agent", "Forwarder", "Client", "API", "Northbound", "HTTPTransport", "Reactor", "Wire",
+            arguments,
         ],
         path: "Sources/heddle",
         swiftSettings: edge
@@ -145,7 +145,8 @@ let targets: [Target] = [
     tests(
         "API",
         [
-            "TestSupport", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "JSON",
+            "TestSupport", "CentralCore", "Security", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore",
+            "JSON",
             "Wire",
             httpTypes, yams,
         ],
@@ -172,7 +173,10 @@ let targets: [Target] = [
     tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTPCore", "CLinux", httpTypes]),
     tests(
         "Central",
-        ["heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "JSON", httpTypes]
+        [
+            "heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "Security", "JSON",
+            httpTypes,
+        ]
     ),
     tests(
         "Agent",

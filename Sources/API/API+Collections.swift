@@ -27,6 +27,10 @@ extension API {
                 }
                 return network.chassisView(named: name)?.json.bytes
             }
+        case .listTokens:
+            return Collection { after, limit in
+                network.access.tokens.entries(after: after, limit: limit).map { ($0.key, $0.value.bytes) }
+            }
         case .listSouthboundChassis: return Self.records(southbound.chassisByName, southbound, filter) { $0 }
         case .listDatapathBindings:
             return Self.records(southbound.datapathsByKey, southbound, filter) { UInt32($0) }

@@ -16,6 +16,7 @@ struct Call {
     let idempotency: Idempotency?
     let content: JSONValue
     let context: Context
+    let principal: Principal
 
     /// What the path points at.
     var reference: Reference { Reference(variables["ref"] ?? "") }
@@ -55,7 +56,13 @@ extension API {
     }
 
     /// Finds the route of a request and checks the request against it.
-    func route(_ request: HTTPRequest, body: [UInt8], context: Context) throws(Problem) -> Routing {
+    func route(
+        _ request: HTTPRequest,
+        body: [UInt8],
+        context: Context,
+        principal: Principal,
+        now: Int64
+    ) throws(Problem) -> Routing {
         guard let text = request.path else { throw Problem(.malformedTarget, "The request has no path.") }
         if text == "*" { return .reply(Reply(.noContent)) }
         guard let target = Target(text) else {
@@ -69,6 +76,7 @@ extension API {
             }
             return .reply(refusal(of: request.method, routes: others, context: context))
         }
+        try authorize(principal, for: route, variables, now: now)
         let (parameters, filters) = try parameters(target, of: route)
         return .call(
             Call(
@@ -80,7 +88,8 @@ extension API {
                 conditions: route.isConditional ? try Conditions(request.headerFields) : Conditions(),
                 idempotency: try idempotency(request, body: body, of: route),
                 content: try content(request, body: body, of: route),
-                context: context
+                context: context,
+                principal: principal
             )
         )
     }

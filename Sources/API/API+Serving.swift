@@ -6,7 +6,7 @@ import Northd
 
 extension API {
     /// What a checked request leads to.
-    func serve(_ call: Call, network: Network, isReady: Bool) throws(Problem) -> Action {
+    func serve(_ call: Call, network: Network, isReady: Bool, now: Int64) throws(Problem) -> Action {
         let floor = try call.number(.minRevision, in: 0...UInt64(Int64.max), "a revision") ?? 0
         guard floor <= network.revision else {
             return call.context.ask(.reached(revision: floor)) { outcome throws(Problem) in
@@ -16,12 +16,12 @@ extension API {
                         "Revision \(floor) was not reached within \(Self.revisionWaitMaximum) s."
                     )
                 }
-                return try serve(call, network: later, isReady: isReady)
+                return try serve(call, network: later, isReady: isReady, now: now)
             }
         }
         switch call.route.endpoint {
         case .listSwitches, .listSwitchPorts, .listPorts, .listChassis, .listSouthboundChassis, .listDatapathBindings,
-            .listPortBindings, .listMulticastGroups, .listTopologies:
+            .listPortBindings, .listMulticastGroups, .listTopologies, .listTokens:
             return try list(call, network: network)
         case .getSwitch, .getPort, .getChassis: return .reply(try read(call, network: network))
         case .createSwitch, .createSwitchPort, .replaceSwitch, .patchSwitch, .deleteSwitch, .createPort, .replacePort,
@@ -30,6 +30,11 @@ extension API {
         case .transact: return try transact(call)
         case .getTopology: return .reply(try topology(call, network: network))
         case .applyTopology: return try applyTopology(call)
+        case .getToken: return .reply(try readToken(call, network: network))
+        case .createToken: return try createToken(call)
+        case .deleteToken: return try revokeToken(call)
+        case .enrol: return try enrol(call, network: network, now: now)
+        case .renewCertificate: return try renewCertificate(call, network: network)
         case .sync: return try sync(call)
         case .readChanges: return try readChanges(call)
         case .getRealization: return try realization(call, network: network)

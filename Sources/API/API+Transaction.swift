@@ -6,7 +6,7 @@ import Northbound
 extension API {
     /// Many changes as one commit.
     func transact(_ call: Call) throws(Problem) -> Action {
-        let reader = TransactionReader(routes: routes)
+        let reader = TransactionReader(routes: routes, rights: call.principal.rights)
         var request = try writeRequest(call)
         request.isTransaction = true
         do {
@@ -30,6 +30,7 @@ extension API {
 /// routes: an operation is what a request with its path and method would be.
 struct TransactionReader {
     let routes: [Route]
+    let rights: Principal.Rights
 
     func read(_ content: JSONValue) throws(Refusal) -> ([Requirement], [Operation]) {
         let body = try DocumentReader.object(content, at: "", known: ["require", "ops"])
@@ -51,6 +52,7 @@ struct TransactionReader {
         let members = try DocumentReader.object(value, at: pointer, known: ["op", "path", "body", "ports"])
         let method = try method(members["op"], at: pointer + "/op")
         let (route, variables) = try route(members["path"], method: method, at: pointer + "/path")
+        try checkRights(for: route, at: pointer)
         let reference = Reference(variables["ref"] ?? "")
         let refusesPorts = try refusal(members["ports"], of: route, at: pointer + "/ports")
         guard method != .delete else {
@@ -69,6 +71,18 @@ struct TransactionReader {
         case .put: return Operation(route.resourceKind, .replace(reference, body: body))
         default: return Operation(route.resourceKind, .patch(reference, body: body))
         }
+    }
+
+    /// An operation takes what a request of its own would take.
+    private func checkRights(for route: Route, at pointer: String) throws(Refusal) {
+        guard case .role(let needed) = route.access, case .role(let role) = rights, !role.includes(needed) else {
+            return
+        }
+        throw Refusal(
+            .forbidden,
+            "This operation needs the role \(needed.rawValue), and the token has \(role.rawValue).",
+            pointer: pointer
+        )
     }
 
     private func requirement(_ value: JSONValue, at pointer: String) throws(Refusal) -> Requirement {

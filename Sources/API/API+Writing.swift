@@ -4,9 +4,6 @@ import Northbound
 import Southbound
 
 extension API {
-    /// Who writes, in the commit log, until requests are authenticated.
-    static let anonymous = "anonymous"
-
     /// One change of one object.
     func write(_ call: Call) throws(Problem) -> Action {
         let operation = Operation(
@@ -24,7 +21,7 @@ extension API {
 
     /// A write without its changes: who asks, and how.
     func writeRequest(_ call: Call) throws(Problem) -> WriteRequest {
-        var request = WriteRequest(operations: [], author: Self.anonymous, requestID: call.context.requestID)
+        var request = WriteRequest(operations: [], author: call.context.author, requestID: call.context.requestID)
         request.source = call.context.source
         request.isDryRun = try call.flag(.dryRun)
         request.idempotency = call.idempotency
@@ -128,7 +125,9 @@ extension API {
                 Refusal(error.isMissing ? .missingField : .invalidValue, error.detail, pointer: error.pointer)
             )
         }
-        return call.context.ask(.sync(chassis: call.variables["name"] ?? "", request), feed)
+        let isCertified = if case .chassis = call.principal.rights { true } else { false }
+        let question = Question.sync(chassis: call.variables["name"] ?? "", request, isCertified: isCertified)
+        return call.context.ask(question, feed)
     }
 
     /// A chassis' feed, for people and their tools.

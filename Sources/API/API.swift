@@ -17,11 +17,13 @@ public struct API: Sendable {
     /// The longest `Idempotency-Key`, in bytes.
     public static let idempotencyKeyByteCountMaximum = 128
 
-    let plane: Route.Plane
+    /// The listener that it is served at.
+    public let plane: Route.Plane
     let routes: [Route]
     let contract: [UInt8]
     let product: Product
     let digest: @Sendable ([[UInt8]]) -> [UInt8]
+    let vault: Vault?
 
     /// What `/version` tells that the API does not know by itself.
     public struct Product: Sendable {
@@ -41,16 +43,19 @@ public struct API: Sendable {
     /// - Parameters:
     ///   - contract: The text of openapi.yaml.
     ///   - digest: A cryptographic hash of the parts, one after another; tells requests with one idempotency key apart.
+    ///   - vault: Without it there are no tokens and no certificates.
     public init(
         plane: Route.Plane,
         contract: [UInt8],
         product: Product,
-        digest: @escaping @Sendable ([[UInt8]]) -> [UInt8]
+        digest: @escaping @Sendable ([[UInt8]]) -> [UInt8],
+        vault: Vault? = nil
     ) {
         self.plane = plane
         self.contract = contract
         self.product = product
         self.digest = digest
+        self.vault = vault
         routes = Routes.all.filter { $0.planes.contains(plane) }
     }
 
@@ -60,6 +65,8 @@ public struct API: Sendable {
     ///   - body: The whole content.
     ///   - network: The current network.
     ///   - source: The client's address.
+    ///   - peer: What the connection tells of the client.
+    ///   - now: Seconds since 1970.
     ///   - isReady: Whether `/readyz` says so: the store is open and nobody asked to stop.
     ///   - newRequestID: The request's identity, where it brings none.
     public func action(
@@ -68,18 +75,28 @@ public struct API: Sendable {
         network: Network,
         source: String,
         isReady: Bool,
+        peer: Peer = .anyone,
+        now: Int64 = 0,
         newRequestID: @autoclosure () -> String
     ) -> Action {
-        let context = Context(
+        var context = Context(
             requestID: Self.requestID(request) ?? newRequestID(),
             source: source,
             epoch: network.epoch,
             revision: network.revision
         )
+        let principal: Principal
+        do throws(Problem) {
+            try checkHost(request, from: peer)
+            principal = try self.principal(request, from: peer, network: network, now: now)
+        } catch {
+            return .reply(context.finish(.problem(error, requestID: context.requestID)))
+        }
+        context.author = principal.author
         let action = context.action { () throws(Problem) in
-            switch try route(request, body: body, context: context) {
+            switch try route(request, body: body, context: context, principal: principal, now: now) {
             case .reply(let reply): .reply(reply)
-            case .call(let call): try serve(call, network: network, isReady: isReady)
+            case .call(let call): try serve(call, network: network, isReady: isReady, now: now)
             }
         }
         // Most actions are replies: those need no closure.
@@ -118,6 +135,8 @@ struct Context {
     let source: String
     let epoch: UInt64
     let revision: UInt64
+    /// Who asks, as the commit log says it.
+    var author = Principal.anonymous
 
     /// What `body` leads to, or the problem that it ran into.
     func action(_ body: () throws(Problem) -> Action) -> Action {

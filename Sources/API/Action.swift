@@ -14,8 +14,10 @@ public enum Action {
 public enum Question: Sendable {
     /// Make a commit and say when it is durable.
     case write(WriteRequest)
-    /// Take what a chassis says and hold the answer until there is news for it.
-    case sync(chassis: String, SyncRequest)
+    /// Make a commit that changes who is let in, and say when it is durable.
+    case access(AccessRequest)
+    /// Take what a chassis says, maybe known by its certificate, and hold the answer until there is news for it.
+    case sync(chassis: String, SyncRequest, isCertified: Bool = false)
     /// Read a chassis' feed, holding the answer up to `wait` seconds.
     case changes(chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
     /// Say which chassis have a revision, holding the answer up to `wait` seconds.

@@ -17,6 +17,10 @@ public struct Problem: Error, Equatable, Sendable {
         case invalidParameter = "invalid_parameter"
         /// 400: a field of the head that cannot be understood.
         case invalidHeader = "invalid_header"
+        /// 401: the request has no token that is good, and needs one.
+        case unauthenticated = "unauthenticated"
+        /// 421: the request was meant for another host.
+        case misdirectedRequest = "misdirected_request"
         /// 404: nothing is served under the path.
         case pathNotFound = "path_not_found"
         /// 405: the path does not have the method.
@@ -44,6 +48,8 @@ public struct Problem: Error, Equatable, Sendable {
         status =
             switch code {
             case .malformedJSON, .malformedTarget, .unknownParameter, .invalidParameter, .invalidHeader: .badRequest
+            case .unauthenticated: .unauthorized
+            case .misdirectedRequest: .misdirectedRequest
             case .pathNotFound: .notFound
             case .methodNotAllowed: .methodNotAllowed
             case .pageExpired: .gone
@@ -76,6 +82,7 @@ public struct Problem: Error, Equatable, Sendable {
         case .invalidValue, .missingField, .referenceNotFound, .immutableField, .unsupported, .limitExceeded,
             .idempotencyKeyReused:
             .unprocessableContent
+        case .forbidden: .forbidden
         case .notFound: .notFound
         case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .chassisConflict,
             .staleSequence:

@@ -42,6 +42,9 @@ public struct Reply {
             .bytes(problem.json(requestID: requestID).bytes),
             type: "application/problem+json"
         )
+        if problem.status == .unauthorized {
+            reply.response.headerFields[.wwwAuthenticate] = "Bearer realm=\"heddle\""
+        }
         // What is full or stopping now may do in a moment.
         if problem.status == .serviceUnavailable { reply.response.headerFields[.retryAfter] = "1" }
         return reply

@@ -1,4 +1,5 @@
 import HTTPTypes
+import Northbound
 
 /// One method on one path: what is served, as data. The server, `Allow`, and the check of openapi.yaml read it.
 ///
@@ -28,6 +29,9 @@ public final class Route: Sendable {
     public let path: String
     /// The listeners that serve it.
     public let planes: [Plane]
+    /// Who may use it. Unless a route says otherwise, users look with the role `viewer` and change with `editor`, and a
+    /// chassis does what its path names.
+    public let access: Access
     /// The query parameters that it knows; others are refused.
     public let parameters: [Parameter]
     /// The request's content, where it has one.
@@ -55,6 +59,7 @@ public final class Route: Sendable {
         _ method: HTTPRequest.Method,
         _ path: String,
         on planes: [Plane] = [.northbound],
+        access: Access? = nil,
         parameters: [Parameter] = [],
         content: Content? = nil,
         successes: [Int] = [200],
@@ -66,6 +71,7 @@ public final class Route: Sendable {
         self.method = method
         self.path = path
         self.planes = planes
+        self.access = access ?? (planes == [.southbound] ? .chassis : .role(method == .get ? .viewer : .editor))
         self.parameters = parameters
         self.content = content
         self.successes = successes
@@ -73,6 +79,11 @@ public final class Route: Sendable {
         var problems = Set(problems + [400])
         if content != nil { problems.formUnion([413, 415]) }
         if isConditional { problems.insert(412) }
+        switch self.access {
+        case .anyone: break
+        case .role: problems.formUnion([401, 403])
+        case .chassis, .renewal, .joining: problems.insert(403)
+        }
         self.problems = problems.sorted()
         self.isConditional = isConditional
         self.takesIdempotencyKey = takesIdempotencyKey
@@ -179,5 +190,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case listSouthboundChassis, listDatapathBindings, listPortBindings, listMulticastGroups
     case getRealization
     case sync, readChanges
+    case listTokens, createToken, getToken, deleteToken
+    case enrol, renewCertificate
     case livez, readyz, version, contract
 }

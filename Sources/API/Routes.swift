@@ -1,4 +1,5 @@
 import HTTPTypes
+import Northbound
 
 /// Everything that central serves, as one table.
 public enum Routes {
@@ -9,7 +10,8 @@ public enum Routes {
     public static let bulkContentByteCountMaximum = 16 << 20
 
     /// Every route, in the order of openapi.yaml.
-    public static let all: [Route] = switches + ports + transactions + topologies + chassis + southbound + feed + probes
+    public static let all: [Route] =
+        switches + ports + transactions + topologies + chassis + tokens + southbound + feed + joining + probes
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -32,6 +34,7 @@ public enum Routes {
     private static func list(
         _ endpoint: Endpoint,
         _ path: String,
+        access: Access? = nil,
         filters: [Parameter] = [],
         problems: [Int] = []
     ) -> Route {
@@ -39,7 +42,8 @@ public enum Routes {
             endpoint,
             .get,
             path,
-            parameters: paging + (endpoint == .listTopologies ? [] : [.fields]) + filters,
+            access: access,
+            parameters: paging + ([.listTopologies, .listTokens].contains(endpoint) ? [] : [.fields]) + filters,
             successes: [200, 304],
             problems: problems + [410, 503],
             isConditional: true
@@ -100,6 +104,7 @@ public enum Routes {
     private static func delete(
         _ endpoint: Endpoint,
         _ path: String,
+        access: Access? = nil,
         parameters: [Parameter] = [],
         problems: [Int] = []
     ) -> Route {
@@ -107,6 +112,7 @@ public enum Routes {
             endpoint,
             .delete,
             path,
+            access: access,
             parameters: parameters + writing,
             successes: [202, 204],
             problems: problems + [404, 503],
@@ -172,7 +178,61 @@ public enum Routes {
     private static let chassis = [
         list(.listChassis, "/v1/chassis", filters: [.name, .live]),
         get(.getChassis, "/v1/chassis/{ref}"),
-        delete(.deleteChassis, "/v1/chassis/{ref}"),
+        delete(.deleteChassis, "/v1/chassis/{ref}", access: .role(.admin)),
+    ]
+
+    private static let tokens = [
+        list(.listTokens, "/v1/tokens", access: .role(.admin)),
+        Route(
+            .createToken,
+            .post,
+            "/v1/tokens",
+            access: .role(.admin),
+            content: json,
+            successes: [201],
+            problems: [422, 503]
+        ),
+        Route(
+            .getToken,
+            .get,
+            "/v1/tokens/{id}",
+            access: .role(.admin),
+            parameters: [.minRevision],
+            successes: [200, 304],
+            problems: [404, 503],
+            isConditional: true
+        ),
+        Route(
+            .deleteToken,
+            .delete,
+            "/v1/tokens/{id}",
+            access: .role(.admin),
+            successes: [204],
+            problems: [404, 503],
+            isConditional: true
+        ),
+    ]
+
+    private static let joining = [
+        Route(
+            .enrol,
+            .post,
+            "/v1/chassis/{name}/enrolment",
+            on: [.southbound],
+            access: .joining,
+            content: json,
+            successes: [201],
+            problems: [422, 503]
+        ),
+        Route(
+            .renewCertificate,
+            .post,
+            "/v1/chassis/{name}/certificate",
+            on: [.southbound],
+            access: .renewal,
+            content: json,
+            problems: [404, 422, 503]
+        ),
     ]
 
     private static let southbound = [
@@ -203,9 +263,9 @@ public enum Routes {
     ]
 
     private static let probes = [
-        Route(.livez, .get, "/livez", on: [.northbound, .southbound]),
-        Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], problems: [503]),
-        Route(.version, .get, "/version", on: [.northbound, .southbound]),
-        Route(.contract, .get, "/openapi.yaml"),
+        Route(.livez, .get, "/livez", on: [.northbound, .southbound], access: .anyone),
+        Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], access: .anyone, problems: [503]),
+        Route(.version, .get, "/version", on: [.northbound, .southbound], access: .anyone),
+        Route(.contract, .get, "/openapi.yaml", access: .anyone),
     ]
 }

@@ -4,6 +4,7 @@ import HTTPCore
 import HTTPTransport
 import HTTPTypes
 import Reactor
+import Security
 import Wire
 
 /// Wires the agent's core to the world: performs its effects and brings it what happens. It belongs to one loop.
@@ -34,6 +35,7 @@ final class Agent {
     private let devices: Worker
     private var reports: Mailbox<Report>?
     private var central: CentralLink?
+    private var renewal: Renewal?
     private var forwarder: ForwarderLink?
     private var server: HTTPServer?
     /// The underlay's socket; `nil` while only a running forwarder has it.
@@ -50,9 +52,10 @@ final class Agent {
         configuration: Configuration,
         core: AgentCore,
         endpoint: HTTPEndpoint,
+        membership: Membership?,
         underlay: Descriptor?,
         forwarderExecutable: String
-    ) throws(SystemError) {
+    ) throws {
         self.loop = loop
         self.directory = directory
         self.configuration = configuration
@@ -61,8 +64,24 @@ final class Agent {
         files = try Worker(named: "files")
         devices = try Worker(named: "devices")
         reports = try Mailbox(on: loop) { [weak self] report in self?.take(report) }
-        central = CentralLink(loop: loop, endpoint: endpoint, chassis: configuration.chassis) { [weak self] event in
+        central = CentralLink(
+            loop: loop,
+            endpoint: endpoint,
+            tls: try membership?.context(),
+            chassis: configuration.chassis
+        ) { [weak self] event in
             self?.hear(event)
+        }
+        renewal = try membership.map { membership in
+            try Renewal(
+                loop: loop,
+                endpoint: endpoint,
+                chassis: configuration.chassis,
+                directory: directory,
+                membership: membership
+            ) { [weak self] context in
+                self?.central?.secure(by: context)
+            }
         }
         forwarder = ForwarderLink(
             loop: loop,

@@ -3,7 +3,7 @@ import Wire
 
 /// What `heddle agent` was told on its command line.
 public struct AgentOptions: Equatable, Sendable {
-    /// Central's southbound URL: `http://HOST:6642`.
+    /// Central's southbound URL: `https://HOST:6642`, or `http://HOST:6642` on loopback and in labs.
     public var central: String
     /// The chassis' name; `nil` is the host's name.
     public var chassis: String?
@@ -11,6 +11,8 @@ public struct AgentOptions: Equatable, Sendable {
     public var encapIP: IPAddress
     /// Where the agent keeps its state and its sockets; made if missing.
     public var stateDirectory: String
+    /// The token that this host joins central with, unless it has.
+    public var join: String?
     /// Whether plain HTTP may go beyond loopback.
     public var isInsecure: Bool
     /// The release, for people.
@@ -22,6 +24,7 @@ public struct AgentOptions: Equatable, Sendable {
         chassis: String? = nil,
         encapIP: IPAddress,
         stateDirectory: String,
+        join: String? = nil,
         isInsecure: Bool = false,
         version: String
     ) {
@@ -29,6 +32,7 @@ public struct AgentOptions: Equatable, Sendable {
         self.chassis = chassis
         self.encapIP = encapIP
         self.stateDirectory = stateDirectory
+        self.join = join
         self.isInsecure = isInsecure
         self.version = version
     }

@@ -12,30 +12,46 @@ public enum AgentProcess {
     public static func run(_ options: AgentOptions, forwarderExecutable: String? = nil) throws(AgentFailure) {
         let endpoint = try endpoint(of: options)
         let chassis = try chassis(of: options)
-        var agent: Agent?
+        var end: (() -> Void)?
         let loop = try explaining("cannot start") { () throws(SystemError) in
             let loop = try EventLoop()
             // Signals first: threads that start later inherit that they are blocked.
-            for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { agent?.end() } }
+            for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { end?() } }
             for signal in [SIGPIPE, SIGHUP] { try ignoreSignal(signal) }
             return loop
         }
-        let made = try makeAgent(options, chassis, endpoint, loop, forwarderExecutable ?? ownExecutable)
-        agent = made
-        made.start()
+        let directory = try StateDirectory(path: options.stateDirectory)
+        var membership: Membership?
+        if case .tls = endpoint {
+            membership = try Joining.membership(
+                of: chassis,
+                with: options.join,
+                at: endpoint,
+                in: directory,
+                on: loop,
+                onInterrupt: { end = $0 }
+            )
+            // Told to end before central was there.
+            guard membership != nil else { return }
+        }
+        let executable = forwarderExecutable ?? ownExecutable
+        let agent = try makeAgent(options, chassis, endpoint, directory, membership, loop, executable)
+        end = { agent.end() }
+        agent.start()
         loop.run()
-        if let failure = made.failure { throw failure }
+        if let failure = agent.failure { throw failure }
     }
 
     private static func makeAgent(
         _ options: AgentOptions,
         _ chassis: String,
         _ endpoint: HTTPEndpoint,
+        _ directory: StateDirectory,
+        _ membership: Membership?,
         _ loop: EventLoop,
         _ forwarderExecutable: String
     ) throws(AgentFailure) -> Agent {
         let innerMTU = try Underlay.innerMTU(at: options.encapIP)
-        let directory = try StateDirectory(path: options.stateDirectory)
         var generator = SystemRandomNumberGenerator()
         let configuration = Configuration(
             chassis: chassis,
@@ -51,16 +67,19 @@ public enum AgentProcess {
         let (share, formerMTU, warning) = try directory.share(of: chassis)
         if let warning { Log.write(.warning, warning) }
         let underlay = try underlay(at: options.encapIP, directory: directory)
-        return try explaining("cannot start") { () throws(SystemError) in
-            try Agent(
+        do {
+            return try Agent(
                 loop: loop,
                 directory: directory,
                 configuration: configuration,
                 core: AgentCore(configuration: configuration, share: share, innerMTU: formerMTU, ports: ports),
                 endpoint: endpoint,
+                membership: membership,
                 underlay: underlay,
                 forwarderExecutable: forwarderExecutable
             )
+        } catch {
+            throw AgentFailure("cannot start: \(error)")
         }
     }
 
@@ -78,10 +97,11 @@ public enum AgentProcess {
         } catch {
             throw AgentFailure("--central: \(error)")
         }
+        if case .tls = endpoint { return endpoint }
         guard options.isInsecure || isLoopback(endpoint) else {
             throw AgentFailure(
                 "central at \(options.central) is beyond loopback, and plain HTTP has neither encryption nor "
-                    + "authentication; give --insecure if that is what you want"
+                    + "authentication; say https://, or --insecure in a lab"
             )
         }
         return endpoint

@@ -4,6 +4,7 @@ import HTTPTransport
 import HTTPTypes
 import JSON
 import Reactor
+import Security
 import Southbound
 
 /// Carries syncs to central, each on a connection that no other sync is under way on.
@@ -18,12 +19,23 @@ final class CentralLink {
     private let hear: (Event) -> Void
 
     /// - Parameter hear: Gets the outcome of each sync, never within `send`.
-    init(loop: EventLoop, endpoint: HTTPEndpoint, chassis: String, _ hear: @escaping (Event) -> Void) {
+    init(
+        loop: EventLoop,
+        endpoint: HTTPEndpoint,
+        tls: TLSContext?,
+        chassis: String,
+        _ hear: @escaping (Event) -> Void
+    ) {
         var limits = HTTPClient.Limits()
         limits.bodyByteCountMaximum = Self.answerByteCountMaximum
-        client = HTTPClient(loop: loop, endpoint: endpoint, limits: limits)
+        client = HTTPClient(loop: loop, endpoint: endpoint, limits: limits, tls: tls)
         path = "/v1/chassis/\(percentEncoded(chassis))/sync"
         self.hear = hear
+    }
+
+    /// What secures connections from now on.
+    func secure(by context: TLSContext) {
+        client.tls = context
     }
 
     /// Sends a sync.

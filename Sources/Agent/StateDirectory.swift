@@ -94,7 +94,7 @@ final class StateDirectory: Sendable {
         save(share.fileBytes(chassis: chassis, innerMTU: innerMTU), to: shareFile)
     }
 
-    private func save(_ bytes: [UInt8], to path: String) -> String? {
+    func save(_ bytes: [UInt8], to path: String) -> String? {
         do throws(SystemError) {
             try writeFile(bytes, replacing: path)
             return nil
@@ -103,7 +103,7 @@ final class StateDirectory: Sendable {
         }
     }
 
-    private func read(_ path: String) throws(AgentFailure) -> [UInt8]? {
+    func read(_ path: String) throws(AgentFailure) -> [UInt8]? {
         do throws(SystemError) {
             return try readFile(path, maximum: Self.fileByteCountMaximum)
         } catch {

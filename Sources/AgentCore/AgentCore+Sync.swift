@@ -244,6 +244,8 @@ extension AgentCore {
         case .unavailable(let reason, let retryAfter):
             retry(reason, now, atLeast: retryAfter, using: &generator)
         case .refused(let reason):
+            // Another refusal than the one before is news: a chassis that was deleted hears that, then what to do.
+            if sync.failure != nil, sync.failure != reason { emit(.log(.warning, reason)) }
             retry(reason, now, using: &generator)
         }
     }

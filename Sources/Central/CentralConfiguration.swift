@@ -9,8 +9,18 @@ public struct CentralConfiguration: Sendable {
     public var northbound: SocketAddress
     /// Where agents connect.
     public var southbound: SocketAddress
-    /// Whether plain HTTP is spoken beyond this machine: no TLS and no authentication, for labs.
+    /// Whether plain HTTP is spoken at any address: no TLS and no authentication, for labs.
     public var isInsecure: Bool
+    /// Whether loopback is guarded as all other addresses are.
+    public var securesLoopback = false
+    /// The file of the certificate, with its chain, that the northbound port shows in place of one of central's own.
+    public var certificateFile: String?
+    /// The file of that certificate's key.
+    public var keyFile: String?
+    /// Names and addresses by which central is known beside those that it listens at.
+    public var serverNames: [String] = []
+    /// How long the certificate of a chassis holds, in seconds; it is renewed after two thirds of it.
+    public var chassisCertificateLifetime: Int64 = 86_400
     /// The threads that serve HTTP, each with a loop of its own.
     public var loopCount: Int
 
@@ -28,6 +38,25 @@ public struct CentralConfiguration: Sendable {
         self.southbound = southbound
         self.isInsecure = isInsecure
         self.loopCount = min(max(1, loopCount ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2), Self.loopCountMaximum)
+    }
+
+    /// The lives that a chassis' certificate may have, in seconds: up to a year.
+    public static let chassisCertificateLifetimeRange: ClosedRange<Int64> = 3...(365 * 86_400)
+
+    /// Whether a text can be a server's name in a certificate (RFC 1123 section 2.1).
+    public static func isServerName(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+                (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                    && label.utf8.allSatisfy { byte in
+                        switch byte {
+                        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"):
+                            true
+                        default: false
+                        }
+                    }
+            }
     }
 
     /// The most threads that serve HTTP: the index of a loop must fit in a ticket.

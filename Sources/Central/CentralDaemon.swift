@@ -21,7 +21,11 @@ public final class CentralDaemon {
     private let logger = Logger(label: "central") { StreamLogHandler.standardError(label: $0) }
     private var lock: FileLock?
     private var threads: CentralThreads?
+    private var security: ServerSecurity?
     private var drainingCount = 0
+
+    /// How often is looked whether there has to be another certificate.
+    private static let securityInterval = Duration.seconds(10)
 
     /// Runs a central until SIGTERM or SIGINT, and ends it cleanly.
     /// - Throws: ``CentralError`` where it cannot start. A failing disk ends the process with exit code 74.
@@ -40,6 +44,7 @@ public final class CentralDaemon {
     private init(_ configuration: CentralConfiguration) throws(SystemError) {
         self.configuration = configuration
         loop = try EventLoop()
+        try loop.onSignal(SIGHUP) { [unowned self] in reload() }
         for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { [unowned self] in stop() } }
         // A file that may not grow is a full disk, not a reason to die.
         try ignoreSignal(SIGXFSZ)
@@ -48,32 +53,77 @@ public final class CentralDaemon {
     }
 
     private func start() throws {
-        try refuseExposure(configuration.northbound, option: "--northbound")
-        try refuseExposure(configuration.southbound, option: "--southbound")
         lock = try lockDataDirectory()
+        let authority = try CentralAuthority(directory: configuration.dataDirectory)
         let (store, core) = try openStore()
         let main = try Mailbox<Message>(on: loop) { [unowned self] in receive($0) }
-        let northbound = try Listeners(configuration.northbound, option: "--northbound", count: configuration.loopCount)
-        let southbound = try Listeners(configuration.southbound, option: "--southbound", count: configuration.loopCount)
+        let northbound = try listeners(configuration.northbound, .northbound, option: "--northbound")
+        let southbound = try listeners(configuration.southbound, .southbound, option: "--southbound")
+        let isSecure = [northbound, southbound].contains { $0.exposure == .secure }
+        let security = isSecure ? ServerSecurity(configuration, authority: authority) : nil
+        self.security = security
         threads = try CentralThreads.start(
             store: store,
             core: core,
-            listeners: [.northbound: northbound, .southbound: southbound],
+            doors: CentralThreads.Doors(
+                listeners: [northbound, southbound] + [try localListener()].compactMap { $0 },
+                contexts: try security?.contexts() ?? [:],
+                vault: authority.vault(lifetime: configuration.chassisCertificateLifetime)
+            ),
             main: main,
             logger: logger
         )
+        if security != nil { watchSecurity() }
         say(
-            "central: ready, northbound http://\(northbound.address), southbound http://\(southbound.address), "
+            "central: ready, northbound \(northbound.url), southbound \(southbound.url), "
                 + "revision \(core.durable.revision)"
         )
     }
 
-    private func refuseExposure(_ address: SocketAddress, option: String) throws(CentralError) {
-        guard address.isLoopback || configuration.isInsecure else {
-            throw CentralError(
-                "\(option) \(address) is beyond loopback, and plain HTTP there lets anyone in reach change the "
-                    + "network; listen on 127.0.0.1, or say --insecure in a lab"
-            )
+    private func listeners(
+        _ address: SocketAddress,
+        _ plane: Route.Plane,
+        option: String
+    ) throws(CentralError) -> Listeners {
+        try Listeners(
+            address,
+            plane,
+            Exposure(address, configuration),
+            option: option,
+            count: configuration.loopCount
+        )
+    }
+
+    /// The northbound interface for root and the user that central runs as, on this machine.
+    private func localListener() throws(CentralError) -> Listeners? {
+        let path = configuration.dataDirectory + "/northbound.sock"
+        do throws(SystemError) {
+            return Listeners(try .listen(on: .unix(path: path), mode: 0o600), at: path)
+        } catch  where error.errno == ENAMETOOLONG {
+            logger.warning("\(path) is too long for a socket; choose a shorter --data-dir to have one")
+            return nil
+        } catch {
+            throw CentralError("cannot listen at \(path): \(error); choose another directory with --data-dir")
+        }
+    }
+
+    private func watchSecurity() {
+        loop.schedule(after: Self.securityInterval) { [weak self] in
+            guard let self else { return }
+            if security?.isDue == true { reload() }
+            watchSecurity()
+        }
+    }
+
+    /// Shows other certificates from now on. Connections that are there stay as they are.
+    private func reload() {
+        guard let security, let threads else { return }
+        do throws(CentralError) {
+            let contexts = try security.contexts()
+            for server in threads.servers { server.send(.secure(contexts)) }
+            logger.info("certificates are read anew")
+        } catch {
+            logger.error("the former certificates stay in use: \(error)")
         }
     }
 
@@ -117,6 +167,8 @@ public final class CentralDaemon {
             drainingCount -= 1
             if drainingCount == 0 { threads?.store.send(.close) }
         case .closed:
+            // What cannot be removed is removed by the next start.
+            try? removeFile(configuration.dataDirectory + "/northbound.sock")
             say("central: stopped")
             loop.stop()
         }

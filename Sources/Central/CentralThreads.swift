@@ -14,11 +14,21 @@ struct CentralThreads: Sendable {
     /// To each thread that serves HTTP.
     let servers: [Mailbox<ServingLoop.Message>]
 
+    /// Where clients come in, and what they meet there.
+    struct Doors: Sendable {
+        /// The first two have a socket for each loop.
+        var listeners: [Listeners]
+        /// What secures each port that is secure.
+        var contexts: [Route.Plane: TLSContext]
+        /// Makes tokens and certificates.
+        var vault: Vault
+    }
+
     /// Starts the thread of the core, which starts the others: they all have to know its mailbox.
     static func start(
         store: SQLiteStore,
         core: CentralCore,
-        listeners: [Route.Plane: Listeners],
+        doors: Doors,
         main: Mailbox<CentralDaemon.Message>,
         logger: Logger
     ) throws(SystemError) -> CentralThreads {
@@ -30,8 +40,8 @@ struct CentralThreads: Sendable {
             let cell = LatestCell(Published(network: core.durable, isReady: true))
             let disk = try start(store, core: mailbox, main: main, logger: logger)
             var servers: [Mailbox<ServingLoop.Message>] = []
-            for index in 0..<(listeners[.northbound]?.sockets.count ?? 0) {
-                servers.append(try startServing(index, listeners, cell: cell, core: mailbox, main: main))
+            for index in 0..<(doors.listeners.first?.sockets.count ?? 0) {
+                servers.append(try startServing(index, doors, cell: cell, core: mailbox, main: main))
             }
             thread = CoreThread(loop: loop, core: core, cell: cell, store: disk, servers: servers, logger: logger)
             return CentralThreads(core: mailbox, store: disk, servers: servers)
@@ -54,22 +64,28 @@ struct CentralThreads: Sendable {
 
     private static func startServing(
         _ index: Int,
-        _ listeners: [Route.Plane: Listeners],
+        _ doors: Doors,
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>
     ) throws(SystemError) -> Mailbox<ServingLoop.Message> {
         let product = API.Product(store: "sqlite", parkedRequestMaximum: ServingLoop.parkedRequestMaximum)
         let api = { @Sendable (plane: Route.Plane) in
-            API(plane: plane, contract: Contract.text, product: product, digest: { SHA256.hash($0) })
+            API(
+                plane: plane,
+                contract: Contract.text,
+                product: product,
+                digest: { SHA256.hash($0) },
+                vault: doors.vault
+            )
         }
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
         return try EventLoop.start(named: "http-\(index)") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
             let serving = ServingLoop(index: index, cell: cell, core: core, main: main, requestIDPrefix: prefix)
-            for plane in Route.Plane.allCases {
-                guard let socket = listeners[plane]?.sockets[index] else { continue }
-                try serving.serve(socket, api: api(plane), on: loop)
+            for listener in doors.listeners where index < listener.sockets.count {
+                let tls = listener.exposure == .secure ? doors.contexts[listener.plane] : nil
+                try serving.serve(listener.sockets[index], listener.exposure, tls, api: api(listener.plane), on: loop)
             }
             return try Mailbox(on: loop) { serving.receive($0) }
         }.handle

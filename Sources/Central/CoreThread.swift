@@ -75,7 +75,9 @@ final class CoreThread {
     private func ask(_ ticket: Ticket, _ question: Question) {
         switch question {
         case .write(let request): step(.write(ticket, request))
-        case .sync(let chassis, let request): step(.sync(ticket, chassis: chassis, request))
+        case .access(let request): step(.access(ticket, request))
+        case .sync(let chassis, let request, let isCertified):
+            step(.sync(ticket, chassis: chassis, request, isCertified: isCertified))
         case .changes(let chassis, let since, let epoch, let page, let wait):
             step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))

@@ -1,3 +1,4 @@
+import API
 import Glibc
 import Reactor
 
@@ -5,11 +6,24 @@ import Reactor
 struct Listeners: Sendable {
     /// Where they listen; the port is the real one.
     let address: SocketAddress
+    let plane: Route.Plane
+    let exposure: Exposure
     let sockets: [Descriptor]
+
+    /// Where clients connect.
+    var url: String { "\(exposure == .secure ? "https" : "http")://\(address)" }
 
     /// Begins to listen.
     /// - Parameter option: What the user says to choose another address, for the message.
-    init(_ wanted: SocketAddress, option: String, count: Int) throws(CentralError) {
+    init(
+        _ wanted: SocketAddress,
+        _ plane: Route.Plane,
+        _ exposure: Exposure,
+        option: String,
+        count: Int
+    ) throws(CentralError) {
+        self.plane = plane
+        self.exposure = exposure
         do throws(SystemError) {
             // Sockets that share a port would also share it with a second central, and each would get some of the
             // requests. A socket that does not share shows first that nobody else is there.
@@ -29,6 +43,14 @@ struct Listeners: Sendable {
         } catch {
             throw Self.failure(wanted, option, error)
         }
+    }
+
+    /// One Unix socket, which one loop serves.
+    init(_ socket: Descriptor, at path: String) {
+        address = .unix(path: path)
+        plane = .northbound
+        exposure = .local
+        sockets = [socket]
     }
 
     private static func failure(_ address: SocketAddress, _ option: String, _ error: SystemError) -> CentralError {

@@ -1,10 +1,12 @@
 import API
 import CentralCore
+import Glibc
 import HTTPCore
 import HTTPTransport
 import HTTPTypes
 import Northbound
 import Reactor
+import Security
 
 /// One thread that serves HTTP on both ports: answers reads from the current root, hands the rest to the core and
 /// keeps the request until its outcome comes.
@@ -21,6 +23,8 @@ final class ServingLoop {
     enum Message: Sendable {
         /// What came of a question.
         case outcome(Ticket, Outcome)
+        /// Show other certificates to whoever comes from now on.
+        case secure([Route.Plane: TLSContext])
         /// Take nothing new; say so when the last client has gone.
         case drain
     }
@@ -38,6 +42,7 @@ final class ServingLoop {
     private let requestIDPrefix: String
     private let parkedRequestMaximum: Int
     private var servers: [HTTPServer] = []
+    private var secureServers: [(plane: Route.Plane, server: HTTPServer)] = []
     private var parked: [Ticket: Parked] = [:]
     private var requestCount: UInt64 = 0
     private var ticketCount: UInt64 = 0
@@ -62,20 +67,29 @@ final class ServingLoop {
     static func index(of ticket: Ticket) -> Int { Int(ticket >> indexShift) }
 
     /// Begins to serve a listener.
-    func serve(_ listener: Descriptor, api: API, on loop: EventLoop) throws(SystemError) {
+    /// - Parameter tls: what makes a secure one so.
+    func serve(
+        _ listener: Descriptor,
+        _ exposure: Exposure = .open,
+        _ tls: TLSContext? = nil,
+        api: API,
+        on loop: EventLoop
+    ) throws(SystemError) {
         let server = try HTTPServer(
             loop: loop,
             listener: listener,
             limits: HTTPLimits(),
+            tls: tls,
             bodyLimit: { api.contentByteCountMaximum($0) },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
                 guard case .bytes(let bytes) = reply.body else { return (reply.response, []) }
                 return (reply.response, bytes)
             },
-            handler: { self.handle($0, api: api) }
+            handler: { self.handle($0, exposure, api: api) }
         )
         servers.append(server)
+        if exposure == .secure { secureServers.append((api.plane, server)) }
     }
 
     func receive(_ message: Message) {
@@ -83,6 +97,8 @@ final class ServingLoop {
         case .outcome(let ticket, let outcome):
             guard let parked = parked.removeValue(forKey: ticket) else { return }
             carryOut(parked.next(outcome), for: parked.exchange)
+        case .secure(let contexts):
+            for (plane, server) in secureServers { server.tls = contexts[plane] }
         case .drain:
             var remaining = servers.count
             for server in servers {
@@ -94,7 +110,7 @@ final class ServingLoop {
         }
     }
 
-    private func handle(_ exchange: HTTPExchange, api: API) {
+    private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
         let published = cell.load()
         let action = api.action(
             exchange.request,
@@ -102,6 +118,8 @@ final class ServingLoop {
             network: published.network,
             source: "\(exchange.peer)",
             isReady: published.isReady,
+            peer: Peer(exposure, exchange.credentials),
+            now: Clock.wallSeconds(),
             newRequestID: newRequestID()
         )
         carryOut(action, for: exchange)
@@ -135,11 +153,26 @@ final class ServingLoop {
     }
 }
 
+extension Peer {
+    /// What the connection of an exchange tells of its client.
+    fileprivate init(_ exposure: Exposure, _ credentials: PeerCredentials) {
+        self =
+            switch (exposure, credentials) {
+            case (.open, _): .anyone
+            case (_, .user(let user)): user == 0 || user == geteuid() ? .user(user) : .stranger
+            case (.local, _): .local
+            case (.secure, .certificate(let certificate)):
+                .certificate(uris: certificate.uris, notAfter: certificate.notAfter)
+            case (.secure, .none): .stranger
+            }
+    }
+}
+
 extension Question {
     /// Whether nobody misses the answer when its client has gone. Of a write everybody wants to know.
     fileprivate var isPoll: Bool {
         switch self {
-        case .write: false
+        case .write, .access: false
         case .sync, .changes, .realization, .network, .reached: true
         }
     }

@@ -22,6 +22,7 @@ extension CentralCore {
     mutating func queue(_ commit: Commit, of draft: Draft) {
         working = draft.network
         pending.append(PendingCommit(commit: commit, network: working, removedChassis: draft.removedChassis))
+        for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }
     }
 
     /// Answers once everything that the answer may speak of is durable: at once where nothing is on the way.

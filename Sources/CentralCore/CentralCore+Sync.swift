@@ -7,10 +7,10 @@ import Wire
 
 /// A sync: identity first, which may refuse it; then what it changes; then the feed.
 extension CentralCore {
-    mutating func sync(_ ticket: Ticket, _ name: String, _ request: SyncRequest) {
+    mutating func sync(_ ticket: Ticket, _ name: String, _ request: SyncRequest, isCertified: Bool) {
         do {
             try checkBoot(of: name, request)
-            let superseded = try checkIdentity(of: name, request)
+            let superseded = try checkIdentity(of: name, request, isCertified: isCertified)
             hear(name, request)
             let queued = pending.count
             register(name, request, superseding: superseded)
@@ -73,7 +73,11 @@ extension CentralCore {
 
     /// Refuses a chassis whose name, identity or encap address a live one holds.
     /// - Returns: the dead chassis that have to make way.
-    private func checkIdentity(of name: String, _ request: SyncRequest) throws(Refusal) -> [String] {
+    private func checkIdentity(
+        of name: String,
+        _ request: SyncRequest,
+        isCertified: Bool
+    ) throws(Refusal) -> [String] {
         var superseded: Set<String> = []
         let known = working.southbound.chassis(named: name)
         if let known, known.chassisID != request.chassisID, isLive(name) {
@@ -90,6 +94,7 @@ extension CentralCore {
             }
             for other in working.southbound.chassisByName where other.key != name {
                 guard working.southbound.chassis(named: other.key)?.chassisID == request.chassisID else { continue }
+                if isCertified { throw foreign("identity", of: other.key, "/chassis_id") }
                 guard !isLive(other.key) else {
                     throw conflict(
                         "The identity of this host's state directory belongs to the live chassis \"\(other.key)\"; "
@@ -103,6 +108,7 @@ extension CentralCore {
         }
         for (index, encap) in request.encaps.enumerated() {
             guard let holder = working.southbound.chassisByEncap[encap], holder != name else { continue }
+            if isCertified { throw foreign("encap address", of: holder, "/encaps/\(index)/ip") }
             guard !isLive(holder) else {
                 throw conflict(
                     "The encap address \(encap.ip) belongs to the live chassis \"\(holder)\"; give another "
@@ -114,6 +120,17 @@ extension CentralCore {
             superseded.insert(holder)
         }
         return superseded.sorted()
+    }
+
+    /// A chassis that is known by its certificate can only act as itself.
+    private func foreign(_ what: String, of holder: String, _ pointer: String) -> Refusal {
+        Refusal(
+            .forbidden,
+            "The \(what) belongs to the chassis \"\(holder)\", and a chassis may not take another's place; delete that "
+                + "one first: heddle sb chassis-del \(holder).",
+            pointer: pointer,
+            conflictsWith: "/v1/chassis/\(holder)"
+        )
     }
 
     private func conflict(_ detail: String, _ pointer: String, _ holder: String) -> Refusal {

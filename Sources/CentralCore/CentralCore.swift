@@ -95,7 +95,9 @@ public struct CentralCore: Sendable {
         isStarted = true
         switch event {
         case .write(let ticket, let request): write(ticket, request, using: &generator)
-        case .sync(let ticket, let chassis, let request): sync(ticket, chassis, request)
+        case .access(let ticket, let request): changeAccess(ticket, request)
+        case .sync(let ticket, let chassis, let request, let isCertified):
+            sync(ticket, chassis, request, isCertified: isCertified)
         case .changes(let ticket, let chassis, let since, let epoch, let page, let wait):
             read(ticket, Poll(chassis: chassis, since: since, epoch: epoch, page: page, wait: wait, isSync: false))
         case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)

@@ -8,8 +8,10 @@ public typealias Ticket = UInt64
 public enum Event: Sendable {
     /// Changes by a user, among them `DELETE /v1/chassis/{name}`.
     case write(Ticket, WriteRequest)
-    /// A heartbeat of an agent.
-    case sync(Ticket, chassis: String, SyncRequest)
+    /// A change of who is let in.
+    case access(Ticket, AccessRequest)
+    /// A heartbeat of an agent. One with a certificate may not take the place of another chassis.
+    case sync(Ticket, chassis: String, SyncRequest, isCertified: Bool = false)
     /// A read-only look at a chassis' feed. A `since` of 0 asks for a snapshot; `wait` is in seconds.
     case changes(Ticket, chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
     /// Has the revision reached the hosts? `wait` is in seconds.

@@ -15,9 +15,18 @@ public final class Connection: Caller {
     private let client: HTTPClient
 
     /// Central, as the environment names it; nothing is sent yet.
+    ///
+    /// Where the environment does not say, it is the central of this host: by its socket where this user may, else over
+    /// loopback.
+    /// - Parameter dataDirectory: that of a central of this host, whatever the environment says.
     /// - Throws: ``ClientError/usage(_:)`` where `HEDDLE_NB` is no URL.
-    public static func toCentral() throws(ClientError) -> Connection {
-        let server = Server.central(from: environmentVariable)
+    public static func toCentral(dataDirectory: String? = nil) throws(ClientError) -> Connection {
+        var server = Server.central(from: environmentVariable)
+        if let dataDirectory {
+            server = .central(inDataDirectory: dataDirectory)
+        } else if environmentVariable("HEDDLE_NB") == nil, access(Server.defaultNorthboundSocket, W_OK) == 0 {
+            server = .central(inDataDirectory: Server.defaultDataDirectory)
+        }
         return try Connection(
             to: server,
             token: Server.token(from: environmentVariable),

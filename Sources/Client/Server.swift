@@ -7,12 +7,22 @@ public enum Server: Equatable, Sendable {
 
     /// Where central is found unless `HEDDLE_NB` says otherwise.
     public static let defaultNorthbound = "http://127.0.0.1:6641"
+    /// The data directory of central unless it was told otherwise.
+    public static let defaultDataDirectory = "/var/lib/heddle/central"
+    /// Where root reaches the central of this host, whatever it listens at.
+    public static let defaultNorthboundSocket = defaultDataDirectory + "/northbound.sock"
     /// Where the agent is found unless `HEDDLE_AGENT_SOCKET` says otherwise.
     public static let defaultAgentSocket = "/var/lib/heddle/agent/agent.sock"
 
     /// Central as the environment names it.
     public static func central(from environment: (String) -> String?) -> Server {
         .central(url: environment("HEDDLE_NB") ?? defaultNorthbound)
+    }
+
+    /// The central of this host with this data directory, by its socket.
+    public static func central(inDataDirectory directory: String) -> Server {
+        let path = directory.hasPrefix("/") ? directory : "./" + directory
+        return .central(url: "unix:\(path)/northbound.sock")
     }
 
     /// The agent as the environment names it.

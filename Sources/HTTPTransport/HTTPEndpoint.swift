@@ -16,7 +16,7 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
         if url.hasPrefix("unix:") {
             let path = url.dropFirst("unix:".count)
             self = .unix(path: String(path.hasPrefix("///") ? path.dropFirst(2) : path))
-            guard path.hasPrefix("/") else { throw .notAnEndpoint(url) }
+            guard path.hasPrefix("/") || path.hasPrefix("./") else { throw .notAnEndpoint(url) }
             return
         }
         let scheme = ["http://", "https://"].first { url.lowercased().hasPrefix($0) }

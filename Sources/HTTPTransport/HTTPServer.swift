@@ -12,7 +12,7 @@ public final class HTTPServer {
     static let readByteCountMaximum = 64 * 1024
 
     /// The protocols that ``tls`` is to offer (RFC 7301), the best first.
-    public static let protocols = ["http/1.1"]
+    public static let protocols = ["h2", "http/1.1"]
 
     /// What secures connections that come from now on; without it they are plain.
     public var tls: TLSContext?
@@ -116,7 +116,7 @@ public final class HTTPServer {
         let id = nextConnectionID
         nextConnectionID += 1
         guard let tls else {
-            let user = try? socket.peerUser()
+            let user: UInt32? = if case .unix = peer { try? socket.peerUser() } else { nil }
             let credentials = user.map { PeerCredentials.user($0) } ?? .none
             let stream = SocketStream(socket)
             return serve(ServerLink(stream: stream, socket: socket, peer: peer, credentials: credentials), id: id)

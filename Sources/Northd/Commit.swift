@@ -140,6 +140,10 @@ public struct CommitChange: Equatable, Sendable {
         case topology = "topology"
         /// What was answered to a request with an idempotency key (``Ledger``); the id is its author and its key.
         case keptAnswer = "kept_answer"
+        /// A token (``AccessDatabase``); the id is its own.
+        case token = "token"
+        /// The joining of a chassis (``AccessDatabase``); the id is the chassis' name.
+        case enrolment = "enrolment"
 
         /// Orders by the order of putting.
         public static func < (left: Kind, right: Kind) -> Bool { left.rank < right.rank }
@@ -156,6 +160,8 @@ public struct CommitChange: Equatable, Sendable {
             case .lastKey: 7
             case .topology: 8
             case .keptAnswer: 9
+            case .token: 10
+            case .enrolment: 11
             }
         }
     }

@@ -94,6 +94,11 @@ extension Network {
         case .keptAnswer:
             guard let answer = Ledger.KeptAnswer(json: try Self.parse(object)) else { throw Self.damaged(kind, id) }
             ledger.setAnswer(answer, named: id)
+        case .token:
+            let row = try Self.parse(object)
+            guard access.restoreToken(row, id: id, revision: revision) else { throw Self.damaged(kind, id) }
+        case .enrolment:
+            guard access.restoreEnrolment(try Self.parse(object), chassis: id) else { throw Self.damaged(kind, id) }
         }
     }
 
@@ -101,6 +106,8 @@ extension Network {
         switch kind {
         case .chassis: southbound.remove(.chassis(id))
         case .chassisState: ledger.setChassis(nil, named: id)
+        case .token: access.setToken(nil, id: id, revision: 0)
+        case .enrolment: access.setEnrolment(nil, chassis: id)
         case .lastKey:
             guard let space = Ledger.KeySpace(id) else { throw Self.damaged(kind, id) }
             ledger.setLastKey(0, in: space)

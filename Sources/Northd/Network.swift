@@ -13,6 +13,8 @@ public struct Network: Sendable {
     public var southbound: SouthboundDatabase
     /// What central has to remember itself.
     public var ledger: Ledger
+    /// Who is let in.
+    public var access = AccessDatabase()
 
     /// An empty network at revision 0.
     public init(epoch: UInt64) {

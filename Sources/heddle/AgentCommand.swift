@@ -13,12 +13,13 @@ struct AgentCommand: ParsableCommand {
         commandName: "agent",
         abstract: "Run this host's agent.",
         discussion: """
-            Needs root. Starts the forwarder where none runs, and leaves it running when it ends itself.
+            Needs root. A host joins central once, with a token that 'heddle token create --chassis NAME' made on \
+            central's host; the agent keeps its certificate in the state directory and renews it. Starts the forwarder where none runs, and leaves it running when it ends itself.
 
             EXAMPLES:
+              heddle agent --central https://192.0.2.1:6642 --chassis hv1 \\
+                --encap-ip 192.0.2.11 --join TOKEN
               heddle agent --central http://127.0.0.1:6642 --encap-ip 192.0.2.11
-              heddle agent --central http://192.0.2.1:6642 --insecure \\
-                --chassis hv1 --encap-ip 192.0.2.11
               heddle agent stop --all
             """,
         subcommands: [AgentStopCommand.self]
@@ -35,6 +36,9 @@ struct AgentCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Where it keeps its state and its sockets; made if missing.", valueName: "dir"))
     var stateDir = AgentCommand.defaultStateDirectory
+
+    @Option(help: ArgumentHelp("Join central with this token, unless done (or HEDDLE_JOIN).", valueName: "token"))
+    var join: String?
 
     @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
     var insecure = false
@@ -56,6 +60,7 @@ struct AgentCommand: ParsableCommand {
             chassis: chassis,
             encapIP: address,
             stateDirectory: stateDir,
+            join: join ?? environmentVariable("HEDDLE_JOIN"),
             isInsecure: insecure,
             version: Heddle.version
         )

@@ -2,6 +2,7 @@ import ArgumentParser
 import Central
 import Client
 import Reactor
+import Wire
 
 /// `heddle central`: keeps the logical network and tells the hosts.
 struct CentralCommand: ParsableCommand {
@@ -9,12 +10,17 @@ struct CentralCommand: ParsableCommand {
         commandName: "central",
         abstract: "Run central: the API, the log, the hosts' feed.",
         discussion: """
-            Listens on loopback unless told otherwise; ends cleanly on SIGTERM.
+            Listens on loopback unless told otherwise; ends cleanly on SIGTERM. On loopback it speaks plain HTTP with \
+            whoever is on this machine. Anywhere else it speaks TLS: users need a token, agents a certificate, \
+            both from 'heddle token create'. Root of this machine needs neither, through DATA-DIR/northbound.sock.
+            Its certificates come from its own authority; clients believe it by a copy of DATA-DIR/ca.crt. Files that \
+            --certificate and --key name are read anew when they change, and on SIGHUP.
 
             EXAMPLES:
               heddle central
-              heddle central --data-dir /srv/heddle --insecure \\
-                --northbound 192.0.2.1:6641 --southbound 192.0.2.1:6642
+              heddle central --northbound 192.0.2.1:6641 --southbound 192.0.2.1:6642
+              heddle central --northbound 0.0.0.0:6641 --southbound 0.0.0.0:6642 \\
+                --tls-name central.example --certificate cert.pem --key key.pem
             """
     )
 
@@ -30,13 +36,42 @@ struct CentralCommand: ParsableCommand {
     @Option(help: "The engine of the commit log: sqlite.")
     var store = "sqlite"
 
-    @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
+    @Flag(help: "Speak plain HTTP at any address: no encryption, no authentication (labs).")
     var insecure = false
+
+    @Flag(help: "Speak TLS and ask for tokens and certificates on loopback too.")
+    var tls = false
+
+    @Option(
+        name: .customLong("tls-name"),
+        help: ArgumentHelp("Another name or address that clients know central by; repeatable.", valueName: "name")
+    )
+    var tlsNames: [String] = []
+
+    @Option(help: ArgumentHelp("A certificate (PEM, with its chain) for the northbound port.", valueName: "file"))
+    var certificate: String?
+
+    @Option(help: ArgumentHelp("The key of --certificate (PEM, no passphrase).", valueName: "file"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("How long a chassis' certificate holds: 24h, 7d …", valueName: "time"))
+    var chassisCertificateLife = "24h"
 
     func validate() throws {
         for (option, text) in [("--northbound", northbound), ("--southbound", southbound)]
         where SocketAddress(parsing: text) == nil {
             throw ValidationError("\(option) '\(text)' is not ADDRESS:PORT, such as 127.0.0.1:6641 or [::1]:6641")
+        }
+        if insecure, tls { throw ValidationError("--insecure and --tls contradict each other") }
+        if (certificate == nil) != (key == nil) { throw ValidationError("--certificate and --key go together") }
+        for name in tlsNames where IPAddress(name) == nil && !CentralConfiguration.isServerName(name) {
+            throw ValidationError("--tls-name '\(name)' is neither a host's name nor an address")
+        }
+        let lives = CentralConfiguration.chassisCertificateLifetimeRange
+        guard let life = Lifetime.seconds(chassisCertificateLife), lives.contains(life) else {
+            throw ValidationError(
+                "--chassis-certificate-life '\(chassisCertificateLife)' is not a time of 3s to 365d, such as 24h"
+            )
         }
         if store.hasPrefix("etcd://") {
             throw ValidationError("--store \(store) is not supported yet, leave it out or say --store sqlite")
@@ -48,12 +83,17 @@ struct CentralCommand: ParsableCommand {
     func run() throws {
         guard let northbound = SocketAddress(parsing: northbound), let southbound = SocketAddress(parsing: southbound)
         else { return }
-        let configuration = CentralConfiguration(
+        var configuration = CentralConfiguration(
             dataDirectory: dataDir,
             northbound: northbound,
             southbound: southbound,
             isInsecure: insecure
         )
+        configuration.securesLoopback = tls
+        configuration.serverNames = tlsNames
+        configuration.certificateFile = certificate
+        configuration.keyFile = key
+        if let life = Lifetime.seconds(chassisCertificateLife) { configuration.chassisCertificateLifetime = life }
         do throws(CentralError) {
             try CentralDaemon.run(configuration)
         } catch {

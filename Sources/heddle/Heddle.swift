@@ -18,7 +18,10 @@ import Glibc
               heddle nb show
             """,
         version: version,
-        subcommands: [CentralCommand.self, AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self]
+        subcommands: [
+            CentralCommand.self, AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self,
+            TokenCommand.self,
+        ]
     )
 
     static func main() {

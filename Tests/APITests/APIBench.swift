@@ -28,7 +28,9 @@ final class APIBench {
     private var ticket: Ticket = 0
     private var requestCount = 0
     var isReady = true
-    var wallClock: Int64 = 1_700_000_000
+    /// Seconds since 1970.
+    static let time: Int64 = 1_700_000_000
+    var wallClock = time
     /// What `/v1/...?min_revision` gets when it waits.
     var laterNetwork: Network?
     var keepsPages = true
@@ -42,7 +44,8 @@ final class APIBench {
             plane: $0,
             contract: Array("openapi".utf8),
             product: APIBench.product,
-            digest: { $0.flatMap { $0 } }
+            digest: { $0.flatMap { $0 } },
+            vault: .bench
         )
     }
 
@@ -69,6 +72,8 @@ final class APIBench {
         text: String? = nil,
         fields: [(String, String)] = [],
         on plane: Route.Plane = .northbound,
+        from peer: Peer = .anyone,
+        at time: Int64? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) -> Answer {
         requestCount += 1
@@ -82,12 +87,17 @@ final class APIBench {
         for (name, value) in fields {
             if let name = HTTPField.Name(name) { request.headerFields[name] = value }
         }
+        let usual = wallClock
+        wallClock = time ?? usual
+        defer { wallClock = usual }
         let action = api(plane).action(
             request,
             body: text.map { Array($0.utf8) } ?? body?.bytes ?? [],
             network: network,
             source: "192.0.2.1:4711",
             isReady: isReady,
+            peer: peer,
+            now: wallClock,
             newRequestID: "made-\(requestCount)"
         )
         let answer = Self.read(finish(action))
@@ -106,7 +116,9 @@ final class APIBench {
         ticket += 1
         switch question {
         case .write(let request): step(.write(ticket, request))
-        case .sync(let chassis, let request): step(.sync(ticket, chassis: chassis, request))
+        case .access(let request): step(.access(ticket, request))
+        case .sync(let chassis, let request, let isCertified):
+            step(.sync(ticket, chassis: chassis, request, isCertified: isCertified))
         case .changes(let chassis, let since, let epoch, let page, let wait):
             step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))

@@ -39,6 +39,12 @@ import Testing
         #expect(contract.parameters(method, route.path, in: "header") == conditions)
         let variables = route.segments.compactMap { if case .variable(let name) = $0 { name } else { nil } }
         #expect(contract.parameters(method, route.path, in: "path") == Set(variables))
+        let security = operation["security"].map { $0.arrayValue?.map(\.text) ?? [] }
+        switch route.access {
+        case .anyone, .joining: #expect(security == [])
+        case .role(let role): #expect(security == ["{\"bearer\":[\"\(role.rawValue)\"]}"])
+        case .chassis, .renewal: #expect(security == ["{\"chassis\":[]}"])
+        }
         let content = operation["requestBody"].map(contract.resolve)?["content"]?.objectValue?.members.map(\.name)
         #expect(Set(content ?? []) == Set(route.content?.mediaTypes ?? []))
         let statuses = operation["responses"]?.objectValue?.members.map(\.name) ?? []

@@ -5,6 +5,7 @@ import HTTPTransport
 import HTTPTypes
 import JSON
 import Reactor
+import Security
 import Testing
 
 /// A real central: the program itself, on free ports, with a data directory of its own.
@@ -23,8 +24,14 @@ final class CentralProcess {
 
     /// Starts central and waits until it is ready.
     /// - Parameter wrapper: A command that runs the program, such as `sh -c 'ulimit …; exec "$0" "$@"'`.
-    init(_ folder: DataFolder, wrapper: [String] = [], environment: [String: String] = [:]) throws {
-        let arguments = Self.arguments(folder.path)
+    /// - Parameter options: Further words of its command line.
+    init(
+        _ folder: DataFolder,
+        _ options: [String] = [],
+        wrapper: [String] = [],
+        environment: [String: String] = [:]
+    ) throws {
+        let arguments = Self.arguments(folder.path) + options
         process = Self.process(arguments, wrapper: wrapper, environment: environment)
         let pipe = Pipe()
         process.standardError = pipe
@@ -36,7 +43,7 @@ final class CentralProcess {
         }
         readyLine = line
         let words = line.split { $0 == " " || $0 == "," }
-        let urls = words.filter { $0.hasPrefix("http://") }.map(String.init)
+        let urls = words.filter { $0.hasPrefix("http://") || $0.hasPrefix("https://") }.map(String.init)
         try #require(urls.count == 2)
         northbound = try HTTPEndpoint(url: urls[0])
         southbound = try HTTPEndpoint(url: urls[1])
@@ -141,9 +148,9 @@ final class BlockingClient {
     private let loop: EventLoop
     private let client: HTTPClient
 
-    init(_ endpoint: HTTPEndpoint) throws {
+    init(_ endpoint: HTTPEndpoint, tls: TLSContext? = nil) throws {
         loop = try EventLoop()
-        client = HTTPClient(loop: loop, endpoint: endpoint)
+        client = HTTPClient(loop: loop, endpoint: endpoint, tls: tls)
     }
 
     /// Sends a request and waits; throws where no whole answer came.
@@ -152,14 +159,17 @@ final class BlockingClient {
         _ method: String,
         _ path: String,
         _ body: JSONValue? = nil,
-        bytes: [UInt8]? = nil
+        bytes: [UInt8]? = nil,
+        fields: [HTTPField] = [],
+        authority: String? = nil
     ) throws -> Answer {
         var request = HTTPRequest(
             method: HTTPRequest.Method(method) ?? .get,
             scheme: "http",
-            authority: nil,
+            authority: authority,
             path: path
         )
+        request.headerFields.append(contentsOf: fields)
         if body != nil || bytes != nil { request.headerFields[.contentType] = "application/json" }
         var result: Result<HTTPClientResponse, HTTPClientError>?
         client.send(request, body: bytes ?? body?.bytes ?? [], timeout: .seconds(60)) {

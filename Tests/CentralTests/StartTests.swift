@@ -5,12 +5,21 @@ import Testing
 
 /// Why a central does not start: one sentence with the remedy, and the exit code that scripts rely on.
 @Suite struct StartTests {
-    @Test func `Plain HTTP beyond loopback takes --insecure`() throws {
-        let folder = DataFolder()
-        let refused = try CentralProcess.refusal(CentralProcess.arguments(folder.path, northbound: "0.0.0.0:0"))
-        #expect(refused.status == 1 && refused.text.contains("--insecure"))
+    @Test func `A certificate that cannot be used is named`() throws {
+        let arguments = CentralProcess.arguments(DataFolder().path)
+        let refused = try CentralProcess.refusal(
+            arguments + ["--tls", "--certificate", "/dev/null", "--key", "/dev/null"]
+        )
+        #expect(refused.status == 1 && refused.text.contains("/dev/null with /dev/null"))
         #expect(refused.text.split(separator: "\n").count == 1)
-        #expect(!FileManager.default.fileExists(atPath: folder.path))
+    }
+
+    @Test func `Half an authority is refused rather than replaced`() throws {
+        let folder = DataFolder()
+        try CentralProcess(folder).end()
+        try FileManager.default.removeItem(atPath: folder.path + "/ca.key")
+        let refused = try CentralProcess.refusal(CentralProcess.arguments(folder.path))
+        #expect(refused.status == 1 && refused.text.contains("ca.key, is missing"))
     }
 
     @Test func `A second central on the data directory is told who holds it`() throws {

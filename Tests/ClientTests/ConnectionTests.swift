@@ -89,8 +89,20 @@ import Testing
         #expect(server.requests.isEmpty)
     }
 
+    @Test func `Authorities that cannot be read are a usage error`() {
+        for file in ["/nonexistent", "/dev/null"] {
+            do throws(ClientError) {
+                _ = try Connection(to: .central(url: "https://h"), token: nil, authorities: file)
+                Issue.record("\(file) was taken")
+            } catch {
+                #expect(error.exitStatus == .usage)
+                #expect(error.message.hasPrefix("HEDDLE_CA is wrong: \(file)"))
+            }
+        }
+    }
+
     @Test func `A text that is no URL is a usage error`() {
-        for url in ["", "127.0.0.1:6641", "https://h", "http://", "http://h:0", "http://h/path"] {
+        for url in ["", "127.0.0.1:6641", "https://", "http://", "http://h:0", "http://h/path"] {
             do throws(ClientError) {
                 _ = try Connection(to: .central(url: url), token: nil)
                 Issue.record("\(url) was taken")

@@ -86,12 +86,19 @@ class Pings:
 
 
 class Lab:
-    def __init__(self):
+    """With `secure`, central speaks TLS and agents join; else everything is plain and open."""
+
+    def __init__(self, secure=False):
+        self.secure = secure
+        self.token = ""
         self.name = f"hd{os.getpid()}x{next(_serial)}"
         self.state = tempfile.mkdtemp(prefix="heddle-test-")
         self.namespaces, self.processes = [], []
-        self.nb = f"http://{NETWORK}.2:6641"
-        self.sb = f"http://{NETWORK}.2:6642"
+        scheme = "https" if secure else "http"
+        self.nb = f"{scheme}://{NETWORK}.2:6641"
+        self.sb = f"{scheme}://{NETWORK}.2:6642"
+        self.data = f"{self.state}/central/data"
+        self.ca = f"{self.data}/ca.crt"
 
     # -- life ---------------------------------------------------------------------------------------------
 
@@ -155,10 +162,12 @@ class Lab:
         return ["nsenter", f"--net=/run/netns/{self.name}-{host}", "--", *command]
 
     def environment(self, host):
-        return os.environ | {"HEDDLE_NB": self.nb, "HEDDLE_AGENT_SOCKET": f"{self.state}/{host}/agent.sock"}
+        return os.environ | {
+            "HEDDLE_NB": self.nb, "HEDDLE_AGENT_SOCKET": f"{self.state}/{host}/agent.sock",
+            "HEDDLE_CA": self.ca if self.secure else "", "HEDDLE_TOKEN": self.token}
 
-    def on(self, host, *command, check=True, timeout=60):
-        return run(*self.inside(host, *command), check=check, timeout=timeout, env=self.environment(host))
+    def on(self, host, *command, check=True, timeout=60, **keywords):
+        return run(*self.inside(host, *command), check=check, timeout=timeout, env=self.environment(host), **keywords)
 
     def heddle(self, host, *arguments, check=True, timeout=60):
         return self.on(host, HEDDLE, *arguments, check=check, timeout=timeout)
@@ -181,15 +190,29 @@ class Lab:
             raise AssertionError(f"heddle {daemon} on {host} ended: {started.output()}")
         return started
 
-    def central(self):
-        return self.start(
-            "central", "central", "--data-dir", f"{self.state}/central/data", "--northbound", f"{NETWORK}.2:6641",
-            "--southbound", f"{NETWORK}.2:6642", "--insecure")
+    def central(self, *arguments):
+        central = self.start(
+            "central", "central", "--data-dir", self.data, "--northbound", f"{NETWORK}.2:6641",
+            "--southbound", f"{NETWORK}.2:6642", *([] if self.secure else ["--insecure"]), *arguments)
+        if self.secure and not self.token:
+            self.token = self.make_token("--role", "admin")
+        return central
+
+    def make_token(self, *arguments):
+        """A token, made by root on central's host."""
+        return self.heddle("central", "token", "create", "--data-dir", self.data, *arguments).stdout.strip()
 
     def agent(self, host, octet, *arguments):
-        return self.start(
-            host, "agent", "--central", self.sb, "--chassis", host, "--encap-ip", f"{NETWORK}.{octet}",
-            "--state-dir", f"{self.state}/{host}", "--insecure", *arguments)
+        return self.start(host, "agent", *self.agent_arguments(host, octet), *arguments)
+
+    def agent_arguments(self, host, octet):
+        guard = ["--insecure"]
+        if self.secure:
+            joined = os.path.exists(f"{self.state}/{host}/membership.pem")
+            guard = [] if joined else ["--join", self.make_token("--chassis", host)]
+        return [
+            "--central", self.sb, "--chassis", host, "--encap-ip", f"{NETWORK}.{octet}", "--state-dir",
+            f"{self.state}/{host}", *guard]
 
     def forwarder_pid(self, host):
         with open(f"{self.state}/{host}/forwarder.pid", encoding="utf-8") as file:
@@ -230,7 +253,14 @@ class Lab:
                 lambda: self.heddle("central", "nb", "lsp-get-up", port).stdout.strip() == "up", f"{port} is up")
 
     def get(self, path):
-        return json.loads(self.on("central", "curl", "-sS", "--fail-with-body", self.nb + path).stdout)
+        return json.loads(self.curl(path, "--fail-with-body").stdout)
+
+    def curl(self, path, *arguments, base=None, token=None, check=True):
+        """Asks central by curl, with the admin's token unless another is given."""
+        token = self.token if token is None else token
+        guard = ["--cacert", self.ca] if self.secure else []
+        guard += ["-H", f"Authorization: Bearer {token}"] if token else []
+        return self.on("central", "curl", "-sS", *guard, *arguments, (base or self.nb) + path, check=check)
 
     def pings(self, vm, address, count):
         """A stream of 100 pings a second that goes on while the test does something."""

@@ -6,6 +6,9 @@ import Testing
     @Test(arguments: [
         ["--northbound", "6641"], ["--northbound", "localhost:6641"], ["--southbound", "::1:6642"],
         ["--southbound", "127.0.0.1:65536"], ["--data-dir", ""], ["--frobnicate"], ["start"],
+        ["--insecure", "--tls"], ["--certificate", "x.pem"], ["--key", "x.pem"], ["--tls-name", "a b"],
+        ["--tls-name", "-a"], ["--chassis-certificate-life", "2s"], ["--chassis-certificate-life", "soon"],
+        ["--chassis-certificate-life", "366d"],
     ])
     func `A wrong command line ends with 2 and one sentence`(words: [String]) throws {
         let outcome = try HeddleBinary.run(["central"] + words)
@@ -13,15 +16,6 @@ import Testing
         #expect(outcome.errors.hasPrefix("heddle: "))
         #expect(outcome.errors.contains("see 'heddle central --help'"))
         #expect(outcome.errors.count(where: { $0 == "\n" }) == 1)
-    }
-
-    @Test func `Plain HTTP beyond loopback needs --insecure`() throws {
-        let directory = try TemporaryDirectory()
-        for option in ["--northbound", "--southbound"] {
-            let outcome = try HeddleBinary.run(["central", "--data-dir", directory.path, option, "0.0.0.0:0"])
-            #expect(outcome.status == 1)
-            #expect(outcome.errors.contains("--insecure"))
-        }
     }
 
     @Test func `A second central on a data directory is refused and told who has it`() throws {

@@ -54,7 +54,9 @@ import Testing
         ["port", "add", "vm1", "--logical-port", "p", "--netns", "a/b"],
         ["port", "add", "", "--logical-port", "p"], ["port", "del"], ["port", "del", ""], ["port", "list", "vm1"],
         ["nb"], ["nb", "frobnicate"], ["nb", "ls-add"], ["nb", "lsp-set-addresses", "p", "nonsense"],
-        ["sb"], ["sb", "chassis-del"],
+        ["sb"], ["sb", "chassis-del"], ["token", "create"], ["token", "create", "--role", "root"],
+        ["token", "create", "--role", "admin", "--chassis", "hv1"],
+        ["token", "create", "--role", "admin", "--expires", "soon"], ["token", "revoke"],
     ])
     func `A wrong command line ends with 2 and one sentence, and asks no server`(words: [String]) throws {
         let outcome = try HeddleBinary.run(words, environment: Self.nowhere)

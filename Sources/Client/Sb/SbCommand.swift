@@ -21,7 +21,10 @@ public enum SbCommand: Equatable, Sendable {
                 parameters: "CHASSIS",
                 count: 1...1,
                 abstract: "Forget a chassis.",
-                details: "Frees its name and encap addresses. An agent that still runs registers anew.",
+                details: """
+                    Frees its name and encap addresses, and ends its certificates: a host that has joined has to join \
+                    again. Without certificates, an agent that still runs registers anew.
+                    """,
                 examples: ["heddle sb chassis-del hv1", "heddle sb --if-exists chassis-del hv1"]
             ) { words throws(ClientError) in
                 .chassisDel(

@@ -27,7 +27,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         var generator = SystemRandomNumberGenerator()
         switch question {
         case .write(let write): _ = core.step(.write(1, write), now: .zero, wallClock: 0, using: &generator)
-        case .sync(let chassis, let sync):
+        case .sync(let chassis, let sync, _):
             _ = core.step(.sync(1, chassis: chassis, sync), now: .zero, wallClock: 0, using: &generator)
         default: break
         }

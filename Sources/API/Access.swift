@@ -1,0 +1,112 @@
+import Northbound
+
+/// Who may use a route: every route has one, as data, and whatever is checked is checked by it.
+public enum Access: Equatable, Sendable {
+    /// Whoever reaches the port.
+    case anyone
+    /// A user with this role, or one that includes it.
+    case role(Role)
+    /// The chassis that the path names, known by its certificate.
+    case chassis
+    /// The same, also a while after its certificate's time: it comes for the next one.
+    case renewal
+    /// Whoever shows a join token in the content.
+    case joining
+}
+
+/// What a connection tells of its client before a word of HTTP.
+public enum Peer: Equatable, Sendable {
+    /// It was said that anyone may do anything (`--insecure`).
+    case anyone
+    /// A process of this machine over a plain connection: it may do anything, unless a browser was led here by a
+    /// stranger's page, which `Host` gives away.
+    case local
+    /// The user of this machine that central runs as, or root, over the Unix socket.
+    case user(UInt32)
+    /// Somebody over TLS, known by nothing yet.
+    case stranger
+    /// A chassis over TLS: the URIs of its certificate, and when that ceases to hold in seconds since 1970.
+    case certificate(uris: [String], notAfter: Int64)
+}
+
+/// Who asks, once that is known.
+struct Principal: Equatable {
+    enum Rights: Equatable {
+        case all
+        case role(Role)
+        case chassis(String, expiredAt: Int64?)
+        /// Nothing was shown.
+        case none
+    }
+
+    /// As the commit log says it.
+    var author: String
+    var rights: Rights
+
+    static let anonymous = "anonymous"
+}
+
+/// What the API cannot do by itself: draw secrets, hash and sign.
+public struct Vault: Sendable {
+    /// So many lower-case hexadecimal digits that nobody can guess.
+    public var digits: @Sendable (_ count: Int) -> String
+    /// SHA-256 of a text, as lower-case hexadecimal digits.
+    public var hash: @Sendable (_ text: String) -> String
+    /// SHA-256 of the public key of central's authority, as lower-case hexadecimal digits.
+    public var pin: String
+    /// Makes a certificate with URIs for a signing request.
+    public var sign: @Sendable (_ request: String, _ name: String, _ uris: [String]) throws(SigningError) -> Signed
+
+    /// A certificate that was made.
+    public struct Signed: Sendable {
+        /// In PEM.
+        public var certificate: String
+        /// The authority's, in PEM.
+        public var authority: String
+        /// When it ceases to hold, in seconds since 1970.
+        public var notAfter: Int64
+
+        /// A certificate that was made.
+        public init(certificate: String, authority: String, notAfter: Int64) {
+            self.certificate = certificate
+            self.authority = authority
+            self.notAfter = notAfter
+        }
+    }
+
+    /// Why there is no certificate: one clause about the request.
+    public struct SigningError: Error {
+        /// The clause.
+        public let reason: String
+
+        /// The clause.
+        public init(reason: String) { self.reason = reason }
+    }
+
+    /// See the members.
+    public init(
+        digits: @escaping @Sendable (_ count: Int) -> String,
+        hash: @escaping @Sendable (_ text: String) -> String,
+        pin: String,
+        sign: @escaping @Sendable (_ request: String, _ name: String, _ uris: [String]) throws(SigningError) -> Signed
+    ) {
+        self.digits = digits
+        self.hash = hash
+        self.pin = pin
+        self.sign = sign
+    }
+}
+
+/// The names of a chassis in its certificate.
+public enum ChassisURI {
+    /// Begins the one that names the chassis.
+    public static let chassisPrefix = "urn:heddle:chassis:"
+    /// Begins the one that names the joining which the certificate came of.
+    public static let enrolmentPrefix = "urn:heddle:enrolment:"
+
+    /// What follows the only URI with a prefix.
+    static func value(_ prefix: String, in uris: [String]) -> String? {
+        let found = uris.filter { $0.hasPrefix(prefix) }
+        return found.count == 1 ? found.first.map { String($0.dropFirst(prefix.count)) } : nil
+    }
+}

@@ -1,0 +1,78 @@
+import AgentCore
+import HTTPTransport
+import Reactor
+import Security
+
+/// Keeps the chassis' certificate from running out.
+final class Renewal {
+    private let loop: EventLoop
+    private let client: HTTPClient
+    private let chassis: String
+    private let directory: StateDirectory
+    private var membership: Membership
+    private let use: (TLSContext) -> Void
+    private var hasWarned = false
+
+    /// - Parameter use: gets what secures connections from now on.
+    init(
+        loop: EventLoop,
+        endpoint: HTTPEndpoint,
+        chassis: String,
+        directory: StateDirectory,
+        membership: Membership,
+        use: @escaping (TLSContext) -> Void
+    ) throws(SecurityError) {
+        self.loop = loop
+        self.chassis = chassis
+        self.directory = directory
+        self.membership = membership
+        self.use = use
+        client = HTTPClient(loop: loop, endpoint: endpoint, tls: try membership.context())
+        schedule()
+    }
+
+    private var plan: RenewalPlan {
+        RenewalPlan(notBefore: membership.certificate.notBefore, notAfter: membership.certificate.notAfter)
+    }
+
+    private func schedule() {
+        loop.schedule(after: plan.delay(at: Clock.wallSeconds(), jitter: .random(in: 0..<1))) { [weak self] in
+            self?.renew()
+        }
+    }
+
+    private func renew() {
+        do throws(SecurityError) {
+            try CertificateCall(renewing: membership, of: chassis).send(by: client) { [weak self] result in
+                self?.take(result)
+            }
+        } catch {
+            fail("\(error)")
+        }
+    }
+
+    private func take(_ result: Result<Membership, CertificateCall.Failure>) {
+        switch result {
+        case .failure(.refused(let reason)), .failure(.unavailable(let reason)): fail(reason)
+        case .success(let next):
+            do {
+                let context = try next.context()
+                try directory.save(next)
+                membership = next
+                client.tls = context
+                use(context)
+                if hasWarned { Log.write(.info, "the certificate is renewed") }
+                hasWarned = false
+                schedule()
+            } catch {
+                fail("\(error)")
+            }
+        }
+    }
+
+    private func fail(_ reason: String) {
+        if !hasWarned { Log.write(.warning, "cannot renew the certificate: \(reason); trying again") }
+        hasWarned = true
+        loop.schedule(after: plan.retryDelay) { [weak self] in self?.renew() }
+    }
+}

@@ -1,0 +1,124 @@
+import API
+import Glibc
+import Reactor
+import Security
+import Wire
+
+/// Central's own authority, kept in the data directory: it vouches for central's ports and for the chassis.
+struct CentralAuthority: Sendable {
+    /// How long a certificate of central's own holds, in seconds: 90 days. A running central renews it.
+    static let serverLifetime: Int64 = 90 * 86_400
+    /// The largest file with keys or certificates that is read, in bytes: a long chain.
+    static let fileByteCountMaximum = 1 << 20
+
+    private let authority: CertificateAuthority
+    private let pem: String
+
+    /// Takes up the authority of a data directory, made there at the first start.
+    init(directory: String) throws(CentralError) {
+        let keyPath = directory + "/ca.key"
+        let certificatePath = directory + "/ca.crt"
+        do {
+            switch (try Self.read(keyPath), try Self.read(certificatePath)) {
+            case (let key?, let certificate?):
+                guard let first = try Certificate.list(pem: certificate).first else {
+                    throw SecurityError("no certificate")
+                }
+                authority = try CertificateAuthority(certificate: first, key: try PrivateKey(pem: key))
+            case (nil, nil):
+                let key = try PrivateKey.make()
+                authority = try .make(named: "heddle authority", key: key, now: Clock.wallSeconds())
+                // The key first: where only it is there, a crash has come between, and nobody trusts it yet.
+                try writeFile(try key.pem(), replacing: keyPath, mode: 0o600)
+                try writeFile(try authority.certificate.pem(), replacing: certificatePath, mode: 0o644)
+            case (let key?, nil):
+                let kept = try PrivateKey(pem: key)
+                authority = try .make(named: "heddle authority", key: kept, now: Clock.wallSeconds())
+                try writeFile(try authority.certificate.pem(), replacing: certificatePath, mode: 0o644)
+            case (nil, _?): throw SecurityError("its key, \(keyPath), is missing")
+            }
+            pem = String(decoding: try authority.certificate.pem(), as: UTF8.self)
+        } catch {
+            throw CentralError(
+                "the authority \(certificatePath) cannot be used: \(error); put ca.key and ca.crt back as they were, or "
+                    + "remove both to begin anew, after which every chassis has to join again"
+            )
+        }
+    }
+
+    /// The certificate that chassis show one of.
+    var certificate: Certificate { authority.certificate }
+
+    /// A certificate for central's ports, under these names and addresses.
+    func serverIdentity(names: [String], addresses: [IPAddress]) throws(SecurityError) -> TLSIdentity {
+        let key = try PrivateKey.make()
+        let certificate = try authority.issue(
+            try CertificateRequest.make(for: key),
+            named: "heddle central",
+            .server(names: names, addresses: addresses.map(\.octets)),
+            now: Clock.wallSeconds(),
+            lifetime: Self.serverLifetime
+        )
+        // The authority goes along, so that one who has only its pin finds it.
+        return try TLSIdentity(chain: [certificate, authority.certificate], key: key)
+    }
+
+    /// What the API asks of it.
+    /// - Parameter lifetime: that of a chassis' certificate, in seconds.
+    func vault(lifetime: Int64) -> Vault {
+        Vault(
+            digits: { count in
+                var generator = SystemRandomNumberGenerator()
+                let digits = Array("0123456789abcdef")
+                return String((0..<count).map { _ in digits[Int(generator.next() & 15)] })
+            },
+            hash: { hexadecimal(SHA256.hash([Array($0.utf8)])) },
+            pin: hexadecimal(authority.pin),
+            sign: { [authority, pem] (request, name, uris) throws(Vault.SigningError) in
+                do {
+                    let now = Clock.wallSeconds()
+                    let certificate = try authority.issue(
+                        try CertificateRequest(pem: Array(request.utf8)),
+                        named: name,
+                        .client(uris: uris),
+                        now: now,
+                        lifetime: lifetime
+                    )
+                    return Vault.Signed(
+                        certificate: String(decoding: try certificate.pem(), as: UTF8.self),
+                        authority: pem,
+                        notAfter: now + lifetime
+                    )
+                } catch {
+                    throw Vault.SigningError(reason: "\(error)")
+                }
+            }
+        )
+    }
+
+    private static func read(_ path: String) throws(SystemError) -> [UInt8]? {
+        do throws(SystemError) {
+            return try readFile(path, maximum: fileByteCountMaximum)
+        } catch  where error.errno == ENOENT {
+            return nil
+        }
+    }
+}
+
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}
+
+extension IPAddress {
+    /// As certificates hold it (RFC 5280 section 4.2.1.6), the most significant octet first.
+    fileprivate var octets: [UInt8] {
+        switch self {
+        case .v4(let address): (0..<4).map { UInt8(truncatingIfNeeded: address.rawValue >> (24 - 8 * $0)) }
+        case .v6(let address):
+            [address.high, address.low].flatMap { half in
+                (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * $0)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/// What the bearer of a token may do; each role may do what those behind it may.
+public enum Role: String, Sendable, CaseIterable {
+    /// Everything: chassis and tokens too.
+    case admin
+    /// Change the logical network.
+    case editor
+    /// Look at everything but tokens.
+    case viewer
+    /// Read the metrics.
+    case metrics
+
+    /// Whether whoever has this role may do what `other` is needed for.
+    public func includes(_ other: Role) -> Bool { rank <= other.rank }
+
+    private var rank: Int {
+        switch self {
+        case .admin: 0
+        case .editor: 1
+        case .viewer: 2
+        case .metrics: 3
+        }
+    }
+}
