@@ -33,9 +33,9 @@ public struct FlowCache: ~Copyable {
     @inline(__always)
     func find(_ key: FlowKey, _ hash: Int, epoch: UInt64) -> FlowAction? {
         let entry = entries + (hash & (Self.entryCount - 1))
-        if entry.pointee.epoch == epoch, entry.pointee.key == key { return entry.pointee.action }
+        if entry.pointee.epoch == epoch, entry.pointee.key.isEqual(key) { return entry.pointee.action }
         let other = entries + (hash & (Self.entryCount - 1) ^ 1)
-        if other.pointee.epoch == epoch, other.pointee.key == key { return other.pointee.action }
+        if other.pointee.epoch == epoch, other.pointee.key.isEqual(key) { return other.pointee.action }
         return nil
     }
 
@@ -50,7 +50,7 @@ public struct FlowCache: ~Copyable {
 }
 
 /// All that a cached decision has read.
-struct FlowKey: Equatable {
+struct FlowKey {
     var word0: UInt64 = 0
     var word1: UInt64 = 0
     var word2: UInt64 = 0
@@ -58,6 +58,14 @@ struct FlowKey: Equatable {
     var word4: UInt64 = 0
     var word5: UInt64 = 0
 
+    /// Without branches: nearly always all words are equal.
+    @inline(__always)
+    func isEqual(_ other: FlowKey) -> Bool {
+        let first = (word0 ^ other.word0) | (word1 ^ other.word1) | (word2 ^ other.word2)
+        return first | (word3 ^ other.word3) | (word4 ^ other.word4) | (word5 ^ other.word5) == 0
+    }
+
+    @inline(__always)
     func hash(seed: UInt64) -> Int {
         let first = (word0 ^ seed ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: word1 ^ 0xe703_7ed1_a0b4_28db)
         let second = (word2 ^ word4 ^ 0x8ebc_6af0_9c88_c6e3).multipliedFullWidth(by: word3 ^ word5 &* 3 ^ seed)

@@ -87,6 +87,7 @@ public struct Frame {
         network = .arp
     }
 
+    @inline(__always)
     private mutating func readIPv4() {
         let offset = networkOffset
         guard networkByteCount >= IPv4Header.minimumByteCount else { return }

@@ -35,6 +35,12 @@ public struct OffloadHeader: Equatable, Sendable {
     /// Nothing is left to be done.
     public init() {}
 
+    /// Whether the header at `bytes` says that nothing is left to be done, as it does for most small frames.
+    public static func isDone(_ bytes: UnsafeRawPointer) -> Bool {
+        bytes.load(as: UInt8.self) & needsChecksumFlag == 0
+            && bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 == 0
+    }
+
     /// Reads the header at `bytes`.
     public init(_ bytes: UnsafeRawPointer) {
         needsChecksum = bytes.load(as: UInt8.self) & Self.needsChecksumFlag != 0

@@ -61,18 +61,21 @@ public struct Segment {
     var isPushed: Bool { !isUDP && UnsafeRawPointer(bytes).integer8(at: transportOffset &+ 13) & TCPFlags.push != 0 }
 
     /// Whether the checksums are right: the IPv4 header's and the one over addresses, header and payload.
+    @inline(__always)
     var isIntact: Bool {
         let ip = UnsafeRawPointer(bytes) + networkOffset
-        if !isIPv6, WordSum.fold(WordSum.add(ip, count: IPv4Header.minimumByteCount)) != ~0 { return false }
+        if !isIPv6, WordSum.fold(WordSum.addHeader(ip, count: IPv4Header.minimumByteCount)) != ~0 { return false }
         let byteCount = headerByteCount &- transportOffset &+ payloadByteCount
         let sum = WordSum.add(UInt16(truncatingIfNeeded: byteCount), to: pseudoSum)
         return WordSum.fold(WordSum.add(bytes + transportOffset, count: byteCount, to: sum)) == ~0
     }
 
+    @inline(__always)
     var pseudoSum: UInt64 {
-        let addresses = UnsafeRawPointer(bytes) + (networkOffset &+ (isIPv6 ? 8 : 12))
-        let number = isUDP ? IPProtocol.udp : IPProtocol.tcp
-        return WordSum.add(addresses, count: isIPv6 ? 32 : 8, to: UInt64(UInt16(number).bigEndian))
+        let number = UInt64(UInt16(isUDP ? IPProtocol.udp : IPProtocol.tcp).bigEndian)
+        let ip = UnsafeRawPointer(bytes) + networkOffset
+        return isIPv6
+            ? WordSum.addHeader(ip + 8, count: 32, to: number) : WordSum.addHeader(ip + 12, count: 8, to: number)
     }
 
     /// Geneve, VXLAN and its Linux port: kernels before 6.8.5 corrupt merged tunnels when they forward them.
@@ -125,6 +128,9 @@ public struct SegmentRun {
     /// Appends the frame that starts at `bytes` if it is what follows; then its payload is behind its first
     /// `first.headerByteCount` octets. The frame's length is taken as that of its packet: what is behind the packet, or
     /// an intact packet that is cut short, does not follow.
+    ///
+    /// This runs for each segment that is received: what it calls is inlined, so that nothing of the run, which the
+    /// last segment has just changed, is copied.
     public mutating func append(_ bytes: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
         guard isOpen, byteCount > first.headerByteCount else { return false }
         let next = Segment(following: first, bytes, byteCount: byteCount)
@@ -188,12 +194,14 @@ public struct SegmentRun {
     }
 
     /// The longest IP packet; IPv6 does not count its header.
+    @inline(__always)
     private func fits(_ next: Segment) -> Bool {
         let byteCount = byteCount &+ next.payloadByteCount &- first.networkOffset
         return byteCount <= (first.isIPv6 ? 65_535 &+ IPv6Header.byteCount : 65_535)
     }
 
     /// Ethernet and IP: all but length, checksum and identification, which has its own rule.
+    @inline(__always)
     private func hasSameNetworkHeader(_ next: Segment) -> Bool {
         let (old, new) = (UnsafeRawPointer(first.bytes), UnsafeRawPointer(next.bytes))
         guard isEqual(old, new, first.networkOffset) else { return false }
@@ -211,6 +219,7 @@ public struct SegmentRun {
     }
 
     /// One more than the last, or, where fragments are forbidden, always the same.
+    @inline(__always)
     private func followsIdentification(_ ip: UnsafeRawPointer) -> Bool {
         let number = ip.integer16(at: 4)
         if number == identification {
@@ -219,6 +228,7 @@ public struct SegmentRun {
         return number == identification &+ 1 && !hasFixedIdentification
     }
 
+    @inline(__always)
     private mutating func noteIdentification(of next: Segment) {
         isPushed = next.isPushed
         guard !first.isIPv6 else { return }
@@ -227,6 +237,7 @@ public struct SegmentRun {
         identification = number
     }
 
+    @inline(__always)
     private func hasSameTransportHeader(_ next: Segment) -> Bool {
         let old = UnsafeRawPointer(first.bytes) + first.transportOffset
         let new = UnsafeRawPointer(next.bytes) + first.transportOffset

@@ -18,8 +18,10 @@ public struct Superpacket {
     private let transportOffset: Int
     private let isIPv6: Bool
     private let isUDP: Bool
-    /// The pseudo-header but for the length.
-    private let pseudoSum: UInt64
+    /// The IPv4 header but for length, identification and checksum.
+    private let networkSum: UInt64
+    /// The pseudo-header but for the length, and the transport header but for what differs from segment to segment.
+    private let transportSum: UInt64
 
     /// More segments are refused; it is what Linux' smallest MSS makes of the longest packet (TCP_MIN_SND_MSS).
     public static let segmentCountMaximum = 65_535 / 48 + 1
@@ -49,7 +51,24 @@ public struct Superpacket {
         else { return nil }
         segmentCount = (payloadByteCount &+ segmentByteCount &- 1) / segmentByteCount
         guard segmentCount <= Self.segmentCountMaximum else { return nil }
-        pseudoSum = frame.pseudoHeaderSum
+        networkSum = isIPv6 ? 0 : Self.networkSum(of: bytes + networkOffset, to: bytes + transportOffset)
+        var sum = frame.pseudoHeaderSum
+        sum = WordSum.addHeader(bytes + transportOffset, count: headerByteCount &- transportOffset, to: sum)
+        transportSum = Self.removeChanging(of: bytes + transportOffset, isUDP: isUDP, from: sum)
+    }
+
+    private static func networkSum(of ip: UnsafeRawPointer, to end: UnsafeRawPointer) -> UInt64 {
+        var sum = WordSum.addHeader(ip, count: end - ip)
+        sum = WordSum.remove(ip + 2, from: sum)
+        sum = WordSum.remove(ip + 4, from: sum)
+        return WordSum.remove(ip + 10, from: sum)
+    }
+
+    /// Length and checksum of UDP; sequence number, flags and checksum of TCP.
+    private static func removeChanging(of transport: UnsafeRawPointer, isUDP: Bool, from sum: UInt64) -> UInt64 {
+        if isUDP { return WordSum.remove(transport + 4, from: WordSum.remove(transport + 6, from: sum)) }
+        let rest = WordSum.remove(transport + 4, from: WordSum.remove(transport + 6, from: sum))
+        return WordSum.remove(transport + 12, from: WordSum.remove(transport + 16, from: rest))
     }
 
     /// The octets of the longest segment behind the Ethernet header; tags count.
@@ -78,35 +97,49 @@ public struct Superpacket {
             let length = transportOffset &- networkOffset &- IPv6Header.byteCount &+ transportByteCount
             memory.store16(length, at: networkOffset &+ 4)
         } else {
-            let ip = memory + networkOffset
-            ip.store16(transportOffset &- networkOffset &+ transportByteCount, at: 2)
-            ip.store16(Int(bytes.integer16(at: networkOffset &+ 4)) &+ index, at: 4)
-            ip.sealIPv4Header(byteCount: transportOffset &- networkOffset)
+            identify(memory + networkOffset, index, byteCount: transportOffset &- networkOffset &+ transportByteCount)
         }
         let transport = memory + transportOffset
-        let checksum = isUDP ? 6 : 16
+        var sum = WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: transportSum)
+        sum = WordSum.add(bytes + (headerByteCount &+ offset), count: byteCount, to: sum)
         if isUDP {
             transport.store16(transportByteCount, at: 4)
+            let value = ~WordSum.fold(WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: sum))
+            transport.storeBytes(of: value == 0 ? ~0 : value, toByteOffset: 6, as: UInt16.self)
         } else {
-            sequence(transport, index: index, offset: offset)
+            sum = sequence(transport, index: index, offset: offset, addedTo: sum)
+            transport.storeBytes(of: ~WordSum.fold(sum), toByteOffset: 16, as: UInt16.self)
         }
-        transport.storeBytes(of: 0, toByteOffset: checksum, as: UInt16.self)
-        var sum = WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: pseudoSum)
-        sum = WordSum.add(transport, count: headerByteCount &- transportOffset, to: sum)
-        sum = WordSum.add(bytes + (headerByteCount &+ offset), count: byteCount, to: sum)
-        let value = ~WordSum.fold(sum)
-        transport.storeBytes(of: isUDP && value == 0 ? ~0 : value, toByteOffset: checksum, as: UInt16.self)
+    }
+
+    /// Length, identification and checksum of the IPv4 header.
+    @inline(__always)
+    private func identify(_ ip: UnsafeMutableRawPointer, _ index: Int, byteCount: Int) {
+        let number = Int(bytes.integer16(at: networkOffset &+ 4)) &+ index
+        ip.store16(byteCount, at: 2)
+        ip.store16(number, at: 4)
+        let sum = WordSum.add(UInt16(truncatingIfNeeded: byteCount), to: networkSum)
+        let value = ~WordSum.fold(WordSum.add(UInt16(truncatingIfNeeded: number), to: sum))
+        ip.storeBytes(of: value, toByteOffset: 10, as: UInt16.self)
     }
 
     /// FIN and PSH are the last segment's, CWR the first one's (RFC 3168 section 6.1.2).
-    private func sequence(_ transport: UnsafeMutableRawPointer, index: Int, offset: Int) {
+    /// - Returns: the sum with what differs from segment to segment.
+    @inline(__always)
+    private func sequence(
+        _ transport: UnsafeMutableRawPointer,
+        index: Int,
+        offset: Int,
+        addedTo sum: UInt64
+    ) -> UInt64 {
         let first = bytes.integer32(at: transportOffset &+ 4)
-        let number = first &+ UInt32(truncatingIfNeeded: offset)
-        transport.storeBytes(of: number.bigEndian, toByteOffset: 4, as: UInt32.self)
-        var flags = bytes.integer8(at: transportOffset &+ 13)
-        if index > 0 { flags &= ~TCPFlags.congestionWindowReduced }
-        if index &+ 1 < segmentCount { flags &= ~(TCPFlags.finish | TCPFlags.push) }
-        transport.storeBytes(of: flags, toByteOffset: 13, as: UInt8.self)
+        let number = (first &+ UInt32(truncatingIfNeeded: offset)).bigEndian
+        transport.storeBytes(of: number, toByteOffset: 4, as: UInt32.self)
+        var word = bytes.integer16(at: transportOffset &+ 12)
+        if index > 0 { word &= ~UInt16(TCPFlags.congestionWindowReduced) }
+        if index &+ 1 < segmentCount { word &= ~UInt16(TCPFlags.finish | TCPFlags.push) }
+        transport.store16(Int(word), at: 12)
+        return WordSum.add(word, to: sum &+ UInt64(number))
     }
 }
 

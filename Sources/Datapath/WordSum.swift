@@ -11,6 +11,24 @@ public enum WordSum {
         clinux_word_sum(bytes, count, sum)
     }
 
+    /// Adds the octets of a header, a multiple of four: so few that a call would cost more.
+    @inline(__always)
+    static func addHeader(_ bytes: UnsafeRawPointer, count: Int, to sum: UInt64 = 0) -> UInt64 {
+        var sum = sum
+        var offset = 0
+        while offset < count {
+            sum &+= UInt64(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            offset &+= 4
+        }
+        return sum
+    }
+
+    /// Takes out a field of 16 bits that has been added, by adding its complement.
+    @inline(__always)
+    static func remove(_ field: UnsafeRawPointer, from sum: UInt64) -> UInt64 {
+        sum &+ UInt64(~field.loadUnaligned(as: UInt16.self))
+    }
+
     /// Adds a field in host order.
     @inline(__always)
     static func add(_ field: UInt16, to sum: UInt64) -> UInt64 { sum &+ UInt64(field.bigEndian) }

@@ -59,7 +59,12 @@ extension FrameSwitch {
         _ generation: UnsafePointer<Generation>
     ) -> Bool {
         states[number] = FrameState(frameCount: 1, byteCount: byteCount)
-        let offload = OffloadHeader(bytes - OffloadHeader.byteCount)
+        let header = bytes - OffloadHeader.byteCount
+        if OffloadHeader.isDone(header) {
+            decide(Departure(number: number, bytes: bytes), Frame(bytes, byteCount: byteCount), slot, generation)
+            return false
+        }
+        let offload = OffloadHeader(header)
         var frame = Frame(bytes, byteCount: byteCount)
         guard offload.kind == .none else {
             guard let superpacket = Superpacket(frame, offload) else {
@@ -69,42 +74,43 @@ extension FrameSwitch {
             states[number].frameCount = superpacket.segmentCount
             states[number].byteCount = superpacket.wireByteCount
             frame.wirePacketByteCount = superpacket.wirePacketByteCount
-            decide(Departure(number: number, frame: frame, bytes: bytes, superpacket: superpacket), slot, generation)
+            decide(Departure(number: number, bytes: bytes, superpacket: superpacket), frame, slot, generation)
             return true
         }
         guard !offload.needsChecksum || Int(offload.checksumStart) + Int(offload.checksumOffset) + 2 <= byteCount else {
             drop(number, .malformedFrame)
             return false
         }
-        var departure = Departure(number: number, frame: frame, bytes: bytes, superpacket: nil)
-        departure.needsChecksum = offload.needsChecksum
-        decide(departure, slot, generation)
+        let departure = Departure(number: number, bytes: bytes, needsChecksum: offload.needsChecksum)
+        decide(departure, frame, slot, generation)
         return false
     }
 
     private mutating func decide(
         _ departure: Departure,
+        _ frame: Frame,
         _ slot: Int,
         _ generation: UnsafePointer<Generation>
     ) {
         let slot16 = UInt16(truncatingIfNeeded: slot)
-        let action = generation.pointee.tables.action(for: departure.frame, from: slot16, flows)
+        let action = generation.pointee.tables.action(for: frame, from: slot16, flows)
         switch action.kind {
         case .remote:
-            send(departure, to: Int(action.place), action, generation)
+            send(departure, frame, to: Int(action.place), action, generation)
         case .local:
-            deliver(departure, to: Int(action.slot), generation)
+            deliver(departure, frame, to: Int(action.slot), generation)
         case .drop:
             drop(departure.number, action.reason)
         case .refused:
             refuse(departure, action.reason, Int(action.slot))
         case .pipeline:
-            process(departure, slot, generation)
+            process(departure, frame, slot, generation)
         }
     }
 
     private mutating func process(
         _ departure: Departure,
+        _ frame: Frame,
         _ slot: Int,
         _ generation: UnsafePointer<Generation>
     ) {
@@ -112,22 +118,22 @@ extension FrameSwitch {
         // 64 bytes in, so that the header in front has its room.
         let room = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
         let verdict = generation.pointee.tables.process(
-            departure.frame,
+            frame,
             from: UInt16(truncatingIfNeeded: slot),
             reply: room
         )
         if let reason = verdict.dropReason { return drop(number, reason) }
         var cursor = verdict.outputs
-        var output = generation.pointee.tables.nextOutput(&cursor, of: departure.frame)
+        var output = generation.pointee.tables.nextOutput(&cursor, of: frame)
         let action = FlowAction(to: verdict)
         outputs: while true {
             switch output {
-            case .local(let slot): deliver(departure, to: Int(slot), generation)
-            case .remote(let place): send(departure, to: place, action, generation)
+            case .local(let slot): deliver(departure, frame, to: Int(slot), generation)
+            case .remote(let place): send(departure, frame, to: place, action, generation)
             case .dropped(let reason, let slot): refuse(departure, reason, Int(slot))
             case .end: break outputs
             }
-            output = generation.pointee.tables.nextOutput(&cursor, of: departure.frame)
+            output = generation.pointee.tables.nextOutput(&cursor, of: frame)
         }
         if verdict.replyByteCount > 0, let start = room.baseAddress {
             OffloadHeader().store(to: start - OffloadHeader.byteCount)
@@ -139,16 +145,20 @@ extension FrameSwitch {
 
     /// Hands a frame on as it is, with what is left to be done to it. Ports come before other hosts among the outputs,
     /// whose Geneve header takes the place of the header that says so.
-    private func deliver(_ departure: Departure, to slot: Int, _ generation: UnsafePointer<Generation>) {
-        let state = states[departure.number]
+    private func deliver(
+        _ departure: Departure,
+        _ frame: Frame,
+        to slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) {
         note(
             departure.number,
             write(
                 departure.bytes,
-                departure.frame.byteCount,
+                frame.byteCount,
                 to: slot,
                 generation,
-                frameCount: state.frameCount
+                frameCount: states[departure.number].frameCount
             )
         )
     }
@@ -201,14 +211,13 @@ extension FrameSwitch {
     }
 }
 
-/// A frame that a port has sent, on its way out.
+/// A frame that a port has sent, on its way out. What is read of its headers is kept apart, so that it is not copied.
 struct Departure {
     /// Its number in the batch.
     let number: Int
-    let frame: Frame
     let bytes: UnsafeMutableRawPointer
     /// What it is cut into on its way to other hosts.
-    let superpacket: Superpacket?
+    var superpacket: Superpacket?
     /// Whether its checksum is left to be completed.
     var needsChecksum = false
 }

@@ -9,11 +9,11 @@ extension FrameSwitch {
     /// Lets a frame wait for the end of the batch.
     mutating func send(
         _ departure: Departure,
+        _ frame: Frame,
         to place: Int,
         _ action: FlowAction,
         _ generation: UnsafePointer<Generation>
     ) {
-        let frame = departure.frame
         let target = TrainBatch.Target(
             place: place,
             socket: generation.pointee.sender(frame.flowHash),
@@ -23,7 +23,7 @@ extension FrameSwitch {
             return cut(superpacket, departure, to: target, action, generation)
         }
         let datagram = departure.bytes - Verdict.geneveHeaderByteCount
-        complete(departure)
+        if departure.needsChecksum { complete(departure, byteCount: frame.byteCount) }
         action.storeGeneveHeader(to: datagram)
         let byteCount = Verdict.geneveHeaderByteCount + frame.byteCount
         if sending.join(departure.number, datagram, byteCount: byteCount, to: target) { return }
@@ -33,11 +33,11 @@ extension FrameSwitch {
 
     /// Completes the checksum, unless a copy has gone to another host already: then the Geneve header is where the
     /// virtio-net header was.
-    private func complete(_ departure: Departure) {
-        guard departure.needsChecksum, !states[departure.number].isComplete else { return }
+    private func complete(_ departure: Departure, byteCount: Int) {
+        guard !states[departure.number].isComplete else { return }
         states[departure.number].isComplete = true
         _ = OffloadHeader(departure.bytes - OffloadHeader.byteCount)
-            .completeChecksum(of: departure.bytes, byteCount: departure.frame.byteCount)
+            .completeChecksum(of: departure.bytes, byteCount: byteCount)
     }
 
     /// Makes trains of a superpacket's segments: new headers, the payload where it is.

@@ -203,7 +203,7 @@ extension FrameSwitch {
     }
 
     private mutating func writeAllRuns(_ generation: UnsafePointer<Generation>) {
-        for index in 0..<RunTable.placeCount { writeRun(runs[index], generation) }
+        while let place = runs.takeOccupied() { writeRun(place, generation) }
     }
 
     /// Writes a run as one frame and empties its place.

@@ -28,7 +28,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
 
     // From the underlay
     let receiving: ReceiveBatch
-    let runs = RunTable()
+    var runs = RunTable()
     /// Whether the last batch was a long one.
     var wasLong = false
     /// Whether a port has refused datagrams that stand for many; then they are not merged.

@@ -5,15 +5,21 @@ import Glibc
 /// The runs that are being collected from a batch of the underlay: a few flows at a time, each in the place that its
 /// hash names. Another flow in the same place sends the older run out first.
 struct RunTable: ~Copyable {
-    /// Flows collected at a time: as many as share a batch in practice; a power of two.
-    static let placeCount = 8
+    /// Flows collected at a time, the bits of a word: more than share a batch in practice, since two in one place send
+    /// each other out.
+    static let placeCount = 64
     private static let partCountMaximum = SegmentRun.countMaximum
 
     private let places: UnsafeMutablePointer<Place>
     private let parts: UnsafeMutablePointer<iovec>
 
+    /// The places that may have a run, bit by bit.
+    private(set) var occupied: UInt64 = 0
+
     /// A run and what its segments have in common.
     struct Place {
+        /// Its number.
+        let index: Int
         var run: SegmentRun?
         /// The Geneve header.
         var header: (UInt64, UInt64) = (0, 0)
@@ -28,7 +34,7 @@ struct RunTable: ~Copyable {
         parts.initialize(repeating: iovec(), count: Self.placeCount * Self.partCountMaximum)
         places = .allocate(capacity: Self.placeCount)
         for index in 0..<Self.placeCount {
-            (places + index).initialize(to: Place(parts: parts + index * Self.partCountMaximum))
+            (places + index).initialize(to: Place(index: index, parts: parts + index * Self.partCountMaximum))
         }
     }
 
@@ -42,8 +48,18 @@ struct RunTable: ~Copyable {
 
     subscript(index: Int) -> UnsafeMutablePointer<Place> { places + index }
 
+    /// Takes one of the places that may have a run; `nil` when there is none left.
+    mutating func takeOccupied() -> UnsafeMutablePointer<Place>? {
+        guard occupied != 0 else { return nil }
+        let index = occupied.trailingZeroBitCount
+        occupied &= occupied &- 1
+        return self[index]
+    }
+
     /// Begins a run in an empty place with the segment that follows this Geneve header.
-    func begin(_ segment: Segment, in place: UnsafeMutablePointer<Place>, header: UnsafeRawPointer, slot: Int) {
+    mutating func begin(_ segment: Segment, in place: UnsafeMutablePointer<Place>, header: UnsafeRawPointer, slot: Int)
+    {
+        occupied |= 1 << UInt64(place.pointee.index)
         place.pointee.run = SegmentRun(segment)
         place.pointee.header = Self.load(header)
         place.pointee.slot = slot
