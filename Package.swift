@@ -126,6 +126,14 @@ let targets: [Target] = [
         path: "Sources/heddle",
         swiftSettings: edge
     ),
+    // The packet path once more, compiled together with its devices in memory: so it is specialized for them as it is
+    // for those of the kernel. `Forwarder` in there is a link.
+    .executableTarget(
+        name: "pipeline",
+        dependencies: ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux", log],
+        path: "Tests/Benchmarks/Pipeline",
+        swiftSettings: edge
+    ),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: shared),
     // tests, mirroring the sources
     tests("Wire", ["TestSupport"]),

@@ -1,0 +1,75 @@
+import Datapath
+import Glibc
+
+// pipeline [CASE [FRAMES]]: the packet path alone, its devices in memory, on one core: how many frames a second each
+// case makes, the best of ten rounds. With FRAMES one round of so many, which can be counted in instructions:
+// Tests/instructions does.
+
+/// What is forwarded.
+struct Case {
+    let name: String
+    let text: String
+    var portCount = 4
+    var isSecured = false
+    /// Destinations of each port.
+    var destinationCount = 1
+    var sourceCount = 1
+    /// 0: frames of 64 bytes; else superpackets of so many segments.
+    var segmentCount = 0
+    var isInward = false
+}
+
+let cases = [
+    Case(name: "out", text: "64 bytes, from a port to another host"),
+    Case(name: "in", text: "64 bytes, from another host to a port, in trains", isInward: true),
+    Case(name: "cut", text: "TCP superpackets from a port, cut into 44 segments", segmentCount: 44),
+    Case(name: "merge", text: "trains of 44 TCP segments, merged for a port", segmentCount: 44, isInward: true),
+    Case(
+        name: "ports",
+        text: "64 bytes out, 10,000 ports, each with port security",
+        portCount: 10_000,
+        isSecured: true
+    ),
+    Case(
+        name: "flows",
+        text: "64 bytes out, 10,000 ports, each with port security, 100,000 flows",
+        portCount: 10_000,
+        isSecured: true,
+        destinationCount: 50,
+        sourceCount: 2000
+    ),
+]
+
+func measure(_ each: Case, frames: Int?) {
+    let network = MemoryNetwork(each)
+    // Misses first.
+    network.forward(each.sourceCount * each.destinationCount * 2)
+    guard let frames else {
+        let count = each.segmentCount > 0 ? 20_000 : 2_000_000
+        var best = Double.infinity
+        for _ in 0..<10 {
+            let start = nanoseconds()
+            network.forward(count)
+            best = min(best, (nanoseconds() - start) / Double(count))
+        }
+        let rate = 1e9 / best * Double(max(each.segmentCount, 1)) / 1e6
+        print("\(each.name): \(each.text): \(Int(best)) ns, \(Double(Int(rate * 10)) / 10) million frames a second")
+        return
+    }
+    network.forward(frames)
+}
+
+/// Of the processor, so that what else runs costs no more than a share of the cache.
+func nanoseconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
+}
+
+let words = CommandLine.arguments.dropFirst()
+let chosen = words.first.map { word in cases.filter { $0.name == word } } ?? cases
+guard !chosen.isEmpty else {
+    print("pipeline: CASE is one of \(cases.map(\.name).joined(separator: " "))")
+    exit(2)
+}
+for each in chosen { measure(each, frames: words.dropFirst().first.flatMap { Int($0) }) }
