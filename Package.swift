@@ -61,6 +61,7 @@ let targets: [Target] = [
         pkgConfig: "libnghttp2",
         providers: [.apt(["libnghttp2-dev"])]
     ),
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     // pure
     floor("Wire", [], pure),
     floor("JSON", [], pure),
@@ -83,13 +84,14 @@ let targets: [Target] = [
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // pure too, around C libraries
+    floor("ContentCoding", ["CZlib"], edge),
     floor("HTTP2", ["HTTPCore", "CNghttp2", httpTypes], edge),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap], edge),
     floor("Security", ["COpenSSL"], edge),
     floor("Storage", ["Northd", "CSQLite", "Security"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
-    floor("HTTPTransport", ["Reactor", "Security", "HTTP2", "HTTPCore", "Wire", httpTypes], edge),
+    floor("HTTPTransport", ["Reactor", "Security", "HTTP2", "HTTPCore", "ContentCoding", "Wire", httpTypes], edge),
     // roles
     floor(
         "Central",
@@ -142,6 +144,7 @@ let targets: [Target] = [
     tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"], golden: true),
     tests("Southbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
     tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
+    tests("ContentCoding", ["TestSupport"]),
     tests("HTTP2", ["TestSupport", "HTTPCore", "CNghttp2", httpTypes]),
     tests(
         "Northd",
@@ -178,7 +181,7 @@ let targets: [Target] = [
     tests("Security", ["TestSupport"]),
     tests("Storage", ["Security", "Northd", "JSON", "Wire", "CSQLite", collections]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
-    tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTPCore", "CLinux", httpTypes]),
+    tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTPCore", "ContentCoding", "CLinux", httpTypes]),
     tests(
         "Central",
         [

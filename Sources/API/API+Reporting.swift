@@ -1,3 +1,4 @@
+import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
@@ -35,6 +36,13 @@ extension API {
                 "labels": .integer(Int64(Limits.labelCountMaximum)),
                 "ports_per_switch": .integer(Int64(Limits.portsPerSwitchMaximum)),
                 "parked_requests_per_loop": .integer(Int64(product.parkedRequestMaximum)),
+                "connections": .integer(Int64(product.http.connectionMaximum)),
+                "connections_per_address": .integer(Int64(product.http.connectionsPerAddressMaximum)),
+                "requests_per_connection": .integer(Int64(product.http.requestMaximum)),
+                "streams_per_connection": .integer(Int64(product.http.http2.streamMaximum)),
+                "head_bytes": .integer(Int64(product.http.headByteCountMaximum)),
+                "head_fields": .integer(Int64(product.http.fieldCountMaximum)),
+                "idle_seconds": .integer(product.http.idleTime.components.seconds),
                 "page_size_default": .integer(Int64(PageToken.limitDefault)),
                 "page_size_maximum": .integer(Int64(PageToken.limitMaximum)),
             ],

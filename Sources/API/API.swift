@@ -31,11 +31,14 @@ public struct API: Sendable {
         public var store: String
         /// The most long polls that one loop holds.
         public var parkedRequestMaximum: Int
+        /// The bounds of HTTP on the northbound port.
+        public var http: HTTPLimits
 
         /// What this central is made of.
-        public init(store: String, parkedRequestMaximum: Int) {
+        public init(store: String, parkedRequestMaximum: Int, http: HTTPLimits = HTTPLimits()) {
             self.store = store
             self.parkedRequestMaximum = parkedRequestMaximum
+            self.http = http
         }
     }
 

@@ -1,4 +1,6 @@
+import API
 import Glibc
+import HTTPCore
 import Reactor
 
 /// How a central is to be run: what its command line says.
@@ -21,6 +23,10 @@ public struct CentralConfiguration: Sendable {
     public var serverNames: [String] = []
     /// How long the certificate of a chassis holds, in seconds; it is renewed after two thirds of it.
     public var chassisCertificateLifetime: Int64 = 86_400
+    /// The most connections of each port.
+    public var connectionMaximum: Int
+    /// The most connections of one address at the northbound port, loopback aside.
+    public var connectionsPerAddressMaximum: Int
     /// The threads that serve HTTP, each with a loop of its own.
     public var loopCount: Int
 
@@ -31,13 +37,33 @@ public struct CentralConfiguration: Sendable {
         northbound: SocketAddress,
         southbound: SocketAddress,
         isInsecure: Bool = false,
+        connectionMaximum: Int = HTTPLimits().connectionMaximum,
+        connectionsPerAddressMaximum: Int = HTTPLimits().connectionsPerAddressMaximum,
         loopCount: Int? = nil
     ) {
         self.dataDirectory = dataDirectory
         self.northbound = northbound
         self.southbound = southbound
         self.isInsecure = isInsecure
+        self.connectionMaximum = connectionMaximum
+        self.connectionsPerAddressMaximum = connectionsPerAddressMaximum
         self.loopCount = min(max(1, loopCount ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2), Self.loopCountMaximum)
+    }
+
+    /// What HTTP on a port is bound by. Agents keep their connections and may all take their shares at once, and as many
+    /// as there are may be behind one address; users' clients get the defaults.
+    func limits(of plane: Route.Plane) -> HTTPLimits {
+        var limits = HTTPLimits()
+        limits.connectionMaximum = connectionMaximum
+        switch plane {
+        case .northbound:
+            limits.connectionsPerAddressMaximum = connectionsPerAddressMaximum
+        case .southbound:
+            limits.connectionsPerAddressMaximum = connectionMaximum
+            limits.idleTime = .seconds(11 * 60)
+            limits.heldByteCountMaximum = 256 << 20
+        }
+        return limits
     }
 
     /// The lives that a chassis' certificate may have, in seconds: up to a year.

@@ -90,7 +90,8 @@ public final class CentralDaemon {
             plane,
             Exposure(address, configuration),
             option: option,
-            count: configuration.loopCount
+            count: configuration.loopCount,
+            limits: configuration.limits(of: plane)
         )
     }
 

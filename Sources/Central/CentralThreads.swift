@@ -1,5 +1,6 @@
 import API
 import CentralCore
+import HTTPCore
 import Logging
 import Reactor
 import Security
@@ -69,7 +70,11 @@ struct CentralThreads: Sendable {
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>
     ) throws(SystemError) -> Mailbox<ServingLoop.Message> {
-        let product = API.Product(store: "sqlite", parkedRequestMaximum: ServingLoop.parkedRequestMaximum)
+        let product = API.Product(
+            store: "sqlite",
+            parkedRequestMaximum: ServingLoop.parkedRequestMaximum,
+            http: doors.listeners.first?.limits ?? HTTPLimits()
+        )
         let api = { @Sendable (plane: Route.Plane) in
             API(
                 plane: plane,
@@ -85,7 +90,15 @@ struct CentralThreads: Sendable {
             let serving = ServingLoop(index: index, cell: cell, core: core, main: main, requestIDPrefix: prefix)
             for listener in doors.listeners where index < listener.sockets.count {
                 let tls = listener.exposure == .secure ? doors.contexts[listener.plane] : nil
-                try serving.serve(listener.sockets[index], listener.exposure, tls, api: api(listener.plane), on: loop)
+                try serving.serve(
+                    listener.sockets[index],
+                    listener.exposure,
+                    tls,
+                    limits: listener.limits,
+                    ledger: listener.ledger,
+                    api: api(listener.plane),
+                    on: loop
+                )
             }
             return try Mailbox(on: loop) { serving.receive($0) }
         }.handle

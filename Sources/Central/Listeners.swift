@@ -1,5 +1,7 @@
 import API
 import Glibc
+import HTTPCore
+import HTTPTransport
 import Reactor
 
 /// The sockets at one address, one for each loop that serves it.
@@ -9,6 +11,9 @@ struct Listeners: Sendable {
     let plane: Route.Plane
     let exposure: Exposure
     let sockets: [Descriptor]
+    /// What HTTP is bound by on all of them, and the count of their connections.
+    let limits: HTTPLimits
+    let ledger: ConnectionLedger
 
     /// Where clients connect.
     var url: String { "\(exposure == .secure ? "https" : "http")://\(address)" }
@@ -20,10 +25,13 @@ struct Listeners: Sendable {
         _ plane: Route.Plane,
         _ exposure: Exposure,
         option: String,
-        count: Int
+        count: Int,
+        limits: HTTPLimits
     ) throws(CentralError) {
         self.plane = plane
         self.exposure = exposure
+        self.limits = limits
+        ledger = ConnectionLedger(limits)
         do throws(SystemError) {
             // Sockets that share a port would also share it with a second central, and each would get some of the
             // requests. A socket that does not share shows first that nobody else is there.
@@ -51,6 +59,8 @@ struct Listeners: Sendable {
         plane = .northbound
         exposure = .local
         sockets = [socket]
+        limits = HTTPLimits()
+        ledger = ConnectionLedger(limits)
     }
 
     private static func failure(_ address: SocketAddress, _ option: String, _ error: SystemError) -> CentralError {

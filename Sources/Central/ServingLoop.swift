@@ -72,14 +72,17 @@ final class ServingLoop {
         _ listener: Descriptor,
         _ exposure: Exposure = .open,
         _ tls: TLSContext? = nil,
+        limits: HTTPLimits = HTTPLimits(),
+        ledger: ConnectionLedger? = nil,
         api: API,
         on loop: EventLoop
     ) throws(SystemError) {
         let server = try HTTPServer(
             loop: loop,
             listener: listener,
-            limits: HTTPLimits(),
+            limits: limits,
             tls: tls,
+            ledger: ledger,
             bodyLimit: { api.contentByteCountMaximum($0) },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())

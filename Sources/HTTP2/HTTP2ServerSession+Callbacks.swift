@@ -54,8 +54,8 @@ extension HTTP2ServerSession {
             owner in
             let name = UnsafeBufferPointer(start: name, count: nameCount)
             let value = UnsafeBufferPointer(start: value, count: count)
-            if let frame { session(owner)?.didReceiveField(frame.pointee, name, value) }
-            return 0
+            guard let frame, let session = session(owner) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            return session.didReceiveField(frame.pointee, name, value).rawValue
         }
         nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, frame, name, count, _, _, _, owner in
             let name = UnsafeBufferPointer(start: name, count: count)
@@ -70,8 +70,8 @@ extension HTTP2ServerSession {
             if let frame { session(owner)?.didReceiveFrame(frame.pointee) }
             return 0
         }
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, owner in
-            session(owner)?.countServerReset()
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, reason, owner in
+            session(owner)?.didReceiveInvalidFrame(nghttp2_error(rawValue: reason))
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, owner in
@@ -155,12 +155,17 @@ extension HTTP2ServerSession {
         _ frame: nghttp2_frame,
         _ name: UnsafeBufferPointer<UInt8>,
         _ value: UnsafeBufferPointer<UInt8>
-    ) {
-        guard let stream = streams[frame.hd.stream_id], !stream.isHandedOut else { return }
-        guard stream.head.admits(byteCount: name.count + value.count, limits: limits) else { return }
+    ) -> nghttp2_error {
+        let proceed = nghttp2_error(rawValue: 0)
+        guard let stream = streams[frame.hd.stream_id], !stream.isHandedOut else { return proceed }
+        guard stream.head.admits(byteCount: name.count + value.count, limits: limits) else {
+            let maximum = limits.headByteCountMaximum * limits.http2.headBombFactor
+            return stream.head.byteCount > maximum ? NGHTTP2_ERR_CALLBACK_FAILURE : proceed
+        }
         // Trailers are checked, counted and dropped.
-        guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
+        guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return proceed }
         stream.head.add(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self), limits: limits)
+        return proceed
     }
 
     /// libnghttp2 would drop it and go on; RFC 9113 section 8.2.1 wants the request refused.
@@ -213,6 +218,12 @@ extension HTTP2ServerSession {
             nghttp2_submit_ping(frames, UInt8(NGHTTP2_FLAG_NONE.rawValue), Self.noticePing)
         default: break
         }
+    }
+
+    private func didReceiveInvalidFrame(_ reason: nghttp2_error) {
+        headStart = nil
+        // A refused stream is counted as it is reset.
+        if reason != NGHTTP2_ERR_REFUSED_STREAM { countServerReset() }
     }
 
     private func countServerReset() {

@@ -43,7 +43,9 @@ extension HTTP2ServerSession {
     /// The next whole request that a handler may see now.
     public func nextRequest(now: Duration) -> ReceivedRequest? {
         self.now = now
-        while phase == .open, !ready.isEmpty, underWay.count < limits.http2.streamMaximum {
+        while phase == .open, !ready.isEmpty, underWay.count < limits.http2.streamMaximum,
+            answerByteCount < limits.http2.answerByteCountMaximum
+        {
             let id = ready.removeFirst()
             // A stream that was reset meanwhile is gone, and with it the work.
             guard let stream = streams[id], !stream.isHandedOut, let request = stream.request else { continue }

@@ -40,8 +40,13 @@ extension HTTP2ServerSession {
             outputBuffer.removeAll(keepingCapacity: outputBuffer.capacity <= Self.keptCapacityMaximum)
             outputStart = 0
             writeProgress = nil
-        } else if count > 0 {
-            writeProgress = now
+            takenByteCount = 0
+        } else {
+            takenByteCount += count
+            if takenByteCount >= limits.writtenByteCountMinimum {
+                writeProgress = now
+                takenByteCount = 0
+            }
         }
         finishIfDone(now: now)
     }
@@ -63,7 +68,11 @@ extension HTTP2ServerSession {
         guard hasRoom else { return NGHTTP2_ERR_WOULDBLOCK }
         outputBuffer += header
         stream.content.move(count, to: &outputBuffer)
-        stream.answerProgress = now
+        stream.takenByteCount += count
+        if stream.takenByteCount >= limits.writtenByteCountMinimum {
+            stream.answerProgress = now
+            stream.takenByteCount = 0
+        }
         return nghttp2_error(rawValue: 0)
     }
 

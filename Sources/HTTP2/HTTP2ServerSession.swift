@@ -45,6 +45,8 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var idleSince: Duration
     /// When the client last took something, while there is something to take.
     var writeProgress: Duration?
+    /// What it has taken since.
+    var takenByteCount = 0
     var inputEnded: Duration?
     /// When the shutdown was announced, until no further requests are taken.
     var noticeSent: Duration?
@@ -100,6 +102,17 @@ public final class HTTP2ServerSession: HTTPServerSession {
         nghttp2_submit_settings(frames, flags, settings, settings.count)
         let window = Int32(clamping: limits.http2.connectionWindowByteCount)
         nghttp2_session_set_local_window_size(frames, flags, 0, window)
+    }
+
+    /// Bytes that are kept for the client.
+    public var heldByteCount: Int {
+        streams.values.reduce(answerByteCount) { $0 + $1.head.byteCount + $1.body.count }
+    }
+
+    /// Bytes of answers that the client has not taken.
+    var answerByteCount: Int {
+        let waiting = answers.reduce(outputBuffer.count - outputStart) { $0 + $1.body.heldByteCount }
+        return streams.values.reduce(waiting) { $0 + $1.content.heldByteCount }
     }
 
     /// Answers a request. An unknown, answered or abandoned one gets nothing.

@@ -15,8 +15,10 @@ final class HTTP2Stream {
     var isHandedOut = false
     var isAnswered = false
     var content = AnswerContent.none
-    /// When the client last took some of the answer; `nil` while there is none.
+    /// When the client last took enough of the answer; `nil` while there is none.
     var answerProgress: Duration?
+    /// What it has taken since.
+    var takenByteCount = 0
 }
 
 /// What is left to send of an answer.
@@ -24,6 +26,15 @@ enum AnswerContent {
     case none
     case bytes([UInt8], offset: Int)
     case slices(() -> [UInt8]?, current: [UInt8], offset: Int)
+
+    /// Bytes that are kept until they are sent; of slices, a guess.
+    var heldByteCount: Int {
+        switch self {
+        case .none: 0
+        case .bytes(let bytes, let offset): bytes.count - offset
+        case .slices(let next, _, _): HTTPBody.slices(next).heldByteCount
+        }
+    }
 
     /// The bytes that can be sent now, and whether the answer ends behind them. Pulls a slice where none is left.
     mutating func available() -> (count: Int, isLast: Bool) {

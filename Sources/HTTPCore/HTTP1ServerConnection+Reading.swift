@@ -62,6 +62,8 @@ extension HTTP1ServerConnection {
     /// Whether the next request may be under way beside those that are.
     private var mayReadHead: Bool {
         guard inputStart < input.count, exchanges.count < limits.pipelinedRequestMaximum else { return false }
+        // A client that does not take its answers gets no more of them made.
+        guard answerByteCount < limits.outputByteCountMaximum else { return false }
         if exchanges.allSatisfy({ $0.answer != nil }) { return true }
         guard exchanges.allSatisfy(\.isSafe) else { return false }
         let rest = input[inputStart...]
@@ -82,6 +84,7 @@ extension HTTP1ServerConnection {
             isHEAD: head.isHEAD,
             isSafe: head.isSafe,
             minorVersion: head.minorVersion,
+            byteCount: length,
             closes: head.fields.closes || head.minorVersion == 0 || isLast
         )
         let fields = head.fields

@@ -40,9 +40,13 @@ extension HTTP1ServerConnection {
             outputStart = 0
         }
         if hasOutput {
-            if count > 0 { writeProgress = now }
+            takenByteCount += count
+            guard takenByteCount >= limits.writtenByteCountMinimum else { return }
+            writeProgress = now
+            takenByteCount = 0
         } else {
             writeProgress = nil
+            takenByteCount = 0
             idleSince = now
         }
         finishIfDone(now: now)

@@ -13,6 +13,8 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         let isHEAD: Bool
         let isSafe: Bool
         let minorVersion: Int
+        /// Bytes of the head, which is kept until the answer.
+        let byteCount: Int
         var closes: Bool
         var answer: (response: HTTPResponse, body: HTTPBody)?
     }
@@ -64,6 +66,8 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var closesAfterEncoder = false
     /// When the client last took something, while there is something to take.
     var writeProgress: Duration?
+    /// What it has taken since.
+    var takenByteCount = 0
 
     var idleSince: Duration
     var lingeringSince: Duration?
@@ -96,6 +100,17 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     }
 
     var hasOutput: Bool { outputStart < outputBuffer.count || encoder != nil }
+
+    /// Bytes that are kept for the client.
+    public var heldByteCount: Int {
+        input.count - inputStart + body.count + exchanges.reduce(0) { $0 + $1.byteCount } + answerByteCount
+    }
+
+    /// Bytes of answers that the client has not taken.
+    var answerByteCount: Int {
+        let waiting = exchanges.reduce(0) { $0 + ($1.answer?.body.heldByteCount ?? 0) }
+        return waiting + outputBuffer.count - outputStart + (encoder?.heldByteCount ?? 0)
+    }
 
     /// Answers a request. An unknown or answered one is left alone.
     public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
@@ -136,6 +151,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
                 isHEAD: isHEAD,
                 isSafe: true,
                 minorVersion: 1,
+                byteCount: 0,
                 closes: true,
                 answer: (response, .bytes(body))
             )

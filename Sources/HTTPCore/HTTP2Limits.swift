@@ -5,12 +5,17 @@ public struct HTTP2Limits: Equatable, Sendable {
     /// Requests under way at once (SETTINGS_MAX_CONCURRENT_STREAMS). More: the stream is refused, or the
     /// connection ends where the client has acknowledged the maximum. A request whose stream was reset counts until its handler is done with it, so that resetting does not buy more work.
     public var streamMaximum = 128
+    /// Bytes of answers that wait for the client's windows. While there are more, no further request is handed out.
+    public var answerByteCountMaximum = 1 << 20
     /// Bytes of a body that a client may send before the server takes them (SETTINGS_INITIAL_WINDOW_SIZE).
     public var streamWindowByteCount = 256 * 1024
     /// The same for all bodies of a connection together.
     public var connectionWindowByteCount = 1 << 20
     /// CONTINUATION frames of one head. More: the connection ends. With frames of 16 KiB it bounds the coded head.
     public var continuationMaximum = 8
+    /// A head that grows to so many times ``HTTPLimits/headByteCountMaximum`` when its compression is taken off ends the
+    /// connection; shorter ones, beyond the maximum, get 431.
+    public var headBombFactor = 4
     /// SETTINGS_HEADER_TABLE_SIZE of both directions, in bytes.
     public var headerTableByteCount = 4096
     /// Entries of one SETTINGS frame. More: the connection ends.

@@ -11,7 +11,8 @@ package struct HTTP2RequestHead {
     private var host: String?
     private var path: String?
     private var fields = HTTPFields()
-    private var byteCount = 0
+    /// Its length by the measure of SETTINGS_MAX_HEADER_LIST_SIZE.
+    package private(set) var byteCount = 0
     private var fieldCount = 0
     /// The value of Content-Length.
     package private(set) var contentLength: Int?
@@ -31,9 +32,9 @@ package struct HTTP2RequestHead {
     /// text, and by number.
     /// - Returns: Whether it is still within the limits; if not, its text need not be looked at.
     package mutating func admits(byteCount count: Int, limits: HTTPLimits) -> Bool {
-        guard error == nil else { return false }
         byteCount += count + 32
         fieldCount += 1
+        guard error == nil else { return false }
         if byteCount > limits.headByteCountMaximum { error = .headTooLong }
         if fieldCount > limits.fieldCountMaximum + Self.pseudoFieldCount { error = .tooManyFields }
         return error == nil

@@ -23,13 +23,20 @@ public struct HTTPLimits: Equatable, Sendable {
     public var requestMaximum = 10_000
     /// Connections of one server. More: 503.
     public var connectionMaximum = 10_000
-    /// Connections that are being told 503 for want of room. More: closed without a word.
+    /// Connections of one address that is not of this machine. More: 429.
+    public var connectionsPerAddressMaximum = 256
+    /// Connections that are being told 503 or 429 for want of room. More: closed without a word.
     public var refusedConnectionMaximum = 64
     /// Connections whose TLS handshake is under way. More: the oldest is closed, which has had the most time; honest
     /// clients need milliseconds.
     public var handshakeMaximum = 512
     /// Bytes of answers kept for a connection that its client has not taken yet; the producer pauses beyond it.
-    public var outputByteCountMaximum = 256 * 1024
+    public var outputByteCountMaximum = 64 * 1024
+    /// Bytes that all connections of one server and thread hold together: requests read in part, requests that wait,
+    /// answers that clients have not taken. Beyond it those connections end that have made no progress for longest.
+    public var heldByteCountMaximum = 32 << 20
+    /// A connection that holds fewer bytes is not ended to make room: parked polls are many, small, and quiet.
+    public var heldByteCountMinimum = 4 * 1024
     /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket
     /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
     public var lingeringByteCountMaximum = 4 << 20
@@ -46,8 +53,15 @@ public struct HTTPLimits: Equatable, Sendable {
     public var bodyRateMinimum = 1024
     /// How long a body may be slower than ``bodyRateMinimum``.
     public var bodyRateGraceTime: Duration = .seconds(10)
-    /// How long a client may take nothing of an answer before it is cut off.
+    /// How long a client may take less than ``writtenByteCountMinimum`` of an answer before it is cut off.
     public var writeStallTime: Duration = .seconds(30)
+    /// Bytes of an answer that a client must take within each ``writeStallTime``, as long as there are so many: who
+    /// reads slower holds memory for nothing.
+    public var writtenByteCountMinimum = 16 * 1024
+    /// A connection without traffic is asked so often whether its client is still there (TCP keep-alive).
+    public var keepAliveTime: Duration = .seconds(15)
+    /// How long the client's machine may leave sent bytes unacknowledged (TCP_USER_TIMEOUT).
+    public var acknowledgementTime: Duration = .seconds(30)
     /// How long the server still reads behind the last answer, so that the client gets that answer.
     public var lingeringTime: Duration = .seconds(2)
     /// How long a request whose client has shut down its sending side may stay unanswered.

@@ -51,6 +51,8 @@ public protocol HTTPServerSession {
     mutating func didWrite(_ count: Int, now: Duration)
     /// Whether more bytes may be read from the client.
     var wantsInput: Bool { get }
+    /// Bytes that are kept for the client: requests read in part, heads of those that wait, answers not taken.
+    var heldByteCount: Int { get }
     /// When ``expire(now:)`` is due.
     var deadline: Duration? { get }
     /// A deadline has come.

@@ -1,6 +1,7 @@
 import HTTPTypes
 
-/// Why a request was refused before any handler saw it. The connection is closed behind the answer.
+/// Why a request was refused by the server itself. Where its bytes or its time are at fault, the connection is closed
+/// behind the answer.
 public enum RequestError: Error, Equatable, Sendable {
     /// Its bytes are not HTTP/1.1, or exceed a limit.
     case message(MessageError)
@@ -12,6 +13,16 @@ public enum RequestError: Error, Equatable, Sendable {
     case unsupportedExpectation
     /// The server has as many connections as it may have.
     case tooManyConnections
+    /// The client's address has as many connections as one may have.
+    case tooManyConnectionsOfAddress
+    /// Its Content-Encoding is neither gzip nor identity.
+    case unsupportedContentCoding
+    /// Its content is not what its Content-Encoding says.
+    case corruptContent
+    /// Its content is much longer than its coding makes believe.
+    case contentBomb
+    /// It takes its answer neither in gzip nor in identity.
+    case noAcceptableCoding
 
     /// The status of the answer.
     public var status: HTTPResponse.Status {
@@ -20,6 +31,11 @@ public enum RequestError: Error, Equatable, Sendable {
         case .headTimeout, .bodyTimeout: .requestTimeout
         case .unsupportedExpectation: .expectationFailed
         case .tooManyConnections: .serviceUnavailable
+        case .tooManyConnectionsOfAddress: .tooManyRequests
+        case .unsupportedContentCoding: .unsupportedMediaType
+        case .corruptContent: .badRequest
+        case .contentBomb: .contentTooLarge
+        case .noAcceptableCoding: .notAcceptable
         }
     }
 
@@ -36,7 +52,11 @@ public enum RequestError: Error, Equatable, Sendable {
         case .message: "malformed_request"
         case .headTimeout, .bodyTimeout: "request_timeout"
         case .unsupportedExpectation: "expectation_failed"
-        case .tooManyConnections: "too_many_connections"
+        case .tooManyConnections, .tooManyConnectionsOfAddress: "too_many_connections"
+        case .unsupportedContentCoding: "unsupported_content_coding"
+        case .corruptContent: "malformed_content"
+        case .contentBomb: "body_too_large"
+        case .noAcceptableCoding: "not_acceptable"
         }
     }
 
@@ -48,6 +68,11 @@ public enum RequestError: Error, Equatable, Sendable {
         case .bodyTimeout: "the request's body did not arrive in time"
         case .unsupportedExpectation: "the only expectation known here is 100-continue"
         case .tooManyConnections: "the server has as many connections as it takes; try again later"
+        case .tooManyConnectionsOfAddress: "your address has as many connections as it may have; close some"
+        case .unsupportedContentCoding: "Content-Encoding must be gzip or identity"
+        case .corruptContent: "the content is not gzip, though its Content-Encoding says so"
+        case .contentBomb: "the content shrinks to less than a hundredth in its coding, which is not taken"
+        case .noAcceptableCoding: "Accept-Encoding refuses both gzip and identity, the codings there are"
         }
     }
 

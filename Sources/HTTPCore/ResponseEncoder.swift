@@ -20,6 +20,15 @@ struct ResponseEncoder {
         if case .none = content { true } else { false }
     }
 
+    /// Bytes that are kept until they are written; of slices, a guess.
+    var heldByteCount: Int {
+        switch content {
+        case .none: 0
+        case .bytes(let bytes, let offset): bytes.count - offset
+        case .slices(let next, _): HTTPBody.slices(next).heldByteCount
+        }
+    }
+
     /// Appends the head and readies the content.
     init(
         _ response: HTTPResponse,

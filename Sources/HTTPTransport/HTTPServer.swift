@@ -21,19 +21,25 @@ public final class HTTPServer {
     let handler: (HTTPExchange) -> Void
     /// What was read last, for the connection that read it; one buffer serves all.
     private(set) var readBuffer = [UInt8](repeating: 0, count: readByteCountMaximum)
-    private let limits: HTTPLimits
-    private let bodyLimit: (HTTPRequest) -> Int
-    private let problem: (RequestError) -> (HTTPResponse, [UInt8])
+    let limits: HTTPLimits
+    let bodyLimit: (HTTPRequest) -> Int
+    let problem: (RequestError) -> (HTTPResponse, [UInt8])
+    let negotiation = ContentNegotiation()
+    private let ledger: ConnectionLedger
     private var acceptor: Acceptor?
     private var connections: [Int: ServerConnection] = [:]
     private var handshakes: [Int: ServerHandshake] = [:]
     private var nextConnectionID = 0
+    private var refusedCount = 0
+    /// Bytes that all connections hold together.
+    private var heldByteCount = 0
     private var drainCompletion: (() -> Void)?
     private var drainTimer: TimerHandle?
 
     /// Begins to accept connections.
     /// - Parameters:
     ///   - listener: A socket of `Descriptor.listen`.
+    ///   - ledger: Counts the connections, where several servers share their maximum.
     ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there;
     ///     without it, ``HTTPLimits/bodyByteCountMaximum``.
     ///   - problem: Makes the answer to a request that is refused before a handler sees it.
@@ -43,6 +49,7 @@ public final class HTTPServer {
         listener: Descriptor,
         limits: HTTPLimits = HTTPLimits(),
         tls: TLSContext? = nil,
+        ledger: ConnectionLedger? = nil,
         bodyLimit: ((HTTPRequest) -> Int)? = nil,
         problem: @escaping (RequestError) -> (HTTPResponse, [UInt8]) = \.problem,
         handler: @escaping (HTTPExchange) -> Void
@@ -53,6 +60,8 @@ public final class HTTPServer {
         self.bodyLimit = bodyLimit ?? { _ in limits.bodyByteCountMaximum }
         self.problem = problem
         self.handler = handler
+        self.ledger = ledger ?? ConnectionLedger(limits)
+        try listener.askWhetherPeersLive(every: limits.keepAliveTime, within: limits.acknowledgementTime)
         acceptor = try Acceptor(loop: loop, listener: listener) { socket, peer in self.accept(socket, from: peer) }
     }
 
@@ -85,6 +94,7 @@ public final class HTTPServer {
 
     func didClose(_ connection: ServerConnection) {
         connections[connection.id] = nil
+        if connection.isRefused { refusedCount -= 1 }
         completeDrainIfEmpty()
     }
 
@@ -103,8 +113,27 @@ public final class HTTPServer {
         make(limits, loop.now, bodyLimit, problem)
     }
 
+    /// A connection holds so many more bytes than before. Beyond the maximum those end that hold some and have made no
+    /// progress for longest: a client that takes its answers, or sends its request, is not among them.
+    func didHold(_ byteCount: Int) {
+        heldByteCount += byteCount
+        while byteCount > 0, heldByteCount > limits.heldByteCountMaximum {
+            let holders = connections.values.filter { $0.heldByteCount >= limits.heldByteCountMinimum }
+            guard let stalled = holders.min(by: { $0.lastProgress < $1.lastProgress }) else { return }
+            stalled.close()
+        }
+    }
+
+    /// Answers a request in place of the handler.
+    func refuse(_ exchange: HTTPExchange, _ error: RequestError) {
+        var (response, body) = problem(error)
+        if error == .unsupportedContentCoding { response.headerFields[.acceptEncoding] = "gzip, identity" }
+        exchange.respond(response, body: .bytes(body))
+    }
+
     func didClose(_ handshake: ServerHandshake) {
         handshakes[handshake.id] = nil
+        if case .success(let admission) = handshake.admission { admission.end() }
     }
 
     func didSecure(_ handshake: ServerHandshake, _ link: ServerLink) {
@@ -113,19 +142,34 @@ public final class HTTPServer {
     }
 
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
+        let admission = Result { () throws(RequestError) in try ledger.admit(peer) }
+        if case .failure = admission, refusedCount >= limits.refusedConnectionMaximum { return }
         let id = nextConnectionID
         nextConnectionID += 1
         guard let tls else {
             let user: UInt32? = if case .unix = peer { try? socket.peerUser() } else { nil }
             let credentials = user.map { PeerCredentials.user($0) } ?? .none
-            let stream = SocketStream(socket)
-            return serve(ServerLink(stream: stream, socket: socket, peer: peer, credentials: credentials), id: id)
+            let link = ServerLink(
+                stream: SocketStream(socket),
+                socket: socket,
+                peer: peer,
+                admission: admission,
+                credentials: credentials
+            )
+            return serve(link, id: id)
         }
         if handshakes.count >= limits.handshakeMaximum, let oldest = handshakes.keys.min() {
             handshakes[oldest]?.close()
         }
         do {
-            let handshake = try ServerHandshake(id: id, server: self, socket: socket, peer: peer, context: tls)
+            let handshake = try ServerHandshake(
+                id: id,
+                server: self,
+                socket: socket,
+                peer: peer,
+                admission: admission,
+                context: tls
+            )
             try handshake.start(within: limits.handshakeTime)
             handshakes[id] = handshake
         } catch {
@@ -135,11 +179,8 @@ public final class HTTPServer {
     }
 
     private func serve(_ link: ServerLink, id: Int) {
-        let isRefused = connections.count >= limits.connectionMaximum
-        guard !isRefused || connections.count < limits.connectionMaximum + limits.refusedConnectionMaximum else {
-            return
-        }
-        let connection = ServerConnection(id: id, server: self, link: link, isRefused: isRefused)
+        let connection = ServerConnection(id: id, server: self, link: link)
+        if connection.isRefused { refusedCount += 1 }
         connections[id] = connection
         do throws(SystemError) {
             try connection.start()

@@ -15,7 +15,9 @@ final class ServerConnection {
     private var session: any HTTPServerSession
     /// What a connection begins with, until that tells the version of HTTP; `nil` where TLS has agreed on one.
     private var preface: ConnectionPreface? = ConnectionPreface()
-    private let isRefused: Bool
+    /// Bytes that are kept for the client, and when it last took or sent some.
+    private(set) var heldByteCount = 0
+    private(set) var lastProgress: Duration
     private var registration: Registration?
     private var timer: TimerHandle?
     private var timerDue = Duration.zero
@@ -26,14 +28,13 @@ final class ServerConnection {
     private var hasEndedWrites = false
     private var isClosed = false
 
-    /// - Parameter isRefused: Whether all that the client will hear is that there are too many.
-    init(id: Int, server: HTTPServer, link: ServerLink, isRefused: Bool) {
+    init(id: Int, server: HTTPServer, link: ServerLink) {
         self.id = id
         self.server = server
         self.link = link
-        self.isRefused = isRefused
+        lastProgress = server.loop.now
         session = server.newSession(HTTP1ServerConnection.init)
-        if isRefused { session.refuse(.tooManyConnections) }
+        refuseUnlessAdmitted()
         guard let name = link.protocolName else { return }
         preface = nil
         if name == "h2" { speakHTTP2() }
@@ -49,13 +50,28 @@ final class ServerConnection {
 
     private func speakHTTP2() {
         session = server.newSession(HTTP2ServerSession.init)
-        if isRefused { session.refuse(.tooManyConnections) }
+        refuseUnlessAdmitted()
+    }
+
+    /// Whether all that the client will hear is that there are too many.
+    var isRefused: Bool {
+        if case .failure = link.admission { true } else { false }
+    }
+
+    private func refuseUnlessAdmitted() {
+        if case .failure(let error) = link.admission { session.refuse(error) }
     }
 
     func respond(to exchange: HTTPExchange, _ response: HTTPResponse, body: HTTPBody) {
         guard !isClosed else { return }
         exchanges.removeAll { $0 === exchange }
-        session.respond(to: exchange.id, response, body: body)
+        do throws(RequestError) {
+            let (response, body) = try server.negotiation.encode(response, body, for: exchange.request)
+            session.respond(to: exchange.id, response, body: body)
+        } catch {
+            let (response, body) = server.problem(error)
+            session.respond(to: exchange.id, response, body: .bytes(body))
+        }
         pump()
     }
 
@@ -71,6 +87,8 @@ final class ServerConnection {
         registration = nil
         timer?.cancel()
         timer = nil
+        hold(0)
+        if case .success(let admission) = link.admission { admission.end() }
         server.didClose(self)
         let unanswered = exchanges
         exchanges = []
@@ -88,6 +106,7 @@ final class ServerConnection {
         do throws(SystemError) {
             switch try server.read(from: link.stream) {
             case .done(let count):
+                lastProgress = server.loop.now
                 receive(server.readBuffer[..<count])
             case .wouldBlock:
                 break
@@ -122,6 +141,27 @@ final class ServerConnection {
         }
     }
 
+    private func handOut(_ received: ReceivedRequest) {
+        var received = received
+        var refusal: RequestError?
+        do throws(RequestError) {
+            try server.negotiation.decode(&received, maximum: server.bodyLimit)
+        } catch {
+            refusal = error
+        }
+        let exchange = HTTPExchange(received, over: link, connection: self)
+        exchanges.append(exchange)
+        if let refusal { server.refuse(exchange, refusal) } else { server.handler(exchange) }
+    }
+
+    /// Tells the server what is held for the client now.
+    private func hold(_ byteCount: Int) {
+        let change = byteCount - heldByteCount
+        guard change != 0 else { return }
+        heldByteCount = byteCount
+        server.didHold(change)
+    }
+
     /// Hands out requests and writes answers until neither is possible.
     private func pump() {
         guard !isPumping, !isClosed else { return }
@@ -132,9 +172,7 @@ final class ServerConnection {
             disconnectAbandoned()
             while !isClosed, let received = session.nextRequest(now: server.loop.now) {
                 hasProgressed = true
-                let exchange = HTTPExchange(received, over: link, connection: self)
-                exchanges.append(exchange)
-                server.handler(exchange)
+                handOut(received)
             }
             if !isClosed, !awaitsWritable, write() { hasProgressed = true }
         }
@@ -160,6 +198,7 @@ final class ServerConnection {
                 switch result {
                 case .done(let count):
                     session.didWrite(count, now: server.loop.now)
+                    lastProgress = server.loop.now
                     written += count
                 case .wouldBlock, .endOfStream:
                     awaitsWritable = true
@@ -198,6 +237,7 @@ final class ServerConnection {
             return
         }
         setTimer()
+        hold(session.heldByteCount)
     }
 
     /// A timer that is due too early is left alone and set again when it fires: deadlines mostly move away.

@@ -1,9 +1,11 @@
+import HTTPCore
 import Reactor
 import Security
 
 /// A connection to a server that is not secure yet.
 final class ServerHandshake {
     let id: Int
+    let admission: Result<Admission, RequestError>
     private let server: HTTPServer
     private let socket: Descriptor
     private let peer: SocketAddress
@@ -16,9 +18,11 @@ final class ServerHandshake {
         server: HTTPServer,
         socket: Descriptor,
         peer: SocketAddress,
+        admission: Result<Admission, RequestError>,
         context: TLSContext
     ) throws(SecurityError) {
         self.id = id
+        self.admission = admission
         self.server = server
         self.socket = socket
         self.peer = peer
@@ -62,6 +66,7 @@ final class ServerHandshake {
                 stream: stream,
                 socket: socket,
                 peer: peer,
+                admission: admission,
                 credentials: certificate.map { .certificate($0) } ?? .none,
                 protocolName: stream.session.applicationProtocol ?? "http/1.1"
             )
@@ -74,6 +79,8 @@ struct ServerLink {
     var stream: any ByteStream
     var socket: Descriptor
     var peer: SocketAddress
+    /// The connection's place, or why it gets none and all that its client will hear is that.
+    var admission: Result<Admission, RequestError>
     var credentials: PeerCredentials
     /// What TLS has agreed on (ALPN), HTTP/1.1 where the client did not say; `nil` without TLS.
     var protocolName: String?

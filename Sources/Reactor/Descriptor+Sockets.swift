@@ -67,6 +67,20 @@ extension Descriptor {
         try systemCall("setsockopt \(level)/\(name)") { clinux_set_option(raw, level, name, value) }
     }
 
+    /// Has the kernel ask the peer of a quiet TCP connection whether it is still there, and give up a connection whose
+    /// bytes are not acknowledged. What a listener accepts inherits it; other sockets are left as they are.
+    /// - Parameters:
+    ///   - interval: How long it must be quiet before each question, in whole seconds.
+    ///   - limit: How long bytes or questions may stay unanswered.
+    public func askWhetherPeersLive(every interval: Duration, within limit: Duration) throws(SystemError) {
+        guard case .ip = try localAddress() else { return }
+        let seconds = Int32(clamping: interval.components.seconds)
+        try setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
+        try setOption(CLINUX_IPPROTO_TCP, TCP_KEEPIDLE, seconds)
+        try setOption(CLINUX_IPPROTO_TCP, TCP_KEEPINTVL, seconds)
+        try setOption(CLINUX_IPPROTO_TCP, TCP_USER_TIMEOUT, Int32(clamping: limit.components.seconds * 1000))
+    }
+
     /// The value of an integer option of a socket.
     public func option(_ level: Int32, _ name: Int32) throws(SystemError) -> Int32 {
         var value: Int32 = 0

@@ -88,6 +88,28 @@ private func slices(_ texts: [String]) -> HTTPBody {
         #expect(script.requests.count == 20)
     }
 
+    @Test("A client that does not take its answers gets no more of them made")
+    func untakenAnswers() {
+        let limits = HTTPLimits()
+        let connection = HTTP1ServerConnection(limits: limits, now: .zero, bodyLimit: { _ in 0 }, problem: \.problem)
+        connection.receive(Array(String(repeating: get("/"), count: 3).utf8)[...], now: .zero)
+        let content = [UInt8](repeating: 0x61, count: limits.outputByteCountMaximum)
+        for id in 0..<3 as Range<RequestID> {
+            let request = connection.nextRequest(now: .zero)
+            #expect(request?.id == id)
+            connection.respond(to: id, HTTPResponse(status: .ok), body: .bytes(content))
+            let next = connection.nextRequest(now: .zero)
+            #expect(next?.id == nil)
+            connection.prepareOutput(now: .zero, wallClock: 0)
+            #expect(connection.heldByteCount >= content.count)
+            while !connection.output.isEmpty {
+                connection.didWrite(connection.output.count, now: .zero)
+                connection.prepareOutput(now: .zero, wallClock: 0)
+            }
+        }
+        #expect(connection.heldByteCount == 0)
+    }
+
     @Test("Connection: close ends the connection behind its answer, and what follows is not read")
     func close() {
         var script = ServerScript()

@@ -176,14 +176,17 @@ private let head = "GET / HTTP/1.1\r\nHost: a\r\n"
         #expect(script.statusCodes == ["408"])
     }
 
-    @Test("A client that takes nothing is cut off, one that takes little is not")
+    @Test("A client that takes nothing or too little is cut off, one that takes enough is not")
     func writeStallTime() {
         let limits = HTTPLimits()
         let script = ServerScript()
         script.connection.receive(Array((head + "\r\n").utf8)[...], now: .zero)
         let request = script.connection.nextRequest(now: .zero)
-        script.connection.respond(to: request?.id ?? 9, HTTPResponse(status: .ok), body: .none)
+        let body = HTTPBody.bytes([UInt8](repeating: 0x61, count: limits.writtenByteCountMinimum * 3))
+        script.connection.respond(to: request?.id ?? 9, HTTPResponse(status: .ok), body: body)
         script.connection.prepareOutput(now: .seconds(1), wallClock: 0)
+        #expect(script.connection.deadline == .seconds(1) + limits.writeStallTime)
+        script.connection.didWrite(limits.writtenByteCountMinimum - 1, now: .seconds(10))
         #expect(script.connection.deadline == .seconds(1) + limits.writeStallTime)
         script.connection.didWrite(1, now: .seconds(20))
         #expect(script.connection.deadline == .seconds(20) + limits.writeStallTime)

@@ -16,6 +16,11 @@ import Testing
             (.bodyTimeout, 408, "request_timeout"),
             (.unsupportedExpectation, 417, "expectation_failed"),
             (.tooManyConnections, 503, "too_many_connections"),
+            (.tooManyConnectionsOfAddress, 429, "too_many_connections"),
+            (.unsupportedContentCoding, 415, "unsupported_content_coding"),
+            (.corruptContent, 400, "malformed_content"),
+            (.contentBomb, 413, "body_too_large"),
+            (.noAcceptableCoding, 406, "not_acceptable"),
         ]
     )
     func problems(_ error: RequestError, _ status: Int, _ code: String) {

@@ -223,4 +223,28 @@ private let ok = HTTPResponse(status: .ok)
         fixture.run(until: { isDrained && client.hasEnded })
         #expect(isGone)
     }
+    @Test("Of connections that hold too much together one ends, but no quiet one that holds little")
+    func heldBytes() throws {
+        var limits = HTTPLimits()
+        limits.heldByteCountMaximum = 100_000
+        var parked: [HTTPExchange] = []
+        let server = try ServerFixture(fixture, limits: limits) { parked.append($0) }
+        let quiet = try RawClient(fixture, to: server.address)
+        quiet.send(get("/parked"))
+        fixture.run(until: { parked.count == 1 })
+        var uploads: [RawClient] = []
+        for _ in 0..<3 {
+            let upload = try RawClient(fixture, to: server.address)
+            upload.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n")
+            upload.send([UInt8](repeating: 0x61, count: 40_000))
+            uploads.append(upload)
+        }
+        fixture.run(until: { uploads.contains(where: \.hasEnded) })
+        let left = uploads.filter { !$0.hasEnded }
+        #expect(left.count == 2)
+        left[0].send([UInt8](repeating: 0x61, count: 10_000))
+        fixture.run(until: { parked.count == 2 })
+        #expect(parked.last?.body.count == 50_000)
+        #expect(!quiet.hasEnded)
+    }
 }

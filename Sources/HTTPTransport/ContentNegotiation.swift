@@ -1,0 +1,111 @@
+import ContentCoding
+import HTTPCore
+import HTTPTypes
+
+/// Content codings of requests and answers (RFC 9110 sections 8.4 and 12.5.3): gzip and identity, both ways.
+struct ContentNegotiation {
+    /// Contents with fewer bytes are left as they are: they would gain little, and cost more than sending them.
+    static let compressedByteCountMinimum = 1024
+    /// Contents with more bytes are compressed slice by slice as the socket drains, in slices of this many bytes.
+    static let sliceByteCount = 64 * 1024
+
+    private let encoder = GzipEncoder()
+
+    /// Takes the coding off the content of a request, and its name off the fields.
+    /// - Parameter maximum: How many bytes the content may have.
+    func decode(_ received: inout ReceivedRequest, maximum: (HTTPRequest) -> Int) throws(RequestError) {
+        guard let coding = received.request.headerFields[.contentEncoding] else { return }
+        var request = received.request
+        request.headerFields[.contentEncoding] = nil
+        var body = received.body
+        switch coding.lowercased() {
+        case "identity": break
+        case "gzip", "x-gzip":
+            do throws(GzipDecoder.Failure) {
+                body = try GzipDecoder.decode(body, maximum: maximum(request))
+            } catch {
+                switch error {
+                case .corrupt: throw .corruptContent
+                case .tooLong(let maximum): throw .message(.bodyTooLong(maximum: maximum))
+                case .bomb: throw .contentBomb
+                }
+            }
+        default: throw .unsupportedContentCoding
+        }
+        received = ReceivedRequest(id: received.id, request: request, body: body)
+    }
+
+    /// An answer in the coding that its request wants most. Only contents of GET and HEAD are compressed: what answers
+    /// a change may hold a secret beside what the client has sent, whose length would then tell of the secret (BREACH).
+    func encode(
+        _ response: HTTPResponse,
+        _ body: HTTPBody,
+        for request: HTTPRequest
+    ) throws(RequestError) -> (HTTPResponse, HTTPBody) {
+        guard request.method == .get || request.method == .head else { return (response, body) }
+        if response.status == .notModified { return (notModified(response, for: request), body) }
+        guard response.status == .ok else { return (response, body) }
+        let accepted = request.headerFields[.acceptEncoding].map(AcceptEncoding.init)
+        guard accepted != nil || Self.isWorthwhile(body) else { return (response, body) }
+        guard Self.isCompressible(response) else { return (response, body) }
+        var response = response
+        response.headerFields[.vary] =
+            response.headerFields[.vary].map { $0 + ", Accept-Encoding" } ?? "Accept-Encoding"
+        guard let accepted, accepted.prefersGzip && Self.isWorthwhile(body) || !accepted.allowsIdentity else {
+            return (response, body)
+        }
+        guard accepted.allowsGzip else { throw .noAcceptableCoding }
+        guard let compressed = compress(body) else { return (response, body) }
+        response.headerFields[.contentEncoding] = "gzip"
+        response.headerFields[.eTag] = response.headerFields[.eTag].map(Self.gzipTag)
+        return (response, compressed)
+    }
+
+    /// The tag of the same state in gzip: `"R"` becomes `"R-gzip"`. Contents that differ have tags that differ.
+    private static func gzipTag(_ tag: String) -> String {
+        tag.hasSuffix("\"") ? tag.dropLast() + "-gzip\"" : tag
+    }
+
+    /// 304 names the tag that the client has, in the spelling that it sent.
+    private func notModified(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
+        guard let tag = response.headerFields[.eTag].map(Self.gzipTag),
+            request.headerFields[.ifNoneMatch]?.contains(tag) == true
+        else { return response }
+        var response = response
+        response.headerFields[.eTag] = tag
+        response.headerFields[.vary] = "Accept-Encoding"
+        return response
+    }
+
+    private static func isWorthwhile(_ body: HTTPBody) -> Bool {
+        switch body {
+        case .none: false
+        case .bytes(let bytes): bytes.count >= compressedByteCountMinimum
+        case .slices: true
+        }
+    }
+
+    private static func isCompressible(_ response: HTTPResponse) -> Bool {
+        guard response.headerFields[.contentEncoding] == nil, let type = response.headerFields[.contentType] else {
+            return false
+        }
+        if type.hasPrefix("text/") { return !type.hasPrefix("text/event-stream") }
+        return type.hasPrefix("application/json") || type.hasPrefix("application/yaml")
+    }
+
+    private func compress(_ body: HTTPBody) -> HTTPBody? {
+        switch body {
+        case .none: return body
+        case .bytes(let bytes) where bytes.count <= Self.sliceByteCount:
+            return encoder.encode(bytes).map { .bytes($0) }
+        case .bytes(let bytes):
+            var rest = bytes[...]
+            return encoder.encode {
+                guard !rest.isEmpty else { return nil }
+                defer { rest = rest.dropFirst(Self.sliceByteCount) }
+                return Array(rest.prefix(Self.sliceByteCount))
+            }.map { .slices($0) }
+        case .slices(let next): return encoder.encode(next).map { .slices($0) }
+        }
+    }
+}
