@@ -1,5 +1,6 @@
 """HTTP as other programs speak it: curl, nghttp and h2load against a central of its own."""
 
+import gzip
 import json
 import os
 import re
@@ -50,6 +51,44 @@ class Central:
         """The memory that is in use, in bytes."""
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class ContentCodingTest(unittest.TestCase):
+    def test_curl_gets_lists_in_gzip_and_sends_gzip(self):
+        with Central() as central:
+            central.create("/v1/switches", {"name": "ls1"})
+            ops = [{"op": "create", "path": "/v1/switches/ls1/ports", "body": {"name": f"p{index}"}}
+                   for index in range(1000)]
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(gzip.compress(json.dumps({"ops": ops}).encode()))
+                file.flush()
+                code = central.curl(
+                    "/v1/transactions", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Content-Type: application/json",
+                    "-H", "Content-Encoding: gzip", "--data-binary", "@" + file.name)
+            self.assertEqual(code, "200")
+            plain = central.curl("/v1/ports?limit=5000")
+            for version in "--http1.1", "--http2-prior-knowledge":
+                told = central.curl("/v1/ports?limit=5000", "--compressed", version, "-w", "\n%{size_download}")
+                document, size = told.rsplit("\n", 1)
+                self.assertEqual(document, plain)
+                self.assertLess(int(size), len(plain) // 3)
+
+    def test_an_object_has_a_tag_for_each_coding_and_either_is_taken_back(self):
+        with Central() as central:
+            labels = {f"label-{index}": "x" * 40 for index in range(40)}
+            revision = central.create("/v1/switches", {"name": "ls1", "labels": labels})["revision"]
+            told = central.curl("/v1/switches/ls1", "-i", "-o", "-", "-H", "Accept-Encoding: gzip", "--raw", "-I")
+            self.assertIn(f'ETag: "{revision}-gzip"', told)
+            self.assertIn("Vary: Accept-Encoding", told)
+            for tag in f'"{revision}"', f'"{revision}-gzip"':
+                told = central.curl("/v1/switches/ls1", "-i", "-H", f"If-None-Match: {tag}")
+                self.assertIn("304 Not Modified", told)
+                self.assertIn(f"ETag: {tag}", told)
+            for method in "PATCH", "DELETE":
+                code = central.curl(
+                    "/v1/switches/ls1", "-X", method, "-H", f'If-Match: "{revision}-gzip"', "-o", "/dev/null", "-w",
+                    "%{http_code}", "-H", "Content-Type: application/merge-patch+json", "-d", "{}")
+                self.assertIn(code, ("200", "204"))
 
 
 class HTTP2Test(unittest.TestCase):

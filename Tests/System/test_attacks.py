@@ -1,0 +1,251 @@
+"""Attacks on central's HTTP with raw sockets, beside an honest client.
+
+Each prints the honest client's 99th percentile in quiet and under attack. What is asserted is what the machine's load
+cannot change: that honest requests are answered, that the attackers are cut off, and that memory stays near what it
+was in quiet.
+"""
+
+import gzip
+import multiprocessing
+import selectors
+import socket
+import struct
+import time
+import unittest
+
+from test_http import Central
+
+MEMORY = 64 << 20
+SECONDS = 3
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def block(fields):
+    def text(value):
+        if len(value) < 127:
+            return bytes([len(value)]) + value
+        rest, out = len(value) - 127, [127]
+        while rest >= 128:
+            out.append(rest & 127 | 128)
+            rest >>= 7
+        return bytes(out + [rest]) + value
+    return b"".join(b"\0" + text(name.encode()) + text(value.encode()) for name, value in fields)
+
+
+def head(path="/livez", method="GET"):
+    return block([(":method", method), (":scheme", "http"), (":authority", "localhost"), (":path", path)])
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
+HEADERS, RESET, SETTINGS, PING, WINDOW, CONTINUATION = 1, 3, 4, 6, 8, 9
+
+
+class Honest:
+    """A client of HTTP/1.1 in a process of its own that asks for one object again and again, and measures."""
+
+    def __init__(self, port):
+        self.port, self.over, self.result = port, multiprocessing.Event(), multiprocessing.SimpleQueue()
+        self.process = multiprocessing.Process(target=self.ask)
+        self.times, self.failures = [], 0
+
+    def __enter__(self):
+        self.process.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.times, self.failures = self.result.get()
+        self.process.join()
+
+    def ask(self):
+        times, failures = [], 0
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
+                while not self.over.is_set():
+                    begun = time.perf_counter()
+                    connection.sendall(b"GET /v1/switches/ls1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    answer = b""
+                    while b'"ls1"' not in answer:
+                        piece = connection.recv(65536)
+                        if not piece:
+                            raise ConnectionError
+                        answer += piece
+                    times.append(time.perf_counter() - begun)
+                    time.sleep(0.001)
+        except OSError:
+            failures += 1
+        self.result.put((times, failures))
+
+    def percentile(self):
+        return sorted(self.times)[len(self.times) * 99 // 100] * 1000
+
+
+class Attackers:
+    """Many connections that send without end, or stand still, and open again when they are cut off."""
+
+    def __init__(self, port, count, begin, more=lambda turn: b"", reads=True, receive_buffer=None):
+        self.port, self.count, self.begin, self.more = port, count, begin, more
+        self.reads, self.receive_buffer = reads, receive_buffer
+        self.cut = self.opened = 0
+
+    def open(self):
+        connection = socket.socket()
+        if self.receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        connection.connect(("127.0.0.1", self.port))
+        connection.setblocking(False)
+        self.opened += 1
+        return connection
+
+    def run(self, seconds, watch):
+        """Attacks for so many seconds; calls `watch` now and then."""
+        end = time.monotonic() + seconds
+        selector = selectors.DefaultSelector()
+        try:
+            for _ in range(self.count):
+                self.add(selector)
+            while time.monotonic() < end:
+                for key, events in selector.select(0.05):
+                    self.serve(selector, key, events)
+                watch()
+                time.sleep(0.001)      # the attackers are another machine, and not all of this one
+        finally:
+            for key in list(selector.get_map().values()):
+                key.fileobj.close()
+            selector.close()
+
+    def add(self, selector):
+        state = {"turn": 0, "unsent": self.begin}
+        events = selectors.EVENT_WRITE | (selectors.EVENT_READ if self.reads else 0)
+        selector.register(self.open(), events, state)
+
+    def serve(self, selector, key, events):
+        connection, state = key.fileobj, key.data
+        try:
+            if events & selectors.EVENT_READ and not connection.recv(65536):
+                raise ConnectionError
+            if events & selectors.EVENT_WRITE:
+                if not state["unsent"]:
+                    state["unsent"] = self.more(state["turn"])
+                    state["turn"] += 1
+                if state["unsent"]:
+                    state["unsent"] = state["unsent"][connection.send(state["unsent"][:65536]):]
+                else:
+                    selector.modify(connection, selectors.EVENT_READ, state)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.cut += 1
+            selector.unregister(connection)
+            connection.close()
+            self.add(selector)
+
+
+class AttackTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.central = Central().__enter__()
+        cls.addClassCleanup(cls.central.__exit__)
+        cls.central.create("/v1/switches", {"name": "ls1"})
+        for start in range(0, 5000, 1000):
+            cls.central.create("/v1/transactions", {"ops": [
+                {"op": "create", "path": "/v1/switches/ls1/ports", "body": {"name": f"p{start + index}"}}
+                for index in range(1000)]})
+        # Lists of both codings have been made once, as any server has that has been up for a while.
+        cls.central.curl("/v1/ports?limit=5000", "-o", "/dev/null")
+        cls.central.curl("/v1/ports?limit=5000", "--compressed", "-o", "/dev/null")
+        with Honest(cls.central.port) as quiet:
+            time.sleep(1)
+        cls.quiet = quiet.percentile()
+        cls.resident = cls.central.resident()
+
+    def attack(self, name, attackers, seconds=SECONDS):
+        highest = [0]
+
+        def watch():
+            highest[0] = max(highest[0], self.central.resident())
+        with Honest(self.central.port) as honest:
+            attackers.run(seconds, watch)
+        grown = highest[0] - self.resident
+        print(f"\n{name}: {attackers.opened} connections, {attackers.cut} cut off; honest p99 {honest.percentile():.2f} ms "
+              f"of {self.quiet:.2f} ms in quiet ({honest.percentile() / self.quiet:.1f}x), "
+              f"{len(honest.times)} answers; memory +{grown / (1 << 20):.1f} MiB")
+        self.assertEqual(honest.failures, 0)
+        self.assertGreater(len(honest.times), 0)
+        self.assertLess(grown, MEMORY)
+
+    def test_rapid_reset(self):
+        def more(turn):
+            streams = range(turn * 200 + 1, turn * 200 + 201, 2)
+            return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + frame(RESET, 0, stream, b"\0\0\0\x08")
+                            for stream in streams)
+        attackers = Attackers(self.central.port, 20, PREFACE, more)
+        self.attack("rapid reset", attackers)
+        self.assertGreater(attackers.cut, 0)
+
+    def test_continuation_flood(self):
+        begin = PREFACE + frame(HEADERS, 1, 1, head())
+        flood = frame(CONTINUATION, 0, 1, block([("x", "y" * 8000), ("z", "y" * 8000)])) * 4
+        attackers = Attackers(self.central.port, 20, begin, lambda turn: flood)
+        self.attack("CONTINUATION flood", attackers)
+        self.assertGreater(attackers.cut, 0)
+
+    def test_made_you_reset(self):
+        def more(turn):
+            streams = range(turn * 200 + 1, turn * 200 + 201, 2)
+            return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + frame(WINDOW, 0, stream, b"\0\0\0\0")
+                            for stream in streams)
+        attackers = Attackers(self.central.port, 20, PREFACE, more)
+        self.attack("MadeYouReset", attackers)
+        self.assertGreater(attackers.cut, 0)
+
+    def test_ping_and_settings_flood(self):
+        flood = (frame(PING, 0, 0, b"12345678") + frame(SETTINGS, 0, 0)) * 200
+        attackers = Attackers(self.central.port, 20, PREFACE, lambda turn: flood, reads=False)
+        self.attack("PING and SETTINGS flood", attackers)
+        self.assertGreater(attackers.cut, 0)
+
+    def test_slowloris(self):
+        attackers = Attackers(self.central.port, 400, b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+                              lambda turn: b"X-%d: y\r\n" % turn if turn < 3 else b"")
+        self.attack("slowloris", attackers)
+
+    def test_slow_read(self):
+        attackers = Attackers(self.central.port, 200, b"GET /v1/ports?limit=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16,
+                              reads=False, receive_buffer=4096)
+        self.attack("slow read", attackers)
+
+    def test_slow_read_of_http2(self):
+        begin = (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 1))
+                 + b"".join(frame(HEADERS, 5, stream, head("/v1/ports?limit=5000")) for stream in range(1, 200, 2)))
+        attackers = Attackers(self.central.port, 100, begin)
+        self.attack("slow read of HTTP/2", attackers)
+
+    def test_header_bombs(self):
+        line = b"X: " + b"y" * 8000 + b"\r\n"
+        attackers = Attackers(self.central.port, 200, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + line * 3, lambda turn: b"")
+        self.attack("heads of 24 KiB without end", attackers)
+        name = b"\x40" + block([("x", "y" * 4000)])[1:]
+        bomb = b"".join(frame(HEADERS, 5, stream, head() + (name if stream == 1 else b"") + b"\xbe" * 12000)
+                        for stream in range(1, 100, 2))
+        attackers = Attackers(self.central.port, 20, PREFACE + bomb, lambda turn: b"")
+        self.attack("header bomb of HTTP/2", attackers)
+
+    def test_decompression_bombs(self):
+        bomb = gzip.compress(b"\0" * (16 << 20))
+        request = (b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                   b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)) + bomb
+        attackers = Attackers(self.central.port, 20, request, lambda turn: request)
+        self.attack("decompression bombs", attackers)
+
+    def test_bodies_that_never_end(self):
+        begin = (b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n" + b" " * (15 << 20))
+        attackers = Attackers(self.central.port, 30, begin, lambda turn: b"")
+        self.attack("bodies that never end", attackers)
+
+
+if __name__ == "__main__":
+    unittest.main()
