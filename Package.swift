@@ -116,7 +116,10 @@ let targets: [Target] = [
     ),
     floor(
         "Client",
-        ["HTTPTransport", "Security", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire", httpTypes],
+        [
+            "AgentCore", "Netdev", "HTTPTransport", "Security", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire",
+            httpTypes, yams,
+        ],
         edge
     ),
     .executableTarget(
@@ -200,7 +203,7 @@ let targets: [Target] = [
         "Forwarder",
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire", log]
     ),
-    tests("Client", ["TestSupport", "Reactor", "JSON"], golden: true),
+    tests("Client", ["TestSupport", "Netdev", "Reactor", "JSON", "Wire"], golden: true),
     tests("heddle", ["TestSupport", "Client", arguments], golden: true),
 ]
 

@@ -24,6 +24,8 @@ final class Agent {
 
     /// Why the agent had to end; `nil` where it was told to.
     private(set) var failure: AgentFailure?
+    /// Who is told that the agent is ready and that it ends.
+    var serviceManager: ServiceManager?
 
     private let loop: EventLoop
     private let directory: StateDirectory
@@ -54,7 +56,8 @@ final class Agent {
         endpoint: HTTPEndpoint,
         membership: Membership?,
         underlay: Descriptor?,
-        forwarderExecutable: String
+        forwarderExecutable: String,
+        startsForwarder: Bool
     ) throws {
         self.loop = loop
         self.directory = directory
@@ -87,6 +90,7 @@ final class Agent {
             loop: loop,
             directory: directory,
             executable: forwarderExecutable,
+            startsForwarder: startsForwarder,
             keep: { [weak self] what, descriptor in self?.keep(what, descriptor) },
             hear: { [weak self] event in self?.hear(event) }
         )
@@ -108,6 +112,7 @@ final class Agent {
     func end(all: Bool = false) {
         guard !isEnding else { return }
         isEnding = true
+        serviceManager?.tell(.stopping)
         if all {
             forwarder?.endForGood { self.finish() }
         } else {
@@ -188,11 +193,11 @@ final class Agent {
         case .setTimer(let time): setTimer(time)
         case .log(let level, let text): Log.write(level, text)
         case .ready:
-            Log.write(
-                .info,
-                "ready, chassis \(configuration.chassis), encap \(configuration.encapIP), "
-                    + "inner MTU \(configuration.innerMTU), central \(configuration.central)"
-            )
+            let story =
+                "chassis \(configuration.chassis), encap \(configuration.encapIP), "
+                + "inner MTU \(configuration.innerMTU), central \(configuration.central)"
+            Log.write(.info, "ready, \(story)")
+            serviceManager?.tell(.ready(status: story))
         case .fail(let sentence, let stopsForwarder):
             failure = AgentFailure(sentence)
             end(all: stopsForwarder)

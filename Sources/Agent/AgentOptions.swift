@@ -15,6 +15,8 @@ public struct AgentOptions: Equatable, Sendable {
     public var join: String?
     /// Whether plain HTTP may go beyond loopback.
     public var isInsecure: Bool
+    /// Whether to start a forwarder where none answers; else another program does, and the agent waits for it.
+    public var startsForwarder: Bool
     /// The release, for people.
     public var version: String
 
@@ -26,6 +28,7 @@ public struct AgentOptions: Equatable, Sendable {
         stateDirectory: String,
         join: String? = nil,
         isInsecure: Bool = false,
+        startsForwarder: Bool = true,
         version: String
     ) {
         self.central = central
@@ -34,6 +37,7 @@ public struct AgentOptions: Equatable, Sendable {
         self.stateDirectory = stateDirectory
         self.join = join
         self.isInsecure = isInsecure
+        self.startsForwarder = startsForwarder
         self.version = version
     }
 }

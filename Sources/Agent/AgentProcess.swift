@@ -12,6 +12,7 @@ public enum AgentProcess {
     public static func run(_ options: AgentOptions, forwarderExecutable: String? = nil) throws(AgentFailure) {
         let endpoint = try endpoint(of: options)
         let chassis = try chassis(of: options)
+        let serviceManager = ServiceManager()
         var end: (() -> Void)?
         let loop = try explaining("cannot start") { () throws(SystemError) in
             let loop = try EventLoop()
@@ -36,6 +37,7 @@ public enum AgentProcess {
         }
         let executable = forwarderExecutable ?? ownExecutable
         let agent = try makeAgent(options, chassis, endpoint, directory, membership, loop, executable)
+        agent.serviceManager = serviceManager
         end = { agent.end() }
         agent.start()
         loop.run()
@@ -76,7 +78,8 @@ public enum AgentProcess {
                 endpoint: endpoint,
                 membership: membership,
                 underlay: underlay,
-                forwarderExecutable: forwarderExecutable
+                forwarderExecutable: forwarderExecutable,
+                startsForwarder: options.startsForwarder
             )
         } catch {
             throw AgentFailure("cannot start: \(error)")

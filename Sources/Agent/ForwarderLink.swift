@@ -9,6 +9,8 @@ final class ForwarderLink {
     static let startPatience = Duration.seconds(5)
     /// How often a process that was started is tried: a start takes some ten milliseconds.
     static let connectInterval = Duration.milliseconds(1)
+    /// How often at least a forwarder is tried that others start: their restart takes no longer.
+    static let awaitIntervalMaximum = Duration.milliseconds(64)
     /// How long a forwarder may take to say who it is and what it holds.
     static let greetingPatience = Duration.seconds(2)
     /// How long a forwarder may take to end when asked to.
@@ -20,6 +22,8 @@ final class ForwarderLink {
         case idle
         /// This process has been started; `deadline` is when to give up.
         case starting(pid_t, deadline: Duration)
+        /// Others start it; it is tried until it listens.
+        case awaited
         /// Connected; the greeting and what is held are coming in.
         case greeting
         case connected
@@ -30,6 +34,7 @@ final class ForwarderLink {
     private let loop: EventLoop
     private let socketPath: String
     private let executable: String
+    private let startsForwarder: Bool
     private let arguments: [String]
     private let hear: (Event) -> Void
     private let keep: (HeldDescriptor, Descriptor) -> Void
@@ -49,27 +54,34 @@ final class ForwarderLink {
 
     /// - Parameters:
     ///   - executable: The program that has the subcommand `forwarder`.
+    ///   - startsForwarder: Whether to start one where none answers; else others do.
     ///   - keep: Gets the duplicate of each descriptor that a forwarder holds, before it counts as connected.
     ///   - hear: Gets `forwarderConnected`, `forwarderLost` and `forwarderSaid`, never within a call of ours.
     init(
         loop: EventLoop,
         directory: StateDirectory,
         executable: String,
+        startsForwarder: Bool = true,
         keep: @escaping (HeldDescriptor, Descriptor) -> Void,
         hear: @escaping (Event) -> Void
     ) {
         self.loop = loop
         socketPath = directory.forwarderSocket
         self.executable = executable
+        self.startsForwarder = startsForwarder
         arguments = ["forwarder", "--state-dir", directory.path]
         self.keep = keep
         self.hear = hear
     }
 
-    /// Connects to a running forwarder, else starts one and connects to that.
+    /// Connects to a running forwarder, else starts one, or waits until others have, and connects to that.
     func start() {
         wasSpawned = false
         if connect() { return }
+        guard startsForwarder else {
+            phase = .awaited
+            return connectSoon()
+        }
         do throws(SystemError) {
             let process = try ChildProcess.start(executable, arguments: arguments, ownSession: true)
             wasSpawned = true
@@ -139,10 +151,17 @@ final class ForwarderLink {
         assembler = MessageAssembler()
     }
 
-    private func connectSoon() {
-        timer = loop.schedule(after: Self.connectInterval) { [weak self] in
-            guard let self, case .starting(_, let deadline) = phase, !connect() else { return }
-            if loop.now < deadline { connectSoon() } else { lose("it was started but does not listen") }
+    private func connectSoon(after interval: Duration = connectInterval) {
+        timer = loop.schedule(after: interval) { [weak self] in
+            guard let self else { return }
+            switch phase {
+            case .starting(_, let deadline):
+                guard !connect() else { return }
+                if loop.now < deadline { connectSoon() } else { lose("it was started but does not listen") }
+            case .awaited:
+                if !connect() { connectSoon(after: min(interval * 2, Self.awaitIntervalMaximum)) }
+            case .idle, .greeting, .connected, .failed: break
+            }
         }
     }
 

@@ -18,6 +18,9 @@ public final class CentralDaemon {
 
     private let configuration: CentralConfiguration
     private let loop: EventLoop
+    private let serviceManager = ServiceManager()
+    /// Where it listens and since which revision, for people.
+    private var story = ""
     private let logger = Logger(label: "central") { StreamLogHandler.standardError(label: $0) }
     private var lock: FileLock?
     private var threads: CentralThreads?
@@ -44,7 +47,11 @@ public final class CentralDaemon {
     private init(_ configuration: CentralConfiguration) throws(SystemError) {
         self.configuration = configuration
         loop = try EventLoop()
-        try loop.onSignal(SIGHUP) { [unowned self] in reload() }
+        try loop.onSignal(SIGHUP) { [unowned self] in
+            serviceManager.tell(.reloading)
+            reload()
+            serviceManager.tell(.ready(status: story))
+        }
         for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { [unowned self] in stop() } }
         // A file that may not grow is a full disk, not a reason to die.
         try ignoreSignal(SIGXFSZ)
@@ -74,10 +81,10 @@ public final class CentralDaemon {
             logger: logger
         )
         if security != nil { watchSecurity() }
-        say(
-            "central: ready, northbound \(northbound.url), southbound \(southbound.url), "
-                + "revision \(core.durable.revision)"
-        )
+        story =
+            "northbound \(northbound.url), southbound \(southbound.url), revision \(core.durable.revision)"
+        say("central: ready, \(story)")
+        serviceManager.tell(.ready(status: story))
     }
 
     private func listeners(
@@ -179,6 +186,7 @@ public final class CentralDaemon {
     private func stop() {
         guard let threads, drainingCount == 0 else { return }
         logger.info("stopping")
+        serviceManager.tell(.stopping)
         drainingCount = threads.servers.count
         threads.core.send(.stop)
         for server in threads.servers { server.send(.drain) }

@@ -42,13 +42,16 @@ public struct Reply: Equatable, Sendable {
     public var status: Int
     /// The revision of the network that the answer shows (`Heddle-Revision`), where central gave one.
     public var revision: Int64?
-    /// The JSON of the body, where it has any.
+    /// When the server says that it answered, in seconds since 1970.
+    public var date: Int64?
+    /// The JSON of the body, where it has any; a text that is none is a string.
     public var body: JSONValue?
 
     /// An answer; see the members.
-    public init(status: Int, revision: Int64? = nil, body: JSONValue? = nil) {
+    public init(status: Int, revision: Int64? = nil, date: Int64? = nil, body: JSONValue? = nil) {
         self.status = status
         self.revision = revision
+        self.date = date
         self.body = body
     }
 }

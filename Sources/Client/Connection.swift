@@ -110,12 +110,19 @@ public final class Connection: Caller {
         let status = answer.response.status.code
         let field = answer.response.headerFields.first { $0.name.canonicalName == "heddle-revision" }
         let revision = field.flatMap { Int64($0.value) }
-        guard !answer.body.isEmpty else { return Reply(status: status, revision: revision) }
+        let date = answer.response.headerFields[.date].flatMap { HTTPDate.seconds(parsing: $0) }
+        var reply = Reply(status: status, revision: revision, date: date)
+        guard !answer.body.isEmpty else { return reply }
+        if answer.response.headerFields[.contentType]?.hasPrefix("text/plain") == true {
+            reply.body = .string(String(decoding: answer.body, as: UTF8.self))
+            return reply
+        }
         do throws(JSONError) {
-            return Reply(status: status, revision: revision, body: try JSONParser.parse(answer.body))
+            reply.body = try JSONParser.parse(answer.body)
+            return reply
         } catch {
             // A proxy's page beside a status that says enough; a success without its content is of no use.
-            guard (200...299).contains(status) else { return Reply(status: status, revision: revision) }
+            guard (200...299).contains(status) else { return reply }
             throw .badAnswer(server, "its answer is not JSON: \(error)")
         }
     }

@@ -41,6 +41,7 @@ public enum ForwarderProcess {
 
     private static func serve(_ stateDirectory: String) throws(SystemError) {
         let log = Logger(label: "heddle.forwarder")
+        let serviceManager = ServiceManager()
         let loop = try EventLoop()
         try loop.onSignal(SIGTERM) { loop.stop() }
         for signal in [SIGPIPE, SIGHUP, SIGINT] { try ignoreSignal(signal) }
@@ -59,7 +60,9 @@ public enum ForwarderProcess {
         )
         try control.serve(listener)
         log.info("serving \(path)")
+        serviceManager.tell(.ready(status: "serving \(path)"))
         loop.run()
+        serviceManager.tell(.stopping)
         control.stop()
         try removeFile(path)
         log.info("stopped")

@@ -1,7 +1,7 @@
 /// The date format of HTTP, IMF-fixdate (RFC 9110 section 5.6.7).
 public enum HTTPDate {
     private static let dayNames = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    private static let monthNames = [
+    static let monthNames = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
     /// The seconds for which the format has a year of four digits: 1970 to 9999.

@@ -43,6 +43,9 @@ struct AgentCommand: ParsableCommand {
     @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
     var insecure = false
 
+    @Flag(help: "Start no forwarder, but wait for one that another program starts: systemd, say.")
+    var externalForwarder = false
+
     // Checked here and not in `validate`, which would also be asked of `heddle agent stop`.
     func run() throws {
         guard let central = central ?? environmentVariable("HEDDLE_CENTRAL") else {
@@ -62,6 +65,7 @@ struct AgentCommand: ParsableCommand {
             stateDirectory: stateDir,
             join: join ?? environmentVariable("HEDDLE_JOIN"),
             isInsecure: insecure,
+            startsForwarder: !externalForwarder,
             version: Heddle.version
         )
         do throws(AgentFailure) {

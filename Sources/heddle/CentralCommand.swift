@@ -6,6 +6,9 @@ import Wire
 
 /// `heddle central`: keeps the logical network and tells the hosts.
 struct CentralCommand: ParsableCommand {
+    /// Where central keeps its log unless told otherwise.
+    static let defaultDataDirectory = "/var/lib/heddle/central"
+
     static let configuration = CommandConfiguration(
         commandName: "central",
         abstract: "Run central: the API, the log, the hosts' feed.",
@@ -25,7 +28,7 @@ struct CentralCommand: ParsableCommand {
     )
 
     @Option(help: ArgumentHelp("Where the commit log is; made if missing.", valueName: "dir"))
-    var dataDir = "/var/lib/heddle/central"
+    var dataDir = CentralCommand.defaultDataDirectory
 
     @Option(help: ArgumentHelp("Where users and their tools connect; port 0 is any free one.", valueName: "addr:port"))
     var northbound = "127.0.0.1:6641"

@@ -16,11 +16,13 @@ import Glibc
               heddle nb ls-add ls1 -- lsp-add ls1 ls1-vm1
               heddle port add vm1 --logical-port ls1-vm1
               heddle nb show
+              heddle describe port ls1-vm1
             """,
         version: version,
         subcommands: [
             CentralCommand.self, AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self,
-            TokenCommand.self,
+            TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, DoctorCommand.self,
+            ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
         ]
     )
 
@@ -37,14 +39,32 @@ import Glibc
         } catch let error as ClientError {
             complain(error.message)
             return error.exitStatus
+        } catch let code as ExitCode {
+            // The command has said why.
+            return ExitStatus(rawValue: code.rawValue) ?? .refused
         } catch  where exitCode(for: error) == .success {
             put(fullMessage(for: error) + "\n")
             return .done
         } catch {
             let (path, stranger) = subcommand(in: words)
-            complain("\(stranger.map { "unknown command '\($0)'" } ?? message(for: error)); see '\(path) --help'")
+            let sentence = stranger.map { "unknown command '\($0)'" } ?? oneSentence(message(for: error))
+            complain("\(sentence); see '\(path) --help'")
             return .usage
         }
+    }
+
+    /// The library's message, which may have a list in lines of its own, as one line without a full stop.
+    private static func oneSentence(_ message: String) -> String {
+        var sentence = ""
+        for line in message.split(separator: "\n") {
+            let words = line.drop { $0 == " " }
+            if words.hasPrefix("- ") {
+                sentence += (sentence.hasSuffix(":") ? " " : ", ") + words.dropFirst(2)
+            } else {
+                sentence += (sentence.isEmpty ? "" : " ") + words
+            }
+        }
+        return sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
     }
 
     /// `heddle help nb lsp-add` as `heddle nb lsp-add --help`, so that there is one way to help.

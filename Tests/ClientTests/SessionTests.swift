@@ -86,11 +86,21 @@ import Testing
             status: 422,
             body: ["code": "invalid_value", "detail": "No.", "errors": [["pointer": "/ops/12/body/x"]]]
         )
-        #expect(problem.sentence == "No")
+        #expect(problem.sentence == "No (field x)")
         #expect(problem.operationIndex == 12)
         #expect(Problem(status: 422, body: ["pointer": "/addresses/0"]).operationIndex == nil)
         #expect(Problem(status: 502, body: nil).sentence.contains("502"))
         #expect(Problem(status: 500, body: ["title": "Broken"]).sentence == "Broken")
+    }
+
+    @Test(arguments: [
+        ("/addresses/0", "Bad. (field addresses[0])"), ("/ops/3/body/labels/a", "Bad. (field labels.a)"),
+        ("/ops/3", "Bad."), ("/ports/7/port_security/1", "Bad. (field port_security[1])"), ("/ports/7", "Bad."),
+        ("", "Bad."), ("/Bad", "Bad."), ("/switches", "Bad. (field switches)"),
+    ])
+    func `A sentence names the field at fault, unless it does already`(pointer: String, sentence: String) {
+        let problem = Problem(status: 422, code: "invalid_value", detail: "Bad..", pointer: pointer)
+        #expect(problem.sentence == sentence)
     }
 
     @Test func `The environment names the servers`() {

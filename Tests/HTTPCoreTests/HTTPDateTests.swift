@@ -21,4 +21,23 @@ import Testing
         HTTPDate.append(seconds, to: &bytes)
         #expect(String(decoding: bytes, as: UTF8.self) == text)
     }
+
+    @Test(arguments: [784_111_777, 0, 951_782_399, 951_782_400, 4_107_542_400, 253_402_300_799])
+    func `What is written is read back`(seconds: Int64) {
+        var bytes: [UInt8] = []
+        HTTPDate.append(seconds, to: &bytes)
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(HTTPDate.seconds(parsing: text) == seconds)
+        for end in text.indices { #expect(HTTPDate.seconds(parsing: text[..<end]) == nil) }
+    }
+
+    @Test(arguments: [
+        "", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1969 08:49:37 GMT",
+        "Sun, 06 Nov +994 08:49:37 GMT",
+    ])
+    func `Other forms are no dates`(text: String) {
+        #expect(HTTPDate.seconds(parsing: text) == nil)
+    }
 }

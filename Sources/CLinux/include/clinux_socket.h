@@ -14,6 +14,7 @@
 static const int CLINUX_SOCK_STREAM = SOCK_STREAM;
 static const int CLINUX_SOCK_DGRAM = SOCK_DGRAM;
 static const int CLINUX_SOCK_SEQPACKET = SOCK_SEQPACKET;
+static const int CLINUX_SOCK_RAW = SOCK_RAW;
 static const int CLINUX_IPPROTO_TCP = IPPROTO_TCP;
 static const int CLINUX_IPPROTO_IP = IPPROTO_IP;
 static const int CLINUX_IPPROTO_IPV6 = IPPROTO_IPV6;

@@ -6,10 +6,6 @@ public struct NbSession {
     /// How often a chain is planned anew because others changed the network under it. Each round loses to somebody
     /// who got through, so more than a few mean that two programs fight over the same names.
     static let attemptMaximum = 8
-    /// The longest that one request for the state of a revision is parked, in seconds: below what proxies tolerate.
-    static let pollSeconds: Int64 = 20
-    /// What a parked request may take longer than it asked for before central counts as gone.
-    static let pollGrace = Duration.seconds(10)
 
     private let caller: any Caller
     private let boundedCaller: DeadlineCaller
@@ -129,41 +125,12 @@ public struct NbSession {
             let syncs = line.commands.contains { $0.command == .sync }
             if syncs { warn("\"sync\" command has no effect without --wait=sb or --wait=hv") }
         case .sb: break
-        case .hv: try waitForChassis(revision)
+        case .hv: try RealizationWait(caller: caller, deadline: deadline, warn: warn).wait(for: revision)
         }
         guard line.printsWaitTime else { return }
         output("Time spent on processing revision \(revision):\n")
         output("\tcommit, northbound and southbound:\t\(milliseconds(commitTime))ms\n")
         if line.wait == .hv { output("\tchassis completion:\t\t\t\(milliseconds(clock() - start))ms\n") }
-    }
-
-    private func waitForChassis(_ revision: Int64) throws(ClientError) {
-        while true {
-            let seconds = deadline.remaining.map { min($0.wholeSecondsRoundedUp, Self.pollSeconds) } ?? Self.pollSeconds
-            let path = "/v1/realization?revision=\(revision)&wait=\(seconds)"
-            let reply = try caller.send(Call(.get, path, timeout: .seconds(seconds) + Self.pollGrace))
-            guard (200...299).contains(reply.status) else {
-                throw .problem(Problem(status: reply.status, body: reply.body))
-            }
-            guard let body = reply.body, body["pending"]?.arrayValue != nil else {
-                throw .badAnswer(caller.server, "its realization does not say which chassis are pending")
-            }
-            let pending = body.texts("pending")
-            if pending.isEmpty { return warnOfExcluded(body) }
-            guard deadline.remaining != .zero else {
-                throw .timedOut(
-                    "revision \(revision) is committed, but after \(line.timeout ?? 0) s these chassis do not go by it"
-                        + " yet: \(pending.joined(separator: ", ")); look at their agents' logs"
-                )
-            }
-        }
-    }
-
-    /// Chassis that are not heard from are not waited for; whoever waits for all of them should know.
-    private func warnOfExcluded(_ realization: JSONValue) {
-        let names = (realization["excluded"]?.arrayValue ?? []).map { $0.text("chassis") }
-        guard !names.isEmpty else { return }
-        warn("not waited for, as central does not hear from them: \(names.joined(separator: ", "))")
     }
 
     private func milliseconds(_ duration: Duration) -> Int64 {
@@ -222,9 +189,4 @@ extension NbCommand {
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync: []
         }
     }
-}
-
-extension Duration {
-    /// The seconds, the next whole number where there is a fraction.
-    var wholeSecondsRoundedUp: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }

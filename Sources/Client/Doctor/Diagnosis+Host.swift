@@ -1,0 +1,187 @@
+import AgentCore
+import Glibc
+import JSON
+import Netdev
+import Wire
+
+extension Diagnosis {
+    var forwarder: [Finding] {
+        guard facts.expectsAgent else { return [] }
+        guard let process = facts.forwarderProcess else {
+            let remedy =
+                facts.status == nil
+                ? "start the agent, which starts it, or 'systemctl start heddle-forwarder'"
+                : "see the agent's log: 'journalctl -u heddle-agent -u heddle-forwarder'"
+            return [.failed("forwarder", "none runs; packets of this host's ports go nowhere", remedy: remedy)]
+        }
+        guard let status = facts.status else {
+            return [.fine("forwarder", "process \(process) moves packets by what it was told last")]
+        }
+        let applied = status["forwarder"]?["applied"]?.integerValue ?? 0
+        let wanted = status["share"]?["revision"]?.integerValue ?? 0
+        guard status["forwarder"]?["running"]?.boolValue == true else {
+            return [
+                .failed(
+                    "forwarder",
+                    "process \(process) runs, but the agent is not in touch with it",
+                    remedy: "see the agent's log; 'kill \(process)' makes the agent start another"
+                )
+            ]
+        }
+        guard applied >= wanted else {
+            return [
+                .warning(
+                    "forwarder",
+                    "process \(process) has the tables of revision \(applied), the agent knows \(wanted)",
+                    remedy: "run this again; if it stays behind, see 'journalctl -u heddle-agent'"
+                )
+            ]
+        }
+        return [.fine("forwarder", "process \(process) has the tables of revision \(applied)")]
+    }
+
+    var ports: [Finding] {
+        guard let ports = facts.status?["ports"], let plugged = ports["plugged"]?.integerValue,
+            let up = ports["up"]?.integerValue
+        else { return [] }
+        guard up >= plugged else {
+            return [
+                .warning(
+                    "ports",
+                    "\(plugged - up) of \(plugged) plugged ports are not up",
+                    remedy: "'heddle port list' says why"
+                )
+            ]
+        }
+        return [.fine("ports", "\(plugged) plugged, all of them up")]
+    }
+
+    var underlay: [Finding] {
+        guard facts.expectsAgent else { return [] }
+        guard !facts.isElsewhere else {
+            return [.skipped("underlay", "the agent is in another network namespace; run this there")]
+        }
+        guard let status = facts.status, let encapIP = facts.encapIP else { return tunnelPortWithoutAgent }
+        guard let mtu = facts.underlayMTU else {
+            return [
+                .failed(
+                    "underlay",
+                    "no device of this host has the encap address \(encapIP) any more",
+                    remedy: "give it back with 'ip addr add', or restart the agent with another --encap-ip"
+                )
+            ]
+        }
+        return [innerMTU(status, encapIP: encapIP, underlayMTU: mtu)] + paths
+    }
+
+    /// Whether what guests may send still fits into what the underlay's device carries.
+    private func innerMTU(_ status: JSONValue, encapIP: IPAddress, underlayMTU: Int) -> Finding {
+        let told = Int(status["inner_mtu"]?.integerValue ?? 0)
+        guard let fitting = Configuration.innerMTU(underlayMTU: underlayMTU, encapIP: encapIP) else {
+            return .failed(
+                "underlay",
+                "the device of \(encapIP) has an MTU of \(underlayMTU), too small for tunnels",
+                remedy: "raise it with 'ip link set DEVICE mtu 1500'"
+            )
+        }
+        guard fitting == told else {
+            return .warning(
+                "underlay",
+                "the device of \(encapIP) now has an MTU of \(underlayMTU), which leaves \(fitting) bytes to guests, "
+                    + "but the agent started with \(told)",
+                remedy: "restart the agent: 'systemctl restart heddle-agent'"
+            )
+        }
+        return .fine("underlay", "\(encapIP), MTU \(underlayMTU), which leaves \(told) to guests")
+    }
+
+    private var tunnelPortWithoutAgent: [Finding] {
+        guard facts.forwarderProcess == nil else { return [] }
+        guard facts.isTunnelPortTaken else { return [.fine("underlay", "UDP port 6081 is free")] }
+        return [
+            .failed(
+                "underlay",
+                "UDP port 6081 is taken, though no forwarder runs",
+                remedy: "see who has it with 'ss -ulnp sport = 6081' and stop it; Open vSwitch's kernel module may"
+            )
+        ]
+    }
+
+    /// Whether packets of full size reach the other chassis.
+    private var paths: [Finding] {
+        guard !facts.peers.isEmpty else { return [] }
+        let size = facts.probeByteCount
+        var findings: [Finding] = []
+        for peer in facts.peers {
+            let name = "\(peer.chassis) (\(peer.address))"
+            switch peer.outcome {
+            case .carriesAll: break
+            case .carriesSmallOnly:
+                findings.append(
+                    .failed(
+                        "path",
+                        "\(name) answers small packets, but none of \(size) bytes: big packets of guests vanish",
+                        remedy: "let every device on the way carry \(size) bytes, or lower this host's MTU and restart "
+                            + "the agent"
+                    )
+                )
+            case .silent:
+                findings.append(
+                    .warning(
+                        "path",
+                        "\(name) does not answer pings",
+                        remedy: "see that it runs and is reachable; where only pings are blocked, this is of no concern"
+                    )
+                )
+            case .failed(let reason):
+                findings.append(
+                    .failed(
+                        "path",
+                        "\(name) cannot be reached: \(reason)",
+                        remedy: "check this host's routes: 'ip route'"
+                    )
+                )
+            }
+        }
+        guard findings.isEmpty else { return findings }
+        return [.fine("path", "\(facts.peers.count) other chassis answer packets of \(size) bytes")]
+    }
+
+    /// What the kernel and its device files give.
+    var host: [Finding] {
+        var findings: [Finding] = []
+        switch facts.tunDevice {
+        case .usable: findings.append(.fine("tun", "/dev/net/tun can be opened"))
+        case .unusable(let errno) where facts.expectsAgent && (facts.isRoot || errno != EACCES):
+            let remedy =
+                errno == ENOENT
+                ? "'modprobe tun'; in a container, hand the device in (--device /dev/net/tun)"
+                : "as root: 'modprobe tun' and 'ls -l /dev/net/tun'"
+            findings.append(.failed("tun", "/dev/net/tun cannot be opened: \(errorText(errno))", remedy: remedy))
+        case .unusable(let errno):
+            findings.append(.skipped("tun", "/dev/net/tun cannot be opened: \(errorText(errno))"))
+        }
+        guard let kernel = facts.kernel else {
+            return findings + [.skipped("kernel", "what it can do is seen as root only")]
+        }
+        var missing: [String] = []
+        if !kernel.takesTCPSuperpackets { missing.append("TCP superpackets of TAPs") }
+        if !kernel.sendsTrains { missing.append("UDP_SEGMENT") }
+        if !kernel.receivesTrains { missing.append("UDP_GRO") }
+        guard missing.isEmpty else {
+            let list = missing.joined(separator: ", ")
+            findings.append(
+                .warning(
+                    "kernel",
+                    "it lacks \(list); frames go one by one, at a fraction of the speed",
+                    remedy: "run Linux 5.0 or newer"
+                )
+            )
+            return findings
+        }
+        let datagrams = kernel.takesUDPSuperpackets ? "TCP and UDP" : "TCP (UDP needs Linux 6.2)"
+        return findings + [.fine("kernel", "superpackets of \(datagrams), UDP_SEGMENT, UDP_GRO")]
+    }
+
+    func errorText(_ errno: Int32) -> String { String(cString: strerror(errno)) }
+}

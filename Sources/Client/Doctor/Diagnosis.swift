@@ -1,0 +1,211 @@
+import AgentCore
+import JSON
+import Northbound
+import Wire
+
+/// Judges what was seen on a host. No I/O: the same facts give the same report.
+struct Diagnosis {
+    /// The most seconds that two clocks may differ: logs of several hosts are unreadable beyond that, and certificates
+    /// and tokens may not be valid yet, or no longer.
+    static let clockSkewMaximum: Int64 = 5
+    /// The seconds after which a silent central is worth a word: one long poll and what it may be late by.
+    static let silenceMaximum: Int64 = 60
+
+    let facts: HostFacts
+
+    /// Everything that there is to say, what others depend on first.
+    var report: DoctorReport {
+        DoctorReport(
+            findings: central + versions + clock + certificates + store + agent + forwarder + ports + underlay + host
+        )
+    }
+
+    private var central: [Finding] {
+        switch facts.central {
+        case .notAsked(let reason): return [.skipped("central", reason)]
+        case .silent(let error):
+            let (detail, remedy) = Self.halves(of: error)
+            return [.failed("central", detail, remedy: remedy)]
+        case .answered(let answer):
+            if let reason = answer.unreadiness {
+                return [
+                    .failed(
+                        "central",
+                        "\(answer.url) is not ready: \(reason)",
+                        remedy: "see 'journalctl -u heddle-central' on its host; a full disk must be freed"
+                    )
+                ]
+            }
+            let revision = answer.revision.map { ", revision \($0)" } ?? ""
+            return [.fine("central", "\(answer.url) is ready\(revision)")]
+        }
+    }
+
+    private var versions: [Finding] {
+        var others: [String] = []
+        if case .answered(let answer) = facts.central, let version = answer.version, version != facts.version {
+            others.append("central \(version)")
+        }
+        if let version = facts.status?["version"]?.stringValue, version != facts.version {
+            others.append("the agent \(version)")
+        }
+        if facts.forwarderRunsOtherProgram == true { others.append("the forwarder another build than the agent") }
+        guard others.isEmpty else {
+            return [
+                .warning(
+                    "versions",
+                    "this program is \(facts.version), but \(others.joined(separator: ", "))",
+                    remedy: "install one version everywhere, then restart what is older; "
+                        + "'heddle agent stop --all' and a start renew both agent and forwarder"
+                )
+            ]
+        }
+        return [.fine("versions", "\(facts.version) everywhere that could be asked")]
+    }
+
+    private var clock: [Finding] {
+        guard case .answered(let answer) = facts.central, let seconds = answer.secondsAhead else {
+            return [.skipped("clock", "central did not tell its time")]
+        }
+        guard abs(seconds) > Self.clockSkewMaximum else { return [.fine("clock", "agrees with central's")] }
+        return [
+            .warning(
+                "clock",
+                "central's is \(abs(seconds)) s \(seconds > 0 ? "ahead of" : "behind") this host's",
+                remedy: "let both hosts keep time by NTP: see 'timedatectl' on either"
+            )
+        ]
+    }
+
+    /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot.
+    private var certificates: [Finding] {
+        guard !facts.certificates.isEmpty else { return [.skipped("certificates", "there are none on this host")] }
+        return facts.certificates.map { certificate in
+            let path = certificate.path
+            guard let validity = certificate.validity else {
+                return .failed(
+                    "certificates",
+                    "\(path) holds no certificate",
+                    remedy: "put it back from a copy, or join anew"
+                )
+            }
+            let (begin, end) = (validity.lowerBound, validity.upperBound)
+            if facts.now < begin {
+                return .failed(
+                    "certificates",
+                    "\(path) does not hold before \(Timestamp(seconds: begin))",
+                    remedy: "set this host's clock: see 'timedatectl'"
+                )
+            }
+            if facts.now > end {
+                return .failed(
+                    "certificates",
+                    "\(path) has expired on \(Timestamp(seconds: end))",
+                    remedy: "let this host join anew with a fresh token"
+                )
+            }
+            guard facts.now <= begin + (end - begin) / 6 * 5 else {
+                return .warning(
+                    "certificates",
+                    "\(path) should have been renewed; it expires on \(Timestamp(seconds: end))",
+                    remedy: "see why in 'journalctl -u heddle-agent'"
+                )
+            }
+            return .fine("certificates", "\(path) holds until \(Timestamp(seconds: end))")
+        }
+    }
+
+    private var agent: [Finding] {
+        guard facts.expectsAgent else {
+            return [
+                .skipped("agent", "there is none on this host: \(facts.stateDirectory.path) is missing")
+            ]
+        }
+        switch facts.agent {
+        case .failure(let error):
+            let (detail, remedy) = Self.halves(of: error)
+            let isDenied = detail.contains("Permission denied")
+            return [.failed("agent", detail, remedy: isDenied ? "run this as root" : remedy)] + stateDirectory
+        case .success(let status):
+            return [agentLink(status)] + stateDirectory
+        }
+    }
+
+    /// How the agent gets on with central.
+    private func agentLink(_ status: JSONValue) -> Finding {
+        let chassis = status.text("chassis")
+        let url = status["central"]?.text("url") ?? ""
+        let silence = status["central"]?["seconds_since_answer"]?.integerValue
+        let failure = status["central"]?.text("failure") ?? ""
+        if status["central"]?["connected"]?.boolValue != true {
+            let since = silence.map { ", last heard \($0) s ago" } ?? ", never heard"
+            return .failed(
+                "agent",
+                "chassis \(chassis) does not reach \(url): \(failure.isEmpty ? "no answer yet" : failure)\(since)",
+                remedy: "packets go on by what it knows; check that central runs there and that nothing blocks the way"
+            )
+        }
+        if let silence, silence > Self.silenceMaximum {
+            return .warning(
+                "agent",
+                "chassis \(chassis) has not heard from \(url) for \(silence) s",
+                remedy: "check that central runs there and that nothing cuts idle connections on the way"
+            )
+        }
+        return .fine("agent", "chassis \(chassis), in touch with \(url)")
+    }
+
+    private var stateDirectory: [Finding] {
+        directory(facts.stateDirectory, check: "state dir", holder: "the agent")
+    }
+
+    private var store: [Finding] {
+        let findings = directory(facts.dataDirectory, check: "store", holder: "central")
+        return findings.isEmpty ? [.skipped("store", "central's is not on this host")] : findings
+    }
+
+    /// Who may read a directory, and whether it has room left. Nothing where there is none.
+    private func directory(_ directory: HostFacts.Directory, check: String, holder: String) -> [Finding] {
+        switch directory.state {
+        case .missing: return []
+        case .unreadable(let errno):
+            return [.skipped(check, "cannot look at \(directory.path): \(errorText(errno)); run this as root")]
+        case .present(let mode, let free, let total):
+            if mode & 0o077 != 0 {
+                return [
+                    .warning(
+                        check,
+                        "others may look into \(directory.path), which has mode \(String(mode & 0o7777, radix: 8))",
+                        remedy: "chmod 700 \(directory.path)"
+                    )
+                ]
+            }
+            let mebibytes = free >> 20
+            guard mebibytes >= Self.freeMebibytesMinimum else {
+                return [
+                    .failed(
+                        check,
+                        "\(directory.path) has \(mebibytes) MiB left, and \(holder) cannot write without room",
+                        remedy: "free at least \(Self.freeMebibytesMinimum) MiB on that file system"
+                    )
+                ]
+            }
+            let percent = total == 0 ? 100 : Double(free) / Double(total) * 100
+            return [.fine(check, "\(directory.path), \(mebibytes) MiB (\(Int(percent)) %) free")]
+        }
+    }
+
+    /// The least room on a file system in MiB: some commits of the largest size and SQLite's log of them.
+    static let freeMebibytesMinimum: UInt64 = 128
+
+    /// What a client's error says, and its remedy apart.
+    static func halves(of error: ClientError) -> (detail: String, remedy: String) {
+        switch error {
+        case .unreachable(let server, let reason, _): ("cannot reach \(server.title): \(reason)", server.remedy)
+        case .badAnswer(let server, let text): ("cannot understand \(server.title): \(text)", server.remedy)
+        case .usage(let text): (text, "set the variable as 'heddle nb --help' says")
+        case .refused(let text), .timedOut(let text): (text, "see its log")
+        case .problem(let problem): (problem.sentence, "see its log")
+        }
+    }
+}

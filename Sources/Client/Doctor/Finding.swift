@@ -1,0 +1,86 @@
+import JSON
+
+/// One thing that `heddle doctor` has looked at.
+public struct Finding: Equatable, Sendable {
+    /// How it is.
+    public enum Level: String, Sendable {
+        /// As it should be.
+        case fine = "ok"
+        /// Not looked at, and why.
+        case skipped
+        /// It works, but not as well as it could, or not for long.
+        case warning
+        /// It does not work.
+        case failed
+    }
+
+    /// What was looked at, a word: `central`.
+    public var check: String
+    /// How it is.
+    public var level: Level
+    /// What was seen, one clause.
+    public var detail: String
+    /// What to do about it.
+    public var remedy: String?
+
+    static func fine(_ check: String, _ detail: String) -> Finding {
+        Finding(check: check, level: .fine, detail: detail)
+    }
+
+    static func skipped(_ check: String, _ detail: String) -> Finding {
+        Finding(check: check, level: .skipped, detail: detail)
+    }
+
+    static func warning(_ check: String, _ detail: String, remedy: String) -> Finding {
+        Finding(check: check, level: .warning, detail: detail, remedy: remedy)
+    }
+
+    static func failed(_ check: String, _ detail: String, remedy: String) -> Finding {
+        Finding(check: check, level: .failed, detail: detail, remedy: remedy)
+    }
+
+    /// Whether somebody should do something about it.
+    public var needsAttention: Bool { level == .warning || level == .failed }
+}
+
+/// What `heddle doctor` prints.
+public struct DoctorReport: Equatable, Sendable {
+    /// Everything that was looked at, in order.
+    public var findings: [Finding]
+
+    /// Whether nothing needs attention.
+    public var isHealthy: Bool { !findings.contains(where: \.needsAttention) }
+
+    /// Lines for people: level, check and detail, the remedy below.
+    public var text: String {
+        let checkWidth = (findings.map(\.check.count).max() ?? 0) + 2
+        let levelWidth = Finding.Level.warning.rawValue.count + 2
+        var text = ""
+        for finding in findings {
+            text += finding.level.rawValue.padded(to: levelWidth) + finding.check.padded(to: checkWidth)
+            text += finding.detail + "\n"
+            guard let remedy = finding.remedy else { continue }
+            text += String(repeating: " ", count: levelWidth + checkWidth) + "-> \(remedy)\n"
+        }
+        let count = findings.count(where: \.needsAttention)
+        return text + (count == 0 ? "\nAll is well.\n" : "\n\(count) finding\(count == 1 ? "" : "s").\n")
+    }
+
+    /// The same for programs.
+    public var jsonText: String { json.indentedText }
+
+    /// `{"healthy", "findings": [{"check", "level", "detail", "remedy"}]}`; a remedy may be null.
+    var json: JSONValue {
+        [
+            "healthy": .bool(isHealthy),
+            "findings": .array(
+                findings.map { finding in
+                    [
+                        "check": .string(finding.check), "level": .string(finding.level.rawValue),
+                        "detail": .string(finding.detail), "remedy": finding.remedy.map { .string($0) } ?? .null,
+                    ]
+                }
+            ),
+        ]
+    }
+}

@@ -1,0 +1,130 @@
+import JSON
+
+/// A column of the table that `heddle get` prints.
+struct ObjectColumn: Sendable {
+    let title: String
+    /// Whether only `-o wide` has it.
+    let isWide: Bool
+    let cell: @Sendable (JSONValue) -> String
+
+    init(_ title: String, isWide: Bool = false, _ cell: @escaping @Sendable (JSONValue) -> String) {
+        self.title = title
+        self.isWide = isWide
+        self.cell = cell
+    }
+
+    /// The member of this name as it is.
+    init(_ title: String, _ member: String, isWide: Bool = false) {
+        self.init(title, isWide: isWide) { $0[member]?.plainText ?? "" }
+    }
+}
+
+extension ObjectKind {
+    /// The columns of the table, those of `-o wide` among them.
+    var columns: [ObjectColumn] {
+        switch self {
+        case .logicalSwitch: Self.switchColumns
+        case .port: Self.portColumns
+        case .chassis: Self.chassisColumns
+        case .datapathBinding:
+            [
+                ObjectColumn("NAME", "name"), ObjectColumn("TUNNEL KEY", "tunnel_key"),
+                ObjectColumn("VLAN PASSTHRU", "vlan_passthru"), ObjectColumn("ID", "id"),
+            ]
+        case .portBinding: Self.portBindingColumns
+        case .multicastGroup:
+            [
+                ObjectColumn("DATAPATH", "datapath"), ObjectColumn("NAME", "name"),
+                ObjectColumn("TUNNEL KEY", "tunnel_key"),
+                ObjectColumn("PORTS") { "\($0.texts("ports").count)" },
+                ObjectColumn("MEMBERS", isWide: true) { $0.texts("ports").joined(separator: ",") },
+            ]
+        }
+    }
+
+    private static let switchColumns =
+        [
+            ObjectColumn("NAME", "name"),
+            ObjectColumn("TUNNEL KEY") { $0["status"]?["tunnel_key"]?.plainText ?? "" },
+            ObjectColumn("LABELS") { $0.labelText },
+            ObjectColumn("VLAN PASSTHRU", "vlan_passthru", isWide: true),
+        ] + objectColumns
+
+    private static let portColumns =
+        [
+            ObjectColumn("NAME", "name"),
+            ObjectColumn("SWITCH", "switch"),
+            ObjectColumn("STATE") { $0["status"]?["up"]?.boolValue == true ? "up" : "down" },
+            ObjectColumn("CHASSIS") { $0["status"]?.text("chassis") ?? "" },
+            ObjectColumn("REASON") { $0["status"]?.text("reason") ?? "" },
+            ObjectColumn("ADDRESSES") { $0.texts("addresses").joined(separator: ", ") },
+            ObjectColumn("PORT SECURITY", isWide: true) { $0.texts("port_security").joined(separator: ", ") },
+            ObjectColumn("ENABLED", "enabled", isWide: true),
+            ObjectColumn("REQUESTED CHASSIS", isWide: true) { $0.texts("requested_chassis").joined(separator: ",") },
+            ObjectColumn("TUNNEL KEY", isWide: true) { $0["status"]?["tunnel_key"]?.plainText ?? "" },
+            ObjectColumn("LABELS", isWide: true) { $0.labelText },
+        ] + objectColumns
+
+    /// What every object of users has.
+    private static let objectColumns = [
+        ObjectColumn("REVISION", "revision", isWide: true),
+        ObjectColumn("CREATED", "created_at", isWide: true),
+        ObjectColumn("ID", "id", isWide: true),
+    ]
+
+    private static let chassisColumns = [
+        ObjectColumn("NAME", "name"),
+        ObjectColumn("STATE") { $0.chassisState },
+        ObjectColumn("HOSTNAME", "hostname"),
+        ObjectColumn("ENCAPS") { $0.encapText },
+        ObjectColumn("REVISION", "revision", isWide: true),
+        ObjectColumn("CHASSIS ID", "chassis_id", isWide: true),
+    ]
+
+    private static let portBindingColumns = [
+        ObjectColumn("LOGICAL PORT", "logical_port"),
+        ObjectColumn("TUNNEL KEY", "tunnel_key"),
+        ObjectColumn("CHASSIS") { binding in
+            (binding["locations"]?.arrayValue ?? []).map { location in
+                let state = location.text("state")
+                return location.text("chassis") + (state == "active" ? "" : " (\(state))")
+            }.joined(separator: ", ")
+        },
+        ObjectColumn("ADDRESSES") { binding in
+            let addresses = (binding["addresses"]?.arrayValue ?? []).map { entry in
+                ([entry.text("mac")] + entry.texts("ips")).joined(separator: " ")
+            }
+            return (addresses + (binding["unknown"]?.boolValue == true ? ["unknown"] : [])).joined(separator: ", ")
+        },
+        ObjectColumn("ENABLED", "enabled", isWide: true),
+        ObjectColumn("BIND SEQ", isWide: true) { binding in
+            (binding["locations"]?.arrayValue ?? []).map { $0["bind_seq"]?.plainText ?? "" }.joined(separator: ",")
+        },
+        ObjectColumn("DATAPATH", "datapath", isWide: true),
+        ObjectColumn("ID", "id", isWide: true),
+    ]
+}
+
+extension JSONValue {
+    /// A string without its quotes, nothing for null, everything else as JSON has it.
+    var plainText: String {
+        switch self {
+        case .null: ""
+        case .string(let text): text
+        case .bool, .integer, .number, .array, .object: text
+        }
+    }
+
+    /// `key=value,...` of the object's labels.
+    var labelText: String {
+        (self["labels"]?.objectValue?.members ?? []).map { "\($0.name)=\($0.value.plainText)" }.joined(separator: ",")
+    }
+
+    /// `geneve 192.0.2.11, ...` of a chassis.
+    var encapText: String {
+        (self["encaps"]?.arrayValue ?? []).map { "\($0.text("type")) \($0.text("ip"))" }.joined(separator: ", ")
+    }
+
+    /// Whether central hears from a chassis.
+    var chassisState: String { self["status"]?["live"]?.boolValue == false ? "dead" : "live" }
+}

@@ -1,0 +1,151 @@
+import JSON
+
+extension ObjectSession {
+    /// What there is to say about one object, and what its user may do next.
+    func description(of object: JSONValue, _ kind: ObjectKind, askedAs name: String) throws(ClientError) -> String {
+        switch kind {
+        case .logicalSwitch: try describeSwitch(object)
+        case .port: try describePort(object)
+        case .chassis: try describeChassis(object)
+        case .datapathBinding, .portBinding, .multicastGroup: try object.yaml()
+        }
+    }
+
+    private func describeSwitch(_ object: JSONValue) throws(ClientError) -> String {
+        let name = object.text("name")
+        let ports = try list(.port, of: name)
+        let down = ports.filter { $0["status"]?["up"]?.boolValue != true }
+        var text = DescriptionText()
+        text.add("Name", name)
+        text.add("Tunnel key", object["status"]?["tunnel_key"]?.plainText)
+        text.add("VLAN passthru", object["vlan_passthru"]?.boolValue == true ? "yes" : "no")
+        text.add("Labels", object.labelText)
+        text.addOrigin(of: object)
+        text.add("Ports", ports.isEmpty ? "none" : "\(ports.count), \(down.count) of them down")
+        guard !ports.isEmpty else {
+            return text.text(next: "The switch has no ports.", ["heddle nb lsp-add \(name) \(name)-vm1"])
+        }
+        let table = "\n" + Self.table(of: ports, .port, isWide: false).text
+        guard let first = down.first else { return text.text() + table }
+        return text.text() + table
+            + DescriptionText.advice("To see why a port is down:", ["heddle describe port \(first.text("name"))"])
+    }
+
+    private func describePort(_ object: JSONValue) throws(ClientError) -> String {
+        let status = object["status"] ?? .null
+        let chassis = status.text("chassis")
+        let host = chassis.isEmpty ? nil : try caller.object(ObjectKind.chassis.path(of: chassis))?.body
+        var text = DescriptionText()
+        text.add("Name", object.text("name"))
+        text.add("Switch", object.text("switch"))
+        let reason = status.text("reason")
+        text.add("State", status["up"]?.boolValue == true ? "up" : "down" + (reason.isEmpty ? "" : ", \(reason)"))
+        text.add("Chassis", host.map { "\(chassis), \($0.chassisState), \($0.encapText)" } ?? chassis)
+        text.add("Enabled", object["enabled"]?.boolValue == false ? "no" : "yes")
+        text.add("Addresses", object.texts("addresses"))
+        text.add("Port security", object.texts("port_security"))
+        text.add("Requested chassis", object.texts("requested_chassis").joined(separator: ", "))
+        let options = object["options"]?.objectValue?.members ?? []
+        text.add("Options", options.map { "\($0.name)=\($0.value.plainText)" })
+        text.add("Labels", object.labelText)
+        text.add("Tunnel key", status["tunnel_key"]?.plainText)
+        text.addOrigin(of: object)
+        let (sentence, commands) = Self.advice(forPort: object, reason: reason, chassis: chassis)
+        return sentence.isEmpty ? text.text() : text.text(next: sentence, commands)
+    }
+
+    /// What a port's user may do about the reason why it is down.
+    private static func advice(
+        forPort object: JSONValue,
+        reason: String,
+        chassis: String
+    ) -> (sentence: String, commands: [String]) {
+        let name = object.text("name")
+        let requested = object.texts("requested_chassis")
+        let hosts = requested.isEmpty ? "the host of its VM" : requested.joined(separator: " or ")
+        switch reason {
+        case "not-plugged":
+            return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
+        case "not-programmed":
+            return (
+                "\(chassis) has it, but its forwarder does not have the tables yet. If that lasts, on \(chassis):",
+                ["heddle port list", "heddle doctor"]
+            )
+        case "disabled":
+            return ("It is switched off. To switch it on:", ["heddle nb lsp-set-enabled \(name) enabled"])
+        case "chassis-lost":
+            return (
+                "Central does not hear from \(chassis), which goes on by what it knew. On \(chassis):",
+                ["heddle doctor"]
+            )
+        case "requested-elsewhere":
+            return (
+                "A host that may not have it has plugged it in; only \(hosts) may. Plug it in there, or let any host:",
+                ["heddle nb lsp-set-options \(name)"]
+            )
+        default: return ("", [])
+        }
+    }
+
+    private func describeChassis(_ object: JSONValue) throws(ClientError) -> String {
+        let name = object.text("name")
+        let bindings = try list(.portBinding).filter { binding in
+            (binding["locations"]?.arrayValue ?? []).contains { $0.text("chassis") == name }
+        }
+        var text = DescriptionText()
+        text.add("Name", name)
+        text.add("State", object.chassisState)
+        text.add("Hostname", object.text("hostname"))
+        text.add("Encaps", object.encapText)
+        text.add("Chassis ID", object.text("chassis_id"))
+        text.add("Revision", object["revision"]?.plainText)
+        text.add("Ports", bindings.map { $0.text("logical_port") })
+        guard object.chassisState == "dead" else { return text.text() }
+        return text.text(
+            next: "Central does not hear from its agent. On \(name), or where it will never come back, here:",
+            ["heddle doctor", "heddle sb chassis-del \(name)"]
+        )
+    }
+}
+
+/// Titles with their values, one a line, the values below each other.
+struct DescriptionText {
+    private var lines: [(title: String, value: String)] = []
+
+    /// Adds a line; without a value it shows that there is none.
+    mutating func add(_ title: String, _ value: String?) {
+        lines.append((title + ":", value.flatMap { $0.isEmpty ? nil : $0 } ?? TextTable.noValue))
+    }
+
+    /// Adds a line for each of some values.
+    mutating func add(_ title: String, _ values: [String]) {
+        add(title, values.first)
+        for value in values.dropFirst() { lines.append(("", value)) }
+    }
+
+    /// Adds where and when an object of users comes from.
+    mutating func addOrigin(of object: JSONValue) {
+        add("ID", object.text("id"))
+        let configured = object["config_revision"]?.plainText ?? ""
+        add(
+            "Revision",
+            (object["revision"]?.plainText ?? "") + (configured.isEmpty ? "" : ", configured \(configured)")
+        )
+        add("Created", object.text("created_at"))
+        add("Changed", object.text("updated_at"))
+    }
+
+    /// The lines.
+    func text() -> String {
+        let width = (lines.map(\.title.count).max() ?? 0) + 1
+        return lines.map { "\($0.title.padded(to: width))\($0.value)\n" }.joined()
+    }
+
+    /// The lines and some advice.
+    func text(next sentence: String, _ commands: [String]) -> String { text() + Self.advice(sentence, commands) }
+
+    /// A sentence and commands that can be copied.
+    static func advice(_ sentence: String, _ commands: [String]) -> String {
+        "\n\(sentence)\n" + commands.map { "    \($0)\n" }.joined()
+    }
+}

@@ -1,0 +1,103 @@
+import JSON
+
+/// Carries `heddle get`, `describe` and `delete` to central.
+public struct ObjectSession {
+    let caller: any Caller
+
+    /// A session with one central.
+    public init(caller: any Caller) {
+        self.caller = caller
+    }
+
+    /// The objects of a kind, as text.
+    /// - Parameters:
+    ///   - names: Only these, by name or UUID; empty means all.
+    ///   - logicalSwitch: For ports: only those of this switch.
+    /// - Throws: ``ClientError`` where one of the names is not there.
+    public func get(
+        _ kind: ObjectKind,
+        names: [String] = [],
+        of logicalSwitch: String? = nil,
+        selection: ObjectSelection = ObjectSelection(),
+        format: OutputFormat = .table
+    ) throws(ClientError) -> String {
+        let objects = names.isEmpty ? try list(kind, of: logicalSwitch) : try find(kind, names)
+        let chosen = objects.filter(selection.fits)
+        switch format {
+        case .table, .wide: return Self.table(of: chosen, kind, isWide: format == .wide).text
+        case .name: return chosen.map { "\(kind.singular)/\(kind.name(of: $0))\n" }.joined()
+        case .json, .yaml:
+            // One object that was asked for by its name is given as it is.
+            let value = names.count == 1 && chosen.count == 1 ? chosen[0] : ["items": .array(chosen)]
+            return format == .json ? value.indentedText : try value.yaml()
+        }
+    }
+
+    /// What there is to say about objects, and what their user may do next.
+    public func describe(_ kind: ObjectKind, names: [String]) throws(ClientError) -> String {
+        var texts: [String] = []
+        for (object, name) in zip(try find(kind, names), names) {
+            texts.append(try description(of: object, kind, askedAs: name))
+        }
+        return texts.joined(separator: "\n")
+    }
+
+    /// Deletes objects, in one commit: all of them or, where one cannot be deleted, none.
+    /// - Parameter ifExists: Whether those that are not there are no concern.
+    /// - Returns: One line for each that was deleted.
+    public func delete(_ kind: ObjectKind, names: [String], ifExists: Bool) throws(ClientError) -> String {
+        guard kind.hasOwnPaths else {
+            throw .usage("a \(kind.singular) is made and removed by central itself; delete the switch, port or chassis")
+        }
+        var left = Self.unique(names)
+        while !left.isEmpty {
+            let operations = left.map { name -> JSONValue in ["op": "delete", "path": .string(kind.path(of: name))] }
+            let reply = try caller.send(Call(.post, "/v1/transactions", body: ["ops": .array(operations)]))
+            if (200...299).contains(reply.status) { break }
+            let problem = Problem(status: reply.status, body: reply.body)
+            guard problem.code == "not_found", let index = problem.operationIndex, left.indices.contains(index) else {
+                throw .problem(problem)
+            }
+            guard ifExists else { throw kind.notFound(left[index]) }
+            left.remove(at: index)
+        }
+        return left.map { "\(kind.singular) \($0) deleted\n" }.joined()
+    }
+
+    static func table(of objects: [JSONValue], _ kind: ObjectKind, isWide: Bool) -> TextTable {
+        let columns = kind.columns.filter { isWide || !$0.isWide }
+        var table = TextTable(columns.map(\.title))
+        for object in objects { table.append(columns.map { $0.cell(object) }) }
+        return table
+    }
+
+    private static func unique(_ names: [String]) -> [String] {
+        var seen: Set<String> = []
+        return names.filter { seen.insert($0).inserted }
+    }
+
+    func list(_ kind: ObjectKind, of logicalSwitch: String? = nil) throws(ClientError) -> [JSONValue] {
+        guard let logicalSwitch else { return try caller.list(kind.path) }
+        guard kind == .port else { throw .usage("only ports are of a switch; leave --switch out") }
+        do {
+            return try caller.list(ObjectKind.logicalSwitch.path(of: logicalSwitch) + "/ports")
+        } catch {
+            guard case .problem(let problem) = error, problem.status == 404 else { throw error }
+            throw ObjectKind.logicalSwitch.notFound(logicalSwitch)
+        }
+    }
+
+    private func find(_ kind: ObjectKind, _ names: [String]) throws(ClientError) -> [JSONValue] {
+        let all = kind.hasOwnPaths ? [] : try caller.list(kind.path)
+        var found: [JSONValue] = []
+        for name in names {
+            let object =
+                kind.hasOwnPaths
+                ? try caller.object(kind.path(of: name))?.body
+                : all.first { kind.name(of: $0) == name || $0.text("id") == name }
+            guard let object else { throw kind.notFound(name) }
+            found.append(object)
+        }
+        return found
+    }
+}

@@ -1,0 +1,50 @@
+import JSON
+
+/// What `heddle apply` says about a plan, in the manner of diff tools.
+struct TopologyChange {
+    private let plan: [JSONValue]
+    private let unchangedCount: Int64
+    /// The revision of the topology: after the change, or before it where nothing was changed.
+    let revision: Int64
+
+    /// Reads central's answer to a topology.
+    init?(_ answer: JSONValue?) {
+        guard let answer, let plan = answer["plan"]?.arrayValue, let revision = answer["revision"]?.integerValue else {
+            return nil
+        }
+        self.plan = plan
+        self.revision = revision
+        unchangedCount = answer["unchanged"]?.integerValue ?? 0
+    }
+
+    /// A line for each object, and below it one for each field that changes.
+    var text: String {
+        var text = ""
+        for step in plan {
+            let kind = (try? ObjectKind(parsing: step.text("kind")))?.singular ?? step.text("kind")
+            let mark =
+                switch step.text("op") {
+                case "create": "+"
+                case "delete": "-"
+                default: "~"
+                }
+            text += "\(mark) \(kind) \(step.text("name"))\n"
+            for change in step["changes"]?.arrayValue ?? [] {
+                let (from, to) = (change["from"] ?? .null, change["to"] ?? .null)
+                text += "    \(change.text("field")): \(from.text) -> \(to.text)\n"
+            }
+        }
+        return text
+    }
+
+    /// How much there is of each: `2 to create, ...` or `2 created, ...`.
+    func summary(isDone: Bool) -> String {
+        let words = isDone ? ["created", "changed", "deleted"] : ["to create", "to change", "to delete"]
+        let counts = zip(["create", "update", "delete"], words).compactMap { operation, word in
+            let count = plan.count { $0.text("op") == operation }
+            return count == 0 ? nil : "\(count) \(word)"
+        }
+        return ((counts.isEmpty ? ["nothing \(words[1])"] : counts) + ["\(unchangedCount) unchanged"])
+            .joined(separator: ", ")
+    }
+}

@@ -1,0 +1,130 @@
+import JSON
+
+/// What `heddle apply` reads: switches and ports, these below their switch or in a list of their own.
+public struct TopologyFile {
+    /// Whose topology the file says that it is.
+    public let owner: String?
+    /// The bodies of the switches.
+    private(set) var switches: [JSONValue] = []
+    /// The bodies of the ports, each with its switch.
+    private(set) var ports: [JSONValue] = []
+
+    private let name: String
+    private let document: YAMLDocument
+    /// Where in the file the switches and ports of the request stand, as JSON pointers.
+    private var switchPlaces: [String] = []
+    private var portPlaces: [String] = []
+
+    /// Reads YAML or JSON.
+    /// - Parameter name: What messages call the file.
+    /// - Throws: ``ClientError/usage(_:)`` with the line that is at fault.
+    public init(_ text: String, name: String) throws(ClientError) {
+        self.name = name
+        document = try YAMLDocument(text, name: name)
+        guard let root = document.value.objectValue else {
+            throw .usage("\(name): this is \(document.value.kindName); write 'switches:' with a list below it")
+        }
+        owner = root["owner"]?.stringValue
+        for member in root.members {
+            switch member.name {
+            case "owner":
+                if owner == nil { throw wrong("/owner", "the owner must be a text, not \(member.value.kindName)") }
+            case "switches", "ports": break
+            default: throw wrong("/\(member.name)", "there is no '\(member.name)' here, only owner, switches and ports")
+            }
+        }
+        guard root["switches"] != nil || root["ports"] != nil else {
+            throw .usage("\(name): there are neither 'switches' nor 'ports'")
+        }
+        for (index, element) in try list(root["switches"], at: "/switches").enumerated() {
+            try addSwitch(element, at: "/switches/\(index)")
+        }
+        for (index, element) in try list(root["ports"], at: "/ports").enumerated() {
+            try add(port: element, at: "/ports/\(index)")
+        }
+    }
+
+    /// The body of the request.
+    var body: JSONValue { ["switches": .array(switches), "ports": .array(ports)] }
+
+    /// How many objects there are.
+    var objectCount: Int { switches.count + ports.count }
+
+    /// A server's problem with the place in the file in front, as compilers put it.
+    func explained(_ problem: Problem) -> Problem {
+        guard let pointer = problem.pointer, let line = line(of: pointer) else { return problem }
+        var problem = problem
+        problem.detail = "\(name):\(line): \(problem.detail)"
+        return problem
+    }
+
+    /// The line that a JSON pointer into the request's body leads to, or the nearest one around it.
+    private func line(of pointer: String) -> Int? {
+        var tokens = pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        guard tokens.count >= 2, let index = Int(tokens[1]) else { return nil }
+        guard let places = ["switches": switchPlaces, "ports": portPlaces][tokens[0]], places.indices.contains(index)
+        else { return nil }
+        tokens.removeFirst(2)
+        while true {
+            let place = ([places[index]] + tokens).joined(separator: "/")
+            if let line = document.lines[place] { return line }
+            guard tokens.popLast() != nil else { return nil }
+        }
+    }
+
+    private func list(_ value: JSONValue?, at pointer: String) throws(ClientError) -> [JSONValue] {
+        switch value {
+        case nil, .null?: return []
+        case .array(let elements)?: return elements
+        case let other?:
+            throw wrong(
+                pointer,
+                "'\(pointer.dropFirst())' must be a list, each element behind a dash, not \(other.kindName)"
+            )
+        }
+    }
+
+    private mutating func addSwitch(_ element: JSONValue, at pointer: String) throws(ClientError) {
+        guard var body = element.objectValue else {
+            throw wrong(pointer, "a switch is written as 'name: NAME', not as \(element.kindName)")
+        }
+        let nested = body["ports"]
+        body["ports"] = nil
+        switches.append(.object(body))
+        switchPlaces.append(pointer)
+        let ports: [JSONValue]
+        switch nested {
+        case nil, .null?: ports = []
+        case .array(let elements)?: ports = elements
+        case let other?: throw wrong(pointer + "/ports", "'ports' must be a list, not \(other.kindName)")
+        }
+        guard !ports.isEmpty else { return }
+        guard let name = body["name"]?.stringValue else {
+            throw wrong(pointer, "the switch of these ports has no name")
+        }
+        for (index, port) in ports.enumerated() {
+            let place = "\(pointer)/ports/\(index)"
+            guard var port = port.objectValue else {
+                throw wrong(place, "a port is written as 'name: NAME', not as \(port.kindName)")
+            }
+            if let other = port["switch"], other != .string(name) {
+                throw wrong(place + "/switch", "the port stands below the switch \(name); leave 'switch' out")
+            }
+            port["switch"] = .string(name)
+            self.ports.append(.object(port))
+            portPlaces.append(place)
+        }
+    }
+
+    private mutating func add(port: JSONValue, at pointer: String) throws(ClientError) {
+        guard port.objectValue != nil else {
+            throw wrong(pointer, "a port is written as 'name: NAME' and 'switch: SWITCH', not as \(port.kindName)")
+        }
+        ports.append(port)
+        portPlaces.append(pointer)
+    }
+
+    private func wrong(_ pointer: String, _ problem: String) -> ClientError {
+        .usage("\(name)\(document.lines[pointer].map { ":\($0)" } ?? ""): \(problem)")
+    }
+}

@@ -1,0 +1,153 @@
+import JSON
+import Reactor
+
+/// Carries `heddle apply` and `heddle export` to central.
+public struct TopologySession {
+    /// Whose topology it is where nobody says.
+    public static let defaultOwner = "default"
+    /// How long central may take to plan and commit the largest topology.
+    static let patience = Duration.seconds(120)
+    /// From how many objects on a person is told what goes on.
+    static let largeObjectCount = 1000
+
+    /// How a topology is applied.
+    public struct Options: Sendable {
+        /// Only say what would change.
+        public var isDryRun = false
+        /// Delete what the owner has and the file has not.
+        public var prunes = false
+        /// Which objects of others may become the owner's: `unowned`, `any`, or `nil` for none.
+        public var adoption: String?
+        /// The revision that the topology must still be at.
+        public var ifRevision: Int64?
+        /// How far the change must have come.
+        public var wait = ControlWait.none
+        /// The time for all of it in seconds; `nil` is no limit.
+        public var timeout: Int64?
+
+        /// Apply at once, delete nothing, take nothing from others, do not wait.
+        public init() {}
+    }
+
+    private let caller: any Caller
+    private let clock: @Sendable () -> Duration
+    private let output: (String) -> Void
+    private let warn: (String) -> Void
+
+    /// A session that prints to `output`, and says to `warn` what goes on and what need not be an error.
+    public init(
+        caller: any Caller,
+        clock: @escaping @Sendable () -> Duration = Clock.monotonic,
+        output: @escaping (String) -> Void,
+        warn: @escaping (String) -> Void
+    ) {
+        self.caller = caller
+        self.clock = clock
+        self.output = output
+        self.warn = warn
+    }
+
+    /// Makes an owner's objects what a file says, in one commit.
+    /// - Parameter owner: Whose, unless the file says so itself; both must agree.
+    public func apply(_ file: TopologyFile, owner: String?, _ options: Options) throws(ClientError) {
+        if let owner, let own = file.owner, owner != own {
+            throw .usage("the file says that its owner is \(own), and --owner says \(owner); leave one of them out")
+        }
+        let owner = owner ?? file.owner ?? Self.defaultOwner
+        let deadline = Deadline(seconds: options.timeout, now: clock)
+        let isLarge = file.objectCount >= Self.largeObjectCount
+        if isLarge { warn("\(file.objectCount) objects read, asking central for the plan") }
+        let path = "/v1/topologies/\(percentEncoded(owner))" + query(options)
+        let call = Call(.put, path, body: file.body, timeout: Self.patience)
+        let reply = try DeadlineCaller(caller: caller, deadline: deadline).send(call)
+        guard (200...299).contains(reply.status) else {
+            throw .problem(file.explained(Problem(status: reply.status, body: reply.body)))
+        }
+        guard let change = TopologyChange(reply.body) else {
+            throw .badAnswer(caller.server, "its answer to a topology has no plan")
+        }
+        output(change.text)
+        if options.isDryRun {
+            output("Plan for \(owner): \(change.summary(isDone: false)).\n")
+            return output("To apply just this: add --if-revision \(change.revision) and leave --dry-run out.\n")
+        }
+        output("\(owner): \(change.summary(isDone: true)).\n")
+        guard options.wait == .hv, let revision = reply.revision else { return }
+        if isLarge { warn("committed as revision \(revision), waiting for the chassis") }
+        try RealizationWait(caller: caller, deadline: deadline, warn: warn).wait(for: revision)
+    }
+
+    private func query(_ options: Options) -> String {
+        var parameters: [String] = []
+        if options.isDryRun { parameters.append("dry_run=true") }
+        if options.prunes { parameters.append("prune=true") }
+        if let adoption = options.adoption { parameters.append("adopt=\(percentEncoded(adoption))") }
+        if let revision = options.ifRevision { parameters.append("if_revision=\(revision)") }
+        return parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
+    }
+
+    /// Topology text that makes the same objects again.
+    /// - Parameter owner: Whose objects; `nil` means all switches and ports there are, whoever owns them.
+    public func export(owner: String?, asJSON: Bool) throws(ClientError) -> String {
+        let (switches, ports): ([JSONValue], [JSONValue])
+        if let owner {
+            guard let body = try caller.object("/v1/topologies/\(percentEncoded(owner))")?.body else {
+                throw .refused(
+                    "\(owner) owns no objects; 'heddle apply --owner \(owner)' makes some, and without --owner "
+                        + "everything is exported"
+                )
+            }
+            (switches, ports) = (body["switches"]?.arrayValue ?? [], body["ports"]?.arrayValue ?? [])
+        } else {
+            (switches, ports) = (try caller.list("/v1/switches"), try caller.list("/v1/ports"))
+        }
+        let document = Self.document(owner: owner, switches: switches, ports: ports)
+        return asJSON ? document.indentedText : try document.yaml()
+    }
+
+    /// The ports below their switches; those of switches that are not in the list have their own.
+    private static func document(owner: String?, switches: [JSONValue], ports: [JSONValue]) -> JSONValue {
+        var portsOfSwitch = Dictionary(grouping: ports) { $0.text("switch") }
+        let nested = switches.map { logicalSwitch -> JSONValue in
+            var object = userMembers(of: logicalSwitch)
+            let members = portsOfSwitch.removeValue(forKey: logicalSwitch.text("name")) ?? []
+            if !members.isEmpty {
+                object["ports"] = .array(
+                    members.map { port in
+                        var member = userMembers(of: port)
+                        member["switch"] = nil
+                        return .object(member)
+                    }
+                )
+            }
+            return .object(object)
+        }
+        var document = JSONObject()
+        document["owner"] = owner.map { .string($0) }
+        document["switches"] = .array(nested)
+        let others = ports.filter { portsOfSwitch[$0.text("switch")] != nil }
+        if !others.isEmpty { document["ports"] = .array(others.map { .object(userMembers(of: $0)) }) }
+        return .object(document)
+    }
+
+    /// What a user has said of an object: without what central adds, and without what is so anyway.
+    private static func userMembers(of object: JSONValue) -> JSONObject {
+        let added = ["id", "revision", "config_revision", "created_at", "updated_at", "status", "owner"]
+        var result = JSONObject()
+        for member in object.objectValue?.members ?? [] where !added.contains(member.name) && !isDefault(member) {
+            result[member.name] = member.value
+        }
+        return result
+    }
+
+    private static func isDefault(_ member: (name: String, value: JSONValue)) -> Bool {
+        switch member.value {
+        case .null: true
+        case .string(let text): text.isEmpty
+        case .array(let elements): elements.isEmpty
+        case .object(let object): object.members.isEmpty
+        case .bool(let value): value == (member.name == "enabled")
+        case .integer, .number: false
+        }
+    }
+}

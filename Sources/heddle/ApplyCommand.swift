@@ -1,0 +1,102 @@
+import ArgumentParser
+import Client
+import Reactor
+
+/// `heddle apply`: makes the network what a file says.
+struct ApplyCommand: ParsableCommand {
+    /// The largest file, in bytes: YAML of more than central takes in one request.
+    static let fileByteCountMaximum = 64 << 20
+
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Make switches and ports what a file says, in one commit.",
+        discussion: """
+            The file is YAML or JSON, as 'heddle export' writes it:
+
+              switches:
+                - name: ls1
+                  labels: {env: prod}
+                  ports:
+                    - name: ls1-vm1
+                      addresses: ["02:ac:10:ff:00:11 172.16.255.11"]
+
+            Ports may also stand in a list 'ports:' of their own, each with its 'switch:'. What a field does not \
+            say is as if it were new. Each object belongs to one owner, whose file says all of it; the objects of \
+            others are left alone. Nothing happens unless all of it can happen.
+
+            EXAMPLES:
+              heddle apply -f network.yaml --dry-run
+              heddle apply -f network.yaml --owner shop --prune --wait=hv
+              heddle export | ssh other heddle apply -f - --adopt unowned
+            """
+    )
+
+    @Option(
+        name: [.customShort("f"), .customLong("file")],
+        help: ArgumentHelp("The file; - is the standard input.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml", "json"])
+    )
+    var file: String
+
+    @Option(help: ArgumentHelp("Whose objects they are (default: the file's 'owner', or default).", valueName: "name"))
+    var owner: String?
+
+    @Flag(help: "Only say what would change.")
+    var dryRun = false
+
+    @Flag(help: "Delete what the owner has and the file has not.")
+    var prune = false
+
+    @Option(help: ArgumentHelp("Take over objects that the file names: unowned, or any owner's.", valueName: "whose"))
+    var adopt: Adoption?
+
+    @Option(help: ArgumentHelp("Only if the owner's objects are still at this revision.", valueName: "revision"))
+    var ifRevision: Int64?
+
+    @Option(help: "Return when it is committed (none, sb), or in force on all hosts concerned (hv).")
+    var wait = ControlWait.none
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Give up after this time and exit 3.", valueName: "seconds"))
+    var timeout: Int64?
+
+    /// Which objects of others a file may take over.
+    enum Adoption: String, CaseIterable, ExpressibleByArgument {
+        case unowned
+        case any
+    }
+
+    func validate() throws {
+        if let timeout, timeout < 1 { throw ValidationError("--timeout is a number of seconds from 1") }
+        if let ifRevision, ifRevision < 0 { throw ValidationError("--if-revision is a revision, 0 for no objects yet") }
+        if owner == "" { throw ValidationError("--owner may not be empty") }
+    }
+
+    func run() throws {
+        let name = file == "-" ? "standard input" : file
+        let topology = try TopologyFile(try text(named: name), name: name)
+        var options = TopologySession.Options()
+        options.isDryRun = dryRun
+        options.prunes = prune
+        options.adoption = adopt?.rawValue
+        options.ifRevision = ifRevision
+        options.wait = wait
+        options.timeout = timeout
+        let session = TopologySession(caller: try Connection.toCentral(), output: put) { complain($0) }
+        try session.apply(topology, owner: owner, options)
+    }
+
+    private func text(named name: String) throws -> String {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try readFile(file == "-" ? "/dev/stdin" : file, maximum: Self.fileByteCountMaximum)
+        } catch {
+            throw ClientError.usage("cannot read the topology: \(error)")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ClientError.usage("\(name) is no text in UTF-8")
+        }
+        return text
+    }
+}
+
+extension ControlWait: ExpressibleByArgument {}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Client
+
+/// `heddle describe`: everything about some objects, and what to do next.
+struct DescribeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe",
+        abstract: "Tell all about an object, and what to do about it.",
+        discussion: """
+            Says why a port is down and which command mends that.
+
+            EXAMPLES:
+              heddle describe port ls1-vm1
+              heddle describe switch ls1
+              heddle describe chassis hv1 hv2
+            """
+    )
+
+    @Argument(help: "The kind: \(ObjectKind.allCases.map(\.singular).joined(separator: ", ")).")
+    var kind: ObjectKind
+
+    @Argument(help: "The objects, by name or UUID.", completion: .custom(completeNames))
+    var names: [String]
+
+    func run() throws {
+        put(try ObjectSession(caller: try Connection.toCentral()).describe(kind, names: names))
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Client
+
+/// `heddle export`: the network as a file for `heddle apply`.
+struct ExportCommand: ParsableCommand {
+    /// How the file is written.
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case yaml
+        case json
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Print switches and ports as a file for 'heddle apply'.",
+        discussion: """
+            With --owner, what that owner has; else everything there is, whoever owns it. What central adds to objects \
+            (ids, revisions, status) is left out, and so is what would be so anyway.
+
+            EXAMPLES:
+              heddle export > network.yaml
+              heddle export --owner shop
+              heddle export -o json
+            """
+    )
+
+    @Option(help: ArgumentHelp("Only what this owner has.", valueName: "name"))
+    var owner: String?
+
+    @Option(name: .shortAndLong, help: "How to print: yaml or json.")
+    var output = Format.yaml
+
+    func validate() throws {
+        if owner == "" { throw ValidationError("--owner may not be empty") }
+    }
+
+    func run() throws {
+        let session = TopologySession(caller: try Connection.toCentral(), output: put) { complain($0) }
+        put(try session.export(owner: owner, asJSON: output == .json))
+    }
+}

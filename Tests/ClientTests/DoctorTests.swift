@@ -1,0 +1,252 @@
+import JSON
+import Netdev
+import TestSupport
+import Testing
+import Wire
+
+@testable import Client
+
+@Suite struct DoctorTests {
+    private static let address = IPAddress("10.0.0.3") ?? .v4(IPv4Address(0))
+    private static let peer = IPAddress("10.0.0.4") ?? .v4(IPv4Address(0))
+
+    /// A host on which all is well.
+    private static let healthy = HostFacts(
+        version: "1.0",
+        isRoot: true,
+        central: .answered(
+            HostFacts.CentralAnswer(
+                url: "http://10.0.0.2:6641",
+                unreadiness: nil,
+                version: "1.0",
+                revision: 12,
+                secondsAhead: 1
+            )
+        ),
+        stateDirectory: directory("/var/lib/heddle/agent"),
+        isAgentNamed: false,
+        agent: .success(status),
+        agentProcess: 100,
+        forwarderProcess: 101,
+        forwarderRunsOtherProgram: false,
+        isElsewhere: false,
+        underlayMTU: 1500,
+        isTunnelPortTaken: true,
+        peers: [HostFacts.Peer(chassis: "hv2", address: peer, outcome: .carriesAll)],
+        probeByteCount: 1500,
+        tunDevice: .usable,
+        kernel: KernelFeatures(
+            takesTCPSuperpackets: true,
+            takesUDPSuperpackets: true,
+            sendsTrains: true,
+            receivesTrains: true
+        ),
+        dataDirectory: directory("/var/lib/heddle/central"),
+        certificates: [certificate(0...600)],
+        now: 400
+    )
+
+    private static func certificate(_ validity: ClosedRange<Int64>?) -> HostFacts.KeptCertificate {
+        HostFacts.KeptCertificate(path: "/var/lib/heddle/agent/membership.pem", validity: validity)
+    }
+
+    private static let status: JSONValue = [
+        "chassis": "hv1", "version": "1.0", "encap_ip": "10.0.0.3", "inner_mtu": 1442,
+        "central": [
+            "url": "http://10.0.0.2:6642", "connected": true, "failure": .null, "seconds_since_answer": 3,
+        ],
+        "share": ["epoch": "00000000000000aa", "revision": 12, "records": 4],
+        "forwarder": ["running": true, "process_id": 101, "applied": 12],
+        "ports": ["plugged": 2, "up": 2],
+    ]
+
+    private static func directory(_ path: String, mode: UInt32 = 0o700, free: UInt64 = 1 << 30) -> HostFacts.Directory {
+        HostFacts.Directory(path: path, state: .present(mode: mode, freeBytes: free, totalBytes: 4 << 30))
+    }
+
+    private static func answer(_ change: (inout HostFacts.CentralAnswer) -> Void) -> HostFacts.Central {
+        guard case .answered(var answer) = healthy.central else { return healthy.central }
+        change(&answer)
+        return .answered(answer)
+    }
+
+    /// What can be wrong with the healthy host, each by itself.
+    private static let faults: [(name: String, change: @Sendable (inout HostFacts) -> Void)] = [
+        ("nothing", { _ in }),
+        (
+            "central is down",
+            {
+                let server = Server.central(url: "http://10.0.0.2:6641")
+                $0.central = .silent(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
+            }
+        ),
+        ("central speaks something else", { $0.central = .silent(.badAnswer(.central(url: "http://x"), "no HTTP")) }),
+        ("central is elsewhere", { $0.central = .notAsked("HEDDLE_NB is not set") }),
+        ("central is stopping", { $0.central = answer { $0.unreadiness = "Central is stopping" } }),
+        ("central is older", { $0.central = answer { $0.version = "0.9" } }),
+        ("central's clock is ahead", { $0.central = answer { $0.secondsAhead = 6 } }),
+        ("central's clock is behind", { $0.central = answer { $0.secondsAhead = -3600 } }),
+        ("the agent is another version", { $0.agent = .success(status.merged(with: ["version": "0.8"])) }),
+        ("the forwarder is another build", { $0.forwarderRunsOtherProgram = true }),
+        (
+            "the agent is down",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "No such file or directory", mayHaveActed: false))
+                $0.agentProcess = nil
+            }
+        ),
+        (
+            "nothing runs and another program has the port",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
+                ($0.agentProcess, $0.forwarderProcess) = (nil, nil)
+            }
+        ),
+        (
+            "the user may not look",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "Permission denied", mayHaveActed: false))
+                $0.isRoot = false
+                $0.stateDirectory.state = .unreadable(13)
+                $0.dataDirectory.state = .unreadable(13)
+                $0.tunDevice = .unusable(13)
+                $0.kernel = nil
+            }
+        ),
+        (
+            "there is no agent on this host",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "No such file or directory", mayHaveActed: false))
+                ($0.agentProcess, $0.forwarderProcess) = (nil, nil)
+                $0.stateDirectory.state = .missing
+                $0.tunDevice = .unusable(2)
+            }
+        ),
+        (
+            "the agent has lost central",
+            {
+                let change: JSONValue = ["central": ["connected": false, "failure": "Connection refused"]]
+                $0.agent = .success(status.merged(with: change))
+            }
+        ),
+        ("central is quiet", { $0.agent = .success(status.merged(with: ["central": ["seconds_since_answer": 61]])) }),
+        ("the forwarder is gone", { $0.forwarderProcess = nil }),
+        ("the forwarder is deaf", { $0.agent = .success(status.merged(with: ["forwarder": ["running": false]])) }),
+        ("the forwarder is behind", { $0.agent = .success(status.merged(with: ["forwarder": ["applied": 11]])) }),
+        ("a port is down", { $0.agent = .success(status.merged(with: ["ports": ["up": 1]])) }),
+        ("the MTU has changed", { $0.underlayMTU = 1400 }),
+        ("the MTU is too small", { $0.underlayMTU = 1300 }),
+        ("the encap address is gone", { $0.underlayMTU = nil }),
+        ("the agent is in another namespace", { $0.isElsewhere = true }),
+        ("big packets vanish", { $0.peers[0].outcome = .carriesSmallOnly }),
+        ("a host does not answer", { $0.peers[0].outcome = .silent }),
+        ("there is no route", { $0.peers[0].outcome = .failed("Network is unreachable") }),
+        ("there is no TAP device", { $0.tunDevice = .unusable(2) }),
+        (
+            "the kernel is old",
+            {
+                $0.kernel = KernelFeatures(
+                    takesTCPSuperpackets: true,
+                    takesUDPSuperpackets: false,
+                    sendsTrains: true,
+                    receivesTrains: false
+                )
+            }
+        ),
+        (
+            "the kernel is rather old",
+            { $0.kernel?.takesUDPSuperpackets = false }
+        ),
+        ("the disk is full", { $0.dataDirectory = directory("/var/lib/heddle/central", free: 1 << 20) }),
+        ("others may read", { $0.stateDirectory = directory("/var/lib/heddle/agent", mode: 0o755) }),
+        ("there are no certificates", { $0.certificates = [] }),
+        ("a certificate is damaged", { $0.certificates = [certificate(nil)] }),
+        ("a certificate is not valid yet", { $0.certificates = [certificate(401...600)] }),
+        ("a certificate has expired", { $0.certificates = [certificate(0...399)] }),
+        ("a certificate is not renewed", { $0.certificates = [certificate(0...460)] }),
+        ("central's store is elsewhere", { $0.dataDirectory.state = .missing }),
+    ]
+
+    @Test func `Each fault is found, by itself, with its remedy`() {
+        let fine = Set(Diagnosis(facts: Self.healthy).report.findings.map(\.detail))
+        var text = ""
+        for (name, change) in Self.faults {
+            var facts = Self.healthy
+            change(&facts)
+            let report = Diagnosis(facts: facts).report
+            text += "== \(name)\n"
+            for finding in report.findings where name == "nothing" || !fine.contains(finding.detail) {
+                text += "\(finding.level.rawValue) \(finding.check): \(finding.detail)\n"
+                if let remedy = finding.remedy { text += "    -> \(remedy)\n" }
+            }
+            for finding in report.findings { #expect(finding.needsAttention == (finding.remedy != nil)) }
+        }
+        let mismatch = goldenMismatch(text, named: "doctor")
+        #expect(mismatch == nil, Comment(rawValue: mismatch ?? ""))
+    }
+
+    @Test func `Only what needs attention makes a host unhealthy`() {
+        #expect(Diagnosis(facts: Self.healthy).report.isHealthy)
+        let text = Diagnosis(facts: Self.healthy).report.text
+        #expect(text.hasSuffix("\nAll is well.\n"))
+        var facts = Self.healthy
+        facts.tunDevice = .unusable(2)
+        let report = Diagnosis(facts: facts).report
+        #expect(!report.isHealthy)
+        #expect(report.text.hasSuffix("\n1 finding.\n"))
+        #expect(report.json["healthy"] == false)
+        let tun = report.json["findings"]?.arrayValue?.first { $0["check"] == "tun" }
+        #expect(tun?["level"] == "failed")
+        #expect(tun?["remedy"]?.stringValue?.contains("modprobe") == true)
+    }
+
+    @Test func `A host where nothing runs and nothing can be reached has findings and no error`() throws {
+        let nowhere = "/nonexistent/heddle"
+        let report = HostInspection(
+            version: "1.0",
+            central: .success(try Connection(to: .central(url: "http://127.0.0.1:9"), token: nil)),
+            isCentralNamed: true,
+            agent: try Connection(to: .agent(socket: nowhere + "/agent.sock"), token: nil),
+            isAgentNamed: true,
+            stateDirectory: nowhere,
+            dataDirectory: nowhere
+        ).report()
+        let failed = report.findings.filter { $0.level == .failed }.map(\.check)
+        #expect(failed.starts(with: ["central", "agent", "forwarder"]))
+        #expect(!report.isHealthy)
+        let misnamed = HostInspection(
+            version: "1.0",
+            central: .failure(.usage("HEDDLE_NB is wrong")),
+            isCentralNamed: true,
+            agent: try Connection(to: .agent(socket: nowhere + "/agent.sock"), token: nil),
+            isAgentNamed: false,
+            stateDirectory: nowhere,
+            dataDirectory: nowhere
+        ).report()
+        #expect(misnamed.findings[0].detail == "HEDDLE_NB is wrong")
+    }
+
+    @Test func `A central that answers is seen with its revision, version and clock`() throws {
+        let central = ScriptedCaller { call in
+            call.path == "/version"
+                ? Reply(status: 200, date: 0, body: ["version": "1.0"])
+                : Reply(status: 200, revision: 7, body: .string("ok\n"))
+        }
+        let report = HostInspection(
+            version: "1.0",
+            central: .success(central),
+            isCentralNamed: true,
+            agent: ScriptedCaller { _ in .problem(503, "unavailable", "No.") },
+            isAgentNamed: false,
+            stateDirectory: "/nonexistent/heddle",
+            dataDirectory: "/nonexistent/heddle"
+        ).report()
+        #expect(report.findings[0] == .fine("central", "http://127.0.0.1:6641 is ready, revision 7"))
+        #expect(report.findings.first { $0.check == "clock" }?.level == .warning)
+        #expect(report.findings.first { $0.check == "agent" }?.level == .skipped)
+    }
+}

@@ -1,0 +1,211 @@
+import JSON
+import TestSupport
+import Testing
+
+@testable import Client
+
+@Suite struct ObjectTests {
+    private static let ports: [JSONValue] = [
+        port("p-disabled", reason: "disabled", change: ["enabled": false]),
+        port("p-elsewhere", reason: "requested-elsewhere", change: ["requested_chassis": ["hv1", "hv2"]]),
+        port("p-lost", reason: "chassis-lost", change: ["status": ["chassis": "hv2"]]),
+        port("p-slow", reason: "not-programmed", change: ["status": ["chassis": "hv1"]]),
+        port("p-unplugged", reason: "not-plugged", change: ["requested_chassis": ["hv1"]]),
+        port(
+            "p-up",
+            reason: nil,
+            change: [
+                "status": ["chassis": "hv1", "up": true], "labels": ["app": "web", "tier": "on"],
+                "addresses": ["02:00:00:00:00:01 10.0.0.1", "unknown"], "options": ["disable_arp_nd_rsp": "true"],
+                "port_security": ["02:00:00:00:00:01 10.0.0.1"],
+            ]
+        ),
+    ]
+
+    private static func port(_ name: String, reason: String?, change: JSONValue) -> JSONValue {
+        let plain: JSONValue = [
+            "name": .string(name), "switch": "ls1", "type": "", "addresses": [], "port_security": [], "enabled": true,
+            "requested_chassis": [], "options": [:], "labels": [:], "id": "aaaaaaaa-0000-4000-8000-000000000001",
+            "revision": 12, "config_revision": 10, "created_at": "2026-01-02T03:04:05Z",
+            "updated_at": "2026-01-02T03:04:06Z",
+            "status": [
+                "up": false, "chassis": "", "tunnel_key": 7, "reason": reason.map { .string($0) } ?? "",
+            ],
+        ]
+        return plain.merged(with: change)
+    }
+
+    private static let lists: [String: JSONValue] = [
+        "/v1/ports": .array(ports),
+        "/v1/switches/ls1/ports": .array(ports),
+        "/v1/switches/ls2/ports": [],
+        "/v1/switches": [
+            [
+                "name": "ls1", "labels": ["env": "prod"], "vlan_passthru": false,
+                "id": "bbbbbbbb-0000-4000-8000-000000000001", "revision": 3, "config_revision": 3,
+                "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
+                "status": ["tunnel_key": 1],
+            ],
+            [
+                "name": "ls2", "labels": [:], "vlan_passthru": true, "id": "bbbbbbbb-0000-4000-8000-000000000002",
+                "revision": 4, "config_revision": 4, "created_at": "2026-01-02T03:04:05Z",
+                "updated_at": "2026-01-02T03:04:05Z", "status": ["tunnel_key": 2],
+            ],
+        ],
+        "/v1/chassis": [
+            [
+                "name": "hv1", "chassis_id": "c1", "hostname": "host-1",
+                "encaps": [["type": "geneve", "ip": "10.0.0.3"]],
+                "revision": 1, "status": ["live": true],
+            ],
+            [
+                "name": "hv2", "chassis_id": "c2", "hostname": "host-2",
+                "encaps": [["type": "geneve", "ip": "10.0.0.4"]],
+                "revision": 2, "status": ["live": false],
+            ],
+        ],
+        "/v1/southbound/datapath-bindings": [
+            ["id": "bbbbbbbb-0000-4000-8000-000000000001", "name": "ls1", "tunnel_key": 1, "vlan_passthru": false]
+        ],
+        "/v1/southbound/port-bindings": [
+            [
+                "id": "aaaaaaaa-0000-4000-8000-000000000001", "logical_port": "p-up",
+                "datapath": "bbbbbbbb-0000-4000-8000-000000000001", "tunnel_key": 7,
+                "addresses": [["mac": "02:00:00:00:00:01", "ips": ["10.0.0.1"]]], "unknown": true, "enabled": true,
+                "locations": [["chassis": "hv1", "bind_seq": 5, "state": "active"]],
+            ]
+        ],
+        "/v1/southbound/multicast-groups": [
+            ["datapath": "ls1", "name": "_MC_flood", "tunnel_key": 32768, "ports": ["p-up", "p-slow"]]
+        ],
+    ]
+
+    /// A central with the lists above.
+    private static func central() -> ScriptedCaller {
+        ScriptedCaller { call in
+            let path = String(call.path.prefix { $0 != "?" })
+            if let list = lists[path] { return Reply(status: 200, body: ["items": list, "next_page_token": .null]) }
+            let slash = path.lastIndex(of: "/") ?? path.startIndex
+            let name = path[path.index(after: slash)...]
+            let object = lists[String(path[..<slash])]?.arrayValue?.first { $0.text("name") == name }
+            return object.map { Reply(status: 200, body: $0) } ?? .problem(404, "not_found", "There is none.")
+        }
+    }
+
+    private func expect(_ text: String, golden name: String) {
+        let mismatch = goldenMismatch(text, named: name)
+        #expect(mismatch == nil, Comment(rawValue: mismatch ?? ""))
+    }
+
+    @Test func `Every kind has a table, a wide one and names`() throws {
+        let session = ObjectSession(caller: Self.central())
+        var text = ""
+        for kind in ObjectKind.allCases {
+            for format in [OutputFormat.table, .wide, .name] {
+                text += "$ heddle get \(kind.plural) -o \(format.rawValue)\n"
+                text += try session.get(kind, format: format)
+            }
+        }
+        expect(text, golden: "get-tables")
+    }
+
+    @Test func `JSON and YAML show what central has`() throws {
+        let session = ObjectSession(caller: Self.central())
+        let json = try session.get(.port, names: ["p-up"], format: .json)
+        #expect(try JSONParser.parse(json) == Self.ports[5])
+        let list = try JSONParser.parse(try session.get(.port, format: .json))
+        #expect(list == ["items": .array(Self.ports)])
+        var text = try session.get(.port, names: ["p-up"], format: .yaml)
+        text += try session.get(.logicalSwitch, format: .yaml)
+        expect(text, golden: "get-yaml")
+    }
+
+    @Test func `Everything is described with what to do next`() throws {
+        let session = ObjectSession(caller: Self.central())
+        var text = try session.describe(.logicalSwitch, names: ["ls1", "ls2"])
+        text += try session.describe(.port, names: Self.ports.map { $0.text("name") })
+        text += try session.describe(.chassis, names: ["hv1", "hv2"])
+        text += try session.describe(.portBinding, names: ["p-up"])
+        text += try session.describe(.multicastGroup, names: ["ls1/_MC_flood"])
+        expect(text, golden: "describe")
+    }
+
+    @Test(arguments: [
+        (["app=web"], [], "p-up"), (["app==web,tier"], [], "p-up"), (["tier=on"], ["status.up=true"], "p-up"),
+        (["app!=web"], ["status.reason=disabled"], "p-disabled"), (["!app"], ["enabled=false"], "p-disabled"),
+        ([], ["requested_chassis=hv2"], "p-elsewhere"), ([], ["labels.app=web", "status.chassis=hv1"], "p-up"),
+        (["app=web", "app=db"], [], ""), ([], ["no_such_field=1"], ""),
+    ])
+    func `Labels and fields choose`(labels: [String], fields: [String], name: String) throws {
+        let selection = try ObjectSelection(labels: labels, fields: fields)
+        let text = try ObjectSession(caller: Self.central()).get(.port, selection: selection, format: .name)
+        #expect(text == (name.isEmpty ? "" : "port/\(name)\n"))
+    }
+
+    @Test(arguments: ["", "=v", "a=b=c", "a,", "!", "!a=b!=c", "!=x"])
+    func `A condition for a label that cannot be is a usage error`(text: String) {
+        #expect(throws: ClientError.self) { try ObjectSelection(labels: [text], fields: []) }
+    }
+
+    @Test(arguments: ["", "a", "=v", "a..b=1", ".a=1"])
+    func `A condition for a field that cannot be is a usage error`(text: String) {
+        #expect(throws: ClientError.self) { try ObjectSelection(labels: [], fields: [text]) }
+    }
+
+    @Test func `Kinds go by many names, OVN's among them`() throws {
+        for word in ["switch", "switches", "ls", "Logical_Switch", "LS", "logical-switches"] {
+            #expect(try ObjectKind(parsing: word) == .logicalSwitch)
+        }
+        for word in ["lsp", "ports", "Logical_Switch_Port"] { #expect(try ObjectKind(parsing: word) == .port) }
+        #expect(try ObjectKind(parsing: "Port_Binding") == .portBinding)
+        #expect(throws: ClientError.self) { try ObjectKind(parsing: "router") }
+        let names = ObjectKind.allCases.flatMap(\.names)
+        #expect(Set(names).count == names.count)
+    }
+
+    @Test func `What is not there is named, with where to look`() throws {
+        let session = ObjectSession(caller: Self.central())
+        let missing = ClientError.refused("port p9: not found; 'heddle get ports' lists what there is")
+        #expect(throws: missing) { try session.get(.port, names: ["p-up", "p9"]) }
+        #expect(throws: missing) { try session.describe(.port, names: ["p9"]) }
+        #expect(throws: ClientError.self) { try session.get(.portBinding, names: ["p9"]) }
+        #expect(throws: ObjectKind.logicalSwitch.notFound("ls9")) { try session.get(.port, of: "ls9") }
+        #expect(throws: ClientError.usage("only ports are of a switch; leave --switch out")) {
+            try session.get(.chassis, of: "ls1")
+        }
+        #expect(try session.get(.port, of: "ls2", format: .name).isEmpty)
+    }
+
+    @Test func `Deletes are one commit, and --if-exists leaves out what is not there`() throws {
+        var there: Set<String> = ["/v1/ports/a", "/v1/ports/c"]
+        let caller = ScriptedCaller { call in
+            let paths = (call.body?["ops"]?.arrayValue ?? []).map { $0.text("path") }
+            if let index = paths.firstIndex(where: { !there.contains($0) }) {
+                return .problem(404, "not_found", "There is none.", pointer: "/ops/\(index)")
+            }
+            there.subtract(paths)
+            return Reply(status: 200, body: ["revision": 1, "results": [.null]])
+        }
+        let session = ObjectSession(caller: caller)
+        #expect(throws: ObjectKind.port.notFound("b")) {
+            try session.delete(.port, names: ["a", "b", "c"], ifExists: false)
+        }
+        #expect(there.count == 2)
+        let text = try session.delete(.port, names: ["a", "b", "c", "a"], ifExists: true)
+        #expect(text == "port a deleted\nport c deleted\n")
+        #expect(there.isEmpty)
+        #expect(try session.delete(.port, names: ["a"], ifExists: true).isEmpty)
+        #expect(throws: ClientError.self) { try session.delete(.portBinding, names: ["a"], ifExists: true) }
+        let full = ObjectSession(caller: ScriptedCaller { _ in .problem(503, "storage_full", "The log is full.") })
+        #expect(throws: ClientError.self) { try full.delete(.port, names: ["a"], ifExists: true) }
+    }
+
+    @Test(arguments: [
+        "on", "Yes", "1e3", "02:00:00:00:00:01", "", "a: b", "#x", "-", "a\nb", "null", "true", "ü", " x",
+    ])
+    func `A string that YAML could take for something else stands in quotes`(text: String) throws {
+        let object: JSONValue = ["a": .string(text)]
+        let line = try object.yaml()
+        #expect(line.hasPrefix("a: \"") && line.hasSuffix("\"\n"), Comment(rawValue: line))
+    }
+}
