@@ -165,11 +165,9 @@ struct Context {
     /// Adds the fields that every answer has. One that was made from a newer network says so itself.
     func finish(_ reply: Reply) -> Reply {
         var reply = reply
-        reply.add(
-            HTTPField(name: .heddleRevision, value: String(reply.stamp ?? revision)),
-            HTTPField(name: .heddleEpoch, value: epochText(epoch)),
-            HTTPField(name: .requestID, value: requestID)
-        )
+        reply.add(.heddleRevision, String(reply.stamp ?? revision))
+        reply.add(.heddleEpoch, epochText(epoch))
+        reply.add(.requestID, requestID)
         return reply
     }
 }

@@ -18,14 +18,12 @@ public struct Reply {
         response = HTTPResponse(status: status)
         self.body = body
         response.headerFields.reserveCapacity(Self.usualFieldCount)
-        if let type { add(HTTPField(name: .contentType, value: type)) }
+        if let type { add(.contentType, type) }
     }
 
-    /// Adds fields that the answer does not have yet. Assigning by name would look for one, and appending them one by
-    /// one is dearer than all at once.
-    mutating func add(_ fields: HTTPField...) {
-        let end = response.headerFields.endIndex
-        response.headerFields.replaceSubrange(end..<end, with: fields)
+    /// Adds a field that the answer does not have yet. Assigning by name would look for one.
+    mutating func add(_ name: HTTPField.Name, _ value: String) {
+        response.headerFields.append(HTTPField(name: name, value: value))
     }
 
     static func json(_ status: HTTPResponse.Status, _ bytes: [UInt8]) -> Reply {
@@ -60,7 +58,7 @@ public struct Reply {
     /// The same answer with an entity tag.
     func tagged(_ revision: UInt64) -> Reply {
         var reply = self
-        reply.add(HTTPField(name: .eTag, value: EntityTag.text(revision)))
+        reply.add(.eTag, EntityTag.text(revision))
         return reply
     }
 }

@@ -138,7 +138,9 @@ final class ServingLoop {
     private func park(_ exchange: HTTPExchange, _ question: Question, _ next: @escaping (Outcome) -> Action) {
         ticketCount += 1
         let ticket = index << Self.indexShift | ticketCount
-        guard parked.count < parkedRequestMaximum, core.send(.ask(ticket, question)) else {
+        // Polls are long and many, and a write must not be kept out by them: it has as many places beyond theirs.
+        let maximum = question.isPoll ? parkedRequestMaximum : parkedRequestMaximum * 2
+        guard parked.count < maximum, core.send(.ask(ticket, question)) else {
             let refusal = Refusal(.unavailable, "Central holds as many requests as it can; ask again in a moment.")
             return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange)
         }

@@ -167,20 +167,20 @@ extension CentralCore {
         if case (.chassis, .delete(let reference, _)) = (operation.kind, operation.action) {
             return try deleteChassis(reference, operation.precondition, in: &draft)
         }
-        let before = draft.network
+        // No copy of the network may be alive while it changes: maps that nothing else holds are changed in place.
+        var name: String?
+        if case .delete(let reference, _) = operation.action { name = self.name(reference, operation.kind, in: draft) }
         let outcome = try draft.perform(operation, pointer: pointer, configuration, using: &generator)
         var isCreated = false
-        var network = draft.network
-        switch outcome {
-        case .created: isCreated = true
-        case .changed: break
-        case .deleted: network = before
-        }
-        let name =
-            operation.kind == .logicalSwitch
-            ? network.northbound.switches[outcome.id]?.value.name
-            : network.northbound.ports[outcome.id]?.value.name
+        if case .created = outcome { isCreated = true }
+        name = name ?? self.name(.id(outcome.id), operation.kind, in: draft)
         return Done(kind: operation.kind, id: outcome.id, name: name ?? "", isCreated: isCreated)
+    }
+
+    private func name(_ reference: Reference, _ kind: ResourceKind, in draft: Draft) -> String? {
+        kind == .logicalSwitch
+            ? draft.network.northbound.logicalSwitch(reference)?.value.name
+            : draft.network.northbound.port(reference)?.value.name
     }
 
     private func deleteChassis(

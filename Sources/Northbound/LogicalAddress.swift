@@ -19,7 +19,7 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     ///
     /// OVN keeps what stands before a bad part; here a bad part refuses the whole string.
     public init(parsing text: String) throws(AddressError) {
-        let parts = text.split(separator: " ")
+        let parts = text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
         guard let first = parts.first else { throw .invalid("an address is \"MAC\", \"MAC IP ...\" or \"unknown\"") }
         if first == "unknown" {
             guard parts.count == 1 else { throw .invalid("\"unknown\" stands alone, without an address behind it") }
@@ -59,7 +59,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
     ///
     /// OVN leaves a bad string out, and opens the port where none is left; here it is refused.
     public init(parsing text: String) throws(AddressError) {
-        let parts = text.split(separator: " ")
+        let parts = text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
         if first == "VRRPv3" { throw .unsupported("\"VRRPv3\" port security is not in this version") }
         if first == "unknown" {

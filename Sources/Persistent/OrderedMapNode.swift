@@ -1,13 +1,13 @@
 /// A node of an ``OrderedMap``: an AVL tree whose sides differ in height by at most 1. It never changes.
-final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendable {
-    let key: Key
-    let value: Value
-    let left: OrderedMapNode?
-    let right: OrderedMapNode?
-    let count: Int
-    let height: Int8
+@usableFromInline final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendable {
+    @usableFromInline let key: Key
+    @usableFromInline let value: Value
+    @usableFromInline let left: OrderedMapNode?
+    @usableFromInline let right: OrderedMapNode?
+    @usableFromInline let count: Int
+    @usableFromInline let height: Int8
 
-    private init(_ key: Key, _ value: Value, _ left: OrderedMapNode?, _ right: OrderedMapNode?) {
+    @inlinable init(_ key: Key, _ value: Value, _ left: OrderedMapNode?, _ right: OrderedMapNode?) {
         self.key = key
         self.value = value
         self.left = left
@@ -17,7 +17,7 @@ final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendabl
     }
 
     /// The tree with the value under the key, in place of an older one.
-    static func inserting(_ key: Key, _ value: Value, into node: OrderedMapNode?) -> OrderedMapNode {
+    @inlinable static func inserting(_ key: Key, _ value: Value, into node: OrderedMapNode?) -> OrderedMapNode {
         guard let node else { return OrderedMapNode(key, value, nil, nil) }
         if key < node.key {
             return balanced(node, inserting(key, value, into: node.left), node.right)
@@ -29,7 +29,7 @@ final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendabl
     }
 
     /// The tree without the key, which it must hold.
-    static func removing(_ key: Key, from node: OrderedMapNode?) -> OrderedMapNode? {
+    @inlinable static func removing(_ key: Key, from node: OrderedMapNode?) -> OrderedMapNode? {
         guard let node else { return nil }
         if key < node.key { return balanced(node, removing(key, from: node.left), node.right) }
         if node.key < key { return balanced(node, node.left, removing(key, from: node.right)) }
@@ -39,16 +39,16 @@ final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendabl
         return balanced(successor, left, removing(successor.key, from: right))
     }
 
-    private var first: OrderedMapNode {
+    @inlinable var first: OrderedMapNode {
         var first = self
         while let left = first.left { first = left }
         return first
     }
 
-    private var lean: Int8 { (left?.height ?? 0) - (right?.height ?? 0) }
+    @inlinable var lean: Int8 { (left?.height ?? 0) - (right?.height ?? 0) }
 
     /// The entry of `node` above two sides whose heights differ by at most 2, rotated where they do.
-    private static func balanced(
+    @inlinable static func balanced(
         _ node: OrderedMapNode,
         _ left: OrderedMapNode?,
         _ right: OrderedMapNode?
@@ -69,7 +69,7 @@ final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendabl
         return copy(node, left, right)
     }
 
-    private static func copy(
+    @inlinable static func copy(
         _ node: OrderedMapNode,
         _ left: OrderedMapNode?,
         _ right: OrderedMapNode?

@@ -16,7 +16,9 @@ import Testing
         let main = try Mailbox<CentralDaemon.Message>(on: loop) { _ in }
         var asked: [UInt64] = []
         let core = try Mailbox<CoreThread.Message>(on: loop) { message in
-            if case .ask(let ticket, _) = message { asked.append(ticket) }
+            guard case .ask(let ticket, let question) = message else { return }
+            asked.append(ticket)
+            if case .write = question { loop.stop() }
         }
         let serving = ServingLoop(
             index: 3,
@@ -45,6 +47,13 @@ import Testing
         #expect(refused?.response.status == .serviceUnavailable)
         #expect((try? JSONParser.parse(refused?.body ?? []))?["code"] == "unavailable")
         #expect(asked.map(ServingLoop.index) == [3, 3])
+
+        // A write has a place of its own beyond those of the polls.
+        var write = HTTPRequest(method: .post, scheme: "http", authority: nil, path: "/v1/switches")
+        write.headerFields[.contentType] = "application/json"
+        client.send(write, body: Array("{\"name\":\"ls1\"}".utf8), timeout: .seconds(60)) { _ in }
+        loop.run()
+        #expect(asked.count == 3)
     }
 
     @Test func `Recent networks are found by revision, and the oldest are forgotten`() {

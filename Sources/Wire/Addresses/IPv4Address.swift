@@ -16,14 +16,28 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     /// Four decimal octets without leading zeros: `172.16.255.11`. Anything else is `nil`.
     public init?(_ text: some StringProtocol) {
         var value: UInt32 = 0
+        var octet: UInt32 = 0
         var octets = 0
-        for part in text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
-            guard octets < 4, let octet = decimalOctet(part) else { return nil }
-            value = value << 8 | UInt32(octet)
-            octets += 1
+        var digits = 0
+        // As an array, so that the loop is not one over a collection of which nothing is known.
+        for byte in Array(text.utf8) {
+            if byte == UInt8(ascii: ".") {
+                guard digits > 0, octets < 3 else { return nil }
+                value = value << 8 | octet
+                octets += 1
+                (octet, digits) = (0, 0)
+            } else {
+                // A leading zero stands alone.
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits == 0 || octet > 0 else {
+                    return nil
+                }
+                octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
+                digits += 1
+                guard octet <= 255 else { return nil }
+            }
         }
-        guard octets == 4 else { return nil }
-        rawValue = value
+        guard octets == 3, digits > 0 else { return nil }
+        rawValue = value << 8 | octet
     }
 
     /// Whether the address lies in 224.0.0.0/4 (RFC 5771).
@@ -39,14 +53,4 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
 
     /// Orders by value.
     public static func < (left: IPv4Address, right: IPv4Address) -> Bool { left.rawValue < right.rawValue }
-}
-
-private func decimalOctet(_ digits: some Collection<UInt8>) -> UInt8? {
-    guard (1...3).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
-    var value = 0
-    for digit in digits {
-        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-        value = value * 10 + Int(digit - UInt8(ascii: "0"))
-    }
-    return UInt8(exactly: value)
 }

@@ -19,19 +19,24 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// Upper and lower case are accepted; anything else, also blanks around, is `nil`.
     public init?(_ text: some StringProtocol) {
         var value: UInt64 = 0
+        var octet: UInt64 = 0
         var octets = 0
-        for part in text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
-            guard (1...2).contains(part.count), octets < 6 else { return nil }
-            var octet: UInt64 = 0
-            for digit in part {
-                guard let nibble = hexadecimalValue(of: digit) else { return nil }
+        var digits = 0
+        // As an array, so that the loop is not one over a collection of which nothing is known.
+        for byte in Array(text.utf8) {
+            if byte == UInt8(ascii: ":") {
+                guard digits > 0, octets < 5 else { return nil }
+                value = value << 8 | octet
+                octets += 1
+                (octet, digits) = (0, 0)
+            } else {
+                guard digits < 2, let nibble = hexadecimalValue(of: byte) else { return nil }
                 octet = octet << 4 | UInt64(nibble)
+                digits += 1
             }
-            value = value << 8 | octet
-            octets += 1
         }
-        guard octets == 6 else { return nil }
-        rawValue = value
+        guard octets == 5, digits > 0 else { return nil }
+        rawValue = value << 8 | octet
     }
 
     /// Whether the group bit is set: multicast or broadcast.
@@ -51,21 +56,24 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     /// Lower case, two digits an octet: `02:ac:10:ff:00:11`.
     public var description: String {
-        var text = ""
+        var text: [UInt8] = []
         text.reserveCapacity(17)
-        for (index, octet) in octets.enumerated() {
-            if index > 0 { text.append(":") }
-            text.append(hexadecimalDigits[Int(octet >> 4)])
-            text.append(hexadecimalDigits[Int(octet & 15)])
+        for index in 0..<12 {
+            if index > 0, index % 2 == 0 { text.append(UInt8(ascii: ":")) }
+            text.append(hexadecimalDigit(rawValue >> (44 - 4 * UInt64(index))))
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Orders by the octets as they stand on the wire.
     public static func < (left: MACAddress, right: MACAddress) -> Bool { left.rawValue < right.rawValue }
 }
 
-let hexadecimalDigits: [Character] = Array("0123456789abcdef")
+/// The digit, in lower case, of the lowest four bits.
+func hexadecimalDigit(_ value: UInt64) -> UInt8 {
+    let nibble = UInt8(truncatingIfNeeded: value & 15)
+    return nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+}
 
 /// The value of one hexadecimal digit, or `nil`.
 func hexadecimalValue(of digit: UInt8) -> UInt8? {

@@ -45,8 +45,7 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
         for index in 0..<32 {
             if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
             let half = index < 16 ? high : low
-            let nibble = UInt8(truncatingIfNeeded: half >> (60 - 4 * UInt64(index % 16)) & 15)
-            text.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+            text.append(hexadecimalDigit(half >> (60 - 4 * UInt64(index % 16))))
         }
         return String(decoding: text, as: UTF8.self)
     }
