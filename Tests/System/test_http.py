@@ -24,7 +24,7 @@ class Central:
             [HEDDLE, "central", "--data-dir", self.directory.name, "--northbound", "127.0.0.1:0",
              "--southbound", "127.0.0.1:0", *self.options], stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
-            found = re.search(r"ready, northbound (http://\S+), southbound (http://[^\s,]+)", line)
+            found = re.search(r"ready, northbound (https?://\S+), southbound (https?://[^\s,]+)", line)
             if found:
                 self.northbound, self.southbound = found.group(1).rstrip(","), found.group(2)
                 return self
@@ -127,6 +127,17 @@ class HTTP2Test(unittest.TestCase):
             told = run("nghttp", "-nv", central.northbound + "/livez").stdout
             self.assertIn("SETTINGS_MAX_CONCURRENT_STREAMS(0x03):128", told)
             self.assertIn(":status: 200", told)
+
+    def test_tls_agrees_on_http2_or_http1_and_on_nothing_else(self):
+        with Central("--tls") as central:
+            for option, version in ("--http2", "2"), ("--http1.1", "1.1"):
+                told = central.curl("/livez", "-k", option, "-o", "/dev/null", "-w", "%{http_version} %{http_code}")
+                self.assertEqual(told, version + " 200")
+            told = run("h2load", "-n", "2000", "-c", "4", "-m", "16", central.northbound + "/livez").stdout
+            self.assertIn("2000 succeeded, 0 failed", told)
+            told = run("openssl", "s_client", "-connect", central.northbound[8:], "-alpn", "spdy/3", check=False,
+                       stdin=subprocess.DEVNULL)
+            self.assertIn("no application protocol", told.stderr)
 
     def test_sigterm_answers_what_is_parked_says_goaway_and_exits_with_0(self):
         with Central() as central:
