@@ -156,6 +156,7 @@ final class Agent {
             if underlay == nil, address == configuration.encapIP { underlay = descriptor }
         case .port(let name):
             if descriptors[name] == nil, core.hasPort(named: name) { descriptors[name] = descriptor }
+        case .journal: break
         }
     }
 
@@ -189,6 +190,10 @@ final class Agent {
                 let failure = directory.save(share, of: configuration.chassis, innerMTU: configuration.innerMTU)
                 reports?.send(.shareSaved(failure: failure))
             }
+        case .saveQuarantined(let frame):
+            files.run { [directory] in
+                Log.write(.error, directory.quarantine(frame))
+            }
         case .answer(let ticket, let answer): respond(to: ticket, answer)
         case .setTimer(let time): setTimer(time)
         case .log(let level, let text): Log.write(level, text)
@@ -218,6 +223,7 @@ final class Agent {
             switch order.descriptor {
             case nil: messages.append((order.message, nil))
             case .port(let name)?: messages.append((order.message, descriptors[name]))
+            case .journal?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {
                     // A forwarder had it when we started, and took it along when it ended.

@@ -48,6 +48,8 @@ final class ForwarderLink {
     private var assembler = MessageAssembler()
     private var arrived: [Descriptor] = []
     private var greeting: Greeting?
+    /// What the last forwarder had under way, for the next one.
+    private var journal: Descriptor?
     private var held: [HeldDescriptor] = []
     private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
     private var sentCount = 0
@@ -83,7 +85,7 @@ final class ForwarderLink {
             return connectSoon()
         }
         do throws(SystemError) {
-            let process = try ChildProcess.start(executable, arguments: arguments, ownSession: true)
+            let process = try startProcess()
             wasSpawned = true
             phase = .starting(process, deadline: loop.now + Self.startPatience)
             _ = try loop.onExit(ofProcess: process) { [weak self] code in
@@ -94,6 +96,12 @@ final class ForwarderLink {
         } catch {
             loseSoon("it cannot be started: \(error)")
         }
+    }
+
+    private func startProcess() throws(SystemError) -> pid_t {
+        guard let journal else { return try ChildProcess.start(executable, arguments: arguments, ownSession: true) }
+        let number = ["--journal", "\(ChildProcess.passedDescriptor)"]
+        return try ChildProcess.start(executable, arguments: arguments + number, ownSession: true, passing: journal)
     }
 
     /// Sends messages in order, each with the descriptor that rides along.
@@ -239,6 +247,7 @@ final class ForwarderLink {
         case (.greeting, .greeting(let greeting)): self.greeting = greeting
         case (.greeting, .held(let what)):
             guard let descriptor = descriptors.first else { return lose("it holds \(what) without a descriptor") }
+            if what == .journal { journal = descriptor }
             held.append(what)
             keep(what, descriptor)
         case (.greeting, .heldEnd):

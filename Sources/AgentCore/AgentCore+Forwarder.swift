@@ -142,6 +142,7 @@ extension AgentCore {
             case .port(let name):
                 forwarder.held.insert(name)
                 if ports[name]?.device == .unknown { ports[name]?.device = .present }
+            case .journal: break
             }
         }
     }
@@ -174,6 +175,7 @@ extension AgentCore {
         case .acknowledged(let epoch, let revision): acknowledged(epoch, revision)
         case .portFailed(let name, let errno): devicePulled(name, errno: errno, now: now)
         case .statistics(let statistics): answerLists(with: statistics)
+        case .quarantined(let frame): emit(.saveQuarantined(frame))
         case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .delete, .putPort, .deletePort,
             .commit, .requestStatistics:
             emit(.log(.warning, "the forwarder says something that it should not; it is left aside"))

@@ -30,10 +30,26 @@ extension ForwarderControl {
         if let local = assembly.inForce.localChassis, let number = publication.begin() {
             let next = makeGeneration(number, local)
             generations.append(next)
+            if number == 1 { recover(next) }
             for poller in pollers { poller.publish(next) }
             watchNewDescriptors()
         }
         settle()
+    }
+
+    /// Hands on what the forwarder before this one had taken. No poller runs yet: a frame that ends this process is the
+    /// only one that is under way.
+    private func recover(_ first: OwnedGeneration) {
+        for (poller, journal) in zip(pollers, journal.pollers) {
+            var frames = FrameSwitch(
+                ports: TAPIO(),
+                underlay: UDPIO(),
+                counters: poller.counters,
+                journal: journal,
+                quarantine: self.journal.quarantine
+            )
+            frames.recover(first.pointer, now: Clock.monotonic())
+        }
     }
 
     /// Acknowledges what every poller has seen, and frees what none uses any more.
@@ -63,7 +79,11 @@ extension ForwarderControl {
         let tables = compileTables(local)
         self.tables = tables
         var devices: [Int: Int32] = [:]
-        for port in slots.ports.values { devices[port.slot] = port.device?.raw }
+        var portKeys: [Int: UInt64] = [:]
+        for (name, port) in slots.ports {
+            devices[port.slot] = port.device?.raw
+            portKeys[port.slot] = portKey(name)
+        }
         return OwnedGeneration(
             number: number,
             tables: tables,
@@ -71,6 +91,7 @@ extension ForwarderControl {
             senders: underlay?.senders.map(\.raw) ?? [],
             isCutting: underlay?.isCutting ?? false,
             devices: devices,
+            portKeys: portKeys,
             keeping: slots.ports.values.compactMap(\.device) + (underlay.map { [$0.socket] + $0.senders } ?? [])
         )
     }

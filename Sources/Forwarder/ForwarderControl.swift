@@ -13,6 +13,7 @@ final class ForwarderControl {
     let log: Logger
     let hashSeed: UInt64
     let senderPool: SenderPool
+    let journal: Journal
     private(set) var connection: AgentConnection?
     private var acceptor: Acceptor?
     private let notify: Descriptor
@@ -59,19 +60,32 @@ final class ForwarderControl {
     /// - Parameters:
     ///   - hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
     ///   - senderPool: made while the process could make it.
+    ///   - journal: that of the forwarder before this one, or a new one, with `pollerCount` parts.
     init(
         loop: EventLoop,
         hashSeed: UInt64,
         senderPool: SenderPool = SenderPool(),
+        journal: Journal,
         log: Logger
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         self.senderPool = senderPool
+        self.journal = journal
         self.hashSeed = hashSeed
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
-        portPoller = try Poller(name: "from-ports", notify: notify)
-        underlayPoller = try Poller(name: "from-underlay", notify: notify)
+        portPoller = try Poller(
+            name: "from-ports",
+            notify: notify,
+            journal: journal.pollers[0],
+            quarantine: journal.quarantine
+        )
+        underlayPoller = try Poller(
+            name: "from-underlay",
+            notify: notify,
+            journal: journal.pollers[1],
+            quarantine: journal.quarantine
+        )
         notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
             self?.hearPollers()
         }
@@ -83,6 +97,7 @@ final class ForwarderControl {
         for poller in pollers { poller.stop() }
     }
 
+    static let pollerCount = 2
     var pollers: [Poller] { [portPoller, underlayPoller] }
 
     /// Begins to accept agents.
@@ -90,10 +105,15 @@ final class ForwarderControl {
         acceptor = try Acceptor(loop: loop, listener: listener) { [weak self] socket, _ in self?.accept(socket) }
     }
 
-    /// Lets the agent go and accepts no more.
+    /// Lets the pollers end their batches, and accepts no more agents.
     func stop() {
+        for poller in pollers { poller.stop() }
         acceptor?.cancel()
         acceptor = nil
+    }
+
+    /// Lets the agent go.
+    func disconnect() {
         connection?.cancel()
         connection = nil
     }
@@ -113,7 +133,7 @@ final class ForwarderControl {
     }
 
     private func greet(_ agent: AgentConnection) {
-        var held: [(HeldDescriptor, Descriptor)] = []
+        var held: [(HeldDescriptor, Descriptor)] = [(.journal, journal.descriptor)]
         if let underlay { held.append((.underlay(underlay.address), underlay.socket)) }
         for name in slots.sortedNames {
             if let device = slots.ports[name]?.device { held.append((.port(name), device)) }
@@ -132,6 +152,7 @@ final class ForwarderControl {
         )
         for (descriptor, file) in held { agent.send(.held(descriptor), [file]) }
         agent.send(.heldEnd)
+        for frame in journal.quarantined { agent.send(.quarantined(frame)) }
     }
 
     private func agentLeft(_ reason: String?) {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Logging
 import Reactor
@@ -10,18 +11,24 @@ public enum ForwarderProcess {
         public let description: String
     }
 
-    /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing: an agent gives it descriptors and
-    /// tables.
-    /// - Parameter stateDirectory: where `forwarder.sock` and `forwarder.pid` are made; it exists.
+    /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing but the journal: an agent gives it
+    /// descriptors and tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for
+    /// the next forwarder.
+    /// - Parameters:
+    ///   - stateDirectory: where `forwarder.sock` and `forwarder.pid` are made; it exists.
+    ///   - journal: the descriptor of the journal that the forwarder before this one has left, if there was one.
     /// - Throws: when another forwarder has the directory, or the socket cannot be made.
-    public static func run(stateDirectory: String) throws(StartFailure) {
-        let lock = try takeLock(stateDirectory)
+    public static func run(stateDirectory: String, journal: Int32? = nil) throws(StartFailure) {
+        var lock: FileLock? = try takeLock(stateDirectory)
         do throws(SystemError) {
-            try serve(stateDirectory)
+            let control = try serve(stateDirectory, journal)
+            // When the connection ends the agent starts the next forwarder, which needs the lock.
+            withExtendedLifetime(lock) {}
+            lock = nil
+            control.disconnect()
         } catch {
             throw StartFailure(description: "the forwarder cannot run in \(stateDirectory): \(error)")
         }
-        withExtendedLifetime(lock) {}
     }
 
     private static func takeLock(_ stateDirectory: String) throws(StartFailure) -> FileLock {
@@ -39,7 +46,8 @@ public enum ForwarderProcess {
         }
     }
 
-    private static func serve(_ stateDirectory: String) throws(SystemError) {
+    /// Runs until SIGTERM; then nothing is under way, but the agent is still connected.
+    private static func serve(_ stateDirectory: String, _ journal: Int32?) throws(SystemError) -> ForwarderControl {
         let log = Logger(label: "heddle.forwarder")
         let serviceManager = ServiceManager()
         let loop = try EventLoop()
@@ -56,6 +64,10 @@ public enum ForwarderProcess {
             loop: loop,
             hashSeed: .random(in: 0 ... .max),
             senderPool: senderPool,
+            journal: try Journal(
+                pollerCount: ForwarderControl.pollerCount,
+                after: journal.flatMap { clinux_file_size($0) >= 0 ? Descriptor(owning: $0) : nil }
+            ),
             log: log
         )
         try control.serve(listener)
@@ -66,5 +78,6 @@ public enum ForwarderProcess {
         control.stop()
         try removeFile(path)
         log.info("stopped")
+        return control
     }
 }

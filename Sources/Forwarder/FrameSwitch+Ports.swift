@@ -27,6 +27,8 @@ extension FrameSwitch {
     ) -> Int {
         var result = 0
         var count = 0
+        journal.markUnread(buffer.next)
+        journal.beginFrames(of: generation.pointee.portKeys[slot])
         while count < PortBuffer.frameCountMaximum, !buffer.isFull {
             let frame = buffer.next
             result = ports.read(
@@ -39,6 +41,8 @@ extension FrameSwitch {
             if result < 0 { break }
             let byteCount = result - OffloadHeader.byteCount
             buffer.take(byteCount)
+            journal.markUnread(buffer.next)
+            journal.take(count, byteCount: byteCount)
             let isSuperpacket = forward(count, frame, byteCount, from: slot, generation)
             count += 1
             // Its bytes are in the cache now.
@@ -46,8 +50,21 @@ extension FrameSwitch {
         }
         flush(generation)
         settle(count, of: slot)
+        journal.endFrames()
         buffer.removeAll()
         return min(result, 0)
+    }
+
+    /// Forwards one frame and waits for no other.
+    mutating func forwardAlone(
+        _ frame: UnsafeMutableRawPointer,
+        _ byteCount: Int,
+        from slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        _ = forward(0, frame, byteCount, from: slot, generation)
+        flush(generation)
+        settle(1, of: slot)
     }
 
     /// Forwards one frame; whether it was a superpacket.
@@ -59,6 +76,10 @@ extension FrameSwitch {
         _ generation: UnsafePointer<Generation>
     ) -> Bool {
         states[number] = FrameState(frameCount: 1, byteCount: byteCount)
+        if !quarantine.isEmpty, quarantine.has(bytes, byteCount) {
+            drop(number, .quarantined)
+            return false
+        }
         let header = bytes - OffloadHeader.byteCount
         if OffloadHeader.isDone(header) {
             decide(Departure(number: number, bytes: bytes), Frame(bytes, byteCount: byteCount), slot, generation)

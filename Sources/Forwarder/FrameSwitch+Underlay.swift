@@ -24,12 +24,14 @@ extension FrameSwitch {
         for _ in 0..<Self.batchesPerTurnMaximum {
             let room = wasLong ? ReceiveBatch.shortCount : FrameBuffers.slotCount
             receiving.reset(room)
+            journal.beginMessages(room)
             // An error is an ICMP message about an earlier datagram, now told and gone.
             let count = max(0, underlay.receive(socket, receiving.messages, room))
             var byteCount = 0
             for number in 0..<count { byteCount += deliver(number, generation, now: now) }
             // What lies in the buffers does not outlive the batch.
             writeAllRuns(generation)
+            journal.endMessages()
             wasLong = byteCount > ReceiveBatch.longByteCount
             if count < room { return }
         }
@@ -49,7 +51,7 @@ extension FrameSwitch {
             now: now
         )
         // What the outer header says has to be told to each frame.
-        let isPlain = train.congestion != .experienced && train.congestion != .capable1
+        let isPlain = train.congestion != .experienced && train.congestion != .capable1 && quarantine.isEmpty
         var place: UnsafeMutablePointer<RunTable.Place>?
         var offset = 0
         var frameCount = 0
@@ -65,6 +67,10 @@ extension FrameSwitch {
                 frameByteCount -= Verdict.geneveHeaderByteCount
                 continue
             }
+            if !quarantine.isEmpty, quarantine.has(datagram, byteCount) {
+                drop(.quarantined)
+                continue
+            }
             let packet = TunnelPacket(datagram, byteCount: byteCount)
             frameByteCount -= packet.headerByteCount
             place = deliver(datagram, byteCount, packet, origin, generation)
@@ -72,6 +78,30 @@ extension FrameSwitch {
         counters.add(UInt64(frameCount), to: .receivedFrames, of: Self.source)
         counters.add(UInt64(frameByteCount), to: .receivedBytes, of: Self.source)
         return train.byteCount
+    }
+
+    /// Forwards one datagram of a message and waits for no other. One whose header is gone has been written: a
+    /// virtio-net header has taken its place.
+    mutating func deliverAlone(
+        _ datagram: UnsafeMutableRawPointer,
+        _ byteCount: Int,
+        of train: ReceiveBatch.Train,
+        _ message: Int,
+        _ generation: UnsafePointer<Generation>,
+        now: Duration
+    ) {
+        let packet = TunnelPacket(datagram, byteCount: byteCount)
+        guard packet.failure == nil else { return }
+        let origin = Origin(
+            address: receiving.source(message),
+            congestion: train.congestion,
+            isTrain: train.isTrain,
+            now: now
+        )
+        _ = deliver(datagram, byteCount, packet, origin, generation)
+        writeAllRuns(generation)
+        counters.add(1, to: .receivedFrames, of: Self.source)
+        counters.add(UInt64(byteCount - packet.headerByteCount), to: .receivedBytes, of: Self.source)
     }
 
     /// Forwards one datagram; the place of the run that it is in, if it is in one.
@@ -165,6 +195,7 @@ extension FrameSwitch {
         outputs: while true {
             switch generation.pointee.tables.nextOutput(&cursor, of: frame) {
             case .local(let slot):
+                journal.save(bytes)
                 OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
                 let unwritten = write(bytes, frame.byteCount, to: Int(slot), generation)
                 isForwarded = isForwarded || unwritten == nil
@@ -198,6 +229,7 @@ extension FrameSwitch {
             offload = uncut
             counters.add(1, to: .uncutFrames, of: Self.source)
         }
+        journal.save(bytes)
         offload.store(to: bytes - OffloadHeader.byteCount)
         if let reason = write(bytes, frame.byteCount, to: slot, generation) { drop(reason) } else { noteForwarded(1) }
     }
@@ -217,7 +249,7 @@ extension FrameSwitch {
         let slot = place.pointee.slot
         let device = generation.pointee.devices[slot]
         // What sealing changes, in case it was in vain.
-        reply.baseAddress?.copyMemory(from: first.bytes, byteCount: first.headerByteCount)
+        journal.save(first.bytes, headerByteCount: first.headerByteCount)
         run.seal().store(to: first.bytes - OffloadHeader.byteCount)
         place.pointee.parts[0] = iovec(
             iov_base: first.bytes - OffloadHeader.byteCount,
@@ -226,9 +258,7 @@ extension FrameSwitch {
         let result = device < 0 ? -1 : ports.write(device, place.pointee.parts, run.count)
         if result == -Int(EINVAL), run.count > 1 {
             isMergingRefused = isMergingRefused || first.isUDP
-            if let saved = reply.baseAddress {
-                first.bytes.copyMemory(from: saved, byteCount: first.headerByteCount)
-            }
+            journal.restore()
             return writeSingly(run, place, generation)
         }
         let byteCount = first.headerByteCount * run.count + run.payloadByteCount
@@ -252,6 +282,7 @@ extension FrameSwitch {
             guard let base = part.iov_base else { continue }
             let bytes = index == 0 ? run.first.bytes : base - headerByteCount
             let payload = index == 0 ? run.first.payloadByteCount : part.iov_len
+            journal.save(bytes)
             OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
             if let reason = write(bytes, headerByteCount + payload, to: place.pointee.slot, generation) {
                 drop(reason)

@@ -6,7 +6,7 @@ import Wire
 /// The path of packets on one poller: read what a source has, decide on each frame, send what goes out in as few calls
 /// as can be, count. It is the same whether ports and underlay are devices or in memory.
 ///
-/// Nothing here allocates, retains, locks or waits. A batch is forwarded by one generation from its first frame to its
+/// What is under way lies in the poller's journal. Nothing here allocates, retains, locks or waits. A batch is forwarded by one generation from its first frame to its
 /// last, and nothing is kept for the next but decisions, which are tagged with the tables that made them.
 struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// Batches that a source may have in one turn, so that none waits for another.
@@ -15,10 +15,12 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let ports: Ports
     let underlay: Underlay
     let counters: CounterBlock
+    let journal: PollerJournal
+    let quarantine: Quarantine
     let flows = FlowCache()
 
     // From ports
-    var buffer = PortBuffer()
+    var buffer: PortBuffer
     let states: UnsafeMutablePointer<FrameState>
     var sending = TrainBatch()
     let headers = SegmentHeaders()
@@ -33,9 +35,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var wasLong = false
     /// Whether a port has refused datagrams that stand for many; then they are not merged.
     var isMergingRefused = false
-    private let buffers: FrameBuffers
 
-    /// Room for an answer behind a virtio-net header, and for the headers of a frame that may have to be restored.
+    /// Room for an answer behind a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer
 
     /// What has become of a frame of a batch.
@@ -52,12 +53,20 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         var failure: DropReason?
     }
 
-    init(ports: Ports, underlay: Underlay, counters: CounterBlock) {
+    init(
+        ports: Ports,
+        underlay: Underlay,
+        counters: CounterBlock,
+        journal: PollerJournal,
+        quarantine: Quarantine
+    ) {
         self.ports = ports
         self.underlay = underlay
         self.counters = counters
-        buffers = FrameBuffers()
-        receiving = ReceiveBatch(into: buffers)
+        self.journal = journal
+        self.quarantine = quarantine
+        buffer = PortBuffer(journal)
+        receiving = ReceiveBatch(journal)
         states = .allocate(capacity: PortBuffer.frameCountMaximum)
         states.initialize(repeating: FrameState(), count: PortBuffer.frameCountMaximum)
         reply = .allocate(byteCount: 64 + Verdict.replyByteCountMaximum, alignment: 64)

@@ -21,6 +21,8 @@ struct Generation {
     let isCutting: Bool
     /// The TAP of each slot, or -1; `ForwarderProtocol.portCountMaximum` of them.
     let devices: UnsafePointer<Int32>
+    /// What the journal calls the port of each slot; 0 where there is none.
+    let portKeys: UnsafePointer<UInt64>
     /// Where to send for each of the tables' places.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
@@ -29,6 +31,13 @@ struct Generation {
     /// The socket for a flow: its port tells the flow to whoever spreads packets between here and there.
     @inline(__always)
     func sender(_ hash: UInt32) -> Int32 { senders[Int(truncatingIfNeeded: hash) & senderMask] }
+
+    /// The slot of a port by its key.
+    func slot(ofPort key: UInt64) -> Int? {
+        guard key != 0 else { return nil }
+        for slot in 0..<ForwarderProtocol.portCountMaximum where portKeys[slot] == key { return slot }
+        return nil
+    }
 }
 
 /// The owner of a generation's memory, tables and descriptors; on the control thread.
@@ -37,6 +46,7 @@ final class OwnedGeneration {
     private let tables: ForwardingTables
     private let descriptors: [Descriptor]
     private let devices: UnsafeMutablePointer<Int32>
+    private let portKeys: UnsafeMutablePointer<UInt64>
     private let senders: UnsafeMutablePointer<Int32>
 
     /// - Parameters:
@@ -45,6 +55,7 @@ final class OwnedGeneration {
     ///     last ones are not used.
     ///   - isCutting: whether the kernel cuts trains.
     ///   - taps: the devices by slot.
+    ///   - keys: the ports' keys by slot.
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
@@ -53,6 +64,7 @@ final class OwnedGeneration {
         senders: [Int32] = [],
         isCutting: Bool = true,
         devices taps: [Int: Int32],
+        portKeys keys: [Int: UInt64],
         keeping descriptors: [Descriptor]
     ) {
         self.tables = tables
@@ -60,6 +72,9 @@ final class OwnedGeneration {
         devices = .allocate(capacity: ForwarderProtocol.portCountMaximum)
         devices.initialize(repeating: -1, count: ForwarderProtocol.portCountMaximum)
         for (slot, tap) in taps { devices[slot] = tap }
+        portKeys = .allocate(capacity: ForwarderProtocol.portCountMaximum)
+        portKeys.initialize(repeating: 0, count: ForwarderProtocol.portCountMaximum)
+        for (slot, key) in keys { portKeys[slot] = key }
         var senderCount = 1
         while senderCount * 2 <= senders.count { senderCount *= 2 }
         self.senders = .allocate(capacity: senderCount)
@@ -87,6 +102,7 @@ final class OwnedGeneration {
                 senderMask: senderCount - 1,
                 isCutting: isCutting,
                 devices: devices,
+                portKeys: portKeys,
                 addresses: addresses,
                 addressByteCount: byteCount
             )
@@ -97,6 +113,7 @@ final class OwnedGeneration {
         pointer.pointee.addresses.deallocate()
         pointer.deallocate()
         devices.deallocate()
+        portKeys.deallocate()
         senders.deallocate()
     }
 

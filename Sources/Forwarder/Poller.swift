@@ -13,15 +13,29 @@ final class Poller {
     private let wake: Descriptor
     private var thread: Thread?
 
-    /// - Parameter notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
-    init(name: String, notify: Descriptor) throws(SystemError) {
+    /// - Parameters:
+    ///   - notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
+    ///   - journal: where it keeps what is under way; it must outlive the poller.
+    init(
+        name: String,
+        notify: Descriptor,
+        journal: PollerJournal,
+        quarantine: Quarantine
+    ) throws(SystemError) {
         epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
         wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         // Edge-triggered and never read: each write is one event, and none is lost between two looks at the words.
         try systemCall("epoll_ctl") {
             clinux_epoll_add(epoll.raw, wake.raw, CLINUX_EPOLLIN | Self.edgeTriggered, PollerLoop.wakeEvent)
         }
-        let context = PollerContext(words: words, counters: counters, epoll: epoll.raw, notify: notify.raw)
+        let context = PollerContext(
+            words: words,
+            counters: counters,
+            journal: journal,
+            quarantine: quarantine,
+            epoll: epoll.raw,
+            notify: notify.raw
+        )
         thread = startThread(named: name) {
             var loop = PollerLoop(context)
             loop.run()
@@ -71,6 +85,8 @@ final class Poller {
 struct PollerContext: Sendable {
     let words: PollerWords
     let counters: CounterBlock
+    let journal: PollerJournal
+    let quarantine: Quarantine
     let epoll: Int32
     let notify: Int32
 }
@@ -88,7 +104,13 @@ struct PollerLoop: ~Copyable {
 
     init(_ context: PollerContext) {
         self.context = context
-        frames = FrameSwitch(ports: TAPIO(), underlay: UDPIO(), counters: context.counters)
+        frames = FrameSwitch(
+            ports: TAPIO(),
+            underlay: UDPIO(),
+            counters: context.counters,
+            journal: context.journal,
+            quarantine: context.quarantine
+        )
         events = .allocate(capacity: Self.eventCountMaximum)
     }
 

@@ -5,7 +5,10 @@ import Wire
 
 /// Where datagrams of the underlay are received: a message for each slot of the frame buffers. A message is one
 /// datagram, or, from a socket with UDP_GRO, a train of them.
-struct ReceiveBatch: ~Copyable {
+///
+/// All that the kernel tells of a message lies in the poller's journal, its length too: it is there before anybody can
+/// end the process.
+struct ReceiveBatch {
     /// Messages taken at once after many bytes have come at once: few buffers stay in the cache. Measured with four
     /// TCP streams.
     static let shortCount = 8
@@ -31,14 +34,13 @@ struct ReceiveBatch: ~Copyable {
         var congestion: CongestionCode
     }
 
-    init(into buffers: borrowing FrameBuffers) {
+    init(_ journal: PollerJournal) {
         let count = FrameBuffers.slotCount
-        messages = .allocate(capacity: count)
-        messages.initialize(repeating: clinux_mmsghdr(), count: count)
-        parts = .allocate(capacity: count)
-        sources = .allocate(capacity: count)
-        sources.initialize(repeating: sockaddr_storage(), count: count)
-        controls = .allocate(byteCount: count * Int(CLINUX_CONTROL_SIZE), alignment: 64)
+        let buffers = FrameBuffers(journal)
+        messages = journal.messages
+        parts = journal.parts
+        sources = journal.sources
+        controls = journal.controls
         for index in 0..<count {
             (parts + index).initialize(
                 to: iovec(
@@ -53,16 +55,10 @@ struct ReceiveBatch: ~Copyable {
         }
     }
 
-    deinit {
-        messages.deallocate()
-        parts.deallocate()
-        sources.deallocate()
-        controls.deallocate()
-    }
-
     /// Before each receive: the kernel has put what it found in place of what there was room for.
     func reset(_ count: Int) {
         for index in 0..<count {
+            messages[index].msg_len = 0
             messages[index].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
             messages[index].msg_hdr.msg_controllen = Int(CLINUX_CONTROL_SIZE)
         }
@@ -81,6 +77,16 @@ struct ReceiveBatch: ~Copyable {
             isTrain: segment > 0,
             congestion: CongestionCode(rawValue: UInt8(truncatingIfNeeded: trafficClass))
         )
+    }
+
+    /// The datagrams of a message that another process has received, if it is one.
+    func leftover(_ index: Int) -> Train? {
+        let message = messages + index
+        guard (1...FrameBuffers.frameByteCountMaximum).contains(Int(message.pointee.msg_len)) else { return nil }
+        if !(0...Int(CLINUX_CONTROL_SIZE)).contains(message.pointee.msg_hdr.msg_controllen) {
+            message.pointee.msg_hdr.msg_controllen = 0
+        }
+        return train(index)
     }
 
     /// The underlay address that a message came from.

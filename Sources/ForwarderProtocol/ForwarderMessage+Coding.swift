@@ -13,6 +13,7 @@ extension ForwarderMessage {
         case acknowledged
         case portFailed
         case statistics
+        case quarantined
         case begin = 64
         case setLocalChassis
         case underlay
@@ -34,6 +35,7 @@ extension ForwarderMessage {
         case .acknowledged: .acknowledged
         case .portFailed: .portFailed
         case .statistics: .statistics
+        case .quarantined: .quarantined
         case .begin: .begin
         case .setLocalChassis: .setLocalChassis
         case .underlay: .underlay
@@ -101,6 +103,10 @@ extension ForwarderMessage {
             writer.put(name)
             writer.put(errno)
         case .statistics(let statistics): writer.put(statistics)
+        case .quarantined(let frame):
+            writer.put(frame.isDatagram)
+            writer.put(frame.hash)
+            writer.put(frame.bytes) { writer, byte in writer.put(byte) }
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -134,6 +140,7 @@ extension ForwarderMessage {
         case .portFailed:
             .portFailed(name: try reader.name(), errno: Int32(bitPattern: try reader.integer()))
         case .statistics: .statistics(try reader.statistics())
+        case .quarantined: .quarantined(try reader.quarantinedFrame())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .setLocalChassis:

@@ -56,7 +56,7 @@ public struct TableAssembly: Sendable {
         case .deletePort(let name): try edit { $0.ports[name] = nil }
         case .commit: return try commit()
         case .requestStatistics: break
-        case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics: throw .notForForwarder
+        case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined: throw .notForForwarder
         }
         return nil
     }

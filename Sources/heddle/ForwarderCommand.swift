@@ -19,9 +19,12 @@ struct ForwarderCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The agent's state directory.", valueName: "dir"))
     var stateDir = AgentCommand.defaultStateDirectory
 
+    @Option(help: .hidden)
+    var journal: Int32?
+
     func run() throws {
         do throws(ForwarderProcess.StartFailure) {
-            try ForwarderProcess.run(stateDirectory: stateDir)
+            try ForwarderProcess.run(stateDirectory: stateDir, journal: journal)
         } catch {
             throw ClientError.refused(error.description)
         }

@@ -149,6 +149,7 @@ func describe(_ effect: Effect) -> String {
         }
         return "save \(save) of the ports: [\(texts.joined(separator: ", "))]"
     case .saveShare(let share): return "save the share at \(epochText(share.epoch).suffix(3))/\(share.revision)"
+    case .saveQuarantined(let frame): return "save the frame \(frame.hash)"
     case .answer(let ticket, let answer): return "answer \(ticket): \(describe(answer))"
     case .setTimer(let time): return "timer: \(time.map { "\(milliseconds($0)) ms" } ?? "none")"
     case .log(let level, let text): return "log \(level): \(text)"
@@ -182,7 +183,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .deletePort(let name): "delete port \(name)"
     case .commit: "commit"
     case .requestStatistics: "tell your counters"
-    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics: "?"
+    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined: "?"
     }
 }
 

@@ -65,6 +65,21 @@ private func corpus(_ name: String) throws -> [(name: String, bytes: [UInt8])] {
         }
     }
 
+    @Test("frames of the corpus, one behind the other, are merged where they follow each other")
+    func runs() throws {
+        let counts = try corpus("SegmentRun").map { name, bytes in
+            var frames: [[UInt8]] = []
+            var rest = bytes[...]
+            while let high = rest.popFirst(), let low = rest.popFirst() {
+                let count = Int(high) << 8 | Int(low)
+                frames.append(Array(rest.prefix(count)))
+                rest = rest.dropFirst(count)
+            }
+            return "\(name) \(SegmentRunTests.collect(frames).map(\.count))"
+        }
+        #expect(counts == ["four [4]", "other [1, 1, 1]"])
+    }
+
     @Test("superpackets of the corpus are cut, and cut short or changed at random they are cut or refused")
     func superpackets() throws {
         var generator = SeededGenerator(seed: 10)

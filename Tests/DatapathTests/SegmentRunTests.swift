@@ -3,10 +3,10 @@ import TestSupport
 import Testing
 import Wire
 
-/// The cases are those of the kernel's selftests net/gro.c, as far as they are about two packets in a row.
+/// How runs are made and sealed; `ReceiveOffloadTests` has the cases of the kernel's selftests.
 @Suite struct SegmentRunTests {
     /// What becomes of frames that come one after the other: each run as its superpacket, or a frame alone.
-    private static func collect(_ frames: [[UInt8]]) -> [(frame: [UInt8], offload: OffloadHeader, count: Int)] {
+    static func collect(_ frames: [[UInt8]]) -> [(frame: [UInt8], offload: OffloadHeader, count: Int)] {
         let memory = frames.map { frame in
             let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(frame.count, 1), alignment: 2)
             copy.copyBytes(from: frame)

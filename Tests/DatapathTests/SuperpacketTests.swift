@@ -17,7 +17,7 @@ import Wire
     }
 
     /// What the segments of a frame are.
-    private static func cut(_ frame: [UInt8], _ offload: OffloadHeader) -> [[UInt8]]? {
+    static func cut(_ frame: [UInt8], _ offload: OffloadHeader) -> [[UInt8]]? {
         frame.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return nil }
             guard let superpacket = Superpacket(Frame(base, byteCount: bytes.count), offload) else { return nil }

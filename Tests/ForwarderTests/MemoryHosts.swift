@@ -1,4 +1,5 @@
 import Datapath
+import Reactor
 import Southbound
 import Wire
 
@@ -17,20 +18,30 @@ final class MemoryHosts {
     let underlay = MemoryUnderlay()
     private(set) var hosts: [Host] = []
     private(set) var bindings: [PortBinding]
+    /// What a killed host has left.
+    private var legacy: [UInt8]?
 
     /// A host: its place on the underlay, its counters and what it forwards by.
     final class Host {
         let address: IPAddress
         let socket: Int32
         let counters = CounterBlock()
+        var journal: Journal
         var path: FrameSwitch<MemoryPorts, MemoryUnderlay>
         var generation: OwnedGeneration
 
         init(address: IPAddress, socket: Int32, generation: OwnedGeneration, _ hosts: MemoryHosts) {
+            journal = MemoryHosts.journal()
             self.address = address
             self.socket = socket
             self.generation = generation
-            path = FrameSwitch(ports: hosts.ports, underlay: hosts.underlay, counters: counters)
+            path = FrameSwitch(
+                ports: hosts.ports,
+                underlay: hosts.underlay,
+                counters: counters,
+                journal: journal.pollers[0],
+                quarantine: journal.quarantine
+            )
         }
 
         deinit {
@@ -76,9 +87,19 @@ final class MemoryHosts {
                 tables: ForwardingTables.compile(input),
                 underlay: socket,
                 devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, Int32($0)) }),
+                portKeys: Dictionary(uniqueKeysWithValues: mine.map { ($0, portKey("vm-\($0)")) }),
                 keeping: []
             )
             hosts.append(Host(address: address, socket: socket, generation: generation, self))
+        }
+    }
+
+    /// A journal for one poller.
+    static func journal() -> Journal {
+        do throws(SystemError) {
+            return try Journal(pollerCount: 1)
+        } catch {
+            preconditionFailure("\(error)")
         }
     }
 
@@ -119,9 +140,9 @@ final class MemoryHosts {
         hosts[host].path.drainPort(port, hosts[host].generation.pointer)
     }
 
-    /// Lets all hosts take all that waits on the underlay.
-    func settleUnderlay() {
-        for host in hosts {
+    /// Lets all hosts, or one of them, take all that waits on the underlay.
+    func settleUnderlay(only number: Int? = nil) {
+        for host in number.map({ [hosts[$0]] }) ?? hosts {
             while underlay.state.queues[host.address]?.isEmpty == false {
                 host.path.drainUnderlay(host.generation.pointer, now: .seconds(100))
             }
@@ -137,6 +158,40 @@ final class MemoryHosts {
 
     func drops(_ reason: DropReason, of source: CounterBlock.Source, on host: Int) -> UInt64 {
         hosts[host].counters.drops(reason, of: source)
+    }
+
+    /// Lets a host die when it calls the kernel, before or after, for the `countdown`th time, or when it writes the
+    /// poison to a port. What it leaves behind is taken at that moment.
+    func kill(_ host: Int, after countdown: Int, poison: [UInt8]? = nil) {
+        let journal = hosts[host].journal.pollers[0]
+        legacy = nil
+        let death = Death(after: countdown, poison: poison) { [unowned self] in
+            legacy = Array(UnsafeRawBufferPointer(start: journal.memory, count: PollerJournal.byteCount))
+        }
+        ports.state.death = death
+        underlay.state.death = death
+    }
+
+    /// Starts a host again that has been killed; `false` where it has not.
+    func restart(_ host: Int) throws -> Bool {
+        guard let legacy else { return false }
+        let host = hosts[host]
+        (ports.state.death, underlay.state.death) = (nil, nil)
+        host.journal.pollers[0].memory.copyMemory(from: legacy, byteCount: legacy.count)
+        host.journal = try Journal(pollerCount: 1, after: host.journal.descriptor.duplicate())
+        host.path = FrameSwitch(
+            ports: ports,
+            underlay: underlay,
+            counters: host.counters,
+            journal: host.journal.pollers[0],
+            quarantine: host.journal.quarantine
+        )
+        return true
+    }
+
+    /// Lets a host hand on what it left when it was killed.
+    func recover(_ host: Int) {
+        hosts[host].path.recover(hosts[host].generation.pointer, now: .seconds(100))
     }
 
     /// Whether every frame that a host has received, from any source, was counted once.

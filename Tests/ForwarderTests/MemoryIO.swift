@@ -5,6 +5,33 @@ import Wire
 
 @testable import Forwarder
 
+/// The moment at which a process is killed: before or after one of its system calls. What it does then has no effect.
+final class Death {
+    /// Moments that are survived.
+    private var countdown: Int
+    /// The frame whose writing kills.
+    private let poison: [UInt8]?
+    private let left: () -> Void
+    private(set) var hasCome = false
+
+    /// - Parameter left: called when the moment has come.
+    init(after countdown: Int, poison: [UInt8]? = nil, _ left: @escaping () -> Void) {
+        self.countdown = countdown
+        self.poison = poison
+        self.left = left
+    }
+
+    /// Whether the process is dead; a moment passes.
+    func comes(at frame: [UInt8]? = nil) -> Bool {
+        if hasCome { return true }
+        countdown -= 1
+        guard countdown < 0 || poison != nil && frame == poison else { return false }
+        hasCome = true
+        left()
+        return true
+    }
+}
+
 /// Ports in memory: queues of frames by number. The virtio-net header is put before what is read and taken off what is
 /// written.
 struct MemoryPorts: PortIO {
@@ -23,11 +50,15 @@ struct MemoryPorts: PortIO {
         var writeErrno: [Int32: Int32] = [:]
         /// The virtio-net header of frames that are read.
         var vnetHeader = [UInt8](repeating: 0, count: 10)
+        /// When the process is killed.
+        var death: Death?
     }
 
     let state = State()
 
     func read(_ port: Int32, _ bytes: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+        if state.death?.comes() == true { return -Int(EAGAIN) }
+        defer { _ = state.death?.comes() }
         guard let frame = state.toRead[port]?.first else { return -Int(state.readErrno[port] ?? EAGAIN) }
         state.toRead[port]?.removeFirst()
         let all = state.vnetHeader + frame
@@ -42,6 +73,8 @@ struct MemoryPorts: PortIO {
             [UInt8](UnsafeRawBufferPointer(start: part.iov_base, count: part.iov_len))
         }
         let offload = OffloadHeader(octets: all)
+        if state.death?.comes(at: Array(all[10...])) == true { return -1 }
+        defer { _ = state.death?.comes() }
         if state.refusesOffloads, offload != OffloadHeader() { return -Int(EINVAL) }
         state.written[port, default: []].append(Array(all[10...]))
         state.offloads[port, default: []].append(offload)
@@ -69,6 +102,8 @@ struct MemoryUnderlay: UnderlayIO {
         /// The most messages one send takes.
         var sendMaximum = Int.max
         var sendCount = 0
+        /// When the process is killed.
+        var death: Death?
     }
 
     let state = State()
@@ -80,6 +115,8 @@ struct MemoryUnderlay: UnderlayIO {
 
     func receive(_ socket: Int32, _ messages: UnsafeMutablePointer<clinux_mmsghdr>, _ count: Int) -> Int {
         let address = state.hosts[Int(socket)]
+        if state.death?.comes() == true { return -Int(EAGAIN) }
+        defer { _ = state.death?.comes() }
         guard state.queues[address]?.isEmpty == false else { return -Int(EAGAIN) }
         var taken = 0
         while taken < count, let (source, train, size) = nextTrain(address) {
@@ -133,6 +170,8 @@ struct MemoryUnderlay: UnderlayIO {
     }
 
     func send(_ socket: Int32, _ messages: UnsafeMutablePointer<clinux_mmsghdr>, _ count: Int) -> Int {
+        if state.death?.comes() == true { return -1 }
+        defer { _ = state.death?.comes() }
         state.sendCount += 1
         if !state.sendErrors.isEmpty {
             let errno = state.sendErrors.removeFirst()

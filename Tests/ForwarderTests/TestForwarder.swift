@@ -15,7 +15,8 @@ final class TestForwarder {
     private let stopping: Mailbox<Void>
     private let thread: Reactor.Thread
 
-    init() throws {
+    /// - Parameter predecessor: the journal of the forwarder before.
+    init(after predecessor: Descriptor? = nil) throws {
         directory = NSTemporaryDirectory() + "hd-forwarder-\(UUID().uuidString.prefix(8))"
         try makeDirectory(directory)
         path = directory + "/forwarder.sock"
@@ -24,11 +25,13 @@ final class TestForwarder {
             var control: ForwarderControl? = try ForwarderControl(
                 loop: loop,
                 hashSeed: 1,
+                journal: try Journal(pollerCount: ForwarderControl.pollerCount, after: predecessor),
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
             try control?.serve(listener)
             return try Mailbox<Void>(on: loop) {
                 control?.stop()
+                control?.disconnect()
                 control = nil
                 loop.stop()
             }

@@ -123,16 +123,22 @@ clinux_make_control(void *control, uint16_t segment_size, int is_ipv6, int traff
     }
     return length;
 }
-/// Reads what a received message brought: the size of its datagrams (0: it is one) and its traffic class.
+/// Reads what a received message brought: the size of its datagrams (0: it is one) and its traffic class. Whatever lies
+/// there is read within its bounds: it may have been left by a process that was killed.
 CLINUX_PACKET_PATH static inline void
 clinux_read_control(struct msghdr *message, int *segment_size, int *traffic_class) {
     *segment_size = *traffic_class = 0;
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level == CLINUX_SOL_UDP && header->cmsg_type == CLINUX_UDP_GRO) {
+    size_t end = message->msg_controllen;
+    for (size_t offset = 0; offset < end && end - offset >= CMSG_LEN(sizeof(uint8_t));) {
+        struct cmsghdr *header = (struct cmsghdr *)((char *)message->msg_control + offset);
+        if (header->cmsg_len < CMSG_LEN(sizeof(uint8_t)) || header->cmsg_len > end - offset) return;
+        offset += CMSG_ALIGN(header->cmsg_len);
+        int is_word = header->cmsg_len >= CMSG_LEN(sizeof(int));
+        if (header->cmsg_level == CLINUX_SOL_UDP && header->cmsg_type == CLINUX_UDP_GRO && is_word) {
             memcpy(segment_size, CMSG_DATA(header), sizeof *segment_size);
         } else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS) {
             *traffic_class = *CMSG_DATA(header);
-        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS) {
+        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS && is_word) {
             memcpy(traffic_class, CMSG_DATA(header), sizeof *traffic_class);
         }
     }
