@@ -189,7 +189,7 @@ let targets: [Target] = [
         "Central",
         [
             "heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "Security", "JSON",
-            httpTypes,
+            httpTypes, log,
         ]
     ),
     tests(

@@ -60,7 +60,7 @@ extension API {
         }
     }
 
-    private static let strangeToken = Problem(
+    static let strangeToken = Problem(
         .invalidParameter,
         "page_token is not one that a page of this list, with these filters, gave."
     )

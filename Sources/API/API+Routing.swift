@@ -14,6 +14,8 @@ struct Call {
     let conditions: Conditions
     /// By what a repetition of the request is known.
     let idempotency: Idempotency?
+    /// Whether changes are wanted as events.
+    let events: EventStream?
     let content: JSONValue
     let context: Context
     let principal: Principal
@@ -87,6 +89,7 @@ extension API {
                 filters: filters,
                 conditions: route.isConditional ? try Conditions(request.headerFields) : Conditions(),
                 idempotency: try idempotency(request, body: body, of: route),
+                events: route.endpoint == .getChanges ? EventStream(request) : nil,
                 content: try content(request, body: body, of: route),
                 context: context,
                 principal: principal

@@ -38,6 +38,14 @@ extension API {
         case .sync: return try sync(call)
         case .readChanges: return try readChanges(call)
         case .getRealization: return try realization(call, network: network)
+        case .getChanges: return try changes(call)
+        case .getAudit: return try audit(call, network: network)
+        case .metrics:
+            return call.context.ask(.statistics) { outcome throws(Problem) in
+                guard case .statistics(let statistics) = outcome else { throw unexpected }
+                let type = "text/plain; version=0.0.4; charset=utf-8"
+                return .reply(Reply(.ok, .bytes(statistics.text), type: type))
+            }
         case .livez: return .reply(.text(.ok, "ok\n"))
         case .readyz:
             guard isReady else { throw Problem(Refusal(.unavailable, "Central is stopping.")) }

@@ -22,7 +22,7 @@ extension API {
     /// A write without its changes: who asks, and how.
     func writeRequest(_ call: Call) throws(Problem) -> WriteRequest {
         var request = WriteRequest(operations: [], author: call.context.author, requestID: call.context.requestID)
-        request.source = call.context.source
+        request.source = call.context.source()
         request.isDryRun = try call.flag(.dryRun)
         request.idempotency = call.idempotency
         return request
@@ -132,12 +132,6 @@ extension API {
 
     /// A chassis' feed, for people and their tools.
     func readChanges(_ call: Call) throws(Problem) -> Action {
-        let epoch = try call.parameters[.epoch].map { text throws(Problem) in
-            guard let epoch = epochValue(text) else {
-                throw Problem(.invalidParameter, "epoch is 16 hexadecimal digits, not \"\(text)\".")
-            }
-            return epoch
-        }
         let page = try call.parameters[.page].map { text throws(Problem) in
             guard let page = FeedPage(text) else {
                 throw Problem(.invalidParameter, "page is not one that an answer before this gave.")
@@ -147,7 +141,7 @@ extension API {
         let question = Question.changes(
             chassis: call.variables["name"] ?? "",
             since: try call.number(.since, in: 0...UInt64(Int64.max), "a revision") ?? 0,
-            epoch: epoch,
+            epoch: try call.epoch(),
             page: page,
             wait: try wait(call, maximum: SyncRequest.waitMaximum)
         )

@@ -76,7 +76,7 @@ public struct API: Sendable {
         _ request: HTTPRequest,
         body: [UInt8],
         network: Network,
-        source: String,
+        source: @autoclosure @escaping () -> String,
         isReady: Bool,
         peer: Peer = .anyone,
         now: Int64 = 0,
@@ -93,18 +93,21 @@ public struct API: Sendable {
             try checkHost(request, from: peer)
             principal = try self.principal(request, from: peer, network: network, now: now)
         } catch {
-            return .reply(context.finish(.problem(error, requestID: context.requestID)))
+            return .reply(context.finish(.problem(error, requestID: context.requestID), nil))
         }
         context.author = principal.author
+        var endpoint: Endpoint?
         let action = context.action { () throws(Problem) in
             switch try route(request, body: body, context: context, principal: principal, now: now) {
-            case .reply(let reply): .reply(reply)
-            case .call(let call): try serve(call, network: network, isReady: isReady, now: now)
+            case .reply(let reply): return .reply(reply)
+            case .call(let call):
+                endpoint = call.route.endpoint
+                return try serve(call, network: network, isReady: isReady, now: now)
             }
         }
         // Most actions are replies: those need no closure.
-        if case .reply(let reply) = action { return .reply(context.finish(reply)) }
-        return action.map(context.finish)
+        if case .reply(let reply) = action { return .reply(context.finish(reply, endpoint)) }
+        return action.map { [endpoint] in context.finish($0, endpoint) }
     }
 
     /// The most bytes that the content of a request may have.
@@ -116,8 +119,8 @@ public struct API: Sendable {
 
     /// The answer to a request that never became one.
     public static func reply(_ error: RequestError, network: Network, requestID: String) -> Reply {
-        let context = Context(requestID: requestID, source: "", epoch: network.epoch, revision: network.revision)
-        return context.finish(.problem(Problem(error), requestID: requestID))
+        let context = Context(requestID: requestID, source: { "" }, epoch: network.epoch, revision: network.revision)
+        return context.finish(.problem(Problem(error), requestID: requestID), nil)
     }
 
     /// The identity that a request brings, where it can be taken over.
@@ -135,7 +138,7 @@ public struct API: Sendable {
 /// What every answer of one request carries.
 struct Context {
     let requestID: String
-    let source: String
+    let source: () -> String
     let epoch: UInt64
     let revision: UInt64
     /// Who asks, as the commit log says it.
@@ -163,8 +166,9 @@ struct Context {
     }
 
     /// Adds the fields that every answer has. One that was made from a newer network says so itself.
-    func finish(_ reply: Reply) -> Reply {
+    func finish(_ reply: Reply, _ endpoint: Endpoint?) -> Reply {
         var reply = reply
+        reply.endpoint = endpoint
         reply.add(.heddleRevision, String(reply.stamp ?? revision))
         reply.add(.heddleEpoch, epochText(epoch))
         reply.add(.requestID, requestID)

@@ -20,6 +20,12 @@ public enum Question: Sendable {
     case sync(chassis: String, SyncRequest, isCertified: Bool = false)
     /// Read a chassis' feed, holding the answer up to `wait` seconds.
     case changes(chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
+    /// Say what has changed of users' objects and hosts, holding the answer where nothing has.
+    case watch(WatchRequest)
+    /// Say which commits there were, newest first.
+    case audit(AuditRequest)
+    /// Say what there is to count.
+    case statistics
     /// Say which chassis have a revision, holding the answer up to `wait` seconds.
     case realization(revision: UInt64, wait: Int)
     /// Hand over the network as it was at a revision.
@@ -47,6 +53,12 @@ public enum Outcome: Sendable {
     case refused(Refusal, operationIndex: Int?)
     /// An answer of the feed.
     case feed(FeedAnswer)
+    /// Changes of users' objects and hosts.
+    case watched(ChangeFeed)
+    /// Commits, newest first, and whether there are older ones.
+    case audited([CommitRecord], hasMore: Bool)
+    /// What there is to count.
+    case statistics(Statistics)
     /// Which chassis have the revision.
     case realization(Realization)
     /// The network; `nil` where that revision is no longer kept, or was not reached in time.

@@ -114,7 +114,9 @@ extension Parameter {
     /// Whether it says which objects a list has; it may then be given more than once.
     var isFilter: Bool {
         switch self {
-        case .name, .owner, .label, .switch, .chassis, .up, .enabled, .live, .mac, .ip, .logicalPort, .datapath: true
+        case .name, .owner, .label, .switch, .chassis, .up, .enabled, .live, .mac, .ip, .logicalPort, .datapath,
+            .author:
+            true
         default: false
         }
     }

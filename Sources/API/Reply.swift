@@ -10,6 +10,8 @@ public struct Reply {
     public var body: HTTPBody
     /// The revision that the answer was made from, where it is not that of the request's network.
     private(set) var stamp: UInt64?
+    /// The route, where the request found one.
+    public internal(set) var endpoint: Endpoint?
 
     /// Fields of an ordinary answer, those that the connection adds not counted.
     private static let usualFieldCount = 6
@@ -63,6 +65,11 @@ public struct Reply {
     }
 }
 
+extension Reply {
+    /// The identity of the request.
+    public var requestID: String { response.headerFields.value(of: .requestID) ?? "" }
+}
+
 extension HTTPFields {
     /// The value of a field, as the subscript gives it, for the usual case of one such field at most without the
     /// sequences that the subscript goes through.
@@ -81,6 +88,7 @@ extension HTTPField.Name {
     static let heddleEpoch = known("Heddle-Epoch")
     static let requestID = known("X-Request-Id")
     static let plainRequestID = known("Request-Id")
+    static let lastEventID = known("Last-Event-ID")
     static let idempotencyKey = known("Idempotency-Key")
     static let idempotentReplayed = known("Idempotent-Replayed")
     static let dryRun = known("Heddle-Dry-Run")

@@ -152,7 +152,12 @@ public enum Parameter: String, Sendable, CaseIterable {
     /// The revision that a topology must be at.
     case ifRevision = "if_revision"
 
+    /// The kinds of object whose changes are wanted.
+    case kinds
+
     // Filters of lists.
+    /// Who asked for the commit.
+    case author
     /// The object's name.
     case name
     /// Whose topology the object is part of.
@@ -192,5 +197,6 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case sync, readChanges
     case listTokens, createToken, getToken, deleteToken
     case enrol, renewCertificate
-    case livez, readyz, version, contract
+    case getChanges, getAudit
+    case livez, readyz, version, metrics, contract
 }

@@ -11,7 +11,7 @@ public enum Routes {
 
     /// Every route, in the order of openapi.yaml.
     public static let all: [Route] =
-        switches + ports + transactions + topologies + chassis + tokens + southbound + feed + joining + probes
+        switches + ports + transactions + topologies + log + chassis + tokens + southbound + feed + joining + probes
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -175,6 +175,24 @@ public enum Routes {
         ),
     ]
 
+    private static let log = [
+        Route(
+            .getChanges,
+            .get,
+            "/v1/changes",
+            parameters: [.since, .epoch, .kinds, .wait],
+            problems: [410, 503]
+        ),
+        Route(
+            .getAudit,
+            .get,
+            "/v1/audit",
+            access: .role(.admin),
+            parameters: [.limit, .pageToken, .author],
+            problems: [503]
+        ),
+    ]
+
     private static let chassis = [
         list(.listChassis, "/v1/chassis", filters: [.name, .live]),
         get(.getChassis, "/v1/chassis/{ref}"),
@@ -266,6 +284,7 @@ public enum Routes {
         Route(.livez, .get, "/livez", on: [.northbound, .southbound], access: .anyone),
         Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], access: .anyone, problems: [503]),
         Route(.version, .get, "/version", on: [.northbound, .southbound], access: .anyone),
+        Route(.metrics, .get, "/metrics", problems: [503]),
         Route(.contract, .get, "/openapi.yaml", access: .anyone),
     ]
 }

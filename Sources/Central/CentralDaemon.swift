@@ -78,6 +78,7 @@ public final class CentralDaemon {
                 vault: authority.vault(lifetime: configuration.chassisCertificateLifetime)
             ),
             main: main,
+            metrics: Metrics(loopCount: configuration.loopCount, storePath: storePath),
             logger: logger
         )
         if security != nil { watchSecurity() }
@@ -157,10 +158,11 @@ public final class CentralDaemon {
         }
     }
 
+    private var storePath: String { configuration.dataDirectory + "/central.db" }
+
     private func openStore() throws(CentralError) -> (SQLiteStore, CentralCore) {
         do {
-            let path = configuration.dataDirectory + "/central.db"
-            let store = try SQLiteStore(path: path, newEpoch: .random(in: 1 ... .max))
+            let store = try SQLiteStore(path: storePath, newEpoch: .random(in: 1 ... .max))
             let contents = try store.load()
             let core = try CentralCore(network: contents.network, history: contents.history, now: Clock.monotonic())
             return (store, core)

@@ -31,6 +31,7 @@ struct CentralThreads: Sendable {
         core: CentralCore,
         doors: Doors,
         main: Mailbox<CentralDaemon.Message>,
+        metrics: Metrics,
         logger: Logger
     ) throws(SystemError) -> CentralThreads {
         // The store goes over to its thread with this and is not touched here any more.
@@ -39,12 +40,30 @@ struct CentralThreads: Sendable {
             var thread: CoreThread?
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             let cell = LatestCell(Published(network: core.durable, isReady: true))
-            let disk = try start(store, core: mailbox, main: main, logger: logger)
+            let disk = try start(store, core: mailbox, main: main, metrics: metrics, logger: logger)
             var servers: [Mailbox<ServingLoop.Message>] = []
             for index in 0..<(doors.listeners.first?.sockets.count ?? 0) {
-                servers.append(try startServing(index, doors, cell: cell, core: mailbox, main: main))
+                servers.append(
+                    try startServing(
+                        index,
+                        doors,
+                        cell: cell,
+                        core: mailbox,
+                        main: main,
+                        metrics: metrics,
+                        logger: logger
+                    )
+                )
             }
-            thread = CoreThread(loop: loop, core: core, cell: cell, store: disk, servers: servers, logger: logger)
+            thread = CoreThread(
+                loop: loop,
+                core: core,
+                cell: cell,
+                store: disk,
+                servers: servers,
+                metrics: metrics,
+                logger: logger
+            )
             return CentralThreads(core: mailbox, store: disk, servers: servers)
         }.handle
     }
@@ -53,12 +72,20 @@ struct CentralThreads: Sendable {
         _ store: SQLiteStore,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
+        metrics: Metrics,
         logger: Logger
     ) throws(SystemError) -> Mailbox<StoreThread.Message> {
         nonisolated(unsafe) let store = store
         return try EventLoop.start(named: "store") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<StoreThread.Message> in
-            let thread = StoreThread(loop: loop, store: store, core: core, main: main, logger: logger)
+            let thread = StoreThread(
+                loop: loop,
+                store: store,
+                core: core,
+                main: main,
+                metrics: metrics,
+                logger: logger
+            )
             return try Mailbox(on: loop) { thread.receive($0) }
         }.handle
     }
@@ -68,7 +95,9 @@ struct CentralThreads: Sendable {
         _ doors: Doors,
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
-        main: Mailbox<CentralDaemon.Message>
+        main: Mailbox<CentralDaemon.Message>,
+        metrics: Metrics,
+        logger: Logger
     ) throws(SystemError) -> Mailbox<ServingLoop.Message> {
         let product = API.Product(
             store: "sqlite",
@@ -87,7 +116,15 @@ struct CentralThreads: Sendable {
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
         return try EventLoop.start(named: "http-\(index)") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
-            let serving = ServingLoop(index: index, cell: cell, core: core, main: main, requestIDPrefix: prefix)
+            let serving = ServingLoop(
+                index: index,
+                cell: cell,
+                core: core,
+                main: main,
+                metrics: metrics,
+                logger: logger,
+                requestIDPrefix: prefix
+            )
             for listener in doors.listeners where index < listener.sockets.count {
                 let tls = listener.exposure == .secure ? doors.contexts[listener.plane] : nil
                 try serving.serve(

@@ -24,6 +24,7 @@ final class CoreThread {
     private let cell: LatestCell<Published>
     private let store: Mailbox<StoreThread.Message>
     private let servers: [Mailbox<ServingLoop.Message>]
+    private let metrics: Metrics
     private let logger: Logger
     private var core: CentralCore
     private var generator = SystemRandomNumberGenerator()
@@ -45,6 +46,7 @@ final class CoreThread {
         cell: LatestCell<Published>,
         store: Mailbox<StoreThread.Message>,
         servers: [Mailbox<ServingLoop.Message>],
+        metrics: Metrics,
         logger: Logger
     ) {
         self.loop = loop
@@ -52,6 +54,7 @@ final class CoreThread {
         self.cell = cell
         self.store = store
         self.servers = servers
+        self.metrics = metrics
         self.logger = logger
         recent.append(core.durable)
         step(.timer)
@@ -80,6 +83,9 @@ final class CoreThread {
             step(.sync(ticket, chassis: chassis, request, isCertified: isCertified))
         case .changes(let chassis, let since, let epoch, let page, let wait):
             step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
+        case .watch(let request): step(.watch(ticket, request))
+        case .audit(let request): step(.audit(ticket, request))
+        case .statistics: answer(ticket, .statistics(metrics.statistics(core.statistics)))
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
         case .network(let revision): answer(ticket, .network(recent.network(at: revision)))
         case .reached(let revision): awaitRevision(revision, ticket)
@@ -139,6 +145,8 @@ extension Outcome {
         case .applied(let revision, let plan): self = .applied(revision: revision, plan)
         case .refused(let refusal, let index): self = .refused(refusal, operationIndex: index)
         case .feed(let feed): self = .feed(feed)
+        case .watched(let feed): self = .watched(feed)
+        case .audited(let records, let hasMore): self = .audited(records, hasMore: hasMore)
         case .realization(let realization): self = .realization(realization)
         }
     }

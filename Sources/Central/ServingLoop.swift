@@ -4,6 +4,7 @@ import Glibc
 import HTTPCore
 import HTTPTransport
 import HTTPTypes
+import Logging
 import Northbound
 import Reactor
 import Security
@@ -31,6 +32,7 @@ final class ServingLoop {
 
     private struct Parked {
         var exchange: HTTPExchange
+        var start: Duration
         var next: (Outcome) -> Action
     }
 
@@ -38,6 +40,8 @@ final class ServingLoop {
     private let cell: LatestCell<Published>
     private let core: Mailbox<CoreThread.Message>
     private let main: Mailbox<CentralDaemon.Message>
+    private let metrics: Metrics
+    private let logger: Logger
     /// The beginning of the requests' identities: drawn anew with each start, then the loop's number.
     private let requestIDPrefix: String
     private let parkedRequestMaximum: Int
@@ -52,6 +56,8 @@ final class ServingLoop {
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
+        metrics: Metrics,
+        logger: Logger,
         requestIDPrefix: String,
         parkedRequestMaximum: Int = ServingLoop.parkedRequestMaximum
     ) {
@@ -61,6 +67,8 @@ final class ServingLoop {
         self.requestIDPrefix = "\(requestIDPrefix)-\(index)-"
         self.parkedRequestMaximum = parkedRequestMaximum
         self.main = main
+        self.metrics = metrics
+        self.logger = logger
     }
 
     /// The loop that a ticket comes from.
@@ -86,6 +94,7 @@ final class ServingLoop {
             bodyLimit: { api.contentByteCountMaximum($0) },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
+                self.metrics.record(loop: Int(self.index), nil, status: reply.response.status.code, .zero)
                 guard case .bytes(let bytes) = reply.body else { return (reply.response, []) }
                 return (reply.response, bytes)
             },
@@ -99,7 +108,7 @@ final class ServingLoop {
         switch message {
         case .outcome(let ticket, let outcome):
             guard let parked = parked.removeValue(forKey: ticket) else { return }
-            carryOut(parked.next(outcome), for: parked.exchange)
+            carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
         case .secure(let contexts):
             for (plane, server) in secureServers { server.tls = contexts[plane] }
         case .drain:
@@ -114,6 +123,7 @@ final class ServingLoop {
     }
 
     private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
+        let start = Clock.monotonic()
         let published = cell.load()
         let action = api.action(
             exchange.request,
@@ -125,26 +135,43 @@ final class ServingLoop {
             now: Clock.wallSeconds(),
             newRequestID: newRequestID()
         )
-        carryOut(action, for: exchange)
+        carryOut(action, for: exchange, since: start)
     }
 
-    private func carryOut(_ action: Action, for exchange: HTTPExchange) {
+    private func carryOut(_ action: Action, for exchange: HTTPExchange, since start: Duration) {
         switch action {
-        case .reply(let reply): exchange.respond(reply.response, body: reply.body)
-        case .ask(let question, let next): park(exchange, question, next)
+        case .reply(let reply): answer(reply, to: exchange, since: start)
+        case .ask(let question, let next): park(exchange, since: start, question, next)
         }
     }
 
-    private func park(_ exchange: HTTPExchange, _ question: Question, _ next: @escaping (Outcome) -> Action) {
+    private func answer(_ reply: Reply, to exchange: HTTPExchange, since start: Duration) {
+        let status = reply.response.status.code
+        metrics.record(loop: Int(index), reply.endpoint, status: status, Clock.monotonic() - start)
+        if status >= 500 {
+            let request = exchange.request
+            logger.warning(
+                "\(request.method.rawValue) \(request.path ?? "") from \(exchange.peer): \(status), request \(reply.requestID)"
+            )
+        }
+        exchange.respond(reply.response, body: reply.body)
+    }
+
+    private func park(
+        _ exchange: HTTPExchange,
+        since start: Duration,
+        _ question: Question,
+        _ next: @escaping (Outcome) -> Action
+    ) {
         ticketCount += 1
         let ticket = index << Self.indexShift | ticketCount
         // Polls are long and many, and a write must not be kept out by them: it has as many places beyond theirs.
         let maximum = question.isPoll ? parkedRequestMaximum : parkedRequestMaximum * 2
         guard parked.count < maximum, core.send(.ask(ticket, question)) else {
             let refusal = Refusal(.unavailable, "Central holds as many requests as it can; ask again in a moment.")
-            return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange)
+            return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange, since: start)
         }
-        parked[ticket] = Parked(exchange: exchange, next: next)
+        parked[ticket] = Parked(exchange: exchange, start: start, next: next)
         guard question.isPoll else { return }
         exchange.onDisconnect = { [unowned self] in
             parked[ticket] = nil
@@ -178,7 +205,7 @@ extension Question {
     fileprivate var isPoll: Bool {
         switch self {
         case .write, .access: false
-        case .sync, .changes, .realization, .network, .reached: true
+        case .sync, .changes, .watch, .audit, .statistics, .realization, .network, .reached: true
         }
     }
 }

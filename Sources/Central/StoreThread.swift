@@ -23,6 +23,7 @@ final class StoreThread {
     private let loop: EventLoop
     private let store: any CommitStore
     private var rest: TimerHandle?
+    private let metrics: Metrics
     private let logger: Logger
     private let core: Mailbox<CoreThread.Message>
     private let main: Mailbox<CentralDaemon.Message>
@@ -32,12 +33,14 @@ final class StoreThread {
         store: any CommitStore,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
+        metrics: Metrics,
         logger: Logger
     ) {
         self.loop = loop
         self.store = store
         self.core = core
         self.main = main
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -57,7 +60,9 @@ final class StoreThread {
     private func append(_ commits: [Commit]) {
         guard let first = commits.first, let last = commits.last else { return }
         do throws(StorageError) {
+            let start = Clock.monotonic()
             try store.append(commits, expecting: first.revision - 1)
+            metrics.recordAppend(Clock.monotonic() - start)
             core.send(.stored(last.revision))
         } catch {
             guard case .full(let reason) = error else { endProcess(error) }

@@ -47,14 +47,18 @@ extension CentralCore {
         let done = appending
         appending.removeAll()
         var woken: Set<String> = []
+        var records: [CommitRecord] = []
         for item in done {
             let touched = item.commit.touchedRecords
             let names = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
             for name in names { sessions[name]?.noteChange(at: item.commit.revision) }
             woken.formUnion(names)
+            records.append(CommitRecord(item.commit, before: durable, after: item.network))
             durable = item.network
             history.append(durable.southbound, touched: touched)
         }
+        for record in records { recent.append(record) }
+        commitCount += UInt64(done.count)
         effects.append(.publish(durable))
         for item in done {
             for name in item.removedChassis { endSession(of: name) }
@@ -62,6 +66,7 @@ extension CentralCore {
             for (ticket, poll) in item.syncs { read(ticket, poll) }
         }
         for name in woken.sorted() { wake(name) }
+        wakeWatches(for: records)
     }
 
     /// Goes back to what is durable: every commit on the way builds on the one that could not be written.

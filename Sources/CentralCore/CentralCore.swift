@@ -32,6 +32,12 @@ public struct CentralCore: Sendable {
     var polls: [Ticket: Poll] = [:]
     /// The same, by chassis.
     var pollsByChassis: [String: Set<Ticket>] = [:]
+    /// The newest commits as users see them.
+    var recent: RecentCommits
+    /// Requests that wait for something to change.
+    var watches: [Ticket: Watch] = [:]
+    /// Commits made durable since the start.
+    var commitCount: UInt64 = 0
     /// Requests that wait for hosts.
     var realizations: [Ticket: RealizationWait] = [:]
     /// All that time alone brings about.
@@ -61,8 +67,15 @@ public struct CentralCore: Sendable {
     ) throws(CommitError) {
         var network = network
         history = History(network, countMaximum: configuration.historyCountMaximum)
+        recent = RecentCommits(
+            base: network.revision,
+            countMaximum: configuration.historyCountMaximum,
+            byteCountMaximum: configuration.recentByteCountMaximum
+        )
         for commit in commits {
+            let before = network
             try network.apply(commit)
+            recent.append(CommitRecord(commit, before: before, after: network))
             history.append(network.southbound, touched: commit.touchedRecords)
         }
         self.configuration = configuration
@@ -100,6 +113,8 @@ public struct CentralCore: Sendable {
             sync(ticket, chassis, request, isCertified: isCertified)
         case .changes(let ticket, let chassis, let since, let epoch, let page, let wait):
             read(ticket, Poll(chassis: chassis, since: since, epoch: epoch, page: page, wait: wait, isSync: false))
+        case .watch(let ticket, let request): watch(ticket, request)
+        case .audit(let ticket, let request): audit(ticket, request)
         case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
         case .disconnected(let ticket): disconnect(ticket)
         case .durable(let revision): finishAppend(revision)
@@ -131,10 +146,12 @@ public struct CentralCore: Sendable {
         isStopping = true
         for ticket in polls.keys.sorted() { answerPoll(ticket) }
         for ticket in realizations.keys.sorted() { giveUpRealization(ticket) }
+        for ticket in watches.keys.sorted() { answerWatch(ticket) }
     }
 
     private mutating func disconnect(_ ticket: Ticket) {
         unpark(ticket)
+        forgetWatch(ticket)
         if let wait = realizations.removeValue(forKey: ticket) {
             deadlines[Deadline(at: wait.deadline, subject: .realization(ticket))] = nil
         }
@@ -147,6 +164,7 @@ public struct CentralCore: Sendable {
             case .lease(let name): endLease(of: name)
             case .poll(let ticket): answerPoll(ticket)
             case .realization(let ticket): giveUpRealization(ticket)
+            case .watch(let ticket): answerWatch(ticket)
             case .storageRetry: settleEverything()
             }
         }

@@ -10,6 +10,8 @@ public struct Configuration: Sendable {
     public var storageRetry: Duration = .seconds(1)
     /// The most commits that deltas can reach back over; a store keeps at least as many.
     public var historyCountMaximum = 4096
+    /// The most bytes of objects in the commits that users can look back at; the count is that of the history.
+    public var recentByteCountMaximum = 64 << 20
     /// The most changes on one page of the feed.
     public var pageChangeCountMaximum = 5000
     /// The size of a page of the feed, in bytes of records, behind which the next one begins.

@@ -8,6 +8,8 @@ struct Deadline: Comparable, Sendable {
         case poll(Ticket)
         /// A wait for realization is given up.
         case realization(Ticket)
+        /// A watch is answered with nothing new.
+        case watch(Ticket)
         /// What hosts have said is committed again after the log could not be written.
         case storageRetry
     }

@@ -51,6 +51,10 @@ public enum Answer: Sendable {
     case refused(Refusal, operationIndex: Int?)
     /// Changes of a feed.
     case feed(FeedAnswer)
+    /// Changes of users' objects and hosts.
+    case watched(ChangeFeed)
+    /// Commits, newest first, and whether there are older ones.
+    case audited([CommitRecord], hasMore: Bool)
     /// How far a revision has got.
     case realization(Realization)
 }

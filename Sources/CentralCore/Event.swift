@@ -1,4 +1,5 @@
 import Northbound
+import Northd
 import Southbound
 
 /// Names a request that waits for its answer; the edge makes it.
@@ -14,6 +15,10 @@ public enum Event: Sendable {
     case sync(Ticket, chassis: String, SyncRequest, isCertified: Bool = false)
     /// A read-only look at a chassis' feed. A `since` of 0 asks for a snapshot; `wait` is in seconds.
     case changes(Ticket, chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
+    /// What has changed, for users. Answered by ``Answer/watched(_:)``.
+    case watch(Ticket, WatchRequest)
+    /// Which commits there were. Answered by ``Answer/audited(_:hasMore:)``.
+    case audit(Ticket, AuditRequest)
     /// Has the revision reached the hosts? `wait` is in seconds.
     case realization(Ticket, revision: UInt64, wait: Int)
     /// The client of a request went away; no answer is due any more.

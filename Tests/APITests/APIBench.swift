@@ -31,6 +31,7 @@ final class APIBench {
     /// Seconds since 1970.
     static let time: Int64 = 1_700_000_000
     var wallClock = time
+    var statistics = Statistics(requests: RequestStatistics(), appends: Histogram(), storeByteCount: 0, gauges: [])
     /// What `/v1/...?min_revision` gets when it waits.
     var laterNetwork: Network?
     var keepsPages = true
@@ -121,6 +122,9 @@ final class APIBench {
             step(.sync(ticket, chassis: chassis, request, isCertified: isCertified))
         case .changes(let chassis, let since, let epoch, let page, let wait):
             step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
+        case .watch(let request): step(.watch(ticket, request))
+        case .audit(let request): step(.audit(ticket, request))
+        case .statistics: return .statistics(statistics)
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
         case .network(let revision): return .network(keepsPages ? published[revision] : nil)
         case .reached: return .network(laterNetwork)
@@ -145,6 +149,9 @@ final class APIBench {
                 answers[ticket] = .applied(revision: revision, plan)
             case .answer(let ticket, .refused(let refusal, let index)):
                 answers[ticket] = .refused(refusal, operationIndex: index)
+            case .answer(let ticket, .watched(let feed)): answers[ticket] = .watched(feed)
+            case .answer(let ticket, .audited(let records, let hasMore)):
+                answers[ticket] = .audited(records, hasMore: hasMore)
             case .answer(let ticket, .feed(let feed)): answers[ticket] = .feed(feed)
             case .answer(let ticket, .realization(let realization)): answers[ticket] = .realization(realization)
             case .setTimer, .log: break
@@ -203,7 +210,8 @@ final class APIBench {
             return
         }
         var check = SchemaCheck(contract, takesParts: path.contains("fields="))
-        check.check(type?.hasSuffix("json") == true ? answer.json : .string(answer.text), schema)
+        let text: JSONValue = type == "application/yaml" ? [:] : .string(answer.text)
+        check.check(type?.hasSuffix("json") == true ? answer.json : text, schema)
         #expect(check.mismatches.isEmpty, "\(method) \(path): \(answer.text)", sourceLocation: sourceLocation)
     }
 }

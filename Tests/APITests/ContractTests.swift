@@ -35,6 +35,7 @@ import Testing
             contract.parameters(method, route.path, in: "query") == Set(route.parameters.map(\.rawValue))
         )
         var conditions: Set<String> = route.isConditional ? ["If-Match", "If-None-Match"] : []
+        if endpoint == .getChanges { conditions.insert("Last-Event-ID") }
         if route.takesIdempotencyKey { conditions.insert("Idempotency-Key") }
         #expect(contract.parameters(method, route.path, in: "header") == conditions)
         let variables = route.segments.compactMap { if case .variable(let name) = $0 { name } else { nil } }

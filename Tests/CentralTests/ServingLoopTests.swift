@@ -3,6 +3,7 @@ import HTTPCore
 import HTTPTransport
 import HTTPTypes
 import JSON
+import Logging
 import Northd
 import Reactor
 import Testing
@@ -25,6 +26,8 @@ import Testing
             cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
             core: core,
             main: main,
+            metrics: Metrics(loopCount: 4, storePath: "/nonexistent"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             requestIDPrefix: "r",
             parkedRequestMaximum: 2
         )

@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 
+import contract
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HEDDLE = os.environ.get("HEDDLE", os.path.join(ROOT, ".build/release/heddle"))
 NETWORK = "10.127.0"
@@ -253,7 +255,9 @@ class Lab:
                 lambda: self.heddle("central", "nb", "lsp-get-up", port).stdout.strip() == "up", f"{port} is up")
 
     def get(self, path):
-        return json.loads(self.curl(path, "--fail-with-body").stdout)
+        answer = json.loads(self.curl(path, "--fail-with-body").stdout)
+        contract.check(path, answer)
+        return answer
 
     def curl(self, path, *arguments, base=None, token=None, check=True):
         """Asks central by curl, with the admin's token unless another is given."""

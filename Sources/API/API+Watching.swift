@@ -1,0 +1,146 @@
+import HTTPCore
+import HTTPTypes
+import JSON
+import Northbound
+import Northd
+import Southbound
+
+/// The changes that users watch, and the log that they look back at.
+extension API {
+    /// What has changed, as one answer that may be held.
+    func changes(_ call: Call) throws(Problem) -> Action {
+        if let lastID = call.events?.lastID { return try changes(call, after: lastID) }
+        let request = try watchRequest(call)
+        return call.context.ask(.watch(request)) { outcome throws(Problem) in
+            guard case .watched(let feed) = outcome else { throw unexpected }
+            return .reply(.json(.ok, feed.bytes).stamped(feed.to))
+        }
+    }
+
+    func watchRequest(_ call: Call) throws(Problem) -> WatchRequest {
+        let maximum = WatchRequest.waitMaximum
+        return WatchRequest(
+            since: try call.number(.since, in: 0...UInt64(Int64.max), "a revision"),
+            epoch: try call.epoch(),
+            kinds: try kinds(call),
+            wait: try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)") ?? 0
+        )
+    }
+
+    private func kinds(_ call: Call) throws(Problem) -> Set<ResourceKind> {
+        guard let text = call.parameters[.kinds] else { return Set(ResourceKind.allCases) }
+        var kinds: Set<ResourceKind> = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let kind = ResourceKind(rawValue: String(name)) else {
+                let known = ResourceKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Problem(.invalidParameter, "kinds has \"\(name.prefix(64))\"; the kinds are \(known).")
+            }
+            kinds.insert(kind)
+        }
+        return kinds
+    }
+
+    /// A page of the log, newest first.
+    func audit(_ call: Call, network: Network) throws(Problem) -> Action {
+        let maximum = PageToken.limitMaximum
+        let limit = try call.number(.limit, in: 1...maximum, "a number of commits from 1 to \(maximum)")
+        let author = call.filters.first { $0.parameter == .author }?.value
+        let list = PageToken.list(path: call.path, filter: try Filter(call.filters))
+        let token = try call.parameters[.pageToken].map { text throws(Problem) in
+            guard let token = PageToken(text), token.list == list, token.key.isEmpty, token.epoch == network.epoch
+            else {
+                throw Self.strangeToken
+            }
+            return token
+        }
+        let request = AuditRequest(before: token?.revision, limit: limit ?? Self.auditLimitDefault, author: author)
+        return call.context.ask(.audit(request)) { outcome throws(Problem) in
+            guard case .audited(let records, let hasMore) = outcome else { throw unexpected }
+            var text = Array("{\"items\":[".utf8)
+            for (index, record) in records.enumerated() {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                record.auditJSON.write(to: &text)
+            }
+            text += "],\"next_page_token\":".utf8
+            if hasMore, let last = records.last {
+                let token = PageToken(epoch: network.epoch, revision: last.revision, list: list, key: "")
+                JSONValue.write(token.text, to: &text)
+            } else {
+                text += "null".utf8
+            }
+            text.append(UInt8(ascii: "}"))
+            return .reply(.json(.ok, text))
+        }
+    }
+
+    /// Commits of a page of the log, unless the request says otherwise.
+    static let auditLimitDefault = 100
+}
+
+extension Call {
+    /// The epoch that the request says.
+    func epoch() throws(Problem) -> UInt64? {
+        try parameters[.epoch].map { text throws(Problem) in
+            guard let epoch = epochValue(text) else {
+                throw Problem(.invalidParameter, "epoch is 16 hexadecimal digits, not \"\(text)\".")
+            }
+            return epoch
+        }
+    }
+}
+
+extension ChangeFeed {
+    /// `{"epoch","from","to","more","changes":[{"revision","op","kind","id","name","object"?}]}`.
+    var bytes: [UInt8] {
+        var text = Array("{\"epoch\":\"\(epochText(epoch))\",\"from\":\(from),\"to\":\(to),\"more\":\(hasMore)".utf8)
+        text += ",\"changes\":[".utf8
+        for (index, change) in changes.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            text += "{\"revision\":\(change.revision),".utf8
+            change.change.writeMembers(to: &text)
+            if let object = change.change.object {
+                text += ",\"object\":".utf8
+                text += object
+            }
+            text.append(UInt8(ascii: "}"))
+        }
+        text += "]}".utf8
+        return text
+    }
+}
+
+extension CommitRecord.Change {
+    /// `"op","kind","id","name"`, without braces.
+    fileprivate func writeMembers(to text: inout [UInt8]) {
+        text += "\"op\":\"\(object == nil ? "delete" : "put")\",\"kind\":\"\(kind.rawValue)\",\"id\":".utf8
+        JSONValue.write(id, to: &text)
+        text += ",\"name\":".utf8
+        JSONValue.write(name, to: &text)
+    }
+}
+
+extension CommitRecord {
+    /// The most objects that one item of the log names.
+    static let auditChangeCountMaximum = 100
+
+    /// `{"revision","time","author","source","request_id","change_count","changes":[{"op","kind","id","name"}]}`.
+    fileprivate var auditJSON: JSONValue {
+        [
+            "revision": .integer(Int64(clamping: revision)),
+            "time": .string(Timestamp(seconds: time).description),
+            "author": .string(author),
+            "source": source.isEmpty ? .null : .string(source),
+            "request_id": requestID.isEmpty ? .null : .string(requestID),
+            "change_count": .integer(Int64(changes.count)),
+            "changes": .array(
+                changes.prefix(Self.auditChangeCountMaximum).map { change in
+                    [
+                        "op": .string(change.object == nil ? "delete" : "put"),
+                        "kind": .string(change.kind.rawValue), "id": .string(change.id),
+                        "name": .string(change.name),
+                    ]
+                }
+            ),
+        ]
+    }
+}

@@ -1,0 +1,76 @@
+import API
+import CentralCore
+import Glibc
+import Synchronization
+
+/// What the threads of a central count, each in its own part; read together when somebody asks.
+final class Metrics: Sendable {
+    /// What one thread that serves HTTP counts.
+    private final class Part: Sendable {
+        let requests = Mutex(RequestStatistics())
+    }
+
+    private let parts: [Part]
+    private let appends = Mutex(Histogram())
+    /// The files of the commit log.
+    private let storePaths: [String]
+
+    init(loopCount: Int, storePath: String) {
+        parts = (0..<loopCount).map { _ in Part() }
+        storePaths = [storePath, storePath + "-wal"]
+    }
+
+    /// Counts an answer of a thread that serves HTTP.
+    func record(loop: Int, _ endpoint: Endpoint?, status: Int, _ duration: Duration) {
+        guard parts.indices.contains(loop) else { return }
+        parts[loop].requests.withLock { $0.record(endpoint, status: status, duration) }
+    }
+
+    /// Counts a group of commits that is on disk.
+    func recordAppend(_ duration: Duration) { appends.withLock { $0.record(duration) } }
+
+    /// Everything, with what the core holds.
+    func statistics(_ core: CoreStatistics) -> Statistics {
+        var total = RequestStatistics()
+        for part in parts { total.add(part.requests.withLock { $0 }) }
+        var byteCount = 0
+        for path in storePaths {
+            var status = stat()
+            if stat(path, &status) == 0 { byteCount += Int(status.st_size) }
+        }
+        return Statistics(
+            requests: total,
+            appends: appends.withLock { $0 },
+            storeByteCount: byteCount,
+            gauges: [
+                .init("heddle_revision", "The newest durable revision.", core.revision),
+                .init("heddle_commits_total", "Commits made durable.", isCounter: true, core.commitCount),
+                .init("heddle_waiting_commits", "Commits on their way to the disk.", UInt64(core.waitingCommitCount)),
+                .init(
+                    "heddle_objects",
+                    "Objects of users.",
+                    by: "kind",
+                    [
+                        ("logical_switch", core.switchCount), ("logical_switch_port", core.portCount),
+                        ("topology", core.topologyCount),
+                    ]
+                ),
+                .init(
+                    "heddle_chassis",
+                    "Registered chassis.",
+                    by: "state",
+                    [("live", core.liveChassisCount), ("dead", core.deadChassisCount)]
+                ),
+                .init(
+                    "heddle_parked_requests",
+                    "Requests that are held.",
+                    by: "kind",
+                    [
+                        ("sync", core.parkedSyncCount), ("changes", core.parkedWatchCount),
+                        ("realization", core.parkedRealizationCount),
+                    ]
+                ),
+            ]
+        )
+    }
+}

@@ -1,0 +1,151 @@
+import DequeModule
+import HashTreeCollections
+import Northbound
+import Northd
+import Persistent
+import Southbound
+
+/// A request that waits for something to change.
+struct Watch: Sendable {
+    /// What is wanted.
+    var request: WatchRequest
+    /// When it is answered with nothing new.
+    var deadline: Duration
+}
+
+/// The changes that users watch, and the log that they look back at.
+extension CentralCore {
+    /// Answers at once where something has changed, else waits for it.
+    mutating func watch(_ ticket: Ticket, _ request: WatchRequest) {
+        do throws(Refusal) {
+            var request = request
+            let feed = try changes(request)
+            request.since = feed.from
+            guard feed.changes.isEmpty, !feed.hasMore, request.wait > 0, !isStopping else {
+                effects.append(.answer(ticket, .watched(feed)))
+                return
+            }
+            guard watches.count + polls.count < configuration.parkedCountMaximum else {
+                throw Refusal(.unavailable, "Central holds as many requests as it can; try again in a moment.")
+            }
+            let deadline = now + .seconds(min(request.wait, WatchRequest.waitMaximum))
+            watches[ticket] = Watch(request: request, deadline: deadline)
+            deadlines[Deadline(at: deadline, subject: .watch(ticket))] = ()
+        } catch {
+            effects.append(.answer(ticket, .refused(error, operationIndex: nil)))
+        }
+    }
+
+    /// Answers the watches that commits have something for.
+    mutating func wakeWatches(for records: [CommitRecord]) {
+        let kinds = Set(records.flatMap { $0.changes.compactMap(\.resourceKind) })
+        guard !kinds.isEmpty, !watches.isEmpty else { return }
+        for ticket in watches.keys.sorted() where watches[ticket]?.request.kinds.isDisjoint(with: kinds) == false {
+            answerWatch(ticket)
+        }
+    }
+
+    /// Answers a watch with what there is, and be it only that time has passed.
+    mutating func answerWatch(_ ticket: Ticket) {
+        guard var request = forgetWatch(ticket) else { return }
+        request.wait = 0
+        watch(ticket, request)
+    }
+
+    /// Takes a watch away.
+    @discardableResult
+    mutating func forgetWatch(_ ticket: Ticket) -> WatchRequest? {
+        guard let watch = watches.removeValue(forKey: ticket) else { return nil }
+        deadlines[Deadline(at: watch.deadline, subject: .watch(ticket))] = nil
+        return watch.request
+    }
+
+    private func changes(_ request: WatchRequest) throws(Refusal) -> ChangeFeed {
+        let since = request.since ?? durable.revision
+        guard request.epoch == nil || request.epoch == durable.epoch else {
+            throw gone("Revision \(since) is of another epoch")
+        }
+        guard since <= durable.revision else { throw gone("There is no revision \(since) yet") }
+        guard let records = recent.after(since) else { throw gone("The changes after revision \(since) are gone") }
+        var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hasMore: false, changes: [])
+        var byteCount = 0
+        for record in records {
+            // Whole commits only, and at least one that says something.
+            let wanted = record.changes.filter { $0.resourceKind.map(request.kinds.contains) ?? false }
+            byteCount += wanted.reduce(0) { $0 + ($1.object?.count ?? 0) }
+            let isTooMuch =
+                feed.changes.count + wanted.count > configuration.pageChangeCountMaximum
+                || byteCount > configuration.pageByteCountMaximum
+            guard feed.changes.isEmpty || !isTooMuch else {
+                feed.hasMore = true
+                return feed
+            }
+            feed.changes += wanted.map { (record.revision, $0) }
+            feed.to = record.revision
+        }
+        return feed
+    }
+
+    private func gone(_ what: String) -> Refusal {
+        Refusal(.resyncRequired, "\(what); list the objects again and go on from the list's revision.")
+    }
+
+    /// Answers with commits of the log, newest first.
+    mutating func audit(_ ticket: Ticket, _ request: AuditRequest) {
+        var found: [CommitRecord] = []
+        var hasMore = false
+        for record in recent.before(request.before ?? durable.revision + 1) {
+            guard request.author == nil || request.author == record.author else { continue }
+            guard found.count < request.limit else {
+                hasMore = true
+                break
+            }
+            found.append(record)
+        }
+        effects.append(.answer(ticket, .audited(found, hasMore: hasMore)))
+    }
+
+    /// What there is to count.
+    public var statistics: CoreStatistics {
+        let live = durable.ledger.chassis.reduce(0) { $0 + ($1.value.isLive ? 1 : 0) }
+        return CoreStatistics(
+            revision: durable.revision,
+            commitCount: commitCount,
+            switchCount: durable.northbound.switches.count,
+            portCount: durable.northbound.ports.count,
+            topologyCount: durable.northbound.topologies.count,
+            liveChassisCount: live,
+            deadChassisCount: durable.ledger.chassis.count - live,
+            parkedSyncCount: polls.count,
+            parkedWatchCount: watches.count,
+            parkedRealizationCount: realizations.count,
+            waitingCommitCount: pending.count + appending.count
+        )
+    }
+}
+
+/// Counts of what a core holds; all of one moment.
+public struct CoreStatistics: Sendable {
+    /// The newest durable revision.
+    public var revision: UInt64
+    /// Commits made durable since the start.
+    public var commitCount: UInt64
+    /// Logical switches.
+    public var switchCount: Int
+    /// Logical switch ports.
+    public var portCount: Int
+    /// Owners that have objects.
+    public var topologyCount: Int
+    /// Chassis that count as live.
+    public var liveChassisCount: Int
+    /// Chassis that do not.
+    public var deadChassisCount: Int
+    /// Polls of chassis feeds that are held.
+    public var parkedSyncCount: Int
+    /// Requests that are held until something changes.
+    public var parkedWatchCount: Int
+    /// Requests that are held until hosts have a revision.
+    public var parkedRealizationCount: Int
+    /// Commits that are not durable yet.
+    public var waitingCommitCount: Int
+}

@@ -1,0 +1,141 @@
+import JSON
+import Testing
+
+@testable import API
+
+/// What changes, who changed it, and what is counted.
+@Suite struct LogTests {
+    private let bench: APIBench
+
+    init() throws {
+        bench = try APIBench()
+        bench.send("POST", "/v1/switches", ["name": "ls1"], fields: [("X-Request-Id", "one")])
+        bench.send("POST", "/v1/switches/ls1/ports", ["name": "p1"], fields: [("Request-Id", "two")])
+        bench.send("POST", "/v1/chassis/hv1/sync", WriteOptionTests.sync(seq: 1), on: .southbound)
+        bench.send("DELETE", "/v1/switches/ls1")
+    }
+
+    private func changes(_ query: String) -> APIBench.Answer { bench.send("GET", "/v1/changes?" + query) }
+
+    private func text(_ answer: APIBench.Answer) -> [String] {
+        (answer.json["changes"]?.arrayValue ?? []).map { change in
+            ["revision", "op", "name"].map { change[$0]?.stringValue ?? change[$0]?.text ?? "" }.joined(separator: " ")
+        }
+    }
+
+    @Test func `Changes are those of every commit after a revision, in order`() {
+        let all = changes("since=0")
+        #expect(text(all) == ["1 put ls1", "2 put p1", "3 put hv1", "4 put p1", "5 delete ls1", "5 delete p1"])
+        #expect(all.json["to"] == 5 && all.json["more"] == false && all.json["from"] == 0)
+        #expect(all.json["epoch"] == "00000000000000ab" && all["Heddle-Revision"] == "5")
+        #expect(all.json["changes"]?.arrayValue?[2]["object"]?["status"]?["live"] == true)
+        #expect(text(changes("since=4")) == ["5 delete ls1", "5 delete p1"])
+        #expect(text(changes("since=1&kinds=logical_switch_port")) == ["2 put p1", "4 put p1", "5 delete p1"])
+        #expect(text(changes("since=1&kinds=chassis,logical_switch")) == ["3 put hv1", "5 delete ls1"])
+        let quiet = changes("")
+        #expect(text(quiet) == [] && quiet.json["from"] == 5 && quiet.json["to"] == 5)
+    }
+
+    @Test func `Changes that cannot be told are 410, parameters that cannot be 400`() throws {
+        for query in ["since=6", "since=5&epoch=00000000000000ac"] {
+            let answer = changes(query)
+            #expect(answer.status == 410 && answer.json["code"] == "resync_required", "\(query)")
+        }
+        #expect(changes("since=5&epoch=00000000000000ab").status == 200)
+        for query in ["since=x", "wait=61", "kinds=", "kinds=port", "kinds=chassis,", "epoch=ab", "since=-1"] {
+            #expect(changes(query).json["code"] == "invalid_parameter", "\(query)")
+        }
+        try bench.restart()
+        #expect(text(changes("since=4")) == ["5 delete ls1", "5 delete p1"])
+    }
+
+    @Test func `An EventSource gets one event at a time, and goes on from the last`() {
+        let events = [("Accept", "text/event-stream")]
+        let first = bench.send("GET", "/v1/changes?since=4&kinds=logical_switch", fields: events)
+        #expect(
+            first.status == 200 && first["Content-Type"] == "text/event-stream" && first["Cache-Control"] == "no-store"
+        )
+        let lines = first.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        #expect(lines.prefix(3) == ["retry: 10", "id: 00000000000000ab-5", "event: changes"])
+        #expect(
+            lines[3].hasPrefix(#"data: {"epoch":"00000000000000ab","from":4,"to":5,"#) && lines.suffix(2) == ["", ""]
+        )
+        let seen = events + [("Last-Event-ID", "00000000000000ab-5")]
+        let quiet = bench.send("GET", "/v1/changes?since=0&wait=0", fields: seen)
+        #expect(quiet.text == "retry: 10\nid: 00000000000000ab-5\n: heartbeat\n\n")
+        let gone = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "00000000000000ac-5")])
+        #expect(gone.status == 200 && gone.text.hasPrefix("retry: 10000\nevent: gone\ndata: {"))
+        #expect(gone.text.contains(#""code":"resync_required""#) && !gone.text.contains("\nid:"))
+        let strange = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "5")])
+        #expect(strange.status == 400 && strange.json["code"] == "invalid_header")
+        let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", "application/json, */*")])
+        #expect(json.json["to"] == 5)
+    }
+
+    @Test func `The log tells who changed what, when and from where, newest first`() {
+        let audit = bench.send("GET", "/v1/audit").json["items"]?.arrayValue ?? []
+        #expect(audit.map { $0["revision"] } == [5, 4, 3, 2, 1])
+        let first = audit.last
+        #expect(first?["author"] == "anonymous" && first?["source"] == "192.0.2.1:4711")
+        #expect(first?["request_id"] == "one" && first?["time"] == "2023-11-14T22:13:20Z")
+        #expect(first?["changes"]?.arrayValue?.first?["name"] == "ls1")
+        #expect(audit[3]["request_id"] == "two" && audit[2]["author"] == "chassis/hv1" && audit[2]["source"] == .null)
+        #expect(audit[0]["change_count"] == 2)
+        let filtered = bench.send("GET", "/v1/audit?author=chassis/hv1").json["items"]?.arrayValue
+        #expect(filtered?.map { $0["revision"] } == [4, 3])
+    }
+
+    @Test func `Pages of the log go back to its beginning`() {
+        var revisions: [JSONValue] = []
+        var query = "limit=2"
+        while true {
+            let page = bench.send("GET", "/v1/audit?" + query).json
+            revisions += page["items"]?.arrayValue?.compactMap { $0["revision"] } ?? []
+            guard let token = page["next_page_token"]?.stringValue, revisions.count < 9 else { break }
+            query = "limit=2&page_token=\(token)"
+            if revisions.count == 2 {
+                #expect(bench.send("GET", "/v1/audit?author=x&page_token=\(token)").status == 400)
+                bench.send("POST", "/v1/switches", ["name": "later"])
+            }
+        }
+        #expect(revisions == [5, 4, 3, 2, 1])
+        for bad in ["limit=0", "page_token=x", "author=a&colour=b"] {
+            #expect(bench.send("GET", "/v1/audit?" + bad).status == 400, "\(bad)")
+        }
+    }
+
+    @Test func `A large commit is cut short in the log, and counted whole`() {
+        let ops = (0..<150).map { index -> JSONValue in
+            ["op": "create", "path": "/v1/switches", "body": ["name": .string("s\(index)")]]
+        }
+        bench.send("POST", "/v1/transactions", ["ops": .array(ops)])
+        let item = bench.send("GET", "/v1/audit?limit=1").json["items"]?.arrayValue?.first
+        #expect(item?["change_count"] == 150 && item?["changes"]?.arrayValue?.count == 100)
+    }
+
+    @Test func `Metrics are Prometheus text with the contract's routes as labels`() {
+        bench.statistics.requests.record(.getSwitch, status: 200, .microseconds(300))
+        bench.statistics.requests.record(.getSwitch, status: 404, .seconds(90))
+        bench.statistics.requests.record(nil, status: 400, .zero)
+        bench.statistics.gauges = [
+            .init("heddle_revision", "The newest.", 7), .init("heddle_chassis", "Chassis.", by: "state", [("live", 2)]),
+        ]
+        bench.statistics.appends.record(.milliseconds(4))
+        let metrics = bench.send("GET", "/metrics")
+        #expect(metrics["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
+        let lines = Set(metrics.text.split(separator: "\n").map(String.init))
+        let route = #"route="/v1/switches/{ref}",method="GET""#
+        for line in [
+            "# TYPE heddle_http_requests_total counter", #"heddle_http_requests_total{\#(route),code="404"} 1"#,
+            #"heddle_http_requests_total{route="",method="",code="400"} 1"#,
+            #"heddle_http_request_duration_seconds_bucket{\#(route),le="0.00025"} 0"#,
+            #"heddle_http_request_duration_seconds_bucket{\#(route),le="0.0005"} 1"#,
+            #"heddle_http_request_duration_seconds_bucket{\#(route),le="+Inf"} 2"#,
+            #"heddle_http_request_duration_seconds_sum{\#(route)} 90.0003"#,
+            "heddle_store_append_duration_seconds_count 1", "heddle_revision 7", #"heddle_chassis{state="live"} 2"#,
+        ] {
+            #expect(lines.contains(line), "\(line)")
+        }
+        #expect(bench.send("GET", "/metrics", on: .southbound).status == 404)
+    }
+}
