@@ -284,7 +284,7 @@ public enum Routes {
         Route(.livez, .get, "/livez", on: [.northbound, .southbound], access: .anyone),
         Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], access: .anyone, problems: [503]),
         Route(.version, .get, "/version", on: [.northbound, .southbound], access: .anyone),
-        Route(.metrics, .get, "/metrics", problems: [503]),
+        Route(.metrics, .get, "/metrics", access: .role(.metrics), problems: [503]),
         Route(.contract, .get, "/openapi.yaml", access: .anyone),
     ]
 }
