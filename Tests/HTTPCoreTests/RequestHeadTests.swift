@@ -21,7 +21,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
 
 private func field(_ line: String) -> String { "POST / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n" }
 
-/// The list of api-ecosystem B5, in its order.
+/// What RFC 9112 forbids, and what smugglers of requests try.
 let refusedRequests: [Refused] = [
     // Framing
     Refused(
