@@ -10,7 +10,7 @@ import JSON
 /// | --- | --- |
 /// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
 /// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
-/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "underlay"?, "drops"?}` |
+/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "underlay"?, "drops"?, "pollers"?}` |
 /// | `GET /v1/status` | how the agent is |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
 enum SocketAPI {

@@ -7,20 +7,20 @@ extension AgentCore {
     mutating func portList(_ ticket: Ticket, withStatistics: Bool, now: Duration) {
         let waiters = waiting.filter { $0.subject == .statistics }.count
         guard withStatistics, forwarder.phase == .connected, waiters < Self.statisticsWaiterMaximum else {
-            return emit(.answer(ticket, .ports(reports(with: nil), underlay: nil)))
+            return emit(.answer(ticket, .ports(reports(with: nil), forwarder: nil)))
         }
         waiting.append(Waiting(ticket: ticket, subject: .statistics, deadline: now + Self.statisticsPatience))
         if waiters == 0 { emit(.forward([ForwarderOrder(.requestStatistics)])) }
     }
 
     mutating func answerLists(with statistics: ForwarderStatistics) {
-        answer(.statistics, .ports(reports(with: statistics), underlay: statistics.underlay))
+        answer(.statistics, .ports(reports(with: statistics), forwarder: statistics))
     }
 
     /// A forwarder that does not answer leaves a list without counters.
     mutating func settleStatistics(now: Duration) {
         let isLate = waiting.contains { $0.deadline.map { $0 <= now } ?? false }
-        if isLate { answer(.statistics, .ports(reports(with: nil), underlay: nil)) }
+        if isLate { answer(.statistics, .ports(reports(with: nil), forwarder: nil)) }
     }
 
     private func reports(with statistics: ForwarderStatistics?) -> [PortReport] {

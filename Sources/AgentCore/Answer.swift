@@ -6,8 +6,8 @@ import Wire
 public enum Answer: Hashable, Sendable {
     /// 200 with a port.
     case port(PortReport)
-    /// 200 with all ports, by name, and the underlay's counters where counters were asked for.
-    case ports([PortReport], underlay: SourceStatistics?)
+    /// 200 with all ports, by name, and the forwarder's other counters where counters were asked for.
+    case ports([PortReport], forwarder: ForwarderStatistics?)
     /// 200 with how the agent is.
     case status(JSONValue)
     /// 204.
@@ -15,15 +15,17 @@ public enum Answer: Hashable, Sendable {
     /// A problem.
     case refused(Refusal)
 
-    /// The body: `{"ports": [...], "underlay"?, "drops"?}` (the drops are the underlay's), a port, a status or a problem (RFC 9457); `nil` for none.
+    /// The body: `{"ports": [...], "underlay"?, "drops"?, "pollers"?}` (the drops are the underlay's), a port, a status
+    /// or a problem (RFC 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
-        case .ports(let reports, let underlay):
+        case .ports(let reports, let forwarder):
             var object = JSONObject()
             object["ports"] = .array(reports.map(\.json))
-            object["underlay"] = underlay?.json
-            object["drops"] = underlay?.json["drops"]
+            object["underlay"] = forwarder?.underlay.json
+            object["drops"] = forwarder?.underlay.json["drops"]
+            object["pollers"] = (forwarder?.pollers).map { pollers in .array(pollers.map(\.json)) }
             return .object(object)
         case .status(let json): return json
         case .deleted: return nil
@@ -73,8 +75,8 @@ public struct PortReport: Hashable, Sendable {
 }
 
 extension SourceStatistics {
-    /// `{"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "forwarded_frames", "unsent_frames", "drops": {REASON:
-    /// FRAMES}}`, seen from the forwarder.
+    /// `{"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "forwarded_frames", "unsent_frames", "singly_sent_frames",
+    /// "uncut_frames", "drops": {REASON: FRAMES}}`, seen from the forwarder.
     var json: JSONValue {
         var reasons = JSONObject()
         for drop in drops.sorted(by: { $0.reason < $1.reason }) { reasons[drop.reason] = number(drop.frames) }
@@ -82,8 +84,16 @@ extension SourceStatistics {
             "rx_frames": number(receivedFrames), "rx_bytes": number(receivedBytes),
             "tx_frames": number(sentFrames), "tx_bytes": number(sentBytes),
             "forwarded_frames": number(forwardedFrames), "unsent_frames": number(unsentFrames),
+            "singly_sent_frames": number(singlySentFrames), "uncut_frames": number(uncutFrames),
             "drops": .object(reasons),
         ]
+    }
+}
+
+extension PollerStatistics {
+    /// `{"name", "sources", "rx_frames"}`.
+    var json: JSONValue {
+        ["name": .string(name), "sources": number(UInt64(sourceCount)), "rx_frames": number(receivedFrames)]
     }
 }
 

@@ -88,6 +88,8 @@ extension SourceStatistics {
             sentFrames: sum(.sentFrames),
             sentBytes: sum(.sentBytes),
             unsentFrames: sum(.unsentFrames),
+            singlySentFrames: sum(.singlySentFrames),
+            uncutFrames: sum(.uncutFrames),
             drops: DropReason.allCases.compactMap { reason in
                 let frames = blocks.reduce(0) { $0 &+ $1.drops(reason, of: source) }
                 return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil

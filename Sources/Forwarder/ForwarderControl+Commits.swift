@@ -11,7 +11,8 @@ extension ForwarderControl {
     /// Puts what a commit has changed into the next generation.
     func commit(_ outcome: TableAssembly.Outcome) {
         for name in outcome.removedPorts {
-            if let device = slots.remove(name, lastIn: publication.newest) { unwatch(device, by: portPoller) }
+            guard let slot = slots.ports[name]?.slot else { continue }
+            if let device = slots.remove(name, lastIn: publication.newest) { unwatch(device, by: poller(of: slot)) }
         }
         for (name, device) in arrived.devices.sorted(by: { $0.key < $1.key }) { adopt(device, as: name) }
         for name in arrived.ports.sorted() where slots.ports[name]?.device == nil && arrived.devices[name] == nil {
@@ -67,7 +68,7 @@ extension ForwarderControl {
     func detachFailedDevices() {
         for name in slots.sortedNames {
             guard let port = slots.ports[name], port.device != nil,
-                let failure = portPoller.words.failure(port.slot), failure.generation >= port.since
+                let failure = poller(of: port.slot).words.failure(port.slot), failure.generation >= port.since
             else { continue }
             _ = slots.detach(name)
             publication.outdate()
@@ -132,7 +133,7 @@ extension ForwarderControl {
         guard let (slot, former) = slots.attach(device, to: name, since: publication.newest + 1) else {
             return report(name, ENOSPC)
         }
-        if let former { unwatch(former, by: portPoller) }
+        if let former { unwatch(former, by: poller(of: slot)) }
         unwatched.append((slot, device))
         publication.outdate()
     }
@@ -184,8 +185,7 @@ extension ForwarderControl {
     private func watchNewDescriptors() {
         for (source, descriptor) in unwatched {
             do throws(SystemError) {
-                let poller = source == CounterBlock.underlay ? underlayPoller : portPoller
-                try poller.watch(descriptor, as: source)
+                try poller(of: source).watch(descriptor, as: source)
             } catch {
                 guard let name = slots.name(ofSlot: source) else {
                     connection?.close("cannot read the underlay: \(error)")

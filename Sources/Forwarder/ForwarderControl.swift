@@ -19,8 +19,9 @@ final class ForwarderControl {
     private let notify: Descriptor
     private var notifyRegistration: Registration?
 
-    /// Reads the ports; the other one reads the underlay. So neither direction waits for the other.
-    let portPoller: Poller
+    /// Read the ports, each those whose slots fall to it; the other one reads the underlay. So neither direction waits
+    /// for the other, and all frames of a port stay in order.
+    let portPollers: [Poller]
     let underlayPoller: Poller
 
     // What the agent has asked for, and what has come with the open commit.
@@ -74,16 +75,11 @@ final class ForwarderControl {
         self.journal = journal
         self.hashSeed = hashSeed
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
-        portPoller = try Poller(
-            name: "from-ports",
-            notify: notify,
-            journal: journal.pollers[0],
-            quarantine: journal.quarantine
-        )
+        portPollers = try Self.makePortPollers(journal, notify: notify)
         underlayPoller = try Poller(
             name: "from-underlay",
             notify: notify,
-            journal: journal.pollers[1],
+            journal: journal.pollers[journal.pollers.count - 1],
             quarantine: journal.quarantine
         )
         notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
@@ -97,8 +93,29 @@ final class ForwarderControl {
         for poller in pollers { poller.stop() }
     }
 
-    static let pollerCount = 2
-    var pollers: [Poller] { [portPoller, underlayPoller] }
+    /// Pollers of ports beyond these are not worth their memory.
+    static let portPollerCountMaximum = 8
+    /// One of ports for two processors, and the underlay's: the others are for the guests and for the kernel's part.
+    static var pollerCount: Int {
+        min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2), portPollerCountMaximum) + 1
+    }
+
+    private static func makePortPollers(_ journal: Journal, notify: Descriptor) throws(SystemError) -> [Poller] {
+        var pollers: [Poller] = []
+        for (number, part) in journal.pollers.dropLast().enumerated() {
+            let quarantine = journal.quarantine
+            let name = "from-ports-\(number)"
+            pollers.append(try Poller(name: name, notify: notify, journal: part, quarantine: quarantine))
+        }
+        return pollers
+    }
+
+    var pollers: [Poller] { portPollers + [underlayPoller] }
+
+    /// Who reads a source.
+    func poller(of source: CounterBlock.Source) -> Poller {
+        source == CounterBlock.underlay ? underlayPoller : portPollers[source % portPollers.count]
+    }
 
     /// Begins to accept agents.
     func serve(_ listener: Descriptor) throws(SystemError) {
@@ -193,7 +210,18 @@ final class ForwarderControl {
             ports: slots.sortedNames.compactMap { name in
                 slots.ports[name].map { SourceStatistics(name: name, of: $0.slot, in: blocks) }
             },
-            underlay: SourceStatistics(name: "", of: CounterBlock.underlay, in: blocks)
+            underlay: SourceStatistics(name: "", of: CounterBlock.underlay, in: blocks),
+            pollers: pollers.map { statistics(of: $0) }
+        )
+    }
+
+    private func statistics(of poller: Poller) -> PollerStatistics {
+        let read = slots.ports.values.filter { $0.device != nil && self.poller(of: $0.slot) === poller }.map(\.slot)
+        let sources = poller === underlayPoller ? (underlay == nil ? [] : [CounterBlock.underlay]) : read
+        return PollerStatistics(
+            name: poller.name,
+            sourceCount: UInt32(sources.count),
+            receivedFrames: sources.reduce(0) { $0 &+ poller.counters.value(.receivedFrames, of: $1) }
         )
     }
 

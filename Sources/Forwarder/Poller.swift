@@ -7,6 +7,8 @@ final class Poller {
     /// EPOLLET.
     private static let edgeTriggered: UInt32 = 1 << 31
 
+    /// The thread's name.
+    let name: String
     let words = PollerWords()
     let counters = CounterBlock()
     private let epoll: Descriptor
@@ -22,6 +24,7 @@ final class Poller {
         journal: PollerJournal,
         quarantine: Quarantine
     ) throws(SystemError) {
+        self.name = name
         epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
         wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         // Edge-triggered and never read: each write is one event, and none is lost between two looks at the words.

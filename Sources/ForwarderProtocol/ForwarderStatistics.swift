@@ -7,11 +7,35 @@ public struct ForwarderStatistics: Hashable, Sendable {
     public var ports: [SourceStatistics]
     /// The counters of the underlay; its name is empty.
     public var underlay: SourceStatistics
+    /// The threads that move packets.
+    public var pollers: [PollerStatistics]
 
     /// Counters.
-    public init(ports: [SourceStatistics] = [], underlay: SourceStatistics = SourceStatistics(name: "")) {
+    public init(
+        ports: [SourceStatistics] = [],
+        underlay: SourceStatistics = SourceStatistics(name: ""),
+        pollers: [PollerStatistics] = []
+    ) {
         self.ports = ports
         self.underlay = underlay
+        self.pollers = pollers
+    }
+}
+
+/// What one thread that moves packets does.
+public struct PollerStatistics: Hashable, Sendable {
+    /// The thread's name.
+    public var name: String
+    /// How many ports it reads, or 1 for the underlay.
+    public var sourceCount: UInt32
+    /// Frames that it has read.
+    public var receivedFrames: UInt64
+
+    /// Counters.
+    public init(name: String, sourceCount: UInt32, receivedFrames: UInt64) {
+        self.name = name
+        self.sourceCount = sourceCount
+        self.receivedFrames = receivedFrames
     }
 }
 
@@ -32,6 +56,10 @@ public struct SourceStatistics: Hashable, Sendable {
     public var sentBytes: UInt64
     /// Copies that the device or socket did not take.
     public var unsentFrames: UInt64
+    /// Frames written one by one since the kernel refused them as one.
+    public var singlySentFrames: UInt64
+    /// Frames read that stood for many and came uncut, from a kernel's tunnel.
+    public var uncutFrames: UInt64
     /// Frames read that went nowhere, by reason; only the reasons that have dropped any.
     public var drops: [DropCount]
 
@@ -44,6 +72,8 @@ public struct SourceStatistics: Hashable, Sendable {
         sentFrames: UInt64 = 0,
         sentBytes: UInt64 = 0,
         unsentFrames: UInt64 = 0,
+        singlySentFrames: UInt64 = 0,
+        uncutFrames: UInt64 = 0,
         drops: [DropCount] = []
     ) {
         self.name = name
@@ -53,6 +83,8 @@ public struct SourceStatistics: Hashable, Sendable {
         self.sentFrames = sentFrames
         self.sentBytes = sentBytes
         self.unsentFrames = unsentFrames
+        self.singlySentFrames = singlySentFrames
+        self.uncutFrames = uncutFrames
         self.drops = drops
     }
 }

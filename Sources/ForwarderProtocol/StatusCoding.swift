@@ -24,6 +24,11 @@ extension MessageWriter {
     mutating func put(_ statistics: ForwarderStatistics) {
         put(statistics.ports) { writer, port in writer.put(port) }
         put(statistics.underlay)
+        put(statistics.pollers) { writer, poller in
+            writer.put(poller.name)
+            writer.put(poller.sourceCount)
+            writer.put(poller.receivedFrames)
+        }
     }
 
     private mutating func put(_ source: SourceStatistics) {
@@ -34,6 +39,8 @@ extension MessageWriter {
         put(source.sentFrames)
         put(source.sentBytes)
         put(source.unsentFrames)
+        put(source.singlySentFrames)
+        put(source.uncutFrames)
         put(source.drops) { writer, drop in
             writer.put(drop.reason)
             writer.put(drop.frames)
@@ -73,10 +80,17 @@ extension MessageReader {
 
     mutating func statistics() throws(ForwarderMessageError) -> ForwarderStatistics {
         ForwarderStatistics(
-            ports: try list(elementByteCountMinimum: 56) { reader throws(ForwarderMessageError) in
+            ports: try list(elementByteCountMinimum: 72) { reader throws(ForwarderMessageError) in
                 try reader.source()
             },
-            underlay: try source()
+            underlay: try source(),
+            pollers: try list(elementByteCountMinimum: 16) { reader throws(ForwarderMessageError) in
+                PollerStatistics(
+                    name: try reader.name(),
+                    sourceCount: try reader.integer(),
+                    receivedFrames: try reader.integer()
+                )
+            }
         )
     }
 
@@ -89,6 +103,8 @@ extension MessageReader {
             sentFrames: try integer(),
             sentBytes: try integer(),
             unsentFrames: try integer(),
+            singlySentFrames: try integer(),
+            uncutFrames: try integer(),
             drops: try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
                 DropCount(reason: try reader.name(), frames: try reader.integer())
             }

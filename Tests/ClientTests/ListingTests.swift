@@ -87,7 +87,12 @@ import Testing
                 ],
             ],
         ],
+        "underlay": ["singly_sent_frames": 5, "uncut_frames": 0],
         "drops": ["unknown_vni": 2, "malformed": 0],
+        "pollers": [
+            ["name": "from-ports-0", "sources": 2, "rx_frames": 12],
+            ["name": "from-underlay", "sources": 1, "rx_frames": 9],
+        ],
     ]
 
     @Test func `port list prints a table of the ports, sorted by name`() {

@@ -46,10 +46,13 @@ enum Samples {
                 sentFrames: 3,
                 sentBytes: 4,
                 unsentFrames: 7,
+                singlySentFrames: 8,
+                uncutFrames: 9,
                 drops: [DropCount(reason: "hairpin", frames: 5)]
             )
         ],
-        underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missing_option", frames: 1 << 40)])
+        underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missing_option", frames: 1 << 40)]),
+        pollers: [PollerStatistics(name: "from-ports-0", sourceCount: 3, receivedFrames: 1 << 33)]
     )
 
     static let messages: [ForwarderMessage] = [

@@ -36,6 +36,9 @@ import Testing
         defer { for block in blocks { block.deallocate() } }
         blocks[0].add(3, to: .receivedFrames, of: 4)
         blocks[1].add(5, to: .sentFrames, of: 4)
+        blocks[0].add(6, to: .singlySentFrames, of: 4)
+        blocks[1].add(7, to: .singlySentFrames, of: 4)
+        blocks[1].add(8, to: .uncutFrames, of: 4)
         blocks[0].addDrop(.ingressPortSecurity, of: 4)
         blocks[1].addDrop(.ingressPortSecurity, of: 4)
         #expect(
@@ -44,6 +47,8 @@ import Testing
                     name: "vm1",
                     receivedFrames: 3,
                     sentFrames: 5,
+                    singlySentFrames: 13,
+                    uncutFrames: 8,
                     drops: [DropCount(reason: "ingress_port_security", frames: 2)]
                 )
         )

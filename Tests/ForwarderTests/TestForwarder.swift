@@ -25,7 +25,7 @@ final class TestForwarder {
             var control: ForwarderControl? = try ForwarderControl(
                 loop: loop,
                 hashSeed: 1,
-                journal: try Journal(pollerCount: ForwarderControl.pollerCount, after: predecessor),
+                journal: try Journal(pollerCount: 4, after: predecessor),
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
             try control?.serve(listener)

@@ -14,7 +14,8 @@ public enum PortTable {
         return table.text
     }
 
-    /// The counters of this host's ports, one a line, then what was dropped before any port was known.
+    /// The counters of this host's ports, one a line, then what was dropped before any port was known, what the kernel
+    /// did not take as superpackets, and who moves the packets.
     public static func statistics(_ answer: JSONValue) -> String {
         var table = TextTable([
             "NAME", "LOGICAL PORT", "STATE", "RX FRAMES", "RX BYTES", "TX FRAMES", "TX BYTES", "DROPS",
@@ -31,6 +32,29 @@ public enum PortTable {
         }
         let rest = drops(answer["drops"])
         return table.text + (rest == TextTable.noValue ? "" : "\nDropped on this host: \(rest)\n")
+            + fallbacks(of: answer)
+            + pollers(of: answer)
+    }
+
+    /// What had to go one by one, or came uncut: nothing, where the kernel has all that is used.
+    private static func fallbacks(of answer: JSONValue) -> String {
+        let all = ports(of: answer).map { $0["statistics"] } + [answer["underlay"]]
+        let counts = ["singly_sent_frames", "uncut_frames"].map { name in
+            (name, all.reduce(Int64(0)) { $0 &+ ($1?[name]?.integerValue ?? 0) })
+        }
+        let texts = counts.filter { $0.1 > 0 }.map { "\($0.0)=\($0.1)" }
+        return texts.isEmpty ? "" : "\nFallbacks on this host: \(texts.joined(separator: " "))\n"
+    }
+
+    private static func pollers(of answer: JSONValue) -> String {
+        let pollers = answer["pollers"]?.arrayValue ?? []
+        guard !pollers.isEmpty else { return "" }
+        var table = TextTable(["POLLER", "SOURCES", "RX FRAMES"])
+        for poller in pollers {
+            let counts = ["sources", "rx_frames"].map { poller[$0]?.integerValue.map { String($0) } ?? "" }
+            table.append([poller.text("name")] + counts)
+        }
+        return "\n" + table.text
     }
 
     private static func ports(of answer: JSONValue) -> [JSONValue] {
