@@ -7,19 +7,18 @@ import Wire
 
 /// Every bound of the agent, reached.
 @Suite struct LimitTests {
-    @Test func aHostHasAsManyPortsAsItsForwarderTakes() {
-        let ports = (1...AgentCore.portCountMaximum).map { number in
-            StoredPort(
-                specification: PortSpecification(
-                    name: "p\(number)",
-                    logicalPort: "p\(number)",
-                    interface: "p\(number)"
-                ),
-                isOwned: true,
-                claim: 1
-            )
+    /// So many ports of the agent's own, `p1` and on.
+    private static func storedPorts(_ count: Int) -> StoredPorts {
+        let ports = (1...count).map { number in
+            let name = "p\(number)"
+            let specification = PortSpecification(name: name, logicalPort: name, interface: name)
+            return StoredPort(specification: specification, isOwned: true, claim: 1)
         }
-        var agent = Scenario(ports: StoredPorts(lastClaim: 1, ports: ports))
+        return StoredPorts(lastClaim: 1, ports: ports)
+    }
+
+    @Test func aHostHasAsManyPortsAsItsForwarderTakes() {
+        var agent = Scenario(ports: Self.storedPorts(AgentCore.portCountMaximum))
         let more = PortRequest(specification: PortSpecification(name: "more", logicalPort: "more", interface: "more"))
         let effects = agent.step("one port more", .portAdd(1, more))
         let answer = "answer 1: 503 too_many_ports: This host has 4096 ports, and its forwarder takes no more."
@@ -97,18 +96,7 @@ import Wire
 
     @Test func aSyncCarriesOnlySomeErrors() {
         let count = SyncRequest.errorCountMaximum + 1
-        let ports = (1...count).map { number in
-            StoredPort(
-                specification: PortSpecification(
-                    name: "p\(number)",
-                    logicalPort: "p\(number)",
-                    interface: "p\(number)"
-                ),
-                isOwned: true,
-                claim: 1
-            )
-        }
-        var agent = Scenario(ports: StoredPorts(lastClaim: 1, ports: ports))
+        var agent = Scenario(ports: Self.storedPorts(count))
         agent.step("the agent starts", .started)
         agent.step("a fresh forwarder", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
         let gone = Refusal(.conflict, code: "gone", detail: String(repeating: "x", count: 1000))

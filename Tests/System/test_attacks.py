@@ -177,14 +177,17 @@ class AttackTest(unittest.TestCase):
         self.assertGreater(len(honest.times), 0)
         self.assertLess(grown, MEMORY)
 
-    def test_rapid_reset(self):
+    def attack_with_streams(self, name, end):
+        """Opens streams and ends each at once by the frame that `end` makes of its number."""
         def more(turn):
             streams = range(turn * 200 + 1, turn * 200 + 201, 2)
-            return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + frame(RESET, 0, stream, b"\0\0\0\x08")
-                            for stream in streams)
+            return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + end(stream) for stream in streams)
         attackers = Attackers(self.central.port, 20, PREFACE, more)
-        self.attack("rapid reset", attackers)
+        self.attack(name, attackers)
         self.assertGreater(attackers.cut, 0)
+
+    def test_rapid_reset(self):
+        self.attack_with_streams("rapid reset", lambda stream: frame(RESET, 0, stream, b"\0\0\0\x08"))
 
     def test_continuation_flood(self):
         begin = PREFACE + frame(HEADERS, 1, 1, head())
@@ -194,13 +197,7 @@ class AttackTest(unittest.TestCase):
         self.assertGreater(attackers.cut, 0)
 
     def test_made_you_reset(self):
-        def more(turn):
-            streams = range(turn * 200 + 1, turn * 200 + 201, 2)
-            return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + frame(WINDOW, 0, stream, b"\0\0\0\0")
-                            for stream in streams)
-        attackers = Attackers(self.central.port, 20, PREFACE, more)
-        self.attack("MadeYouReset", attackers)
-        self.assertGreater(attackers.cut, 0)
+        self.attack_with_streams("MadeYouReset", lambda stream: frame(WINDOW, 0, stream, b"\0\0\0\0"))
 
     def test_ping_and_settings_flood(self):
         flood = (frame(PING, 0, 0, b"12345678") + frame(SETTINGS, 0, 0)) * 200
