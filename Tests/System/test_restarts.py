@@ -74,6 +74,10 @@ print(json.dumps({"lost": total - got, "twice": twice, "longest_pause_ms": int(p
 """
 # Fewer than a TAP's queue holds (TAPDevice.transmitQueueLength).
 WINDOW = 3500
+# With it a forwarder hands on what the last one left, one by one, in fewer calls than it lives for (`CALLS`): a datagram
+# that was under way at two deaths would look like one that kills, and be put aside.
+SMALL_WINDOW = 64
+CALLS = 100
 # What a forwarder takes at once: frames of a port; messages of the underlay, each of which may be a train of 64.
 PORT_BATCH, UNDERLAY_BATCH = 64, 64 * 64
 # The agent starts a forwarder again at once when the last one was well for as long (AgentCore.forwarderStableTime).
@@ -83,14 +87,14 @@ DEATHS = 6
 
 
 class RestartTest(unittest.TestCase):
-    def flow(self, lab, rate, total, disturb):
+    def flow(self, lab, rate, total, disturb, window=WINDOW):
         """Sends from vm1 to vm2 while `disturb(is_running)` does its worst; what was lost and what came twice."""
         receiver = subprocess.Popen(
             lab.inside("vm2", "python3", "-c", RECEIVE, lab.IP[2], str(total)), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         self.assertEqual(receiver.stderr.readline().strip(), "listening")
         sender = subprocess.Popen(
-            lab.inside("vm1", "python3", "-c", SEND, lab.IP[2], str(rate), str(total), str(WINDOW)),
+            lab.inside("vm1", "python3", "-c", SEND, lab.IP[2], str(rate), str(total), str(window)),
             stdin=receiver.stdout, stdout=subprocess.PIPE, text=True)
         receiver.stdout.close()
         try:
@@ -173,7 +177,7 @@ class RestartTest(unittest.TestCase):
 
                 def disturb(is_running):
                     nonlocal deaths
-                    with self.killing(lab, 1 if host == "hv1" else 2, call, 100):
+                    with self.killing(lab, 1 if host == "hv1" else 2, call, CALLS):
                         pid = self.restart(lab, host, signal.SIGKILL)
                         while deaths < DEATHS:
                             found = wait_until(lambda: self.other(lab, host, pid) or not is_running(), "it dies")
@@ -181,7 +185,7 @@ class RestartTest(unittest.TestCase):
                                 break
                             deaths, pid = deaths + 1, found
 
-                result = self.flow(lab, 10_000, 60_000, disturb)
+                result = self.flow(lab, 10_000, 60_000, disturb, SMALL_WINDOW)
                 self.assertEqual(result["lost"], 0)
                 self.assertGreater(deaths, 2)
                 self.assertLessEqual(result["twice"], (deaths + 2) * (PORT_BATCH if host == "hv1" else UNDERLAY_BATCH))
