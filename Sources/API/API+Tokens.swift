@@ -46,7 +46,7 @@ extension API {
             grant = .role(role)
         case (nil, .string(let name)?), (.null?, .string(let name)?):
             if let problem = ObjectName.problem(name) {
-                throw invalid("\"chassis\" cannot be the name of a chassis: \(problem).", "/chassis")
+                throw invalid("\"chassis\" holds what cannot be the name of one: \(problem).", "/chassis")
             }
             grant = .join(chassis: name)
         default: throw invalid("A token has either a \"role\" or a \"chassis\", a string.", "")

@@ -43,6 +43,8 @@ public struct Problem: Error, Equatable, Sendable {
     public var pointer: String?
     /// The path of the object in conflict.
     public var conflictsWith: String?
+    /// What else is wrong, where a request's objects are looked at one by one.
+    public var others: [Problem] = []
 
     init(_ code: Code, _ detail: String) {
         status =
@@ -67,6 +69,7 @@ public struct Problem: Error, Equatable, Sendable {
         detail = refusal.detail
         pointer = refusal.pointer ?? operationIndex.map { "/ops/\($0)" }
         conflictsWith = refusal.conflictsWith
+        others = refusal.others.map { Problem($0) }
     }
 
     /// The problem of a request that is no HTTP, or beyond a limit of it.
@@ -104,7 +107,18 @@ public struct Problem: Error, Equatable, Sendable {
         document["detail"] = .string(detail)
         document["pointer"] = pointer.map { .string($0) }
         document["conflicts_with"] = conflictsWith.map { .string($0) }
+        if !others.isEmpty { document["errors"] = .array(([self] + others).map(\.entry)) }
         document["request_id"] = requestID.map { .string($0) }
         return .object(document)
+    }
+
+    /// One of several, as `errors` lists them.
+    private var entry: JSONValue {
+        var entry = JSONObject()
+        entry["code"] = .string(code)
+        entry["detail"] = .string(detail)
+        entry["pointer"] = pointer.map { .string($0) }
+        entry["conflicts_with"] = conflictsWith.map { .string($0) }
+        return .object(entry)
     }
 }

@@ -42,15 +42,24 @@ public struct Reply: Equatable, Sendable {
     public var status: Int
     /// The revision of the network that the answer shows (`Heddle-Revision`), where central gave one.
     public var revision: Int64?
+    /// What revisions of that network are counted in (`Heddle-Epoch`), where central gave one.
+    public var epoch: String?
     /// When the server says that it answered, in seconds since 1970.
     public var date: Int64?
     /// The JSON of the body, where it has any; a text that is none is a string.
     public var body: JSONValue?
 
     /// An answer; see the members.
-    public init(status: Int, revision: Int64? = nil, date: Int64? = nil, body: JSONValue? = nil) {
+    public init(
+        status: Int,
+        revision: Int64? = nil,
+        epoch: String? = nil,
+        date: Int64? = nil,
+        body: JSONValue? = nil
+    ) {
         self.status = status
         self.revision = revision
+        self.epoch = epoch
         self.date = date
         self.body = body
     }
@@ -86,8 +95,14 @@ extension Caller {
     }
 
     /// All objects of a collection, page after page.
-    public func list(_ path: String) throws(ClientError) -> [JSONValue] {
+    public func list(_ path: String) throws(ClientError) -> [JSONValue] { try snapshot(path).items }
+
+    /// All objects of a collection, and the revision that all pages show.
+    func snapshot(
+        _ path: String
+    ) throws(ClientError) -> (items: [JSONValue], revision: Int64?, epoch: String?) {
         var items: [JSONValue] = []
+        var (revision, epoch): (Int64?, String?)
         var token: String?
         repeat {
             let query = "?limit=\(listPageSize)" + (token.map { "&page_token=" + percentEncoded($0) } ?? "")
@@ -96,9 +111,10 @@ extension Caller {
                 throw .badAnswer(server, "its list \(path) has no items")
             }
             items += page
+            (revision, epoch) = (reply.body?["revision"]?.integerValue, reply.epoch)
             token = reply.body?["next_page_token"]?.stringValue
         } while token != nil
-        return items
+        return (items, revision, epoch)
     }
 }
 

@@ -27,11 +27,24 @@ public enum ClientError: Error, Equatable, Sendable {
         switch self {
         case .usage(let text), .refused(let text), .timedOut(let text): text
         case .problem(let problem): problem.sentence
-        case .unreachable(let server, let reason, mayHaveActed: false):
-            "cannot reach \(server.title): \(reason); \(server.remedy)"
+        case .unreachable(_, _, mayHaveActed: false), .badAnswer: "\(halves.detail); \(halves.remedy)"
         case .unreachable(let server, let reason, mayHaveActed: true):
             "lost \(server.title) before it answered: \(reason); the change may have been made: look before you repeat it"
-        case .badAnswer(let server, let text): "cannot understand \(server.title): \(text); \(server.remedy)"
+        }
+    }
+
+    /// What is wrong, and apart from it what to do.
+    var halves: (detail: String, remedy: String) {
+        switch self {
+        case .unreachable(let server, let reason, _):
+            (
+                "cannot reach \(server.title): \(reason)",
+                reason == "Permission denied" ? server.permissionRemedy : server.remedy
+            )
+        case .badAnswer(let server, let text): ("cannot understand \(server.title): \(text)", server.identityRemedy)
+        case .usage(let text): (text, "set the variable as 'heddle nb --help' says")
+        case .refused(let text), .timedOut(let text): (text, "see its log")
+        case .problem(let problem): (problem.sentence, "see its log")
         }
     }
 }

@@ -10,9 +10,12 @@ import Security
 public final class Connection: Caller {
     /// Whom it speaks to.
     public let server: Server
+    /// Runs each second while a request is under way.
+    public var onWaiting: (() -> Void)?
     private let token: String?
     private let loop: EventLoop
     private let client: HTTPClient
+    private let isPlain: Bool
 
     /// Central, as the environment names it; nothing is sent yet.
     ///
@@ -52,6 +55,7 @@ public final class Connection: Caller {
             throw .refused("cannot wait for answers: \(error)")
         }
         let endpoint = try Self.endpoint(of: server)
+        if case .tcp = endpoint { isPlain = true } else { isPlain = false }
         client = HTTPClient(loop: loop, endpoint: endpoint, tls: try Self.security(of: endpoint, authorities))
     }
 
@@ -80,6 +84,25 @@ public final class Connection: Caller {
         }
     }
 
+    /// Waits.
+    public func pause(_ duration: Duration) {
+        refreshTime()
+        loop.schedule(after: duration) { [loop] in loop.stop() }
+        loop.run()
+    }
+
+    /// Runs `body` when nobody can read any more what is written to a pipe, as soon as a request or a pause is under
+    /// way. A descriptor that is no pipe, socket or terminal is left alone.
+    public func onHangUp(of descriptor: Int32, _ body: @escaping () -> Void) {
+        _ = try? loop.register(descriptor, reads: false, writes: false) { _ in body() }
+    }
+
+    /// The loop's clock stands still while it does not run: a time-out would count from when it did last.
+    private func refreshTime() {
+        loop.defer { [loop] in loop.stop() }
+        loop.run()
+    }
+
     /// Sends a request and waits for the answer, whatever its status.
     public func send(_ call: Call) throws(ClientError) -> Reply {
         var fields = HTTPFields()
@@ -93,14 +116,24 @@ public final class Connection: Caller {
             path: call.path,
             headerFields: fields
         )
+        refreshTime()
         var result: Result<HTTPClientResponse, HTTPClientError>?
         client.send(request, body: call.body?.bytes ?? [], timeout: call.timeout) { [loop] in
             result = $0
             loop.stop()
         }
+        var timer: TimerHandle?
+        func tick() {
+            timer = loop.schedule(after: .seconds(1)) { [onWaiting] in
+                onWaiting?()
+                tick()
+            }
+        }
+        if onWaiting != nil { tick() }
         while result == nil { loop.run() }
+        timer?.cancel()
         switch result {
-        case .success(let answer): return try reply(answer)
+        case .success(let answer): return try checked(try reply(answer), for: call)
         case .failure(let error): throw failure(error, of: call)
         case nil: throw .badAnswer(server, "it did not answer")
         }
@@ -108,12 +141,13 @@ public final class Connection: Caller {
 
     private func reply(_ answer: HTTPClientResponse) throws(ClientError) -> Reply {
         let status = answer.response.status.code
-        let field = answer.response.headerFields.first { $0.name.canonicalName == "heddle-revision" }
-        let revision = field.flatMap { Int64($0.value) }
-        let date = answer.response.headerFields[.date].flatMap { HTTPDate.seconds(parsing: $0) }
-        var reply = Reply(status: status, revision: revision, date: date)
+        let fields = answer.response.headerFields
+        let revision = fields.first { $0.name.canonicalName == "heddle-revision" }.flatMap { Int64($0.value) }
+        let epoch = fields.first { $0.name.canonicalName == "heddle-epoch" }?.value
+        let date = fields[.date].flatMap { HTTPDate.seconds(parsing: $0) }
+        var reply = Reply(status: status, revision: revision, epoch: epoch, date: date)
         guard !answer.body.isEmpty else { return reply }
-        if answer.response.headerFields[.contentType]?.hasPrefix("text/plain") == true {
+        if fields[.contentType]?.hasPrefix("text/plain") == true {
             reply.body = .string(String(decoding: answer.body, as: UTF8.self))
             return reply
         }
@@ -127,6 +161,23 @@ public final class Connection: Caller {
         }
     }
 
+    /// An answer of central, which says of each what revision it shows; a proxy's or another server's is none.
+    private func checked(_ reply: Reply, for call: Call) throws(ClientError) -> Reply {
+        guard case .central = server else { return reply }
+        guard reply.epoch != nil else {
+            guard [502, 503, 504].contains(reply.status) else {
+                throw .badAnswer(server, "it does not answer as a central does, with status \(reply.status)")
+            }
+            let reason = "a proxy before it answers with status \(reply.status)"
+            throw .unreachable(server, reason: reason, mayHaveActed: call.method != .get)
+        }
+        guard reply.body?["code"]?.stringValue != "path_not_found" else {
+            let path = call.path.prefix { $0 != "?" }
+            throw .badAnswer(server, "it has no \(path): this may be its southbound port, or an older version")
+        }
+        return reply
+    }
+
     private func failure(_ error: HTTPClientError, of call: Call) -> ClientError {
         let changes = call.method != .get
         switch error {
@@ -135,10 +186,14 @@ public final class Connection: Caller {
         case .cannotConnect(_, let errno):
             return .unreachable(server, reason: String(cString: strerror(errno)), mayHaveActed: false)
         case .insecure(_, let error):
-            let remedy = "if its certificate is central's own, set HEDDLE_CA to a copy of DATA-DIR/ca.crt"
+            let remedy =
+                "\(error)".contains("wrong version number")
+                ? "it may speak plain HTTP: write http://"
+                : "if its certificate is central's own, set HEDDLE_CA to a copy of DATA-DIR/ca.crt"
             return .unreachable(server, reason: "no secure connection: \(error) (\(remedy))", mayHaveActed: false)
         case .connectionLost:
-            return .unreachable(server, reason: "it closed the connection", mayHaveActed: changes)
+            let remedy = isPlain ? " (where it speaks TLS, write https://)" : ""
+            return .unreachable(server, reason: "it closed the connection\(remedy)", mayHaveActed: changes)
         case .timedOut(_, let time):
             return .unreachable(server, reason: "no answer within \(time)", mayHaveActed: changes)
         case .badResponse(_, let error):

@@ -10,6 +10,8 @@ public struct Problem: Equatable, Sendable {
     public var detail: String
     /// The JSON pointer (RFC 6901) into the request's body, where one member is at fault.
     public var pointer: String?
+    /// The refusals of other objects of the same request.
+    public var others: [Problem] = []
 
     /// A refusal as a server words it.
     public init(status: Int, code: String, detail: String, pointer: String? = nil) {
@@ -24,13 +26,15 @@ public struct Problem: Equatable, Sendable {
         self.status = status
         code = body?["code"]?.stringValue ?? ""
         detail = body?["detail"]?.stringValue ?? body?["title"]?.stringValue ?? "it answered with status \(status)"
-        let first = body?["errors"]?.arrayValue?.first
-        pointer = body?["pointer"]?.stringValue ?? first?["pointer"]?.stringValue
+        let errors = body?["errors"]?.arrayValue ?? []
+        pointer = body?["pointer"]?.stringValue ?? errors.first?["pointer"]?.stringValue
+        others = errors.dropFirst().map { Problem(status: status, body: $0) }
     }
 
     /// The sentence that a user sees: the server's, with the field that is at fault where it does not name that.
     public var sentence: String {
-        let text = detail.last == "." ? String(detail.dropLast()) : detail
+        var text = detail.last == "." ? String(detail.dropLast()) : detail
+        if status == 401 { text += "; heddle sends the one in HEDDLE_TOKEN" }
         guard let (member, field) = fieldAtFault, !text.contains(member) else { return text }
         return "\(text) (field \(field))"
     }

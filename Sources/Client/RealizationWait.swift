@@ -4,6 +4,8 @@ import JSON
 struct RealizationWait {
     /// The longest that one request for the state of a revision is parked, in seconds: below what proxies tolerate.
     static let pollSeconds: Int64 = 20
+    /// How often somebody who looks is told how far it is, in seconds.
+    static let reportSeconds: Int64 = 2
     /// What a parked request may take longer than it asked for before central counts as gone.
     static let pollGrace = Duration.seconds(10)
 
@@ -11,12 +13,15 @@ struct RealizationWait {
     let deadline: Deadline
     /// Is told what need not be an error.
     let warn: (String) -> Void
+    /// Is told which chassis are behind, where somebody looks.
+    var report: (([String]) -> Void)?
 
     /// Returns when no chassis is behind, those aside that central does not hear from.
     /// - Throws: ``ClientError/timedOut(_:)`` at the deadline, with the names of those that are.
     func wait(for revision: Int64) throws(ClientError) {
         while true {
-            let seconds = deadline.remaining.map { min($0.wholeSecondsRoundedUp, Self.pollSeconds) } ?? Self.pollSeconds
+            let longest = report == nil ? Self.pollSeconds : Self.reportSeconds
+            let seconds = deadline.remaining.map { min($0.wholeSecondsRoundedUp, longest) } ?? longest
             let path = "/v1/realization?revision=\(revision)&wait=\(seconds)"
             let reply = try caller.send(Call(.get, path, timeout: .seconds(seconds) + Self.pollGrace))
             guard (200...299).contains(reply.status) else {
@@ -27,6 +32,7 @@ struct RealizationWait {
             }
             let pending = body.texts("pending")
             if pending.isEmpty { return warnOfExcluded(body) }
+            report?(pending)
             guard deadline.remaining != .zero else {
                 throw .timedOut(
                     "revision \(revision) is committed, but after \(deadline.seconds ?? 0) s these chassis do not go "

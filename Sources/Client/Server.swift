@@ -48,6 +48,22 @@ public enum Server: Equatable, Sendable {
         }
     }
 
+    /// What to do when something else answers.
+    var identityRemedy: String {
+        switch self {
+        case .central: "set HEDDLE_NB to the northbound port of a central, 6641 unless it was told otherwise"
+        case .agent: "set HEDDLE_AGENT_SOCKET to the socket of an agent, agent.sock in its state directory"
+        }
+    }
+
+    /// What to do when its socket may not be used.
+    var permissionRemedy: String {
+        switch self {
+        case .central: "run this as root or as the user that central runs as, or set HEDDLE_NB to its URL"
+        case .agent: "run this as root or as the user that the agent runs as"
+        }
+    }
+
     /// What to do when it is not there.
     var remedy: String {
         switch self {

@@ -19,6 +19,8 @@ public enum Limits {
     public static let portsPerSwitchMaximum = 32_767
     /// The most objects of one topology.
     public static let topologyObjectCountMaximum = 10_000
+    /// Objects of a topology that a refusal names; where more are wrong, one thing is wrong with all of them.
+    public static let topologyRefusalCountMaximum = 100
     /// The most operations of one transaction.
     public static let operationCountMaximum = 10_000
 }

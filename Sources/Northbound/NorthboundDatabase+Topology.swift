@@ -11,10 +11,30 @@ public struct TopologyOutcome: Sendable {
     public var outcomes: [(kind: ResourceKind, outcome: OperationOutcome)] = []
 }
 
+/// The refusals of a topology's objects, each of which is looked at by itself: who has written a thousand of them wants
+/// to mend them in one go.
+private struct TopologyRefusals {
+    private var refusals: [Refusal] = []
+
+    var isFull: Bool { refusals.count >= Limits.topologyRefusalCountMaximum }
+
+    mutating func append(_ refusal: Refusal) {
+        if !isFull { refusals.append(refusal) }
+    }
+
+    /// The first with the others; `nil` where there are none.
+    var whole: Refusal? {
+        guard var first = refusals.first else { return nil }
+        first.others = Array(refusals.dropFirst())
+        return first
+    }
+}
+
 /// Whole topologies.
 extension NorthboundDatabase {
     /// A port as a topology wants it, with the one that is there.
     private struct WantedPort {
+        var pointer: String
         var old: Stored<LogicalSwitchPort>?
         var new: Stored<LogicalSwitchPort>
     }
@@ -36,87 +56,128 @@ extension NorthboundDatabase {
             )
         }
         var outcome = TopologyOutcome()
-        let switchNames = try putSwitches(request, stamp, &outcome, &generator)
-        let ports = try wantedPorts(request, stamp, &generator)
+        var refusals = TopologyRefusals()
+        let switchNames = putSwitches(request, stamp, &outcome, &refusals, &generator)
+        let ports = wantedPorts(request, stamp, knowing: switchNames, &refusals, &generator)
         if request.prunes { prunePorts(of: request.owner, keeping: Set(ports.map(\.new.value.name)), &outcome) }
         // All of them let go of their addresses before any takes one, so that two ports can swap.
         for port in ports where port.old?.value.addresses != port.new.value.addresses {
             if let old = port.old { unindexAddresses(of: old) }
         }
-        for (index, port) in ports.enumerated() { try put(port, pointer: "/ports/\(index)", &outcome) }
+        for port in ports {
+            do throws(Refusal) {
+                try put(port, &outcome)
+            } catch {
+                refusals.append(error)
+            }
+        }
+        if let refusal = refusals.whole { throw refusal }
         if request.prunes { try pruneSwitches(of: request.owner, keeping: switchNames, &outcome) }
         return outcome
     }
 
-    /// - Returns: the names of the switches of the request.
+    /// - Returns: the names of the switches of the request, of refused ones too.
     private mutating func putSwitches(
         _ request: TopologyRequest,
         _ stamp: CommitStamp,
         _ outcome: inout TopologyOutcome,
+        _ refusals: inout TopologyRefusals,
         _ generator: inout some RandomNumberGenerator
-    ) throws(Refusal) -> Set<String> {
+    ) -> Set<String> {
         var names: Set<String> = []
-        for (index, body) in request.switches.enumerated() {
+        for (index, body) in request.switches.enumerated() where !refusals.isFull {
             let pointer = "/switches/\(index)"
-            let current = body["name"]?.stringValue.flatMap { logicalSwitch(.name($0)) }
-            let value = try LogicalSwitch(body: body, replacing: current, name: nil, pointer: pointer)
-            guard names.insert(value.name).inserted else { throw Self.doubled("switch", value.name, pointer) }
-            guard let current else {
-                var stored = Stored(new: value, id: ObjectID(using: &generator), stamp)
-                stored.owner = request.owner
-                put(stored)
-                outcome.plan.note(.create, .logicalSwitch, value.name)
-                outcome.outcomes.append((.logicalSwitch, .created(stored.id)))
-                continue
-            }
-            try Self.checkOwner(of: current, "switch", value.name, "/v1/switches", request, pointer)
-            var changed = current.changed(to: value, stamp)
-            changed.owner = request.owner
-            if outcome.plan.note(.logicalSwitch, value.name, from: current, to: changed, json: \.userJSON) {
-                put(changed)
-                outcome.outcomes.append((.logicalSwitch, .changed(current.id)))
+            let isNew = body["name"]?.stringValue.map { names.insert($0).inserted } ?? true
+            do throws(Refusal) {
+                try putSwitch(body, isNew: isNew, pointer, request, stamp, &outcome, &generator)
+            } catch {
+                refusals.append(error)
             }
         }
         return names
     }
 
-    private func wantedPorts(
+    private mutating func putSwitch(
+        _ body: JSONValue,
+        isNew: Bool,
+        _ pointer: String,
         _ request: TopologyRequest,
         _ stamp: CommitStamp,
+        _ outcome: inout TopologyOutcome,
         _ generator: inout some RandomNumberGenerator
-    ) throws(Refusal) -> [WantedPort] {
+    ) throws(Refusal) {
+        let current = body["name"]?.stringValue.flatMap { logicalSwitch(.name($0)) }
+        let value = try LogicalSwitch(body: body, replacing: current, name: nil, pointer: pointer)
+        guard isNew else { throw Self.doubled("switch", value.name, pointer) }
+        guard let current else {
+            var stored = Stored(new: value, id: ObjectID(using: &generator), stamp)
+            stored.owner = request.owner
+            put(stored)
+            outcome.plan.note(.create, .logicalSwitch, value.name)
+            outcome.outcomes.append((.logicalSwitch, .created(stored.id)))
+            return
+        }
+        try Self.checkOwner(of: current, "switch", value.name, "/v1/switches", request, pointer)
+        var changed = current.changed(to: value, stamp)
+        changed.owner = request.owner
+        if outcome.plan.note(.logicalSwitch, value.name, from: current, to: changed, json: \.userJSON) {
+            put(changed)
+            outcome.outcomes.append((.logicalSwitch, .changed(current.id)))
+        }
+    }
+
+    /// - Parameter switchNames: The switches of the request; what is wrong with one is not told again of its ports.
+    private mutating func wantedPorts(
+        _ request: TopologyRequest,
+        _ stamp: CommitStamp,
+        knowing switchNames: Set<String>,
+        _ refusals: inout TopologyRefusals,
+        _ generator: inout some RandomNumberGenerator
+    ) -> [WantedPort] {
         var names: Set<String> = []
         var wanted: [WantedPort] = []
         wanted.reserveCapacity(request.ports.count)
-        for (index, body) in request.ports.enumerated() {
+        for (index, body) in request.ports.enumerated() where !refusals.isFull {
             let pointer = "/ports/\(index)"
             let current = body["name"]?.stringValue.flatMap { port(.name($0)) }
-            let origin = LogicalSwitchPort.Origin()
-            let value = try LogicalSwitchPort(
-                body: body,
-                replacing: current,
-                origin: origin,
-                in: self,
-                pointer: pointer
-            )
-            guard names.insert(value.name).inserted else { throw Self.doubled("port", value.name, pointer) }
-            if let current { try Self.checkOwner(of: current, "port", value.name, "/v1/ports", request, pointer) }
-            var new =
-                current?.changed(to: value, stamp) ?? Stored(new: value, id: ObjectID(using: &generator), stamp)
-            new.owner = request.owner
-            wanted.append(WantedPort(old: current, new: new))
+            let isNew = body["name"]?.stringValue.map { names.insert($0).inserted } ?? true
+            do throws(Refusal) {
+                let new = try wantedPort(body, replacing: current, isNew: isNew, pointer, request, stamp, &generator)
+                wanted.append(WantedPort(pointer: pointer, old: current, new: new))
+            } catch {
+                // What it would have given up is not what others are refused for.
+                if isNew, let current { unindexAddresses(of: current) }
+                let isOfRefusedSwitch = body["switch"]?.stringValue.map(switchNames.contains) ?? false
+                if error.code != .referenceNotFound || error.pointer != pointer + "/switch" || !isOfRefusedSwitch {
+                    refusals.append(error)
+                }
+            }
         }
         return wanted
     }
 
-    private mutating func put(
-        _ port: WantedPort,
-        pointer: String,
-        _ outcome: inout TopologyOutcome
-    ) throws(Refusal) {
+    private func wantedPort(
+        _ body: JSONValue,
+        replacing current: Stored<LogicalSwitchPort>?,
+        isNew: Bool,
+        _ pointer: String,
+        _ request: TopologyRequest,
+        _ stamp: CommitStamp,
+        _ generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> Stored<LogicalSwitchPort> {
+        let origin = LogicalSwitchPort.Origin()
+        let value = try LogicalSwitchPort(body: body, replacing: current, origin: origin, in: self, pointer: pointer)
+        guard isNew else { throw Self.doubled("port", value.name, pointer) }
+        if let current { try Self.checkOwner(of: current, "port", value.name, "/v1/ports", request, pointer) }
+        var new = current?.changed(to: value, stamp) ?? Stored(new: value, id: ObjectID(using: &generator), stamp)
+        new.owner = request.owner
+        return new
+    }
+
+    private mutating func put(_ port: WantedPort, _ outcome: inout TopologyOutcome) throws(Refusal) {
         let name = port.new.value.name
         guard let old = port.old else {
-            try checkAddresses(of: port.new, pointer)
+            try checkAddresses(of: port.new, port.pointer)
             put(port.new)
             outcome.plan.note(.create, .logicalSwitchPort, name)
             outcome.outcomes.append((.logicalSwitchPort, .created(port.new.id)))
@@ -127,7 +188,7 @@ extension NorthboundDatabase {
             $0.userJSON(switchName: switchName)
         }
         guard isChanged else { return }
-        try checkAddresses(of: port.new, pointer)
+        try checkAddresses(of: port.new, port.pointer)
         put(port.new)
         outcome.outcomes.append((.logicalSwitchPort, .changed(old.id)))
     }

@@ -60,6 +60,8 @@ public struct Refusal: Error, Equatable, Sendable {
     public var pointer: String?
     /// The path of the object in conflict, `/v1/ports/NAME`, where there is one.
     public var conflictsWith: String?
+    /// The refusals of other objects of the same request, where each is looked at by itself.
+    public var others: [Refusal] = []
 
     /// A refusal with its reason and remedy.
     public init(_ code: Code, _ detail: String, pointer: String? = nil, conflictsWith: String? = nil) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import Glibc
 import Reactor
 
 /// `heddle apply`: makes the network what a file says.
@@ -53,6 +54,9 @@ struct ApplyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Only if the owner's objects are still at this revision.", valueName: "revision"))
     var ifRevision: Int64?
 
+    @Flag(help: "List all objects of the plan, also of a long one.")
+    var full = false
+
     @Option(help: "Return when it is committed (none, sb), or in force on all hosts concerned (hv).")
     var wait = ControlWait.none
 
@@ -81,7 +85,23 @@ struct ApplyCommand: ParsableCommand {
         options.ifRevision = ifRevision
         options.wait = wait
         options.timeout = timeout
-        let session = TopologySession(caller: try Connection.toCentral(), output: put) { complain($0) }
+        options.isFull = full
+        let connection = try Connection.toCentral()
+        let progress = Progress(isTerminal: isatty(STDERR_FILENO) == 1, write: tell)
+        connection.onWaiting = progress.tick
+        defer { progress.end() }
+        let session = TopologySession(
+            caller: connection,
+            progress: progress,
+            output: {
+                progress.end()
+                put($0)
+            },
+            warn: {
+                progress.end()
+                complain($0)
+            }
+        )
         try session.apply(topology, owner: owner, options)
     }
 

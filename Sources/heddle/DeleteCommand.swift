@@ -17,8 +17,8 @@ struct DeleteCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The kind: switch, port or chassis.")
-    var kind: ObjectKind
+    @Argument(help: "The kind: switch, port or chassis.", completion: .list(["switch", "port", "chassis"]))
+    var kind: String
 
     @Argument(help: "The objects, by name or UUID.", completion: .custom(completeNames))
     var names: [String]
@@ -26,12 +26,9 @@ struct DeleteCommand: ParsableCommand {
     @Flag(help: "Do nothing about those that are not there.")
     var ifExists = false
 
-    func validate() throws {
-        if names.contains("") { throw ValidationError("the name of a \(kind.singular) may not be empty") }
-    }
-
     func run() throws {
+        let objects = try KindAndNames(kind, names)
         let session = ObjectSession(caller: try Connection.toCentral())
-        put(try session.delete(kind, names: names, ifExists: ifExists))
+        put(try session.delete(objects.kind, names: names, ifExists: ifExists))
     }
 }

@@ -16,13 +16,17 @@ struct DescribeCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The kind: \(ObjectKind.allCases.map(\.singular).joined(separator: ", ")).")
-    var kind: ObjectKind
+    @Argument(
+        help: "The kind: \(ObjectKind.allCases.map(\.singular).joined(separator: ", ")).",
+        completion: .list(KindAndNames.kinds)
+    )
+    var kind: String
 
     @Argument(help: "The objects, by name or UUID.", completion: .custom(completeNames))
     var names: [String]
 
     func run() throws {
-        put(try ObjectSession(caller: try Connection.toCentral()).describe(kind, names: names))
+        let objects = try KindAndNames(kind, names)
+        put(try ObjectSession(caller: try Connection.toCentral()).describe(objects.kind, names: names))
     }
 }

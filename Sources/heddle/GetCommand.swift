@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import Glibc
 
 /// `heddle get`: lists objects.
 struct GetCommand: ParsableCommand {
@@ -10,17 +11,25 @@ struct GetCommand: ParsableCommand {
             KIND is switches (ls), ports (lsp), chassis (ch), or, of the southbound side, datapath-bindings (dp), \
             port-bindings (pb) and multicast-groups (mg); OVN's names of tables are understood too.
 
+            --watch prints what there is, and then each change of switches, ports or chassis as it comes, until it is \
+            interrupted. It goes on over restarts of central. With -o json there is one object a line: its 'type' is \
+            ADDED, MODIFIED or DELETED, its 'object' the object as it is, or as it was.
+
             EXAMPLES:
               heddle get switches
               heddle get ports --switch ls1 -o wide
               heddle get ports -l app=web,tier!=test --filter status.up=false
               heddle get port ls1-vm1 -o yaml
               heddle get ports -o name
+              heddle get ports --switch ls1 --watch
             """
     )
 
-    @Argument(help: "What to list: \(ObjectKind.allValueStrings.joined(separator: ", ")).")
-    var kind: ObjectKind
+    @Argument(
+        help: "What to list: \(KindAndNames.kinds.joined(separator: ", ")).",
+        completion: .list(KindAndNames.kinds)
+    )
+    var kind: String
 
     @Argument(help: "Only these, by name or UUID.", completion: .custom(completeNames))
     var names: [String] = []
@@ -46,9 +55,28 @@ struct GetCommand: ParsableCommand {
     @Option(name: .customLong("switch"), help: ArgumentHelp("Only ports of this switch.", valueName: "switch"))
     var logicalSwitch: String?
 
+    @Flag(name: .shortAndLong, help: "Go on printing what changes.")
+    var watch = false
+
+    @Flag(help: "Print what changes, and not what there is before.")
+    var watchOnly = false
+
     func run() throws {
+        let objects = try KindAndNames(kind, names)
         let selection = try ObjectSelection(labels: labels, fields: fields)
-        let session = ObjectSession(caller: try Connection.toCentral())
-        put(try session.get(kind, names: names, of: logicalSwitch, selection: selection, format: output))
+        let connection = try Connection.toCentral()
+        if watch || watchOnly {
+            connection.onHangUp(of: STDOUT_FILENO, endUnread)
+            try ObjectWatch(caller: connection, pause: connection.pause, output: put) { complain($0) }.run(
+                objects.kind,
+                names: objects.names,
+                of: logicalSwitch,
+                selection: selection,
+                format: output,
+                onlyChanges: watchOnly
+            )
+        }
+        let session = ObjectSession(caller: connection)
+        put(try session.get(objects.kind, names: names, of: logicalSwitch, selection: selection, format: output))
     }
 }

@@ -47,8 +47,8 @@ import Glibc
             return .done
         } catch {
             let (path, stranger) = subcommand(in: words)
-            let sentence = stranger.map { "unknown command '\($0)'" } ?? oneSentence(message(for: error))
-            complain("\(sentence); see '\(path) --help'")
+            let sentence = stranger ?? oneSentence(message(for: error))
+            complain(sentence + (sentence.hasSuffix("?") ? " " : "; ") + "see '\(path) --help'")
             return .usage
         }
     }
@@ -64,6 +64,11 @@ import Glibc
                 sentence += (sentence.isEmpty ? "" : " ") + words
             }
         }
+        sentence = sentence.replacing(". Did you mean", with: "; did you mean")
+            .replacing(". Please provide", with: "; please provide")
+        if sentence.dropFirst().first?.isLowercase == true {
+            sentence = sentence.prefix(1).lowercased() + sentence.dropFirst()
+        }
         return sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
     }
 
@@ -72,7 +77,7 @@ import Glibc
         words.first == "help" ? words.dropFirst() + ["--help"] : words
     }
 
-    /// The subcommand that the words name, for a hint at its help, and the word behind it that names none.
+    /// The subcommand that the words name, for a hint at its help, and what is wrong where the word behind it names none.
     private static func subcommand(in words: [String]) -> (path: String, stranger: String?) {
         var names = ["heddle"]
         var command: any ParsableCommand.Type = Self.self
@@ -80,7 +85,10 @@ import Glibc
             let subcommands = command.configuration.subcommands
             guard let next = subcommands.first(where: { $0._commandName == word }) else {
                 let isStranger = !subcommands.isEmpty && !word.hasPrefix("-")
-                return (names.joined(separator: " "), isStranger ? word : nil)
+                guard isStranger else { return (names.joined(separator: " "), nil) }
+                let hint = suggestion(for: word, among: subcommands.map { $0._commandName })
+                let stranger = "unknown command '\(word)'" + (hint.isEmpty ? "" : "; \(hint.dropLast())")
+                return (names.joined(separator: " "), stranger)
             }
             names.append(word)
             command = next

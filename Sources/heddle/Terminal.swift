@@ -9,9 +9,20 @@ func put(_ text: String) {
     }
 }
 
+/// Ends the program as a write would that nobody can read: by SIGPIPE, of which shells say nothing.
+func endUnread() {
+    _ = raise(SIGPIPE)
+    exit(ExitStatus.refused.rawValue)
+}
+
 /// Says on the standard error what is wrong.
 func complain(_ sentence: String) {
     _ = write("heddle: \(sentence)\n", to: STDERR_FILENO)
+}
+
+/// Writes on the standard error as it is.
+func tell(_ text: String) {
+    _ = write(text, to: STDERR_FILENO)
 }
 
 /// Writes all of a text, without a buffer that could lose its end; false where it cannot, with the cause in `errno`.

@@ -167,6 +167,36 @@ import Testing
         #expect(bench.network.revision == 0)
     }
 
+    @Test func `Each refused object is told, and what it is the cause of is not`() {
+        _ = put(Self.web)
+        let body: JSONValue = [
+            "switches": [["name": "web"], ["name": "bad", "x": 1], ["name": "web"]],
+            "ports": [
+                // What is refused here would have given up the address that the next one takes.
+                ["name": "web-1", "switch": "web", "addresses": ["z"]],
+                ["name": "web-2", "switch": "web", "addresses": ["02:00:00:00:00:01 10.0.0.1"]],
+                ["name": "b-1", "switch": "bad"], ["name": "n-1", "switch": "none"],
+                ["name": "c-1", "switch": "web", "addresses": ["02:00:00:00:00:01"]],
+            ],
+        ]
+        let answer = put(body)
+        #expect(answer.status == 400 && answer.json["code"] == "unknown_field")
+        let errors = answer.json["errors"]?.arrayValue ?? []
+        #expect(
+            errors.map { "\($0["code"]?.stringValue ?? "") \($0["pointer"]?.stringValue ?? "")" } == [
+                "unknown_field /switches/1/x", "invalid_value /switches/2/name",
+                "invalid_value /ports/0/addresses/0", "reference_not_found /ports/3/switch",
+                "mac_conflict /ports/4/addresses/0",
+            ]
+        )
+        #expect(errors.last?["conflicts_with"] == "/v1/ports/web-2")
+        #expect(bench.network.revision == 1)
+        let ports = (1...200).map { index -> JSONValue in ["name": .string("p\(index)"), "switch": "none"] }
+        let many = put(["ports": .array(ports)])
+        #expect(many.json["errors"]?.arrayValue?.count == Limits.topologyRefusalCountMaximum)
+        #expect(put(["ports": [ports[0]]]).json["errors"] == nil)
+    }
+
     @Test func `10,000 objects are taken, one more is not`() {
         func topology(_ count: Int) -> JSONValue {
             let ports = (1..<count).map { index -> JSONValue in

@@ -4,7 +4,10 @@ import Testing
 @testable import Client
 
 @Suite struct ConnectionTests {
-    private static func answer(_ status: String, _ body: String, fields: String = "") -> String {
+    /// What every answer of a central carries.
+    private static let epoch = "Heddle-Epoch: 00000000000000ee\r\n"
+
+    private static func answer(_ status: String, _ body: String, fields: String = epoch) -> String {
         "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
@@ -14,14 +17,14 @@ import Testing
 
     @Test func `A request says what it sends and takes, and who asks`() throws {
         let server = try CannedServer([
-            Self.answer("200 OK", "{\"revision\":7}", fields: "Heddle-Revision: 7\r\n"),
+            Self.answer("200 OK", "{\"revision\":7}", fields: Self.epoch + "Heddle-Revision: 7\r\n"),
             Self.answer("204 No Content", ""),
         ])
         let connection = try connection(to: server, token: "secret")
         let reply = try connection.send(Call(.post, "/v1/transactions", body: ["ops": []]))
-        #expect(reply == Reply(status: 200, revision: 7, body: ["revision": 7]))
+        #expect(reply == Reply(status: 200, revision: 7, epoch: "00000000000000ee", body: ["revision": 7]))
         let empty = try connection.send(Call(.delete, "/v1/ports/p1"))
-        #expect(empty == Reply(status: 204))
+        #expect(empty == Reply(status: 204, epoch: "00000000000000ee"))
         let requests = server.requests.map { $0.lowercased() }
         #expect(requests[0].hasPrefix("post /v1/transactions http/1.1\r\n"))
         #expect(requests[0].hasSuffix("\r\n\r\n{\"ops\":[]}"))
@@ -37,12 +40,48 @@ import Testing
         #expect(!server.requests[0].lowercased().contains("authorization"))
     }
 
-    @Test func `A failure with a page instead of a problem document is still told by its status`() throws {
-        let server = try CannedServer([Self.answer("502 Bad Gateway", "<html>")])
-        let connection = try connection(to: server)
-        #expect(throws: ClientError.problem(Problem(status: 502, body: nil))) {
-            try connection.require(Call(.get, "/"))
+    private func message(of answer: String, _ call: Call = Call(.get, "/v1/ports?limit=1")) throws -> String {
+        let server = try CannedServer([answer])
+        let error = #expect(throws: ClientError.self) { try connection(to: server).send(call) }
+        return (error?.message ?? "").replacing(server.url, with: "URL")
+    }
+
+    @Test func `Another server's answers are not taken for central's`() throws {
+        let notCentral =
+            "cannot understand central at URL: it does not answer as a central does, with status %; "
+            + "set HEDDLE_NB to the northbound port of a central, 6641 unless it was told otherwise"
+        for status in [404, 405, 301, 400] {
+            let page = Self.answer("\(status) Other", "<html>nginx</html>", fields: "Content-Type: text/html\r\n")
+            #expect(try message(of: page) == notCentral.replacing("%", with: "\(status)"))
         }
+        #expect(try message(of: Self.answer("200 OK", "{}", fields: "")) == notCentral.replacing("%", with: "200"))
+        #expect(
+            try message(of: Self.answer("502 Bad Gateway", "<html>", fields: ""))
+                == "cannot reach central at URL: a proxy before it answers with status 502; "
+                + "start it with 'heddle central' or set HEDDLE_NB"
+        )
+        #expect(
+            try message(of: Self.answer("504 Timeout", "", fields: ""), Call(.post, "/v1/transactions", body: [:]))
+                .hasPrefix("lost central at URL before it answered: a proxy before it answers with status 504;")
+        )
+        let problem = #"{"code":"path_not_found","detail":"Nothing is served under this path.","status":404}"#
+        #expect(
+            try message(of: Self.answer("404 Not Found", problem)).hasPrefix(
+                "cannot understand central at URL: it has no /v1/ports: this may be its southbound port"
+            )
+        )
+    }
+
+    @Test func `What to do depends on what is wrong`() {
+        func message(_ server: Server, _ reason: String) -> String {
+            ClientError.unreachable(server, reason: reason, mayHaveActed: false).message
+        }
+        let central = Server.central(url: "unix:/c")
+        #expect(message(central, "Permission denied").contains("; run this as root or as the user"))
+        #expect(message(.agent(socket: "/a"), "Permission denied").contains("; run this as root or as the user"))
+        #expect(message(central, "Connection refused").hasSuffix("start it with 'heddle central' or set HEDDLE_NB"))
+        let unknown = Problem(status: 401, code: "unauthenticated", detail: "There is no such token.")
+        #expect(unknown.sentence == "There is no such token; heddle sends the one in HEDDLE_TOKEN")
     }
 
     @Test func `A success that is not JSON, or no HTTP at all, is no answer`() throws {

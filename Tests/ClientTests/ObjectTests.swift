@@ -134,12 +134,23 @@ import Testing
         (["app=web"], [], "p-up"), (["app==web,tier"], [], "p-up"), (["tier=on"], ["status.up=true"], "p-up"),
         (["app!=web"], ["status.reason=disabled"], "p-disabled"), (["!app"], ["enabled=false"], "p-disabled"),
         ([], ["requested_chassis=hv2"], "p-elsewhere"), ([], ["labels.app=web", "status.chassis=hv1"], "p-up"),
-        (["app=web", "app=db"], [], ""), ([], ["no_such_field=1"], ""),
+        (["app=web", "app=db"], [], ""), ([], ["status.no_such_field=1"], ""),
     ])
     func `Labels and fields choose`(labels: [String], fields: [String], name: String) throws {
         let selection = try ObjectSelection(labels: labels, fields: fields)
         let text = try ObjectSession(caller: Self.central()).get(.port, selection: selection, format: .name)
         #expect(text == (name.isEmpty ? "" : "port/\(name)\n"))
+    }
+
+    @Test func `A field that no object has is a usage error, not an empty list`() throws {
+        let session = ObjectSession(caller: Self.central())
+        let selection = try ObjectSelection(labels: [], fields: ["enabld=true"])
+        let error = #expect(throws: ClientError.self) { try session.get(.port, selection: selection) }
+        #expect(error?.exitStatus == .usage)
+        #expect(
+            error?.message.hasPrefix("no port has a field 'enabld'; did you mean 'enabled'? the fields are ") == true
+        )
+        #expect(try session.get(.port, of: "ls2", selection: selection, format: .name).isEmpty)
     }
 
     @Test(arguments: ["", "=v", "a=b=c", "a,", "!", "!a=b!=c", "!=x"])

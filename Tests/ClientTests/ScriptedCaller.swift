@@ -6,6 +6,8 @@ final class ScriptedCaller: Caller {
     let server = Server.central(url: "http://127.0.0.1:6641")
     private let answer: (Call) throws(ClientError) -> Reply
     private(set) var calls: [Call] = []
+    /// Runs before each answer.
+    var onCall: () -> Void = {}
 
     init(_ answer: @escaping (Call) throws(ClientError) -> Reply) {
         self.answer = answer
@@ -13,6 +15,7 @@ final class ScriptedCaller: Caller {
 
     func send(_ call: Call) throws(ClientError) -> Reply {
         calls.append(call)
+        onCall()
         return try answer(call)
     }
 

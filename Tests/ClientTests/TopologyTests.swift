@@ -62,15 +62,16 @@ import Testing
     @Test func `A refusal points to the line of the file`() throws {
         let file = try TopologyFile(Self.file, name: "net.yaml")
         func sentence(_ pointer: String?) -> String {
-            file.explained(Problem(status: 422, code: "invalid_value", detail: "No.", pointer: pointer)).detail
+            let problem = Problem(status: 422, code: "invalid_value", detail: "No.", pointer: pointer)
+            return file.explained(problem).map(\.detail).joined()
         }
-        #expect(sentence("/switches/0/name") == "net.yaml:3: No.")
-        #expect(sentence("/switches/0/labels/env") == "net.yaml:4: No.")
-        #expect(sentence("/switches/1") == "net.yaml:12: No.")
-        #expect(sentence("/ports/0/addresses/0") == "net.yaml:7: No.")
-        #expect(sentence("/ports/1/addresses/0") == "net.yaml:11: No.")
-        #expect(sentence("/ports/1/missing") == "net.yaml:9: No.")
-        #expect(sentence("/ports/2/addresses/1") == "net.yaml:18: No.")
+        #expect(sentence("/switches/0/name") == "net.yaml:3: switch web: No.")
+        #expect(sentence("/switches/0/labels/env") == "net.yaml:4: switch web: No.")
+        #expect(sentence("/switches/1") == "net.yaml:12: switch db: No.")
+        #expect(sentence("/ports/0/addresses/0") == "net.yaml:7: port web-1: No.")
+        #expect(sentence("/ports/1/addresses/0") == "net.yaml:11: port web-2: No.")
+        #expect(sentence("/ports/1/missing") == "net.yaml:9: port web-2: No.")
+        #expect(sentence("/ports/2/addresses/1") == "net.yaml:18: port db-1: No.")
         for pointer in [nil, "", "/ports", "/ports/3", "/ports/x", "/other/0"] { #expect(sentence(pointer) == "No.") }
     }
 
@@ -216,10 +217,96 @@ import Testing
                 .problem(422, "invalid_value", "It is no MAC address.", pointer: "/ports/1/addresses/0")
             }
         }
-        #expect(refused?.message == "net.yaml:11: It is no MAC address (field addresses[0])")
+        #expect(refused?.message == "net.yaml:11: port web-2: It is no MAC address (field addresses[0])")
         #expect(throws: ClientError.self) {
             try apply(TopologySession.Options()) { _ in Reply(status: 200, body: .null) }
         }
+    }
+
+    @Test func `Of several refusals each has its line, in the order of the file`() throws {
+        let body: JSONValue = [
+            "code": "invalid_value", "detail": "No.", "pointer": "/ports/2/addresses/1",
+            "errors": [
+                ["code": "invalid_value", "detail": "No.", "pointer": "/ports/2/addresses/1"],
+                [
+                    "code": "owner_conflict", "pointer": "/switches/0/name",
+                    "detail": "The switch \"web\" is another's; take it over with adopt=any, or choose another name.",
+                ], ["code": "unknown_field", "detail": "Nor this.", "pointer": "/ports/0"],
+            ],
+        ]
+        var warnings: [String] = []
+        let caller = ScriptedCaller { _ in Reply(status: 422, body: body) }
+        let session = TopologySession(caller: caller, output: { _ in }) { warnings.append($0) }
+        #expect(throws: ClientError.refused("3 refusals; nothing was changed")) {
+            try session.apply(try TopologyFile(Self.file, name: "net.yaml"), owner: nil, TopologySession.Options())
+        }
+        #expect(
+            warnings == [
+                "net.yaml:3: The switch \"web\" is another's; take it over with --adopt=any, or choose another name",
+                "net.yaml:6: port web-1: Nor this", "net.yaml:18: port db-1: No (field addresses[1])",
+            ]
+        )
+    }
+
+    @Test func `A long plan is cut, unless all of it is asked for`() throws {
+        let plan = (1...10_000).map { index -> JSONValue in
+            ["op": "create", "kind": "logical_switch_port", "name": .string("p\(index)"), "changes": []]
+        }
+        let answer = Reply(status: 200, body: ["revision": 1, "unchanged": 0, "plan": .array(plan)])
+        let short = try apply(TopologySession.Options()) { _ in answer }.output.split(separator: "\n")
+        #expect(short.count == TopologyChange.listedCountMaximum + 2)
+        #expect(
+            short.suffix(2) == ["... and 9900 more objects, which --full lists", "shop: 10000 created, 0 unchanged."]
+        )
+        var options = TopologySession.Options()
+        options.isFull = true
+        #expect(try apply(options) { _ in answer }.output.split(separator: "\n").count == 10_001)
+    }
+
+    @Test func `Progress is one line on a terminal and a line now and then elsewhere`() throws {
+        for isTerminal in [true, false] {
+            var (time, written) = (Duration.zero, "")
+            let progress = Progress(isTerminal: isTerminal, clock: { time }, write: { written += $0 })
+            progress.tick()
+            progress.begin("short work", isLong: false)
+            progress.end()
+            #expect(written.isEmpty)
+            progress.begin("long work", isLong: true)
+            for _ in 1...11 {
+                time += .seconds(1)
+                progress.tick()
+            }
+            progress.update("long work, 2 left")
+            progress.end()
+            progress.end()
+            #expect(
+                isTerminal
+                    ? written.hasPrefix("\rlong work\u{1b}[K\rlong work (1 s)\u{1b}[K")
+                        && written.hasSuffix("(11 s)\u{1b}[K\rlong work, 2 left\u{1b}[K\r\u{1b}[K")
+                    : written == "heddle: long work\nheddle: long work (10 s)\n"
+            )
+        }
+    }
+
+    @Test func `Whoever looks is told which chassis are behind`() throws {
+        var options = TopologySession.Options()
+        options.wait = .hv
+        var polls = 0
+        let caller = ScriptedCaller { call in
+            guard call.method == .get else { return Reply(status: 200, revision: 40, body: Self.plan) }
+            polls += 1
+            let names = (1...6).map { JSONValue.string("hv\($0)") }
+            return Reply(status: 200, body: ["pending": polls == 1 ? .array(names) : []])
+        }
+        var (time, written) = (Duration.zero, "")
+        let progress = Progress(isTerminal: true, clock: { time }, write: { written += $0 })
+        let session = TopologySession(caller: caller, progress: progress, output: { _ in }) { _ in
+            time += .seconds(1)
+        }
+        caller.onCall = { progress.tick() }
+        try session.apply(try TopologyFile(Self.file, name: "net.yaml"), owner: nil, options)
+        #expect(written.contains("waiting for 6 chassis: hv1, hv2, hv3, hv4,"))
+        #expect(caller.lines.last == "GET /v1/realization?revision=40&wait=2")
     }
 
     @Test func `What is exported is what was applied`() throws {

@@ -8,6 +8,7 @@ calls that its first argument names, and becomes the command behind it.
 import ctypes
 import os
 import platform
+import pwd
 import re
 import shlex
 import socket
@@ -16,13 +17,13 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Users of no name: the package makes real ones.
+# Users of no name, where the package has not made real ones.
 UIDS = {"heddle-central": 64871, "heddle-agent": 64872}
 
 
 class Unit:
-    def __init__(self, name):
-        self.path = os.path.join(ROOT, "deploy/systemd", name + ".service")
+    def __init__(self, name, folder=os.path.join(ROOT, "deploy/systemd")):
+        self.path = os.path.join(folder, name + ".service")
         self.settings = {}
         with open(self.path, encoding="utf-8") as file:
             for line in file:
@@ -35,7 +36,16 @@ class Unit:
 
     @property
     def uid(self):
-        return UIDS[self["User"]]
+        return self.ids[0]
+
+    @property
+    def ids(self):
+        """The numbers of its user and group."""
+        try:
+            user = pwd.getpwnam(self["User"])
+            return user.pw_uid, user.pw_gid
+        except KeyError:
+            return UIDS[self["User"]], UIDS[self["User"]]
 
     def capabilities(self, name):
         names = " ".join(self.settings.get(name, [])).lower().replace("cap_", "").split()
@@ -46,7 +56,7 @@ class Unit:
         folder = os.path.join(library, self["StateDirectory"])
         os.makedirs(folder, mode=0o755, exist_ok=True)
         os.chmod(folder, int(self["StateDirectoryMode"], 8))
-        os.chown(folder, self.uid, self.uid)
+        os.chown(folder, *self.ids)
         words = shlex.split(self["ExecStart"].replace("$OPTIONS", ""))
         assert words[0] == "/usr/bin/heddle" and self["ProtectSystem"] == "strict"
         assert self["NoNewPrivileges"] == "yes"
@@ -63,7 +73,7 @@ class Unit:
             f"{{ ulimit -n {limit} 2>/dev/null || true; }} && exec \"$@\"")
         return [
             "unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", script, "sh",
-            "setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--no-new-privs",
+            "setpriv", f"--reuid={self.ids[0]}", f"--regid={self.ids[1]}", "--clear-groups", "--no-new-privs",
             f"--bounding-set={self.capabilities('CapabilityBoundingSet')}",
             f"--inh-caps={self.capabilities('AmbientCapabilities')}",
             f"--ambient-caps={self.capabilities('AmbientCapabilities')}",

@@ -56,7 +56,12 @@ import Testing
         ["nb"], ["nb", "frobnicate"], ["nb", "ls-add"], ["nb", "lsp-set-addresses", "p", "nonsense"],
         ["sb"], ["sb", "chassis-del"], ["token", "create"], ["token", "create", "--role", "root"],
         ["token", "create", "--role", "admin", "--chassis", "hv1"],
-        ["token", "create", "--role", "admin", "--expires", "soon"], ["token", "revoke"],
+        ["token", "create", "--role", "admin", "--expires", "soon"], ["token", "revoke"], ["get"], ["get", "routers"],
+        ["get", "port", ""], ["describe", "port", ""], ["delete", "port", ""], ["describe", "port"],
+        ["delete", "port"],
+        ["get", "ports", "-o", "xml"], ["get", "pb", "--watch"], ["get", "chassis", "--switch", "ls1", "--watch"],
+        ["get", "ports", "-l", "=x"], ["apply"], ["apply", "-f", "/nonexistent"], ["export", "-o", "table"],
+        ["completion", "tcsh"], ["doctor", "-o", "yaml"],
     ])
     func `A wrong command line ends with 2 and one sentence, and asks no server`(words: [String]) throws {
         let outcome = try HeddleBinary.run(words, environment: Self.nowhere)
@@ -65,6 +70,26 @@ import Testing
         #expect(outcome.errors.hasPrefix("heddle: "))
         #expect(outcome.errors.count(where: { $0 == "\n" }) == 1)
         #expect(!outcome.errors.contains("cannot reach"))
+    }
+
+    @Test(arguments: [
+        ("doctr", "unknown command 'doctr'; did you mean 'doctor'? see 'heddle --help'"),
+        ("port ad", "unknown command 'ad'; did you mean 'add'? see 'heddle port --help'"),
+        ("nb ls-ad", "unknown command 'ls-ad'; did you mean 'ls-add'? see 'heddle nb --help'"),
+        ("x", "unknown command 'x'; see 'heddle --help'"),
+        ("port list --stat", "unknown option '--stat'; did you mean '--stats'? see 'heddle port list --help'"),
+        ("port add", "missing expected argument '<name>'; see 'heddle port add --help'"),
+        (
+            "get swiches",
+            "there is no kind 'swiches'; did you mean 'switches'? the kinds are switches, ports, chassis, "
+                + "datapath-bindings, port-bindings, multicast-groups"
+        ),
+    ])
+    func `What is misspelled is told with what was meant`(line: String, sentence: String) throws {
+        let words = line.split(separator: " ").map(String.init)
+        let outcome = try HeddleBinary.run(words, environment: Self.nowhere)
+        #expect(outcome.errors == "heddle: \(sentence)\n")
+        #expect(outcome.status == 2)
     }
 
     @Test func `A server that is not there ends with 1 and says how to start it`() throws {

@@ -66,9 +66,7 @@ public struct ControlGrammar<Command: Sendable>: Sendable {
 
     func verb(named name: String) throws(ClientError) -> ControlVerb<Command> {
         if let verb = verbs.first(where: { $0.name == name }) { return verb }
-        let nearest = verbs.map { (name: $0.name, distance: editDistance($0.name, name)) }
-            .min { $0.distance < $1.distance }
-        let hint = nearest.flatMap { $0.distance <= 2 ? "did you mean '\($0.name)'? " : nil } ?? ""
+        let hint = suggestion(for: name, among: verbs.map(\.name))
         throw .usage("unknown command '\(name)'; \(hint)see '\(program) --help'")
     }
 }
@@ -161,6 +159,14 @@ private struct SegmentReader<Command: Sendable> {
         }
         return ControlVerb<Command>.Words(arguments: arguments, options: Set(options.map(\.name)))
     }
+}
+
+/// `did you mean '...'? `, where one of the words is near what was written; else nothing.
+public func suggestion(for written: String, among words: [String]) -> String {
+    let nearest = words.map { (word: $0, distance: editDistance(written, $0)) }.min { $0.distance < $1.distance }
+    // Of a short word, hardly anything would be left.
+    guard let nearest, nearest.distance <= min(2, written.count / 2) else { return "" }
+    return "did you mean '\(nearest.word)'? "
 }
 
 /// How many characters must be put, dropped or changed to make one word of the other (Levenshtein).

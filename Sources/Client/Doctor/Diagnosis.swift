@@ -24,7 +24,7 @@ struct Diagnosis {
         switch facts.central {
         case .notAsked(let reason): return [.skipped("central", reason)]
         case .silent(let error):
-            let (detail, remedy) = Self.halves(of: error)
+            let (detail, remedy) = error.halves
             return [.failed("central", detail, remedy: remedy)]
         case .answered(let answer):
             if let reason = answer.unreadiness {
@@ -123,9 +123,8 @@ struct Diagnosis {
         }
         switch facts.agent {
         case .failure(let error):
-            let (detail, remedy) = Self.halves(of: error)
-            let isDenied = detail.contains("Permission denied")
-            return [.failed("agent", detail, remedy: isDenied ? "run this as root" : remedy)] + stateDirectory
+            let (detail, remedy) = error.halves
+            return [.failed("agent", detail, remedy: remedy)] + stateDirectory
         case .success(let status):
             return [agentLink(status)] + stateDirectory
         }
@@ -197,15 +196,4 @@ struct Diagnosis {
 
     /// The least room on a file system in MiB: some commits of the largest size and SQLite's log of them.
     static let freeMebibytesMinimum: UInt64 = 128
-
-    /// What a client's error says, and its remedy apart.
-    static func halves(of error: ClientError) -> (detail: String, remedy: String) {
-        switch error {
-        case .unreachable(let server, let reason, _): ("cannot reach \(server.title): \(reason)", server.remedy)
-        case .badAnswer(let server, let text): ("cannot understand \(server.title): \(text)", server.remedy)
-        case .usage(let text): (text, "set the variable as 'heddle nb --help' says")
-        case .refused(let text), .timedOut(let text): (text, "see its log")
-        case .problem(let problem): (problem.sentence, "see its log")
-        }
-    }
 }

@@ -22,7 +22,8 @@ public enum ObjectKind: CaseIterable, Sendable {
         let wanted = word.lowercased().split(separator: "_", omittingEmptySubsequences: false).joined(separator: "-")
         guard let kind = Self.allCases.first(where: { $0.names.contains(wanted) }) else {
             let known = Self.allCases.map(\.plural).joined(separator: ", ")
-            throw .usage("there is no kind '\(word)'; the kinds are \(known)")
+            let hint = suggestion(for: wanted, among: Self.allCases.flatMap(\.names))
+            throw .usage("there is no kind '\(word)'; \(hint)the kinds are \(known)")
         }
         self = kind
     }

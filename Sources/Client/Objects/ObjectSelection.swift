@@ -71,6 +71,19 @@ public struct ObjectSelection: Equatable, Sendable {
         return FieldTerm(path: path, value: String(parts[1]))
     }
 
+    /// - Throws: ``ClientError/usage(_:)`` where there are objects, and none has a field that is asked for.
+    func checkFields(of objects: [JSONValue], _ kind: ObjectKind) throws(ClientError) {
+        guard let first = objects.first?.objectValue else { return }
+        for term in fields {
+            guard let name = term.path.first, !objects.contains(where: { $0[name] != nil }) else { continue }
+            let known = first.members.map(\.name)
+            let hint = suggestion(for: name, among: known)
+            throw .usage(
+                "no \(kind.singular) has a field '\(name)'; \(hint)the fields are \(known.joined(separator: ", "))"
+            )
+        }
+    }
+
     /// Whether an object fits all conditions.
     func fits(_ object: JSONValue) -> Bool {
         let labels = object["labels"]

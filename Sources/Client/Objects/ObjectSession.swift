@@ -2,6 +2,7 @@ import JSON
 
 /// Carries `heddle get`, `describe` and `delete` to central.
 public struct ObjectSession {
+    /// Whom it asks.
     let caller: any Caller
 
     /// A session with one central.
@@ -22,6 +23,7 @@ public struct ObjectSession {
         format: OutputFormat = .table
     ) throws(ClientError) -> String {
         let objects = names.isEmpty ? try list(kind, of: logicalSwitch) : try find(kind, names)
+        try selection.checkFields(of: objects, kind)
         let chosen = objects.filter(selection.fits)
         switch format {
         case .table, .wide: return Self.table(of: chosen, kind, isWide: format == .wide).text
@@ -78,13 +80,50 @@ public struct ObjectSession {
 
     func list(_ kind: ObjectKind, of logicalSwitch: String? = nil) throws(ClientError) -> [JSONValue] {
         guard let logicalSwitch else { return try caller.list(kind.path) }
-        guard kind == .port else { throw .usage("only ports are of a switch; leave --switch out") }
+        try Self.checkSwitch(for: kind)
         do {
             return try caller.list(ObjectKind.logicalSwitch.path(of: logicalSwitch) + "/ports")
         } catch {
             guard case .problem(let problem) = error, problem.status == 404 else { throw error }
             throw ObjectKind.logicalSwitch.notFound(logicalSwitch)
         }
+    }
+
+    /// The objects of a kind, or those of these names, and the revision that shows all of them.
+    func snapshot(
+        _ kind: ObjectKind,
+        _ names: [String]
+    ) throws(ClientError) -> (objects: [JSONValue], missing: [String], revision: Int64?, epoch: String?) {
+        guard !names.isEmpty else {
+            let list = try caller.snapshot(kind.path)
+            return (list.items, [], list.revision, list.epoch)
+        }
+        var (objects, missing): ([JSONValue], [String]) = ([], [])
+        var (revision, epoch): (Int64?, String?)
+        for name in Self.unique(names) {
+            let reply = try caller.send(Call(.get, kind.path(of: name)))
+            // Changes that come after the first are told once more, and known then.
+            if revision == nil { (revision, epoch) = (reply.revision, reply.epoch) }
+            switch (reply.status, reply.body) {
+            case (200, let object?): objects.append(object)
+            case (404, _): missing.append(name)
+            default: throw .problem(Problem(status: reply.status, body: reply.body))
+            }
+        }
+        return (objects, missing, revision, epoch)
+    }
+
+    /// The name of the switch that a user names by name or UUID.
+    func switchName(of reference: String, for kind: ObjectKind) throws(ClientError) -> String {
+        try Self.checkSwitch(for: kind)
+        guard let object = try caller.object(ObjectKind.logicalSwitch.path(of: reference))?.body else {
+            throw ObjectKind.logicalSwitch.notFound(reference)
+        }
+        return object.text("name")
+    }
+
+    private static func checkSwitch(for kind: ObjectKind) throws(ClientError) {
+        guard kind == .port else { throw .usage("only ports are of a switch; leave --switch out") }
     }
 
     private func find(_ kind: ObjectKind, _ names: [String]) throws(ClientError) -> [JSONValue] {

@@ -65,6 +65,10 @@ public struct TokenSession {
 
     /// Makes a token worth nothing.
     public func revoke(_ id: String) throws(ClientError) {
-        _ = try caller.require(Call(.delete, "/v1/tokens/" + percentEncoded(id)))
+        let reply = try caller.send(Call(.delete, "/v1/tokens/" + percentEncoded(id)))
+        guard (200...299).contains(reply.status) else {
+            if reply.status == 404 { throw .refused("token \(id): not found; 'heddle token list' lists what there is") }
+            throw .problem(Problem(status: reply.status, body: reply.body))
+        }
     }
 }

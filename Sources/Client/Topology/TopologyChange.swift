@@ -17,10 +17,14 @@ struct TopologyChange {
         unchangedCount = answer["unchanged"]?.integerValue ?? 0
     }
 
+    /// The most objects that are listed unless all are asked for: what a person reads.
+    static let listedCountMaximum = 100
+
     /// A line for each object, and below it one for each field that changes.
-    var text: String {
+    func text(isFull: Bool) -> String {
         var text = ""
-        for step in plan {
+        let listed = isFull ? plan.count : Self.listedCountMaximum
+        for step in plan.prefix(listed) {
             let kind = (try? ObjectKind(parsing: step.text("kind")))?.singular ?? step.text("kind")
             let mark =
                 switch step.text("op") {
@@ -34,6 +38,7 @@ struct TopologyChange {
                 text += "    \(change.text("field")): \(from.text) -> \(to.text)\n"
             }
         }
+        if plan.count > listed { text += "... and \(plan.count - listed) more objects, which --full lists\n" }
         return text
     }
 

@@ -50,24 +50,51 @@ public struct TopologyFile {
     /// How many objects there are.
     var objectCount: Int { switches.count + ports.count }
 
-    /// A server's problem with the place in the file in front, as compilers put it.
-    func explained(_ problem: Problem) -> Problem {
-        guard let pointer = problem.pointer, let line = line(of: pointer) else { return problem }
-        var problem = problem
-        problem.detail = "\(name):\(line): \(problem.detail)"
-        return problem
+    /// A server's problems, each with the place in the file in front, as compilers put it, and the object's name where
+    /// it does not say that itself; in the order of the file.
+    func explained(_ problem: Problem) -> [Problem] {
+        var problems = ([problem] + problem.others).map { problem -> (line: Int, problem: Problem) in
+            var problem = problem
+            problem.others = []
+            problem.detail = Self.asOptions(problem.detail)
+            guard let object = object(of: problem.pointer), let line = line(of: object.place, object.rest) else {
+                return (0, problem)
+            }
+            if !object.name.isEmpty, !problem.detail.contains("\"\(object.name)\"") {
+                problem.detail = "\(object.kind) \(object.name): \(problem.detail)"
+            }
+            problem.detail = "\(name):\(line): \(problem.detail)"
+            return (line, problem)
+        }
+        problems.sort { $0.line < $1.line }
+        return problems.map(\.problem)
     }
 
-    /// The line that a JSON pointer into the request's body leads to, or the nearest one around it.
-    private func line(of pointer: String) -> Int? {
-        var tokens = pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+    /// The API's parameters as the options of the command.
+    private static func asOptions(_ text: String) -> String {
+        text.replacing("adopt=", with: "--adopt=").replacing("dry_run=true", with: "--dry-run")
+    }
+
+    /// The object of the request's body that a JSON pointer leads into: its place in the file, and the way from there.
+    private func object(of pointer: String?) -> (kind: String, name: String, place: String, rest: [String])? {
+        guard let pointer else { return nil }
+        let tokens = pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         guard tokens.count >= 2, let index = Int(tokens[1]) else { return nil }
-        guard let places = ["switches": switchPlaces, "ports": portPlaces][tokens[0]], places.indices.contains(index)
-        else { return nil }
-        tokens.removeFirst(2)
+        let (kind, places, bodies): (String, [String], [JSONValue])
+        switch tokens[0] {
+        case "switches": (kind, places, bodies) = ("switch", switchPlaces, switches)
+        case "ports": (kind, places, bodies) = ("port", portPlaces, ports)
+        default: return nil
+        }
+        guard places.indices.contains(index) else { return nil }
+        return (kind, bodies[index].text("name"), places[index], Array(tokens.dropFirst(2)))
+    }
+
+    /// The line of what is at the end of a way, or the nearest one around it.
+    private func line(of place: String, _ rest: [String]) -> Int? {
+        var tokens = rest
         while true {
-            let place = ([places[index]] + tokens).joined(separator: "/")
-            if let line = document.lines[place] { return line }
+            if let line = document.lines[([place] + tokens).joined(separator: "/")] { return line }
             guard tokens.popLast() != nil else { return nil }
         }
     }

@@ -24,6 +24,8 @@ public struct TopologySession {
         public var wait = ControlWait.none
         /// The time for all of it in seconds; `nil` is no limit.
         public var timeout: Int64?
+        /// Whether all objects of a plan are listed, however many.
+        public var isFull = false
 
         /// Apply at once, delete nothing, take nothing from others, do not wait.
         public init() {}
@@ -33,14 +35,18 @@ public struct TopologySession {
     private let clock: @Sendable () -> Duration
     private let output: (String) -> Void
     private let warn: (String) -> Void
+    private let progress: Progress?
 
-    /// A session that prints to `output`, and says to `warn` what goes on and what need not be an error.
+    /// A session that prints to `output`, says to `warn` what is wrong or need not be an error, and to `progress` what
+    /// goes on.
     public init(
         caller: any Caller,
         clock: @escaping @Sendable () -> Duration = Clock.monotonic,
+        progress: Progress? = nil,
         output: @escaping (String) -> Void,
         warn: @escaping (String) -> Void
     ) {
+        self.progress = progress
         self.caller = caller
         self.clock = clock
         self.output = output
@@ -56,25 +62,39 @@ public struct TopologySession {
         let owner = owner ?? file.owner ?? Self.defaultOwner
         let deadline = Deadline(seconds: options.timeout, now: clock)
         let isLarge = file.objectCount >= Self.largeObjectCount
-        if isLarge { warn("\(file.objectCount) objects read, asking central for the plan") }
+        progress?.begin("\(file.objectCount) objects read, waiting for central's plan", isLong: isLarge)
         let path = "/v1/topologies/\(percentEncoded(owner))" + query(options)
         let call = Call(.put, path, body: file.body, timeout: Self.patience)
         let reply = try DeadlineCaller(caller: caller, deadline: deadline).send(call)
         guard (200...299).contains(reply.status) else {
-            throw .problem(file.explained(Problem(status: reply.status, body: reply.body)))
+            throw refusal(file.explained(Problem(status: reply.status, body: reply.body)))
         }
         guard let change = TopologyChange(reply.body) else {
             throw .badAnswer(caller.server, "its answer to a topology has no plan")
         }
-        output(change.text)
+        output(change.text(isFull: options.isFull))
         if options.isDryRun {
             output("Plan for \(owner): \(change.summary(isDone: false)).\n")
             return output("To apply just this: add --if-revision \(change.revision) and leave --dry-run out.\n")
         }
         output("\(owner): \(change.summary(isDone: true)).\n")
         guard options.wait == .hv, let revision = reply.revision else { return }
-        if isLarge { warn("committed as revision \(revision), waiting for the chassis") }
-        try RealizationWait(caller: caller, deadline: deadline, warn: warn).wait(for: revision)
+        progress?.begin("committed as revision \(revision), waiting for the chassis", isLong: isLarge)
+        var wait = RealizationWait(caller: caller, deadline: deadline, warn: warn)
+        if let progress {
+            wait.report = { pending in
+                let some = pending.prefix(5).joined(separator: ", ") + (pending.count > 5 ? ", ..." : "")
+                progress.update("committed as revision \(revision), waiting for \(pending.count) chassis: \(some)")
+            }
+        }
+        try wait.wait(for: revision)
+    }
+
+    /// One refusal is the error itself; of several, each has its line above it.
+    private func refusal(_ problems: [Problem]) -> ClientError {
+        if problems.count == 1 { return .problem(problems[0]) }
+        for problem in problems { warn(problem.sentence) }
+        return .refused("\(problems.count) refusals; nothing was changed")
     }
 
     private func query(_ options: Options) -> String {

@@ -1,0 +1,84 @@
+"""The Debian package, installed, upgraded, removed and purged by the real dpkg on a copy of this machine."""
+
+import functools
+import os
+import tempfile
+import unittest
+
+from lab import HEDDLE, run
+from machine import Machine
+from units import ROOT
+
+_folder = tempfile.TemporaryDirectory(prefix="heddle-package-")
+
+
+@functools.cache
+def package():
+    """The path of a package of the binary that is tested."""
+    return run(os.path.join(ROOT, "deploy/package"), _folder.name, env=os.environ | {"HEDDLE": HEDDLE},
+               timeout=600).stdout.split("\n")[-2]
+
+
+class PackageTest(unittest.TestCase):
+    def test_it_holds_the_program_its_units_and_what_they_need(self):
+        files = run("dpkg-deb", "--contents", package()).stdout
+        for path in (
+                "./usr/bin/heddle", "./lib/systemd/system/heddle-central.service",
+                "./lib/systemd/system/heddle-agent.service", "./lib/systemd/system/heddle-forwarder.service",
+                "./etc/default/heddle-central", "./etc/default/heddle-agent",
+                "./usr/share/bash-completion/completions/heddle", "./usr/share/zsh/vendor-completions/_heddle",
+                "./usr/share/fish/vendor_completions.d/heddle.fish", "./usr/share/doc/heddle/copyright"):
+            self.assertIn(f" {path}\n", files)
+        depends = run("dpkg-deb", "--field", package(), "Depends").stdout
+        for library in ("libc6", "libssl3", "libsqlite3-0", "libnghttp2-14", "adduser"):
+            self.assertIn(library, depends)
+        self.assertNotIn("swift", depends)
+
+    def test_it_is_installed_upgraded_removed_and_purged(self):
+        with Machine() as machine:
+            machine.put(package(), "/root/heddle.deb")
+            machine.shell("dpkg --install /root/heddle.deb")
+            version = run("dpkg-deb", "--field", package(), "Version").stdout
+            # Neither a toolchain nor anything else that the package does not depend on is needed.
+            self.assertEqual(machine.shell("heddle --version; ! ldd /usr/bin/heddle | grep -e 'not found' -e /opt/"), version)
+            self.assertEqual(
+                machine.shell("getent passwd heddle-central heddle-agent | cut -d: -f1,7"),
+                "heddle-central:/usr/sbin/nologin\nheddle-agent:/usr/sbin/nologin\n")
+            self.assertEqual(machine.shell("systemd-analyze verify /lib/systemd/system/heddle-*.service 2>&1"), "")
+            self.assertEqual(machine.shell("dpkg --verify heddle; pgrep -x heddle || true"), "")
+
+            # It works as it comes, and an upgrade keeps what it has and what its administrator has set.
+            machine.shell("""
+                systemctl enable --now heddle-central
+                heddle nb ls-add ls1
+                echo '# mine' >>/etc/default/heddle-central
+                """)
+            before = machine.shell("stat -c '%U %a' /var/lib/heddle/central; cat /run/heddle-central.pid")
+            self.assertTrue(before.startswith("heddle-central 700\n"))
+            printed = machine.shell("""
+                dpkg-deb --raw-extract /root/heddle.deb /root/newer
+                sed -i 's/^Version: .*/&+newer/' /root/newer/DEBIAN/control
+                dpkg-deb --root-owner-group --build -Znone /root/newer /root/newer.deb >/dev/null
+                dpkg --install /root/newer.deb
+                """)
+            self.assertIn("systemctl restart heddle-forwarder", printed)
+            after = machine.shell("stat -c '%U %a' /var/lib/heddle/central; cat /run/heddle-central.pid")
+            self.assertNotEqual(after, before)
+            self.assertTrue(after.startswith("heddle-central 700\n"))
+            self.assertEqual(machine.shell("heddle get switches -o name; tail -n 1 /etc/default/heddle-central"),
+                             "switch/ls1\n# mine\n")
+
+            # Removal ends what runs and keeps what it has; a purge takes all of it.
+            self.assertEqual(
+                machine.shell("""
+                    dpkg --remove heddle >/dev/null
+                    pgrep -x heddle || ls -d /var/lib/heddle/central /etc/default/heddle-agent
+                    dpkg --purge heddle >/dev/null 2>&1
+                    for path in /var/lib/heddle /etc/default/heddle-agent /usr/bin/heddle; do test ! -e $path; done
+                    getent passwd heddle-central heddle-agent || echo nobody is left
+                    """),
+                "/etc/default/heddle-agent\n/var/lib/heddle/central\nnobody is left\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
