@@ -28,9 +28,7 @@ extension API {
                 return network.chassisView(named: name)?.json.bytes
             }
         case .listTokens:
-            return Collection { after, limit in
-                network.access.tokens.entries(after: after, limit: limit).map { ($0.key, $0.value.bytes) }
-            }
+            return Self.found(in: network.access.tokens, key: { $0 }, named: { $0 }) { _, token in token.bytes }
         case .listSouthboundChassis: return Self.records(southbound.chassisByName, southbound, filter) { $0 }
         case .listDatapathBindings:
             return Self.records(southbound.datapathsByKey, southbound, filter) { UInt32($0) }
@@ -42,7 +40,7 @@ extension API {
     private static func switches(_ filter: Filter, _ database: NorthboundDatabase) -> Collection {
         var index = database.switchesByName
         if let owner = filter.only(.owner) { index = database.topologies[owner]?.switches ?? OrderedMap() }
-        if let names = filter.list(.name) { index = picked(names, from: index) }
+        if let names = filter.list(.name) { index = picked(names) { [index] in index[$0] } }
         return found(in: index, key: { ProjectName($0) }, named: \.name) { _, id in
             database.switches[id].flatMap { filter.matches($0) ? $0.bytes : nil }
         }
@@ -57,26 +55,52 @@ extension API {
         let named = filter.list(.switch).map { list in
             Set(list.compactMap { database.logicalSwitch(Reference($0))?.id })
         }
-        let only = parent ?? (named?.count == 1 ? named?.first : nil)
-        var index = database.portsByName
-        if let only {
+        var index: OrderedMap<ProjectName, ObjectID>?
+        if let only = parent ?? (named?.count == 1 ? named?.first : nil) {
             index = database.portsBySwitch[only] ?? OrderedMap()
         } else if let owner = filter.only(.owner) {
             index = database.topologies[owner]?.ports ?? OrderedMap()
         }
-        if let names = filter.list(.name) { index = picked(names, from: index) }
-        return found(in: index, key: { ProjectName($0) }, named: \.name) { _, id in
+        if let names = filter.list(.name) {
+            let all = index
+            index = picked(names) { name in all.map { $0[name] } ?? database.portsByName[name]?.id }
+        }
+        func bytes(_ id: ObjectID) -> [UInt8]? {
             database.ports[id].flatMap { filter.matches($0, switches: named) ? $0.bytes : nil }
+        }
+        guard let index else {
+            if filter.isEmpty { return all(of: database.portsByName) }
+            return found(in: database.portsByName, key: { ProjectName($0) }, named: \.name) { _, listed in
+                bytes(listed.id)
+            }
+        }
+        return found(in: index, key: { ProjectName($0) }, named: \.name) { _, id in bytes(id) }
+    }
+
+    /// All objects of an index that has their texts.
+    private static func all(of index: OrderedMap<ProjectName, ListedObject>) -> Collection {
+        Collection { after, take in
+            var cursor = after.map { index.cursor(after: ProjectName($0)) } ?? index.makeIterator()
+            while let run = cursor.nextRun() {
+                // Each text is somewhere else in memory. Those of a leaf are looked at before the first is taken: so the
+                // processor waits for all of them at once, and not for one after the other.
+                var byteCount = 0
+                for place in run.indices { byteCount += run[place].value.bytes.count }
+                guard byteCount > 0 else { continue }
+                for place in run.indices {
+                    guard take({ run[place].key.name }, run[place].value.bytes) else { return }
+                }
+            }
         }
     }
 
     /// The entries with these names, so that a filter by name costs look-ups and not a walk.
     private static func picked(
         _ names: [String],
-        from index: OrderedMap<ProjectName, ObjectID>
+        _ id: (ProjectName) -> ObjectID?
     ) -> OrderedMap<ProjectName, ObjectID> {
         var picked = OrderedMap<ProjectName, ObjectID>()
-        for name in names { picked[ProjectName(name)] = index[ProjectName(name)] }
+        for name in names { picked[ProjectName(name)] = id(ProjectName(name)) }
         return picked
     }
 
@@ -98,13 +122,12 @@ extension API {
         _ bytes: @escaping (Key, Value) -> [UInt8]?
     ) -> Collection {
         Collection(
-            items: { after, limit in
+            walk: { after, take in
                 var cursor = after.flatMap(key).map { index.cursor(after: $0) } ?? index.makeIterator()
-                var items: [(key: String, bytes: [UInt8])] = []
-                while items.count < limit, let entry = cursor.next() {
-                    if let bytes = bytes(entry.key, entry.value) { items.append((named(entry.key), bytes)) }
+                while let entry = cursor.next() {
+                    guard let bytes = bytes(entry.key, entry.value) else { continue }
+                    guard take({ named(entry.key) }, bytes) else { return }
                 }
-                return items
             },
             isKey: { key($0) != nil }
         )
@@ -124,22 +147,23 @@ extension API {
     /// The groups are derived: those of a datapath follow those of the one with the next lower key.
     private static func multicastGroups(_ database: SouthboundDatabase, _ filter: Filter) -> Collection {
         Collection(
-            items: { text, limit in
+            walk: { text, take in
                 let after = text.flatMap(MulticastGroupKey.init)
-                var datapath = after.flatMap { $0.datapath > 0 ? $0.datapath - 1 : nil }
-                var items: [(key: String, bytes: [UInt8])] = []
-                while items.count < limit, let next = database.datapathsByKey.entries(after: datapath, limit: 1).first {
-                    datapath = next.key
+                let datapath = after.flatMap { $0.datapath > 0 ? $0.datapath - 1 : nil }
+                var cursor =
+                    datapath.map { database.datapathsByKey.cursor(after: $0) }
+                    ?? database.datapathsByKey.makeIterator()
+                while let next = cursor.next() {
                     guard case .datapathBinding(let id) = next.value else { continue }
                     guard case .datapathBinding(let binding)? = database.entries[next.value]?.record,
                         filter.matches(datapath: binding.name)
                     else { continue }
                     for group in database.multicastGroups(ofDatapath: id) {
                         let key = MulticastGroupKey(datapath: next.key, group: UInt32(group.kind.rawValue))
-                        if after.map({ $0 < key }) ?? true { items.append((key.text, group.json.bytes)) }
+                        guard after.map({ $0 < key }) ?? true else { continue }
+                        guard take({ key.text }, group.json.bytes) else { return }
                     }
                 }
-                return Array(items.prefix(limit))
             },
             isKey: { MulticastGroupKey($0) != nil }
         )

@@ -94,7 +94,7 @@ extension API {
 
     private static func event(_ text: [UInt8]) -> Reply {
         var reply = Reply(.ok, .bytes(text), type: "text/event-stream")
-        reply.add(.cacheControl, "no-store")
+        reply.head.add(.cacheControl, "no-store")
         return reply
     }
 }

@@ -23,7 +23,7 @@ extension API {
     private func object(_ call: Call, network: Network) throws(Problem) -> (bytes: [UInt8], revision: UInt64)? {
         switch call.route.endpoint {
         case .getSwitch: network.northbound.logicalSwitch(call.reference).map { ($0.bytes, $0.revision) }
-        case .getPort: network.northbound.port(call.reference).map { ($0.bytes, $0.revision) }
+        case .getPort: network.northbound.listedPort(call.reference).map { ($0.bytes, $0.revision) }
         default:
             network.chassisName(call.reference).flatMap { network.chassisView(named: $0) }
                 .map { ($0.json.bytes, $0.revision) }

@@ -1,10 +1,13 @@
+import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
 import Northd
 
 /// A request that has found its route: everything that came with it, checked as far as no network is needed.
-struct Call {
+///
+/// A class: what answers it is handed one reference, and not two dozen.
+final class Call {
     let route: Route
     let path: [String]
     let variables: Route.Variables
@@ -19,6 +22,32 @@ struct Call {
     let content: JSONValue
     let context: Context
     let principal: Principal
+
+    init(
+        _ route: Route,
+        path: [String],
+        variables: Route.Variables,
+        parameters: [Parameter: String],
+        filters: [(parameter: Parameter, value: String)],
+        conditions: Conditions,
+        idempotency: Idempotency?,
+        events: EventStream?,
+        content: JSONValue,
+        context: Context,
+        principal: Principal
+    ) {
+        self.route = route
+        self.path = path
+        self.variables = variables
+        self.parameters = parameters
+        self.filters = filters
+        self.conditions = conditions
+        self.idempotency = idempotency
+        self.events = events
+        self.content = content
+        self.context = context
+        self.principal = principal
+    }
 
     /// What the path points at.
     var reference: Reference { Reference(variables["ref"] ?? "") }
@@ -82,7 +111,7 @@ extension API {
         let (parameters, filters) = try parameters(target, of: route)
         return .call(
             Call(
-                route: route,
+                route,
                 path: target.path,
                 variables: variables,
                 parameters: parameters,
@@ -99,7 +128,9 @@ extension API {
 
     /// The first route that the path and the method lead to.
     private func firstMatch(_ path: [String], method: HTTPRequest.Method) -> (Route, Route.Variables)? {
-        for route in routes where route.segments.count == path.count && route.method == method {
+        let isGET = method == .get
+        for route in routes where route.segments.count == path.count && route.isGET == isGET {
+            guard isGET || route.method == method else { continue }
             if let variables = route.match(path) { return (route, variables) }
         }
         return nil
@@ -117,9 +148,9 @@ extension API {
                 Problem(.methodNotAllowed, "This path does not have \(method.rawValue), only \(list)."),
                 requestID: context.requestID
             )
-        reply.response.headerFields[.allow] = list
+        reply.head[.allow] = list
         if let patch = routes.first(where: { $0.method == .patch })?.content {
-            reply.response.headerFields[.acceptPatch] = patch.mediaTypes.joined(separator: ", ")
+            reply.head[.acceptPatch] = patch.mediaTypes.joined(separator: ", ")
         }
         return reply
     }

@@ -1,3 +1,4 @@
+import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
@@ -27,8 +28,8 @@ extension API {
             guard let object, case .object(var shown)? = try? JSONParser.parse(object) else { throw unexpected }
             shown["token"] = .string(text.description)
             var reply = Reply.json(.created, JSONValue.object(shown).bytes).tagged(revision).stamped(revision)
-            reply.response.headerFields[.location] = "/v1/tokens/" + text.id
-            reply.response.headerFields[.cacheControl] = "no-store"
+            reply.head[.location] = "/v1/tokens/" + text.id
+            reply.head[.cacheControl] = "no-store"
             return reply
         }
     }

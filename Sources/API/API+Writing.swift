@@ -1,3 +1,4 @@
+import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
@@ -42,7 +43,7 @@ extension API {
                 return finish(call, request, reply, revision, wait)
             case .replayed(let revision, let results):
                 var reply = try render(revision, results)
-                reply.response.headerFields[.idempotentReplayed] = "true"
+                reply.head[.idempotentReplayed] = "true"
                 return finish(call, request, reply, revision, wait)
             default: throw unexpected
             }
@@ -73,7 +74,7 @@ extension API {
     func finish(_ call: Call, _ request: WriteRequest, _ reply: Reply, _ revision: UInt64, _ wait: Wait) -> Action {
         guard !request.isDryRun else {
             var reply = reply
-            reply.response.headerFields[.dryRun] = "true"
+            reply.head[.dryRun] = "true"
             return .reply(reply)
         }
         let reply = reply.stamped(revision)
@@ -82,8 +83,8 @@ extension API {
             guard case .realization(let realization) = outcome else { throw unexpected }
             guard !realization.isComplete else { return .reply(reply) }
             var late = Reply.json(.accepted, realization.json.bytes).stamped(revision)
-            late.response.headerFields[.location] = reply.response.headerFields[.location]
-            late.response.headerFields[.eTag] = reply.response.headerFields[.eTag]
+            late.head[.location] = reply.head[.location]
+            late.head[.eTag] = reply.head[.eTag]
             return .reply(late)
         }
     }
@@ -107,7 +108,7 @@ extension API {
         guard let object = result.object else { return Reply(.noContent) }
         var reply = Reply.json(result.isCreated ? .created : .ok, object).tagged(result.revision)
         if result.isCreated {
-            reply.response.headerFields[.location] = operation.kind.path + "/" + result.name
+            reply.head[.location] = operation.kind.path + "/" + result.name
         }
         return reply
     }

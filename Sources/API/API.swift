@@ -82,7 +82,7 @@ public struct API: Sendable {
         now: Int64 = 0,
         newRequestID: @autoclosure () -> String
     ) -> Action {
-        var context = Context(
+        let context = Context(
             requestID: Self.requestID(request) ?? newRequestID(),
             source: source,
             epoch: network.epoch,
@@ -125,8 +125,12 @@ public struct API: Sendable {
 
     /// The identity that a request brings, where it can be taken over.
     private static func requestID(_ request: HTTPRequest) -> String? {
-        [.requestID, .plainRequestID].lazy.compactMap { request.headerFields.value(of: $0) }
-            .first { isToken($0, byteCountMaximum: requestIDByteCountMaximum) }
+        guard !request.headerFields.isEmpty else { return nil }
+        for name in [HTTPField.Name.requestID, .plainRequestID] {
+            let text = request.headerFields.value(of: name)
+            if let text, isToken(text, byteCountMaximum: requestIDByteCountMaximum) { return text }
+        }
+        return nil
     }
 
     /// Whether a text consists of visible ASCII characters.
@@ -136,13 +140,22 @@ public struct API: Sendable {
 }
 
 /// What every answer of one request carries.
-struct Context {
+///
+/// A class: it goes along with a request everywhere, at the cost of one count.
+final class Context {
     let requestID: String
     let source: () -> String
     let epoch: UInt64
     let revision: UInt64
     /// Who asks, as the commit log says it.
     var author = Principal.anonymous
+
+    init(requestID: String, source: @escaping () -> String, epoch: UInt64, revision: UInt64) {
+        self.requestID = requestID
+        self.source = source
+        self.epoch = epoch
+        self.revision = revision
+    }
 
     /// What `body` leads to, or the problem that it ran into.
     func action(_ body: () throws(Problem) -> Action) -> Action {
@@ -156,7 +169,7 @@ struct Context {
     /// Asks a question and goes on with what comes of it, unless that is a refusal.
     func ask(_ question: Question, _ next: @escaping (Outcome) throws(Problem) -> Action) -> Action {
         .ask(question) { outcome in
-            action { () throws(Problem) in
+            self.action { () throws(Problem) in
                 if case .refused(let refusal, let index) = outcome {
                     throw Problem(refusal, operationIndex: question.isTransaction ? index : nil)
                 }
@@ -169,9 +182,9 @@ struct Context {
     func finish(_ reply: Reply, _ endpoint: Endpoint?) -> Reply {
         var reply = reply
         reply.endpoint = endpoint
-        reply.add(.heddleRevision, String(reply.stamp ?? revision))
-        reply.add(.heddleEpoch, epochText(epoch))
-        reply.add(.requestID, requestID)
+        reply.head.add(.heddleRevision, decimal: reply.stamp ?? revision)
+        reply.head.add(.heddleEpoch, hexadecimal: epoch)
+        reply.head.add(.requestID, requestID)
         return reply
     }
 }

@@ -67,7 +67,7 @@ struct Filter {
     }
 
     /// Whether everything is let through.
-    private var isEmpty: Bool { text.isEmpty }
+    var isEmpty: Bool { text.isEmpty }
 
     func matches(_ stored: Stored<LogicalSwitch>) -> Bool {
         isEmpty || has(.name, stored.value.name) && has(.owner, stored.owner) && matches(labels: stored.value.labels)

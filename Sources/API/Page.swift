@@ -42,12 +42,16 @@ struct PageToken: Equatable {
     }
 }
 
-/// An ordered collection at one revision: up to `limit` items behind the one with a key.
+/// An ordered collection at one revision.
 struct Collection {
-    /// The items' keys, which order them, and their JSON.
-    var items: (_ after: String?, _ limit: Int) -> [(key: String, bytes: [UInt8])]
+    /// Gives the items behind the one with a key, in order, as long as they are taken.
+    var walk: (_ after: String?, _ take: Visitor) -> Void
     /// Whether a text can be the key of an item: a token is only as good as its bearer.
     var isKey: (String) -> Bool = { _ in true }
+
+    /// Takes an item: the key that orders it, for whoever asks, and its JSON.
+    /// - Returns: whether the next is wanted.
+    typealias Visitor = (_ key: () -> String, _ bytes: [UInt8]) -> Bool
 }
 
 /// What a request wants of a collection.
@@ -77,6 +81,8 @@ struct Page {
         var last: String?
         var count = 0
         var isDone = false
+        /// Bytes of the slice before, so that the buffer of the next is made once.
+        var usualByteCount = 1024
 
         init(page: Page, collection: Collection, epoch: UInt64, revision: UInt64) {
             self.page = page
@@ -90,17 +96,10 @@ struct Page {
         mutating func next() -> [UInt8]? {
             guard !isDone else { return nil }
             var text: [UInt8] = []
+            text.reserveCapacity(usualByteCount + usualByteCount / 8)
             if count == 0 { text += "{\"items\":[".utf8 }
-            let limit = min(Page.sliceMaximum, page.limit - count)
-            let items = collection.items(last, limit + 1)
-            text.reserveCapacity(items.reduce(64) { $0 + $1.bytes.count + 1 })
-            for item in items.prefix(limit) {
-                if count > 0 { text.append(UInt8(ascii: ",")) }
-                text += page.projection?.apply(item.bytes) ?? item.bytes
-                last = item.key
-                count += 1
-            }
-            let hasMore = items.count > limit
+            let hasMore = appendItems(to: &text)
+            usualByteCount = text.count
             guard !hasMore || count == page.limit else { return text }
             isDone = true
             text += "],\"revision\":\(revision),\"next_page_token\":".utf8
@@ -111,6 +110,26 @@ struct Page {
             }
             text.append(UInt8(ascii: "}"))
             return text
+        }
+
+        /// - Returns: whether there is an item behind those of the slice.
+        private mutating func appendItems(to text: inout [UInt8]) -> Bool {
+            let end = min(count + Page.sliceMaximum, page.limit)
+            var (count, last) = (count, last)
+            var hasMore = false
+            collection.walk(self.last) { key, bytes in
+                guard count < end else {
+                    hasMore = true
+                    return false
+                }
+                if count > 0 { text.append(UInt8(ascii: ",")) }
+                if let projection = page.projection { text += projection.apply(bytes) } else { text += bytes }
+                count += 1
+                if count == end { last = key() }
+                return true
+            }
+            (self.count, self.last) = (count, last)
+            return hasMore
         }
     }
 }

@@ -5,7 +5,7 @@ import JSON
 /// An answer, ready for the connection.
 public struct Reply {
     /// Status and fields.
-    public var response: HTTPResponse
+    public var head: AnswerHead
     /// The content. A HEAD has the content of its GET; the connection leaves it out.
     public var body: HTTPBody
     /// The revision that the answer was made from, where it is not that of the request's network.
@@ -13,19 +13,10 @@ public struct Reply {
     /// The route, where the request found one.
     public internal(set) var endpoint: Endpoint?
 
-    /// Fields of an ordinary answer, those that the connection adds not counted.
-    private static let usualFieldCount = 6
-
     init(_ status: HTTPResponse.Status, _ body: HTTPBody = .none, type: String? = nil) {
-        response = HTTPResponse(status: status)
+        head = AnswerHead(status)
         self.body = body
-        response.headerFields.reserveCapacity(Self.usualFieldCount)
-        if let type { add(.contentType, type) }
-    }
-
-    /// Adds a field that the answer does not have yet. Assigning by name would look for one.
-    mutating func add(_ name: HTTPField.Name, _ value: String) {
-        response.headerFields.append(HTTPField(name: name, value: value))
+        if let type { head.add(.contentType, type) }
     }
 
     static func json(_ status: HTTPResponse.Status, _ bytes: [UInt8]) -> Reply {
@@ -43,10 +34,10 @@ public struct Reply {
             type: "application/problem+json"
         )
         if problem.status == .unauthorized {
-            reply.response.headerFields[.wwwAuthenticate] = "Bearer realm=\"heddle\""
+            reply.head.add(.wwwAuthenticate, "Bearer realm=\"heddle\"")
         }
         // What is full or stopping now may do in a moment.
-        if problem.status == .serviceUnavailable { reply.response.headerFields[.retryAfter] = "1" }
+        if problem.status == .serviceUnavailable { reply.head.add(.retryAfter, "1") }
         return reply
     }
 
@@ -60,27 +51,14 @@ public struct Reply {
     /// The same answer with an entity tag.
     func tagged(_ revision: UInt64) -> Reply {
         var reply = self
-        reply.add(.eTag, EntityTag.text(revision))
+        reply.head.add(.eTag, decimal: revision, isQuoted: true)
         return reply
     }
 }
 
 extension Reply {
     /// The identity of the request.
-    public var requestID: String { response.headerFields.value(of: .requestID) ?? "" }
-}
-
-extension HTTPFields {
-    /// The value of a field, as the subscript gives it, for the usual case of one such field at most without the
-    /// sequences that the subscript goes through.
-    func value(of name: HTTPField.Name) -> String? {
-        var found: String?
-        for field in self where field.name == name {
-            guard found == nil else { return self[name] }
-            found = field.value
-        }
-        return found
-    }
+    public var requestID: String { head[.requestID] ?? "" }
 }
 
 extension HTTPField.Name {

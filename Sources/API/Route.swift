@@ -47,6 +47,8 @@ public final class Route: Sendable {
     public let takesIdempotencyKey: Bool
 
     let segments: [Segment]
+    /// Whether the method is GET, which is asked for more often than all others.
+    let isGET: Bool
 
     /// One part of a path between slashes.
     enum Segment: Hashable, Sendable {
@@ -87,6 +89,7 @@ public final class Route: Sendable {
         self.problems = problems.sorted()
         self.isConditional = isConditional
         self.takesIdempotencyKey = takesIdempotencyKey
+        isGET = method == .get
         segments = path.split(separator: "/").map { segment in
             segment.first == "{" ? .variable(String(segment.dropFirst().dropLast())) : .literal(String(segment))
         }
@@ -99,7 +102,8 @@ public final class Route: Sendable {
         for index in path.indices {
             let text = path[index]
             switch segments[index] {
-            case .literal(let literal): if literal != text { return nil }
+            // By length first: two strings that differ are compared at length.
+            case .literal(let literal): if literal.utf8.count != text.utf8.count || literal != text { return nil }
             case .variable(let name):
                 guard !text.isEmpty else { return nil }
                 variables.values.append((name, text))

@@ -31,11 +31,22 @@ public struct Histogram: Sendable {
 /// The requests that were answered, by route and status: as many entries as the contract has, whatever clients send.
 public struct RequestStatistics: Sendable {
     private struct Entry {
-        var counts: [Int: UInt64] = [:]
+        let endpoint: Endpoint?
+        /// By status: one or two for most routes.
+        var counts: [(status: Int, count: UInt64)] = []
         var times = Histogram()
+
+        mutating func add(_ count: UInt64, status: Int) {
+            if let index = counts.firstIndex(where: { $0.status == status }) {
+                counts[index].count += count
+            } else {
+                counts.append((status, count))
+            }
+        }
     }
 
-    private var entries: [Endpoint?: Entry] = [:]
+    /// In the order in which they were first used. Looking through them is quicker than hashing: every request does it.
+    private var entries: [Entry] = []
 
     /// No requests.
     public init() {}
@@ -43,25 +54,32 @@ public struct RequestStatistics: Sendable {
     /// Counts an answer.
     /// - Parameter endpoint: The route; `nil` where the request found none.
     public mutating func record(_ endpoint: Endpoint?, status: Int, _ duration: Duration) {
-        entries[endpoint, default: Entry()].counts[status, default: 0] += 1
-        entries[endpoint]?.times.record(duration)
+        let index = index(of: endpoint)
+        entries[index].add(1, status: status)
+        entries[index].times.record(duration)
     }
 
     /// Adds the counts of another thread.
     public mutating func add(_ other: RequestStatistics) {
-        for (endpoint, entry) in other.entries {
-            for (status, count) in entry.counts {
-                entries[endpoint, default: Entry()].counts[status, default: 0] += count
-            }
-            entries[endpoint]?.times.add(entry.times)
+        for entry in other.entries {
+            let index = index(of: entry.endpoint)
+            for (status, count) in entry.counts { entries[index].add(count, status: status) }
+            entries[index].times.add(entry.times)
         }
+    }
+
+    private mutating func index(of endpoint: Endpoint?) -> Int {
+        if let index = entries.firstIndex(where: { $0.endpoint == endpoint }) { return index }
+        entries.append(Entry(endpoint: endpoint))
+        return entries.count - 1
     }
 
     fileprivate func write(to text: inout MetricsText) {
         let routes: [Route?] = Routes.all + [nil]
         text.begin("heddle_http_requests_total", "counter", "Requests answered.")
         for route in routes {
-            for (status, count) in (entries[route?.endpoint]?.counts ?? [:]).sorted(by: { $0.key < $1.key }) {
+            let counts = entries.first { $0.endpoint == route?.endpoint }?.counts ?? []
+            for (status, count) in counts.sorted(by: { $0.status < $1.status }) {
                 text.add(count, Self.labels(route) + [("code", String(status))])
             }
         }
@@ -71,7 +89,9 @@ public struct RequestStatistics: Sendable {
             "Time from a whole request to its answer; of long polls with the time that they are held."
         )
         for route in routes {
-            if let entry = entries[route?.endpoint] { text.add(entry.times, Self.labels(route)) }
+            if let entry = entries.first(where: { $0.endpoint == route?.endpoint }) {
+                text.add(entry.times, Self.labels(route))
+            }
         }
     }
 

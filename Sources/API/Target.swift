@@ -8,6 +8,9 @@ struct Target {
     /// The most parameters of a query: no route has more than a handful.
     static let parameterCountMaximum = 32
 
+    /// Segments of an ordinary path.
+    private static let usualSegmentCount = 4
+
     /// The parts of `text`, or `nil` where it is no path, its escapes are wrong, or they hide bytes that are not
     /// UTF-8.
     init?(_ text: String) {
@@ -16,6 +19,7 @@ struct Target {
         let end = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.count
         // By bytes: a request's target is taken apart faster than `String.split` finds its first slash.
         var start = 1
+        path.reserveCapacity(Self.usualSegmentCount)
         for index in 1...end where index == end || bytes[index] == UInt8(ascii: "/") {
             guard let segment = Self.decoded(bytes[start..<index]) else { return nil }
             path.append(segment)

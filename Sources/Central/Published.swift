@@ -1,4 +1,7 @@
+import API
+import HTTPTransport
 import Northd
+import Reactor
 
 /// What the threads that serve HTTP read: replaced by the writer after the sync to disk and before any answer.
 ///
@@ -12,6 +15,22 @@ final class Published: Sendable {
     init(network: Network, isReady: Bool) {
         self.network = network
         self.isReady = isReady
+    }
+}
+
+extension Published {
+    /// What the API does with a request now. In here the network is lent; elsewhere its maps would be counted.
+    func action(_ api: API, on exchange: HTTPExchange, _ peer: Peer, newRequestID: () -> String) -> Action {
+        api.action(
+            exchange.request,
+            body: exchange.body,
+            network: network,
+            source: "\(exchange.peer)",
+            isReady: isReady,
+            peer: peer,
+            now: Clock.wallSeconds(),
+            newRequestID: newRequestID()
+        )
     }
 }
 

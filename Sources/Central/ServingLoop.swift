@@ -94,9 +94,9 @@ final class ServingLoop {
             bodyLimit: { api.contentByteCountMaximum($0) },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
-                self.metrics.record(loop: Int(self.index), nil, status: reply.response.status.code, .zero)
-                guard case .bytes(let bytes) = reply.body else { return (reply.response, []) }
-                return (reply.response, bytes)
+                self.metrics.record(loop: Int(self.index), nil, status: reply.head.status.code, .zero)
+                guard case .bytes(let bytes) = reply.body else { return (reply.head, []) }
+                return (reply.head, bytes)
             },
             handler: { self.handle($0, exposure, api: api) }
         )
@@ -124,16 +124,11 @@ final class ServingLoop {
 
     private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
         let start = Clock.monotonic()
-        let published = cell.load()
-        let action = api.action(
-            exchange.request,
-            body: exchange.body,
-            network: published.network,
-            source: "\(exchange.peer)",
-            isReady: published.isReady,
-            peer: Peer(exposure, exchange.credentials),
-            now: Clock.wallSeconds(),
-            newRequestID: newRequestID()
+        let action = cell.load().action(
+            api,
+            on: exchange,
+            Peer(exposure, exchange.credentials),
+            newRequestID: newRequestID
         )
         carryOut(action, for: exchange, since: start)
     }
@@ -146,7 +141,7 @@ final class ServingLoop {
     }
 
     private func answer(_ reply: Reply, to exchange: HTTPExchange, since start: Duration) {
-        let status = reply.response.status.code
+        let status = reply.head.status.code
         metrics.record(loop: Int(index), reply.endpoint, status: status, Clock.monotonic() - start)
         if status >= 500 {
             let request = exchange.request
@@ -154,7 +149,7 @@ final class ServingLoop {
                 "\(request.method.rawValue) \(request.path ?? "") from \(exchange.peer): \(status), request \(reply.requestID)"
             )
         }
-        exchange.respond(reply.response, body: reply.body)
+        exchange.respond(reply.head, body: reply.body)
     }
 
     private func park(

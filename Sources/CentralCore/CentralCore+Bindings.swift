@@ -15,7 +15,7 @@ extension CentralCore {
     mutating func settlePorts(of name: String, author: String) {
         var ids = Set(working.southbound.portsByChassis[name]?.map(\.key) ?? [])
         for port in (sessions[name]?.ports ?? [:]).keys {
-            if let id = working.northbound.portsByName[ProjectName(port)] { ids.insert(id) }
+            if let listed = working.northbound.portsByName[ProjectName(port)] { ids.insert(listed.id) }
         }
         settle(ids.sorted(), author: author)
     }
@@ -138,11 +138,16 @@ extension CentralCore {
         if let holder = location?.chassis {
             return draft.network.ledger.chassis[holder]?.isLive == true ? .notProgrammed : .chassisLost
         }
-        let claimants = (pluggedAt[port.name] ?? []).filter { draft.network.ledger.chassis[$0]?.isLive == true }
-        if claimants.contains(where: { port.mayBe(at: $0) && sessions[$0]?.canBind == false }) {
-            return .unsupportedByChassis
+        guard let claimants = pluggedAt[port.name] else { return .notPlugged }
+        var reason = LogicalSwitchPort.Status.Reason.notPlugged
+        for claimant in claimants where draft.network.ledger.chassis[claimant]?.isLive == true {
+            guard port.mayBe(at: claimant) else {
+                reason = .requestedElsewhere
+                continue
+            }
+            if sessions[claimant]?.canBind == false { return .unsupportedByChassis }
         }
-        return claimants.contains { !port.mayBe(at: $0) } ? .requestedElsewhere : .notPlugged
+        return reason
     }
 }
 

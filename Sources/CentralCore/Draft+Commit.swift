@@ -10,12 +10,15 @@ extension Draft {
     /// Says what changed: objects that did get the new revision and their canonical JSON, objects that were touched
     /// but are as before keep theirs.
     mutating func seal() {
-        rows = sealSwitches() + sealPorts()
+        // In the order that a commit has, so that little is left to sort.
+        let switches = switches.sorted()
+        let ports = ports.sorted()
+        rows = sealSwitches(switches) + sealPorts(ports)
+        rows += sealRecords(switches, ports) + sealLedger(ports)
         rows += owners.sorted().map { owner in
             network.northbound.setRevision(stamp.revision, ofTopology: owner)
             return network.northbound.topologyRow(owner)
         }
-        rows += sealRecords() + sealLedger()
     }
 
     /// Keeps an answer, and forgets those that are beyond the bounds.
@@ -71,7 +74,7 @@ extension Draft {
         return commit
     }
 
-    private mutating func sealSwitches() -> [CommitChange] {
+    private mutating func sealSwitches(_ switches: [ObjectID]) -> [CommitChange] {
         var rows: [CommitChange] = []
         for id in switches {
             let old = base.northbound.switches[id]
@@ -92,7 +95,7 @@ extension Draft {
         return rows
     }
 
-    private mutating func sealPorts() -> [CommitChange] {
+    private mutating func sealPorts(_ ports: [ObjectID]) -> [CommitChange] {
         var rows: [CommitChange] = []
         for id in ports {
             let old = base.northbound.ports[id]
@@ -118,10 +121,10 @@ extension Draft {
         for owner in owners { if let owner { self.owners.insert(owner) } }
     }
 
-    private mutating func sealRecords() -> [CommitChange] {
+    private mutating func sealRecords(_ switches: [ObjectID], _ ports: [ObjectID]) -> [CommitChange] {
         let keys =
-            switches.map { RecordKey.datapathBinding($0) } + ports.map { RecordKey.portBinding($0) }
-            + chassis.map { RecordKey.chassis($0) }
+            chassis.sorted().map { RecordKey.chassis($0) } + switches.map { RecordKey.datapathBinding($0) }
+            + ports.map { RecordKey.portBinding($0) }
         var rows: [CommitChange] = []
         for key in keys {
             guard let kind = CommitChange.Kind(rawValue: key.kind) else { continue }
@@ -141,9 +144,9 @@ extension Draft {
         return rows
     }
 
-    private mutating func sealLedger() -> [CommitChange] {
+    private mutating func sealLedger(_ ports: [ObjectID]) -> [CommitChange] {
         var rows: [CommitChange] = []
-        for name in chassis {
+        for name in chassis.sorted() {
             let row = network.ledger.chassisRow(name)
             if row == base.ledger.chassisRow(name) {
                 network.ledger.setChassis(base.ledger.chassis[name], named: name)

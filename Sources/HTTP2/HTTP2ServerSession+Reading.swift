@@ -43,9 +43,10 @@ extension HTTP2ServerSession {
     /// The next whole request that a handler may see now.
     public func nextRequest(now: Duration) -> ReceivedRequest? {
         self.now = now
-        while phase == .open, !ready.isEmpty, underWay.count < limits.http2.streamMaximum,
-            answerByteCount < limits.http2.answerByteCountMaximum
-        {
+        while phase == .open, !ready.isEmpty, underWay.count < limits.http2.streamMaximum {
+            let held = answerByteCountBound ?? answerByteCount
+            answerByteCountBound = held
+            guard held < limits.http2.answerByteCountMaximum else { return nil }
             let id = ready.removeFirst()
             // A stream that was reset meanwhile is gone, and with it the work.
             guard let stream = streams[id], !stream.isHandedOut, let request = stream.request else { continue }

@@ -10,6 +10,10 @@ extension HTTP2ServerSession {
     public func prepareOutput(now: Duration, wallClock: Int64) {
         self.now = now
         guard phase == .open else { return }
+        answerByteCountBound = nil
+        if outputBuffer.isEmpty {
+            outputBuffer.reserveCapacity(min(answers.count, Self.usualAnswerMaximum) * Self.usualAnswerByteCount)
+        }
         submitAnswers(wallClock: wallClock)
         if outputStart > outputBuffer.count - outputStart {
             outputBuffer.removeSubrange(..<outputStart)
@@ -31,6 +35,11 @@ extension HTTP2ServerSession {
         }
         finishIfDone(now: now)
     }
+
+    /// What a small answer takes with its frames, so that the buffer for those of one read is made once, and how many
+    /// are reckoned with.
+    private static let usualAnswerByteCount = 768
+    private static let usualAnswerMaximum = 16
 
     /// Takes note that the first `count` bytes of the output have been written.
     public func didWrite(_ count: Int, now: Duration) {
@@ -87,7 +96,8 @@ extension HTTP2ServerSession {
     }
 
     func submitContinue(_ id: Int32) {
-        FieldList([(":status", "100")]).withEntries {
+        var fields = FieldList([(":status", "100")])
+        fields.withEntries {
             _ = nghttp2_submit_headers(
                 frames,
                 UInt8(NGHTTP2_FLAG_NONE.rawValue),
@@ -101,27 +111,27 @@ extension HTTP2ServerSession {
     }
 
     private func submitAnswers(wallClock: Int64) {
-        for (id, response, body) in answers {
+        for (id, head, body) in answers {
             guard let stream = streams[id] else { continue }
-            submit(response, body, stream, id, wallClock: wallClock)
+            submit(head, body, stream, id, wallClock: wallClock)
         }
         answers.removeAll(keepingCapacity: true)
     }
 
     private func submit(
-        _ response: HTTPResponse,
+        _ head: AnswerHead,
         _ body: HTTPBody,
         _ stream: HTTP2Stream,
         _ id: Int32,
         wallClock: Int64
     ) {
-        var fields = FieldList(response, wallClock: wallClock)
-        let code = response.status.code
+        var fields = FieldList(head, wallClock: wallClock)
+        let code = head.status.code
         if code >= 200, code != 204, code != 304 {
             switch body {
             case .none: fields.append("content-length", "0")
             case .bytes(let bytes):
-                fields.append("content-length", String(bytes.count))
+                fields.append("content-length", decimal: bytes.count)
                 if !bytes.isEmpty { stream.content = .bytes(bytes, offset: 0) }
             case .slices(let next): stream.content = .slices(next, current: [], offset: 0)
             }
@@ -145,50 +155,60 @@ extension HTTP2ServerSession {
 /// The fields of an answer in one buffer, as libnghttp2 wants them.
 struct FieldList {
     private var text: [UInt8] = []
-    private var lengths: [(name: Int, value: Int)] = []
+    /// Where in the text each field is.
+    private var places: [(name: Range<Int>, value: Range<Int>)] = []
+
+    /// What is added to the fields of an ordinary answer: status, length, date.
+    private static let addedByteCount = 96
+    private static let usualFieldCount = 12
 
     init(_ fields: [(String, String)]) {
         for (name, value) in fields { append(name, value) }
     }
 
-    /// The fields of a response, without those that concern an HTTP/1.1 connection, and with a date.
-    init(_ response: HTTPResponse, wallClock: Int64) {
-        append(":status", String(response.status.code))
-        var hasDate = false
-        for field in response.headerFields {
-            switch field.name {
-            case .contentLength, .transferEncoding, .connection: continue
-            case .date: hasDate = true
-            default: break
-            }
-            append(field.name.canonicalName, field.value)
+    /// The fields of an answer, with a date.
+    init(_ head: AnswerHead, wallClock: Int64) {
+        text.reserveCapacity(head.lines.count + Self.addedByteCount)
+        places.reserveCapacity(Self.usualFieldCount)
+        text += head.lines
+        append(":status", decimal: head.status.code)
+        head.forEachField { name, value in
+            for index in name { text[index] = text[index].lowercased }
+            places.append((name, value))
         }
-        guard !hasDate else { return }
-        var date: [UInt8] = []
-        HTTPDate.append(wallClock, to: &date)
+        guard !head.hasDate else { return }
+        let start = text.count
         text += "date".utf8
-        text += date
-        lengths.append((4, date.count))
+        HTTPDate.append(wallClock, to: &text)
+        places.append((start..<(start + 4), (start + 4)..<text.count))
     }
 
     mutating func append(_ name: String, _ value: String) {
+        let start = text.count
         text += name.utf8
+        let middle = text.count
         text += value.utf8
-        lengths.append((name.utf8.count, value.utf8.count))
+        places.append((start..<middle, middle..<text.count))
+    }
+
+    mutating func append(_ name: String, decimal value: Int) {
+        let start = text.count
+        text += name.utf8
+        let middle = text.count
+        text.append(decimal: UInt64(value))
+        places.append((start..<middle, middle..<text.count))
     }
 
     /// Calls `body` with the list; its pointers are good within the call.
-    func withEntries(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Void) {
-        var text = text
-        text.withUnsafeMutableBufferPointer { bytes in
-            guard var next = bytes.baseAddress else { return }
-            let entries = lengths.map { length in
-                defer { next += length.name + length.value }
-                return nghttp2_nv(
-                    name: next,
-                    value: next + length.name,
-                    namelen: length.name,
-                    valuelen: length.value,
+    mutating func withEntries(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Void) {
+        text.withUnsafeMutableBufferPointer { [places] bytes in
+            guard let base = bytes.baseAddress else { return }
+            let entries = places.map { place in
+                nghttp2_nv(
+                    name: base + place.name.lowerBound,
+                    value: base + place.value.lowerBound,
+                    namelen: place.name.count,
+                    valuelen: place.value.count,
                     flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
                 )
             }

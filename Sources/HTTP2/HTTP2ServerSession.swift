@@ -10,7 +10,7 @@ import HTTPTypes
 public final class HTTP2ServerSession: HTTPServerSession {
     let limits: HTTPLimits
     let bodyLimit: (HTTPRequest) -> Int
-    let problem: (RequestError) -> (HTTPResponse, [UInt8])
+    let problem: (RequestError) -> (AnswerHead, [UInt8])
     /// `nil` only where there is no memory for it; the connection is closed then.
     private(set) var frames: OpaquePointer?
 
@@ -21,8 +21,10 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var underWay: Set<RequestID> = []
     var abandoned: [RequestID] = []
     /// Answers that have not been handed to libnghttp2.
-    var answers: [(id: Int32, response: HTTPResponse, body: HTTPBody)] = []
+    var answers: [(id: Int32, head: AnswerHead, body: HTTPBody)] = []
     var requestCount = 0
+    /// At least ``answerByteCount``, where that was counted since the last output: not once for each request.
+    var answerByteCountBound: Int?
 
     var clientResets: RemainingBudget
     var serverResets: RemainingBudget
@@ -67,7 +69,7 @@ public final class HTTP2ServerSession: HTTPServerSession {
         limits: HTTPLimits,
         now: Duration,
         bodyLimit: @escaping (HTTPRequest) -> Int,
-        problem: @escaping (RequestError) -> (HTTPResponse, [UInt8])
+        problem: @escaping (RequestError) -> (AnswerHead, [UInt8])
     ) {
         self.limits = limits
         self.bodyLimit = bodyLimit
@@ -116,11 +118,11 @@ public final class HTTP2ServerSession: HTTPServerSession {
     }
 
     /// Answers a request. An unknown, answered or abandoned one gets nothing.
-    public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
+    public func respond(to id: RequestID, _ head: AnswerHead, body: HTTPBody) {
         forget(id)
         let number = Int32(truncatingIfNeeded: id)
         guard let stream = streams[number], stream.isHandedOut, !stream.isAnswered else { return }
-        answer(stream, number, response, body)
+        answer(stream, number, head, body)
     }
 
     /// No answer to an abandoned request will come.
@@ -133,18 +135,19 @@ public final class HTTP2ServerSession: HTTPServerSession {
         terminate(NGHTTP2_ENHANCE_YOUR_CALM)
     }
 
-    func answer(_ stream: HTTP2Stream, _ id: Int32, _ response: HTTPResponse, _ body: HTTPBody) {
+    func answer(_ stream: HTTP2Stream, _ id: Int32, _ head: AnswerHead, _ body: HTTPBody) {
         stream.isAnswered = true
         stream.isHandedOut = true
         stream.bodyStart = nil
         stream.body = []
-        answers.append((id, response, body))
+        answers.append((id, head, body))
+        answerByteCountBound = answerByteCountBound.map { $0 + body.heldByteCount }
     }
 
     func refuse(_ stream: HTTP2Stream, _ id: Int32, _ error: RequestError) {
         guard !stream.isHandedOut else { return }
-        let (response, body) = problem(error)
-        answer(stream, id, response, .bytes(body))
+        let (head, body) = problem(error)
+        answer(stream, id, head, .bytes(body))
     }
 
     /// Takes no further requests; closes when those under way are answered. The client is told first and given time for

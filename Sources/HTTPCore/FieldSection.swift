@@ -60,6 +60,7 @@ struct FieldSection {
     /// The fields as values of swift-http-types, without those that concern the connection alone.
     func fields(in bytes: [UInt8], from start: Int) -> HTTPFields {
         var fields = HTTPFields()
+        guard lines.contains(where: { !$0.isFraming }) else { return fields }
         fields.reserveCapacity(lines.count)
         for line in lines where !line.isFraming {
             let name = (start + line.name.lowerBound)..<(start + line.name.upperBound)

@@ -41,7 +41,7 @@ extension UInt8 {
     }
 
     /// The byte with an ASCII capital made small.
-    var lowercased: UInt8 { 0x41...0x5a ~= self ? self | 0x20 : self }
+    package var lowercased: UInt8 { 0x41...0x5a ~= self ? self | 0x20 : self }
 }
 
 extension [UInt8] {

@@ -72,10 +72,9 @@ extension HTTP1ServerConnection {
 
     /// Reads what is there of a head; when that is all of it, reading goes on with the body.
     private func readHead(now: Duration) throws(MessageError) {
-        if headStart == nil { headStart = now }
-        guard let length = try head.advance(in: input, from: inputStart, limits: limits) else { return }
-        let request = head.request(in: input, from: inputStart)
-        inputStart += length
+        guard let known = try nextHead(now: now) else { return }
+        let (head, request) = (known.head, known.request)
+        inputStart += known.bytes.count
         headStart = nil
         requestCount += 1
         let isLast = requestCount >= UInt64(clamping: limits.requestMaximum)
@@ -84,17 +83,16 @@ extension HTTP1ServerConnection {
             isHEAD: head.isHEAD,
             isSafe: head.isSafe,
             minorVersion: head.minorVersion,
-            byteCount: length,
+            byteCount: known.bytes.count,
             closes: head.fields.closes || head.minorVersion == 0 || isLast
         )
-        let fields = head.fields
-        let hasBody = fields.isChunked || fields.contentLength ?? 0 > 0
+        let (isChunked, contentLength) = (head.fields.isChunked, head.fields.contentLength ?? 0)
+        let hasBody = isChunked || contentLength > 0
         let maximum = hasBody ? bodyLimit(request) : 0
-        if let length = fields.contentLength, length > maximum { throw .bodyTooLong(maximum: maximum) }
-        if fields.expectsOther {
-            refuse(.unsupportedExpectation, isHEAD: exchange.isHEAD)
-            return
+        guard contentLength <= maximum else {
+            return refuse(.message(.bodyTooLong(maximum: maximum)), isHEAD: exchange.isHEAD)
         }
+        guard !head.fields.expectsOther else { return refuse(.unsupportedExpectation, isHEAD: exchange.isHEAD) }
         pending = PendingRequest(
             request: request,
             exchange: exchange,
@@ -102,10 +100,24 @@ extension HTTP1ServerConnection {
             start: now,
             lastProgress: now
         )
+        if isChunked { decoder = ChunkedDecoder(limits: limits) }
+        reading = isChunked ? .chunkedBody : .fixedBody(remaining: contentLength)
+        if hasBody, head.fields.expectsContinue, exchange.minorVersion > 0 { sendContinue(now: now) }
+    }
+
+    /// The next head, once all of it is there. Most clients send the same one again and again: then it is known what
+    /// it says.
+    private func nextHead(now: Duration) throws(MessageError) -> KnownHead? {
+        if headStart == nil {
+            if let known = lastHead, input[inputStart...].starts(with: known.bytes) { return known }
+            headStart = now
+        }
+        guard let length = try head.advance(in: input, from: inputStart, limits: limits) else { return nil }
+        let request = head.request(in: input, from: inputStart)
+        let known = KnownHead(Array(input[inputStart..<(inputStart + length)]), head, request)
         head = RequestHead()
-        decoder = ChunkedDecoder(limits: limits)
-        reading = fields.isChunked ? .chunkedBody : .fixedBody(remaining: fields.contentLength ?? 0)
-        if hasBody, fields.expectsContinue, exchange.minorVersion > 0 { sendContinue(now: now) }
+        lastHead = length <= Self.keptHeadByteCountMaximum ? known : nil
+        return known
     }
 
     /// Asks for the body, unless it is coming already or an earlier answer has to leave first.
@@ -151,6 +163,9 @@ extension HTTP1ServerConnection {
         }
         return received
     }
+
+    /// The longest head that a connection remembers, for the same reason.
+    private static let keptHeadByteCountMaximum = 512
 
     /// Bytes of buffer that a connection keeps while it waits, so that parked ones stay small.
     static let keptCapacityMaximum = 4096

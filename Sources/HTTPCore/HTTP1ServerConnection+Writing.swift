@@ -1,5 +1,3 @@
-import HTTPTypes
-
 extension HTTP1ServerConnection {
     /// What is to be written next.
     public var output: ArraySlice<UInt8> { outputBuffer[outputStart...] }
@@ -19,7 +17,7 @@ extension HTTP1ServerConnection {
                 if encoder?.isDone == true { endAnswer() }
             } else if let next = exchanges.first, let answer = next.answer {
                 exchanges.removeFirst()
-                beginAnswer(answer.response, answer.body, to: next, wallClock: wallClock)
+                beginAnswer(answer.head, answer.body, to: next, wallClock: wallClock)
             } else {
                 break
             }
@@ -53,15 +51,14 @@ extension HTTP1ServerConnection {
     }
 
     private func beginAnswer(
-        _ response: HTTPResponse,
+        _ answer: AnswerHead,
         _ body: HTTPBody,
         to exchange: Exchange,
         wallClock: Int64
     ) {
-        let asksClose = response.headerFields[.connection]?.lowercased() == "close"
-        let closes = exchange.closes || asksClose
+        let closes = exchange.closes || answer.closes
         let encoder = ResponseEncoder(
-            response,
+            answer,
             body: body,
             to: exchange,
             closes: closes,

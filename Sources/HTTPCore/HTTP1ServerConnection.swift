@@ -4,8 +4,6 @@ import HTTPTypes
 ///
 /// Requests of one connection are handed out in order. Several are under way at a time only where all of them are GET
 /// or HEAD, so that a pipelined read sees the write before it; answers leave in the order of the requests.
-///
-/// A class: behind `any HTTPServerSession` a value of this size would be copied for every property that is read.
 public final class HTTP1ServerConnection: HTTPServerSession {
     /// A request that is being answered.
     struct Exchange {
@@ -16,7 +14,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         /// Bytes of the head, which is kept until the answer.
         let byteCount: Int
         var closes: Bool
-        var answer: (response: HTTPResponse, body: HTTPBody)?
+        var answer: (head: AnswerHead, body: HTTPBody)?
     }
 
     /// What the bytes that arrive next are part of.
@@ -26,6 +24,19 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         case chunkedBody
         /// No request is read any more; what arrives is dropped.
         case stopped
+    }
+
+    /// A head that was read: what it says is a function of its bytes.
+    final class KnownHead {
+        let bytes: [UInt8]
+        let head: RequestHead
+        let request: HTTPRequest
+
+        init(_ bytes: [UInt8], _ head: RequestHead, _ request: HTTPRequest) {
+            self.bytes = bytes
+            self.head = head
+            self.request = request
+        }
     }
 
     /// A request whose body is being read.
@@ -40,7 +51,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
 
     let limits: HTTPLimits
     let bodyLimit: (HTTPRequest) -> Int
-    let problem: (RequestError) -> (HTTPResponse, [UInt8])
+    let problem: (RequestError) -> (AnswerHead, [UInt8])
 
     /// Bytes received; those before `inputStart` are done with.
     var input: [UInt8] = []
@@ -49,6 +60,8 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var reading = Reading.head
     // What is read in part lives here and not in `reading`, so that it is changed in place.
     var head = RequestHead()
+    /// The last head that was whole.
+    var lastHead: KnownHead?
     var pending: PendingRequest?
     var body: [UInt8] = []
     var decoder: ChunkedDecoder
@@ -83,7 +96,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         limits: HTTPLimits,
         now: Duration,
         bodyLimit: @escaping (HTTPRequest) -> Int,
-        problem: @escaping (RequestError) -> (HTTPResponse, [UInt8])
+        problem: @escaping (RequestError) -> (AnswerHead, [UInt8])
     ) {
         self.limits = limits
         self.bodyLimit = bodyLimit
@@ -113,9 +126,9 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     }
 
     /// Answers a request. An unknown or answered one is left alone.
-    public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
+    public func respond(to id: RequestID, _ answer: AnswerHead, body: HTTPBody) {
         guard let index = exchanges.firstIndex(where: { $0.id == id }), exchanges[index].answer == nil else { return }
-        exchanges[index].answer = (response, body)
+        exchanges[index].answer = (answer, body)
     }
 
     /// Takes no further requests; closes when those under way are answered.
@@ -143,7 +156,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     }
 
     func refuse(_ error: RequestError, isHEAD: Bool) {
-        let (response, body) = problem(error)
+        let (answer, body) = problem(error)
         stopReading()
         exchanges.append(
             Exchange(
@@ -153,7 +166,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
                 minorVersion: 1,
                 byteCount: 0,
                 closes: true,
-                answer: (response, .bytes(body))
+                answer: (answer, .bytes(body))
             )
         )
         requestCount += 1

@@ -67,7 +67,7 @@ package struct HTTP2RequestHead {
     /// The whole request.
     package func request() throws(MessageError) -> HTTPRequest {
         if let error { throw error }
-        guard let text = method, let method = HTTPRequest.Method(text) else { throw .badMethod }
+        guard let text = method, let method = text == "GET" ? .get : HTTPRequest.Method(text) else { throw .badMethod }
         guard method != .connect else { throw .unsupportedMethod }
         guard let path, let scheme, scheme == "http" || scheme == "https" else { throw .badTarget }
         if path != "*" || method != .options {

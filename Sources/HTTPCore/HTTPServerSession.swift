@@ -24,31 +24,33 @@ public struct ReceivedRequest: Sendable {
 ///
 /// Nothing here says that answers leave in the order of the requests: those of HTTP/2 do not. The owner calls
 /// ``receive(_:now:)`` with what it has read, hears of lost clients by ``nextAbandoned()`` and takes requests by
-/// ``nextRequest(now:)`` until there is none, then calls ``prepareOutput(now:wallClock:)`` and writes ``output``, and obeys ``phase``, ``wantsInput`` and
-/// ``deadline`` after each of these. All `now` are monotonic times of one origin.
-public protocol HTTPServerSession {
+/// ``nextRequest(now:)`` until there is none, then calls ``prepareOutput(now:wallClock:)`` and writes ``output``, and
+/// obeys ``phase``, ``wantsInput`` and ``deadline`` after each of these. All `now` are monotonic times of one origin.
+///
+/// For classes: behind `any HTTPServerSession` a value would be copied, or guarded, for every property that is read.
+public protocol HTTPServerSession: AnyObject {
     /// Takes bytes that the client has sent.
-    mutating func receive(_ bytes: ArraySlice<UInt8>, now: Duration)
+    func receive(_ bytes: ArraySlice<UInt8>, now: Duration)
     /// The client sends nothing more. It may still take answers.
-    mutating func receiveEnd(now: Duration)
+    func receiveEnd(now: Duration)
     /// The next whole request that a handler may see now.
-    mutating func nextRequest(now: Duration) -> ReceivedRequest?
+    func nextRequest(now: Duration) -> ReceivedRequest?
     /// A request that was handed out and whose client no longer waits for the answer, told once. The session counts it
     /// as under way until ``respond(to:_:body:)`` or ``forget(_:)``.
-    mutating func nextAbandoned() -> RequestID?
+    func nextAbandoned() -> RequestID?
     /// Answers a request. An unknown, answered or abandoned one gets nothing.
-    mutating func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody)
+    func respond(to id: RequestID, _ answer: AnswerHead, body: HTTPBody)
     /// No answer to an abandoned request will come.
-    mutating func forget(_ id: RequestID)
+    func forget(_ id: RequestID)
     /// Refuses the connection itself, before it has sent anything.
-    mutating func refuse(_ error: RequestError)
+    func refuse(_ error: RequestError)
     /// Fills ``output`` from the answers, up to its bound.
     /// - Parameter wallClock: Seconds since 1970, for the Date field.
-    mutating func prepareOutput(now: Duration, wallClock: Int64)
+    func prepareOutput(now: Duration, wallClock: Int64)
     /// What is to be written next.
     var output: ArraySlice<UInt8> { get }
     /// Takes note that the first `count` bytes of ``output`` have been written.
-    mutating func didWrite(_ count: Int, now: Duration)
+    func didWrite(_ count: Int, now: Duration)
     /// Whether more bytes may be read from the client.
     var wantsInput: Bool { get }
     /// Bytes that are kept for the client: requests read in part, heads of those that wait, answers not taken.
@@ -56,9 +58,9 @@ public protocol HTTPServerSession {
     /// When ``expire(now:)`` is due.
     var deadline: Duration? { get }
     /// A deadline has come.
-    mutating func expire(now: Duration)
+    func expire(now: Duration)
     /// Takes no further requests; closes when those under way are answered.
-    mutating func drain(now: Duration)
+    func drain(now: Duration)
     /// What the connection is to do.
     var phase: HTTPSessionPhase { get }
 }
@@ -74,9 +76,14 @@ public enum HTTPSessionPhase: Equatable, Sendable {
 }
 
 extension HTTPServerSession {
+    /// Answers a request with a response of swift-http-types.
+    public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
+        respond(to: id, AnswerHead(response), body: body)
+    }
+
     /// Nothing: where a connection carries its requests one after the other, the client goes with the connection.
-    public mutating func nextAbandoned() -> RequestID? { nil }
+    public func nextAbandoned() -> RequestID? { nil }
 
     /// Nothing, likewise.
-    public mutating func forget(_ id: RequestID) {}
+    public func forget(_ id: RequestID) {}
 }

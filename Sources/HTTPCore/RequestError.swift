@@ -90,13 +90,14 @@ public enum RequestError: Error, Equatable, Sendable {
 
 extension RequestError {
     /// The answer as a problem document (RFC 9457), for servers that have no form of their own.
-    public var problem: (HTTPResponse, [UInt8]) {
+    public var problem: (AnswerHead, [UInt8]) {
         let title = status.reasonPhrase
         // None of these texts has a character that JSON escapes.
         let document =
             #"{"type":"about:blank","title":"\#(title)","status":\#(status.code),"#
             + #""code":"\#(code)","detail":"\#(detail)"}"#
-        let fields: HTTPFields = [.contentType: "application/problem+json"]
-        return (HTTPResponse(status: status, headerFields: fields), Array(document.utf8))
+        var head = AnswerHead(status)
+        head.add(.contentType, "application/problem+json")
+        return (head, Array(document.utf8))
     }
 }

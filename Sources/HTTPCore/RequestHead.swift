@@ -15,8 +15,9 @@ struct RequestHead {
     private(set) var fields = FieldSection()
     private(set) var isHEAD = false
 
+    private var isGET = false
     /// Whether the method is known to change nothing (RFC 9110 section 9.2.1).
-    private(set) var isSafe = false
+    var isSafe: Bool { isGET || isHEAD }
 
     /// Takes what has arrived.
     /// - Returns: The byte count of the whole head, once it is there.
@@ -55,16 +56,18 @@ struct RequestHead {
         func text(_ range: Range<Int>) -> String {
             bytes.text((start + range.lowerBound)..<(start + range.upperBound))
         }
-        let path = self.path.isEmpty ? (text(method) == "OPTIONS" ? "*" : "/") : text(self.path)
+        let path = self.path.isEmpty ? (!isGET && text(method) == "OPTIONS" ? "*" : "/") : text(self.path)
         return HTTPRequest(
-            // The method is known to be a token; GET stands in only for what cannot happen.
-            method: HTTPRequest.Method(text(method)) ?? .get,
+            method: isGET ? .get : knownMethod(text(method)),
             scheme: "http",
             authority: (authority ?? fields.host).map(text),
-            path: path.first == "?" ? "/" + path : path,
+            path: path.utf8.first == UInt8(ascii: "?") ? "/" + path : path,
             headerFields: fields.fields(in: bytes, from: start)
         )
     }
+
+    /// The method is known to be a token; GET stands in only for what cannot happen.
+    private func knownMethod(_ text: String) -> HTTPRequest.Method { HTTPRequest.Method(text) ?? .get }
 
     private mutating func takeStartLine(_ line: Range<Int>, in bytes: [UInt8], from start: Int) throws(MessageError) {
         var index = line.lowerBound
@@ -82,7 +85,7 @@ struct RequestHead {
         path = (parts.path.lowerBound - start)..<(parts.path.upperBound - start)
         authority = parts.authority.map { ($0.lowerBound - start)..<($0.upperBound - start) }
         isHEAD = bytes[method].elementsEqual("HEAD".utf8)
-        isSafe = isHEAD || bytes[method].elementsEqual("GET".utf8)
+        isGET = bytes[method].elementsEqual("GET".utf8)
     }
 
     /// The digit behind `HTTP/1.`; 2 and more mean 1 (RFC 9110 section 2.5).

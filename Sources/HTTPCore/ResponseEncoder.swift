@@ -31,17 +31,17 @@ struct ResponseEncoder {
 
     /// Appends the head and readies the content.
     init(
-        _ response: HTTPResponse,
+        _ answer: AnswerHead,
         body: HTTPBody,
         to request: HTTP1ServerConnection.Exchange,
         closes: Bool,
         wallClock: Int64,
         into output: inout [UInt8]
     ) {
-        let code = response.status.code
+        let code = answer.status.code
         let mayHaveContent = code >= 200 && code != 204 && code != 304
         output.reserveCapacity(output.count + Self.usualHeadByteCount)
-        Self.appendStart(response, wallClock: wallClock, to: &output)
+        Self.appendStart(answer, wallClock: wallClock, to: &output)
         var isDelimitedByClose = false
         switch body {
         case _ where !mayHaveContent:
@@ -51,7 +51,7 @@ struct ResponseEncoder {
             content = .none
         case .bytes(let bytes):
             output += "Content-Length: ".utf8
-            output += bytes.count.description.utf8
+            output.append(decimal: UInt64(bytes.count))
             output += "\r\n".utf8
             content = bytes.isEmpty ? .none : .bytes(bytes, offset: 0)
         case .slices(let next):
@@ -64,28 +64,17 @@ struct ResponseEncoder {
         output += (closes || isDelimitedByClose ? "Connection: close\r\n\r\n" : "\r\n").utf8
     }
 
-    private static func appendStart(_ response: HTTPResponse, wallClock: Int64, to output: inout [UInt8]) {
+    private static func appendStart(_ answer: AnswerHead, wallClock: Int64, to output: inout [UInt8]) {
         output += "HTTP/1.1 ".utf8
-        let code = response.status.code
+        let code = answer.status.code
         output.append(UInt8(0x30 + code / 100 % 10))
         output.append(UInt8(0x30 + code / 10 % 10))
         output.append(UInt8(0x30 + code % 10))
         output.append(.space)
-        output += response.status.reasonPhrase.utf8
+        output += answer.status.reasonPhrase.utf8
         output += "\r\n".utf8
-        var hasDate = false
-        for field in response.headerFields {
-            switch field.name {
-            case .contentLength, .transferEncoding, .connection: continue
-            case .date: hasDate = true
-            default: break
-            }
-            output += field.name.rawName.utf8
-            output += ": ".utf8
-            output += field.value.utf8
-            output += "\r\n".utf8
-        }
-        guard !hasDate else { return }
+        output += answer.lines
+        guard !answer.hasDate else { return }
         output += "Date: ".utf8
         HTTPDate.append(wallClock, to: &output)
         output += "\r\n".utf8

@@ -14,7 +14,7 @@ struct ContentNegotiation {
     /// Takes the coding off the content of a request, and its name off the fields.
     /// - Parameter maximum: How many bytes the content may have.
     func decode(_ received: inout ReceivedRequest, maximum: (HTTPRequest) -> Int) throws(RequestError) {
-        guard let coding = received.request.headerFields[.contentEncoding] else { return }
+        guard let coding = received.request.headerFields.value(of: .contentEncoding) else { return }
         var request = received.request
         request.headerFields[.contentEncoding] = nil
         var body = received.body
@@ -38,27 +38,26 @@ struct ContentNegotiation {
     /// An answer in the coding that its request wants most. Only contents of GET and HEAD are compressed: what answers
     /// a change may hold a secret beside what the client has sent, whose length would then tell of the secret (BREACH).
     func encode(
-        _ response: HTTPResponse,
+        _ answer: AnswerHead,
         _ body: HTTPBody,
         for request: HTTPRequest
-    ) throws(RequestError) -> (HTTPResponse, HTTPBody) {
-        guard request.method == .get || request.method == .head else { return (response, body) }
-        if response.status == .notModified { return (notModified(response, for: request), body) }
-        guard response.status == .ok else { return (response, body) }
-        let accepted = request.headerFields[.acceptEncoding].map(AcceptEncoding.init)
-        guard accepted != nil || Self.isWorthwhile(body) else { return (response, body) }
-        guard Self.isCompressible(response) else { return (response, body) }
-        var response = response
-        response.headerFields[.vary] =
-            response.headerFields[.vary].map { $0 + ", Accept-Encoding" } ?? "Accept-Encoding"
+    ) throws(RequestError) -> (AnswerHead, HTTPBody) {
+        guard request.method == .get || request.method == .head else { return (answer, body) }
+        if answer.status == .notModified { return (notModified(answer, for: request), body) }
+        guard answer.status == .ok else { return (answer, body) }
+        let accepted = request.headerFields.value(of: .acceptEncoding).map(AcceptEncoding.init)
+        guard accepted != nil || Self.isWorthwhile(body) else { return (answer, body) }
+        guard Self.isCompressible(answer) else { return (answer, body) }
+        var answer = answer
+        answer[.vary] = answer[.vary].map { $0 + ", Accept-Encoding" } ?? "Accept-Encoding"
         guard let accepted, accepted.prefersGzip && Self.isWorthwhile(body) || !accepted.allowsIdentity else {
-            return (response, body)
+            return (answer, body)
         }
         guard accepted.allowsGzip else { throw .noAcceptableCoding }
-        guard let compressed = compress(body) else { return (response, body) }
-        response.headerFields[.contentEncoding] = "gzip"
-        response.headerFields[.eTag] = response.headerFields[.eTag].map(Self.gzipTag)
-        return (response, compressed)
+        guard let compressed = compress(body) else { return (answer, body) }
+        answer.add(.contentEncoding, "gzip")
+        answer[.eTag] = answer[.eTag].map(Self.gzipTag)
+        return (answer, compressed)
     }
 
     /// The tag of the same state in gzip: `"R"` becomes `"R-gzip"`. Contents that differ have tags that differ.
@@ -67,14 +66,13 @@ struct ContentNegotiation {
     }
 
     /// 304 names the tag that the client has, in the spelling that it sent.
-    private func notModified(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
-        guard let tag = response.headerFields[.eTag].map(Self.gzipTag),
-            request.headerFields[.ifNoneMatch]?.contains(tag) == true
-        else { return response }
-        var response = response
-        response.headerFields[.eTag] = tag
-        response.headerFields[.vary] = "Accept-Encoding"
-        return response
+    private func notModified(_ answer: AnswerHead, for request: HTTPRequest) -> AnswerHead {
+        guard let tag = answer[.eTag].map(Self.gzipTag), request.headerFields[.ifNoneMatch]?.contains(tag) == true
+        else { return answer }
+        var answer = answer
+        answer[.eTag] = tag
+        answer[.vary] = "Accept-Encoding"
+        return answer
     }
 
     private static func isWorthwhile(_ body: HTTPBody) -> Bool {
@@ -85,10 +83,8 @@ struct ContentNegotiation {
         }
     }
 
-    private static func isCompressible(_ response: HTTPResponse) -> Bool {
-        guard response.headerFields[.contentEncoding] == nil, let type = response.headerFields[.contentType] else {
-            return false
-        }
+    private static func isCompressible(_ answer: AnswerHead) -> Bool {
+        guard answer[.contentEncoding] == nil, let type = answer[.contentType] else { return false }
         if type.hasPrefix("text/") { return !type.hasPrefix("text/event-stream") }
         return type.hasPrefix("application/json") || type.hasPrefix("application/yaml")
     }

@@ -32,12 +32,17 @@ public final class HTTPExchange {
 
     /// Answers the request, now or at any later time. Only the first call counts.
     ///
-    /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `response`
+    /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `answer`
     /// closes the connection behind it. To HEAD the content is not sent.
-    public func respond(_ response: HTTPResponse, body: HTTPBody) {
+    public func respond(_ answer: AnswerHead, body: HTTPBody) {
         guard let connection else { return }
         detach()
-        connection.respond(to: self, response, body: body)
+        connection.respond(to: self, answer, body: body)
+    }
+
+    /// Answers the request with a response of swift-http-types.
+    public func respond(_ response: HTTPResponse, body: HTTPBody) {
+        respond(AnswerHead(response), body: body)
     }
 
     /// The client has gone.

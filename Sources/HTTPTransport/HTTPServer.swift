@@ -23,7 +23,7 @@ public final class HTTPServer {
     private(set) var readBuffer = [UInt8](repeating: 0, count: readByteCountMaximum)
     let limits: HTTPLimits
     let bodyLimit: (HTTPRequest) -> Int
-    let problem: (RequestError) -> (HTTPResponse, [UInt8])
+    let problem: (RequestError) -> (AnswerHead, [UInt8])
     let negotiation = ContentNegotiation()
     private let ledger: ConnectionLedger
     private var acceptor: Acceptor?
@@ -51,7 +51,7 @@ public final class HTTPServer {
         tls: TLSContext? = nil,
         ledger: ConnectionLedger? = nil,
         bodyLimit: ((HTTPRequest) -> Int)? = nil,
-        problem: @escaping (RequestError) -> (HTTPResponse, [UInt8]) = \.problem,
+        problem: @escaping (RequestError) -> (AnswerHead, [UInt8]) = \.problem,
         handler: @escaping (HTTPExchange) -> Void
     ) throws(SystemError) {
         self.loop = loop
@@ -107,7 +107,7 @@ public final class HTTPServer {
     /// A session for a new connection, of one version of HTTP or the other.
     func newSession<Session>(
         _ make: (
-            HTTPLimits, Duration, @escaping (HTTPRequest) -> Int, @escaping (RequestError) -> (HTTPResponse, [UInt8])
+            HTTPLimits, Duration, @escaping (HTTPRequest) -> Int, @escaping (RequestError) -> (AnswerHead, [UInt8])
         ) -> Session
     ) -> Session {
         make(limits, loop.now, bodyLimit, problem)
@@ -126,9 +126,9 @@ public final class HTTPServer {
 
     /// Answers a request in place of the handler.
     func refuse(_ exchange: HTTPExchange, _ error: RequestError) {
-        var (response, body) = problem(error)
-        if error == .unsupportedContentCoding { response.headerFields[.acceptEncoding] = "gzip, identity" }
-        exchange.respond(response, body: .bytes(body))
+        var (answer, body) = problem(error)
+        if error == .unsupportedContentCoding { answer.add(.acceptEncoding, "gzip, identity") }
+        exchange.respond(answer, body: .bytes(body))
     }
 
     func didClose(_ handshake: ServerHandshake) {

@@ -62,15 +62,15 @@ final class ServerConnection {
         if case .failure(let error) = link.admission { session.refuse(error) }
     }
 
-    func respond(to exchange: HTTPExchange, _ response: HTTPResponse, body: HTTPBody) {
+    func respond(to exchange: HTTPExchange, _ answer: AnswerHead, body: HTTPBody) {
         guard !isClosed else { return }
-        exchanges.removeAll { $0 === exchange }
+        if let index = exchanges.firstIndex(where: { $0 === exchange }) { exchanges.remove(at: index) }
         do throws(RequestError) {
-            let (response, body) = try server.negotiation.encode(response, body, for: exchange.request)
-            session.respond(to: exchange.id, response, body: body)
+            let (answer, body) = try server.negotiation.encode(answer, body, for: exchange.request)
+            session.respond(to: exchange.id, answer, body: body)
         } catch {
-            let (response, body) = server.problem(error)
-            session.respond(to: exchange.id, response, body: .bytes(body))
+            let (answer, body) = server.problem(error)
+            session.respond(to: exchange.id, answer, body: .bytes(body))
         }
         pump()
     }

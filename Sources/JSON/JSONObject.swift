@@ -10,7 +10,7 @@ public struct JSONObject: Hashable, Sendable {
     public init() {}
 
     /// An object with these members, whose names the caller knows to differ.
-    init(distinct members: [(name: String, value: JSONValue)]) {
+    public init(distinct members: [(name: String, value: JSONValue)]) {
         self.members = members
     }
 

@@ -81,10 +81,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    /// An object with its members in this order; of equal names the last wins.
+    /// An object with its members in this order, whose names differ.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        var object = JSONObject()
-        for (name, value) in elements { object[name] = value }
-        self = .object(object)
+        assert(Set(elements.map(\.0)).count == elements.count, "a literal gives a name twice")
+        self = .object(JSONObject(distinct: elements.map { (name: $0.0, value: $0.1) }))
     }
 }

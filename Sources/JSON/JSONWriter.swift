@@ -39,7 +39,14 @@ extension JSONValue {
     /// Appends a string in quotes, with only the escapes that RFC 8259 section 7 demands.
     public static func write(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
+        defer { bytes.append(UInt8(ascii: "\"")) }
+        let start = bytes.count
+        bytes += string.utf8
+        // Hardly any string has something to escape, and one that has not is there already.
+        guard let first = bytes[start...].firstIndex(where: \.isEscaped) else { return }
+        let rest = Array(bytes[first...])
+        bytes.removeSubrange(first...)
+        for byte in rest {
             switch byte {
             case UInt8(ascii: "\""): bytes += "\\\"".utf8
             case UInt8(ascii: "\\"): bytes += "\\\\".utf8
@@ -54,6 +61,10 @@ extension JSONValue {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
+}
+
+extension UInt8 {
+    /// Whether a string in JSON has it only behind a backslash.
+    fileprivate var isEscaped: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
 }

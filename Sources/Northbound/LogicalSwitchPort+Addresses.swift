@@ -1,8 +1,7 @@
 import Wire
 
 extension LogicalSwitchPort {
-    /// What the strings of `addresses` stand for; they were checked when the port was made.
-    public var logicalAddresses: [LogicalAddress] {
+    static func logicalAddresses(_ addresses: [String]) -> [LogicalAddress] {
         addresses.compactMap { text in
             do { return try LogicalAddress(parsing: text) } catch { return nil }
         }
@@ -15,13 +14,14 @@ extension LogicalSwitchPort {
         }
     }
 
-    /// The addresses of a body in canonical spelling.
-    static func addresses(_ reader: BodyReader) throws(Refusal) -> [String] {
+    /// The addresses of a body.
+    static func addresses(_ reader: BodyReader) throws(Refusal) -> [LogicalAddress] {
         let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
         var addresses: [LogicalAddress] = []
         var ips: Set<IPAddress> = []
         for (index, text) in strings.enumerated() {
-            let pointer = reader.pointer("addresses", "\(index)")
+            // Made for refusals only: it is put together of a dozen pieces.
+            var pointer: String { reader.pointer("addresses", "\(index)") }
             let address = try refusing(at: pointer) { () throws(AddressError) in try LogicalAddress(parsing: text) }
             guard !addresses.contains(address) else {
                 throw Refusal(.invalidValue, "\"\(address)\" stands twice in \"addresses\".", pointer: pointer)
@@ -34,7 +34,7 @@ extension LogicalSwitchPort {
             addresses.append(address)
         }
         guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
-        return addresses.map(\.description)
+        return addresses
     }
 
     /// The port security of a body in canonical spelling.
@@ -42,7 +42,7 @@ extension LogicalSwitchPort {
         let strings = try reader.strings("port_security", atMost: Limits.addressCountMaximum)
         var rules: [PortSecurityRule] = []
         for (index, text) in strings.enumerated() {
-            let pointer = reader.pointer("port_security", "\(index)")
+            var pointer: String { reader.pointer("port_security", "\(index)") }
             let rule = try refusing(at: pointer) { () throws(AddressError) in try PortSecurityRule(parsing: text) }
             guard !rules.contains(rule) else {
                 throw Refusal(.invalidValue, "\"\(rule)\" stands twice in \"port_security\".", pointer: pointer)
@@ -64,15 +64,15 @@ extension LogicalSwitchPort {
     }
 
     private static func refusing<Value>(
-        at pointer: String,
+        at pointer: @autoclosure () -> String,
         _ parse: () throws(AddressError) -> Value
     ) throws(Refusal) -> Value {
         do {
             return try parse()
         } catch {
             switch error {
-            case .invalid(let text): throw Refusal(.invalidValue, sentence(text), pointer: pointer)
-            case .unsupported(let text): throw Refusal(.unsupported, sentence(text), pointer: pointer)
+            case .invalid(let text): throw Refusal(.invalidValue, sentence(text), pointer: pointer())
+            case .unsupported(let text): throw Refusal(.unsupported, sentence(text), pointer: pointer())
             }
         }
     }

@@ -55,11 +55,14 @@ extension LogicalSwitchPort {
             } else {
                 try Self.newSwitch(origin.switchReference, reader, database)
             }
+        let type = try Self.type(reader)
+        let addresses = try Self.addresses(reader)
         self.init(
             name: name,
             switchID: switchID,
-            type: try Self.type(reader),
-            addresses: try Self.addresses(reader),
+            type: type,
+            addresses: addresses.map(\.description),
+            logicalAddresses: addresses,
             portSecurity: try Self.portSecurity(reader),
             isEnabled: try reader.bool("enabled", default: true),
             requestedChassis: try Self.requestedChassis(reader),

@@ -2,8 +2,8 @@ import Wire
 
 /// A port of a logical switch (OVN_Northbound `Logical_Switch_Port`).
 ///
-/// `addresses` and `portSecurity` keep the user's strings, in their order and canonical spelling; northd reads them
-/// again into southbound form. They were checked when the object was made.
+/// `addresses` and `portSecurity` keep the user's strings, in their order and canonical spelling. They were checked
+/// when the object was made.
 public struct LogicalSwitchPort: Hashable, Sendable {
     /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique over all switches.
     public var name: String
@@ -12,7 +12,11 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     /// `""`, a VIF, is the only type of this version.
     public var type: String
     /// `MAC [IP ...]` or `unknown`.
-    public var addresses: [String]
+    public var addresses: [String] {
+        didSet { logicalAddresses = Self.logicalAddresses(addresses) }
+    }
+    /// What the strings of `addresses` stand for: indices and translation ask for it again and again.
+    public private(set) var logicalAddresses: [LogicalAddress]
     /// `MAC [IP[/LENGTH] ...]`; empty means no check.
     public var portSecurity: [String]
     /// Whether the port passes frames at all.
@@ -63,11 +67,13 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     }
 
     /// A port with this name on this switch.
+    /// - Parameter logicalAddresses: what `addresses` stand for, where that is known already.
     public init(
         name: String,
         switchID: ObjectID,
         type: String = "",
         addresses: [String] = [],
+        logicalAddresses: [LogicalAddress]? = nil,
         portSecurity: [String] = [],
         isEnabled: Bool = true,
         requestedChassis: [String] = [],
@@ -79,6 +85,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.switchID = switchID
         self.type = type
         self.addresses = addresses
+        self.logicalAddresses = logicalAddresses ?? Self.logicalAddresses(addresses)
         self.portSecurity = portSecurity
         self.isEnabled = isEnabled
         self.requestedChassis = requestedChassis

@@ -15,14 +15,14 @@ extension NorthboundDatabase {
     /// Puts a port, in place of one with its identity, and keeps every index in step. Its canonical JSON is made
     /// by ``seal(port:)``.
     public mutating func put(_ stored: Stored<LogicalSwitchPort>) {
-        if let old = ports[stored.id], old.value.addresses != stored.value.addresses { unindexAddresses(of: old) }
-        move(\.ports, stored.value.name, stored.id, from: ports[stored.id]?.owner, to: stored.owner)
-        ports[stored.id] = stored
-        let name = ProjectName(stored.value.name)
-        portsByName[name] = stored.id
-        var siblings = portsBySwitch[stored.value.switchID] ?? OrderedMap()
-        siblings[name] = stored.id
-        portsBySwitch[stored.value.switchID] = siblings
+        let old = ports.updateValue(stored, forKey: stored.id)
+        let value = stored.value
+        let name = ProjectName(value.name)
+        portsByName[name] = ListedObject(stored)
+        if let old, old.value.addresses == value.addresses, old.owner == stored.owner { return }
+        if let old { unindexAddresses(of: old) }
+        move(\.ports, value.name, stored.id, from: old?.owner, to: stored.owner)
+        portsBySwitch[value.switchID, default: OrderedMap()][name] = stored.id
         forEachAddress(of: stored) {
             $0.portsByMAC[$1] = stored.id
         } ip: {
@@ -44,10 +44,8 @@ extension NorthboundDatabase {
         move(\.ports, old.value.name, id, from: old.owner, to: nil)
         let name = ProjectName(old.value.name)
         portsByName[name] = nil
-        if var siblings = portsBySwitch[old.value.switchID] {
-            siblings[name] = nil
-            portsBySwitch[old.value.switchID] = siblings.isEmpty ? nil : siblings
-        }
+        portsBySwitch[old.value.switchID, default: OrderedMap()][name] = nil
+        if portsBySwitch[old.value.switchID]?.isEmpty == true { portsBySwitch[old.value.switchID] = nil }
         unindexAddresses(of: old)
     }
 
@@ -80,6 +78,7 @@ extension NorthboundDatabase {
         stored.revision = revision
         stored.updatedAt = time
         stored.bytes = stored.json(switchName: switches[stored.value.switchID]?.value.name ?? "").bytes
+        portsByName[ProjectName(stored.value.name)] = ListedObject(stored)
         ports[id] = stored
     }
 

@@ -219,7 +219,7 @@ extension NorthboundDatabase {
     func checkAddresses(of port: Stored<LogicalSwitchPort>, _ pointer: String) throws(Refusal) {
         for (index, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
-            let place = "\(pointer)/addresses/\(index)"
+            var place: String { "\(pointer)/addresses/\(index)" }
             let macHolder = portsByMAC[OnSwitch(switchID: port.value.switchID, address: mac)]
             if let macHolder, macHolder != port.id {
                 throw addressConflict(.macConflict, mac.description, holder: macHolder, place)

@@ -10,16 +10,17 @@ public struct NorthboundDatabase: Sendable {
     public internal(set) var ports: TreeDictionary<ObjectID, Stored<LogicalSwitchPort>> = [:]
     /// The switches in the order that lists have.
     public internal(set) var switchesByName = OrderedMap<ProjectName, ObjectID>()
-    /// The ports in the order that lists have.
-    public internal(set) var portsByName = OrderedMap<ProjectName, ObjectID>()
+    /// The ports in the order that lists have, with their canonical JSON: a list of them looks at nothing else.
+    public internal(set) var portsByName = OrderedMap<ProjectName, ListedObject>()
     /// The ports of each switch, in the order that lists have.
     public internal(set) var portsBySwitch: TreeDictionary<ObjectID, OrderedMap<ProjectName, ObjectID>> = [:]
     /// What each owner has declared, in the order that lists have.
     public internal(set) var topologies = OrderedMap<String, Topology>()
-    /// The port that has a MAC address on a switch: what makes a duplicate a look-up.
-    var portsByMAC: TreeDictionary<OnSwitch<MACAddress>, ObjectID> = [:]
+    /// The port that has a MAC address on a switch: what makes a duplicate a look-up. In order, because addresses are
+    /// given out in order: those of one transaction are neighbours, and change few nodes.
+    var portsByMAC = OrderedMap<OnSwitch<MACAddress>, ObjectID>()
     /// The port that has an IP address on a switch.
-    var portsByIP: TreeDictionary<OnSwitch<IPAddress>, ObjectID> = [:]
+    var portsByIP = OrderedMap<OnSwitch<IPAddress>, ObjectID>()
 
     /// A network without objects.
     public init() {}
@@ -36,13 +37,41 @@ public struct NorthboundDatabase: Sendable {
     public func port(_ reference: Reference) -> Stored<LogicalSwitchPort>? {
         switch reference {
         case .id(let id): ports[id]
-        case .name(let name): portsByName[ProjectName(name)].flatMap { ports[$0] }
+        case .name(let name): portsByName[ProjectName(name)].flatMap { ports[$0.id] }
         }
     }
 }
 
+extension NorthboundDatabase {
+    /// The port that a path points at, as far as a reader is interested in it.
+    public func listedPort(_ reference: Reference) -> ListedObject? {
+        switch reference {
+        case .id(let id): ports[id].map { ListedObject($0) }
+        case .name(let name): portsByName[ProjectName(name)]
+        }
+    }
+}
+
+/// An object as an index has it.
+public struct ListedObject: Sendable {
+    /// The identity.
+    public let id: ObjectID
+    /// The revision of the last commit that changed the bytes: the entity tag.
+    public let revision: UInt64
+    /// The canonical JSON.
+    public let bytes: [UInt8]
+
+    init<Value>(_ stored: Stored<Value>) {
+        (id, revision, bytes) = (stored.id, stored.revision, stored.bytes)
+    }
+}
+
 /// An address on a switch: two ports of one switch may not share it, ports of two switches may.
-struct OnSwitch<Address: Hashable & Sendable>: Hashable, Sendable {
+struct OnSwitch<Address: Comparable & Sendable>: Comparable, Sendable {
     var switchID: ObjectID
     var address: Address
+
+    static func < (left: OnSwitch, right: OnSwitch) -> Bool {
+        left.switchID == right.switchID ? left.address < right.address : left.switchID < right.switchID
+    }
 }

@@ -12,17 +12,18 @@ public struct StoredError: Error, Equatable, Sendable, CustomStringConvertible {
 
 extension Stored {
     /// The members of the canonical JSON: the user's, then the server's.
-    func withServerMembers(_ user: [(String, JSONValue)], status: JSONValue) -> JSONObject {
-        var object = JSONObject()
-        for (name, value) in user { object[name] = value }
-        object["id"] = .string(id.description)
-        object["owner"] = owner.map { .string($0) } ?? .null
-        object["revision"] = .integer(Int64(clamping: revision))
-        object["config_revision"] = .integer(Int64(clamping: configRevision))
-        object["created_at"] = .string(Timestamp(seconds: createdAt).description)
-        object["updated_at"] = .string(Timestamp(seconds: updatedAt).description)
-        object["status"] = status
-        return object
+    func withServerMembers(_ user: [(name: String, value: JSONValue)], status: JSONValue) -> JSONObject {
+        let updated = JSONValue.string(Timestamp(seconds: updatedAt).description)
+        let server: [(name: String, value: JSONValue)] = [
+            ("id", .string(id.description)),
+            ("owner", owner.map { .string($0) } ?? .null),
+            ("revision", .integer(Int64(clamping: revision))),
+            ("config_revision", .integer(Int64(clamping: configRevision))),
+            ("created_at", createdAt == updatedAt ? updated : .string(Timestamp(seconds: createdAt).description)),
+            ("updated_at", updated),
+            ("status", status),
+        ]
+        return JSONObject(distinct: user + server)
     }
 
     init(_ reader: StoredReader, value: Value, bytes: [UInt8]) throws(StoredError) {

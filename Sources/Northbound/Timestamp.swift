@@ -37,8 +37,18 @@ public struct Timestamp: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         let (year, month, day) = Self.date(days: seconds / 86_400)
         let time = seconds % 86_400
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
-            + "T\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))Z"
+        var text: [UInt8] = []
+        text.reserveCapacity(20)
+        // By bytes: every object that is written has two of these.
+        for (number, end) in [
+            (year / 100, nil), (year % 100, "-"), (month, "-"), (day, "T"), (time / 3600, ":"),
+            (time / 60 % 60, ":"), (time % 60, "Z"),
+        ] as [(Int64, Unicode.Scalar?)] {
+            text.append(UInt8(truncatingIfNeeded: 0x30 + number / 10))
+            text.append(UInt8(truncatingIfNeeded: 0x30 + number % 10))
+            if let end { text.append(UInt8(ascii: end)) }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The days from 1970-01-01 to a date of the Gregorian calendar; years start in March, so that the leap day is
@@ -62,9 +72,4 @@ public struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
-}
-
-private func padded(_ number: Int64, _ width: Int) -> String {
-    let digits = number.description
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

@@ -1,79 +1,122 @@
-/// A node of an ``OrderedMap``: an AVL tree whose sides differ in height by at most 1. It never changes.
-@usableFromInline final class OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendable {
-    @usableFromInline let key: Key
-    @usableFromInline let value: Value
-    @usableFromInline let left: OrderedMapNode?
-    @usableFromInline let right: OrderedMapNode?
-    @usableFromInline let count: Int
-    @usableFromInline let height: Int8
+/// A node of an ``OrderedMap``: a leaf with entries, or a branch over nodes of equal height.
+///
+/// A value of arrays: what only one map holds is changed in place, what others hold too is copied on its way down.
+@usableFromInline struct OrderedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendable {
+    @usableFromInline typealias Entry = (key: Key, value: Value)
 
-    @inlinable init(_ key: Key, _ value: Value, _ left: OrderedMapNode?, _ right: OrderedMapNode?) {
-        self.key = key
-        self.value = value
-        self.left = left
-        self.right = right
-        count = 1 + (left?.count ?? 0) + (right?.count ?? 0)
-        height = 1 + max(left?.height ?? 0, right?.height ?? 0)
+    /// A leaf's entries, in order.
+    @usableFromInline var entries: [Entry] = []
+    /// A branch's children, in order, none of them empty.
+    @usableFromInline var children: [OrderedMapNode] = []
+    /// For each child, a key that is not greater than any of its own, and greater than all of the child before it.
+    @usableFromInline var bounds: [Key] = []
+
+    /// The most entries of a leaf and children of a branch: a change copies one of each height, and a walk goes from
+    /// one place in memory to the next once for so many entries.
+    @inlinable static var countMaximum: Int { 32 }
+
+    @inlinable init() {}
+
+    @inlinable init(entries: [Entry]) { self.entries = entries }
+
+    @inlinable init(children: [OrderedMapNode], bounds: [Key]) {
+        self.children = children
+        self.bounds = bounds
     }
 
-    /// The tree with the value under the key, in place of an older one.
-    @inlinable static func inserting(_ key: Key, _ value: Value, into node: OrderedMapNode?) -> OrderedMapNode {
-        guard let node else { return OrderedMapNode(key, value, nil, nil) }
-        if key < node.key {
-            return balanced(node, inserting(key, value, into: node.left), node.right)
+    @inlinable var isLeaf: Bool { children.isEmpty }
+
+    @inlinable var isEmpty: Bool { entries.isEmpty && children.isEmpty }
+
+    @inlinable var size: Int { isLeaf ? entries.count : children.count }
+
+    /// The index of the first entry of a leaf whose key is not less than `key`.
+    @inlinable func entryIndex(notBelow key: Key) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].key < key { low = middle + 1 } else { high = middle }
         }
-        if node.key < key {
-            return balanced(node, node.left, inserting(key, value, into: node.right))
+        return low
+    }
+
+    /// The index of the child of a branch that a key belongs to.
+    @inlinable func childIndex(of key: Key) -> Int {
+        var low = 1
+        var high = bounds.count
+        while low < high {
+            let middle = (low + high) / 2
+            if key < bounds[middle] { high = middle } else { low = middle + 1 }
         }
-        return OrderedMapNode(key, value, node.left, node.right)
+        return low - 1
     }
 
-    /// The tree without the key, which it must hold.
-    @inlinable static func removing(_ key: Key, from node: OrderedMapNode?) -> OrderedMapNode? {
-        guard let node else { return nil }
-        if key < node.key { return balanced(node, removing(key, from: node.left), node.right) }
-        if node.key < key { return balanced(node, node.left, removing(key, from: node.right)) }
-        guard let left = node.left else { return node.right }
-        guard let right = node.right else { return left }
-        let successor = right.first
-        return balanced(successor, left, removing(successor.key, from: right))
-    }
-
-    @inlinable var first: OrderedMapNode {
-        var first = self
-        while let left = first.left { first = left }
-        return first
-    }
-
-    @inlinable var lean: Int8 { (left?.height ?? 0) - (right?.height ?? 0) }
-
-    /// The entry of `node` above two sides whose heights differ by at most 2, rotated where they do.
-    @inlinable static func balanced(
-        _ node: OrderedMapNode,
-        _ left: OrderedMapNode?,
-        _ right: OrderedMapNode?
-    ) -> OrderedMapNode {
-        let lean = (left?.height ?? 0) - (right?.height ?? 0)
-        if lean > 1, let left {
-            guard left.lean < 0, let middle = left.right else {
-                return copy(left, left.left, copy(node, left.right, right))
+    /// Puts a value under a key.
+    /// - Returns: whether the key is new, and what did not fit: a node that belongs behind this one, with its bound.
+    @inlinable mutating func insert(_ key: Key, _ value: Value) -> (isNew: Bool, rest: (Key, OrderedMapNode)?) {
+        if isLeaf {
+            let index = entryIndex(notBelow: key)
+            if index < entries.count, !(key < entries[index].key) {
+                entries[index].value = value
+                return (false, nil)
             }
-            return copy(middle, copy(left, left.left, middle.left), copy(node, middle.right, right))
+            entries.insert((key, value), at: index)
+            return (true, overflow(isAtEnd: index == entries.count - 1))
         }
-        if lean < -1, let right {
-            guard right.lean > 0, let middle = right.left else {
-                return copy(right, copy(node, left, right.left), right.right)
-            }
-            return copy(middle, copy(node, left, middle.left), copy(right, middle.right, right.right))
-        }
-        return copy(node, left, right)
+        let index = childIndex(of: key)
+        if key < bounds[index] { bounds[index] = key }
+        let (isNew, rest) = children[index].insert(key, value)
+        guard let rest else { return (isNew, nil) }
+        bounds.insert(rest.0, at: index + 1)
+        children.insert(rest.1, at: index + 1)
+        return (isNew, overflow(isAtEnd: index + 2 == children.count))
     }
 
-    @inlinable static func copy(
-        _ node: OrderedMapNode,
-        _ left: OrderedMapNode?,
-        _ right: OrderedMapNode?
-    ) -> OrderedMapNode {
-        OrderedMapNode(node.key, node.value, left, right)
+    /// Splits a node that is beyond the maximum: in halves, or where the last place was taken, before that: keys that
+    /// come in order leave full nodes behind.
+    @inlinable mutating func overflow(isAtEnd: Bool) -> (Key, OrderedMapNode)? {
+        guard size > Self.countMaximum else { return nil }
+        let start = isAtEnd ? size - 1 : size / 2
+        if isLeaf {
+            let rest = Array(entries[start...])
+            entries.removeSubrange(start...)
+            return (rest[0].key, OrderedMapNode(entries: rest))
+        }
+        let rest = OrderedMapNode(children: Array(children[start...]), bounds: Array(bounds[start...]))
+        children.removeSubrange(start...)
+        bounds.removeSubrange(start...)
+        return (rest.bounds[0], rest)
+    }
+
+    /// Removes a key.
+    /// - Returns: whether it was there.
+    @inlinable mutating func remove(_ key: Key) -> Bool {
+        if isLeaf {
+            let index = entryIndex(notBelow: key)
+            guard index < entries.count, !(key < entries[index].key) else { return false }
+            entries.remove(at: index)
+            return true
+        }
+        let index = childIndex(of: key)
+        guard children[index].remove(key) else { return false }
+        if children[index].isEmpty {
+            children.remove(at: index)
+            bounds.remove(at: index)
+        } else if children[index].size < Self.countMaximum / 4 {
+            join(index > 0 ? index - 1 : index)
+        }
+        return true
+    }
+
+    /// Makes one of two small neighbours.
+    @inlinable mutating func join(_ index: Int) {
+        guard index + 1 < children.count else { return }
+        guard children[index].size + children[index + 1].size <= Self.countMaximum / 2 else { return }
+        let next = children.remove(at: index + 1)
+        bounds.remove(at: index + 1)
+        children[index].entries += next.entries
+        children[index].children += next.children
+        children[index].bounds += next.bounds
     }
 }

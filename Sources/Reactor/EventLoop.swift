@@ -88,7 +88,7 @@ public final class EventLoop {
 
     func update(_ key: RegistrationTable.Key, interest: Readiness) throws(SystemError) {
         // An entry that epoll does not know has no interest.
-        guard let entry = registrations[key], entry.interest != interest else { return }
+        guard registrations.interest(of: key) != interest, let entry = registrations[key] else { return }
         try systemCall("epoll_ctl") {
             entry.isArmed
                 ? clinux_epoll_modify(epoll.raw, entry.descriptor, interest.events, key)
@@ -130,10 +130,10 @@ public final class EventLoop {
 
     private func dispatch(_ event: epoll_event) {
         let key = event.data.u64
-        guard let entry = registrations[key], let handler = entry.handler else { return }
+        guard let handler = registrations.handler(of: key) else { return }
         handler(Readiness(events: event.events))
         // epoll tells of errors and hang-ups unasked and for ever: with no interest left, nobody would take them away.
-        guard let after = registrations[key], after.isArmed, after.interest.isEmpty else { return }
+        guard registrations.interest(of: key) == [], let after = registrations[key], after.isArmed else { return }
         _ = clinux_epoll_remove(epoll.raw, after.descriptor)
         registrations.update(key, interest: [], isArmed: false)
     }

@@ -28,6 +28,20 @@ struct RegistrationTable {
         return entries[index].generation == UInt32(key >> 32) ? entries[index] : nil
     }
 
+    /// What an entry waits for, without a copy of the entry: asked for with every event.
+    func interest(of key: Key) -> Readiness? {
+        let index = Int(truncatingIfNeeded: key & 0xffff_ffff)
+        guard index < entries.count, entries[index].generation == UInt32(key >> 32) else { return nil }
+        return entries[index].interest
+    }
+
+    /// Whom an event of an entry is for.
+    func handler(of key: Key) -> ((Readiness) -> Void)? {
+        let index = Int(truncatingIfNeeded: key & 0xffff_ffff)
+        guard index < entries.count, entries[index].generation == UInt32(key >> 32) else { return nil }
+        return entries[index].handler
+    }
+
     mutating func insert(
         descriptor: Int32,
         interest: Readiness,

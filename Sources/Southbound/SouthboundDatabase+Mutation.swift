@@ -58,9 +58,8 @@ extension TreeDictionary {
     /// Changes the map under a key, which is there only while it has entries.
     fileprivate mutating func update<Inner, Item>(_ key: Key, _ change: (inout OrderedMap<Inner, Item>) -> Void)
     where Value == OrderedMap<Inner, Item> {
-        var inner = self[key] ?? OrderedMap()
-        change(&inner)
-        self[key] = inner.isEmpty ? nil : inner
+        change(&self[key, default: OrderedMap()])
+        if self[key]?.isEmpty == true { self[key] = nil }
     }
 }
 

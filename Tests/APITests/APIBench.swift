@@ -161,8 +161,8 @@ final class APIBench {
 
     private static func read(_ reply: Reply) -> Answer {
         var answer = Answer(
-            status: reply.response.status.code,
-            fields: reply.response.headerFields,
+            status: reply.head.status.code,
+            fields: reply.head.fields,
             body: [],
             sliceCount: 0
         )

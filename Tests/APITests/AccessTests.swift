@@ -1,3 +1,4 @@
+import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
@@ -283,7 +284,7 @@ import Wire
                     newRequestID: "r"
                 )
                 guard case .reply(let reply) = action else { return 0 }
-                return reply.response.status.code
+                return reply.head.status.code
             }
         }
         #expect(status("Bearer \(text)") == [200, 200] && status("bearer  \(text)") == [200, 200])
@@ -310,7 +311,7 @@ import Wire
                 newRequestID: "r"
             )
             guard case .reply(let reply) = action else { return 0 }
-            return reply.response.status.code
+            return reply.head.status.code
         }
         for host in ["localhost", "LOCALHOST:6641", "127.0.0.1", "127.1.2.3:80", "[::1]:6641", "localhost."] {
             #expect(status(host, .local) == 200, "\(host)")

@@ -113,7 +113,7 @@ import Testing
             return
         }
         let json = try? JSONParser.parse(bytes)
-        #expect(reply.response.status == .requestTimeout && json?["code"] == "request_timeout")
+        #expect(reply.head.status == .requestTimeout && json?["code"] == "request_timeout")
         #expect(json?["request_id"] == "r1")
     }
 

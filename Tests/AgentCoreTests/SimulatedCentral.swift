@@ -70,7 +70,7 @@ struct SimulatedCentral {
     /// Where the logical ports are and whether they are up, by name.
     var ports: [String: (chassis: String?, isUp: Bool)] {
         var ports: [String: (chassis: String?, isUp: Bool)] = [:]
-        for id in core.durable.northbound.portsByName.map(\.value) {
+        for id in core.durable.northbound.portsByName.map(\.value.id) {
             guard let port = core.durable.northbound.ports[id]?.value else { continue }
             ports[port.name] = (port.status.chassis, port.status.isUp)
         }

@@ -24,7 +24,7 @@ final class HTTP2Script {
             limits: limits,
             now: .zero,
             bodyLimit: { _ in bodyLimit },
-            problem: { error in (HTTPResponse(status: error.status), Array(error.code.utf8)) }
+            problem: { error in (AnswerHead(error.status), Array(error.code.utf8)) }
         )
         nghttp2_hd_inflate_new(&inflater)
         guard let settings else { return }

@@ -75,6 +75,32 @@ private func slices(_ texts: [String]) -> HTTPBody {
         #expect(script.requests.map(\.id) == [0, 1, 2])
     }
 
+    @Test("A head that comes again is read as it was the first time, and one that only begins alike is not")
+    func sameHeads() {
+        let heads = [
+            "GET /a HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n", "GET /a HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\n\r\n",
+            "GET /ab HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n", "HEAD /a HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
+        ]
+        for cut in 0...3 {
+            var script = ServerScript()
+            for head in heads {
+                for _ in 0..<3 {
+                    let cut = head.utf8.index(head.startIndex, offsetBy: head.utf8.count * cut / 4)
+                    script.feed(String(head[..<cut]))
+                    script.feed(String(head[cut...]))
+                }
+            }
+            #expect(
+                script.requests.map { $0.request.path ?? "" } == ["/a", "/a", "/ab", "/a"].flatMap { [$0, $0, $0] }
+            )
+            #expect(script.requests.suffix(3).allSatisfy { $0.request.method == .head })
+            #expect(script.requests.map(\.request.headerFields.count) == [1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1])
+        }
+        var script = ServerScript()
+        for body in ["x", "y", "z"] { script.feed(post("/", body)) }
+        #expect(script.requests.map(\.body) == [[0x78], [0x79], [0x7a]])
+    }
+
     @Test("At most 16 pipelined requests are under way, and what is kept behind them is bounded")
     func pipelineLimits() {
         var script = ServerScript()

@@ -26,7 +26,7 @@ import Testing
     func problems(_ error: RequestError, _ status: Int, _ code: String) {
         let (response, body) = error.problem
         #expect(response.status.code == status)
-        #expect(response.headerFields[.contentType] == "application/problem+json")
+        #expect(response[.contentType] == "application/problem+json")
         #expect(
             String(decoding: body, as: UTF8.self)
                 == #"{"type":"about:blank","title":"\#(response.status.reasonPhrase)","status":\#(status),"#

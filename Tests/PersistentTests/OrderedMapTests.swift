@@ -59,6 +59,35 @@ import Testing
         #expect(map.entries(after: 1, limit: 5).isEmpty)
     }
 
+    @Test(arguments: [false, true])
+    func `maps of many leaves grow and shrink in every order`(isDescending: Bool) {
+        var generator = SeededGenerator(seed: 5)
+        let keys = Array(0..<5000)
+        var map = OrderedMap<Int, Int>()
+        for key in isDescending ? keys.reversed() : keys { map[key] = key }
+        #expect(map.map(\.key) == keys && map.count == keys.count)
+        #expect(map.first?.key == 0 && map.last?.key == 4999)
+        let full = map
+        var runs = full.cursor(after: 2499)
+        _ = runs.next()
+        var rest: [Int] = []
+        while let run = runs.nextRun() { rest += run.map(\.key) }
+        #expect(rest == Array(2501..<5000) && runs.next() == nil)
+        let order = keys.shuffled(using: &generator)
+        for (index, key) in order.enumerated() {
+            map[key] = nil
+            if index % 500 == 0 || index > 4990 {
+                let left = order.dropFirst(index + 1).sorted()
+                #expect(map.map(\.key) == left && map.count == left.count)
+                let after = Int.random(in: keys.indices, using: &generator)
+                #expect(map.entries(after: after, limit: 40).map(\.key) == Array(left.filter { $0 > after }.prefix(40)))
+            }
+        }
+        #expect(map.isEmpty && full.map(\.value) == keys)
+        map[7] = 7
+        #expect(map.map(\.key) == [7])
+    }
+
     @Test func `a comparison count shows that look-ups and changes walk one path`() {
         var map = OrderedMap<Counted, Int>()
         for key in 0..<4096 { map[Counted(key)] = key }

@@ -20,8 +20,8 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// 36 characters, `8-4-4-4-12` hexadecimal digits of either case; anything else is `nil`.
     public init?(_ text: some StringProtocol) {
         // As an array, so that the loop is not one over a collection of which nothing is known.
+        guard text.utf8.count == 36 else { return nil }
         let digits = Array(text.utf8)
-        guard digits.count == 36 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
         for (index, digit) in digits.enumerated() {
             if index == 8 || index == 13 || index == 18 || index == 23 {
