@@ -8,6 +8,8 @@ public enum ClientError: Error, Equatable, Sendable {
     case problem(Problem)
     /// No connection could be made, or it broke before the answer.
     case unreachable(Server, reason: String, mayHaveActed: Bool)
+    /// The server could not be trusted, or does not speak TLS; nothing was asked of it.
+    case insecure(Server, reason: String, remedy: String)
     /// The server answered what this version does not understand.
     case badAnswer(Server, String)
     /// What the user waits for did not come in time.
@@ -17,7 +19,7 @@ public enum ClientError: Error, Equatable, Sendable {
     public var exitStatus: ExitStatus {
         switch self {
         case .usage: .usage
-        case .refused, .problem, .unreachable, .badAnswer: .refused
+        case .refused, .problem, .unreachable, .insecure, .badAnswer: .refused
         case .timedOut: .timedOut
         }
     }
@@ -27,7 +29,7 @@ public enum ClientError: Error, Equatable, Sendable {
         switch self {
         case .usage(let text), .refused(let text), .timedOut(let text): text
         case .problem(let problem): problem.sentence
-        case .unreachable(_, _, mayHaveActed: false), .badAnswer: "\(halves.detail); \(halves.remedy)"
+        case .unreachable(_, _, mayHaveActed: false), .insecure, .badAnswer: "\(halves.detail); \(halves.remedy)"
         case .unreachable(let server, let reason, mayHaveActed: true):
             "lost \(server.title) before it answered: \(reason); the change may have been made: look before you repeat it"
         }
@@ -41,8 +43,10 @@ public enum ClientError: Error, Equatable, Sendable {
                 "cannot reach \(server.title): \(reason)",
                 reason == "Permission denied" ? server.permissionRemedy : server.remedy
             )
+        case .insecure(let server, let reason, let remedy):
+            ("no secure connection to \(server.title): \(reason)", remedy)
         case .badAnswer(let server, let text): ("cannot understand \(server.title): \(text)", server.identityRemedy)
-        case .usage(let text): (text, "set the variable as 'heddle nb --help' says")
+        case .usage(let text): (text, "correct that and run this again")
         case .refused(let text), .timedOut(let text): (text, "see its log")
         case .problem(let problem): (problem.sentence, "see its log")
         }

@@ -190,7 +190,7 @@ public final class Connection: Caller {
                 "\(error)".contains("wrong version number")
                 ? "it may speak plain HTTP: write http://"
                 : "if its certificate is central's own, set HEDDLE_CA to a copy of DATA-DIR/ca.crt"
-            return .unreachable(server, reason: "no secure connection: \(error) (\(remedy))", mayHaveActed: false)
+            return .insecure(server, reason: "\(error)", remedy: remedy)
         case .connectionLost:
             let remedy = isPlain ? " (where it speaks TLS, write https://)" : ""
             return .unreachable(server, reason: "it closed the connection\(remedy)", mayHaveActed: changes)

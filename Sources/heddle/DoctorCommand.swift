@@ -1,5 +1,6 @@
 import ArgumentParser
 import Client
+import Glibc
 
 /// `heddle doctor`: says what is wrong with an installation.
 struct DoctorCommand: ParsableCommand {
@@ -44,11 +45,15 @@ struct DoctorCommand: ParsableCommand {
         let socket = stateDir.map { $0 + "/agent.sock" } ?? environmentVariable("HEDDLE_AGENT_SOCKET")
         let agent = Server.agent(socket: socket ?? Server.defaultAgentSocket)
         let directory = stateDir ?? agentDirectory(ofSocket: socket ?? Server.defaultAgentSocket)
-        let central = Result<any Caller, ClientError> { () throws(ClientError) in try Connection.toCentral() }
+        // Where nobody says which central, it is this host's, if it has one.
+        let isHere = environmentVariable("HEDDLE_NB") == nil && access(dataDir + "/northbound.sock", F_OK) == 0
+        let central = Result<any Caller, ClientError> { () throws(ClientError) in
+            try Connection.toCentral(dataDirectory: isHere ? dataDir : nil)
+        }
         let inspection = HostInspection(
             version: Heddle.version,
             central: central,
-            isCentralNamed: environmentVariable("HEDDLE_NB") != nil,
+            isCentralNamed: environmentVariable("HEDDLE_NB") != nil || isHere,
             agent: try Connection(to: agent, token: nil),
             isAgentNamed: socket != nil,
             stateDirectory: directory,

@@ -52,7 +52,11 @@ struct GetCommand: ParsableCommand {
     )
     var fields: [String] = []
 
-    @Option(name: .customLong("switch"), help: ArgumentHelp("Only ports of this switch.", valueName: "switch"))
+    @Option(
+        name: .customLong("switch"),
+        help: ArgumentHelp("Only ports of this switch.", valueName: "switch"),
+        completion: .custom(completeSwitches)
+    )
     var logicalSwitch: String?
 
     @Flag(name: .shortAndLong, help: "Go on printing what changes.")

@@ -17,6 +17,12 @@ import Glibc
               heddle port add vm1 --logical-port ls1-vm1
               heddle nb show
               heddle describe port ls1-vm1
+
+            ENVIRONMENT:
+              HEDDLE_NB            central's northbound URL (default: this host's)
+              HEDDLE_CA            the file of central's authority, for https
+              HEDDLE_TOKEN         says to central who asks
+              HEDDLE_AGENT_SOCKET  this host's agent, for 'heddle port'
             """,
         version: version,
         subcommands: [

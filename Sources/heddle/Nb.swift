@@ -5,7 +5,11 @@ import Client
 struct Nb: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: NbCommand.grammar.abstract)
 
-    @Argument(parsing: .captureForPassthrough, help: "Commands in ovn-nbctl's grammar.")
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: "Commands in ovn-nbctl's grammar.",
+        completion: .custom { complete(NbCommand.grammar, $0, $1, $2) }
+    )
     var words: [String] = []
 
     func run() throws {

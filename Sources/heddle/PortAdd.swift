@@ -27,7 +27,7 @@ struct PortAdd: ParsableCommand {
     @Argument(help: "The port's name on this host; also the interface's, unless --interface says otherwise.")
     var name: String
 
-    @Option(help: "The logical port, as in 'heddle nb lsp-add'.")
+    @Option(help: "The logical port, as in 'heddle nb lsp-add'.", completion: .custom(completePorts))
     var logicalPort: String
 
     @Option(help: "The network namespace for the interface, a name or a path (default: the agent's).")

@@ -15,7 +15,7 @@ struct PortDel: ParsableCommand {
             """
     )
 
-    @Argument(help: "The port's name on this host.")
+    @Argument(help: "The port's name on this host.", completion: .custom(completePluggedPorts))
     var name: String
 
     @Flag(help: "Do nothing where it is not there.")

@@ -5,7 +5,11 @@ import Client
 struct Sb: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: SbCommand.grammar.abstract)
 
-    @Argument(parsing: .captureForPassthrough, help: "Commands in ovn-sbctl's grammar.")
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: "Commands in ovn-sbctl's grammar.",
+        completion: .custom { complete(SbCommand.grammar, $0, $1, $2) }
+    )
     var words: [String] = []
 
     func run() throws {

@@ -52,7 +52,10 @@ struct TokenCreate: ParsableCommand {
             """
     )
 
-    @Option(help: "What requests with it may do: admin, editor, viewer or metrics.")
+    @Option(
+        help: "What requests with it may do: admin, editor, viewer or metrics.",
+        completion: .list(Role.allCases.map(\.rawValue))
+    )
     var role: String?
 
     @Option(help: ArgumentHelp("The chassis that may join with it.", valueName: "name"))

@@ -26,13 +26,18 @@ import Wire
         stateDirectory: directory("/var/lib/heddle/agent"),
         isAgentNamed: false,
         agent: .success(status),
-        agentProcess: 100,
-        forwarderProcess: 101,
+        agentProcess: HostFacts.RunningProcess(number: 100),
+        forwarderProcess: HostFacts.RunningProcess(number: 101),
+        centralProcess: HostFacts.RunningProcess(number: 102),
         forwarderRunsOtherProgram: false,
         isElsewhere: false,
         underlayMTU: 1500,
+        isUnderlayUp: true,
         isTunnelPortTaken: true,
+        ownPort: .open,
         peers: [HostFacts.Peer(chassis: "hv2", address: peer, outcome: .carriesAll)],
+        peersUnknown: nil,
+        downPorts: [],
         probeByteCount: 1500,
         tunDevice: .usable,
         kernel: KernelFeatures(
@@ -42,6 +47,7 @@ import Wire
             receivesTrains: true
         ),
         dataDirectory: directory("/var/lib/heddle/central"),
+        store: .whole,
         certificates: [certificate(0...600)],
         now: 400
     )
@@ -60,8 +66,22 @@ import Wire
         "ports": ["plugged": 2, "up": 2],
     ]
 
-    private static func directory(_ path: String, mode: UInt32 = 0o700, free: UInt64 = 1 << 30) -> HostFacts.Directory {
-        HostFacts.Directory(path: path, state: .present(mode: mode, freeBytes: free, totalBytes: 4 << 30))
+    private static func directory(
+        _ path: String,
+        mode: UInt32 = 0o700,
+        free: UInt64 = 1 << 30,
+        isReadOnly: Bool = false,
+        strangers: [String] = []
+    ) -> HostFacts.Directory {
+        let contents = HostFacts.Directory.Contents(
+            mode: mode,
+            freeBytes: free,
+            totalBytes: 4 << 30,
+            isReadOnly: isReadOnly,
+            strangers: strangers,
+            owner: "heddle-agent"
+        )
+        return HostFacts.Directory(path: path, state: .present(contents))
     }
 
     private static func answer(_ change: (inout HostFacts.CentralAnswer) -> Void) -> HostFacts.Central {
@@ -80,6 +100,24 @@ import Wire
                 $0.central = .silent(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
             }
         ),
+        (
+            "central has ended on this host",
+            {
+                let server = Server.central(url: "http://10.0.0.2:6641")
+                $0.central = .silent(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
+                $0.centralProcess = nil
+            }
+        ),
+        (
+            "central's certificate is not known",
+            {
+                let server = Server.central(url: "https://10.0.0.2:6641")
+                $0.central = .silent(.insecure(server, reason: "self-signed", remedy: "set HEDDLE_CA"))
+            }
+        ),
+        ("central's file is damaged", { $0.store = .damaged }),
+        ("another program holds central's file", { $0.store = .locked(by: 9) }),
+        ("central takes no token", { $0.peersUnknown = "This needs a token" }),
         ("central speaks something else", { $0.central = .silent(.badAnswer(.central(url: "http://x"), "no HTTP")) }),
         ("central is elsewhere", { $0.central = .notAsked("HEDDLE_NB is not set") }),
         ("central is stopping", { $0.central = answer { $0.unreadiness = "Central is stopping" } }),
@@ -135,10 +173,43 @@ import Wire
         ),
         ("central is quiet", { $0.agent = .success(status.merged(with: ["central": ["seconds_since_answer": 61]])) }),
         ("the forwarder is gone", { $0.forwarderProcess = nil }),
+        ("the forwarder is stopped", { $0.forwarderProcess?.isStopped = true }),
+        (
+            "the agent is stopped",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "no answer within 5.0 seconds", mayHaveActed: false))
+                $0.agentProcess?.isStopped = true
+            }
+        ),
+        ("a firewall drops tunnels", { $0.ownPort = .silent }),
+        ("a firewall refuses tunnels", { $0.ownPort = .refused("Operation not permitted") }),
+        ("another host refuses tunnels", { $0.peers[0].portRefusal = "Connection refused" }),
+        ("the underlay is unplugged", { $0.isUnderlayUp = false }),
+        ("the state directory takes no writes", { $0.stateDirectory = directory("/s", isReadOnly: true) }),
+        ("a file belongs to root", { $0.stateDirectory = directory("/s", strangers: ["share.json", "x"]) }),
+        (
+            "many ports are down",
+            {
+                $0.agent = .success(status.merged(with: ["ports": ["plugged": 5, "up": 1]]))
+                $0.downPorts = (1...4).map { number in
+                    [
+                        "name": .string("vm\(number)"), "logical_port": .string("ls1-vm\(number)"),
+                        "detail": "its device is gone",
+                    ]
+                }
+            }
+        ),
         ("the forwarder is deaf", { $0.agent = .success(status.merged(with: ["forwarder": ["running": false]])) }),
         ("the forwarder is behind", { $0.agent = .success(status.merged(with: ["forwarder": ["applied": 11]])) }),
         ("a port is down", { $0.agent = .success(status.merged(with: ["ports": ["up": 1]])) }),
-        ("the MTU has changed", { $0.underlayMTU = 1400 }),
+        (
+            "the MTU has changed",
+            {
+                $0.underlayMTU = 1400
+                $0.peers[0].outcome = .carriesSmallOnly
+            }
+        ),
         ("the MTU is too small", { $0.underlayMTU = 1300 }),
         ("the encap address is gone", { $0.underlayMTU = nil }),
         ("the agent is in another namespace", { $0.isElsewhere = true }),

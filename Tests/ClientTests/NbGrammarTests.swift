@@ -22,6 +22,33 @@ import Testing
         return result
     }
 
+    @Test(
+        arguments: [
+            ("ls-del", .name(.logicalSwitch)), ("--wait=hv ls-del --if-exists", .name(.logicalSwitch)),
+            ("ls-add ls1 -- lsp-add", .name(.logicalSwitch)), ("lsp-add ls1", .words([])), ("ls-add", .words([])),
+            ("lsp-set-addresses", .name(.port)), ("lsp-set-addresses p1", .words([])),
+            ("lsp-set-enabled p1", .words(["enabled", "disabled"])), ("ls-del ls1", .words(["--"])),
+            ("show", .name(.logicalSwitch)), ("frobnicate", .words([])),
+        ] as [(String, ControlCompletion)]
+    )
+    func `What may come next is known`(line: String, completion: ControlCompletion) {
+        #expect(NbCommand.grammar.completion(after: words(line)) == completion)
+    }
+
+    @Test func `Verbs come first, and again behind a pair of dashes`() {
+        let first = NbCommand.grammar.completion(after: [])
+        guard case .words(let words) = first else {
+            Issue.record("\(first)")
+            return
+        }
+        #expect(Set(NbCommand.grammar.verbs.map(\.name) + ["--may-exist", "--wait=hv"]).isSubset(of: words))
+        #expect(NbCommand.grammar.completion(after: ["ls-add", "ls1", "--"]) == first)
+        #expect(NbCommand.grammar.completion(after: ["--wait=hv"]) == first)
+        #expect(SbCommand.grammar.completion(after: ["chassis-del"]) == .name(.chassis))
+        guard case .words(let others) = SbCommand.grammar.completion(after: []) else { return }
+        #expect(others == ["show", "chassis-del", "--if-exists"])
+    }
+
     private static let wellFormed: [(String, [NbCommand])] = [
         ("ls-add ls1", [.lsAdd("ls1", mayExist: false)]),
         ("--may-exist ls-add ls1", [.lsAdd("ls1", mayExist: true)]),

@@ -107,7 +107,7 @@ import Testing
             "switches:\n  - ports:\n    - name: p", "ports:\n  - p1",
             "switches:\n  - name: a\n    ports:\n    - name: p\n      switch: b",
             "switches:\n  - name: a\n    name: b", "switches: [", "switches:\n\t- a", "a: *b", "? [a]\n: b",
-            "switches:\n<<: 5",
+            "switches:\n<<: 5", "switches: []\n---\nswitches: []",
         ] {
             transcript +=
                 "== \(text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n"))\n"

@@ -40,7 +40,8 @@ class PackageTest(unittest.TestCase):
             machine.shell("dpkg --install /root/heddle.deb")
             version = run("dpkg-deb", "--field", package(), "Version").stdout
             # Neither a toolchain nor anything else that the package does not depend on is needed.
-            self.assertEqual(machine.shell("heddle --version; ! ldd /usr/bin/heddle | grep -e 'not found' -e /opt/"), version)
+            self.assertEqual(
+                machine.shell("heddle --version; ! ldd /usr/bin/heddle | grep -e 'not found' -e /opt/"), version)
             self.assertEqual(
                 machine.shell("getent passwd heddle-central heddle-agent | cut -d: -f1,7"),
                 "heddle-central:/usr/sbin/nologin\nheddle-agent:/usr/sbin/nologin\n")

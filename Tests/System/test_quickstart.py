@@ -65,6 +65,8 @@ class QuickStartTest(unittest.TestCase):
                     script = re.sub(r"heddle_\S+\.deb", deb, script)
                 elif words == "On the two hosts":
                     script = script.replace("hv1", name).replace("10.0.0.3", ADDRESSES[name])
+                    # A machine that is busy with others may take a moment to get well.
+                    script = script.replace("heddle doctor", "until heddle doctor; do sleep 1; done")
                     script = script.replace("TOKEN", self.tokens(printed)["hv1 hv2".split().index(name)])
                 elif name == "anywhere":
                     # Somebody's own computer: the program, the authority and a token for users.
@@ -88,7 +90,7 @@ class QuickStartTest(unittest.TestCase):
             self.assertIn("All is well.", printed["On the two hosts", name])
         self.assertIn("port ls1-vm1", printed["From anywhere", "anywhere"].lower())
         self.assertIn("not-plugged", printed["From anywhere", "anywhere"])
-        self.assertRegex(printed["On hv2", "hv2"], r" 0% packet loss")
+        self.assertIn(" 3 received", printed["On hv2", "hv2"])
         self.assertRegex(printed["On hv2", "hv2"], r"vm2 +ls1-vm2 +up")
         self.assertRegex(printed["A whole network", "anywhere"], r"Chassis hv2\n(.*\n)+ +Port_Binding ls1-vm2")
         self.assertIn("Plan for default: ", printed["A whole network", "anywhere"])

@@ -11,7 +11,7 @@ public struct ControlCommandLine<Command: Sendable>: Sendable {
 }
 
 /// How far a change must have come before the program ends (ovn-nbctl's `--wait`).
-public enum ControlWait: String, Sendable {
+public enum ControlWait: String, CaseIterable, Sendable {
     /// It is committed.
     case none
     /// It is in the southbound database; here that is the same commit.

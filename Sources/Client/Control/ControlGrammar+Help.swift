@@ -36,6 +36,7 @@ extension ControlGrammar {
             "",
             "ENVIRONMENT:",
             "  HEDDLE_NB           central's northbound URL (default: \(Server.defaultNorthbound))",
+            "  HEDDLE_CA           the file of central's authority, for https",
             "  HEDDLE_TOKEN        sent to central to say who asks",
             "",
             "EXAMPLES:",

@@ -7,12 +7,23 @@ import Wire
 extension Diagnosis {
     var forwarder: [Finding] {
         guard facts.expectsAgent else { return [] }
-        guard let process = facts.forwarderProcess else {
+        guard mayLook else { return [.skipped("forwarder", "whether one runs is seen as root only")] }
+        guard let running = facts.forwarderProcess else {
             let remedy =
                 facts.status == nil
                 ? "start the agent, which starts it, or 'systemctl start heddle-forwarder'"
                 : "see the agent's log: 'journalctl -u heddle-agent -u heddle-forwarder'"
             return [.failed("forwarder", "none runs; packets of this host's ports go nowhere", remedy: remedy)]
+        }
+        let process = running.number
+        guard !running.isStopped else {
+            return [
+                .failed(
+                    "forwarder",
+                    "process \(process) is stopped; packets of this host's ports go nowhere",
+                    remedy: "'kill -CONT \(process)' lets it go on"
+                )
+            ]
         }
         guard let status = facts.status else {
             return [.fine("forwarder", "process \(process) moves packets by what it was told last")]
@@ -48,13 +59,25 @@ extension Diagnosis {
             return [
                 .warning(
                     "ports",
-                    "\(plugged - up) of \(plugged) plugged ports are not up",
-                    remedy: "'heddle port list' says why"
+                    "\(plugged - up) of \(plugged) plugged ports are not up\(downPortText)",
+                    remedy: "'heddle port list' says why; 'heddle describe port NAME' says what to do"
                 )
             ]
         }
         return [.fine("ports", "\(plugged) plugged, all of them up")]
     }
+
+    /// The first ports that are not up, and why.
+    private var downPortText: String {
+        let texts = facts.downPorts.prefix(Self.downPortCountMaximum).map { port in
+            "\(port.text("name")) (\(port.text("logical_port"))): \(port.text("detail"))"
+        }
+        let more = facts.downPorts.count - texts.count
+        return texts.isEmpty ? "" : ": " + texts.joined(separator: "; ") + (more > 0 ? "; and \(more) more" : "")
+    }
+
+    /// The most ports that a finding names: who has more wants the list.
+    static let downPortCountMaximum = 3
 
     var underlay: [Finding] {
         guard facts.expectsAgent else { return [] }
@@ -71,7 +94,34 @@ extension Diagnosis {
                 )
             ]
         }
-        return [innerMTU(status, encapIP: encapIP, underlayMTU: mtu)] + paths
+        guard facts.isUnderlayUp else {
+            return [
+                .failed(
+                    "underlay",
+                    "the device of \(encapIP) is off or unplugged",
+                    remedy: "'ip link set DEVICE up'; where it is on, look at the cable or the virtual switch"
+                )
+            ]
+        }
+        let first = innerMTU(status, encapIP: encapIP, underlayMTU: mtu)
+        return [first] + tunnelPort(encapIP) + paths(isMTUWrong: first.needsAttention)
+    }
+
+    /// Whether a firewall of this host keeps tunnels out.
+    private func tunnelPort(_ encapIP: IPAddress) -> [Finding] {
+        let detail: String
+        switch facts.ownPort {
+        case .unknown, .open: return []
+        case .silent: detail = "datagrams to UDP port 6081 of \(encapIP) do not reach the forwarder"
+        case .refused(let reason): detail = "datagrams to UDP port 6081 of \(encapIP) are refused: \(reason)"
+        }
+        return [
+            .failed(
+                "underlay",
+                detail,
+                remedy: "let them through this host's firewall: 'nft list ruleset' shows it"
+            )
+        ]
     }
 
     /// Whether what guests may send still fits into what the underlay's device carries.
@@ -96,7 +146,7 @@ extension Diagnosis {
     }
 
     private var tunnelPortWithoutAgent: [Finding] {
-        guard facts.forwarderProcess == nil else { return [] }
+        guard facts.forwarderProcess == nil, mayLook else { return [] }
         guard facts.isTunnelPortTaken else { return [.fine("underlay", "UDP port 6081 is free")] }
         return [
             .failed(
@@ -108,14 +158,27 @@ extension Diagnosis {
     }
 
     /// Whether packets of full size reach the other chassis.
-    private var paths: [Finding] {
+    private func paths(isMTUWrong: Bool) -> [Finding] {
+        if let reason = facts.peersUnknown { return [.skipped("path", "the other chassis are not known: \(reason)")] }
         guard !facts.peers.isEmpty else { return [] }
         let size = facts.probeByteCount
         var findings: [Finding] = []
         for peer in facts.peers {
             let name = "\(peer.chassis) (\(peer.address))"
+            if let reason = peer.portRefusal {
+                findings.append(
+                    .failed(
+                        "path",
+                        "\(name) refuses datagrams to UDP port 6081: \(reason)",
+                        remedy: "run 'heddle doctor' there: its forwarder does not run, or a firewall is in the way"
+                    )
+                )
+                continue
+            }
             switch peer.outcome {
             case .carriesAll: break
+            // Mended with the MTU of this host.
+            case .carriesSmallOnly where isMTUWrong: break
             case .carriesSmallOnly:
                 findings.append(
                     .failed(
@@ -143,7 +206,7 @@ extension Diagnosis {
                 )
             }
         }
-        guard findings.isEmpty else { return findings }
+        guard findings.isEmpty, !isMTUWrong else { return findings }
         return [.fine("path", "\(facts.peers.count) other chassis answer packets of \(size) bytes")]
     }
 

@@ -25,7 +25,16 @@ struct Diagnosis {
         case .notAsked(let reason): return [.skipped("central", reason)]
         case .silent(let error):
             let (detail, remedy) = error.halves
-            return [.failed("central", detail, remedy: remedy)]
+            guard expectsCentral, facts.centralProcess == nil else {
+                return [.failed("central", detail, remedy: remedy)]
+            }
+            return [
+                .failed(
+                    "central",
+                    "\(detail); none runs with \(facts.dataDirectory.path)",
+                    remedy: "'systemctl start heddle-central'; 'journalctl -u heddle-central' says why it has ended"
+                )
+            ]
         case .answered(let answer):
             if let reason = answer.unreadiness {
                 return [
@@ -39,6 +48,11 @@ struct Diagnosis {
             let revision = answer.revision.map { ", revision \($0)" } ?? ""
             return [.fine("central", "\(answer.url) is ready\(revision)")]
         }
+    }
+
+    /// Whether this host has central's data.
+    private var expectsCentral: Bool {
+        if case .unseen = facts.store { false } else { true }
     }
 
     private var versions: [Finding] {
@@ -123,7 +137,15 @@ struct Diagnosis {
         }
         switch facts.agent {
         case .failure(let error):
-            let (detail, remedy) = error.halves
+            var (detail, remedy) = error.halves
+            if let process = facts.agentProcess {
+                if process.isStopped {
+                    detail = "process \(process.number) is stopped"
+                    remedy = "'kill -CONT \(process.number)' lets it go on"
+                }
+            } else if mayLook {
+                remedy = "'systemctl start heddle-agent'; 'journalctl -u heddle-agent' says why it has ended"
+            }
             return [.failed("agent", detail, remedy: remedy)] + stateDirectory
         case .success(let status):
             return [agentLink(status)] + stateDirectory
@@ -154,12 +176,36 @@ struct Diagnosis {
         return .fine("agent", "chassis \(chassis), in touch with \(url)")
     }
 
+    /// Whether this user sees which processes run: their numbers are in the state directory.
+    var mayLook: Bool {
+        if case .unreadable = facts.stateDirectory.state { false } else { true }
+    }
+
     private var stateDirectory: [Finding] {
         directory(facts.stateDirectory, check: "state dir", holder: "the agent")
     }
 
     private var store: [Finding] {
         let findings = directory(facts.dataDirectory, check: "store", holder: "central")
+        switch facts.store {
+        case .unseen, .whole: break
+        case .damaged:
+            return [
+                .failed(
+                    "store",
+                    "\(facts.dataDirectory.path)/central.db is no database of SQLite any more",
+                    remedy: "stop central, put the directory back from a copy, start it"
+                )
+            ]
+        case .locked(let process):
+            return [
+                .failed(
+                    "store",
+                    "process \(process) has locked \(facts.dataDirectory.path)/central.db, and it is no central",
+                    remedy: "see what it is with 'ps \(process)' and end it"
+                )
+            ]
+        }
         return findings.isEmpty ? [.skipped("store", "central's is not on this host")] : findings
     }
 
@@ -169,16 +215,9 @@ struct Diagnosis {
         case .missing: return []
         case .unreadable(let errno):
             return [.skipped(check, "cannot look at \(directory.path): \(errorText(errno)); run this as root")]
-        case .present(let mode, let free, let total):
-            if mode & 0o077 != 0 {
-                return [
-                    .warning(
-                        check,
-                        "others may look into \(directory.path), which has mode \(String(mode & 0o7777, radix: 8))",
-                        remedy: "chmod 700 \(directory.path)"
-                    )
-                ]
-            }
+        case .present(let contents):
+            let (free, total) = (contents.freeBytes, contents.totalBytes)
+            if let finding = writability(directory.path, contents, check: check, holder: holder) { return [finding] }
             let mebibytes = free >> 20
             guard mebibytes >= Self.freeMebibytesMinimum else {
                 return [
@@ -192,6 +231,37 @@ struct Diagnosis {
             let percent = total == 0 ? 100 : Double(free) / Double(total) * 100
             return [.fine(check, "\(directory.path), \(mebibytes) MiB (\(Int(percent)) %) free")]
         }
+    }
+
+    /// Whether those who should can write what is in a directory, and nobody else can read it.
+    private func writability(
+        _ path: String,
+        _ contents: HostFacts.Directory.Contents,
+        check: String,
+        holder: String
+    ) -> Finding? {
+        if contents.isReadOnly {
+            return .failed(
+                check,
+                "\(path) is on a file system that takes no writes",
+                remedy: "see 'dmesg' for why, then 'mount -o remount,rw' it"
+            )
+        }
+        if contents.mode & 0o077 != 0 {
+            return .warning(
+                check,
+                "others may look into \(path), which has mode \(String(contents.mode & 0o7777, radix: 8))",
+                remedy: "chmod 700 \(path)"
+            )
+        }
+        if let stranger = contents.strangers.first {
+            return .failed(
+                check,
+                "\(path) belongs to \(contents.owner), but \(stranger) in it to another user: \(holder) may not use it",
+                remedy: "chown -R \(contents.owner): \(path)"
+            )
+        }
+        return nil
     }
 
     /// The least room on a file system in MiB: some commits of the largest size and SQLite's log of them.

@@ -33,7 +33,20 @@ struct HostFacts: Sendable {
             case missing
             /// It cannot be looked at: the error's number.
             case unreadable(Int32)
-            case present(mode: UInt32, freeBytes: UInt64, totalBytes: UInt64)
+            case present(Contents)
+        }
+
+        /// What a directory is like.
+        struct Contents: Sendable {
+            var mode: UInt32
+            var freeBytes: UInt64
+            var totalBytes: UInt64
+            /// Whether its file system takes no writes.
+            var isReadOnly = false
+            /// The names of files in it that belong to another user than the directory, and that user.
+            var strangers: [String] = []
+            /// The name or number of the user whom the directory belongs to.
+            var owner = ""
         }
 
         var path: String
@@ -49,6 +62,37 @@ struct HostFacts: Sendable {
         var validity: ClosedRange<Int64>?
     }
 
+    /// The file that central keeps everything in.
+    enum Store: Sendable {
+        /// There is none, or it may not be looked at.
+        case unseen
+        /// It begins as a database of SQLite has to.
+        case whole
+        /// It does not.
+        case damaged
+        /// It is one, and another program than central has locked it: the program's number.
+        case locked(by: Int32)
+    }
+
+    /// A process of ours that runs.
+    struct RunningProcess: Sendable {
+        var number: Int32
+        /// Whether somebody has stopped it (SIGSTOP), so that it does nothing.
+        var isStopped = false
+    }
+
+    /// What has come of datagrams to this host's own tunnel port.
+    enum OwnPort: Sendable {
+        /// Nothing was tried, or nobody can tell.
+        case unknown
+        /// The forwarder has counted them.
+        case open
+        /// They were sent and the forwarder has none of them.
+        case silent
+        /// They could not even be sent, or somebody said no.
+        case refused(String)
+    }
+
     /// The device file of TAPs.
     enum TunDevice: Sendable {
         case usable
@@ -61,6 +105,8 @@ struct HostFacts: Sendable {
         var chassis: String
         var address: IPAddress
         var outcome: PathProbe.Outcome
+        /// What was said to a datagram for its tunnel port: nothing, where it is open or nobody answers for it.
+        var portRefusal: String?
     }
 
     /// The version of this program.
@@ -74,17 +120,26 @@ struct HostFacts: Sendable {
     /// What the agent says of itself (`GET /v1/status`).
     var agent: Result<JSONValue, ClientError>
     /// The running processes, by their pid files.
-    var agentProcess: Int32?
-    var forwarderProcess: Int32?
+    var agentProcess: RunningProcess?
+    var forwarderProcess: RunningProcess?
+    /// The central of this host's data directory.
+    var centralProcess: RunningProcess?
     /// Whether the forwarder runs another file than the agent; `nil` where that cannot be seen.
     var forwarderRunsOtherProgram: Bool?
     /// Whether agent and forwarder are in another network namespace than this program.
     var isElsewhere: Bool
     /// The MTU of the device that has the encap address; `nil` where none has.
     var underlayMTU: Int?
+    /// Whether that device is on and connected.
+    var isUnderlayUp: Bool
     /// Whether somebody has UDP port 6081 at the encap address, or at any where that is not known.
     var isTunnelPortTaken: Bool
+    var ownPort: OwnPort
     var peers: [Peer]
+    /// Why the other chassis are not known; `nil` where they are.
+    var peersUnknown: String?
+    /// The ports that are not up, as the agent lists them.
+    var downPorts: [JSONValue]
     /// The bytes of the IP packets that the peers were probed with.
     var probeByteCount: Int
     var tunDevice: TunDevice
@@ -92,6 +147,8 @@ struct HostFacts: Sendable {
     var kernel: KernelFeatures?
     /// Central's data directory.
     var dataDirectory: Directory
+    /// What central keeps there.
+    var store: Store
     /// The certificates of agent and central that are on this host.
     var certificates: [KeptCertificate]
     /// This host's time, in seconds since 1970.

@@ -139,7 +139,7 @@ extension ClientError {
     /// Whether it can go away by itself: central is being restarted, say.
     fileprivate var mayPass: Bool {
         switch self {
-        case .unreachable: true
+        case .unreachable, .insecure: true
         case .problem(let problem): [429, 500, 502, 503, 504].contains(problem.status)
         case .usage, .refused, .badAnswer, .timedOut: false
         }

@@ -90,5 +90,11 @@ public struct PortSession {
         return withStatistics ? PortTable.statistics(answer) : PortTable.list(answer)
     }
 
+    /// The names of the ports on this host, in order.
+    public func names() throws(ClientError) -> [String] {
+        let reply = try caller.require(Call(.get, "/v1/ports"))
+        return (reply.body?["ports"]?.arrayValue ?? []).map { $0.text("name") }.sorted { $0.utf8Precedes($1) }
+    }
+
     private func path(_ name: String) -> String { "/v1/ports/" + percentEncoded(name) }
 }

@@ -22,7 +22,8 @@ public struct TopologyFile {
         self.name = name
         document = try YAMLDocument(text, name: name)
         guard let root = document.value.objectValue else {
-            throw .usage("\(name): this is \(document.value.kindName); write 'switches:' with a list below it")
+            let what = document.value == .null ? "there is nothing here" : "this is \(document.value.kindName)"
+            throw .usage("\(name): \(what); write 'switches:' with a list below it")
         }
         owner = root["owner"]?.stringValue
         for member in root.members {

@@ -1,4 +1,5 @@
 import JSON
+import Northbound
 import Reactor
 
 /// Carries `heddle apply` and `heddle export` to central.
@@ -94,7 +95,8 @@ public struct TopologySession {
     private func refusal(_ problems: [Problem]) -> ClientError {
         if problems.count == 1 { return .problem(problems[0]) }
         for problem in problems { warn(problem.sentence) }
-        return .refused("\(problems.count) refusals; nothing was changed")
+        let isCut = problems.count >= Limits.topologyRefusalCountMaximum
+        return .refused("\(isCut ? "the first " : "")\(problems.count) refusals; nothing was changed")
     }
 
     private func query(_ options: Options) -> String {

@@ -34,6 +34,8 @@ struct YAMLDocument {
 
     private static func explained(_ error: any Error, _ name: String) -> ClientError {
         switch error as? YamlError {
+        case .composer(_, let problem, let mark, _)? where problem.contains("another document"):
+            .usage("\(name):\(mark.line): a second document begins here; put everything into one")
         case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?,
             .composer(_, let problem, let mark, _)?:
             .usage("\(name):\(mark.line): this is no YAML: \(problem) at column \(mark.column)")

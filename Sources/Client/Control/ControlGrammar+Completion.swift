@@ -1,0 +1,33 @@
+/// What may come next on a command line with the grammar of OVN's control programs.
+public enum ControlCompletion: Equatable, Sendable {
+    /// One of these.
+    case words([String])
+    /// The name of an object that there is.
+    case name(ObjectKind)
+}
+
+extension ControlGrammar {
+    /// What may come behind some words.
+    /// - Parameter words: What stands behind the program's name, without the word that is being written.
+    public func completion(after words: [String]) -> ControlCompletion {
+        let segment = words.split(separator: "--", omittingEmptySubsequences: false).last ?? []
+        let written = segment.filter { !$0.hasPrefix("-") }
+        guard let name = written.first else {
+            let options = Set(verbs.flatMap(\.options)).sorted()
+            return .words(verbs.map(\.name) + options + (waits ? ["--wait=hv", "--timeout="] : []))
+        }
+        guard let verb = verbs.first(where: { $0.name == name }) else { return .words([]) }
+        let parameters = verb.parameters.split(separator: " ").map { $0.filter { $0 != "[" && $0 != "]" } }
+        let position = written.count - 1
+        guard parameters.indices.contains(position) else { return .words(["--"]) }
+        // What is to be added has a name that is not there yet.
+        if verb.name.hasSuffix("-add"), position == parameters.count - 1 { return .words([]) }
+        switch parameters[position] {
+        case "SWITCH": return .name(.logicalSwitch)
+        case "PORT": return .name(.port)
+        case "CHASSIS": return .name(.chassis)
+        case let choice where choice.contains("|"): return .words(choice.split(separator: "|").map(String.init))
+        default: return .words([])
+        }
+    }
+}

@@ -1,0 +1,211 @@
+"""`heddle doctor` on broken installations: each fault is found and has its remedy, and nothing else is found."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+
+from lab import HEDDLE, NETWORK, Primer, run, wait_until
+
+
+class DoctorTest(unittest.TestCase):
+    def findings(self, lab, host="hv1", data="/nonexistent", user=None, **environment):
+        """What needs attention: the check, the detail and the remedy of each finding."""
+        command = [HEDDLE, "doctor", "-o", "json", "--data-dir", data]
+        if host == "central":
+            environment["HEDDLE_AGENT_SOCKET"] = ""
+        else:
+            command += ["--state-dir", f"{lab.state}/{host}"]
+        if user:
+            command = ["setpriv", f"--reuid={user}", "--clear-groups", *command]
+        done = subprocess.run(
+            lab.inside(host, *command), capture_output=True, text=True, timeout=60,
+            env=lab.environment(host) | environment)
+        report = json.loads(done.stdout)
+        found = [finding for finding in report["findings"] if finding["level"] in ("warning", "failed")]
+        self.assertEqual((done.returncode, report["healthy"], done.stderr), (1 if found else 0, not found, ""))
+        for finding in found:
+            self.assertTrue(finding["remedy"], finding)
+        return [(finding["check"], finding["detail"] + " -> " + finding["remedy"]) for finding in found]
+
+    def expect(self, lab, *wanted, **keywords):
+        """Nothing but this is found: a check and a piece of its text each; at last, on a machine that is busy."""
+        found = []
+
+        def fits():
+            found[:] = self.findings(lab, **keywords)
+            return [check for check, _ in found] == [check for check, _ in wanted] and all(
+                piece in text for (_, piece), (_, text) in zip(wanted, found))
+        try:
+            wait_until(fits, "what is found is what is wrong")
+        except AssertionError:
+            self.fail(f"wanted {wanted}, found {found}")
+
+    @contextlib.contextmanager
+    def firewall(self, lab, host, rule):
+        rules = f"table inet doctor {{\n chain x {{\n type filter hook input priority 0;\n {rule}\n }}\n}}\n"
+        lab.on(host, "nft", "-f", "-", input=rules)
+        try:
+            yield
+        finally:
+            lab.on(host, "nft", "delete", "table", "inet", "doctor")
+
+    @contextlib.contextmanager
+    def stopped(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def mtu(self, lab, host, size):
+        lab.ip(host, "link", "set", "ul", "mtu", str(size))
+        try:
+            yield
+        finally:
+            lab.ip(host, "link", "set", "ul", "mtu", "1500")
+
+    def lab(self):
+        lab = self.enterContext(Primer(secure=True))
+        for host in "hv1", "hv2":
+            os.chmod(f"{lab.state}/{host}", 0o700)
+        return lab
+
+    def test_settings_of_who_asks(self):
+        lab = self.lab()
+        self.expect(lab)
+        self.expect(lab, HEDDLE_NB="")
+        self.expect(lab, HEDDLE_TOKEN="")
+        self.expect(lab, ("central", "set HEDDLE_CA to a copy"), HEDDLE_CA="")
+        self.expect(lab, ("central", "southbound port"), HEDDLE_NB=lab.sb)
+        self.expect(lab, ("central", "Connection refused"), HEDDLE_NB=lab.nb.replace("6641", "6643"))
+        self.expect(lab, ("central", "write https://"), HEDDLE_NB=lab.nb.replace("https", "http"))
+        self.expect(lab, ("central", "HEDDLE_NB is wrong"), HEDDLE_NB=f"{NETWORK}.2:6641")
+        self.expect(lab, ("central", "HEDDLE_CA is wrong"), HEDDLE_CA="/nonexistent")
+        other = f"{lab.state}/other"
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "2",
+            "-keyout", f"{other}.key", "-out", f"{other}.crt")
+        self.expect(lab, ("central", "no secure connection"), HEDDLE_CA=f"{other}.crt")
+        # Somebody else than root sees less, and that is no fault of the installation.
+        os.chmod(lab.state, 0o755)
+        public = shutil.copy(lab.ca, f"{lab.state}/ca.crt")
+        os.chmod(public, 0o644)
+        self.expect(lab, ("agent", "run this as root"), user=65534, HEDDLE_CA=public)
+        nothing = self.findings(lab, user=65534, HEDDLE_CA=f"{lab.state}/central/data/ca.key")
+        self.assertIn("Permission denied", nothing[0][1])
+
+    def test_the_way_to_others(self):
+        lab = self.lab()
+        with self.mtu(lab, "hv1", 1300):
+            self.expect(lab, ("underlay", "too small for tunnels"))
+        with self.mtu(lab, "hv1", 1400):
+            self.expect(lab, ("underlay", "leaves 1342 bytes to guests"))
+        with self.mtu(lab, "hv2", 1400):
+            self.expect(lab, ("path", "big packets of guests vanish"))
+        with self.firewall(lab, "hv1", "udp dport 6081 drop"):
+            self.expect(lab, ("underlay", "do not reach the forwarder"))
+        with self.firewall(lab, "hv1", "udp dport 6081 reject"):
+            self.assertEqual(self.findings(lab)[0][0], "underlay")
+        with self.firewall(lab, "hv2", "udp dport 6081 reject"):
+            self.expect(lab, ("path", f"hv2 ({NETWORK}.4) refuses datagrams to UDP port 6081"))
+        with self.firewall(lab, "hv2", "icmp type echo-request drop"):
+            self.expect(lab, ("path", "does not answer pings"))
+        lab.ip("ul", "link", "set", "hv1", "down")
+        self.assertIn(("underlay", "off or unplugged"), [
+            (check, "off or unplugged") for check, text in self.findings(lab) if "off or unplugged" in text])
+        lab.ip("ul", "link", "set", "hv1", "up")
+        lab.ip("hv1", "addr", "del", f"{NETWORK}.3/25", "dev", "ul")
+        self.assertIn("no device of this host has the encap address", str(self.findings(lab)))
+        lab.ip("hv1", "addr", "add", f"{NETWORK}.3/25", "dev", "ul")
+        wait_until(lambda: not self.findings(lab), "all is well again")
+
+    def test_processes_and_ports(self):
+        lab = self.lab()
+        with self.stopped(lab.forwarder_pid("hv1")):
+            self.assertIn(("forwarder", True), [
+                (check, "is stopped" in text) for check, text in self.findings(lab)])
+        with self.stopped(lab.agents[1].pid):
+            self.expect(lab, ("agent", f"'kill -CONT {lab.agents[1].pid}'"))
+        wait_until(lambda: not self.findings(lab), "all is well again")
+        lab.ip("vm1", "link", "del", "vm1")
+        wait_until(lambda: self.findings(lab), "the device is missed")
+        self.expect(lab, ("ports", "1 of 1 plugged ports are not up: vm1 (ls1-vm1): "))
+        lab.heddle("hv1", "port", "del", "vm1")
+        self.expect(lab)
+        # Another host takes the name of one that lives.
+        lab.host("hv3", 5)
+        os.mkdir(f"{lab.state}/hv3", 0o700)
+        done = lab.heddle(
+            "hv3", "agent", *lab.agent_arguments("hv1", 3)[:2], "--chassis", "hv1", "--encap-ip", f"{NETWORK}.5",
+            "--state-dir", f"{lab.state}/hv3", "--join", lab.make_token("--chassis", "hv1"), check=False)
+        self.assertIn('The name "hv1" belongs to another live host', done.stderr)
+        found = self.findings(lab, host="hv3")
+        self.assertEqual([check for check, _ in found], ["agent", "forwarder"])
+        self.assertIn("says why it has ended", found[0][1])
+        lab.agents[1].kill()
+        self.expect(lab, ("agent", "'systemctl start heddle-agent'"))
+        os.kill(lab.forwarder_pid("hv1"), signal.SIGKILL)
+        wait_until(lambda: len(self.findings(lab)) == 2, "nothing runs")
+        self.expect(lab, ("agent", "Connection refused"), ("forwarder", "none runs"))
+
+    def test_files(self):
+        lab = self.lab()
+        state = f"{lab.state}/hv1"
+        os.chmod(state, 0o755)
+        self.expect(lab, ("state dir", f"chmod 700 {state}"))
+        os.chmod(state, 0o700)
+        os.chown(f"{state}/membership.pem", 64871, 64871)
+        self.expect(lab, ("state dir", "membership.pem in it to another user: the agent may not use it -> chown"))
+        os.chown(f"{state}/membership.pem", 0, 0)
+        with open(f"{state}/membership.pem", encoding="utf-8") as file:
+            kept = file.read()
+        for days, piece in (("-1", "has expired on"), (None, "holds no certificate")):
+            with open(f"{state}/membership.pem", "w", encoding="utf-8") as file:
+                file.write(self.expired(lab) if days else "nothing")
+            self.expect(lab, ("certificates", piece))
+        with open(f"{state}/membership.pem", "w", encoding="utf-8") as file:
+            file.write(kept)
+        self.expect(lab)
+        # Central's own host, while central runs and after its end.
+        os.chmod(lab.data, 0o700)
+        central = {"host": "central", "data": lab.data}
+        self.expect(lab, **central)
+        self.expect(lab, HEDDLE_NB="", HEDDLE_CA="", HEDDLE_TOKEN="", **central)
+        lab.central_daemon.kill()
+        self.expect(lab, ("central", "'systemctl start heddle-central'"), **central)
+        database = sqlite3.connect(f"{lab.data}/central.db", isolation_level=None)
+        database.execute("BEGIN EXCLUSIVE")
+        self.expect(lab, ("central", "none runs"), ("store", f"process {os.getpid()} has locked"), **central)
+        database.close()
+        with open(f"{lab.data}/central.db", "r+b") as file:
+            file.write(b"\0" * 100)
+        self.expect(lab, ("central", "none runs"), ("store", "no database of SQLite"), **central)
+        with tempfile.TemporaryDirectory() as folder:
+            run("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", folder)
+            try:
+                self.expect(lab, ("central", "Connection refused"), ("store", "MiB left"), **central | {"data": folder})
+                run("mount", "-o", "remount,ro", folder)
+                self.expect(lab, ("central", "Connection refused"), ("store", "takes no writes"),
+                            **central | {"data": folder})
+            finally:
+                run("umount", folder)
+
+    def expired(self, lab):
+        """A certificate of central's authority that held yesterday."""
+        base = f"{lab.state}/expired"
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=hv1",
+            "-keyout", f"{base}.key", "-out", f"{base}.csr")
+        run("openssl", "x509", "-req", "-in", f"{base}.csr", "-CA", lab.ca, "-CAkey", f"{lab.data}/ca.key",
+            "-days", "-1", "-out", f"{base}.crt")
+        with open(f"{base}.crt", encoding="utf-8") as file:
+            return file.read()
+
+
+if __name__ == "__main__":
+    unittest.main()
