@@ -79,7 +79,7 @@ extension API {
             let time = Timestamp(seconds: token.expiresAt)
             throw Problem(.unauthenticated, "The token \(text.id) expired at \(time); make a new one.")
         }
-        return Principal(author: "token/\(text.id)", rights: .role(role))
+        return Principal(author: "token/\(text.id)", rights: .role(role), token: text.id)
     }
 
     private func chassis(

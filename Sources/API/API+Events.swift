@@ -5,21 +5,21 @@ import Northbound
 import Northd
 import Southbound
 
-/// Server-sent events (HTML Standard, section 9.2), as a browser's EventSource wants them.
+/// Server-sent events (HTML Standard, section 9.2), as a browser's EventSource wants them: one answer that stays open.
 ///
-/// Each answer is held until something changes, carries one event and ends; the EventSource comes back by itself, on the
-/// same connection, with the identity of what it has seen. So a stream costs central what a long poll does, passes
-/// through every proxy, and is never cut in the middle of an event.
+/// A stream is a row of long polls to the core, of which each begins where the client has taken what came of the one
+/// before. So the core knows polls only, a slow reader makes nobody hold more than one page for it, and one that has
+/// fallen behind what is kept is told so.
 struct EventStream {
     /// `Last-Event-ID`; empty where the client has seen nothing yet.
     var lastID: String
+    /// Whether only the head of the answer is wanted.
+    var isHEAD: Bool
 
-    /// The milliseconds after which the client comes back.
-    private static let retryTime = 10
-    /// The same where it cannot go on: it has to list anew first.
-    private static let goneRetryTime = 10_000
-    /// How long an answer is held unless the request says otherwise, in seconds: less than proxies wait.
-    static let waitDefault = 20
+    /// The milliseconds after which a client whose stream has ended comes back.
+    static let retryTime = 1000
+    /// How often a quiet stream shows that it lives unless the request says otherwise, in seconds: proxies wait longer.
+    static let heartbeatTime = 15
 
     /// Whether the request wants events, and after which.
     init?(_ request: HTTPRequest) {
@@ -29,6 +29,7 @@ struct EventStream {
         }
         guard types.contains("text/event-stream") else { return nil }
         lastID = request.headerFields.value(of: .lastEventID) ?? ""
+        isHEAD = request.method == .head
     }
 
     /// The revision and its epoch that an identity stands for: `EPOCH-REVISION`.
@@ -41,21 +42,29 @@ struct EventStream {
     }
 
     /// The event of a feed; where nothing has changed, a comment that only moves the identity on.
-    static func text(_ feed: ChangeFeed) -> [UInt8] {
-        var text = Array("retry: \(retryTime)\nid: \(epochText(feed.epoch))-\(feed.to)\n".utf8)
-        if feed.changes.isEmpty {
-            text += ": heartbeat\n\n".utf8
-        } else {
-            text += "event: changes\ndata: ".utf8
-            text += feed.bytes
-            text += "\n\n".utf8
-        }
-        return text
+    static func text(_ feed: ChangeFeed, behind prefix: String = "") -> HTTPBody {
+        let id = "\(prefix)id: \(epochText(feed.epoch))-\(feed.to)\n"
+        if feed.changes.isEmpty { return .bytes(Array("\(id): heartbeat\n\n".utf8)) }
+        return feed.body(behind: "\(id)event: changes\ndata: ", before: "\n\n")
     }
 
-    /// The event of a client that has fallen behind.
-    static func text(_ problem: Problem, requestID: String) -> [UInt8] {
-        var text = Array("retry: \(goneRetryTime)\nevent: gone\ndata: ".utf8)
+    /// The event of a client that has fallen behind: it lists anew, and hears on from here.
+    static func gone(_ problem: Problem, requestID: String, now feed: ChangeFeed, behind prefix: String) -> HTTPBody {
+        .bytes(text(problem, requestID, event: "gone", behind: "\(prefix)id: \(epochText(feed.epoch))-\(feed.to)\n"))
+    }
+
+    /// The last event of a stream that cannot go on.
+    static func end(_ problem: Problem, requestID: String) -> HTTPBody {
+        .bytes(text(problem, requestID, event: "problem"))
+    }
+
+    private static func text(
+        _ problem: Problem,
+        _ requestID: String,
+        event: String,
+        behind prefix: String = ""
+    ) -> [UInt8] {
+        var text = Array("\(prefix)event: \(event)\ndata: ".utf8)
         text += problem.json(requestID: requestID).bytes
         text += "\n\n".utf8
         return text
@@ -63,38 +72,130 @@ struct EventStream {
 }
 
 extension API {
-    /// What has changed, as an event.
-    func changes(_ call: Call, after lastID: String) throws(Problem) -> Action {
+    /// What has changed and what changes from now on, as events.
+    func changes(_ call: Call, _ events: EventStream) throws(Problem) -> Action {
         var request = try watchRequest(call)
-        if call.parameters[.wait] == nil { request.wait = EventStream.waitDefault }
-        if !lastID.isEmpty {
-            guard let seen = EventStream.revision(lastID) else {
+        let heartbeat = call.parameters[.wait] == nil ? EventStream.heartbeatTime : request.wait
+        if !events.lastID.isEmpty {
+            guard let seen = EventStream.revision(events.lastID) else {
                 throw Problem(
                     .invalidHeader,
-                    "Last-Event-ID is the id of an event before, not \"\(lastID.prefix(64))\"."
+                    "Last-Event-ID is the id of an event before, not \"\(events.lastID.prefix(64))\"."
                 )
             }
             request.since = seen.revision
             request.epoch = seen.epoch
         }
+        if events.isHEAD { return .reply(EventStream.head(.bytes(Array("retry: \(EventStream.retryTime)\n\n".utf8)))) }
+        // The first answer is not held, so that the stream begins at once.
+        request.wait = 0
         let context = call.context
         return .ask(.watch(request)) { outcome in
             context.action { () throws(Problem) in
-                switch outcome {
-                case .watched(let feed): return .reply(Self.event(EventStream.text(feed)).stamped(feed.to))
-                case .refused(let refusal, _):
-                    let problem = Problem(refusal)
-                    guard refusal.code == .resyncRequired else { throw problem }
-                    return .reply(Self.event(EventStream.text(problem, requestID: context.requestID)))
-                default: throw unexpected
-                }
+                try EventStream.Begun(request: request, heartbeat: heartbeat, context: context).begin(outcome)
             }
         }
     }
+}
 
-    private static func event(_ text: [UInt8]) -> Reply {
-        var reply = Reply(.ok, .bytes(text), type: "text/event-stream")
+extension EventStream {
+    /// The head of an answer, with a first piece. `X-Accel-Buffering` keeps nginx from holding events back.
+    fileprivate static func head(_ piece: HTTPBody) -> Reply {
+        var reply = Reply(.ok, piece, type: "text/event-stream")
         reply.head.add(.cacheControl, "no-store")
+        reply.head.add(.accelBuffering, "no")
         return reply
     }
+
+    /// A stream that has begun.
+    fileprivate struct Begun {
+        var request: WatchRequest
+        let heartbeat: Int
+        let context: Context
+
+        /// The head, with what the first question led to: a problem is still an answer of its own.
+        func begin(_ outcome: Outcome) throws(Problem) -> Action {
+            switch outcome {
+            case .watched(let feed):
+                let piece = text(feed, behind: "retry: \(retryTime)\n")
+                return .stream(head(piece).stamped(feed.to), then: next(after: feed))
+            case .refused(let refusal, _):
+                guard refusal.code == .resyncRequired else { throw Problem(refusal) }
+                return resync(refusal, isFirst: true)
+            default: throw Problem.unexpected
+            }
+        }
+
+        private func goOn(_ outcome: Outcome) -> Action {
+            switch outcome {
+            case .watched(let feed): return .stream(Reply(.ok, text(feed)), then: next(after: feed))
+            case .refused(let refusal, _) where refusal.code == .resyncRequired:
+                return resync(refusal, isFirst: false)
+            case .refused(let refusal, _):
+                let piece = EventStream.end(Problem(refusal), requestID: context.requestID)
+                return .stream(Reply(.ok, piece), then: nil)
+            default: return .stream(Reply(.ok, .none), then: nil)
+            }
+        }
+
+        /// Tells a client that it cannot be told what it has missed, and goes on from the newest revision.
+        private func resync(_ refusal: Refusal, isFirst: Bool) -> Action {
+            var newest = request
+            newest.since = nil
+            newest.epoch = nil
+            newest.wait = 0
+            return .ask(.watch(newest)) { outcome in
+                guard case .watched(let feed) = outcome else { return goOn(outcome) }
+                let piece = EventStream.gone(
+                    Problem(refusal),
+                    requestID: context.requestID,
+                    now: feed,
+                    behind: isFirst ? "retry: \(retryTime)\n" : ""
+                )
+                return .stream(isFirst ? head(piece).stamped(feed.to) : Reply(.ok, piece), then: next(after: feed))
+            }
+        }
+
+        /// What to do when the client has taken a feed.
+        private func next(after feed: ChangeFeed) -> (() -> Action)? {
+            if heartbeat == 0, !feed.hasMore { return nil }
+            var later = self
+            later.request.since = feed.to
+            later.request.epoch = feed.epoch
+            later.request.wait = heartbeat
+            return { .ask(.watch(later.request)) { later.goOn($0) } }
+        }
+    }
+}
+
+extension ChangeFeed {
+    /// `{"epoch","from","to","more","changes":[{"revision","op","kind","id","name","object"?}]}` between two texts,
+    /// produced as the socket takes it.
+    func body(behind prefix: String = "", before suffix: String = "") -> HTTPBody {
+        var index = 0
+        var isDone = false
+        return .slices {
+            guard !isDone else { return nil }
+            var text: [UInt8] = []
+            if index == 0 {
+                text += prefix.utf8
+                text += "{\"epoch\":\"\(epochText(epoch))\",\"from\":\(from),\"to\":\(to),\"more\":\(hasMore)".utf8
+                text += ",\"changes\":[".utf8
+            }
+            while index < changes.count, text.count < Self.sliceByteCount {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                changes[index].change.write(revision: changes[index].revision, to: &text)
+                index += 1
+            }
+            if index == changes.count {
+                text += "]}".utf8
+                text += suffix.utf8
+                isDone = true
+            }
+            return text
+        }
+    }
+
+    /// The size behind which a slice ends: what a connection keeps for its client anyway.
+    static let sliceByteCount = 32 * 1024
 }

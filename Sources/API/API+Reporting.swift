@@ -36,6 +36,7 @@ extension API {
                 "labels": .integer(Int64(Limits.labelCountMaximum)),
                 "ports_per_switch": .integer(Int64(Limits.portsPerSwitchMaximum)),
                 "parked_requests_per_loop": .integer(Int64(product.parkedRequestMaximum)),
+                "event_streams_per_loop": .integer(Int64(product.eventStreamMaximum)),
                 "connections": .integer(Int64(product.http.connectionMaximum)),
                 "connections_per_address": .integer(Int64(product.http.connectionsPerAddressMaximum)),
                 "requests_per_connection": .integer(Int64(product.http.requestMaximum)),

@@ -103,7 +103,8 @@ extension API {
         guard let (route, variables) = firstMatch(target.path, method: method) else {
             let others = routes.filter { $0.match(target.path) != nil }
             guard !others.isEmpty else {
-                throw Problem(.pathNotFound, "Nothing is served under this path; GET /openapi.yaml tells what is.")
+                let remedy = target.path.last == "" ? "leave out the last slash" : "GET /openapi.yaml tells what is"
+                throw Problem(.pathNotFound, "Nothing is served under this path; \(remedy).")
             }
             return .reply(refusal(of: request.method, routes: others, context: context))
         }
@@ -116,7 +117,7 @@ extension API {
                 variables: variables,
                 parameters: parameters,
                 filters: filters,
-                conditions: route.isConditional ? try Conditions(request.headerFields) : Conditions(),
+                conditions: try conditions(request, of: route),
                 idempotency: try idempotency(request, body: body, of: route),
                 events: route.endpoint == .getChanges ? EventStream(request) : nil,
                 content: try content(request, body: body, of: route),
@@ -180,13 +181,30 @@ extension API {
         return (parameters, filters)
     }
 
+    /// What a request demands of what it reads or changes. A demand that would be passed over in a change is refused.
+    private func conditions(_ request: HTTPRequest, of route: Route) throws(Problem) -> Conditions {
+        if route.isConditional { return try Conditions(request.headerFields) }
+        guard route.method != .get else { return Conditions() }
+        for name in [.ifMatch, .ifNoneMatch] as [HTTPField.Name] where request.headerFields.value(of: name) != nil {
+            throw Problem(
+                .invalidHeader,
+                "\(name.rawName) does not count for this request; a transaction has \"require\" for that."
+            )
+        }
+        return Conditions()
+    }
+
     /// The key that a request brings, with a digest of the request.
     private func idempotency(
         _ request: HTTPRequest,
         body: [UInt8],
         of route: Route
     ) throws(Problem) -> Idempotency? {
-        guard route.takesIdempotencyKey, let key = request.headerFields.value(of: .idempotencyKey) else { return nil }
+        guard let key = request.headerFields.value(of: .idempotencyKey) else { return nil }
+        guard route.takesIdempotencyKey else {
+            guard route.method == .post else { return nil }
+            throw Problem(.invalidHeader, "Idempotency-Key does not count for this request: its answer is not kept.")
+        }
         guard Self.isToken(key, byteCountMaximum: Self.idempotencyKeyByteCountMaximum) else {
             throw Problem(
                 .invalidHeader,
@@ -202,11 +220,17 @@ extension API {
     private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {
         guard let content = route.content else { return .null }
         if let type = request.headerFields[.contentType], !content.mediaTypes.contains(Self.mediaType(type)) {
-            throw Problem(
+            let said = type.isEmpty ? "of no type" : type
+            var problem = Problem(
                 .unsupportedMediaType,
-                "The content is \(type), but must be \(content.mediaTypes.joined(separator: " or ")); "
+                "The content is \(said), but must be \(content.mediaTypes.joined(separator: " or ")); "
                     + "with curl: -H 'Content-Type: \(content.mediaTypes.first ?? "")'."
             )
+            problem.field = HTTPField(
+                name: route.method == .patch ? .acceptPatch : .accept,
+                value: content.mediaTypes.joined(separator: ", ")
+            )
+            throw problem
         }
         guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty where JSON is due.") }
         do {

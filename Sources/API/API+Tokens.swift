@@ -13,6 +13,7 @@ extension API {
         guard let vault else { throw Problem(.unavailable) }
         let (grant, lifetime) = try order(call.content)
         let isJoin = if case .join = grant { true } else { false }
+        let isDryRun = try call.flag(.dryRun)
         let text = TokenText(
             id: vault.digits(Token.idDigitCount),
             secret: vault.digits(Token.secretDigitCount),
@@ -24,10 +25,11 @@ extension API {
             hash: vault.hash(text.secret),
             lifetime: lifetime
         )
-        return ask(call, change) { revision, object throws(Problem) in
+        return try ask(call, change) { revision, object throws(Problem) in
             guard let object, case .object(var shown)? = try? JSONParser.parse(object) else { throw unexpected }
-            shown["token"] = .string(text.description)
-            var reply = Reply.json(.created, JSONValue.object(shown).bytes).tagged(revision).stamped(revision)
+            // A dry run's token lets nobody in.
+            shown["token"] = isDryRun ? .null : .string(text.description)
+            var reply = Reply.json(.created, JSONValue.object(shown).bytes).tagged(revision)
             reply.head[.location] = "/v1/tokens/" + text.id
             reply.head[.cacheControl] = "no-store"
             return reply
@@ -71,7 +73,9 @@ extension API {
             throw Problem(Refusal(.notFound, "There is no token \"\(id)\"."))
         }
         switch call.conditions.outcome(ofReading: entry.revision) {
-        case .whole: return .json(.ok, entry.bytes).tagged(entry.revision).stamped(network.revision)
+        case .whole:
+            let bytes = try call.projection()?.apply(entry.bytes) ?? entry.bytes
+            return .json(.ok, bytes).tagged(entry.revision).stamped(network.revision)
         case .notModified: return Reply(.notModified).tagged(entry.revision).stamped(network.revision)
         case .failed: throw Problem(Refusal(.preconditionFailed, "The token is at revision \(entry.revision)."))
         }
@@ -83,7 +87,7 @@ extension API {
             id: call.variables["id"] ?? "",
             try call.conditions.precondition()
         )
-        return ask(call, change) { (revision, _) in Reply(.noContent).stamped(revision) }
+        return try ask(call, change) { (_, _) in Reply(.noContent) }
     }
 
     /// A chassis joins: a token and a signing request for a certificate.
@@ -104,9 +108,7 @@ extension API {
         let enrolment = vault.digits(Token.idDigitCount)
         let signed = try sign(body["request"], chassis, enrolment, vault)
         let change = AccessRequest.Change.enrol(chassis: chassis, token: text.id, hash: hash, enrolment: enrolment)
-        return ask(call, change) { (revision, _) in
-            Reply.json(.created, Self.json(signed, chassis).bytes).stamped(revision)
-        }
+        return try ask(call, change) { (_, _) in Reply.json(.created, Self.json(signed, chassis).bytes) }
     }
 
     /// The next certificate of a chassis that has one.
@@ -159,11 +161,15 @@ extension API {
         _ call: Call,
         _ change: AccessRequest.Change,
         _ render: @escaping (UInt64, [UInt8]?) throws(Problem) -> Reply
-    ) -> Action {
-        let request = AccessRequest(change, author: call.context.author, requestID: call.context.requestID)
-        return call.context.ask(.access(request)) { outcome throws(Problem) in
+    ) throws(Problem) -> Action {
+        var request = AccessRequest(change, author: call.context.author, requestID: call.context.requestID)
+        request.isDryRun = try call.flag(.dryRun)
+        return call.context.ask(.access(request)) { [request] outcome throws(Problem) in
             guard case .written(let revision, let results) = outcome else { throw unexpected }
-            return .reply(try render(revision, results.first?.object))
+            var reply = try render(revision, results.first?.object)
+            guard request.isDryRun else { return .reply(reply.stamped(revision)) }
+            reply.head.add(.dryRun, "true")
+            return .reply(reply)
         }
     }
 

@@ -33,6 +33,7 @@ extension API {
         } catch {
             throw Problem(error)
         }
+        request.precondition = try call.conditions.precondition()
         request.prunes = try call.flag(.prune)
         request.adoption = try adoption(call)
         request.ifRevision = try call.number(.ifRevision, in: 0...UInt64(Int64.max), "a revision")

@@ -9,7 +9,7 @@ import Southbound
 extension API {
     /// What has changed, as one answer that may be held.
     func changes(_ call: Call) throws(Problem) -> Action {
-        if let lastID = call.events?.lastID { return try changes(call, after: lastID) }
+        if let events = call.events { return try changes(call, events) }
         let request = try watchRequest(call)
         return call.context.ask(.watch(request)) { outcome throws(Problem) in
             guard case .watched(let feed) = outcome else { throw unexpected }
@@ -23,7 +23,8 @@ extension API {
             since: try call.number(.since, in: 0...UInt64(Int64.max), "a revision"),
             epoch: try call.epoch(),
             kinds: try kinds(call),
-            wait: try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)") ?? 0
+            wait: try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)") ?? 0,
+            token: call.principal.token
         )
     }
 
@@ -55,13 +56,13 @@ extension API {
         }
         let request = AuditRequest(before: token?.revision, limit: limit ?? Self.auditLimitDefault, author: author)
         return call.context.ask(.audit(request)) { outcome throws(Problem) in
-            guard case .audited(let records, let hasMore) = outcome else { throw unexpected }
+            guard case .audited(let records, let hasMore, let base) = outcome else { throw unexpected }
             var text = Array("{\"items\":[".utf8)
             for (index, record) in records.enumerated() {
                 if index > 0 { text.append(UInt8(ascii: ",")) }
                 record.auditJSON.write(to: &text)
             }
-            text += "],\"next_page_token\":".utf8
+            text += "],\"kept_after\":\(base),\"next_page_token\":".utf8
             if hasMore, let last = records.last {
                 let token = PageToken(epoch: network.epoch, revision: last.revision, list: list, key: "")
                 JSONValue.write(token.text, to: &text)
@@ -90,32 +91,29 @@ extension Call {
 }
 
 extension ChangeFeed {
-    /// `{"epoch","from","to","more","changes":[{"revision","op","kind","id","name","object"?}]}`.
-    var bytes: [UInt8] {
-        var text = Array("{\"epoch\":\"\(epochText(epoch))\",\"from\":\(from),\"to\":\(to),\"more\":\(hasMore)".utf8)
-        text += ",\"changes\":[".utf8
-        for (index, change) in changes.enumerated() {
-            if index > 0 { text.append(UInt8(ascii: ",")) }
-            text += "{\"revision\":\(change.revision),".utf8
-            change.change.writeMembers(to: &text)
-            if let object = change.change.object {
-                text += ",\"object\":".utf8
-                text += object
-            }
-            text.append(UInt8(ascii: "}"))
+    /// The whole document at once.
+    fileprivate var bytes: [UInt8] {
+        var text: [UInt8] = []
+        if case .slices(let next) = body() {
+            while let slice = next() { text += slice }
         }
-        text += "]}".utf8
         return text
     }
 }
 
 extension CommitRecord.Change {
-    /// `"op","kind","id","name"`, without braces.
-    fileprivate func writeMembers(to text: inout [UInt8]) {
-        text += "\"op\":\"\(object == nil ? "delete" : "put")\",\"kind\":\"\(kind.rawValue)\",\"id\":".utf8
+    /// `{"revision","op","kind","id","name","object"?}`.
+    func write(revision: UInt64, to text: inout [UInt8]) {
+        text += "{\"revision\":\(revision),\"op\":\"\(object == nil ? "delete" : "put")\",".utf8
+        text += "\"kind\":\"\(kind.rawValue)\",\"id\":".utf8
         JSONValue.write(id, to: &text)
         text += ",\"name\":".utf8
         JSONValue.write(name, to: &text)
+        if let object {
+            text += ",\"object\":".utf8
+            text += object
+        }
+        text.append(UInt8(ascii: "}"))
     }
 }
 

@@ -114,7 +114,7 @@ extension API {
     }
 
     /// What cannot come of the question that was asked.
-    var unexpected: Problem { Problem(Refusal(.unavailable, "Central gave no answer; ask again.")) }
+    var unexpected: Problem { .unexpected }
 
     /// What a chassis says; the answer is held until there is news for it.
     func sync(_ call: Call) throws(Problem) -> Action {

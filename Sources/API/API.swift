@@ -31,13 +31,21 @@ public struct API: Sendable {
         public var store: String
         /// The most long polls that one loop holds.
         public var parkedRequestMaximum: Int
+        /// The most streams of events that one loop keeps open.
+        public var eventStreamMaximum: Int
         /// The bounds of HTTP on the northbound port.
         public var http: HTTPLimits
 
         /// What this central is made of.
-        public init(store: String, parkedRequestMaximum: Int, http: HTTPLimits = HTTPLimits()) {
+        public init(
+            store: String,
+            parkedRequestMaximum: Int,
+            eventStreamMaximum: Int,
+            http: HTTPLimits = HTTPLimits()
+        ) {
             self.store = store
             self.parkedRequestMaximum = parkedRequestMaximum
+            self.eventStreamMaximum = eventStreamMaximum
             self.http = http
         }
     }
@@ -195,6 +203,7 @@ extension Action {
         switch self {
         case .reply(let reply): .reply(change(reply))
         case .ask(let question, let next): .ask(question) { next($0).map(change) }
+        case .stream(let reply, let then): .stream(change(reply), then: then)
         }
     }
 }

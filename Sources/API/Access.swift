@@ -42,6 +42,8 @@ struct Principal: Equatable {
     /// As the commit log says it.
     var author: String
     var rights: Rights
+    /// The id of the token that was shown.
+    var token: String?
 
     static let anonymous = "anonymous"
 }

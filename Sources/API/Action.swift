@@ -8,6 +8,9 @@ public enum Action {
     case reply(Reply)
     /// Somebody else must be asked first; what comes of it goes into the closure, on the thread of the request.
     case ask(Question, (Outcome) -> Action)
+    /// The answer begins and stays open, or goes on, of which only the content counts then: with these bytes, and once
+    /// the client has taken them with what the closure says. Without one it ends.
+    case stream(Reply, then: (() -> Action)?)
 }
 
 /// What the API cannot answer from the network at hand.
@@ -55,8 +58,8 @@ public enum Outcome: Sendable {
     case feed(FeedAnswer)
     /// Changes of users' objects and hosts.
     case watched(ChangeFeed)
-    /// Commits, newest first, and whether there are older ones.
-    case audited([CommitRecord], hasMore: Bool)
+    /// Commits, newest first, whether there are older ones, and the revision behind which all are kept.
+    case audited([CommitRecord], hasMore: Bool, after: UInt64)
     /// What there is to count.
     case statistics(Statistics)
     /// Which chassis have the revision.

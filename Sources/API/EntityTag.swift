@@ -80,7 +80,7 @@ struct Conditions {
         guard let list = EntityTag.list(value) else {
             throw Problem(
                 .invalidHeader,
-                "\(name.canonicalName) is * or a list of entity tags in double quotes, such as \"4711\""
+                "\(name.rawName) is * or a list of entity tags in double quotes, such as \"4711\"."
             )
         }
         return list
@@ -98,7 +98,7 @@ struct Conditions {
         case nil: break
         case .anything: precondition.mustBeAbsent = true
         case .tags:
-            throw Problem(.invalidHeader, "if-none-match with a change can only be *: the object must not exist yet")
+            throw Problem(.invalidHeader, "If-None-Match with a change can only be *: the object must not exist yet.")
         }
         return precondition
     }

@@ -17,8 +17,6 @@ public struct Problem: Error, Equatable, Sendable {
         case invalidParameter = "invalid_parameter"
         /// 400: a field of the head that cannot be understood.
         case invalidHeader = "invalid_header"
-        /// 401: the request has no token that is good, and needs one.
-        case unauthenticated = "unauthenticated"
         /// 421: the request was meant for another host.
         case misdirectedRequest = "misdirected_request"
         /// 404: nothing is served under the path.
@@ -43,6 +41,8 @@ public struct Problem: Error, Equatable, Sendable {
     public var pointer: String?
     /// The path of the object in conflict.
     public var conflictsWith: String?
+    /// What the answer says beside the document.
+    var field: HTTPField?
     /// What else is wrong, where a request's objects are looked at one by one.
     public var others: [Problem] = []
 
@@ -50,7 +50,6 @@ public struct Problem: Error, Equatable, Sendable {
         status =
             switch code {
             case .malformedJSON, .malformedTarget, .unknownParameter, .invalidParameter, .invalidHeader: .badRequest
-            case .unauthenticated: .unauthorized
             case .misdirectedRequest: .misdirectedRequest
             case .pathNotFound: .notFound
             case .methodNotAllowed: .methodNotAllowed
@@ -61,6 +60,8 @@ public struct Problem: Error, Equatable, Sendable {
         self.code = code.rawValue
         self.detail = detail
     }
+
+    init(_ code: Refusal.Code, _ detail: String) { self.init(Refusal(code, detail)) }
 
     /// The problem that a refusal is.
     public init(_ refusal: Refusal, operationIndex: Int? = nil) {
@@ -79,12 +80,16 @@ public struct Problem: Error, Equatable, Sendable {
         detail = error.detail
     }
 
+    /// The core answered something else than it was asked.
+    static var unexpected: Problem { Problem(.unavailable, "Central gave no answer; ask again.") }
+
     static func status(of code: Refusal.Code) -> HTTPResponse.Status {
         switch code {
         case .unknownField: .badRequest
         case .invalidValue, .missingField, .referenceNotFound, .immutableField, .unsupported, .limitExceeded,
             .idempotencyKeyReused:
             .unprocessableContent
+        case .unauthenticated: .unauthorized
         case .forbidden: .forbidden
         case .notFound: .notFound
         case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .chassisConflict,

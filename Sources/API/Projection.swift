@@ -73,6 +73,9 @@ extension Route {
                 "id", "logical_port", "datapath", "tunnel_key", "addresses", "unknown", "port_security", "enabled",
                 "answers_neighbors", "requested_chassis", "locations",
             ]
+        case .listTopologies: ["owner", "revision", "switches", "ports"]
+        case .listTokens, .getToken:
+            ["id", "role", "chassis", "created_by", "created_at", "expires_at", "used_at", "revision"]
         case .listMulticastGroups: ["datapath", "name", "tunnel_key", "ports"]
         default: []
         }

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import JSON
+import Northbound
 
 /// An answer, ready for the connection.
 public struct Reply {
@@ -36,9 +37,20 @@ public struct Reply {
         if problem.status == .unauthorized {
             reply.head.add(.wwwAuthenticate, "Bearer realm=\"heddle\"")
         }
+        if let field = problem.field { reply.head.add(field.name, field.value) }
         // What is full or stopping now may do in a moment.
         if problem.status == .serviceUnavailable { reply.head.add(.retryAfter, "1") }
         return reply
+    }
+
+    /// What answers the same request where it is refused after all.
+    public func refused(_ refusal: Refusal) -> Reply {
+        var answer = Reply.problem(Problem(refusal), requestID: requestID)
+        answer.endpoint = endpoint
+        for name in [.heddleRevision, .heddleEpoch, .requestID] as [HTTPField.Name] {
+            if let value = head[name] { answer.head.add(name, value) }
+        }
+        return answer
     }
 
     /// The same answer, saying which revision it was made from.
@@ -71,6 +83,7 @@ extension HTTPField.Name {
     static let idempotentReplayed = known("Idempotent-Replayed")
     static let dryRun = known("Heddle-Dry-Run")
     static let acceptPatch = known("Accept-Patch")
+    static let accelBuffering = known("X-Accel-Buffering")
 
     private static func known(_ text: String) -> Self {
         guard let name = Self(text) else { preconditionFailure("\(text) is a field name") }

@@ -43,7 +43,7 @@ public enum Routes {
             .get,
             path,
             access: access,
-            parameters: paging + ([.listTopologies, .listTokens].contains(endpoint) ? [] : [.fields]) + filters,
+            parameters: paging + [.fields] + filters,
             successes: [200, 304],
             problems: problems + [410, 503],
             isConditional: true
@@ -171,7 +171,8 @@ public enum Routes {
             parameters: [.prune, .adopt, .ifRevision] + writing,
             content: bulk,
             successes: [200, 202],
-            problems: [409, 412, 422, 503]
+            problems: [409, 422, 503],
+            isConditional: true
         ),
     ]
 
@@ -189,7 +190,7 @@ public enum Routes {
             "/v1/audit",
             access: .role(.admin),
             parameters: [.limit, .pageToken, .author],
-            problems: [503]
+            problems: [410, 503]
         ),
     ]
 
@@ -206,6 +207,7 @@ public enum Routes {
             .post,
             "/v1/tokens",
             access: .role(.admin),
+            parameters: [.dryRun],
             content: json,
             successes: [201],
             problems: [422, 503]
@@ -215,7 +217,7 @@ public enum Routes {
             .get,
             "/v1/tokens/{id}",
             access: .role(.admin),
-            parameters: [.minRevision],
+            parameters: [.minRevision, .fields],
             successes: [200, 304],
             problems: [404, 503],
             isConditional: true
@@ -225,6 +227,7 @@ public enum Routes {
             .delete,
             "/v1/tokens/{id}",
             access: .role(.admin),
+            parameters: [.dryRun],
             successes: [204],
             problems: [404, 503],
             isConditional: true

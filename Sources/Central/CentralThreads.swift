@@ -102,6 +102,7 @@ struct CentralThreads: Sendable {
         let product = API.Product(
             store: "sqlite",
             parkedRequestMaximum: ServingLoop.parkedRequestMaximum,
+            eventStreamMaximum: ServingLoop.eventStreamMaximum,
             http: doors.listeners.first?.limits ?? HTTPLimits()
         )
         let api = { @Sendable (plane: Route.Plane) in

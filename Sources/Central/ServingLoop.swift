@@ -15,6 +15,9 @@ final class ServingLoop {
     /// The most requests that one loop keeps for the core: 10,000 long polls, one for each chassis of the largest
     /// network; each is a table entry of some hundred bytes.
     static let parkedRequestMaximum = 10_000
+    /// The most streams of events that one loop keeps open: consoles and reconcilers, with room for a storm of them;
+    /// each has a connection and at most one page that it has not taken.
+    static let eventStreamMaximum = 1000
     /// How long a stopping central waits for clients to take their answers.
     static let drainTime: Duration = .seconds(5)
     /// Tickets hold the loop in the upper 16 bits and a count in the lower 48.
@@ -45,9 +48,12 @@ final class ServingLoop {
     /// The beginning of the requests' identities: drawn anew with each start, then the loop's number.
     private let requestIDPrefix: String
     private let parkedRequestMaximum: Int
+    private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
     private var secureServers: [(plane: Route.Plane, server: HTTPServer)] = []
     private var parked: [Ticket: Parked] = [:]
+    /// The exchanges whose answers stay open.
+    private var streams: [ObjectIdentifier: HTTPExchange] = [:]
     private var requestCount: UInt64 = 0
     private var ticketCount: UInt64 = 0
 
@@ -59,13 +65,15 @@ final class ServingLoop {
         metrics: Metrics,
         logger: Logger,
         requestIDPrefix: String,
-        parkedRequestMaximum: Int = ServingLoop.parkedRequestMaximum
+        parkedRequestMaximum: Int = ServingLoop.parkedRequestMaximum,
+        eventStreamMaximum: Int = ServingLoop.eventStreamMaximum
     ) {
         self.index = UInt64(index)
         self.cell = cell
         self.core = core
         self.requestIDPrefix = "\(requestIDPrefix)-\(index)-"
         self.parkedRequestMaximum = parkedRequestMaximum
+        self.eventStreamMaximum = eventStreamMaximum
         self.main = main
         self.metrics = metrics
         self.logger = logger
@@ -112,6 +120,7 @@ final class ServingLoop {
         case .secure(let contexts):
             for (plane, server) in secureServers { server.tls = contexts[plane] }
         case .drain:
+            for exchange in Array(streams.values) { endStream(exchange) }
             var remaining = servers.count
             for server in servers {
                 server.drain(within: Self.drainTime) {
@@ -137,7 +146,37 @@ final class ServingLoop {
         switch action {
         case .reply(let reply): answer(reply, to: exchange, since: start)
         case .ask(let question, let next): park(exchange, since: start, question, next)
+        case .stream(let reply, let then): stream(reply, then, to: exchange, since: start)
         }
+    }
+
+    /// Begins an answer that stays open, or goes on with it.
+    private func stream(_ reply: Reply, _ then: (() -> Action)?, to exchange: HTTPExchange, since start: Duration) {
+        let isFirst = exchange.stream == nil
+        guard !isFirst || streams.count < eventStreamMaximum else {
+            let detail = "Central keeps as many streams open as it can; try again in a moment, or poll."
+            return answer(reply.refused(Refusal(.unavailable, detail)), to: exchange, since: start)
+        }
+        let then = cell.load().isReady ? then : nil
+        let content = exchange.stream ?? BodyStream()
+        // The client may go at any time, also while nothing is asked for it.
+        exchange.onDisconnect = { [unowned self, id = ObjectIdentifier(exchange)] in streams[id] = nil }
+        content.onTaken = then.map { then in
+            { [unowned self] in carryOut(then(), for: exchange, since: start) }
+        }
+        content.write(reply.body)
+        if isFirst {
+            streams[ObjectIdentifier(exchange)] = exchange
+            var reply = reply
+            reply.body = .stream(content)
+            answer(reply, to: exchange, since: start)
+        }
+        if then == nil { endStream(exchange) }
+    }
+
+    private func endStream(_ exchange: HTTPExchange) {
+        streams[ObjectIdentifier(exchange)] = nil
+        exchange.stream?.end()
     }
 
     private func answer(_ reply: Reply, to exchange: HTTPExchange, since start: Duration) {
@@ -168,8 +207,9 @@ final class ServingLoop {
         }
         parked[ticket] = Parked(exchange: exchange, start: start, next: next)
         guard question.isPoll else { return }
-        exchange.onDisconnect = { [unowned self] in
+        exchange.onDisconnect = { [unowned self, id = ObjectIdentifier(exchange)] in
             parked[ticket] = nil
+            streams[id] = nil
             core.send(.gone(ticket))
         }
     }

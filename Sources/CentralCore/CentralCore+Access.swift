@@ -25,11 +25,25 @@ extension CentralCore {
             let rows =
                 tokens.sorted().map { CommitChange(kind: .token, id: $0, object: access.tokenRow($0)) }
                 + chassis.sorted().map { CommitChange(kind: .enrolment, id: $0, object: access.enrolmentRow($0)) }
-            queue(rows, access, author: request.author, request.requestID)
+            if !request.isDryRun { queue(rows, access, author: request.author, request.requestID) }
             answerWhenDurable(ticket, .written(revision: revision, [result]))
         } catch {
             answerWhenDurable(ticket, .refused(error, operationIndex: nil))
         }
+    }
+
+    /// Until when a token lets its bearer in, in seconds since 1970; for ever without one.
+    /// - Throws: a refusal where it does not.
+    func tokenEnd(_ id: String?) throws(Refusal) -> Int64 {
+        guard let id else { return .max }
+        guard let token = durable.access.tokens[id]?.token else {
+            throw Refusal(.unauthenticated, "The token \(id) was revoked.")
+        }
+        guard !token.isSpent(at: wallClock) else {
+            let time = Timestamp(seconds: token.expiresAt)
+            throw Refusal(.unauthenticated, "The token \(id) expired at \(time); make a new one.")
+        }
+        return token.expiresAt
     }
 
     /// A chassis that is deleted has to join anew: its certificates hold no more.

@@ -19,6 +19,7 @@ extension CentralCore {
     mutating func watch(_ ticket: Ticket, _ request: WatchRequest) {
         do throws(Refusal) {
             var request = request
+            let end = try tokenEnd(request.token)
             let feed = try changes(request)
             request.since = feed.from
             guard feed.changes.isEmpty, !feed.hasMore, request.wait > 0, !isStopping else {
@@ -28,7 +29,8 @@ extension CentralCore {
             guard watches.count + polls.count < configuration.parkedCountMaximum else {
                 throw Refusal(.unavailable, "Central holds as many requests as it can; try again in a moment.")
             }
-            let deadline = now + .seconds(min(request.wait, WatchRequest.waitMaximum))
+            let wait = min(Int64(request.wait), Int64(WatchRequest.waitMaximum), end - wallClock)
+            let deadline = now + .seconds(wait)
             watches[ticket] = Watch(request: request, deadline: deadline)
             deadlines[Deadline(at: deadline, subject: .watch(ticket))] = ()
         } catch {
@@ -36,12 +38,20 @@ extension CentralCore {
         }
     }
 
-    /// Answers the watches that commits have something for.
+    /// Answers the watches that commits have something for, and those whose asker they shut out.
     mutating func wakeWatches(for records: [CommitRecord]) {
-        let kinds = Set(records.flatMap { $0.changes.compactMap(\.resourceKind) })
-        guard !kinds.isEmpty, !watches.isEmpty else { return }
-        for ticket in watches.keys.sorted() where watches[ticket]?.request.kinds.isDisjoint(with: kinds) == false {
-            answerWatch(ticket)
+        guard !watches.isEmpty else { return }
+        var kinds: Set<ResourceKind> = []
+        var revoked: Set<String> = []
+        for change in records.lazy.flatMap(\.changes) {
+            if let kind = change.resourceKind { kinds.insert(kind) }
+            if change.kind == .token, change.object == nil { revoked.insert(change.id) }
+        }
+        guard !kinds.isEmpty || !revoked.isEmpty else { return }
+        for ticket in watches.keys.sorted() {
+            guard let request = watches[ticket]?.request else { continue }
+            let isRevoked = request.token.map(revoked.contains) ?? false
+            if isRevoked || !request.kinds.isDisjoint(with: kinds) { answerWatch(ticket) }
         }
     }
 
@@ -92,6 +102,12 @@ extension CentralCore {
 
     /// Answers with commits of the log, newest first.
     mutating func audit(_ ticket: Ticket, _ request: AuditRequest) {
+        // Who was told that there is more must not take its loss for the end.
+        if let before = request.before, recent.base > 0, before <= recent.base + 1 {
+            let detail = "The commits before revision \(before) are no longer kept; begin again without page_token."
+            effects.append(.answer(ticket, .refused(Refusal(.resyncRequired, detail), operationIndex: nil)))
+            return
+        }
         var found: [CommitRecord] = []
         var hasMore = false
         for record in recent.before(request.before ?? durable.revision + 1) {
@@ -102,7 +118,7 @@ extension CentralCore {
             }
             found.append(record)
         }
-        effects.append(.answer(ticket, .audited(found, hasMore: hasMore)))
+        effects.append(.answer(ticket, .audited(found, hasMore: hasMore, after: recent.base)))
     }
 
     /// What there is to count.

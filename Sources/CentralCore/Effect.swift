@@ -53,8 +53,8 @@ public enum Answer: Sendable {
     case feed(FeedAnswer)
     /// Changes of users' objects and hosts.
     case watched(ChangeFeed)
-    /// Commits, newest first, and whether there are older ones.
-    case audited([CommitRecord], hasMore: Bool)
+    /// Commits, newest first, whether there are older ones, and the revision behind which all are kept.
+    case audited([CommitRecord], hasMore: Bool, after: UInt64)
     /// How far a revision has got.
     case realization(Realization)
 }

@@ -95,7 +95,10 @@ extension HTTP2ServerSession {
         guard let stream = session(owner)?.streams[id] else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
-        let (available, isLast) = stream.content.available()
+        guard let (available, isLast) = stream.content.available() else {
+            session(owner)?.deferAnswer(stream, id)
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
         let count = min(available, room)
         if count > 0 { flags?.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
         if isLast, count == available { flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }

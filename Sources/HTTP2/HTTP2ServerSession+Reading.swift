@@ -104,7 +104,7 @@ extension HTTP2ServerSession {
     /// The stream is no more: answered, or reset by either side.
     func didClose(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
-        if stream.isHandedOut, underWay.contains(RequestID(id)) { abandoned.append(RequestID(id)) }
+        if stream.isHandedOut, underWay.contains(RequestID(id)) || stream.isAwaited { abandoned.append(RequestID(id)) }
         if streams.isEmpty { idleSince = now }
     }
 

@@ -15,6 +15,7 @@ extension HTTP2ServerSession {
             outputBuffer.reserveCapacity(min(answers.count, Self.usualAnswerMaximum) * Self.usualAnswerByteCount)
         }
         submitAnswers(wallClock: wallClock)
+        resumeAnswers()
         if outputStart > outputBuffer.count - outputStart {
             outputBuffer.removeSubrange(..<outputStart)
             outputStart = 0
@@ -110,6 +111,26 @@ extension HTTP2ServerSession {
         }
     }
 
+    /// There is nothing more of an answer that stays open; libnghttp2 does not ask for it until it is told.
+    func deferAnswer(_ stream: HTTP2Stream, _ id: Int32) {
+        stream.answerProgress = nil
+        stream.takenByteCount = 0
+        deferred.insert(id)
+    }
+
+    private func resumeAnswers() {
+        for id in deferred.sorted() {
+            guard let stream = streams[id], case .stream(let open, _, _) = stream.content else {
+                deferred.remove(id)
+                continue
+            }
+            guard !open.isWaiting else { continue }
+            deferred.remove(id)
+            stream.answerProgress = now
+            nghttp2_session_resume_data(frames, id)
+        }
+    }
+
     private func submitAnswers(wallClock: Int64) {
         for (id, head, body) in answers {
             guard let stream = streams[id] else { continue }
@@ -134,6 +155,7 @@ extension HTTP2ServerSession {
                 fields.append("content-length", decimal: bytes.count)
                 if !bytes.isEmpty { stream.content = .bytes(bytes, offset: 0) }
             case .slices(let next): stream.content = .slices(next, current: [], offset: 0)
+            case .stream(let open): stream.content = .stream(open, current: [], offset: 0)
             }
         }
         if stream.head.isHEAD { stream.content = .none }

@@ -22,6 +22,8 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var abandoned: [RequestID] = []
     /// Answers that have not been handed to libnghttp2.
     var answers: [(id: Int32, head: AnswerHead, body: HTTPBody)] = []
+    /// Streams whose answers stay open and have nothing more to send yet.
+    var deferred: Set<Int32> = []
     var requestCount = 0
     /// At least ``answerByteCount``, where that was counted since the last output: not once for each request.
     var answerByteCountBound: Int?
@@ -172,7 +174,7 @@ public final class HTTP2ServerSession: HTTPServerSession {
     func terminate(_ reason: nghttp2_error_code) {
         guard !isTerminated else { return }
         isTerminated = true
-        abandoned += streams.filter { $1.isHandedOut && !$1.isAnswered }.map { RequestID($0.key) }.sorted()
+        abandoned += streams.filter { $1.isAwaited }.map { RequestID($0.key) }.sorted()
         streams = [:]
         ready = []
         answers = []

@@ -14,6 +14,8 @@ final class HTTP2Stream {
     /// Whether a handler has the request, or the answer came without one.
     var isHandedOut = false
     var isAnswered = false
+    /// Whether its end is of interest to a handler: it has not answered, or its answer stays open.
+    var isAwaited: Bool { isHandedOut && !isAnswered || content.isStream }
     var content = AnswerContent.none
     /// When the client last took enough of the answer; `nil` while there is none.
     var answerProgress: Duration?
@@ -26,6 +28,12 @@ enum AnswerContent {
     case none
     case bytes([UInt8], offset: Int)
     case slices(() -> [UInt8]?, current: [UInt8], offset: Int)
+    case stream(BodyStream, current: [UInt8], offset: Int)
+
+    /// Whether the answer stays open.
+    var isStream: Bool {
+        if case .stream = self { true } else { false }
+    }
 
     /// Bytes that are kept until they are sent; of slices, a guess.
     var heldByteCount: Int {
@@ -33,11 +41,13 @@ enum AnswerContent {
         case .none: 0
         case .bytes(let bytes, let offset): bytes.count - offset
         case .slices(let next, _, _): HTTPBody.slices(next).heldByteCount
+        case .stream(let stream, let current, let offset): stream.heldByteCount + current.count - offset
         }
     }
 
-    /// The bytes that can be sent now, and whether the answer ends behind them. Pulls a slice where none is left.
-    mutating func available() -> (count: Int, isLast: Bool) {
+    /// The bytes that can be sent now, and whether the answer ends behind them; `nil` where there is nothing yet. Pulls
+    /// a slice where none is left.
+    mutating func available() -> (count: Int, isLast: Bool)? {
         switch self {
         case .none: return (0, true)
         case .bytes(let bytes, let offset): return (bytes.count - offset, true)
@@ -51,6 +61,17 @@ enum AnswerContent {
             }
             self = .none
             return (0, true)
+        case .stream(let stream, let current, let offset):
+            if offset < current.count { return (current.count - offset, false) }
+            switch stream.take() {
+            case .nothing: return nil
+            case .bytes(let bytes):
+                self = .stream(stream, current: bytes, offset: 0)
+                return (bytes.count, false)
+            case .end:
+                self = .none
+                return (0, true)
+            }
         }
     }
 
@@ -65,6 +86,10 @@ enum AnswerContent {
             output += current[offset..<(offset + count)]
             let isSpent = offset + count == current.count
             self = .slices(next, current: isSpent ? [] : current, offset: isSpent ? 0 : offset + count)
+        case .stream(let stream, let current, let offset):
+            output += current[offset..<(offset + count)]
+            let isSpent = offset + count == current.count
+            self = .stream(stream, current: isSpent ? [] : current, offset: isSpent ? 0 : offset + count)
         }
     }
 }

@@ -64,6 +64,8 @@ extension HTTP1ServerConnection {
         guard inputStart < input.count, exchanges.count < limits.pipelinedRequestMaximum else { return false }
         // A client that does not take its answers gets no more of them made.
         guard answerByteCount < limits.outputByteCountMaximum else { return false }
+        // Behind an answer that stays open no other would be seen.
+        if encoder?.isStream == true { return false }
         if exchanges.allSatisfy({ $0.answer != nil }) { return true }
         guard exchanges.allSatisfy(\.isSafe) else { return false }
         let rest = input[inputStart...]

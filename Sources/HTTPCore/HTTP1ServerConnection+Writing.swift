@@ -13,7 +13,7 @@ extension HTTP1ServerConnection {
         let maximum = limits.outputByteCountMaximum + outputStart
         while outputBuffer.count < maximum {
             if encoder != nil {
-                encoder?.appendNext(to: &outputBuffer, maximum: maximum)
+                guard encoder?.appendNext(to: &outputBuffer, maximum: maximum) == true else { break }
                 if encoder?.isDone == true { endAnswer() }
             } else if let next = exchanges.first, let answer = next.answer {
                 exchanges.removeFirst()

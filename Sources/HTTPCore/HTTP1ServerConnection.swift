@@ -109,10 +109,11 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     /// Whether nothing is under way: no request read in part, none unanswered, nothing left to write.
     var isIdle: Bool {
         guard case .head = reading, inputStart == input.count else { return false }
-        return exchanges.isEmpty && !hasOutput
+        return exchanges.isEmpty && encoder == nil && !hasOutput
     }
 
-    var hasOutput: Bool { outputStart < outputBuffer.count || encoder != nil }
+    /// Whether there is something that the client could take now.
+    var hasOutput: Bool { outputStart < outputBuffer.count || encoder?.isWaiting == false }
 
     /// Bytes that are kept for the client.
     public var heldByteCount: Int {
@@ -184,7 +185,9 @@ public final class HTTP1ServerConnection: HTTPServerSession {
 
     /// Ends the connection when it has said everything that it will.
     func finishIfDone(now: Duration) {
-        guard phase == .open, case .stopped = reading, exchanges.isEmpty, !hasOutput else { return }
+        guard phase == .open, case .stopped = reading, exchanges.isEmpty, encoder == nil, !hasOutput else {
+            return
+        }
         if inputEnded != nil || droppedByteCount > limits.lingeringByteCountMaximum {
             phase = .closed
         } else {

@@ -7,13 +7,19 @@ public enum HTTPBody {
     /// Produced piece by piece as the socket drains, until `nil`; its length is not known beforehand. The closure is
     /// called on the thread of the connection, and not again after `nil`.
     case slices(() -> [UInt8]?)
+    /// Written piece by piece over time, until its owner ends it.
+    case stream(BodyStream)
 
     /// Bytes that are kept until the client has taken the content; of slices, a guess.
     package var heldByteCount: Int {
         switch self {
         case .none: 0
         case .bytes(let bytes): bytes.count
-        case .slices: 64 * 1024
+        case .slices: Self.sliceByteCount
+        case .stream(let stream): stream.heldByteCount
         }
     }
+
+    /// What a slice that is kept is taken to have, in bytes.
+    static let sliceByteCount = 64 * 1024
 }

@@ -6,6 +6,7 @@ struct ResponseEncoder {
         case none
         case bytes([UInt8], offset: Int)
         case slices(() -> [UInt8]?, isChunked: Bool)
+        case stream(BodyStream, isChunked: Bool)
     }
 
     /// What the heads of most answers have room in, so that the output grows once.
@@ -20,12 +21,23 @@ struct ResponseEncoder {
         if case .none = content { true } else { false }
     }
 
+    /// Whether the answer stays open.
+    var isStream: Bool {
+        if case .stream = content { true } else { false }
+    }
+
+    /// Whether there is nothing to write before its owner writes more.
+    var isWaiting: Bool {
+        if case .stream(let stream, _) = content { stream.isWaiting } else { false }
+    }
+
     /// Bytes that are kept until they are written; of slices, a guess.
     var heldByteCount: Int {
         switch content {
         case .none: 0
         case .bytes(let bytes, let offset): bytes.count - offset
         case .slices(let next, _): HTTPBody.slices(next).heldByteCount
+        case .stream(let stream, _): stream.heldByteCount
         }
     }
 
@@ -54,10 +66,16 @@ struct ResponseEncoder {
             output.append(decimal: UInt64(bytes.count))
             output += "\r\n".utf8
             content = bytes.isEmpty ? .none : .bytes(bytes, offset: 0)
-        case .slices(let next):
-            if request.minorVersion > 0 { output += "Transfer-Encoding: chunked\r\n".utf8 }
-            isDelimitedByClose = request.minorVersion == 0
-            content = .slices(next, isChunked: request.minorVersion > 0)
+        case .slices, .stream:
+            let isChunked = request.minorVersion > 0
+            if isChunked { output += "Transfer-Encoding: chunked\r\n".utf8 }
+            isDelimitedByClose = !isChunked
+            content =
+                switch body {
+                case .slices(let next): .slices(next, isChunked: isChunked)
+                case .stream(let stream): .stream(stream, isChunked: isChunked)
+                case .none, .bytes: .none
+                }
         }
         if request.isHEAD { content = .none }
         self.isDelimitedByClose = isDelimitedByClose
@@ -81,8 +99,9 @@ struct ResponseEncoder {
     }
 
     /// Appends the next piece, leaving `output` at no more than `maximum` bytes where the content is ``HTTPBody/bytes``
-    /// and at no more than one slice beyond where it is ``HTTPBody/slices``.
-    mutating func appendNext(to output: inout [UInt8], maximum: Int) {
+    /// and at no more than one slice beyond where it is ``HTTPBody/slices`` or ``HTTPBody/stream``.
+    /// - Returns: Whether there was a piece, or the end; `false`: not yet.
+    mutating func appendNext(to output: inout [UInt8], maximum: Int) -> Bool {
         switch content {
         case .none:
             break
@@ -91,19 +110,30 @@ struct ResponseEncoder {
             output += bytes[offset..<(offset + count)]
             content = offset + count == bytes.count ? .none : .bytes(bytes, offset: offset + count)
         case .slices(let next, let isChunked):
-            guard let slice = next() else {
-                if isChunked { output += "0\r\n\r\n".utf8 }
-                content = .none
-                return
+            append(next(), isChunked: isChunked, to: &output)
+        case .stream(let stream, let isChunked):
+            switch stream.take() {
+            case .nothing: return false
+            case .bytes(let bytes): append(bytes, isChunked: isChunked, to: &output)
+            case .end: append(nil, isChunked: isChunked, to: &output)
             }
-            // A chunk without bytes would end the body.
-            guard !slice.isEmpty else { return }
-            if isChunked {
-                output += String(slice.count, radix: 16).utf8
-                output += "\r\n".utf8
-            }
-            output += slice
-            if isChunked { output += "\r\n".utf8 }
         }
+        return true
+    }
+
+    private mutating func append(_ slice: [UInt8]?, isChunked: Bool, to output: inout [UInt8]) {
+        guard let slice else {
+            if isChunked { output += "0\r\n\r\n".utf8 }
+            content = .none
+            return
+        }
+        // A chunk without bytes would end the body.
+        guard !slice.isEmpty else { return }
+        if isChunked {
+            output += String(slice.count, radix: 16).utf8
+            output += "\r\n".utf8
+        }
+        output += slice
+        if isChunked { output += "\r\n".utf8 }
     }
 }

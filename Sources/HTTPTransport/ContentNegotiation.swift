@@ -77,7 +77,7 @@ struct ContentNegotiation {
 
     private static func isWorthwhile(_ body: HTTPBody) -> Bool {
         switch body {
-        case .none: false
+        case .none, .stream: false
         case .bytes(let bytes): bytes.count >= compressedByteCountMinimum
         case .slices: true
         }
@@ -91,7 +91,7 @@ struct ContentNegotiation {
 
     private func compress(_ body: HTTPBody) -> HTTPBody? {
         switch body {
-        case .none: return body
+        case .none, .stream: return body
         case .bytes(let bytes) where bytes.count <= Self.sliceByteCount:
             return encoder.encode(bytes).map { .bytes($0) }
         case .bytes(let bytes):

@@ -12,7 +12,8 @@ public final class HTTPExchange {
     public let peer: SocketAddress
     /// What the client is known by.
     public let credentials: PeerCredentials
-    /// Called once when the client goes away before the answer; ``respond(_:body:)`` then does nothing.
+    /// Called once when the client goes away before the answer, or before the end of one that stays open;
+    /// ``respond(_:body:)`` then does nothing.
     ///
     /// Set it where nothing is lost by not answering, as a long poll. It also makes a client that has merely shut down
     /// its sending side count as gone; without it such a client still gets its answer.
@@ -20,6 +21,8 @@ public final class HTTPExchange {
 
     let id: RequestID
     private var connection: ServerConnection?
+    /// The content of its answer, where that stays open.
+    public private(set) var stream: BodyStream?
 
     init(_ received: ReceivedRequest, over link: ServerLink, connection: ServerConnection) {
         id = received.id
@@ -33,10 +36,15 @@ public final class HTTPExchange {
     /// Answers the request, now or at any later time. Only the first call counts.
     ///
     /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `answer`
-    /// closes the connection behind it. To HEAD the content is not sent.
+    /// closes the connection behind it. To HEAD the content is not sent: one that stays open is not for it.
     public func respond(_ answer: AnswerHead, body: HTTPBody) {
-        guard let connection else { return }
-        detach()
+        guard let connection, stream == nil else { return }
+        if case .stream(let stream) = body {
+            self.stream = stream
+            stream.onSupply = { [weak self] in self?.supply() }
+        } else {
+            detach()
+        }
         connection.respond(to: self, answer, body: body)
     }
 
@@ -45,11 +53,19 @@ public final class HTTPExchange {
         respond(AnswerHead(response), body: body)
     }
 
+    /// There is more of an answer that stays open, or its end.
+    private func supply() {
+        guard let connection, let stream else { return }
+        if stream.isEnded { detach() }
+        connection.supply(self, isLast: stream.isEnded)
+    }
+
     /// The client has gone.
     func disconnect() {
         guard connection != nil else { return }
         let body = onDisconnect
         detach()
+        stream?.end()
         body?()
     }
 

@@ -21,7 +21,7 @@ final class ServerConnection {
     private var registration: Registration?
     private var timer: TimerHandle?
     private var timerDue = Duration.zero
-    /// Requests handed out and not answered.
+    /// Requests handed out and not answered, or with answers that stay open.
     private var exchanges: [HTTPExchange] = []
     private var isPumping = false
     private var awaitsWritable = false
@@ -64,7 +64,9 @@ final class ServerConnection {
 
     func respond(to exchange: HTTPExchange, _ answer: AnswerHead, body: HTTPBody) {
         guard !isClosed else { return }
-        if let index = exchanges.firstIndex(where: { $0 === exchange }) { exchanges.remove(at: index) }
+        if exchange.stream == nil, let index = exchanges.firstIndex(where: { $0 === exchange }) {
+            exchanges.remove(at: index)
+        }
         do throws(RequestError) {
             let (answer, body) = try server.negotiation.encode(answer, body, for: exchange.request)
             session.respond(to: exchange.id, answer, body: body)
@@ -72,6 +74,12 @@ final class ServerConnection {
             let (answer, body) = server.problem(error)
             session.respond(to: exchange.id, answer, body: .bytes(body))
         }
+        pump()
+    }
+
+    /// Sends on an answer that stays open.
+    func supply(_ exchange: HTTPExchange, isLast: Bool) {
+        if isLast { exchanges.removeAll { $0 === exchange } }
         pump()
     }
 

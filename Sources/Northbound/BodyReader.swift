@@ -32,7 +32,7 @@ struct BodyReader {
                 pointer: pointer(member.name)
             )
         }
-        if let said = members["id"], said.stringValue.flatMap({ ObjectID($0) }) != id || id == nil {
+        if let said = members["id"], said != .null, said.stringValue.flatMap({ ObjectID($0) }) != id || id == nil {
             let remedy = id.map { "the object's is \($0)" } ?? "the server gives it; leave it out"
             throw Refusal(.idConflict, "The body has another \"id\": \(remedy).", pointer: pointer("id"))
         }

@@ -47,7 +47,9 @@ extension NorthboundDatabase {
         stamp: CommitStamp,
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> TopologyOutcome {
-        let revision = topologies[request.owner]?.revision ?? 0
+        let current = topologies[request.owner]?.revision
+        try request.precondition.check(revisions: current.map { $0...$0 }, "topology \"\(request.owner)\"")
+        let revision = current ?? 0
         if let wanted = request.ifRevision, wanted != revision {
             throw Refusal(
                 .preconditionFailed,

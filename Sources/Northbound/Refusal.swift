@@ -16,6 +16,8 @@ public struct Refusal: Error, Equatable, Sendable {
         case immutableField = "immutable_field"
         /// 422: valid, but this version does not do it.
         case unsupported = "unsupported"
+        /// 401: the request has no token that is good, and needs one.
+        case unauthenticated = "unauthenticated"
         /// 403: whoever asks may not do that.
         case forbidden = "forbidden"
         /// 404: the object in the path does not exist.

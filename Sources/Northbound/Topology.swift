@@ -37,6 +37,8 @@ public struct TopologyRequest: Sendable {
     public var adoption: Adoption?
     /// The revision that the topology must be at; 0 for one without objects.
     public var ifRevision: UInt64?
+    /// The same, as the entity tag of a topology that was read.
+    public var precondition = Precondition()
 
     /// A topology without demands, of these objects.
     public init(owner: String, switches: [JSONValue], ports: [JSONValue]) {

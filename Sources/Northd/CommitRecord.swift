@@ -82,16 +82,19 @@ public struct WatchRequest: Sendable {
     public var kinds: Set<ResourceKind>
     /// How long the answer may be held, in seconds.
     public var wait: Int
+    /// The id of the token that the asker is known by; the answer is refused once that lets nobody in any more.
+    public var token: String?
 
     /// The longest that an answer is held, in seconds.
     public static let waitMaximum = 60
 
     /// A request for changes.
-    public init(since: UInt64?, epoch: UInt64?, kinds: Set<ResourceKind>, wait: Int) {
+    public init(since: UInt64?, epoch: UInt64?, kinds: Set<ResourceKind>, wait: Int, token: String? = nil) {
         self.since = since
         self.epoch = epoch
         self.kinds = kinds
         self.wait = wait
+        self.token = token
     }
 }
 

@@ -39,7 +39,7 @@ final class APIBench {
     /// Every commit, as a restart would find it.
     private(set) var log: [Commit] = []
 
-    static let product = API.Product(store: "sqlite", parkedRequestMaximum: 10)
+    static let product = API.Product(store: "sqlite", parkedRequestMaximum: 10, eventStreamMaximum: 1)
     let apis = Route.Plane.allCases.map {
         API(
             plane: $0,
@@ -110,8 +110,21 @@ final class APIBench {
         switch action {
         case .reply(let reply): return reply
         case .ask(let question, let next): return finish(next(outcome(question)))
+        case .stream(let reply, let then):
+            self.then = then
+            return reply
         }
     }
+
+    /// The next piece of an answer that stays open.
+    func more() -> String? {
+        let then = self.then
+        self.then = nil
+        return then.map { Self.read(finish($0())).text }
+    }
+
+    /// How an answer that stays open goes on; `nil` where it has ended.
+    private(set) var then: (() -> Action)?
 
     private func outcome(_ question: Question) -> Outcome {
         ticket += 1
@@ -150,8 +163,8 @@ final class APIBench {
             case .answer(let ticket, .refused(let refusal, let index)):
                 answers[ticket] = .refused(refusal, operationIndex: index)
             case .answer(let ticket, .watched(let feed)): answers[ticket] = .watched(feed)
-            case .answer(let ticket, .audited(let records, let hasMore)):
-                answers[ticket] = .audited(records, hasMore: hasMore)
+            case .answer(let ticket, .audited(let records, let hasMore, let base)):
+                answers[ticket] = .audited(records, hasMore: hasMore, after: base)
             case .answer(let ticket, .feed(let feed)): answers[ticket] = .feed(feed)
             case .answer(let ticket, .realization(let realization)): answers[ticket] = .realization(realization)
             case .setTimer, .log: break
@@ -167,7 +180,7 @@ final class APIBench {
             sliceCount: 0
         )
         switch reply.body {
-        case .none: break
+        case .none, .stream: break
         case .bytes(let bytes): answer.body = bytes
         case .slices(let next):
             while let slice = next() {

@@ -82,6 +82,15 @@ import Testing
         #expect(
             bench.send("GET", "/v1/switches?fields=name").text.hasPrefix(#"{"items":[{"name":"ls1"},{"name":"ls2"}]"#)
         )
+        bench.send("PUT", "/v1/topologies/me", ["switches": [["name": "mine"]]])
+        let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
+        #expect(
+            bench.send("GET", "/v1/topologies?fields=owner,ports").text.hasPrefix(
+                #"{"items":[{"owner":"me","ports":1}]"#
+            )
+        )
+        #expect(bench.send("GET", "/v1/tokens?fields=role").text.hasPrefix(#"{"items":[{"role":"viewer"}]"#))
+        #expect(bench.send("GET", "/v1/tokens/\(id)?fields=role,revision").json["id"] == nil)
         #expect(bench.send("GET", "/v1/chassis/hv1?fields=status.live").text == #"{"status":{"live":true}}"#)
         for bad in ["", "colour", "name,", "status.", ".up", "name,name.x,"] {
             #expect(bench.send("GET", "/v1/ports/a?fields=\(bad)").json["code"] == "invalid_parameter", "\(bad)")

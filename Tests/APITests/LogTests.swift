@@ -49,27 +49,70 @@ import Testing
         #expect(text(changes("since=4")) == ["5 delete ls1", "5 delete p1"])
     }
 
-    @Test func `An EventSource gets one event at a time, and goes on from the last`() {
-        let events = [("Accept", "text/event-stream")]
+    private let events = [("Accept", "text/event-stream")]
+
+    @Test func `An EventSource gets an answer that begins at once and goes on with what changes`() {
         let first = bench.send("GET", "/v1/changes?since=4&kinds=logical_switch", fields: events)
         #expect(
             first.status == 200 && first["Content-Type"] == "text/event-stream" && first["Cache-Control"] == "no-store"
         )
         let lines = first.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        #expect(lines.prefix(3) == ["retry: 10", "id: 00000000000000ab-5", "event: changes"])
+        #expect(lines.prefix(3) == ["retry: 1000", "id: 00000000000000ab-5", "event: changes"])
         #expect(
             lines[3].hasPrefix(#"data: {"epoch":"00000000000000ab","from":4,"to":5,"#) && lines.suffix(2) == ["", ""]
         )
-        let seen = events + [("Last-Event-ID", "00000000000000ab-5")]
-        let quiet = bench.send("GET", "/v1/changes?since=0&wait=0", fields: seen)
-        #expect(quiet.text == "retry: 10\nid: 00000000000000ab-5\n: heartbeat\n\n")
+        bench.send("POST", "/v1/switches", ["name": "ls2"])
+        let second = bench.more()
+        #expect(second?.hasPrefix("id: 00000000000000ab-6\nevent: changes\ndata: {") == true)
+        #expect(second?.contains(#""name":"ls2""#) == true && bench.then != nil)
+        let seen = events + [("Last-Event-ID", "00000000000000ab-6")]
+        let quiet = bench.send("GET", "/v1/changes?since=0", fields: seen)
+        #expect(quiet.text == "retry: 1000\nid: 00000000000000ab-6\n: heartbeat\n\n")
+        #expect(quiet["Heddle-Revision"] == "6" && bench.then != nil)
+        _ = bench.send("GET", "/v1/changes?since=0&wait=0", fields: seen)
+        #expect(bench.then == nil, "it ends when all is told")
+        let head = bench.send("HEAD", "/v1/changes", fields: events)
+        #expect(head.status == 200 && head["Content-Type"] == "text/event-stream" && bench.then == nil)
+        let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", "application/json, */*")])
+        #expect(json.json["to"] == 6)
+    }
+
+    @Test func `An EventSource that cannot be told what it has missed is told so, and hears on from now`() {
         let gone = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "00000000000000ac-5")])
-        #expect(gone.status == 200 && gone.text.hasPrefix("retry: 10000\nevent: gone\ndata: {"))
-        #expect(gone.text.contains(#""code":"resync_required""#) && !gone.text.contains("\nid:"))
+        #expect(gone.status == 200)
+        #expect(gone.text.hasPrefix("retry: 1000\nid: 00000000000000ab-5\nevent: gone\ndata: {"))
+        #expect(gone.text.contains(#""code":"resync_required""#) && gone.text.hasSuffix("}\n\n"))
+        bench.send("POST", "/v1/switches", ["name": "ls2"])
+        #expect(bench.more()?.hasPrefix("id: 00000000000000ab-6\nevent: changes\n") == true)
         let strange = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "5")])
         #expect(strange.status == 400 && strange.json["code"] == "invalid_header")
-        let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", "application/json, */*")])
-        #expect(json.json["to"] == 5)
+    }
+
+    @Test func `A stream whose token is revoked or expires ends with the problem`() throws {
+        for isRevoked in [true, false] {
+            let made = bench.send("POST", "/v1/tokens", ["role": "viewer", "expires_in": 60]).json
+            let secret = try #require(made["token"]?.stringValue)
+            let fields = events + [("Authorization", "Bearer \(secret)")]
+            #expect(bench.send("GET", "/v1/changes", fields: fields, from: .stranger).status == 200)
+            if isRevoked {
+                bench.send("DELETE", "/v1/tokens/" + (made["id"]?.stringValue ?? ""))
+            } else {
+                bench.wallClock += 60
+            }
+            let last = bench.more()
+            #expect(last?.hasPrefix("event: problem\ndata: {") == true && bench.then == nil)
+            #expect(last?.contains(#""code":"unauthenticated""#) == true)
+        }
+    }
+
+    @Test func `A large page is written in slices, and reads as the one of a long poll`() {
+        let ops = (0..<500).map { index -> JSONValue in
+            ["op": "create", "path": "/v1/switches", "body": ["name": .string("s\(index)")]]
+        }
+        bench.send("POST", "/v1/transactions", ["ops": .array(ops)])
+        let stream = bench.send("GET", "/v1/changes?since=5&wait=0", fields: events)
+        #expect(stream.sliceCount > 2)
+        #expect(stream.text.contains("data: " + changes("since=5").text + "\n\n"))
     }
 
     @Test func `The log tells who changed what, when and from where, newest first`() {
@@ -98,7 +141,7 @@ import Testing
                 bench.send("POST", "/v1/switches", ["name": "later"])
             }
         }
-        #expect(revisions == [5, 4, 3, 2, 1])
+        #expect(revisions == [5, 4, 3, 2, 1] && bench.send("GET", "/v1/audit").json["kept_after"] == 0)
         for bad in ["limit=0", "page_token=x", "author=a&colour=b"] {
             #expect(bench.send("GET", "/v1/audit?" + bad).status == 400, "\(bad)")
         }

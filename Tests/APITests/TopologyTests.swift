@@ -96,6 +96,24 @@ import Testing
         #expect(put(Self.web, "if_revision=\(bench.network.revision - 1)").status == 412)
     }
 
+    @Test func `If-Match and If-None-Match demand a topology as it was read, or none`() {
+        func put(_ name: String, _ value: String) -> APIBench.Answer {
+            bench.send("PUT", "/v1/topologies/me", Self.web, fields: [(name, value)])
+        }
+        #expect(put("If-Match", "*").status == 412)
+        #expect(put("If-None-Match", "*").status == 200)
+        #expect(put("If-None-Match", "*").status == 412)
+        #expect(put("If-None-Match", "\"1\"").status == 400)
+        let tag = bench.send("GET", "/v1/topologies/me")["ETag"] ?? ""
+        bench.send("POST", "/v1/switches", ["name": "other"])
+        #expect(put("If-Match", tag).status == 200 && put("If-Match", "*").status == 200)
+        bench.send("DELETE", "/v1/ports/web-2")
+        let late = put("If-Match", tag)
+        #expect(late.status == 412 && late.json["code"] == "precondition_failed")
+        #expect(late.json["detail"]?.stringValue?.contains("topology \"me\" has changed") == true)
+        #expect(bench.send("GET", "/v1/ports/web-2").status == 404)
+    }
+
     @Test func `Objects of others are refused, naming the owner, unless they are taken over`() {
         _ = put(Self.web, owner: "you")
         bench.send("POST", "/v1/switches", ["name": "free"])

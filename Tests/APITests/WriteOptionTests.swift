@@ -1,3 +1,4 @@
+import HTTPTypes
 import JSON
 import Northd
 import Testing
@@ -46,6 +47,74 @@ import Testing
         #expect(real.json["code"] == dry.json["code"] && real.json["name"] == dry.json["name"])
         #expect(real.json["revision"] == dry.json["revision"] || path.contains("topologies"))
         #expect(bench.network.revision == (status < 300 ? revision + 1 : revision))
+    }
+
+    @Test func `A token of a dry run is not made and has no secret, and a revocation revokes nothing`() {
+        let dry = bench.send("POST", "/v1/tokens?dry_run=true", ["role": "viewer"])
+        #expect(dry.status == 201 && dry.json["token"] == .null && dry["Heddle-Dry-Run"] == "true")
+        #expect(dry["Heddle-Revision"] == "2" && bench.send("GET", "/v1/tokens").json["items"] == [])
+        #expect(bench.send("POST", "/v1/tokens?dry_run=true", ["role": "king"]).status == 422)
+        #expect(bench.send("POST", "/v1/tokens?dry_run=1", ["role": "viewer"]).status == 400)
+        let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
+        let revoked = bench.send("DELETE", "/v1/tokens/\(id)?dry_run=true")
+        #expect(revoked.status == 204 && revoked["Heddle-Dry-Run"] == "true")
+        #expect(bench.send("DELETE", "/v1/tokens/\(id)?dry_run=true", fields: [("If-Match", "\"1\"")]).status == 412)
+        #expect(bench.send("GET", "/v1/tokens/\(id)").status == 200 && bench.log.count == 3)
+    }
+
+    /// A request that each route that writes would carry out.
+    private static let writes: [Endpoint: (path: String, body: JSONValue?)] = [
+        .createSwitch: ("/v1/switches", ["name": "new"]), .replaceSwitch: ("/v1/switches/ls1", ["vlan_passthru": true]),
+        .patchSwitch: ("/v1/switches/ls1", ["vlan_passthru": true]), .deleteSwitch: ("/v1/switches/ls1", nil),
+        .createSwitchPort: ("/v1/switches/ls1/ports", ["name": "new"]),
+        .createPort: ("/v1/ports", ["name": "new", "switch": "ls1"]),
+        .replacePort: ("/v1/ports/p1", ["enabled": false]), .patchPort: ("/v1/ports/p1", ["enabled": false]),
+        .deletePort: ("/v1/ports/p1", nil), .deleteChassis: ("/v1/chassis/hv1", nil),
+        .transact: ("/v1/transactions", ["ops": [["op": "delete", "path": "/v1/ports/p1"]]]),
+        .applyTopology: ("/v1/topologies/me", ["switches": [["name": "new"]]]),
+        .createToken: ("/v1/tokens", ["chassis": "hv2"]), .deleteToken: ("/v1/tokens/ID", nil),
+    ]
+
+    @Test(arguments: Routes.all.filter { $0.method != .get && $0.planes.contains(.northbound) }.map(\.endpoint))
+    func `Every route that writes has a dry run, after which everything is as it was`(endpoint: Endpoint) throws {
+        let route = try #require(Routes.all.first { $0.endpoint == endpoint })
+        #expect(route.parameters.contains(.dryRun))
+        let write = try #require(Self.writes[endpoint], "give this test a request for \(endpoint)")
+        bench.send("POST", "/v1/chassis/hv1/sync", Self.sync(seq: 1), on: .southbound)
+        let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
+        func lists() -> [String] {
+            Routes.all.filter { $0.endpoint.rawValue.hasPrefix("list") }.map { list in
+                bench.send("GET", list.path.replacing("{ref}", with: "ls1")).text
+            }
+        }
+        let before = (lists(), bench.network.revision, bench.log.count)
+        let path = write.path.replacing("ID", with: id)
+        let dry = bench.send(route.method.rawValue, path + "?dry_run=true", write.body)
+        #expect((200..<300).contains(dry.status) && dry["Heddle-Dry-Run"] == "true", "\(dry.text)")
+        #expect(before == (lists(), bench.network.revision, bench.log.count))
+        let real = bench.send(route.method.rawValue, path, write.body)
+        #expect(real.status == dry.status && bench.network.revision == before.1 + 1)
+        #expect(lists() != before.0)
+    }
+
+    @Test func `A precondition or a key that would count for nothing is refused`() {
+        for (method, path, name) in [
+            ("POST", "/v1/switches", "If-Match"), ("POST", "/v1/transactions", "If-None-Match"),
+            ("POST", "/v1/tokens", "Idempotency-Key"), ("POST", "/v1/tokens", "If-Match"),
+        ] {
+            let answer = bench.send(method, path, [:], fields: [(name, "*")])
+            #expect(answer.status == 400 && answer.json["code"] == "invalid_header", "\(method) \(path) \(name)")
+        }
+        #expect(bench.send("GET", "/v1/audit", fields: [("If-None-Match", "*")]).status == 200)
+        #expect(bench.send("PUT", "/v1/switches/ls1", [:], fields: [("Idempotency-Key", "k")]).status == 200)
+    }
+
+    @Test func `Content of another type is refused, and what would be taken is told`() {
+        let form = [("Content-Type", "application/x-www-form-urlencoded")]
+        let patch = bench.send("PATCH", "/v1/switches/ls1", text: "a=b", fields: form)
+        #expect(patch.status == 415 && patch["Accept-Patch"] == "application/merge-patch+json, application/json")
+        let put = bench.send("PUT", "/v1/switches/ls1", text: "{}", fields: form)
+        #expect(put.status == 415 && put["Accept"] == "application/json" && put["Accept-Patch"] == nil)
     }
 
     @Test func `Options that cannot be are 400`() {

@@ -43,6 +43,36 @@ import Testing
         #expect(bench.core.statistics.parkedWatchCount == 0)
     }
 
+    @Test func `a watch ends when its token is revoked or expires, at once and whatever it waits for`() {
+        let bench = CoreBench()
+        func ask(_ change: AccessRequest.Change) {
+            bench.send(.access(bench.ticket(), AccessRequest(change, author: "test", requestID: "")))
+        }
+        func watch() -> Ticket {
+            let ticket = bench.ticket()
+            let kinds = Set(ResourceKind.allCases)
+            bench.send(.watch(ticket, WatchRequest(since: nil, epoch: nil, kinds: kinds, wait: 30, token: "t")))
+            return ticket
+        }
+        let unknown = watch()
+        #expect(bench.refusal(unknown)?.code == .unauthenticated)
+        ask(.create(.role(.viewer), id: "t", hash: "", lifetime: 10))
+        let revoked = watch()
+        let other = self.watch(bench)
+        #expect(bench.answers[revoked] == nil)
+        ask(.revoke(id: "t", Precondition()))
+        #expect(bench.refusal(revoked)?.code == .unauthenticated && bench.answers[other] == nil)
+        ask(.create(.role(.viewer), id: "t", hash: "", lifetime: 10))
+        let expiring = watch()
+        bench.wallClock += 9
+        bench.advance(.seconds(9))
+        #expect(bench.answers[expiring] == nil)
+        bench.wallClock += 1
+        bench.advance(.seconds(1))
+        #expect(bench.refusal(expiring)?.code == .unauthenticated)
+        #expect(bench.core.statistics.parkedWatchCount == 1)
+    }
+
     @Test func `a page has whole commits, at most so much, and says that there is more`() {
         var configuration = Configuration()
         configuration.pageChangeCountMaximum = 3
@@ -76,6 +106,28 @@ import Testing
         let late = watch(small, since: 0)
         #expect(small.refusal(late)?.code == .resyncRequired)
         #expect(feed(small, watch(small, since: 4))?.changes.count == 2)
+    }
+
+    @Test func `the log is told as far back as it is kept, and a page that is gone is not an empty one`() {
+        var configuration = Configuration()
+        configuration.historyCountMaximum = 4
+        let bench = CoreBench(configuration: configuration)
+        func audit(before: UInt64?) -> Ticket {
+            let ticket = bench.ticket()
+            bench.send(.audit(ticket, AuditRequest(before: before, limit: 2, author: nil)))
+            return ticket
+        }
+        func told(_ ticket: Ticket) -> [UInt64]? {
+            guard case .audited(let records, let hasMore, let base)? = bench.answers[ticket] else { return nil }
+            return records.map(\.revision) + [hasMore ? 1 : 0, base]
+        }
+        for index in 0..<4 { bench.write(.create(switch: ["name": .string("s\(index)")])) }
+        #expect(told(audit(before: nil)) == [4, 3, 1, 0] && told(audit(before: 3)) == [2, 1, 0, 0])
+        #expect(told(audit(before: 1)) == [0, 0])
+        for index in 4..<6 { bench.write(.create(switch: ["name": .string("s\(index)")])) }
+        #expect(told(audit(before: 5)) == [4, 3, 0, 2])
+        let gone = audit(before: 3)
+        #expect(bench.refusal(gone)?.code == .resyncRequired)
     }
 
     @Test func `so many are held, and one more is refused`() {

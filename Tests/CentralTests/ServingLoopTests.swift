@@ -33,7 +33,7 @@ import Testing
         )
         let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
         let port = try #require(try listener.localAddress().port)
-        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2)
+        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
         let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
         try serving.serve(listener, api: api, on: loop)
 
@@ -57,6 +57,59 @@ import Testing
         client.send(write, body: Array("{\"name\":\"ls1\"}".utf8), timeout: .seconds(60)) { _ in }
         loop.run()
         #expect(asked.count == 3)
+    }
+
+    @Test func `A loop keeps so many streams of events open, refuses one more, and ends them when it drains`() throws {
+        let loop = try EventLoop()
+        let main = try Mailbox<CentralDaemon.Message>(on: loop) { _ in }
+        var serving: ServingLoop?
+        var askedCount = 0
+        let core = try Mailbox<CoreThread.Message>(on: loop) { message in
+            guard case .ask(let ticket, .watch(let request)) = message else { return }
+            askedCount += 1
+            // The first question of a stream is not held; the next one is, for ever.
+            let feed = ChangeFeed(epoch: 1, from: 0, to: 0, hasMore: false, changes: [])
+            if request.wait == 0 { serving?.receive(.outcome(ticket, .watched(feed))) } else { loop.stop() }
+        }
+        let begun = ServingLoop(
+            index: 0,
+            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
+            core: core,
+            main: main,
+            metrics: Metrics(loopCount: 1, storePath: "/nonexistent"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            requestIDPrefix: "r",
+            eventStreamMaximum: 1
+        )
+        serving = begun
+        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
+        let port = try #require(try listener.localAddress().port)
+        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
+        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
+        try begun.serve(listener, api: api, on: loop)
+
+        let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port))
+        var answers: [HTTPClientResponse?] = []
+        var request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/v1/changes")
+        request.headerFields[.accept] = "text/event-stream"
+        func open() {
+            client.send(request, timeout: .seconds(60)) { result in
+                answers.append(try? result.get())
+                loop.stop()
+            }
+            loop.run()
+        }
+        open()
+        #expect(askedCount == 2 && answers.isEmpty, "the stream is open and waits for changes")
+        open()
+        #expect(answers.map(\.?.response.status) == [.serviceUnavailable])
+        #expect(answers.first??.response.headerFields[.retryAfter] == "1")
+        #expect(answers.first??.response.headerFields.contains { $0.name.canonicalName == "heddle-epoch" } == true)
+        begun.receive(.drain)
+        loop.run()
+        #expect(answers.last??.response.status == .ok)
+        let text = String(decoding: answers.last??.body ?? [], as: UTF8.self)
+        #expect(text == "retry: 1000\nid: 0000000000000001-0\n: heartbeat\n\n")
     }
 
     @Test func `Recent networks are found by revision, and the oldest are forgotten`() {

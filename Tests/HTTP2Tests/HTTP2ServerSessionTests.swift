@@ -106,6 +106,51 @@ import Testing
         #expect(script.frames.last == "DATA 3 0 end")
     }
 
+    @Test("An answer that stays open is sent as it is written, beside others, and ends in order")
+    func stream() {
+        let stream = BodyStream()
+        var takenCount = 0
+        stream.onTaken = { takenCount += 1 }
+        let script = HTTP2Script()
+        script.handler = {
+            ($0.id == 1 ? HTTPResponse(status: .ok) : HTTPResponse(status: .noContent), .stream(stream))
+        }
+        script.feed(Frame.get(1))
+        #expect(script.takeFrames() == ["HEADERS 1 :status=200"] && script.session.deadline == nil)
+        stream.write(.bytes(Array("one".utf8)))
+        script.pump()
+        #expect(script.takeFrames() == ["DATA 1 3"] && takenCount == 1)
+        script.wait(until: .seconds(1000))
+        script.feed(Frame.get(3))
+        #expect(script.takeFrames() == ["HEADERS 3 :status=204 end"] && script.session.deadline == nil)
+        var rest = ["two", "", "three"][...]
+        stream.write(.slices { rest.popFirst().map { Array($0.utf8) } })
+        stream.end()
+        script.pump()
+        #expect(script.frames == ["DATA 1 3", "DATA 1 5", "DATA 1 0 end"])
+        #expect(script.bodies[1] == Array("onetwothree".utf8) && script.abandoned.isEmpty && takenCount == 1)
+        #expect(script.session.deadline != nil, "the connection idles now")
+    }
+
+    @Test("The reset of an answer that stays open is told to its owner, and a client that takes nothing is reset")
+    func streamLoss() {
+        let stream = BodyStream()
+        let script = HTTP2Script(settings: [(4, 10)])
+        script.handler = { _ in (HTTPResponse(status: .ok), .stream(stream)) }
+        script.feed(Frame.get(1))
+        script.feed(Frame.reset(1))
+        #expect(script.abandoned == [1])
+        script.feed(Frame.get(3))
+        stream.write(.bytes([UInt8](repeating: 0, count: 100)))
+        script.pump()
+        #expect(script.bodies[3]?.count == 10 && script.session.deadline == HTTPLimits().writeStallTime)
+        _ = script.takeFrames()
+        script.wait(until: HTTPLimits().writeStallTime)
+        #expect(script.takeFrames() == ["RST_STREAM 3 ENHANCE_YOUR_CALM"])
+        script.pump()
+        #expect(script.abandoned == [1, 3])
+    }
+
     @Test("The client's windows are opened again by what has been taken")
     func ownWindows() {
         let script = HTTP2Script(bodyLimit: 1 << 30)

@@ -246,6 +246,74 @@ private func slices(_ texts: [String]) -> HTTPBody {
         #expect(script.statusCodes == ["200"])
     }
 
+    @Test("An answer that stays open is sent as it is written, holds back what is behind it, and ends in order")
+    func stream() {
+        let stream = BodyStream()
+        var takenCount = 0
+        stream.onTaken = { takenCount += 1 }
+        var script = ServerScript()
+        script.handler = { $0.id == 0 ? (HTTPResponse(status: .ok), .stream(stream)) : text(.none) }
+        stream.write(.bytes(Array("one".utf8)))
+        script.feed(get("/") + get("/behind"))
+        #expect(script.transcript.hasSuffix("Transfer-Encoding: chunked\n\n3\none\n") && takenCount == 1)
+        // Nothing is due, however long it is quiet, and no other request is taken.
+        #expect(script.connection.deadline == nil && script.requests.count == 1)
+        #expect(script.connection.heldByteCount < 100)
+        script.wait(until: .seconds(1000))
+        stream.write(.slices { nil })
+        script.pump()
+        #expect(takenCount == 2 && script.transcript.hasSuffix("3\none\n"))
+        var rest = ["two", "", "three"][...]
+        stream.write(.slices { rest.popFirst().map { Array($0.utf8) } })
+        script.pump()
+        #expect(script.transcript.hasSuffix("3\ntwo\n5\nthree\n") && takenCount == 3)
+        stream.write(.bytes(Array("four".utf8)))
+        stream.end()
+        stream.write(.bytes(Array("five".utf8)))
+        script.pump()
+        #expect(script.transcript.contains("4\nfour\n0\n\nHTTP/1.1 200") && script.statusCodes == ["200", "200"])
+        #expect(script.requests.count == 2 && takenCount == 3)
+    }
+
+    @Test("An answer that stays open ends with the connection over HTTP/1.0, and when the server drains")
+    func streamEnd() {
+        let stream = BodyStream()
+        var script = ServerScript()
+        script.handler = { _ in (HTTPResponse(status: .ok), .stream(stream)) }
+        script.feed("GET / HTTP/1.0\r\n\r\n")
+        stream.write(.bytes(Array("one".utf8)))
+        script.pump()
+        #expect(script.transcript.hasSuffix("Connection: close\n\none") && script.connection.phase == .open)
+        stream.end()
+        script.pump()
+        #expect(script.connection.phase == .lingering)
+
+        let other = BodyStream()
+        script = ServerScript()
+        script.handler = { _ in (HTTPResponse(status: .ok), .stream(other)) }
+        script.feed(get("/"))
+        script.connection.drain(now: .zero)
+        script.pump()
+        #expect(script.connection.phase == .open)
+        other.end()
+        script.pump()
+        #expect(script.transcript.hasSuffix("0\n\n") && script.connection.phase == .lingering)
+    }
+
+    @Test("A client that does not take an answer that stays open is cut off, and nothing piles up for it meanwhile")
+    func streamStall() {
+        let stream = BodyStream()
+        var script = ServerScript()
+        script.handler = { _ in (HTTPResponse(status: .ok), .stream(stream)) }
+        script.feed(get("/"))
+        stream.write(.slices { [UInt8](repeating: 0x61, count: 30_000) })
+        script.connection.prepareOutput(now: .zero, wallClock: 0)
+        #expect(script.connection.output.count < 100_000 && script.connection.heldByteCount < 200_000)
+        #expect(script.connection.deadline == HTTPLimits().writeStallTime)
+        script.connection.expire(now: HTTPLimits().writeStallTime)
+        #expect(script.connection.phase == .closed)
+    }
+
     @Test("An answer of slices is pulled only as the client takes it")
     func backPressure() {
         var limits = HTTPLimits()

@@ -58,6 +58,44 @@ private let ok = HTTPResponse(status: .ok)
         #expect(client.received.count { $0 == 0x61 } >= 256 << 16)
     }
 
+    @Test("The owner of an answer that stays open hears when there is room for more, and when the client has gone")
+    func stream() throws {
+        let stream = BodyStream()
+        var takenCount = 0
+        var isGone = false
+        let server = try ServerFixture(fixture) { [fixture] exchange in
+            exchange.onDisconnect = {
+                isGone = true
+                fixture.changed()
+            }
+            stream.onTaken = {
+                takenCount += 1
+                fixture.changed()
+            }
+            exchange.respond(ok, body: .stream(stream))
+        }
+        let client = try RawClient(fixture, to: server.address, receiveBuffer: 1 << 14)
+        client.send(get())
+        fixture.run(until: { client.text.hasSuffix("\r\n\r\n") })
+        stream.write(.bytes(Array("one".utf8)))
+        fixture.run(until: { client.text.hasSuffix("3\r\none\r\n") && takenCount == 1 })
+        client.reads = false
+        var made = 0
+        stream.write(
+            .slices {
+                made += 1
+                return made <= 1000 ? [UInt8](repeating: 0x61, count: 1 << 16) : nil
+            }
+        )
+        fixture.run(for: .milliseconds(50))
+        #expect(takenCount == 1 && made < 1000, "a page waits for its reader")
+        client.reads = true
+        fixture.run(until: { takenCount == 2 })
+        client.close()
+        fixture.run(until: { isGone })
+        #expect(stream.isEnded && server.server.connectionCount == 0)
+    }
+
     @Test("A client that goes away while its poll is parked is noticed at once, and answering it does nothing")
     func disconnect() throws {
         var parked: HTTPExchange?

@@ -18,6 +18,8 @@ public struct AccessRequest: Sendable {
     public var author: String
     /// The request's identity, as the commit log will say it.
     public var requestID: String
+    /// Whether it is only checked, and nothing changes.
+    public var isDryRun = false
 
     /// A change.
     public init(_ change: Change, author: String, requestID: String) {

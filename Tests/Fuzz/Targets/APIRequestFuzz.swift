@@ -14,7 +14,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     if parts.count > 1, !parts[1].isEmpty {
         request.headerFields[.ifMatch] = String(decoding: parts[1], as: UTF8.self)
     }
-    let product = API.Product(store: "sqlite", parkedRequestMaximum: 1)
+    let product = API.Product(store: "sqlite", parkedRequestMaximum: 1, eventStreamMaximum: 1)
     let network = Network(epoch: 1)
     for plane in Route.Plane.allCases {
         let api = API(plane: plane, contract: [], product: product, digest: { $0.flatMap { $0 } })
