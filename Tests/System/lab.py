@@ -4,6 +4,7 @@ A Lab makes an underlay bridge, hosts that are plugged into it and VMs, runs the
 removes every process, namespace and file that it made when its `with` block ends, however it ends.
 """
 
+import functools
 import itertools
 import json
 import os
@@ -255,16 +256,15 @@ class Lab:
                 lambda: self.heddle("central", "nb", "lsp-get-up", port).stdout.strip() == "up", f"{port} is up")
 
     def get(self, path):
-        answer = json.loads(self.curl(path, "--fail-with-body").stdout)
-        contract.check(path, answer)
-        return answer
+        return json.loads(self.curl(path, "--fail-with-body").stdout)
 
     def curl(self, path, *arguments, base=None, token=None, check=True):
         """Asks central by curl, with the admin's token unless another is given."""
         token = self.token if token is None else token
         guard = ["--cacert", self.ca] if self.secure else []
         guard += ["-H", f"Authorization: Bearer {token}"] if token else []
-        return self.on("central", "curl", "-sS", *guard, *arguments, (base or self.nb) + path, check=check)
+        return contract.curl(
+            functools.partial(self.on, "central", check=check), [*guard, *arguments], (base or self.nb) + path)
 
     def pings(self, vm, address, count):
         """A stream of 100 pings a second that goes on while the test does something."""

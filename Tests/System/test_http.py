@@ -1,5 +1,6 @@
 """HTTP as other programs speak it: curl, nghttp and h2load against a central of its own."""
 
+import functools
 import gzip
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
+import contract
 from lab import HEDDLE, run
 
 
@@ -20,6 +22,9 @@ class Central:
 
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory(prefix="hd-http-")
+        return self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
             [HEDDLE, "central", "--data-dir", self.directory.name, "--northbound", "127.0.0.1:0",
              "--southbound", "127.0.0.1:0", *self.options], stderr=subprocess.PIPE, text=True)
@@ -29,6 +34,14 @@ class Central:
                 self.northbound, self.southbound = found.group(1).rstrip(","), found.group(2)
                 return self
         raise AssertionError(f"central ended with {self.process.wait()}")
+
+    def restart(self, number):
+        """Ends central by a signal and starts it again, at other ports and the same Unix socket."""
+        self.process.send_signal(number)
+        status = self.process.wait(20)
+        assert status in (0, -number), status
+        self.process.stderr.close()
+        self.start()
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -41,11 +54,20 @@ class Central:
     def port(self):
         return int(self.northbound.rsplit(":", 1)[1])
 
-    def curl(self, path, *options):
-        return run("curl", "-sS", "--max-time", "20", *options, self.northbound + path).stdout
+    def reach(self, target):
+        """What curl needs to reach central at the Unix socket, which stays the same over restarts."""
+        return ["--unix-socket", self.directory.name + "/northbound.sock", "http://localhost" + target]
+
+    def curl(self, path, *options, **keywords):
+        return self.ask(self.northbound + path, *options, **keywords)
+
+    def ask(self, url, *options, **keywords):
+        """What curl prints, held against the contract."""
+        return contract.curl(functools.partial(run, **keywords), ["--max-time", "20", *options], url).stdout
 
     def create(self, path, body):
-        return json.loads(self.curl(path, "-f", "-H", "Content-Type: application/json", "-d", json.dumps(body)))
+        return json.loads(self.curl(path, "-f", "-H", "Content-Type: application/json", "--data-binary", "@-",
+                                    input=json.dumps(body)))
 
     def resident(self):
         """The memory that is in use, in bytes."""
