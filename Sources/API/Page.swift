@@ -100,7 +100,7 @@ struct Page {
             if count == 0 { text += "{\"items\":[".utf8 }
             let hasMore = appendItems(to: &text)
             usualByteCount = text.count
-            guard !hasMore || count == page.limit else { return text }
+            guard !hasMore || count == page.limit else { return Self.tight(text) }
             isDone = true
             text += "],\"revision\":\(revision),\"next_page_token\":".utf8
             if hasMore, let last {
@@ -109,7 +109,12 @@ struct Page {
                 text += "null".utf8
             }
             text.append(UInt8(ascii: "}"))
-            return text
+            return Self.tight(text)
+        }
+
+        /// The text in a buffer of about its size: slow clients make central keep it, and growing leaves up to twice that.
+        private static func tight(_ text: [UInt8]) -> [UInt8] {
+            text.capacity > text.count + text.count / 4 ? Array(text[...]) : text
         }
 
         /// - Returns: whether there is an item behind those of the slice.
