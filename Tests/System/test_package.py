@@ -69,6 +69,22 @@ class PackageTest(unittest.TestCase):
             self.assertEqual(machine.shell("heddle get switches -o name; tail -n 1 /etc/default/heddle-central"),
                              "switch/ls1\n# mine\n")
 
+            # The shell completes by what the package has installed, asking the central that runs.
+            complete = """
+                source /usr/share/bash-completion/completions/heddle
+                COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS <<<"$1"
+                [[ $1 != *' ' ]] || COMP_WORDS+=("")
+                COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+                _heddle heddle "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+                echo "${COMPREPLY[*]}"
+                """
+            for line, words in (
+                    ("heddle des", "describe"), ("heddle get switches l", "ls1"), ("heddle nb lsp-add ", "ls1"),
+                    ("heddle nb ls-", "ls-add ls-del ls-list"), ("heddle nb ls-add x -- ls-d", "ls-del"),
+                    ("heddle sb sh", "show"), ("heddle apply --wait ", "none sb hv"),
+                    ("heddle get ports --switch ", "ls1"), ("heddle token create --role e", "editor")):
+                self.assertEqual(machine.run("bash", "-c", complete, "bash", line).stdout, words + "\n", line)
+
             # Removal ends what runs and keeps what it has; a purge takes all of it.
             self.assertEqual(
                 machine.shell("""
