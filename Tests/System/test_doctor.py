@@ -72,7 +72,9 @@ class DoctorTest(unittest.TestCase):
             lab.ip(host, "link", "set", "ul", "mtu", "1500")
 
     def lab(self):
-        lab = self.enterContext(Primer(secure=True))
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        lab = stack.enter_context(Primer(secure=True))
         for host in "hv1", "hv2":
             os.chmod(f"{lab.state}/{host}", 0o700)
         return lab
