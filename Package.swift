@@ -125,8 +125,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "heddle",
         dependencies: [
-            "Central", "Agent", "Forwarder", "Client", "API", "Northbound", "HTTPTransport", "Reactor", "Wire",
-            arguments,
+            "Central", "Agent", "Forwarder", "ForwarderProtocol", "Client", "API", "Northbound", "HTTPTransport",
+            "Reactor", "Wire", arguments,
         ],
         path: "Sources/heddle",
         swiftSettings: edge

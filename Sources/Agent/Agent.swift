@@ -40,10 +40,12 @@ final class Agent {
     private var renewal: Renewal?
     private var forwarder: ForwarderLink?
     private var server: HTTPServer?
-    /// The underlay's socket; `nil` while only a running forwarder has it.
-    private var underlay: Descriptor?
-    /// The descriptors of the ports' devices.
-    private var descriptors: [String: Descriptor] = [:]
+    /// Queues of each device, and sockets of the underlay.
+    private let queueCount: Int
+    /// The underlay's sockets; `nil` while only a running forwarder has them.
+    private var underlay: [Descriptor]?
+    /// The queues of the ports' devices.
+    private var queues: [String: [Descriptor]] = [:]
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1
     private var isEnding = false
@@ -55,15 +57,17 @@ final class Agent {
         core: AgentCore,
         endpoint: HTTPEndpoint,
         membership: Membership?,
-        underlay: Descriptor?,
+        underlay: [Descriptor]?,
         forwarderExecutable: String,
-        startsForwarder: Bool
+        startsForwarder: Bool,
+        queueCount: Int
     ) throws {
         self.loop = loop
         self.directory = directory
         self.configuration = configuration
         self.core = core
         self.underlay = underlay
+        self.queueCount = queueCount
         files = try Worker(named: "files")
         devices = try Worker(named: "devices")
         reports = try Mailbox(on: loop) { [weak self] report in self?.take(report) }
@@ -91,7 +95,8 @@ final class Agent {
             directory: directory,
             executable: forwarderExecutable,
             startsForwarder: startsForwarder,
-            keep: { [weak self] what, descriptor in self?.keep(what, descriptor) },
+            queueCount: queueCount,
+            keep: { [weak self] what, descriptors in self?.keep(what, descriptors) },
             hear: { [weak self] event in self?.hear(event) }
         )
         let listener = try Descriptor.listen(on: .unix(path: directory.agentSocket), mode: 0o600)
@@ -140,7 +145,7 @@ final class Agent {
     private func take(_ report: Report) {
         switch report {
         case .deviceOpened(let port, .success(let opened)):
-            descriptors[port] = opened.descriptor
+            queues[port] = opened.queues
             hear(.deviceOpened(port: port, .success(opened.device)))
         case .deviceOpened(let port, .failure(let refusal)): hear(.deviceOpened(port: port, .failure(refusal)))
         case .deviceRemoved(let port, let failure): hear(.deviceRemoved(port: port, failure: failure))
@@ -149,13 +154,13 @@ final class Agent {
         }
     }
 
-    /// Takes a duplicate back from a forwarder, where we have none.
-    private func keep(_ what: HeldDescriptor, _ descriptor: Descriptor) {
+    /// Takes duplicates back from a forwarder, where we have none.
+    private func keep(_ what: HeldDescriptor, _ descriptors: [Descriptor]) {
         switch what {
         case .underlay(let address):
-            if underlay == nil, address == configuration.encapIP { underlay = descriptor }
+            if underlay == nil, address == configuration.encapIP { underlay = descriptors }
         case .port(let name):
-            if descriptors[name] == nil, core.hasPort(named: name) { descriptors[name] = descriptor }
+            if queues[name] == nil, core.hasPort(named: name) { queues[name] = descriptors }
         case .journal: break
         }
     }
@@ -171,12 +176,13 @@ final class Agent {
         case .replaceForwarder(let process): forwarder?.end(process: process)
         case .forward(let orders): forward(orders)
         case .openDevice(let port, let order):
-            devices.run { [reports] in
-                reports?.send(.deviceOpened(port: port.name, PortDevice.open(port, order)))
+            devices.run { [reports, queueCount] in
+                let result = PortDevice.open(port, order, queueCount: queueCount)
+                reports?.send(.deviceOpened(port: port.name, result))
             }
-        case .releaseDevice(let name): descriptors[name] = nil
+        case .releaseDevice(let name): queues[name] = nil
         case .removeDevice(let port, let isOwned):
-            let descriptor = descriptors.removeValue(forKey: port.name)
+            let descriptor = queues.removeValue(forKey: port.name)?.first
             devices.run { [reports] in
                 let failure = PortDevice.remove(port, isOwned: isOwned, descriptor: descriptor)
                 reports?.send(.deviceRemoved(port: port.name, failure: failure))
@@ -217,17 +223,17 @@ final class Agent {
     }
 
     private func forward(_ orders: [ForwarderOrder]) {
-        var messages: [(message: ForwarderMessage, descriptor: Descriptor?)] = []
+        var messages: [(message: ForwarderMessage, descriptors: [Descriptor])] = []
         messages.reserveCapacity(orders.count)
         for order in orders {
             switch order.descriptor {
-            case nil: messages.append((order.message, nil))
-            case .port(let name)?: messages.append((order.message, descriptors[name]))
+            case nil: messages.append((order.message, []))
+            case .port(let name)?: messages.append((order.message, queues[name] ?? []))
             case .journal?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {
-                    // A forwarder had it when we started, and took it along when it ended.
-                    if underlay == nil { underlay = try Underlay.open(at: address) }
+                    // A forwarder had them when we started, and took them along when it ended.
+                    if underlay == nil { underlay = try Underlay.open(at: address, count: queueCount) }
                     guard let underlay else { throw Underlay.isTaken(at: address) }
                     messages.append((order.message, underlay))
                 } catch {

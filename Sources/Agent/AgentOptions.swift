@@ -17,6 +17,8 @@ public struct AgentOptions: Equatable, Sendable {
     public var isInsecure: Bool
     /// Whether to start a forwarder where none answers; else another program does, and the agent waits for it.
     public var startsForwarder: Bool
+    /// Queues of each TAP, and sockets of the underlay; `nil` for what suits the processors.
+    public var queueCount: Int?
     /// The release, for people.
     public var version: String
 
@@ -29,6 +31,7 @@ public struct AgentOptions: Equatable, Sendable {
         join: String? = nil,
         isInsecure: Bool = false,
         startsForwarder: Bool = true,
+        queueCount: Int? = nil,
         version: String
     ) {
         self.central = central
@@ -38,6 +41,7 @@ public struct AgentOptions: Equatable, Sendable {
         self.join = join
         self.isInsecure = isInsecure
         self.startsForwarder = startsForwarder
+        self.queueCount = queueCount
         self.version = version
     }
 }

@@ -1,4 +1,5 @@
 import AgentCore
+import ForwarderProtocol
 import Glibc
 import HTTPTransport
 import Reactor
@@ -68,7 +69,8 @@ public enum AgentProcess {
         let ports = try directory.ports()
         let (share, formerMTU, warning) = try directory.share(of: chassis)
         if let warning { Log.write(.warning, warning) }
-        let underlay = try underlay(at: options.encapIP, directory: directory)
+        let queueCount = options.queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count)
+        let underlay = try underlay(at: options.encapIP, count: queueCount, directory: directory)
         do {
             return try Agent(
                 loop: loop,
@@ -79,16 +81,21 @@ public enum AgentProcess {
                 membership: membership,
                 underlay: underlay,
                 forwarderExecutable: forwarderExecutable,
-                startsForwarder: options.startsForwarder
+                startsForwarder: options.startsForwarder,
+                queueCount: queueCount
             )
         } catch {
             throw AgentFailure("cannot start: \(error)")
         }
     }
 
-    /// A fresh socket, or `nil` where a forwarder may have it, which will then give it back.
-    private static func underlay(at address: IPAddress, directory: StateDirectory) throws(AgentFailure) -> Descriptor? {
-        if let socket = try Underlay.open(at: address) { return socket }
+    /// Fresh sockets, or `nil` where a forwarder may have them, which will then give them back.
+    private static func underlay(
+        at address: IPAddress,
+        count: Int,
+        directory: StateDirectory
+    ) throws(AgentFailure) -> [Descriptor]? {
+        if let sockets = try Underlay.open(at: address, count: count) { return sockets }
         guard access(directory.forwarderSocket, F_OK) == 0 else { throw Underlay.isTaken(at: address) }
         return nil
     }

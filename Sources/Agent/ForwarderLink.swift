@@ -37,7 +37,7 @@ final class ForwarderLink {
     private let startsForwarder: Bool
     private let arguments: [String]
     private let hear: (Event) -> Void
-    private let keep: (HeldDescriptor, Descriptor) -> Void
+    private let keep: (HeldDescriptor, [Descriptor]) -> Void
 
     private var phase = Phase.idle
     private var wasSpawned = false
@@ -57,21 +57,23 @@ final class ForwarderLink {
     /// - Parameters:
     ///   - executable: The program that has the subcommand `forwarder`.
     ///   - startsForwarder: Whether to start one where none answers; else others do.
-    ///   - keep: Gets the duplicate of each descriptor that a forwarder holds, before it counts as connected.
+    ///   - queueCount: The queues that it is started for.
+    ///   - keep: Gets the duplicates of the descriptors that a forwarder holds, before it counts as connected.
     ///   - hear: Gets `forwarderConnected`, `forwarderLost` and `forwarderSaid`, never within a call of ours.
     init(
         loop: EventLoop,
         directory: StateDirectory,
         executable: String,
         startsForwarder: Bool = true,
-        keep: @escaping (HeldDescriptor, Descriptor) -> Void,
+        queueCount: Int,
+        keep: @escaping (HeldDescriptor, [Descriptor]) -> Void,
         hear: @escaping (Event) -> Void
     ) {
         self.loop = loop
         socketPath = directory.forwarderSocket
         self.executable = executable
         self.startsForwarder = startsForwarder
-        arguments = ["forwarder", "--state-dir", directory.path]
+        arguments = ["forwarder", "--state-dir", directory.path, "--queues", "\(queueCount)"]
         self.keep = keep
         self.hear = hear
     }
@@ -104,12 +106,12 @@ final class ForwarderLink {
         return try ChildProcess.start(executable, arguments: arguments + number, ownSession: true, passing: journal)
     }
 
-    /// Sends messages in order, each with the descriptor that rides along.
-    func send(_ orders: [(message: ForwarderMessage, descriptor: Descriptor?)]) {
+    /// Sends messages in order, each with the descriptors that ride along.
+    func send(_ orders: [(message: ForwarderMessage, descriptors: [Descriptor])]) {
         guard socket != nil else { return }
-        for (message, descriptor) in orders {
+        for (message, descriptors) in orders {
             for (index, packet) in message.packets().enumerated() {
-                waiting.append((packet, index == 0 ? descriptor.map { [$0] } ?? [] : []))
+                waiting.append((packet, index == 0 ? descriptors : []))
             }
         }
         flush()
@@ -246,10 +248,10 @@ final class ForwarderLink {
         switch (phase, message) {
         case (.greeting, .greeting(let greeting)): self.greeting = greeting
         case (.greeting, .held(let what)):
-            guard let descriptor = descriptors.first else { return lose("it holds \(what) without a descriptor") }
-            if what == .journal { journal = descriptor }
+            guard !descriptors.isEmpty else { return lose("it holds \(what) without a descriptor") }
+            if what == .journal { journal = descriptors[0] }
             held.append(what)
-            keep(what, descriptor)
+            keep(what, descriptors)
         case (.greeting, .heldEnd):
             guard let greeting else { return lose("it does not say who it is") }
             phase = .connected

@@ -6,16 +6,16 @@ import Wire
 
 /// The devices of ports: makes, opens and removes them. These calls take milliseconds and run on a worker.
 enum PortDevice {
-    /// A device with the descriptor through which its frames go.
+    /// A device with the descriptors of its queues, through which its frames go.
     struct Opened: Sendable {
-        var descriptor: Descriptor
+        var queues: [Descriptor]
         var device: Device
     }
 
     /// Finds or makes the device of a port and opens it. Where that fails nothing is left behind.
-    static func open(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Opened, Refusal> {
+    static func open(_ port: PortSpecification, _ order: DeviceOrder, queueCount: Int) -> Result<Opened, Refusal> {
         do throws(Refusal) {
-            return .success(try openOrRefuse(port, order))
+            return .success(try openOrRefuse(port, order, queueCount))
         } catch {
             return .failure(error)
         }
@@ -44,7 +44,11 @@ enum PortDevice {
         return try .current()
     }
 
-    private static func openOrRefuse(_ port: PortSpecification, _ order: DeviceOrder) throws(Refusal) -> Opened {
+    private static func openOrRefuse(
+        _ port: PortSpecification,
+        _ order: DeviceOrder,
+        _ queueCount: Int
+    ) throws(Refusal) -> Opened {
         let namespace: NetworkNamespace
         do throws(SystemError) {
             namespace = try Self.namespace(of: port)
@@ -56,32 +60,34 @@ enum PortDevice {
         case .plug(let demand, let mtu):
             guard let present else {
                 if demand == .existing { throw absent(port) }
-                return try make(port, mtu: mtu, in: namespace)
+                return try make(port, mtu: mtu, queueCount, in: namespace)
             }
             if demand == .new { throw taken(port) }
-            return try adopt(port, present, in: namespace)
+            return try adopt(port, present, queueCount, in: namespace)
         case .restore(let isOwned, let mtu):
-            if present == nil, isOwned { return try make(port, mtu: mtu, in: namespace) }
-            return try open(port, in: namespace)
+            if present == nil, isOwned { return try make(port, mtu: mtu, queueCount, in: namespace) }
+            return try open(port, queueCount, in: namespace)
         case .reopen:
-            return try open(port, in: namespace)
+            return try open(port, queueCount, in: namespace)
         }
     }
 
     private static func make(
         _ port: PortSpecification,
         mtu: Int,
+        _ queueCount: Int,
         in namespace: NetworkNamespace
     ) throws(Refusal) -> Opened {
-        let descriptor: Descriptor
+        let queues: [Descriptor]
         do throws(TAPError) {
-            descriptor = try TAPDevice.create(
+            queues = try TAPDevice.create(
                 TAPDevice.Configuration(
                     name: port.interface,
                     logicalPort: port.logicalPort,
                     mac: port.mac,
                     addresses: port.addresses,
-                    mtu: mtu
+                    mtu: mtu,
+                    queueCount: queueCount
                 ),
                 in: namespace
             )
@@ -89,20 +95,24 @@ enum PortDevice {
             throw refusal(of: error, port)
         }
         let mac = try link(of: port, in: namespace)?.mac ?? port.mac
-        return Opened(descriptor: descriptor, device: Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0)))
+        return Opened(queues: queues, device: Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0)))
     }
 
     /// Opens a device that is there and leaves it as it is.
-    private static func open(_ port: PortSpecification, in namespace: NetworkNamespace) throws(Refusal) -> Opened {
-        let descriptor: Descriptor
+    private static func open(
+        _ port: PortSpecification,
+        _ queueCount: Int,
+        in namespace: NetworkNamespace
+    ) throws(Refusal) -> Opened {
+        let queues: [Descriptor]
         do throws(TAPError) {
-            descriptor = try TAPDevice.open(port.interface, in: namespace)
+            queues = try TAPDevice.open(port.interface, in: namespace, queueCount: queueCount)
         } catch {
             throw refusal(of: error, port)
         }
         let link = try link(of: port, in: namespace)
         return Opened(
-            descriptor: descriptor,
+            queues: queues,
             device: Device(isOwned: link?.logicalPort != nil, mac: link?.mac ?? MACAddress(truncating: 0))
         )
     }
@@ -111,9 +121,10 @@ enum PortDevice {
     private static func adopt(
         _ port: PortSpecification,
         _ link: Link,
+        _ queueCount: Int,
         in namespace: NetworkNamespace
     ) throws(Refusal) -> Opened {
-        var opened = try open(port, in: namespace)
+        var opened = try open(port, queueCount, in: namespace)
         do throws(SystemError) {
             let alias = opened.device.isOwned ? Link.aliasPrefix + port.logicalPort : nil
             try link.apply(LinkChange(alias: alias, mac: port.mac, mtu: port.mtu, isUp: true), in: namespace)

@@ -35,14 +35,33 @@ enum Underlay {
         }
     }
 
-    /// A socket bound to the address; `nil` where the port is taken there.
-    static func open(at address: IPAddress) throws(AgentFailure) -> Descriptor? {
+    /// Sockets bound to the address, each of which gets its share of the flows; `nil` where the port is taken there.
+    static func open(at address: IPAddress, count: Int) throws(AgentFailure) -> [Descriptor]? {
+        let place = SocketAddress.ip(address, port: port)
         do throws(SystemError) {
-            return try UDPSocket(boundTo: .ip(address, port: port), bufferByteCount: bufferByteCount).descriptor
+            let alone = try UDPSocket(boundTo: place, bufferByteCount: bufferByteCount)
+            guard count > 1 else { return [alone.descriptor] }
         } catch {
-            if error.errno == EADDRINUSE { return nil }
-            throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
+            return try Self.refused(address, error)
         }
+        // Nobody else has the port. Sockets that share it would not have been told so: they share with anybody who
+        // wants to.
+        do throws(SystemError) {
+            var sockets: [Descriptor] = []
+            for _ in 0..<count {
+                sockets.append(
+                    try UDPSocket(boundTo: place, sharesPort: true, bufferByteCount: bufferByteCount).descriptor
+                )
+            }
+            return sockets
+        } catch {
+            return try Self.refused(address, error)
+        }
+    }
+
+    private static func refused(_ address: IPAddress, _ error: SystemError) throws(AgentFailure) -> [Descriptor]? {
+        if error.errno == EADDRINUSE { return nil }
+        throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
     }
 
     /// Why there can be no tunnels where the port is taken.

@@ -47,7 +47,7 @@ public struct CentralConfiguration: Sendable {
         self.isInsecure = isInsecure
         self.connectionMaximum = connectionMaximum
         self.connectionsPerAddressMaximum = connectionsPerAddressMaximum
-        self.loopCount = min(max(1, loopCount ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2), Self.loopCountMaximum)
+        self.loopCount = min(max(1, loopCount ?? Processors.count / 2), Self.loopCountMaximum)
     }
 
     /// What HTTP on a port is bound by. Agents keep their connections and may all take their shares at once, and as many

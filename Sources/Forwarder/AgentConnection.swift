@@ -78,8 +78,8 @@ final class AgentConnection {
                 return false
             case .done(let packet):
                 descriptors += packet.descriptors
-                guard descriptors.count <= 1 else {
-                    close("a message came with more than one descriptor")
+                guard descriptors.count <= ForwarderProtocol.queueCountMaximum else {
+                    close("a message came with more than \(ForwarderProtocol.queueCountMaximum) descriptors")
                     return false
                 }
                 guard let message = try assembler.receive(Array(buffer[..<packet.count])) else { return true }

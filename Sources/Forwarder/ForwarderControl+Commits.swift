@@ -12,11 +12,11 @@ extension ForwarderControl {
     func commit(_ outcome: TableAssembly.Outcome) {
         for name in outcome.removedPorts {
             guard let slot = slots.ports[name]?.slot else { continue }
-            if let device = slots.remove(name, lastIn: publication.newest) { unwatch(device, by: poller(of: slot)) }
+            unwatch(slots.remove(name, lastIn: publication.newest), of: slot)
         }
         for (name, device) in arrived.devices.sorted(by: { $0.key < $1.key }) { adopt(device, as: name) }
-        for name in arrived.ports.sorted() where slots.ports[name]?.device == nil && arrived.devices[name] == nil {
-            report(name, EBADF)
+        for name in arrived.ports.sorted() where arrived.devices[name] == nil {
+            if slots.ports[name]?.queues.isEmpty ?? true { report(name, EBADF) }
         }
         if let next = arrived.underlay { adopt(next) }
         arrived = Arrivals()
@@ -41,13 +41,14 @@ extension ForwarderControl {
     /// Hands on what the forwarder before this one had taken. No poller runs yet: a frame that ends this process is the
     /// only one that is under way.
     private func recover(_ first: OwnedGeneration) {
-        for (poller, journal) in zip(pollers, journal.pollers) {
+        for (index, (poller, journal)) in zip(pollers, journal.pollers).enumerated() {
             var frames = FrameSwitch(
                 ports: TAPIO(),
                 underlay: UDPIO(),
                 counters: poller.counters,
                 journal: journal,
-                quarantine: self.journal.quarantine
+                quarantine: self.journal.quarantine,
+                queue: index % queueCount
             )
             frames.recover(first.pointer, now: Clock.monotonic())
         }
@@ -67,10 +68,11 @@ extension ForwarderControl {
     /// Takes devices that are gone out of the tables and tells the agent.
     func detachFailedDevices() {
         for name in slots.sortedNames {
-            guard let port = slots.ports[name], port.device != nil,
-                let failure = poller(of: port.slot).words.failure(port.slot), failure.generation >= port.since
+            guard let port = slots.ports[name], !port.queues.isEmpty,
+                let failure = portPollers.lazy.compactMap({ $0.words.failure(port.slot) })
+                    .first(where: { $0.generation >= port.since })
             else { continue }
-            _ = slots.detach(name)
+            unwatch(slots.detach(name), of: port.slot)
             publication.outdate()
             report(name, failure.errno)
         }
@@ -79,21 +81,22 @@ extension ForwarderControl {
     private func makeGeneration(_ number: UInt64, _ local: LocalChassis) -> OwnedGeneration {
         let tables = compileTables(local)
         self.tables = tables
-        var devices: [Int: Int32] = [:]
+        var devices: [Int: [Int32]] = [:]
         var portKeys: [Int: UInt64] = [:]
         for (name, port) in slots.ports {
-            devices[port.slot] = port.device?.raw
+            devices[port.slot] = port.queues.map(\.raw)
             portKeys[port.slot] = portKey(name)
         }
         return OwnedGeneration(
             number: number,
             tables: tables,
-            underlay: underlay?.socket.raw ?? -1,
+            queueCount: queueCount,
+            underlays: underlay?.sockets.map(\.raw) ?? [],
             senders: underlay?.senders.map(\.raw) ?? [],
             isCutting: underlay?.isCutting ?? false,
             devices: devices,
             portKeys: portKeys,
-            keeping: slots.ports.values.compactMap(\.device) + (underlay.map { [$0.socket] + $0.senders } ?? [])
+            keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])
         )
     }
 
@@ -111,7 +114,7 @@ extension ForwarderControl {
             }
         }
         for name in slots.sortedNames {
-            guard let port = slots.ports[name], port.device != nil, let local = assembly.inForce.ports[name] else {
+            guard let port = slots.ports[name], !port.queues.isEmpty, let local = assembly.inForce.ports[name] else {
                 continue
             }
             input.localPorts.append(.init(logicalPort: local.logicalPort, slot: UInt16(port.slot)))
@@ -124,38 +127,42 @@ extension ForwarderControl {
 
     // Descriptors
 
-    private func adopt(_ device: Descriptor, as name: String) {
+    private func adopt(_ queues: [Descriptor], as name: String) {
         do throws(SystemError) {
-            try device.setNonBlocking()
+            for queue in queues { try queue.setNonBlocking() }
         } catch {
             return report(name, error.errno)
         }
-        guard let (slot, former) = slots.attach(device, to: name, since: publication.newest + 1) else {
+        guard let (slot, former) = slots.attach(queues, to: name, since: publication.newest + 1) else {
             return report(name, ENOSPC)
         }
-        if let former { unwatch(former, by: poller(of: slot)) }
-        unwatched.append((slot, device))
+        unwatch(former, of: slot)
+        unwatched += queues.enumerated().map { (slot, $0, $1) }
         publication.outdate()
     }
 
     private func adopt(_ next: Underlay) {
         var next = next
         do throws(SystemError) {
-            try prepare(&next)
+            for socket in next.sockets { try prepare(socket, of: &next) }
         } catch {
             connection?.close("cannot use the underlay's socket: \(error)")
             return
         }
-        if let former = underlay { unwatch(former.socket, by: underlayPoller) }
+        do throws(SystemError) {
+            next.senders = try senderPool.bind(to: next.address)
+        } catch {
+            log.warning("cannot spread flows over sockets: \(error)")
+        }
+        unwatch(underlay?.sockets ?? [], of: CounterBlock.underlay)
         underlay = next
-        unwatched.append((CounterBlock.underlay, next.socket))
+        unwatched += next.sockets.enumerated().map { (CounterBlock.underlay, $0, $1) }
         publication.outdate()
     }
 
     /// Asks the kernel for trains both ways and for what outer headers say. Where it has none, datagrams come and go
     /// one by one.
-    private func prepare(_ underlay: inout Underlay) throws(SystemError) {
-        let socket = underlay.socket
+    private func prepare(_ socket: Descriptor, of underlay: inout Underlay) throws(SystemError) {
         let isIPv6 = if case .v6 = underlay.address { true } else { false }
         try SenderPool.forbidFragments(socket, isIPv6: isIPv6)
         if isIPv6 {
@@ -174,34 +181,34 @@ extension ForwarderControl {
             log.warning("the kernel does not send datagrams in trains: \(error)")
             underlay.isCutting = false
         }
-        do throws(SystemError) {
-            underlay.senders = try senderPool.bind(to: underlay.address)
-        } catch {
-            log.warning("cannot spread flows over sockets: \(error)")
-        }
     }
 
     /// Lets pollers read what the generation just published has: not before, since they would not know what it is.
     private func watchNewDescriptors() {
-        for (source, descriptor) in unwatched {
+        let coming = unwatched
+        unwatched = []
+        var failed: Set<CounterBlock.Source> = []
+        for (source, queue, descriptor) in coming where !failed.contains(source) {
             do throws(SystemError) {
-                try poller(of: source).watch(descriptor, as: source)
+                try poller(of: source, queue: queue).watch(descriptor, as: source, queue: queue)
             } catch {
+                failed.insert(source)
                 guard let name = slots.name(ofSlot: source) else {
                     connection?.close("cannot read the underlay: \(error)")
                     continue
                 }
-                _ = slots.detach(name)
+                unwatch(slots.detach(name), of: source)
                 publication.outdate()
                 report(name, error.errno)
             }
         }
-        unwatched = []
     }
 
-    private func unwatch(_ descriptor: Descriptor, by poller: Poller) {
-        poller.unwatch(descriptor)
-        unwatched.removeAll { $0.descriptor === descriptor }
+    private func unwatch(_ queues: [Descriptor], of source: CounterBlock.Source) {
+        for (queue, descriptor) in queues.enumerated() {
+            poller(of: source, queue: queue).unwatch(descriptor)
+            unwatched.removeAll { $0.descriptor === descriptor }
+        }
     }
 
     private func report(_ name: String, _ errno: Int32) {

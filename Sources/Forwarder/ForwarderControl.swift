@@ -19,10 +19,11 @@ final class ForwarderControl {
     private let notify: Descriptor
     private var notifyRegistration: Registration?
 
-    /// Read the ports, each those whose slots fall to it; the other one reads the underlay. So neither direction waits
-    /// for the other, and all frames of a port stay in order.
+    /// One for each queue reads the ports, and as many the underlay, so that neither direction waits for the other. A
+    /// flow stays in order, since the kernel keeps it in one queue: on a TAP, in the one that it was answered on.
+    let queueCount: Int
     let portPollers: [Poller]
-    let underlayPoller: Poller
+    let underlayPollers: [Poller]
 
     // What the agent has asked for, and what has come with the open commit.
     var assembly = TableAssembly()
@@ -38,12 +39,13 @@ final class ForwarderControl {
     // What is on the way there.
     var publication = Publication()
     /// Descriptors in the next generation that a poller does not read yet.
-    var unwatched: [(source: CounterBlock.Source, descriptor: Descriptor)] = []
+    var unwatched: [(source: CounterBlock.Source, queue: Int, descriptor: Descriptor)] = []
 
-    /// The socket of the underlay and the address it is bound to.
+    /// The sockets of the underlay and the address they are bound to.
     struct Underlay {
         var address: IPAddress
-        var socket: Descriptor
+        /// Those that receive; each gets its share of the flows.
+        var sockets: [Descriptor]
         /// The sockets that send, from the same address.
         var senders: [Descriptor] = []
         /// Whether the kernel cuts trains into datagrams.
@@ -53,7 +55,7 @@ final class ForwarderControl {
     /// What rode along with the messages of a commit that is not closed yet.
     struct Arrivals {
         var ports: Set<String> = []
-        var devices: [String: Descriptor] = [:]
+        var devices: [String: [Descriptor]] = [:]
         var underlay: Underlay?
     }
 
@@ -61,7 +63,8 @@ final class ForwarderControl {
     /// - Parameters:
     ///   - hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
     ///   - senderPool: made while the process could make it.
-    ///   - journal: that of the forwarder before this one, or a new one, with `pollerCount` parts.
+    ///   - journal: that of the forwarder before this one, or a new one; it has a part for each poller, of which half
+    ///     read ports and half the underlay.
     init(
         loop: EventLoop,
         hashSeed: UInt64,
@@ -75,13 +78,9 @@ final class ForwarderControl {
         self.journal = journal
         self.hashSeed = hashSeed
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
-        portPollers = try Self.makePortPollers(journal, notify: notify)
-        underlayPoller = try Poller(
-            name: "from-underlay",
-            notify: notify,
-            journal: journal.pollers[journal.pollers.count - 1],
-            quarantine: journal.quarantine
-        )
+        queueCount = journal.pollers.count / 2
+        portPollers = try Self.makePollers("from-ports", journal, journal.pollers.prefix(queueCount), notify)
+        underlayPollers = try Self.makePollers("from-underlay", journal, journal.pollers.dropFirst(queueCount), notify)
         notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
             self?.hearPollers()
         }
@@ -93,28 +92,33 @@ final class ForwarderControl {
         for poller in pollers { poller.stop() }
     }
 
-    /// Pollers of ports beyond these are not worth their memory.
-    static let portPollerCountMaximum = 8
-    /// One of ports for two processors, and the underlay's: the others are for the guests and for the kernel's part.
-    static var pollerCount: Int {
-        min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2), portPollerCountMaximum) + 1
-    }
-
-    private static func makePortPollers(_ journal: Journal, notify: Descriptor) throws(SystemError) -> [Poller] {
+    private static func makePollers(
+        _ name: String,
+        _ journal: Journal,
+        _ parts: ArraySlice<PollerJournal>,
+        _ notify: Descriptor
+    ) throws(SystemError) -> [Poller] {
         var pollers: [Poller] = []
-        for (number, part) in journal.pollers.dropLast().enumerated() {
-            let quarantine = journal.quarantine
-            let name = "from-ports-\(number)"
-            pollers.append(try Poller(name: name, notify: notify, journal: part, quarantine: quarantine))
+        for (queue, part) in parts.enumerated() {
+            pollers.append(
+                try Poller(
+                    name: "\(name)-\(queue)",
+                    notify: notify,
+                    journal: part,
+                    quarantine: journal.quarantine,
+                    queue: queue
+                )
+            )
         }
         return pollers
     }
 
-    var pollers: [Poller] { portPollers + [underlayPoller] }
+    var pollers: [Poller] { portPollers + underlayPollers }
 
-    /// Who reads a source.
-    func poller(of source: CounterBlock.Source) -> Poller {
-        source == CounterBlock.underlay ? underlayPoller : portPollers[source % portPollers.count]
+    /// Who reads a queue of a source. Ports with one queue are spread by their slots.
+    func poller(of source: CounterBlock.Source, queue: Int) -> Poller {
+        source == CounterBlock.underlay
+            ? underlayPollers[queue % underlayPollers.count] : portPollers[(source + queue) % portPollers.count]
     }
 
     /// Begins to accept agents.
@@ -150,10 +154,10 @@ final class ForwarderControl {
     }
 
     private func greet(_ agent: AgentConnection) {
-        var held: [(HeldDescriptor, Descriptor)] = [(.journal, journal.descriptor)]
-        if let underlay { held.append((.underlay(underlay.address), underlay.socket)) }
+        var held: [(HeldDescriptor, [Descriptor])] = [(.journal, [journal.descriptor])]
+        if let underlay { held.append((.underlay(underlay.address), underlay.sockets)) }
         for name in slots.sortedNames {
-            if let device = slots.ports[name]?.device { held.append((.port(name), device)) }
+            if let queues = slots.ports[name]?.queues, !queues.isEmpty { held.append((.port(name), queues)) }
         }
         agent.send(
             .greeting(
@@ -167,7 +171,7 @@ final class ForwarderControl {
                 )
             )
         )
-        for (descriptor, file) in held { agent.send(.held(descriptor), [file]) }
+        for (what, descriptors) in held { agent.send(.held(what), descriptors) }
         agent.send(.heldEnd)
         for frame in journal.quarantined { agent.send(.quarantined(frame)) }
     }
@@ -189,12 +193,12 @@ final class ForwarderControl {
             switch message {
             case .putPort(let port):
                 arrived.ports.insert(port.name)
-                arrived.devices[port.name] = descriptors.first ?? arrived.devices[port.name]
+                if !descriptors.isEmpty { arrived.devices[port.name] = descriptors }
             case .deletePort(let name):
                 arrived.ports.remove(name)
                 arrived.devices[name] = nil
             case .underlay(let address):
-                arrived.underlay = descriptors.first.map { Underlay(address: address, socket: $0) }
+                arrived.underlay = descriptors.isEmpty ? nil : Underlay(address: address, sockets: descriptors)
             case .requestStatistics: connection?.send(.statistics(statistics))
             default: break
             }
@@ -216,13 +220,17 @@ final class ForwarderControl {
     }
 
     private func statistics(of poller: Poller) -> PollerStatistics {
-        let read = slots.ports.values.filter { $0.device != nil && self.poller(of: $0.slot) === poller }.map(\.slot)
-        let sources = poller === underlayPoller ? (underlay == nil ? [] : [CounterBlock.underlay]) : read
-        return PollerStatistics(
-            name: poller.name,
-            sourceCount: UInt32(sources.count),
-            receivedFrames: sources.reduce(0) { $0 &+ poller.counters.value(.receivedFrames, of: $1) }
-        )
+        let queues =
+            slots.ports.values.map { ($0.slot, $0.queues.count) }
+            + [(CounterBlock.underlay, underlay?.sockets.count ?? 0)]
+        var (sourceCount, receivedFrames): (UInt32, UInt64) = (0, 0)
+        for (source, queueCount) in queues {
+            let count = (0..<queueCount).count { self.poller(of: source, queue: $0) === poller }
+            guard count > 0 else { continue }
+            sourceCount += UInt32(count)
+            receivedFrames &+= poller.counters.value(.receivedFrames, of: source)
+        }
+        return PollerStatistics(name: poller.name, sourceCount: sourceCount, receivedFrames: receivedFrames)
     }
 
     /// A poller has seen a generation, or a device has failed.

@@ -1,4 +1,5 @@
 import CLinux
+import ForwarderProtocol
 import Glibc
 import Logging
 import Reactor
@@ -16,12 +17,21 @@ public enum ForwarderProcess {
     /// the next forwarder.
     /// - Parameters:
     ///   - stateDirectory: where `forwarder.sock` and `forwarder.pid` are made; it exists.
+    ///   - queueCount: threads that read ports, and as many that read the underlay; `nil` for what suits the processors.
     ///   - journal: the descriptor of the journal that the forwarder before this one has left, if there was one.
     /// - Throws: when another forwarder has the directory, or the socket cannot be made.
-    public static func run(stateDirectory: String, journal: Int32? = nil) throws(StartFailure) {
+    public static func run(
+        stateDirectory: String,
+        queueCount: Int? = nil,
+        journal: Int32? = nil
+    ) throws(StartFailure) {
         var lock: FileLock? = try takeLock(stateDirectory)
         do throws(SystemError) {
-            let control = try serve(stateDirectory, journal)
+            let control = try serve(
+                stateDirectory,
+                queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count),
+                journal
+            )
             // When the connection ends the agent starts the next forwarder, which needs the lock.
             withExtendedLifetime(lock) {}
             lock = nil
@@ -30,6 +40,9 @@ public enum ForwarderProcess {
             throw StartFailure(description: "the forwarder cannot run in \(stateDirectory): \(error)")
         }
     }
+
+    /// What the service manager knows the journal by.
+    private static let journalName = "journal"
 
     private static func takeLock(_ stateDirectory: String) throws(StartFailure) -> FileLock {
         let path = stateDirectory + "/forwarder.pid"
@@ -47,7 +60,11 @@ public enum ForwarderProcess {
     }
 
     /// Runs until SIGTERM; then nothing is under way, but the agent is still connected.
-    private static func serve(_ stateDirectory: String, _ journal: Int32?) throws(SystemError) -> ForwarderControl {
+    private static func serve(
+        _ stateDirectory: String,
+        _ queueCount: Int,
+        _ journal: Int32?
+    ) throws(SystemError) -> ForwarderControl {
         let log = Logger(label: "heddle.forwarder")
         let serviceManager = ServiceManager()
         let loop = try EventLoop()
@@ -60,14 +77,17 @@ public enum ForwarderProcess {
         let senderPool = SenderPool()
         // Before any other thread: privileges belong to threads. Descriptors that are handed over need none.
         try Privileges.dropAllCapabilities()
+        let journal = try Journal(
+            pollerCount: 2 * queueCount,
+            after: journal.flatMap { clinux_file_size($0) >= 0 ? Descriptor(owning: $0) : nil }
+                ?? serviceManager.kept[journalName]
+        )
+        serviceManager.keep(journal.descriptor, named: journalName)
         let control = try ForwarderControl(
             loop: loop,
             hashSeed: .random(in: 0 ... .max),
             senderPool: senderPool,
-            journal: try Journal(
-                pollerCount: ForwarderControl.pollerCount,
-                after: journal.flatMap { clinux_file_size($0) >= 0 ? Descriptor(owning: $0) : nil }
-            ),
+            journal: journal,
             log: log
         )
         try control.serve(listener)

@@ -7,9 +7,10 @@ import Wire
 
 extension FrameSwitch {
     /// Forwards what a port has sent, a turn's worth of it.
+    /// - Parameter queue: which of its queues to read.
     /// - Returns: 0, or the errno with which the device has failed for good.
-    mutating func drainPort(_ slot: Int, _ generation: UnsafePointer<Generation>) -> Int32 {
-        let device = generation.pointee.devices[slot]
+    mutating func drainPort(_ slot: Int, _ generation: UnsafePointer<Generation>, queue: Int = 0) -> Int32 {
+        let device = generation.pointee.device(slot, queue)
         guard device >= 0 else { return 0 }
         for _ in 0..<Self.batchesPerTurnMaximum {
             let result = forwardBatch(from: slot, device, generation)

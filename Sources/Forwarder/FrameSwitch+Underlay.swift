@@ -17,9 +17,11 @@ extension FrameSwitch {
     }
 
     /// Forwards what has come from other hosts, a turn's worth of it.
-    /// - Parameter now: monotonic, as the tables' deadlines.
-    mutating func drainUnderlay(_ generation: UnsafePointer<Generation>, now: Duration) {
-        let socket = generation.pointee.underlay
+    /// - Parameters:
+    ///   - queue: which of the sockets to read.
+    ///   - now: monotonic, as the tables' deadlines.
+    mutating func drainUnderlay(_ generation: UnsafePointer<Generation>, queue: Int = 0, now: Duration) {
+        let socket = generation.pointee.underlay(queue)
         guard socket >= 0 else { return }
         for _ in 0..<Self.batchesPerTurnMaximum {
             let room = wasLong ? ReceiveBatch.shortCount : FrameBuffers.slotCount
@@ -247,7 +249,7 @@ extension FrameSwitch {
         place.pointee.run = nil
         let first = run.first
         let slot = place.pointee.slot
-        let device = generation.pointee.devices[slot]
+        let device = generation.pointee.device(slot, queue)
         // What sealing changes, in case it was in vain.
         journal.save(first.bytes, headerByteCount: first.headerByteCount)
         run.seal().store(to: first.bytes - OffloadHeader.byteCount)

@@ -17,6 +17,9 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let counters: CounterBlock
     let journal: PollerJournal
     let quarantine: Quarantine
+    /// The queue of a port that frames are written to: the kernel lets a guest answer on the queue that it was reached
+    /// by, so that each poller's flows stay apart.
+    let queue: Int
     let flows = FlowCache()
 
     // From ports
@@ -58,13 +61,15 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         underlay: Underlay,
         counters: CounterBlock,
         journal: PollerJournal,
-        quarantine: Quarantine
+        quarantine: Quarantine,
+        queue: Int = 0
     ) {
         self.ports = ports
         self.underlay = underlay
         self.counters = counters
         self.journal = journal
         self.quarantine = quarantine
+        self.queue = queue
         buffer = PortBuffer(journal)
         receiving = ReceiveBatch(journal)
         states = .allocate(capacity: PortBuffer.frameCountMaximum)
@@ -90,7 +95,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
             iov_base: frame - OffloadHeader.byteCount,
             iov_len: OffloadHeader.byteCount + byteCount
         )
-        let device = generation.pointee.devices[slot]
+        let device = generation.pointee.device(slot, queue)
         let result = device < 0 ? -1 : ports.write(device, &part, 1)
         return account(result, slot, frameCount: frameCount, byteCount: byteCount)
     }

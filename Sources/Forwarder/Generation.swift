@@ -12,14 +12,14 @@ struct Generation {
     let number: UInt64
     /// Where frames go.
     let tables: Tables
-    /// The underlay's UDP socket, or -1.
-    let underlay: Int32
+    /// The underlay's UDP sockets, one for each queue, or -1; where there are fewer, they take turns.
+    let underlays: UnsafePointer<Int32>
     /// The sockets that send, for flows to be spread over; a power of two of them.
     let senders: UnsafePointer<Int32>
     let senderMask: Int
     /// Whether the kernel cuts trains into datagrams (UDP_SEGMENT).
     let isCutting: Bool
-    /// The TAP of each slot, or -1; `ForwarderProtocol.portCountMaximum` of them.
+    /// The TAPs, slot by slot for each queue, or -1; where a TAP has fewer queues, they take turns.
     let devices: UnsafePointer<Int32>
     /// What the journal calls the port of each slot; 0 where there is none.
     let portKeys: UnsafePointer<UInt64>
@@ -27,6 +27,14 @@ struct Generation {
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
     let addressByteCount: socklen_t
+
+    /// The underlay's socket of a queue, or -1.
+    @inline(__always)
+    func underlay(_ queue: Int) -> Int32 { underlays[queue] }
+
+    /// A queue of a slot's TAP, or -1.
+    @inline(__always)
+    func device(_ slot: Int, _ queue: Int) -> Int32 { devices[queue &* ForwarderProtocol.portCountMaximum &+ slot] }
 
     /// The socket for a flow: its port tells the flow to whoever spreads packets between here and there.
     @inline(__always)
@@ -45,33 +53,43 @@ final class OwnedGeneration {
     let pointer: UnsafeMutablePointer<Generation>
     private let tables: ForwardingTables
     private let descriptors: [Descriptor]
+    private let underlays: UnsafeMutablePointer<Int32>
     private let devices: UnsafeMutablePointer<Int32>
     private let portKeys: UnsafeMutablePointer<UInt64>
     private let senders: UnsafeMutablePointer<Int32>
 
     /// - Parameters:
-    ///   - underlay: the socket, or -1.
-    ///   - senders: the sockets that send; the underlay's own where there are none. Of others than a power of two the
-    ///     last ones are not used.
+    ///   - queueCount: the queues that pollers write to.
+    ///   - underlays: the sockets that receive.
+    ///   - senders: the sockets that send; the first that receives where there are none. Of others than a power of two
+    ///     the last ones are not used.
     ///   - isCutting: whether the kernel cuts trains.
-    ///   - taps: the devices by slot.
+    ///   - taps: the queues of devices by slot.
     ///   - keys: the ports' keys by slot.
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
         tables: ForwardingTables,
-        underlay: Int32,
+        queueCount pollerQueueCount: Int = 1,
+        underlays sockets: [Int32],
         senders: [Int32] = [],
         isCutting: Bool = true,
-        devices taps: [Int: Int32],
+        devices taps: [Int: [Int32]],
         portKeys keys: [Int: UInt64],
         keeping descriptors: [Descriptor]
     ) {
         self.tables = tables
         self.descriptors = descriptors
-        devices = .allocate(capacity: ForwarderProtocol.portCountMaximum)
-        devices.initialize(repeating: -1, count: ForwarderProtocol.portCountMaximum)
-        for (slot, tap) in taps { devices[slot] = tap }
+        let queueCount = max(pollerQueueCount, sockets.count, taps.values.map(\.count).max() ?? 0)
+        underlays = .allocate(capacity: queueCount)
+        devices = .allocate(capacity: queueCount * ForwarderProtocol.portCountMaximum)
+        devices.initialize(repeating: -1, count: queueCount * ForwarderProtocol.portCountMaximum)
+        for queue in 0..<queueCount {
+            (underlays + queue).initialize(to: sockets.isEmpty ? -1 : sockets[queue % sockets.count])
+            for (slot, queues) in taps where !queues.isEmpty {
+                devices[queue * ForwarderProtocol.portCountMaximum + slot] = queues[queue % queues.count]
+            }
+        }
         portKeys = .allocate(capacity: ForwarderProtocol.portCountMaximum)
         portKeys.initialize(repeating: 0, count: ForwarderProtocol.portCountMaximum)
         for (slot, key) in keys { portKeys[slot] = key }
@@ -79,7 +97,7 @@ final class OwnedGeneration {
         while senderCount * 2 <= senders.count { senderCount *= 2 }
         self.senders = .allocate(capacity: senderCount)
         for index in 0..<senderCount {
-            (self.senders + index).initialize(to: senders.isEmpty ? underlay : senders[index])
+            (self.senders + index).initialize(to: senders.isEmpty ? sockets.first ?? -1 : senders[index])
         }
         let view = tables.view
         let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
@@ -97,7 +115,7 @@ final class OwnedGeneration {
             to: Generation(
                 number: number,
                 tables: view,
-                underlay: underlay,
+                underlays: underlays,
                 senders: self.senders,
                 senderMask: senderCount - 1,
                 isCutting: isCutting,
@@ -112,6 +130,7 @@ final class OwnedGeneration {
     deinit {
         pointer.pointee.addresses.deallocate()
         pointer.deallocate()
+        underlays.deallocate()
         devices.deallocate()
         portKeys.deallocate()
         senders.deallocate()

@@ -18,11 +18,13 @@ final class Poller {
     /// - Parameters:
     ///   - notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
     ///   - journal: where it keeps what is under way; it must outlive the poller.
+    ///   - queue: the queue of ports that it writes to.
     init(
         name: String,
         notify: Descriptor,
         journal: PollerJournal,
-        quarantine: Quarantine
+        quarantine: Quarantine,
+        queue: Int
     ) throws(SystemError) {
         self.name = name
         epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
@@ -36,6 +38,7 @@ final class Poller {
             counters: counters,
             journal: journal,
             quarantine: quarantine,
+            queue: queue,
             epoll: epoll.raw,
             notify: notify.raw
         )
@@ -64,10 +67,10 @@ final class Poller {
         wakeUp()
     }
 
-    /// Lets the poller read a device or socket, after the generation with it has been published.
-    func watch(_ descriptor: Descriptor, as source: CounterBlock.Source) throws(SystemError) {
+    /// Lets the poller read a queue of a device or of the underlay, after the generation with it has been published.
+    func watch(_ descriptor: Descriptor, as source: CounterBlock.Source, queue: Int) throws(SystemError) {
         try systemCall("epoll_ctl") {
-            clinux_epoll_add(epoll.raw, descriptor.raw, CLINUX_EPOLLIN, UInt64(source))
+            clinux_epoll_add(epoll.raw, descriptor.raw, CLINUX_EPOLLIN, UInt64(queue) << 32 | UInt64(source))
         }
     }
 
@@ -90,6 +93,7 @@ struct PollerContext: Sendable {
     let counters: CounterBlock
     let journal: PollerJournal
     let quarantine: Quarantine
+    let queue: Int
     let epoll: Int32
     let notify: Int32
 }
@@ -112,7 +116,8 @@ struct PollerLoop: ~Copyable {
             underlay: UDPIO(),
             counters: context.counters,
             journal: context.journal,
-            quarantine: context.quarantine
+            quarantine: context.quarantine,
+            queue: context.queue
         )
         events = .allocate(capacity: Self.eventCountMaximum)
     }
@@ -138,18 +143,19 @@ struct PollerLoop: ~Copyable {
 
     private mutating func serve(_ event: UInt64, _ generation: UnsafeMutablePointer<Generation>) {
         if event == Self.wakeEvent { return }
-        if event == UInt64(CounterBlock.underlay) {
-            frames.drainUnderlay(generation, now: Clock.monotonic())
+        let source = CounterBlock.Source(UInt32(truncatingIfNeeded: event))
+        let queue = Int(truncatingIfNeeded: event >> 32)
+        if source == CounterBlock.underlay {
+            frames.drainUnderlay(generation, queue: queue, now: Clock.monotonic())
         } else {
-            let slot = Int(truncatingIfNeeded: event)
-            let failure = frames.drainPort(slot, generation)
-            if failure != 0 { giveUp(slot, generation, errno: failure) }
+            let failure = frames.drainPort(source, generation, queue: queue)
+            if failure != 0 { giveUp(source, queue, generation, errno: failure) }
         }
     }
 
     /// Reads a device that is gone no more: epoll would tell of its error without end.
-    private func giveUp(_ slot: Int, _ generation: UnsafeMutablePointer<Generation>, errno: Int32) {
-        _ = clinux_epoll_remove(context.epoll, generation.pointee.devices[slot])
+    private func giveUp(_ slot: Int, _ queue: Int, _ generation: UnsafeMutablePointer<Generation>, errno: Int32) {
+        _ = clinux_epoll_remove(context.epoll, generation.pointee.device(slot, queue))
         context.words.fail(slot, generation: generation.pointee.number, errno: errno)
         notify()
     }

@@ -8,9 +8,9 @@ struct PortSlots {
     /// A port that has a slot.
     struct Port {
         let slot: Int
-        /// The TAP; `nil` after it has failed, until the agent brings another.
-        var device: Descriptor?
-        /// The first generation with this device.
+        /// The queues of its TAP; none after it has failed, until the agent brings another.
+        var queues: [Descriptor]
+        /// The first generation with these.
         var since: UInt64
     }
 
@@ -26,36 +26,38 @@ struct PortSlots {
     /// The port in a slot.
     func name(ofSlot slot: Int) -> String? { names[slot] }
 
-    /// Gives a port its device, and a slot if it has none; the device that it replaces, if any.
+    /// Gives a port its device, and a slot if it has none; the queues of the device that it replaces, if any.
     /// - Parameter generation: the first that will know the device.
     /// - Returns: `nil` when no slot is free, which is while some rest.
     mutating func attach(
-        _ device: Descriptor,
+        _ queues: [Descriptor],
         to name: String,
         since generation: UInt64
-    ) -> (slot: Int, former: Descriptor?)? {
+    ) -> (slot: Int, former: [Descriptor])? {
         if let port = ports[name] {
-            ports[name] = Port(slot: port.slot, device: device, since: generation)
-            return (port.slot, port.device)
+            ports[name] = Port(slot: port.slot, queues: queues, since: generation)
+            return (port.slot, port.queues)
         }
         guard let slot = free.popLast() else { return nil }
-        ports[name] = Port(slot: slot, device: device, since: generation)
+        ports[name] = Port(slot: slot, queues: queues, since: generation)
         names[slot] = name
-        return (slot, nil)
+        return (slot, [])
     }
 
     /// Takes the device from a port that keeps its slot and counters.
-    mutating func detach(_ name: String) -> Descriptor? {
-        ports[name]?.device.take()
+    mutating func detach(_ name: String) -> [Descriptor] {
+        let queues = ports[name]?.queues ?? []
+        ports[name]?.queues = []
+        return queues
     }
 
-    /// Forgets a port; its device, if it had one.
+    /// Forgets a port; the queues that it had.
     /// - Parameter generation: the last one that knows the slot.
-    mutating func remove(_ name: String, lastIn generation: UInt64) -> Descriptor? {
-        guard let port = ports.removeValue(forKey: name) else { return nil }
+    mutating func remove(_ name: String, lastIn generation: UInt64) -> [Descriptor] {
+        guard let port = ports.removeValue(forKey: name) else { return [] }
         names[port.slot] = nil
         resting.append((port.slot, generation))
-        return port.device
+        return port.queues
     }
 
     /// Frees the slots that rest because of generations that no poller uses any more, and tells which.

@@ -11,7 +11,7 @@ public enum ForwarderMessage: Hashable, Sendable {
 
     /// The first message on a connection.
     case greeting(Greeting)
-    /// A descriptor that the forwarder holds; it rides along, so that the agent gets its duplicate back.
+    /// Descriptors that the forwarder holds; they ride along, so that the agent gets its duplicates back.
     case held(HeldDescriptor)
     /// All held descriptors have been told.
     case heldEnd
@@ -31,16 +31,17 @@ public enum ForwarderMessage: Hashable, Sendable {
     case begin(epoch: UInt64, revision: UInt64, isSnapshot: Bool)
     /// Who and where this host is.
     case setLocalChassis(LocalChassis)
-    /// The underlay's UDP socket rides along, bound to this address, port 6081; it replaces the one before at the
+    /// The underlay's UDP sockets ride along, bound to this address, port 6081; they replace those before at the
     /// commit.
     case underlay(IPAddress)
     /// A record is new or has changed.
     case put(Record)
     /// A record is gone.
     case delete(RecordKey)
-    /// A port of this host is new or has changed; the TAP's descriptor rides along unless the forwarder holds it.
+    /// A port of this host is new or has changed; the descriptors of the TAP's queues ride along unless the forwarder
+    /// holds them.
     case putPort(LocalPort)
-    /// A port of this host is gone; its descriptor is closed at the commit.
+    /// A port of this host is gone; its descriptors are closed at the commit.
     case deletePort(name: String)
     /// Puts everything since `begin` into force at once; answered by `acknowledged`.
     case commit
@@ -71,11 +72,11 @@ public struct Greeting: Hashable, Sendable {
     }
 }
 
-/// What a held descriptor is for.
+/// What held descriptors are for.
 public enum HeldDescriptor: Hashable, Sendable {
-    /// The UDP socket bound to this address.
+    /// The UDP sockets bound to this address.
     case underlay(IPAddress)
-    /// The TAP of the port with this name.
+    /// The queues of the TAP of the port with this name.
     case port(String)
     /// The memory that outlives the forwarder, which the next one is started with.
     case journal

@@ -19,6 +19,14 @@ public enum ForwarderProtocol {
     /// The most TAP ports of one forwarder: each has a slot with counters on every poller.
     public static let portCountMaximum = 4096
 
+    /// The most queues of a TAP, and the most sockets of the underlay: as many threads read each. Their descriptors
+    /// ride on one message.
+    public static let queueCountMaximum = 8
+
+    /// Queues that suit a host: the other processors are for the guests and for the kernel's part.
+    /// - Parameter processors: how many the host has.
+    public static func queueCount(processors: Int) -> Int { min(max(1, processors / 2), queueCountMaximum) }
+
     /// The most bytes of a name that crosses the socket; names of the API have 128.
     public static let nameByteCountMaximum = 1024
 }

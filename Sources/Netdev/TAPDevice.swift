@@ -6,7 +6,7 @@ import Wire
 /// TAP devices: Ethernet frames through a descriptor (Linux tuntap.rst).
 ///
 /// Each read and write is one frame with the 10 bytes of `struct virtio_net_hdr` before it, in the machine's byte
-/// order. Descriptors are non-blocking. The kernel leaves checksums and the cutting of superpackets to the reader, which
+/// order. Descriptors are non-blocking; a device has one for each of its queues, over which the kernel spreads flows. The kernel leaves checksums and the cutting of superpackets to the reader, which
 /// takes TCP of both families, and UDP where the kernel has that.
 public enum TAPDevice {
     /// Bytes before each frame.
@@ -31,6 +31,8 @@ public enum TAPDevice {
         public var addresses: [IPPrefix]
         /// Its MTU in bytes; `nil` for 1500.
         public var mtu: Int?
+        /// How many queues it has, from 1 on.
+        public var queueCount: Int
 
         /// A device named `name` for `logicalPort`.
         public init(
@@ -38,17 +40,19 @@ public enum TAPDevice {
             logicalPort: String,
             mac: MACAddress? = nil,
             addresses: [IPPrefix] = [],
-            mtu: Int? = nil
+            mtu: Int? = nil,
+            queueCount: Int = 1
         ) {
             self.name = name
             self.logicalPort = logicalPort
             self.mac = mac
             self.addresses = addresses
             self.mtu = mtu
+            self.queueCount = queueCount
         }
     }
 
-    /// Makes a persistent device in `namespace`, switched on, and opens it.
+    /// Makes a persistent device in `namespace`, switched on, and opens its queues.
     ///
     /// It is made and opened in the calling thread's namespace under a temporary name and moved then: a descriptor of
     /// /dev/net/tun keeps the namespace alive in which it was opened, and that must not be a guest's. It becomes
@@ -58,44 +62,61 @@ public enum TAPDevice {
     public static func create(
         _ configuration: Configuration,
         in namespace: NetworkNamespace
-    ) throws(TAPError) -> Descriptor {
+    ) throws(TAPError) -> [Descriptor] {
         guard Link.isValidName(configuration.name) else { throw .invalidName(configuration.name) }
         guard try system({ () throws(SystemError) in try Link.find(named: configuration.name, in: namespace) }) == nil
         else { throw .nameTaken(configuration.name, namespace: namespace.description) }
         return try system { () throws(SystemError) in
             let device = try openControl()
+            let flags = configuration.queueCount > 1 ? flags | CLINUX_IFF_MULTI_QUEUE : flags
             // The kernel puts the first free number for %d.
             try systemCall("ioctl TUNSETIFF hdt%d") { clinux_tun_attach(device.raw, "hdt%d", flags) }
+            var queues = [device]
+            let name = try name(of: device)
+            while queues.count < configuration.queueCount { queues.append(try openQueue(of: name)) }
             try prepare(device)
             try furnish(device, configuration, in: namespace)
             try systemCall("ioctl TUNSETPERSIST") { clinux_tun_set_persistent(device.raw, 1) }
-            return device
+            return queues
         }
     }
 
     /// Opens a persistent device that is there; what is set of it (addresses, MAC, MTU, alias, link) stays.
     ///
-    /// Where `namespace` is not ours the descriptor keeps it alive, even after its name has gone.
-    public static func open(_ name: String, in namespace: NetworkNamespace) throws(TAPError) -> Descriptor {
+    /// Where `namespace` is not ours the descriptors keep it alive, even after its name has gone.
+    /// - Parameter queueCount: how many queues to open, where the device was made for several.
+    public static func open(
+        _ name: String,
+        in namespace: NetworkNamespace,
+        queueCount: Int = 1
+    ) throws(TAPError) -> [Descriptor] {
         guard Link.isValidName(name) else { throw .invalidName(name) }
-        let result: Result<Descriptor, TAPError> = try system { () throws(SystemError) in
-            try namespace.run { () throws(TAPError) in try openHere(name, namespace: namespace.description) }
+        let result: Result<[Descriptor], TAPError> = try system { () throws(SystemError) in
+            try namespace.run { () throws(TAPError) in
+                try openHere(name, namespace: namespace.description, queueCount: queueCount)
+            }
         }
         return try result.get()
     }
 
-    private static func openHere(_ name: String, namespace: String) throws(TAPError) -> Descriptor {
+    private static func openHere(
+        _ name: String,
+        namespace: String,
+        queueCount: Int
+    ) throws(TAPError) -> [Descriptor] {
         let link = try system { () throws(SystemError) in try Link.find(named: name) }
         guard let link else { throw .absent(name, namespace: namespace) }
         guard link.kind == "tun" else { throw .notPersistentTAP(name, namespace: namespace) }
         let device = try system(openControl)
         do throws(SystemError) {
-            try attach(device, to: name)
+            let takesMore = try attach(device, to: name)
             // The kernel would have made the device, had it gone in the meantime: then it is not persistent.
             let present = try systemCall("ioctl TUNGETIFF \(name)") { clinux_tun_get(device.raw, nil) }
             if present & Int(CLINUX_IFF_PERSIST) != 0 {
                 try prepare(device)
-                return device
+                var queues = [device]
+                while takesMore, queues.count < queueCount { queues.append(try openQueue(of: name)) }
+                return queues
             }
         } catch {
             switch error.errno {
@@ -139,14 +160,27 @@ public enum TAPDevice {
         try .open("/dev/net/tun", flags: O_RDWR | O_NONBLOCK)
     }
 
-    /// A device made for several queues is refused to who does not say that it knows of them.
-    private static func attach(_ device: Descriptor, to name: String) throws(SystemError) {
+    /// A device made for several queues is refused to who does not say that it knows of them; whether it is one.
+    private static func attach(_ device: Descriptor, to name: String) throws(SystemError) -> Bool {
         do throws(SystemError) {
             try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, flags) }
+            return false
         } catch  where error.errno == EINVAL {
-            let several = flags | CLINUX_IFF_MULTI_QUEUE
-            try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, several) }
+            try attachQueue(device, to: name)
+            return true
         }
+    }
+
+    /// Another queue of a device in the calling thread's namespace.
+    private static func openQueue(of name: String) throws(SystemError) -> Descriptor {
+        let queue = try openControl()
+        try attachQueue(queue, to: name)
+        return queue
+    }
+
+    private static func attachQueue(_ queue: Descriptor, to name: String) throws(SystemError) {
+        let flags = flags | CLINUX_IFF_MULTI_QUEUE
+        try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(queue.raw, name, flags) }
     }
 
     /// Sets what belongs to the device, not to the descriptor, and may be left over from somebody else.

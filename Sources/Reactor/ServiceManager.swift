@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// Tells the service manager that started this process how it is doing (sd_notify(3)); without one, nothing happens.
+/// The service manager that started this process: hears how it is doing and keeps descriptors for the next process of
+/// the unit (sd_notify(3)); without one, nothing happens.
 public final class ServiceManager: Sendable {
     /// What there is to tell.
     public enum State: Hashable, Sendable {
@@ -13,20 +14,57 @@ public final class ServiceManager: Sendable {
         case stopping
     }
 
+    /// The number of the first descriptor that a manager passes on (sd_listen_fds(3)).
+    private static let firstPassed: Int32 = 3
+    /// The most descriptors of a manager's that are looked at.
+    static let passedCountMaximum = 16
+
+    /// What earlier processes of the unit have given it to keep, by name.
+    public let kept: [String: Descriptor]
     private let path: String?
 
     /// The manager that NOTIFY_SOCKET names.
     ///
-    /// The variable is removed: a child of ours would speak in our name. Call it before other threads start.
+    /// The variables are removed: a child of ours would speak in our name. Call it before other threads start.
     public convenience init() {
-        let path = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
-        unsetenv("NOTIFY_SOCKET")
-        self.init(path: path)
+        func take(_ name: String) -> String? {
+            defer { unsetenv(name) }
+            return getenv(name).map { String(cString: $0) }
+        }
+        let process = take("LISTEN_PID").flatMap { Int32($0) }
+        let count = take("LISTEN_FDS").flatMap { Int($0) }
+        let names = take("LISTEN_FDNAMES")
+        let isOurs = process == getpid()
+        self.init(
+            path: take("NOTIFY_SOCKET"),
+            kept: isOurs ? Self.passed(count ?? 0, names: names ?? "", first: Self.firstPassed) : [:]
+        )
     }
 
     /// The manager that listens at a path, or with an `@` in front at an abstract name; `nil` is none.
-    init(path: String?) {
+    init(path: String?, kept: [String: Descriptor] = [:]) {
         self.path = path.flatMap { $0.hasPrefix("/") || $0.hasPrefix("@") ? $0 : nil }
+        self.kept = kept
+    }
+
+    /// Takes over what was passed on; of several with one name the last one counts.
+    static func passed(_ count: Int, names: String, first: Int32) -> [String: Descriptor] {
+        let names = names.split(separator: ":", omittingEmptySubsequences: false)
+        var kept: [String: Descriptor] = [:]
+        for index in 0..<max(0, min(count, names.count, passedCountMaximum)) {
+            let raw = first + Int32(index)
+            guard clinux_set_close_on_exec(raw) >= 0 else { continue }
+            kept[String(names[index])] = Descriptor(owning: raw)
+        }
+        return kept
+    }
+
+    /// Gives a descriptor to keep for the next process of the unit, in place of what it had by this name. A unit that
+    /// keeps none leaves it aside (FileDescriptorStoreMax=).
+    public func keep(_ descriptor: Descriptor, named name: String) {
+        guard let path, kept[name] !== descriptor else { return }
+        try? Self.send("FDSTOREREMOVE=1\nFDNAME=\(name)", to: path)
+        try? Self.send("FDSTORE=1\nFDNAME=\(name)", [descriptor], to: path)
     }
 
     /// Tells it. A manager that has gone away is no reason to do anything else.
@@ -38,17 +76,16 @@ public final class ServiceManager: Sendable {
             case .reloading: "RELOADING=1\nMONOTONIC_USEC=\(Int64(Clock.monotonic() / .microseconds(1)))"
             case .stopping: "STOPPING=1"
             }
-        let name = path.hasPrefix("@") ? "\0" + path.dropFirst() : path
-        try? Self.send(Array(text.utf8), to: .unix(path: name))
+        try? Self.send(text, to: path)
     }
 
-    private static func send(_ bytes: [UInt8], to address: SocketAddress) throws(SystemError) {
+    private static func send(_ text: String, _ descriptors: [Descriptor] = [], to path: String) throws(SystemError) {
         let raw = try systemCall("socket") { clinux_socket(AF_UNIX, CLINUX_SOCK_DGRAM, 0) }
         let socket = Descriptor(owning: Int32(raw))
+        let address = SocketAddress.unix(path: path.hasPrefix("@") ? "\0" + path.dropFirst() : path)
         try address.withStorage { (storage, length) throws(SystemError) in
-            _ = try systemCall("sendto \(address)") {
-                bytes.withUnsafeBytes { clinux_send_to(socket.raw, $0.baseAddress, $0.count, storage, length) }
-            }
+            _ = try systemCall("connect \(address)") { clinux_connect(socket.raw, storage, length) }
         }
+        _ = try SeqPacket.send(Array(text.utf8), descriptors: descriptors, over: socket)
     }
 }

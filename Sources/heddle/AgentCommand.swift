@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import Client
+import ForwarderProtocol
 import HTTPTransport
 import Wire
 
@@ -46,6 +47,22 @@ struct AgentCommand: ParsableCommand {
     @Flag(help: "Start no forwarder, but wait for one that another program starts: systemd, say.")
     var externalForwarder = false
 
+    @Option(help: AgentCommand.queuesHelp)
+    var queues: Int?
+
+    static let queuesHelp = ArgumentHelp(
+        "Queues of each TAP, and sockets of the underlay: as many threads read each, 1 to "
+            + "\(ForwarderProtocol.queueCountMaximum) (default: half the processors).",
+        valueName: "count"
+    )
+
+    static func check(queues: Int?, of command: String) throws {
+        guard let queues, !(1...ForwarderProtocol.queueCountMaximum).contains(queues) else { return }
+        throw ClientError.usage(
+            "--queues takes 1 to \(ForwarderProtocol.queueCountMaximum), not \(queues); see '\(command) --help'"
+        )
+    }
+
     // Checked here and not in `validate`, which would also be asked of `heddle agent stop`.
     func run() throws {
         guard let central = central ?? environmentVariable("HEDDLE_CENTRAL") else {
@@ -58,6 +75,7 @@ struct AgentCommand: ParsableCommand {
         }
         guard let encapIp else { throw usage("give --encap-ip, the address of this host that tunnels start from") }
         guard let address = IPAddress(encapIp) else { throw usage("--encap-ip '\(encapIp)' is not an IP address") }
+        try Self.check(queues: queues, of: "heddle agent")
         let options = AgentOptions(
             central: central,
             chassis: chassis,
@@ -66,6 +84,7 @@ struct AgentCommand: ParsableCommand {
             join: join ?? environmentVariable("HEDDLE_JOIN"),
             isInsecure: insecure,
             startsForwarder: !externalForwarder,
+            queueCount: queues,
             version: Heddle.version
         )
         do throws(AgentFailure) {

@@ -19,12 +19,19 @@ struct ForwarderCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The agent's state directory.", valueName: "dir"))
     var stateDir = AgentCommand.defaultStateDirectory
 
+    @Option(help: AgentCommand.queuesHelp)
+    var queues: Int?
+
     @Option(help: .hidden)
     var journal: Int32?
 
+    func validate() throws {
+        try AgentCommand.check(queues: queues, of: "heddle forwarder")
+    }
+
     func run() throws {
         do throws(ForwarderProcess.StartFailure) {
-            try ForwarderProcess.run(stateDirectory: stateDir, journal: journal)
+            try ForwarderProcess.run(stateDirectory: stateDir, queueCount: queues, journal: journal)
         } catch {
             throw ClientError.refused(error.description)
         }

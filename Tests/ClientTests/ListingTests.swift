@@ -91,7 +91,7 @@ import Testing
         "drops": ["unknown_vni": 2, "malformed": 0],
         "pollers": [
             ["name": "from-ports-0", "sources": 2, "rx_frames": 12],
-            ["name": "from-underlay", "sources": 1, "rx_frames": 9],
+            ["name": "from-underlay-0", "sources": 1, "rx_frames": 9],
         ],
     ]
 

@@ -89,9 +89,10 @@ import Testing
         #expect(end() == "no message has type 2313")
     }
 
-    @Test func `Two descriptors with one message end the connection`() throws {
+    @Test func `More descriptors with one message than a device has queues end the connection`() throws {
         let file = try Descriptor.open("/dev/null", flags: O_RDONLY)
-        _ = try SeqPacket.send(ForwarderMessage.commit.encode(), descriptors: [file, file], over: agent)
-        #expect(end() == "a message came with more than one descriptor")
+        let files = Array(repeating: file, count: ForwarderProtocol.queueCountMaximum + 1)
+        _ = try SeqPacket.send(ForwarderMessage.commit.encode(), descriptors: files, over: agent)
+        #expect(end() == "a message came with more than 8 descriptors")
     }
 }

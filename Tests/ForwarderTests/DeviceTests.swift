@@ -99,7 +99,7 @@ struct DeviceTests {
         var configuration = TAPDevice.Configuration(name: "tap0", logicalPort: "port-0")
         configuration.mac = MemoryHosts.mac(0)
         configuration.addresses = IPPrefix("\(MemoryHosts.ip(0))/24").map { [$0] } ?? []
-        let device = try TAPDevice.create(configuration, in: NetworkNamespace(namespaces.names[0]))
+        let device = try #require(try TAPDevice.create(configuration, in: NetworkNamespace(namespaces.names[0])).first)
         try agents[0].commit(revision: 2, [(.putPort(TestNetwork.localPort(0)), device)])
         #expect(namespaces.pings(from: 0, to: 1, count: 5))
     }

@@ -85,8 +85,8 @@ final class MemoryHosts {
             let generation = OwnedGeneration(
                 number: 1,
                 tables: ForwardingTables.compile(input),
-                underlay: socket,
-                devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, Int32($0)) }),
+                underlays: [socket],
+                devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
                 portKeys: Dictionary(uniqueKeysWithValues: mine.map { ($0, portKey("vm-\($0)")) }),
                 keeping: []
             )

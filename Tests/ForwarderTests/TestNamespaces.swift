@@ -21,7 +21,7 @@ final class TestNamespaces {
             configuration.mac = MemoryHosts.mac(number)
             configuration.addresses = IPPrefix("\(MemoryHosts.ip(number))/24").map { [$0] } ?? []
             configuration.mtu = 1442
-            devices.append(try TAPDevice.create(configuration, in: NetworkNamespace(name)))
+            devices += try TAPDevice.create(configuration, in: NetworkNamespace(name))
         }
     }
 

@@ -62,7 +62,7 @@ import Wire
 
     @Test func `A new device arrives in its namespace as it was asked for, and carries frames both ways`() throws {
         let test = try TestNamespace("tap")
-        let device = try TAPDevice.create(try configuration(), in: test.namespace)
+        let device = try #require(try TAPDevice.create(try configuration(), in: test.namespace).first)
         let link = try #require(try Link.find(named: "vm1", in: test.namespace))
         #expect(link.logicalPort == "ls1-vm1" && link.mac == MACAddress("02:ac:10:ff:00:11") && link.mtu == 1442)
         #expect(link.transmitQueueLength == 4000 && link.isUp && link.hasCarrier && link.kind == "tun")
@@ -92,7 +92,7 @@ import Wire
 
     @Test func `A device without demands gets a MAC and MTU of the kernel's choice`() throws {
         let test = try TestNamespace("plain")
-        let device = try TAPDevice.create(.init(name: "vm2", logicalPort: "p"), in: test.namespace)
+        let device = try #require(try TAPDevice.create(.init(name: "vm2", logicalPort: "p"), in: test.namespace).first)
         let link = try #require(try Link.find(named: "vm2", in: test.namespace))
         #expect(link.mtu == 1500 && link.mac != nil)
         #expect(try TAPDevice.name(of: device) == "vm2")
@@ -124,7 +124,8 @@ import Wire
             // A name and nobody else who holds the namespace.
             let name = test.name + "b"
             try runIP("netns", "add", name)
-            device = try TAPDevice.create(.init(name: "vm1", logicalPort: "p"), in: try NetworkNamespace(name))
+            let queues = try TAPDevice.create(.init(name: "vm1", logicalPort: "p"), in: try NetworkNamespace(name))
+            device = try #require(queues.first)
             try runIP("netns", "del", name)
         }
         // With the namespace the device goes, and whoever waits for frames learns of it.
@@ -175,7 +176,7 @@ import Wire
         let test = try TestNamespace("again")
         _ = try TAPDevice.create(try configuration(), in: test.namespace)
         let between = try closedLink("vm1", in: test.namespace)
-        let device = try TAPDevice.open("vm1", in: test.namespace)
+        let device = try #require(try TAPDevice.open("vm1", in: test.namespace).first)
         let link = try #require(try Link.find(named: "vm1", in: test.namespace))
         #expect(link.hasCarrier && link.index == between.index && link.mac == between.mac)
         #expect(throws: TAPError.busy("vm1", namespace: test.name)) { try TAPDevice.open("vm1", in: test.namespace) }
@@ -188,16 +189,69 @@ import Wire
         let test = try TestNamespace("there")
         try runIP("-n", test.name, "tuntap", "add", "t0", "mode", "tap")
         try runIP("-n", test.name, "tuntap", "add", "q0", "mode", "tap", "multi_queue")
+        try runIP("-n", test.name, "tuntap", "add", "t1", "mode", "tap")
         try runIP("-n", test.name, "tuntap", "add", "l3", "mode", "tun")
         try runIP("-n", test.name, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
-        let device = try TAPDevice.open("t0", in: test.namespace)
+        let device = try #require(try TAPDevice.open("t0", in: test.namespace).first)
         #expect(try TAPDevice.name(of: device) == "t0")
-        #expect(try TAPDevice.name(of: TAPDevice.open("q0", in: test.namespace)) == "q0")
+        for (name, count) in [("q0", 3), ("t1", 1)] {
+            let queues = try TAPDevice.open(name, in: test.namespace, queueCount: 3)
+            #expect(try queues.map { try TAPDevice.name(of: $0) } == Array(repeating: name, count: count))
+        }
         for name in ["l3", "d0"] {
             #expect(throws: TAPError.notPersistentTAP(name, namespace: test.name)) {
                 try TAPDevice.open(name, in: test.namespace)
             }
         }
         #expect(throws: TAPError.absent("t9", namespace: test.name)) { try TAPDevice.open("t9", in: test.namespace) }
+    }
+
+    @Test func `A device with queues is one device, hands each flow to one of them, and is opened again with all`()
+        throws
+    {
+        let test = try TestNamespace("queues")
+        var wanted = try configuration()
+        wanted.queueCount = 2
+        var queues = try TAPDevice.create(wanted, in: test.namespace)
+        for _ in 0..<2 {
+            #expect(try queues.map { try TAPDevice.name(of: $0) } == ["vm1", "vm1"])
+            // Flows differ in their source ports; the guest knows the address that they go to.
+            try runIP("-n", test.name, "neigh", "replace", "172.16.255.12", "lladdr", "02:00:00:00:00:0c", "dev", "vm1")
+            try test.namespace.run { () throws(SystemError) in
+                for _ in 0..<64 {
+                    let flow = try UDPSocket(boundTo: .ip(.v4(IPv4Address(0)), port: 0))
+                    for _ in 0..<2 {
+                        let target = SocketAddress.ip(.v4(IPv4Address(0xac10_ff0c)), port: 7)
+                        let byte = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+                        defer { byte.deallocate() }
+                        _ = try flow.send(UnsafeRawBufferPointer(byte), to: target)
+                    }
+                }
+            }
+            let flows = queues.map { queue in ports(in: queue) }
+            #expect(flows.allSatisfy { !$0.isEmpty })
+            #expect(Set(flows[0]).isDisjoint(with: flows[1]))
+            #expect(flows[0].count + flows[1].count == 128)
+            queues = []
+            _ = try closedLink("vm1", in: test.namespace)
+            queues = try TAPDevice.open("vm1", in: test.namespace, queueCount: 2)
+        }
+        try TAPDevice.delete(try #require(queues.first))
+        #expect(try Link.find(named: "vm1", in: test.namespace) == nil)
+    }
+
+    /// The source ports of the UDP frames that wait in a queue.
+    private func ports(in queue: Descriptor) -> [UInt16] {
+        var ports: [UInt16] = []
+        var buffer = [UInt8](repeating: 0, count: 2048)
+        while case let count = clinux_read(queue.raw, &buffer, buffer.count), count > 0 {
+            let frame = buffer[TAPDevice.virtioHeaderByteCount..<count]
+            let start = frame.startIndex
+            guard frame.count >= 42, frame[start + 12] == 8, frame[start + 13] == 0, frame[start + 23] == 17 else {
+                continue
+            }
+            ports.append(UInt16(frame[start + 34]) << 8 | UInt16(frame[start + 35]))
+        }
+        return ports
     }
 }

@@ -44,18 +44,29 @@ class Machines(Lab):
         key = f"{host}/{name}"
         if key not in self.notifications:
             self.notifications[key] = Notifications(f"{self.state}/{host}/{name}.notify")
+        stored = self.notifications[key].stored
+        assert len(stored) <= int(unit.settings.get("FileDescriptorStoreMax", ["0"])[-1])
+        passed = {
+            word: value for kept, descriptor in stored.items()
+            for word, value in (("STORED", str(descriptor)), ("LISTEN_FDNAMES", kept))}
         log = f"{self.state}/{host}/{name}.log"
         with open(log, "ab") as output:
             process = subprocess.Popen(
                 self.inside(host, *unit.command(self.program, library, options, self.tools)),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                env=self.environment(host) | {"NOTIFY_SOCKET": self.notifications[key].path})
+                env=self.environment(host) | {"NOTIFY_SOCKET": self.notifications[key].path} | passed,
+                pass_fds=stored.values())
         self.processes.append(process)
         try:
             self.notifications[key].wait("READY=1")
         except TimeoutError:
             raise AssertionError(f"{name} on {host} does not get ready: {open(log, encoding='utf-8').read()}") from None
         return Daemon(process, log)
+
+    def journal(self, pid):
+        """The file that a forwarder keeps what is under way in."""
+        files = [f"/proc/{pid}/fd/{number}" for number in os.listdir(f"/proc/{pid}/fd")]
+        return next(os.stat(file).st_ino for file in files if "heddle-journal" in os.readlink(file))
 
     def status(self, pid):
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
@@ -113,11 +124,14 @@ class UnitTest(unittest.TestCase):
             self.assertEqual(pings.lost(), 0)
             self.assertIsNone(forwarders["hv1"].process.poll())
 
-            # The forwarder is restarted by others, as systemd does; the agent hands everything to the new one.
+            # The forwarder is restarted by others, as systemd does; the agent hands everything to the new one, but for
+            # the journal of what is under way, which systemd keeps.
+            journal = lab.journal(forwarders["hv1"].pid)
             for number in (signal.SIGTERM, signal.SIGKILL):
                 forwarders["hv1"].kill(number)
                 forwarders["hv1"] = lab.unit("hv1", "heddle-forwarder")
                 wait_until(lambda: lab.ping("vm1", "172.16.255.22", count=1), "vm1 reaches vm2 again")
+                self.assertEqual(lab.journal(forwarders["hv1"].pid), journal)
             self.assertIsNone(agents["hv1"].process.poll())
             self.assertNotIn("started the forwarder", agents["hv1"].output())
             doctor = lab.heddle("hv1", "doctor", "--data-dir", f"{lab.library('central')}/heddle/central")

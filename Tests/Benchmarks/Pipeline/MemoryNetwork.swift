@@ -21,9 +21,9 @@ final class MemoryNetwork {
         generation = OwnedGeneration(
             number: 1,
             tables: tables,
-            underlay: 0,
+            underlays: [0],
             senders: Array(0..<16),
-            devices: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, Int32($0)) }),
+            devices: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, [Int32($0)]) }),
             portKeys: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, UInt64($0 + 1)) }),
             keeping: []
         )
