@@ -117,6 +117,22 @@ import Testing
         #expect(put.status == 415 && put["Accept"] == "application/json" && put["Accept-Patch"] == nil)
     }
 
+    @Test func `What the server gives is passed over in a patch, also null, but another id is refused`() {
+        for member in ["id", "revision", "config_revision", "created_at", "owner", "status", "name"] {
+            let answer = bench.send("PATCH", "/v1/switches/ls1", [member: .null])
+            #expect(answer.status == 200 && answer["ETag"] == "\"1\"", "\(member)")
+        }
+        let other = bench.send("PATCH", "/v1/switches/ls1", ["id": "00000000-0000-4000-8000-000000000000"])
+        #expect(other.status == 409 && other.json["code"] == "id_conflict" && other.json["pointer"] == "/id")
+    }
+
+    @Test func `What is asked for a little wrong says what would be right`() {
+        let slash = bench.send("GET", "/v1/switches/")
+        #expect(slash.status == 404 && slash.json["detail"]?.stringValue?.contains("leave out the last slash") == true)
+        let tag = bench.send("GET", "/v1/switches/ls1", fields: [("If-Match", "x")])
+        #expect(tag.status == 400 && tag.json["detail"]?.stringValue?.hasPrefix("If-Match is * or a list") == true)
+    }
+
     @Test func `Options that cannot be are 400`() {
         for query in [
             "dry_run=yes", "dry_run=", "until=hosts", "wait=5", "until=chassis&wait=601", "until=chassis&wait=x",
