@@ -96,7 +96,7 @@ struct Page {
         mutating func next() -> [UInt8]? {
             guard !isDone else { return nil }
             var text: [UInt8] = []
-            text.reserveCapacity(usualByteCount + usualByteCount / 8)
+            text.reserveCapacity(usualByteCount + usualByteCount / 32)
             if count == 0 { text += "{\"items\":[".utf8 }
             let hasMore = appendItems(to: &text)
             usualByteCount = text.count
@@ -114,7 +114,12 @@ struct Page {
 
         /// The text in a buffer of about its size: slow clients make central keep it, and growing leaves up to twice that.
         private static func tight(_ text: [UInt8]) -> [UInt8] {
-            text.capacity > text.count + text.count / 4 ? Array(text[...]) : text
+            guard text.capacity > text.count + text.count / 4 else { return text }
+            // An array of the whole slice would be the same buffer.
+            var copy: [UInt8] = []
+            copy.reserveCapacity(text.count)
+            copy += text
+            return copy
         }
 
         /// - Returns: whether there is an item behind those of the slice.
