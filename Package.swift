@@ -91,7 +91,11 @@ let targets: [Target] = [
     floor("Security", ["COpenSSL"], edge),
     floor("Storage", ["Northd", "CSQLite", "Security"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
-    floor("HTTPTransport", ["Reactor", "Security", "HTTP2", "HTTPCore", "ContentCoding", "Wire", httpTypes], edge),
+    floor(
+        "HTTPTransport",
+        ["Reactor", "Security", "HTTP2", "HTTPCore", "ContentCoding", "Wire", httpTypes, deque],
+        edge
+    ),
     // roles
     floor(
         "Central",
@@ -126,7 +130,7 @@ let targets: [Target] = [
         name: "heddle",
         dependencies: [
             "Central", "Agent", "Forwarder", "ForwarderProtocol", "Client", "API", "Northbound", "HTTPTransport",
-            "Reactor", "Wire", arguments,
+            "HTTPCore", "Reactor", "Wire", arguments,
         ],
         path: "Sources/heddle",
         swiftSettings: edge

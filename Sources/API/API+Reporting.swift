@@ -28,8 +28,8 @@ extension API {
             "api": "v1",
             "store": .string(product.store),
             "limits": [
-                "body_bytes": .integer(Int64(Routes.contentByteCountMaximum)),
-                "bulk_body_bytes": .integer(Int64(Routes.bulkContentByteCountMaximum)),
+                "body_bytes": .integer(Int64(min(Routes.contentByteCountMaximum, product.http.bodyByteCountMaximum))),
+                "bulk_body_bytes": .integer(Int64(product.http.bodyByteCountMaximum)),
                 "transaction_ops": .integer(Int64(Limits.operationCountMaximum)),
                 "topology_objects": .integer(Int64(Limits.topologyObjectCountMaximum)),
                 "name_bytes": .integer(Int64(Limits.nameByteCountMaximum)),

@@ -7,22 +7,28 @@ struct Membership: Sendable {
     let token: String
     /// The chassis' certificate and its key.
     let identity: TLSIdentity
-    /// Central's authority.
-    let authority: Certificate
+    /// Central's authority; several while one takes over from another.
+    let authorities: [Certificate]
 
     /// The membership that a request with this key has brought.
     init(token: String, key: PrivateKey, certificate: [UInt8], authority: [UInt8]) throws(SecurityError) {
-        guard let leaf = try Certificate.list(pem: certificate).first,
-            let root = try Certificate.list(pem: authority).first
-        else { throw SecurityError("no certificate") }
+        authorities = try Certificate.list(pem: authority)
+        guard let leaf = try Certificate.list(pem: certificate).first, !authorities.isEmpty else {
+            throw SecurityError("no certificate")
+        }
         self.token = token
         identity = try TLSIdentity(chain: [leaf], key: key)
-        self.authority = root
     }
 
     /// What secures connections to central.
     func context() throws(SecurityError) -> TLSContext {
-        try .client(trusting: .authorities(pem: try authority.pem()), identity: identity)
+        try .client(trusting: .authorities(pem: try authoritiesPEM()), identity: identity)
+    }
+
+    private func authoritiesPEM() throws(SecurityError) -> [UInt8] {
+        var text: [UInt8] = []
+        for authority in authorities { text += try authority.pem() }
+        return text
     }
 
     /// The certificate.
@@ -33,19 +39,19 @@ extension Membership {
     private static let title = "Joined with the token "
 
     /// One file holds all, so that a crash leaves the former membership or the next one: a line that names the token,
-    /// then key, certificate and authority in PEM.
+    /// then key, certificate and authorities in PEM.
     init(fileBytes bytes: [UInt8]) throws(SecurityError) {
         let certificates = try Certificate.list(pem: bytes)
         let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-        guard certificates.count == 2, line.hasPrefix(Self.title) else { throw SecurityError("it is not whole") }
+        guard certificates.count >= 2, line.hasPrefix(Self.title) else { throw SecurityError("it is not whole") }
         token = String(line.dropFirst(Self.title.count))
         identity = try TLSIdentity(chain: [certificates[0]], key: try PrivateKey(pem: bytes))
-        authority = certificates[1]
+        authorities = Array(certificates.dropFirst())
     }
 
     /// The file.
     func fileBytes() throws(SecurityError) -> [UInt8] {
-        try Array("\(Self.title)\(token)\n".utf8) + identity.key.pem() + certificate.pem() + authority.pem()
+        try Array("\(Self.title)\(token)\n".utf8) + identity.key.pem() + certificate.pem() + authoritiesPEM()
     }
 }
 

@@ -11,7 +11,13 @@ struct CentralAuthority: Sendable {
     /// The largest file with keys or certificates that is read, in bytes: a long chain.
     static let fileByteCountMaximum = 1 << 20
 
+    /// The most certificates of authorities in ca.crt: the one that signs, and those before and after it.
+    static let certificateMaximum = 4
+
     private let authority: CertificateAuthority
+    /// Whose certificates chassis may show, and whom they are to believe: the first is the one that signs. There are
+    /// others while one authority takes over from another.
+    let certificates: [Certificate]
     private let pem: String
 
     /// Takes up the authority of a data directory, made there at the first start.
@@ -21,23 +27,28 @@ struct CentralAuthority: Sendable {
         do {
             switch (try Self.read(keyPath), try Self.read(certificatePath)) {
             case (let key?, let certificate?):
-                guard let first = try Certificate.list(pem: certificate).first else {
-                    throw SecurityError("no certificate")
+                certificates = try Certificate.list(pem: certificate)
+                guard let first = certificates.first, certificates.count <= Self.certificateMaximum else {
+                    throw SecurityError("ca.crt holds one to \(Self.certificateMaximum) certificates")
                 }
                 authority = try CertificateAuthority(certificate: first, key: try PrivateKey(pem: key))
             case (nil, nil):
                 let key = try PrivateKey.make()
                 authority = try .make(named: "heddle authority", key: key, now: Clock.wallSeconds())
+                certificates = [authority.certificate]
                 // The key first: where only it is there, a crash has come between, and nobody trusts it yet.
                 try writeFile(try key.pem(), replacing: keyPath, mode: 0o600)
                 try writeFile(try authority.certificate.pem(), replacing: certificatePath, mode: 0o644)
             case (let key?, nil):
                 let kept = try PrivateKey(pem: key)
                 authority = try .make(named: "heddle authority", key: kept, now: Clock.wallSeconds())
+                certificates = [authority.certificate]
                 try writeFile(try authority.certificate.pem(), replacing: certificatePath, mode: 0o644)
             case (nil, _?): throw SecurityError("its key, \(keyPath), is missing")
             }
-            pem = String(decoding: try authority.certificate.pem(), as: UTF8.self)
+            var text: [UInt8] = []
+            for certificate in certificates { text += try certificate.pem() }
+            pem = String(decoding: text, as: UTF8.self)
         } catch {
             throw CentralError(
                 "the authority \(certificatePath) cannot be used: \(error); put ca.key and ca.crt back as they were, or "
@@ -45,9 +56,6 @@ struct CentralAuthority: Sendable {
             )
         }
     }
-
-    /// The certificate that chassis show one of.
-    var certificate: Certificate { authority.certificate }
 
     /// A certificate for central's ports, under these names and addresses.
     func serverIdentity(names: [String], addresses: [IPAddress]) throws(SecurityError) -> TLSIdentity {

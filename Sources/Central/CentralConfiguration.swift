@@ -23,10 +23,10 @@ public struct CentralConfiguration: Sendable {
     public var serverNames: [String] = []
     /// How long the certificate of a chassis holds, in seconds; it is renewed after two thirds of it.
     public var chassisCertificateLifetime: Int64 = 86_400
-    /// The most connections of each port.
-    public var connectionMaximum: Int
-    /// The most connections of one address at the northbound port, loopback aside.
-    public var connectionsPerAddressMaximum: Int
+    /// What HTTP is bound by; the connections of one address and the idle time are those of the northbound port.
+    public var limits = HTTPLimits()
+    /// The most long polls that one loop keeps.
+    public var parkedPollMaximum = Self.parkedPollMaximum
     /// The threads that serve HTTP, each with a loop of its own.
     public var loopCount: Int
 
@@ -37,29 +37,24 @@ public struct CentralConfiguration: Sendable {
         northbound: SocketAddress,
         southbound: SocketAddress,
         isInsecure: Bool = false,
-        connectionMaximum: Int = HTTPLimits().connectionMaximum,
-        connectionsPerAddressMaximum: Int = HTTPLimits().connectionsPerAddressMaximum,
         loopCount: Int? = nil
     ) {
         self.dataDirectory = dataDirectory
         self.northbound = northbound
         self.southbound = southbound
         self.isInsecure = isInsecure
-        self.connectionMaximum = connectionMaximum
-        self.connectionsPerAddressMaximum = connectionsPerAddressMaximum
+        limits.bodyByteCountMaximum = Routes.bulkContentByteCountMaximum
         self.loopCount = min(max(1, loopCount ?? Processors.count / 2), Self.loopCountMaximum)
     }
 
     /// What HTTP on a port is bound by. Agents keep their connections and may all take their shares at once, and as many
     /// as there are may be behind one address; users' clients get the defaults.
     func limits(of plane: Route.Plane) -> HTTPLimits {
-        var limits = HTTPLimits()
-        limits.connectionMaximum = connectionMaximum
+        var limits = limits
         switch plane {
-        case .northbound:
-            limits.connectionsPerAddressMaximum = connectionsPerAddressMaximum
+        case .northbound: break
         case .southbound:
-            limits.connectionsPerAddressMaximum = connectionMaximum
+            limits.connectionsPerAddressMaximum = limits.connectionMaximum
             limits.idleTime = .seconds(11 * 60)
             limits.heldByteCountMaximum = 256 << 20
         }
@@ -85,6 +80,9 @@ public struct CentralConfiguration: Sendable {
             }
     }
 
+    /// The most long polls that one loop keeps, unless said otherwise: 10,000, one for each chassis of the largest
+    /// network; each is a table entry of some hundred bytes.
+    public static let parkedPollMaximum = 10_000
     /// The most threads that serve HTTP: the index of a loop must fit in a ticket.
     public static let loopCountMaximum = 64
 }

@@ -75,6 +75,7 @@ public final class CentralDaemon {
             doors: CentralThreads.Doors(
                 listeners: [northbound, southbound] + [try localListener()].compactMap { $0 },
                 contexts: try security?.contexts() ?? [:],
+                parkedPollMaximum: configuration.parkedPollMaximum,
                 vault: authority.vault(lifetime: configuration.chassisCertificateLifetime)
             ),
             main: main,
@@ -107,7 +108,11 @@ public final class CentralDaemon {
     private func localListener() throws(CentralError) -> Listeners? {
         let path = configuration.dataDirectory + "/northbound.sock"
         do throws(SystemError) {
-            return Listeners(try .listen(on: .unix(path: path), mode: 0o600), at: path)
+            return Listeners(
+                try .listen(on: .unix(path: path), mode: 0o600),
+                at: path,
+                limits: configuration.limits(of: .northbound)
+            )
         } catch  where error.errno == ENAMETOOLONG {
             logger.warning("\(path) is too long for a socket; choose a shorter --data-dir to have one")
             return nil

@@ -21,6 +21,8 @@ struct CentralThreads: Sendable {
         var listeners: [Listeners]
         /// What secures each port that is secure.
         var contexts: [Route.Plane: TLSContext]
+        /// The most long polls that each loop keeps.
+        var parkedPollMaximum: Int
         /// Makes tokens and certificates.
         var vault: Vault
     }
@@ -101,7 +103,7 @@ struct CentralThreads: Sendable {
     ) throws(SystemError) -> Mailbox<ServingLoop.Message> {
         let product = API.Product(
             store: "sqlite",
-            parkedRequestMaximum: ServingLoop.parkedRequestMaximum,
+            parkedRequestMaximum: doors.parkedPollMaximum,
             eventStreamMaximum: ServingLoop.eventStreamMaximum,
             http: doors.listeners.first?.limits ?? HTTPLimits()
         )
@@ -124,7 +126,8 @@ struct CentralThreads: Sendable {
                 main: main,
                 metrics: metrics,
                 logger: logger,
-                requestIDPrefix: prefix
+                requestIDPrefix: prefix,
+                parkedRequestMaximum: doors.parkedPollMaximum
             )
             for listener in doors.listeners where index < listener.sockets.count {
                 let tls = listener.exposure == .secure ? doors.contexts[listener.plane] : nil

@@ -54,12 +54,12 @@ struct Listeners: Sendable {
     }
 
     /// One Unix socket, which one loop serves.
-    init(_ socket: Descriptor, at path: String) {
+    init(_ socket: Descriptor, at path: String, limits: HTTPLimits) {
         address = .unix(path: path)
         plane = .northbound
         exposure = .local
         sockets = [socket]
-        limits = HTTPLimits()
+        self.limits = limits
         ledger = ConnectionLedger(limits)
     }
 

@@ -67,7 +67,7 @@ final class ServerSecurity {
             let southbound = try TLSContext.server(
                 own,
                 protocols: HTTPServer.protocols,
-                clientAuthority: authority.certificate
+                clientAuthorities: authority.certificates
             )
             let shown = try usersIdentity() ?? own
             return [.northbound: try .server(shown, protocols: HTTPServer.protocols), .southbound: southbound]

@@ -12,9 +12,6 @@ import Security
 /// One thread that serves HTTP on both ports: answers reads from the current root, hands the rest to the core and
 /// keeps the request until its outcome comes.
 final class ServingLoop {
-    /// The most requests that one loop keeps for the core: 10,000 long polls, one for each chassis of the largest
-    /// network; each is a table entry of some hundred bytes.
-    static let parkedRequestMaximum = 10_000
     /// The most streams of events that one loop keeps open: consoles and reconcilers, with room for a storm of them;
     /// each has a connection and at most one page that it has not taken.
     static let eventStreamMaximum = 1000
@@ -47,9 +44,12 @@ final class ServingLoop {
     private let logger: Logger
     /// The beginning of the requests' identities: drawn anew with each start, then the loop's number.
     private let requestIDPrefix: String
+    /// The most long polls that it keeps, and half of the most requests.
     private let parkedRequestMaximum: Int
     private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
+    private var turns: TurnQueue?
+    private var attempts = AttemptLimiter()
     private var secureServers: [(plane: Route.Plane, server: HTTPServer)] = []
     private var parked: [Ticket: Parked] = [:]
     /// The exchanges whose answers stay open.
@@ -65,7 +65,7 @@ final class ServingLoop {
         metrics: Metrics,
         logger: Logger,
         requestIDPrefix: String,
-        parkedRequestMaximum: Int = ServingLoop.parkedRequestMaximum,
+        parkedRequestMaximum: Int,
         eventStreamMaximum: Int = ServingLoop.eventStreamMaximum
     ) {
         self.index = UInt64(index)
@@ -93,13 +93,16 @@ final class ServingLoop {
         api: API,
         on loop: EventLoop
     ) throws(SystemError) {
+        let turns = turns ?? TurnQueue(loop: loop)
+        self.turns = turns
         let server = try HTTPServer(
             loop: loop,
             listener: listener,
             limits: limits,
             tls: tls,
+            turns: turns,
             ledger: ledger,
-            bodyLimit: { api.contentByteCountMaximum($0) },
+            bodyLimit: { min(api.contentByteCountMaximum($0), limits.bodyByteCountMaximum) },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
                 self.metrics.record(loop: Int(self.index), nil, status: reply.head.status.code, .zero)
@@ -108,8 +111,15 @@ final class ServingLoop {
             },
             handler: { self.handle($0, exposure, api: api) }
         )
+        server.makesRoom = { [unowned self] in makeRoom() }
         servers.append(server)
         if exposure == .secure { secureServers.append((api.plane, server)) }
+    }
+
+    /// Ends idle connections of the port that has the one which has been idle for longest.
+    private func makeRoom() -> Bool {
+        let idle = servers.compactMap { server in server.oldestIdleTime.map { (time: $0, server: server) } }
+        return idle.min { $0.time < $1.time }?.server.closeIdle() ?? false
     }
 
     func receive(_ message: Message) {
@@ -139,7 +149,24 @@ final class ServingLoop {
             Peer(exposure, exchange.credentials),
             newRequestID: newRequestID
         )
+        if case .reply(let reply) = action, reply.head.status == .unauthorized, isBeyondAttempts(exchange, start) {
+            return answer(tooManyAttempts, to: exchange, since: start)
+        }
         carryOut(action, for: exchange, since: start)
+    }
+
+    /// Whether a request that shows a wrong token is one too many of its address.
+    private func isBeyondAttempts(_ exchange: HTTPExchange, _ now: Duration) -> Bool {
+        guard case .ip(let address, _) = exchange.peer, exchange.request.headerFields[.authorization] != nil else {
+            return false
+        }
+        return !attempts.take(address, now: now)
+    }
+
+    private var tooManyAttempts: Reply {
+        var reply = API.reply(.tooManyWrongTokens, network: cell.load().network, requestID: newRequestID())
+        reply.head.add(.retryAfter, String(AttemptLimiter.retrySeconds))
+        return reply
     }
 
     private func carryOut(_ action: Action, for exchange: HTTPExchange, since start: Duration) {

@@ -190,7 +190,15 @@ extension CentralCore {
     ) throws(Refusal) -> Done {
         guard let name = draft.network.chassisName(reference),
             let view = draft.network.chassisView(named: name)
-        else { throw Refusal(.notFound, "There is no chassis \"\(reference)\".") }
+        else {
+            // One that has joined and never been heard has nothing yet but its certificates.
+            let name = reference.description
+            guard draft.network.access.enrolments[name] != nil else {
+                throw Refusal(.notFound, "There is no chassis \"\(reference)\".")
+            }
+            draft.removeChassis(name)
+            return Done(kind: .chassis, id: nil, name: name, isCreated: false)
+        }
         try precondition.check(revisions: view.revision...view.revision, "chassis")
         remove(chassis: name, in: &draft)
         return Done(kind: .chassis, id: nil, name: name, isCreated: false)
@@ -205,7 +213,11 @@ extension CentralCore {
                 source: request.source,
                 byteCountMaximum: configuration.commitByteCountMaximum
             )
-            if let commit, !request.isDryRun { queue(commit, of: draft) }
+            guard !request.isDryRun else { return }
+            if let commit { return queue(commit, of: draft) }
+            for chassis in draft.removedChassis {
+                endEnrolment(of: chassis, author: request.author, request.requestID)
+            }
         } catch {
             throw Fault(refusal: error)
         }

@@ -8,7 +8,7 @@ public enum GzipDecoder {
     /// Contents up to this many bytes may have any ratio.
     public static let freeByteCount = 64 * 1024
     /// Bytes that are decoded between two looks at the limits.
-    private static let pieceByteCount = 64 * 1024
+    private static let pieceByteCount = 16 * 1024
 
     /// Why a content was not decoded.
     public enum Failure: Error, Equatable, Sendable {

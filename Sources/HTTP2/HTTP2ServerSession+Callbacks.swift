@@ -101,12 +101,20 @@ extension HTTP2ServerSession {
         }
         let count = min(available, room)
         if count > 0 { flags?.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
-        if isLast, count == available { flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+        if isLast, count == available {
+            flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            // The stream ends with a reset instead.
+            if stream.isMalformed { flags?.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
+        }
         return count
     }
 
     private func open(_ id: Int32) {
         streams[id] = HTTP2Stream()
+        if id > lastOpened + 2 {
+            passedOver.append((lastOpened + 1)..<id)
+            if passedOver.count > Self.passedOverMaximum { passedOver.removeFirst() }
+        }
         lastOpened = id
     }
 
@@ -119,17 +127,22 @@ extension HTTP2ServerSession {
             return
         case NGHTTP2_CONTINUATION:
             continuationCount += 1
-            if continuationCount > limits.http2.continuationMaximum { terminate(NGHTTP2_ENHANCE_YOUR_CALM) }
+            if continuationCount > limits.http2.continuationMaximum { endFlood() }
             return
         case NGHTTP2_DATA:
             dataFrameHasBytes = false
-            fallthrough
+            headStart = nil
+            checkOpen(header.stream_id)
+            return
+        case NGHTTP2_PRIORITY where header.stream_id == 0:
+            // libnghttp2 passes over it where priorities are not used; RFC 9113 section 6.3 does not.
+            return terminate(NGHTTP2_PROTOCOL_ERROR)
         case NGHTTP2_WINDOW_UPDATE:
             headStart = nil
             return
         case NGHTTP2_RST_STREAM:
             headStart = nil
-            if !clientResets.take(now: now) { terminate(NGHTTP2_ENHANCE_YOUR_CALM) }
+            if !clientResets.take(now: now) { endFlood() }
             return
         default:
             headStart = nil
@@ -141,7 +154,7 @@ extension HTTP2ServerSession {
     /// 5.1). For a while it may not know that the server has reset one; libnghttp2 does not keep them apart.
     private func checkOpen(_ id: Int32) {
         guard id <= lastOpened, streams[id] == nil, !resetHere.contains(id), id % 2 == 1 else { return }
-        terminate(NGHTTP2_STREAM_CLOSED)
+        terminate(passedOver.contains { $0.contains(id) } ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_STREAM_CLOSED)
     }
 
     private func didReset(_ id: Int32, _ reason: nghttp2_error_code) {
@@ -187,6 +200,7 @@ extension HTTP2ServerSession {
             if frame.headers.cat == NGHTTP2_HCAT_REQUEST {
                 didReceiveHead(stream, id, isLast: isLast)
             } else if let error = stream.head.error {
+                stream.isMalformed = error.isMalformed
                 refuse(stream, id, .message(error == .headTooLong ? .trailersTooLong : error))
             } else {
                 didReceiveEnd(stream, id)
@@ -214,6 +228,7 @@ extension HTTP2ServerSession {
         let endsStream = frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         switch nghttp2_frame_type(UInt32(frame.hd.type)) {
         case NGHTTP2_HEADERS where endsStream, NGHTTP2_DATA where endsStream: didEndAnswer(frame.hd.stream_id)
+        case NGHTTP2_DATA: resetIfMalformed(frame.hd.stream_id)
         case NGHTTP2_RST_STREAM:
             didReset(frame.hd.stream_id, nghttp2_error_code(frame.rst_stream.error_code))
         case NGHTTP2_GOAWAY where noticeSent != nil:
@@ -230,7 +245,7 @@ extension HTTP2ServerSession {
     }
 
     private func countServerReset() {
-        if !serverResets.take(now: now) { terminate(NGHTTP2_ENHANCE_YOUR_CALM) }
+        if !serverResets.take(now: now) { endFlood() }
     }
 
     /// Bytes of a frame's header (RFC 9113 section 4.1).

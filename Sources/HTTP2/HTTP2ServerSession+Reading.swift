@@ -16,7 +16,7 @@ extension HTTP2ServerSession {
         // libnghttp2 has given up on the client: a flood, too many CONTINUATIONs, no SETTINGS first.
         let isViolation =
             result == Int(NGHTTP2_ERR_PROTO.rawValue) || result == Int(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue)
-        terminate(isViolation ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM)
+        if isViolation { terminate(NGHTTP2_PROTOCOL_ERROR) } else { endFlood() }
     }
 
     /// The client sends nothing more. What it has not sent whole is dropped; answers under way are still written.
@@ -67,6 +67,7 @@ extension HTTP2ServerSession {
         do throws(MessageError) {
             request = try stream.head.request()
         } catch {
+            stream.isMalformed = error.isMalformed
             return refuse(stream, id, .message(error))
         }
         if stream.head.expectsOther { return refuse(stream, id, .unsupportedExpectation) }
@@ -90,6 +91,10 @@ extension HTTP2ServerSession {
         guard stream.body.count + bytes.count <= stream.bodyByteCountMaximum else {
             return refuse(stream, id, .message(.bodyTooLong(maximum: stream.bodyByteCountMaximum)))
         }
+        stream.body.makeRoom(
+            for: bytes.count,
+            of: (stream.head.contentLength ?? stream.bodyByteCountMaximum) - stream.body.count
+        )
         stream.body += bytes
         stream.bodyProgress = now
     }
@@ -110,6 +115,6 @@ extension HTTP2ServerSession {
 
     /// Counts a frame that carries nothing of a request.
     func countControlFrame() {
-        if !controlFrames.take(now: now) { terminate(NGHTTP2_ENHANCE_YOUR_CALM) }
+        if !controlFrames.take(now: now) { endFlood() }
     }
 }

@@ -96,6 +96,12 @@ extension HTTP2ServerSession {
         nghttp2_submit_rst_stream(frames, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_NO_ERROR.rawValue)
     }
 
+    /// A malformed request is answered, so that its author learns why, and then reset (RFC 9113 section 8.1.1).
+    func resetIfMalformed(_ id: Int32) {
+        guard let stream = streams[id], stream.isMalformed, case .none = stream.content else { return }
+        nghttp2_submit_rst_stream(frames, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_PROTOCOL_ERROR.rawValue)
+    }
+
     func submitContinue(_ id: Int32) {
         var fields = FieldList([(":status", "100")])
         fields.withEntries {

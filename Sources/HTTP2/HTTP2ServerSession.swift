@@ -35,6 +35,8 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var continuationCount = 0
     /// The newest stream of the client.
     var lastOpened: Int32 = 0
+    /// Numbers of streams that the client has passed over, the last ones: they can never be used (RFC 9113 section 5.1.1).
+    var passedOver: [Range<Int32>] = []
     /// The streams that were reset here last; their client may not have heard of it.
     var resetHere: [Int32] = []
     /// Whether the DATA frame that is being read has brought bytes.
@@ -57,6 +59,8 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var isDraining = false
     /// Whether the last GOAWAY is on its way and nothing that the client says counts any more.
     var isTerminated = false
+    /// Whether a budget is used up, or more has come than any honest client sends.
+    public private(set) var isFlooded = false
     var lingeringSince: Duration?
     var droppedByteCount = 0
     /// How far the connection has come.
@@ -170,6 +174,12 @@ public final class HTTP2ServerSession: HTTPServerSession {
         nghttp2_submit_goaway(frames, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
     }
 
+    /// Ends the connection of a client that is beyond a budget.
+    func endFlood() {
+        isFlooded = true
+        terminate(NGHTTP2_ENHANCE_YOUR_CALM)
+    }
+
     /// Ends the connection: GOAWAY with a reason; requests under way are abandoned.
     func terminate(_ reason: nghttp2_error_code) {
         guard !isTerminated else { return }
@@ -183,5 +193,7 @@ public final class HTTP2ServerSession: HTTPServerSession {
 
     /// How many streams that were reset here are remembered: as many as may be open at once.
     static let resetHereMaximum = 128
+    /// How many gaps between the client's streams are remembered; behind older ones a stream counts as closed.
+    static let passedOverMaximum = 16
     static let noticePing: [UInt8] = Array("shutdown".utf8)
 }

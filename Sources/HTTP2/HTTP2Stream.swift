@@ -16,6 +16,8 @@ final class HTTP2Stream {
     var isAnswered = false
     /// Whether its end is of interest to a handler: it has not answered, or its answer stays open.
     var isAwaited: Bool { isHandedOut && !isAnswered || content.isStream }
+    /// Whether the request breaks the rules of its own version of HTTP, so that the stream is reset behind the answer.
+    var isMalformed = false
     var content = AnswerContent.none
     /// When the client last took enough of the answer; `nil` while there is none.
     var answerProgress: Duration?

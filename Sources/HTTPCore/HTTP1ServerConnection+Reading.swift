@@ -132,6 +132,7 @@ extension HTTP1ServerConnection {
     private func readFixedBody(remaining: Int, now: Duration) -> ReceivedRequest? {
         let count = min(remaining, input.count - inputStart)
         if count > 0 {
+            body.makeRoom(for: count, of: remaining)
             body += input[inputStart..<(inputStart + count)]
             inputStart += count
             pending?.lastProgress = now
@@ -145,6 +146,7 @@ extension HTTP1ServerConnection {
 
     private func readChunkedBody(now: Duration) throws(MessageError) -> ReceivedRequest? {
         let maximum = pending?.bodyByteCountMaximum ?? 0
+        body.makeRoom(for: input.count - inputStart, of: maximum)
         let count = try decoder.decode(input, from: inputStart, into: &body, maximum: maximum)
         inputStart += count
         if count > 0 { pending?.lastProgress = now }
@@ -171,4 +173,19 @@ extension HTTP1ServerConnection {
 
     /// Bytes of buffer that a connection keeps while it waits, so that parked ones stay small.
     static let keptCapacityMaximum = 4096
+}
+
+extension [UInt8] {
+    /// Makes room for more bytes of a long body at once: growing by doubling would copy megabytes time and again, and
+    /// meanwhile nobody else is served. What is not used of the room costs addresses, not memory.
+    /// - Parameters:
+    ///   - byteCount: those that are there.
+    ///   - remaining: the most that may come.
+    package mutating func makeRoom(for byteCount: Int, of remaining: Int) {
+        guard count >= Self.longBodyByteCount, count + byteCount > capacity else { return }
+        reserveCapacity(count + Swift.max(byteCount, remaining))
+    }
+
+    /// Shorter bodies grow by doubling, so that no room is made for a client that has sent little.
+    private static var longBodyByteCount: Int { 128 * 1024 }
 }

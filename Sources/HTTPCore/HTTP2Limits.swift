@@ -6,7 +6,7 @@ public struct HTTP2Limits: Equatable, Sendable {
     /// connection ends where the client has acknowledged the maximum. A request whose stream was reset counts until its handler is done with it, so that resetting does not buy more work.
     public var streamMaximum = 128
     /// Bytes of answers that wait for the client's windows. While there are more, no further request is handed out.
-    public var answerByteCountMaximum = 1 << 20
+    public var answerByteCountMaximum = 256 * 1024
     /// Bytes of a body that a client may send before the server takes them (SETTINGS_INITIAL_WINDOW_SIZE).
     public var streamWindowByteCount = 256 * 1024
     /// The same for all bodies of a connection together.

@@ -23,6 +23,11 @@ public struct HTTPLimits: Equatable, Sendable {
     public var requestMaximum = 10_000
     /// Connections of one server. More: 503.
     public var connectionMaximum = 10_000
+    /// Descriptors that connections leave to the rest of the process, at least; otherwise a twentieth of them. When it
+    /// comes to them, connections end that have been idle for longest.
+    public var spareDescriptorMinimum = 16
+    /// Idle connections ended at once when descriptors run out.
+    public var reapedConnectionMaximum = 16
     /// Connections of one address that is not of this machine. More: 429.
     public var connectionsPerAddressMaximum = 256
     /// Connections that are being told 503 or 429 for want of room. More: closed without a word.
@@ -32,6 +37,8 @@ public struct HTTPLimits: Equatable, Sendable {
     public var handshakeMaximum = 512
     /// Bytes of answers kept for a connection that its client has not taken yet; the producer pauses beyond it.
     public var outputByteCountMaximum = 64 * 1024
+    /// Bytes that the kernel takes of an answer beyond those on their way to the client; the rest waits until it reads.
+    public var unsentByteCountMaximum = 128 * 1024
     /// Bytes that all connections of one server and thread hold together: requests read in part, requests that wait,
     /// answers that clients have not taken. Beyond it those connections end that have made no progress for longest.
     public var heldByteCountMaximum = 32 << 20
@@ -40,6 +47,8 @@ public struct HTTPLimits: Equatable, Sendable {
     /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket
     /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
     public var lingeringByteCountMaximum = 4 << 20
+    /// The same of a client that floods, or sent a bomb: it need not get the last word at such a price.
+    public var floodLingeringByteCountMaximum = 64 * 1024
 
     /// From the start of a connection to the end of its TLS handshake. Later: closed.
     public var handshakeTime: Duration = .seconds(10)

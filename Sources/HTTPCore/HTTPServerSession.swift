@@ -53,6 +53,8 @@ public protocol HTTPServerSession: AnyObject {
     func didWrite(_ count: Int, now: Duration)
     /// Whether more bytes may be read from the client.
     var wantsInput: Bool { get }
+    /// Whether the connection was ended because its client floods: no honest one does what it has done.
+    var isFlooded: Bool { get }
     /// Bytes that are kept for the client: requests read in part, heads of those that wait, answers not taken.
     var heldByteCount: Int { get }
     /// When ``expire(now:)`` is due.
@@ -80,6 +82,9 @@ extension HTTPServerSession {
     public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
         respond(to: id, AnswerHead(response), body: body)
     }
+
+    /// Never: where requests come one after the other there is nothing to flood with.
+    public var isFlooded: Bool { false }
 
     /// Nothing: where a connection carries its requests one after the other, the client goes with the connection.
     public func nextAbandoned() -> RequestID? { nil }

@@ -15,6 +15,8 @@ public enum RequestError: Error, Equatable, Sendable {
     case tooManyConnections
     /// The client's address has as many connections as one may have.
     case tooManyConnectionsOfAddress
+    /// The client's address has shown more wrong tokens than one may.
+    case tooManyWrongTokens
     /// Its Content-Encoding is neither gzip nor identity.
     case unsupportedContentCoding
     /// Its content is not what its Content-Encoding says.
@@ -31,7 +33,7 @@ public enum RequestError: Error, Equatable, Sendable {
         case .headTimeout, .bodyTimeout: .requestTimeout
         case .unsupportedExpectation: .expectationFailed
         case .tooManyConnections: .serviceUnavailable
-        case .tooManyConnectionsOfAddress: .tooManyRequests
+        case .tooManyConnectionsOfAddress, .tooManyWrongTokens: .tooManyRequests
         case .unsupportedContentCoding: .unsupportedMediaType
         case .corruptContent: .badRequest
         case .contentBomb: .contentTooLarge
@@ -53,6 +55,7 @@ public enum RequestError: Error, Equatable, Sendable {
         case .headTimeout, .bodyTimeout: "request_timeout"
         case .unsupportedExpectation: "expectation_failed"
         case .tooManyConnections, .tooManyConnectionsOfAddress: "too_many_connections"
+        case .tooManyWrongTokens: "too_many_attempts"
         case .unsupportedContentCoding: "unsupported_content_coding"
         case .corruptContent: "malformed_content"
         case .contentBomb: "body_too_large"
@@ -69,6 +72,7 @@ public enum RequestError: Error, Equatable, Sendable {
         case .unsupportedExpectation: "the only expectation known here is 100-continue"
         case .tooManyConnections: "the server has as many connections as it takes; try again later"
         case .tooManyConnectionsOfAddress: "your address has as many connections as it may have; close some"
+        case .tooManyWrongTokens: "your address has shown too many wrong tokens; try again in a moment with a right one"
         case .unsupportedContentCoding: "Content-Encoding must be gzip or identity"
         case .corruptContent: "the content is not gzip, though its Content-Encoding says so"
         case .contentBomb: "the content shrinks to less than a hundredth in its coding, which is not taken"

@@ -10,12 +10,15 @@ protocol ByteStream: AnyObject {
     func endWrites() throws(SystemError)
     /// Whether the last read waits until the socket can be written.
     var readAwaitsWritable: Bool { get }
+    /// Whether the last read has left bytes that no event of the socket will tell of.
+    var hasUnreadBytes: Bool { get }
 }
 
 /// The bytes of a socket as they are.
 final class SocketStream: ByteStream {
     private let socket: Descriptor
     let readAwaitsWritable = false
+    let hasUnreadBytes = false
 
     init(_ socket: Descriptor) {
         self.socket = socket

@@ -14,6 +14,7 @@ public final class ConnectionLedger: Sendable {
     private struct Counts {
         var total = 0
         var byAddress: [IPAddress: Int] = [:]
+        var abuse = AbuseTable()
     }
 
     private let counts = Mutex(Counts())
@@ -35,6 +36,13 @@ public final class ConnectionLedger: Sendable {
     /// Connections that are counted now.
     public var count: Int { counts.withLock(\.total) }
 
+    /// Whether an address has had so many connections ended for abuse that no more of it are taken now. Loopback is
+    /// never shut out.
+    func shutsOut(_ peer: SocketAddress, now: Duration) -> Bool {
+        guard case .ip(let address, _) = peer, !address.isLoopback else { return false }
+        return counts.withLock { $0.abuse.shutsOut(address, now: now) }
+    }
+
     /// Counts a connection, or says why there is no room for it.
     func admit(_ peer: SocketAddress) throws(RequestError) -> Admission {
         let address: IPAddress? = if case .ip(let address, _) = peer, !address.isLoopback { address } else { nil }
@@ -50,6 +58,10 @@ public final class ConnectionLedger: Sendable {
         }
         if let refusal { throw refusal }
         return Admission(ledger: self, address: address)
+    }
+
+    fileprivate func noteAbuse(of address: IPAddress, now: Duration) {
+        counts.withLock { $0.abuse.note(address, now: now) }
     }
 
     fileprivate func leave(_ address: IPAddress?) {
@@ -74,6 +86,11 @@ final class Admission {
 
     deinit {
         end()
+    }
+
+    /// The connection is ended because its client does what honest ones do not.
+    func noteAbuse(now: Duration) {
+        if let address { ledger.noteAbuse(of: address, now: now) }
     }
 
     func end() {

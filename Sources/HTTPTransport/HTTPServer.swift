@@ -8,25 +8,29 @@ import Security
 /// Handlers are called on that thread and must not block; they may answer at any later time. The loop keeps the server
 /// until it has stopped accepting and its last connection is closed.
 public final class HTTPServer {
-    /// Bytes read from a connection at once.
-    static let readByteCountMaximum = 64 * 1024
-
     /// The protocols that ``tls`` is to offer (RFC 7301), the best first.
     public static let protocols = ["h2", "http/1.1"]
 
     /// What secures connections that come from now on; without it they are plain.
     public var tls: TLSContext?
 
+    /// Ends connections that nobody misses, of this server or of others, because descriptors are running out; `false`
+    /// where there are none. Without it, idle ones of this server end.
+    public var makesRoom: (() -> Bool)?
+
     let loop: EventLoop
+    let turns: TurnQueue
     let handler: (HTTPExchange) -> Void
     /// What was read last, for the connection that read it; one buffer serves all.
-    private(set) var readBuffer = [UInt8](repeating: 0, count: readByteCountMaximum)
+    private(set) var readBuffer = [UInt8](repeating: 0, count: Pace.readByteCountMaximum)
     let limits: HTTPLimits
     let bodyLimit: (HTTPRequest) -> Int
     let problem: (RequestError) -> (AnswerHead, [UInt8])
     let negotiation = ContentNegotiation()
     private let ledger: ConnectionLedger
     private var acceptor: Acceptor?
+    /// Connections get descriptors below it; the rest is for files and for telling others that there is no room.
+    private let descriptorMaximum: Int
     private var connections: [Int: ServerConnection] = [:]
     private var handshakes: [Int: ServerHandshake] = [:]
     private var nextConnectionID = 0
@@ -39,6 +43,7 @@ public final class HTTPServer {
     /// Begins to accept connections.
     /// - Parameters:
     ///   - listener: A socket of `Descriptor.listen`.
+    ///   - turns: Shares the loop's time, where it serves several servers.
     ///   - ledger: Counts the connections, where several servers share their maximum.
     ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there;
     ///     without it, ``HTTPLimits/bodyByteCountMaximum``.
@@ -49,19 +54,24 @@ public final class HTTPServer {
         listener: Descriptor,
         limits: HTTPLimits = HTTPLimits(),
         tls: TLSContext? = nil,
+        turns: TurnQueue? = nil,
         ledger: ConnectionLedger? = nil,
         bodyLimit: ((HTTPRequest) -> Int)? = nil,
         problem: @escaping (RequestError) -> (AnswerHead, [UInt8]) = \.problem,
         handler: @escaping (HTTPExchange) -> Void
     ) throws(SystemError) {
         self.loop = loop
+        self.turns = turns ?? TurnQueue(loop: loop)
         self.limits = limits
         self.tls = tls
         self.bodyLimit = bodyLimit ?? { _ in limits.bodyByteCountMaximum }
         self.problem = problem
         self.handler = handler
         self.ledger = ledger ?? ConnectionLedger(limits)
+        let descriptorLimit = Privileges.descriptorLimit
+        descriptorMaximum = descriptorLimit - max(limits.spareDescriptorMinimum, descriptorLimit / 20)
         try listener.askWhetherPeersLive(every: limits.keepAliveTime, within: limits.acknowledgementTime)
+        try listener.boundUnsentBytes(to: limits.unsentByteCountMaximum)
         acceptor = try Acceptor(loop: loop, listener: listener) { socket, peer in self.accept(socket, from: peer) }
     }
 
@@ -98,9 +108,10 @@ public final class HTTPServer {
         completeDrainIfEmpty()
     }
 
-    func read(from stream: any ByteStream) throws(SystemError) -> IOResult<Int> {
-        try readBuffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
-            try stream.read(into: UnsafeMutableRawBufferPointer(buffer))
+    func read(from stream: any ByteStream, maximum: Int) throws(SystemError) -> IOResult<Int> {
+        let count = min(maximum, readBuffer.count)
+        return try readBuffer.withUnsafeMutableBufferPointer { buffer throws(SystemError) in
+            try stream.read(into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
         }
     }
 
@@ -127,6 +138,8 @@ public final class HTTPServer {
     /// Answers a request in place of the handler.
     func refuse(_ exchange: HTTPExchange, _ error: RequestError) {
         var (answer, body) = problem(error)
+        // The connection ends with it, and its address may be shut out for it.
+        if error == .contentBomb { answer.add(.connection, "close") }
         if error == .unsupportedContentCoding { answer.add(.acceptEncoding, "gzip, identity") }
         exchange.respond(answer, body: .bytes(body))
     }
@@ -141,7 +154,27 @@ public final class HTTPServer {
         serve(link, id: handshake.id)
     }
 
+    /// Since when the connection has been idle that has been so for longest; `nil` where none is.
+    public var oldestIdleTime: Duration? {
+        connections.values.lazy.filter(\.isIdle).map(\.lastProgress).min()
+    }
+
+    /// Ends some of the connections that have been idle for longest. Parked polls are not idle.
+    /// - Returns: whether there was one.
+    public func closeIdle() -> Bool {
+        let idle = connections.values.filter(\.isIdle).sorted { $0.lastProgress < $1.lastProgress }
+        for connection in idle.prefix(limits.reapedConnectionMaximum) { connection.close() }
+        return !idle.isEmpty
+    }
+
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
+        // The kernel gives the lowest number that is free, so a high one tells that there are few left.
+        if Int(socket.raw) >= descriptorMaximum {
+            // Who has a request under way stays; the newcomer hears nothing, and comes again.
+            guard makesRoom?() ?? closeIdle() else { return }
+        }
+        // Not a word to them: it would cost more than they have paid.
+        guard !ledger.shutsOut(peer, now: loop.now) else { return }
         let admission = Result { () throws(RequestError) in try ledger.admit(peer) }
         if case .failure = admission, refusedCount >= limits.refusedConnectionMaximum { return }
         let id = nextConnectionID

@@ -4,10 +4,10 @@ import HTTPTypes
 import Reactor
 
 /// Drives one session over one byte stream: reads when it wants input, writes what it puts out, wakes it when it is
-/// due. It decides nothing about HTTP.
-final class ServerConnection {
+/// due. It decides nothing about HTTP. It works in pieces, so that others get their turns: see ``TurnQueue``.
+final class ServerConnection: TurnTaker {
     /// Bytes written in one turn before other connections get theirs.
-    static let writtenByteCountMaximum = 1 << 20
+    static let writtenByteCountMaximum = 256 * 1024
 
     let id: Int
     private let server: HTTPServer
@@ -24,8 +24,18 @@ final class ServerConnection {
     /// Requests handed out and not answered, or with answers that stay open.
     private var exchanges: [HTTPExchange] = []
     private var isPumping = false
+    private var pace = Pace()
+    private var pieceStart = Duration.zero
+    /// Whether it waits for its turn.
+    private var isQueued = false
+    private var mayRead = false
+    /// Whether there is more to do than a piece, which no event of the socket tells.
+    private var hasMore = false
     private var awaitsWritable = false
     private var hasEndedWrites = false
+    private var hasNotedAbuse = false
+    /// Bytes read from an abusive client that has had its last answer.
+    private var droppedByteCount = 0
     private var isClosed = false
 
     init(id: Int, server: HTTPServer, link: ServerLink) {
@@ -53,6 +63,9 @@ final class ServerConnection {
         refuseUnlessAdmitted()
     }
 
+    /// Whether no request of it is with a handler, and nothing is kept for it.
+    var isIdle: Bool { exchanges.isEmpty && heldByteCount == 0 }
+
     /// Whether all that the client will hear is that there are too many.
     var isRefused: Bool {
         if case .failure = link.admission { true } else { false }
@@ -74,18 +87,18 @@ final class ServerConnection {
             let (answer, body) = server.problem(error)
             session.respond(to: exchange.id, answer, body: .bytes(body))
         }
-        pump()
+        work()
     }
 
     /// Sends on an answer that stays open.
     func supply(_ exchange: HTTPExchange, isLast: Bool) {
         if isLast { exchanges.removeAll { $0 === exchange } }
-        pump()
+        work()
     }
 
     func drain() {
         session.drain(now: server.loop.now)
-        pump()
+        work()
     }
 
     func close() {
@@ -105,15 +118,55 @@ final class ServerConnection {
 
     private func becameReady(_ readiness: Readiness) {
         if readiness.contains(.writable) { awaitsWritable = false }
-        let mayRead = readiness.contains(.readable) || link.stream.readAwaitsWritable
-        if mayRead, session.wantsInput { read() }
-        pump()
+        if readiness.contains(.readable) || link.stream.readAwaitsWritable { mayRead = true }
+        if isQueued {
+            // It knows; until its turn no more events.
+            try? registration?.update(reads: false, writes: false)
+        } else if pace.rank == 0 {
+            takeTurn()
+        } else {
+            isQueued = true
+            server.turns.add(self, rank: pace.rank)
+        }
     }
+
+    func takeTurn() {
+        isQueued = false
+        guard !isClosed else { return }
+        work { [self] in
+            if mayRead, session.wantsInput {
+                mayRead = false
+                read()
+            }
+        }
+    }
+
+    /// Does a piece of work and takes note of its cost.
+    private func work(_ first: () -> Void = {}) {
+        // An answer within a handler is part of the piece that called the handler.
+        guard !isPumping, !isClosed else { return }
+        pieceStart = Clock.monotonic()
+        first()
+        pump()
+        pace.note(Clock.monotonic() - pieceStart)
+        guard hasMore, !isQueued, !isClosed else { return }
+        isQueued = true
+        server.turns.add(self, rank: pace.rank)
+    }
+
+    /// Whether what is left is for another turn.
+    private var isSpent: Bool { Clock.monotonic() - pieceStart >= Pace.sliceTime }
 
     private func read() {
         do throws(SystemError) {
-            switch try server.read(from: link.stream) {
+            switch try server.read(from: link.stream, maximum: pace.readByteCount) {
             case .done(let count):
+                mayRead = link.stream.hasUnreadBytes
+                pace.didRead(count)
+                if hasNotedAbuse, session.phase == .lingering {
+                    droppedByteCount += count
+                    if droppedByteCount > server.limits.floodLingeringByteCountMaximum { return close() }
+                }
                 lastProgress = server.loop.now
                 receive(server.readBuffer[..<count])
             case .wouldBlock:
@@ -159,7 +212,14 @@ final class ServerConnection {
         }
         let exchange = HTTPExchange(received, over: link, connection: self)
         exchanges.append(exchange)
+        if refusal == .contentBomb { noteAbuse() }
         if let refusal { server.refuse(exchange, refusal) } else { server.handler(exchange) }
+    }
+
+    private func noteAbuse() {
+        guard !hasNotedAbuse, case .success(let admission) = link.admission else { return }
+        hasNotedAbuse = true
+        admission.noteAbuse(now: server.loop.now)
     }
 
     /// Tells the server what is held for the client now.
@@ -174,15 +234,18 @@ final class ServerConnection {
     private func pump() {
         guard !isPumping, !isClosed else { return }
         isPumping = true
+        hasMore = false
         var hasProgressed = true
         while hasProgressed, !isClosed {
             hasProgressed = false
             disconnectAbandoned()
-            while !isClosed, let received = session.nextRequest(now: server.loop.now) {
+            while !isClosed, !hasMore, let received = session.nextRequest(now: server.loop.now) {
                 hasProgressed = true
                 handOut(received)
+                hasMore = isSpent
             }
             if !isClosed, !awaitsWritable, write() { hasProgressed = true }
+            if hasMore { break }
         }
         isPumping = false
         settle()
@@ -195,7 +258,8 @@ final class ServerConnection {
         while !isClosed {
             session.prepareOutput(now: server.loop.now, wallClock: wallClock)
             guard !session.output.isEmpty else { break }
-            guard written < Self.writtenByteCountMaximum else {
+            // epoll tells at once that more can be written, and everyone else who is ready.
+            guard written < Self.writtenByteCountMaximum, written == 0 || !isSpent else {
                 awaitsWritable = true
                 break
             }
@@ -222,6 +286,7 @@ final class ServerConnection {
     /// Does what the session's state asks for.
     private func settle() {
         guard !isClosed else { return }
+        if session.isFlooded { noteAbuse() }
         switch session.phase {
         case .open:
             break
@@ -235,9 +300,11 @@ final class ServerConnection {
             close()
             return
         }
+        let wantsInput = session.wantsInput
+        if mayRead, wantsInput { hasMore = true }
         do throws(SystemError) {
             try registration?.update(
-                reads: session.wantsInput,
+                reads: wantsInput && !hasMore,
                 writes: awaitsWritable || link.stream.readAwaitsWritable
             )
         } catch {
@@ -260,6 +327,6 @@ final class ServerConnection {
         timer = nil
         guard !isClosed else { return }
         session.expire(now: server.loop.now)
-        pump()
+        work()
     }
 }

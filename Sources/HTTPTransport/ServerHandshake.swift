@@ -3,7 +3,7 @@ import Reactor
 import Security
 
 /// A connection to a server that is not secure yet.
-final class ServerHandshake {
+final class ServerHandshake: TurnTaker {
     let id: Int
     let admission: Result<Admission, RequestError>
     private let server: HTTPServer
@@ -12,6 +12,10 @@ final class ServerHandshake {
     private let stream: TLSStream
     private var registration: Registration?
     private var timer: TimerHandle?
+    private var isQueued = false
+    private var hasEnded = false
+    /// What has come since the handshake failed; `nil` while it has not.
+    private var droppedByteCount: Int?
 
     init(
         id: Int,
@@ -31,7 +35,7 @@ final class ServerHandshake {
 
     /// Begins to wait for the client.
     func start(within limit: Duration) throws(SystemError) {
-        registration = try server.loop.register(socket.raw, reads: true, writes: false) { _ in self.proceed() }
+        registration = try server.loop.register(socket.raw, reads: true, writes: false) { _ in self.becameReady() }
         timer = server.loop.schedule(after: limit) { self.close() }
     }
 
@@ -41,7 +45,51 @@ final class ServerHandshake {
         server.didClose(self)
     }
 
+    private func becameReady() {
+        // Until its turn no more events.
+        try? registration?.update(reads: false, writes: false)
+        guard !isQueued else { return }
+        isQueued = true
+        server.turns.add(self, rank: 1)
+    }
+
+    func takeTurn() {
+        isQueued = false
+        guard !hasEnded else { return }
+        if droppedByteCount == nil { proceed() } else { drop() }
+    }
+
+    /// Waits until the client has read the alert that tells it what is wrong: closing with bytes unread would reset the
+    /// connection, and the alert would be lost.
+    private func linger() {
+        droppedByteCount = 0
+        timer?.cancel()
+        timer = server.loop.schedule(after: server.limits.lingeringTime) { self.close() }
+        do throws(SystemError) {
+            try socket.shutdownWrites()
+        } catch {
+            return close()
+        }
+        drop()
+    }
+
+    private func drop() {
+        let stream = SocketStream(socket)
+        while let count = droppedByteCount, count <= server.limits.floodLingeringByteCountMaximum {
+            guard let result = try? server.read(from: stream, maximum: Pace.readByteCountMaximum) else { break }
+            switch result {
+            case .done(let more): droppedByteCount = count + more
+            case .wouldBlock:
+                try? registration?.update(reads: true, writes: false)
+                return
+            case .endOfStream: return close()
+            }
+        }
+        close()
+    }
+
     private func end() {
+        hasEnded = true
         registration?.cancel()
         registration = nil
         timer?.cancel()
@@ -55,8 +103,7 @@ final class ServerHandshake {
                 return
             }
         } catch {
-            // The alert has told the client what is wrong.
-            return close()
+            return linger()
         }
         end()
         let certificate = stream.session.peerCertificate

@@ -11,6 +11,8 @@ final class TLSStream: ByteStream {
     private(set) var readAwaitsWritable = false
     private let socket: Descriptor
 
+    var hasUnreadBytes: Bool { session.hasUnreadBytes }
+
     /// - Parameter host: the name or address that a server must be; `nil` on a server's side.
     init(_ context: TLSContext, socket: Descriptor, host: String? = nil) throws(SecurityError) {
         self.socket = socket

@@ -8,6 +8,8 @@ import Glibc
 public final class Acceptor {
     /// Connections accepted in one turn, so that a flood of them does not starve those that are there.
     public static let acceptCountMaximum = 64
+    /// How long it accepts in one turn, for the same reason; one connection in any case.
+    public static let acceptTimeMaximum: Duration = .microseconds(100)
     /// How long nothing is accepted after a failure that is the machine's (no memory, no descriptor to reserve).
     public static let pauseAfterFailure: Duration = .milliseconds(100)
 
@@ -46,7 +48,9 @@ public final class Acceptor {
     }
 
     private func acceptWaiting() {
-        for _ in 0..<Self.acceptCountMaximum where registration != nil {
+        let end = Clock.monotonic() + Self.acceptTimeMaximum
+        for count in 0..<Self.acceptCountMaximum where registration != nil {
+            guard count == 0 || Clock.monotonic() < end else { return }
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let result = clinux_accept(listener.raw, &storage, &length)

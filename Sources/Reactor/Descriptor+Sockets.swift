@@ -81,6 +81,14 @@ extension Descriptor {
         try setOption(CLINUX_IPPROTO_TCP, TCP_USER_TIMEOUT, Int32(clamping: limit.components.seconds * 1000))
     }
 
+    /// Has the kernel take no more bytes for a TCP connection than this beyond those under way (TCP_NOTSENT_LOWAT), so
+    /// that a peer that does not read costs no more. What a listener accepts inherits it; other sockets are left as
+    /// they are.
+    public func boundUnsentBytes(to byteCount: Int) throws(SystemError) {
+        guard case .ip = try localAddress() else { return }
+        try setOption(CLINUX_IPPROTO_TCP, TCP_NOTSENT_LOWAT, Int32(clamping: byteCount))
+    }
+
     /// The value of an integer option of a socket.
     public func option(_ level: Int32, _ name: Int32) throws(SystemError) -> Int32 {
         var value: Int32 = 0

@@ -10,6 +10,12 @@ public enum Privileges {
         try systemCall("capset") { clinux_drop_all_capabilities() }
     }
 
+    /// How many descriptors this process may have (RLIMIT_NOFILE).
+    public static var descriptorLimit: Int {
+        let limit = clinux_descriptor_limit()
+        return limit < 0 ? .max : limit
+    }
+
     /// Raises the number of descriptors this process may have to the most it is allowed (RLIMIT_NOFILE).
     /// - Returns: that number.
     @discardableResult

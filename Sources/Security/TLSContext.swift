@@ -60,21 +60,21 @@ public final class TLSContext: @unchecked Sendable {
     /// - Parameters:
     ///   - protocols: what it speaks (ALPN), the best first; a client that speaks none of them is turned away, one
     ///     that does not say gets a connection without a protocol.
-    ///   - clientAuthority: whose certificates clients may show; without it, none is asked for. A client may still
+    ///   - clientAuthorities: whose certificates clients may show; without any, none is asked for. A client may still
     ///     come without one, and with one whose time is over: see ``TLSSession/peerCertificate``.
     public static func server(
         _ identity: TLSIdentity,
         protocols: [String],
-        clientAuthority: Certificate? = nil
+        clientAuthorities: [Certificate] = []
     ) throws(SecurityError) -> TLSContext {
         let context = try TLSContext(isServer: true, protocols: protocols)
         try context.show(identity)
-        if let clientAuthority {
-            guard X509_STORE_add_cert(SSL_CTX_get_cert_store(context.raw), clientAuthority.raw) == 1,
-                SSL_CTX_add_client_CA(context.raw, clientAuthority.raw) == 1
+        for authority in clientAuthorities {
+            guard X509_STORE_add_cert(SSL_CTX_get_cert_store(context.raw), authority.raw) == 1,
+                SSL_CTX_add_client_CA(context.raw, authority.raw) == 1
             else { throw .last("cannot trust the authority") }
-            copenssl_ask_for_certificate(context.raw)
         }
+        if !clientAuthorities.isEmpty { copenssl_ask_for_certificate(context.raw) }
         // The session that calls has a reference to the context, which is so there.
         SSL_CTX_set_alpn_select_cb(context.raw, chooseProtocol, Unmanaged.passUnretained(context).toOpaque())
         return context

@@ -100,6 +100,9 @@ public final class TLSSession {
         ERR_clear_error()
     }
 
+    /// Whether a read has left a part of a record behind.
+    public var hasUnreadBytes: Bool { SSL_pending(raw) > 0 }
+
     /// What both sides speak (ALPN); `nil` where the client did not say.
     public var applicationProtocol: String? {
         var start: UnsafePointer<UInt8>?

@@ -39,17 +39,6 @@ struct CentralCommand: ParsableCommand {
     @Option(help: "The engine of the commit log: sqlite.")
     var store = "sqlite"
 
-    @Option(help: ArgumentHelp("The most connections of each port.", valueName: "number"))
-    var connections = 10_000
-
-    @Option(
-        help: ArgumentHelp(
-            "The most connections of one address at the northbound port; loopback may have all.",
-            valueName: "number"
-        )
-    )
-    var connectionsPerAddress = 256
-
     @Flag(help: "Speak plain HTTP at any address: no encryption, no authentication (labs).")
     var insecure = false
 
@@ -71,6 +60,9 @@ struct CentralCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How long a chassis' certificate holds: 24h, 7d …", valueName: "time"))
     var chassisCertificateLife = "24h"
 
+    @OptionGroup(title: "Limits")
+    var limits: CentralLimits
+
     func validate() throws {
         for (option, text) in [("--northbound", northbound), ("--southbound", southbound)]
         where SocketAddress(parsing: text) == nil {
@@ -91,11 +83,6 @@ struct CentralCommand: ParsableCommand {
             throw ValidationError("--store \(store) is not supported yet, leave it out or say --store sqlite")
         }
         if store != "sqlite" { throw ValidationError("--store is sqlite, not '\(store)'") }
-        for (option, number) in [
-            ("--connections", connections), ("--connections-per-address", connectionsPerAddress),
-        ] where !(1...1_000_000).contains(number) {
-            throw ValidationError("\(option) is a number from 1 to 1000000, not \(number)")
-        }
         if dataDir.isEmpty { throw ValidationError("--data-dir may not be empty") }
     }
 
@@ -106,10 +93,9 @@ struct CentralCommand: ParsableCommand {
             dataDirectory: dataDir,
             northbound: northbound,
             southbound: southbound,
-            isInsecure: insecure,
-            connectionMaximum: connections,
-            connectionsPerAddressMaximum: connectionsPerAddress
+            isInsecure: insecure
         )
+        limits.apply(to: &configuration)
         configuration.securesLoopback = tls
         configuration.serverNames = tlsNames
         configuration.certificateFile = certificate

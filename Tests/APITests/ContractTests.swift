@@ -78,7 +78,7 @@ import Testing
         let listed = contract.root["components"]?["schemas"]?["Problem"]?["properties"]?["code"]?["enum"]?.arrayValue
         let framing = [
             "body_too_large", "target_too_long", "head_too_large", "http_version_not_supported", "not_implemented",
-            "malformed_request", "request_timeout", "expectation_failed", "too_many_connections",
+            "malformed_request", "request_timeout", "expectation_failed", "too_many_connections", "too_many_attempts",
             "unsupported_content_coding", "malformed_content", "not_acceptable",
         ]
         let codes = Refusal.Code.allCases.map(\.rawValue) + Problem.Code.allCases.map(\.rawValue) + framing

@@ -79,6 +79,7 @@ import Testing
             metrics: Metrics(loopCount: 1, storePath: "/nonexistent"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             requestIDPrefix: "r",
+            parkedRequestMaximum: 2,
             eventStreamMaximum: 1
         )
         serving = begun

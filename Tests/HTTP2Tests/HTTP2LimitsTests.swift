@@ -265,12 +265,12 @@ private func endsAfter(_ count: Int, _ script: HTTP2Script, _ piece: (Int) -> [U
     @Test("While many bytes of answers wait for the client's windows, no further request is handed out")
     func waitingAnswers() {
         let script = HTTP2Script(settings: [(4, 0)])
-        script.handler = { _ in (HTTPResponse(status: .ok), .bytes([UInt8](repeating: 1, count: 1 << 18))) }
+        script.handler = { _ in (HTTPResponse(status: .ok), .bytes([UInt8](repeating: 1, count: 1 << 16))) }
         script.feed((0..<6).flatMap { Frame.get(UInt32($0 * 2 + 1)) })
         #expect(script.requests.count == 4)
         script.feed(Frame.windowUpdate(1, 1000))
         #expect(script.requests.count == 5)
-        #expect(limits.answerByteCountMaximum == 4 << 18)
+        #expect(limits.answerByteCountMaximum == 4 << 16)
     }
 
     @Test("What a connection holds is told: heads that wait, bodies in part, answers not taken")

@@ -19,6 +19,8 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         self.status = status
     }
 
+    /// Whether a field is none at all, so that the stream is reset behind the answer.
+    var isReset: Bool { name.hasSuffix(" name") || name.hasSuffix(" value") }
     var testDescription: String { name }
 }
 
@@ -95,6 +97,7 @@ private let fatal: [(String, [UInt8])] = [
     ("5.1 WINDOW_UPDATE on an idle stream", Frame.windowUpdate(1, 1)),
     ("5.1 DATA behind the end", Frame.get(1) + Frame.data(1, [1])),
     ("5.1 HEADERS behind the end", Frame.get(1) + Frame.get(1)),
+    ("6.3 PRIORITY on stream 0", Frame.frame(.priority, stream: 0, [0, 0, 0, 0, 1])),
     ("5.1 HEADERS behind RST_STREAM", Frame.get(1) + Frame.reset(1) + Frame.get(1)),
     ("5.1.1 an even stream", Frame.get(2)),
     ("5.1.1 a stream below one before", Frame.get(5) + Frame.get(3)),
@@ -137,6 +140,8 @@ private let fatal: [(String, [UInt8])] = [
         #expect(script.requests.isEmpty)
         if let status = malformed.status {
             #expect(script.statuses == ["1:\(status)"])
+            let isReset = script.frames.contains("RST_STREAM 1 PROTOCOL_ERROR")
+            #expect(isReset == malformed.isReset)
         } else {
             #expect(script.frames == ["RST_STREAM 1 PROTOCOL_ERROR"])
         }

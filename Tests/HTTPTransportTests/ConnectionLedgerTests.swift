@@ -31,6 +31,22 @@ import Testing
         withExtendedLifetime((first, third, other, local)) {}
     }
 
+    @Test("An address whose connections were ended for abuse is shut out, and loopback never is")
+    func abuse() throws {
+        let ledger = ConnectionLedger(connectionMaximum: 100, connectionsPerAddressMaximum: 100)
+        let abuser = SocketAddress(parsing: "192.0.2.1:1") ?? .unix(path: "")
+        let local = SocketAddress(parsing: "127.0.0.1:1") ?? .unix(path: "")
+        for _ in 0..<AbuseTable.endedConnectionMaximum {
+            #expect(!ledger.shutsOut(abuser, now: .zero))
+            try ledger.admit(abuser).noteAbuse(now: .zero)
+            try ledger.admit(local).noteAbuse(now: .zero)
+        }
+        #expect(ledger.shutsOut(abuser, now: .zero))
+        #expect(!ledger.shutsOut(local, now: .zero))
+        #expect(!ledger.shutsOut(.unix(path: "/x"), now: .zero))
+        #expect(!ledger.shutsOut(abuser, now: AbuseTable.windowTime + .seconds(1)))
+    }
+
     @Test("A place is given back when its holder is gone")
     func forgotten() {
         let ledger = ConnectionLedger(connectionMaximum: 1, connectionsPerAddressMaximum: 1)

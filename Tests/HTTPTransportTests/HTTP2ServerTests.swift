@@ -36,6 +36,26 @@ private func get(_ stream: UInt8, _ path: String) -> [UInt8] {
         return frames
     }
 
+    @Test("A flood is told why it ends, and what it goes on to send is not read to the end")
+    func flood() throws {
+        var limits = HTTPLimits()
+        // Only what it sends may end the connection here.
+        limits.lingeringTime = .seconds(600)
+        let server = try ServerFixture(fixture, limits: limits) { $0.respond(ok, body: .none) }
+        let client = try RawClient(fixture, to: server.address)
+        let ping = frame(6, 0, 0, [UInt8](repeating: 0, count: 8))
+        client.send(preface + [[UInt8]](repeating: ping, count: 2 * limits.http2.controlFrames.burst).joined())
+        fixture.run(until: { client.hasEnded })
+        #expect(frames(client).contains { $0[0] == 7 })
+        client.send([UInt8](repeating: 0, count: 4 * limits.floodLingeringByteCountMaximum))
+        func look() {
+            fixture.changed()
+            fixture.loop.schedule(after: .milliseconds(1)) { look() }
+        }
+        look()
+        fixture.run(until: { server.server.connectionCount == 0 })
+    }
+
     @Test("The preface makes a plain connection HTTP/2, sent at once or byte by byte")
     func priorKnowledge() throws {
         let server = try ServerFixture(fixture) { exchange in

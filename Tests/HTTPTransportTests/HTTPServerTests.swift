@@ -198,6 +198,30 @@ private let ok = HTTPResponse(status: .ok)
         #expect(waiting.statusCodes == ["200"])
     }
 
+    @Test("Of an answer that its client does not read no more is made than fits into the buffers")
+    func unsentBytes() throws {
+        let limits = HTTPLimits()
+        var madeByteCount = 0
+        let server = try ServerFixture(fixture, limits: limits) { exchange in
+            let slice = [UInt8](repeating: 0x61, count: 64 * 1024)
+            exchange.respond(
+                ok,
+                body: .slices {
+                    madeByteCount += slice.count
+                    return madeByteCount > 16 << 20 ? nil : slice
+                }
+            )
+        }
+        let client = try RawClient(fixture, to: server.address, receiveBuffer: 1 << 14)
+        client.reads = false
+        client.send(get())
+        fixture.run(for: .milliseconds(500))
+        // Those not sent, those in the client's buffer, and those of the connection; the kernel alone would take MiB.
+        #expect(madeByteCount <= 2 * limits.unsentByteCountMaximum + 4 * limits.outputByteCountMaximum)
+        client.reads = true
+        fixture.run(until: { client.received.count > 16 << 20 })
+    }
+
     @Test("A client that takes nothing of its answer is cut off")
     func writeStall() throws {
         var limits = HTTPLimits()

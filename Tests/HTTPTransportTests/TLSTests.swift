@@ -27,7 +27,7 @@ import Testing
         try .server(
             try identity(.server(names: [], addresses: [[127, 0, 0, 1]])),
             protocols: HTTPServer.protocols,
-            clientAuthority: asksClients ? authority.certificate : nil
+            clientAuthorities: asksClients ? [authority.certificate] : []
         )
     }
 

@@ -29,7 +29,7 @@ struct Authority {
         return try .server(
             identity,
             protocols: protocols,
-            clientAuthority: asksClients ? authority.certificate : nil
+            clientAuthorities: asksClients ? [authority.certificate] : []
         )
     }
 

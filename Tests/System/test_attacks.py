@@ -13,6 +13,7 @@ import struct
 import time
 import unittest
 
+from lab import run
 from test_http import Central
 
 MEMORY = 64 << 20
@@ -79,8 +80,9 @@ class Honest:
             failures += 1
         self.result.put((times, failures))
 
-    def percentile(self):
-        return sorted(self.times)[len(self.times) * 99 // 100] * 1000
+    def percentile(self, percent=99):
+        """In milliseconds."""
+        return sorted(self.times)[len(self.times) * percent // 100] * 1000
 
 
 class Attackers:
@@ -90,6 +92,7 @@ class Attackers:
         self.port, self.count, self.begin, self.more = port, count, begin, more
         self.reads, self.receive_buffer = reads, receive_buffer
         self.cut = self.opened = 0
+        self.pause = 0.001                 # between turns: the attackers are another machine, and not all of this one
 
     def open(self):
         connection = socket.socket()
@@ -100,18 +103,17 @@ class Attackers:
         self.opened += 1
         return connection
 
-    def run(self, seconds, watch):
-        """Attacks for so many seconds; calls `watch` now and then."""
-        end = time.monotonic() + seconds
+    def run(self, is_over):
+        """Attacks until `is_over()`, which is asked again and again."""
         selector = selectors.DefaultSelector()
         try:
             for _ in range(self.count):
                 self.add(selector)
-            while time.monotonic() < end:
+            while not is_over():
                 for key, events in selector.select(0.05):
                     self.serve(selector, key, events)
-                watch()
-                time.sleep(0.001)      # the attackers are another machine, and not all of this one
+                if self.pause:
+                    time.sleep(self.pause)
         finally:
             for key in list(selector.get_map().values()):
                 key.fileobj.close()
@@ -144,104 +146,129 @@ class Attackers:
             self.add(selector)
 
 
+def ended_streams(port, end):
+    """Opens streams and ends each at once by the frame that `end` makes of its number."""
+    def more(turn):
+        streams = range(turn * 200 + 1, turn * 200 + 201, 2)
+        return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + end(stream) for stream in streams)
+    return Attackers(port, 20, PREFACE, more)
+
+
+def rapid_reset(port):
+    return ended_streams(port, lambda stream: frame(RESET, 0, stream, b"\0\0\0\x08"))
+
+
+def made_you_reset(port):
+    return ended_streams(port, lambda stream: frame(WINDOW, 0, stream, b"\0\0\0\0"))
+
+
+def continuation_flood(port):
+    flood = frame(CONTINUATION, 0, 1, block([("x", "y" * 8000), ("z", "y" * 8000)])) * 4
+    return Attackers(port, 20, PREFACE + frame(HEADERS, 1, 1, head()), lambda turn: flood)
+
+
+def ping_and_settings_flood(port):
+    flood = (frame(PING, 0, 0, b"12345678") + frame(SETTINGS, 0, 0)) * 200
+    return Attackers(port, 20, PREFACE, lambda turn: flood, reads=False)
+
+
+def slowloris(port):
+    return Attackers(port, 400, b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+                     lambda turn: b"X-%d: y\r\n" % turn if turn < 3 else b"")
+
+
+def slow_read(port):
+    return Attackers(port, 200, b"GET /v1/ports?limit=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16,
+                     reads=False, receive_buffer=4096)
+
+
+def slow_read_of_http2(port):
+    begin = (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 1))
+             + b"".join(frame(HEADERS, 5, stream, head("/v1/ports?limit=5000")) for stream in range(1, 200, 2)))
+    return Attackers(port, 100, begin)
+
+
+def header_bombs(port):
+    line = b"X: " + b"y" * 8000 + b"\r\n"
+    return Attackers(port, 200, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + line * 3)
+
+
+def header_bombs_of_http2(port):
+    name = b"\x40" + block([("x", "y" * 4000)])[1:]
+    bomb = b"".join(frame(HEADERS, 5, stream, head() + (name if stream == 1 else b"") + b"\xbe" * 12000)
+                    for stream in range(1, 100, 2))
+    return Attackers(port, 20, PREFACE + bomb)
+
+
+def decompression_bombs(port):
+    bomb = gzip.compress(b"\0" * (16 << 20))
+    request = (b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+               b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)) + bomb
+    return Attackers(port, 20, request, lambda turn: request)
+
+
+def endless_bodies(port):
+    begin = b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n"
+    return Attackers(port, 30, begin + b" " * (15 << 20))
+
+
+# Each makes its attackers on a port. Those of the first kind must be cut off by the server.
+CUT_OFF = [rapid_reset, made_you_reset, continuation_flood, ping_and_settings_flood]
+ATTACKS = {make.__name__: make for make in CUT_OFF + [
+    slowloris, slow_read, slow_read_of_http2, header_bombs, header_bombs_of_http2, decompression_bombs, endless_bodies]}
+
+
+def stock(central):
+    """Gives a central something to ask for, and has it make lists of both codings once, as any that has been up."""
+    central.create("/v1/switches", {"name": "ls1"})
+    for start in range(0, 5000, 1000):
+        central.create("/v1/transactions", {"ops": [
+            {"op": "create", "path": "/v1/switches/ls1/ports", "body": {"name": f"p{start + index}"}}
+            for index in range(1000)]})
+    central.curl("/v1/ports?limit=5000", "-o", "/dev/null")
+    central.curl("/v1/ports?limit=5000", "--compressed", "-o", "/dev/null")
+
+
 class AttackTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.central = Central().__enter__()
-        cls.addClassCleanup(cls.central.__exit__)
-        cls.central.create("/v1/switches", {"name": "ls1"})
-        for start in range(0, 5000, 1000):
-            cls.central.create("/v1/transactions", {"ops": [
-                {"op": "create", "path": "/v1/switches/ls1/ports", "body": {"name": f"p{start + index}"}}
-                for index in range(1000)]})
-        # Lists of both codings have been made once, as any server has that has been up for a while.
-        cls.central.curl("/v1/ports?limit=5000", "-o", "/dev/null")
-        cls.central.curl("/v1/ports?limit=5000", "--compressed", "-o", "/dev/null")
-        with Honest(cls.central.port) as quiet:
-            time.sleep(1)
-        cls.quiet = quiet.percentile()
-        cls.resident = cls.central.resident()
+    def test_honest_requests_are_answered_beside_attacks(self):
+        with Central() as central:
+            stock(central)
+            with Honest(central.port) as quiet:
+                time.sleep(1)
+            resident = central.resident()
+            for name, make in ATTACKS.items():
+                with self.subTest(name):
+                    self.attack(central, name, make, quiet.percentile(), resident)
 
-    def attack(self, name, attackers, seconds=SECONDS):
-        highest = [0]
+    def attack(self, central, name, make, quiet, resident):
+        highest, end, attackers = 0, time.monotonic() + SECONDS, make(central.port)
 
-        def watch():
-            highest[0] = max(highest[0], self.central.resident())
-        with Honest(self.central.port) as honest:
-            attackers.run(seconds, watch)
-        grown = highest[0] - self.resident
-        print(f"\n{name}: {attackers.opened} connections, {attackers.cut} cut off; honest p99 {honest.percentile():.2f} ms "
-              f"of {self.quiet:.2f} ms in quiet ({honest.percentile() / self.quiet:.1f}x), "
-              f"{len(honest.times)} answers; memory +{grown / (1 << 20):.1f} MiB")
+        def is_over():
+            nonlocal highest
+            highest = max(highest, central.resident())
+            return time.monotonic() > end
+        with Honest(central.port) as honest:
+            attackers.run(is_over)
+        print(f"\n{name}: {attackers.opened} connections, {attackers.cut} cut off; honest p99 "
+              f"{honest.percentile():.2f} ms of {quiet:.2f} ms in quiet, {len(honest.times)} answers; "
+              f"memory +{(highest - resident) / (1 << 20):.1f} MiB")
         self.assertEqual(honest.failures, 0)
         self.assertGreater(len(honest.times), 0)
-        self.assertLess(grown, MEMORY)
+        self.assertLess(highest - resident, MEMORY)
+        if make in CUT_OFF:
+            self.assertGreater(attackers.cut, 0)
 
-    def attack_with_streams(self, name, end):
-        """Opens streams and ends each at once by the frame that `end` makes of its number."""
-        def more(turn):
-            streams = range(turn * 200 + 1, turn * 200 + 201, 2)
-            return b"".join(frame(HEADERS, 5, stream, head("/v1/ports")) + end(stream) for stream in streams)
-        attackers = Attackers(self.central.port, 20, PREFACE, more)
-        self.attack(name, attackers)
-        self.assertGreater(attackers.cut, 0)
-
-    def test_rapid_reset(self):
-        self.attack_with_streams("rapid reset", lambda stream: frame(RESET, 0, stream, b"\0\0\0\x08"))
-
-    def test_continuation_flood(self):
-        begin = PREFACE + frame(HEADERS, 1, 1, head())
-        flood = frame(CONTINUATION, 0, 1, block([("x", "y" * 8000), ("z", "y" * 8000)])) * 4
-        attackers = Attackers(self.central.port, 20, begin, lambda turn: flood)
-        self.attack("CONTINUATION flood", attackers)
-        self.assertGreater(attackers.cut, 0)
-
-    def test_made_you_reset(self):
-        self.attack_with_streams("MadeYouReset", lambda stream: frame(WINDOW, 0, stream, b"\0\0\0\0"))
-
-    def test_ping_and_settings_flood(self):
-        flood = (frame(PING, 0, 0, b"12345678") + frame(SETTINGS, 0, 0)) * 200
-        attackers = Attackers(self.central.port, 20, PREFACE, lambda turn: flood, reads=False)
-        self.attack("PING and SETTINGS flood", attackers)
-        self.assertGreater(attackers.cut, 0)
-
-    def test_slowloris(self):
-        attackers = Attackers(self.central.port, 400, b"GET / HTTP/1.1\r\nHost: localhost\r\n",
-                              lambda turn: b"X-%d: y\r\n" % turn if turn < 3 else b"")
-        self.attack("slowloris", attackers)
-
-    def test_slow_read(self):
-        attackers = Attackers(self.central.port, 200, b"GET /v1/ports?limit=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16,
-                              reads=False, receive_buffer=4096)
-        self.attack("slow read", attackers)
-
-    def test_slow_read_of_http2(self):
-        begin = (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 1))
-                 + b"".join(frame(HEADERS, 5, stream, head("/v1/ports?limit=5000")) for stream in range(1, 200, 2)))
-        attackers = Attackers(self.central.port, 100, begin)
-        self.attack("slow read of HTTP/2", attackers)
-
-    def test_header_bombs(self):
-        line = b"X: " + b"y" * 8000 + b"\r\n"
-        attackers = Attackers(self.central.port, 200, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + line * 3, lambda turn: b"")
-        self.attack("heads of 24 KiB without end", attackers)
-        name = b"\x40" + block([("x", "y" * 4000)])[1:]
-        bomb = b"".join(frame(HEADERS, 5, stream, head() + (name if stream == 1 else b"") + b"\xbe" * 12000)
-                        for stream in range(1, 100, 2))
-        attackers = Attackers(self.central.port, 20, PREFACE + bomb, lambda turn: b"")
-        self.attack("header bomb of HTTP/2", attackers)
-
-    def test_decompression_bombs(self):
-        bomb = gzip.compress(b"\0" * (16 << 20))
-        request = (b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                   b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)) + bomb
-        attackers = Attackers(self.central.port, 20, request, lambda turn: request)
-        self.attack("decompression bombs", attackers)
-
-    def test_bodies_that_never_end(self):
-        begin = (b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n" + b" " * (15 << 20))
-        attackers = Attackers(self.central.port, 30, begin, lambda turn: b"")
-        self.attack("bodies that never end", attackers)
+    def test_slowhttptest_in_all_its_modes(self):
+        """A tool of others: slow heads, slow bodies, many ranges, slow reading."""
+        with Central() as central:
+            stock(central)
+            for mode in ["-H"], ["-B", "-s", "4096"], ["-R"], ["-X", "-k", "3", "-w", "10", "-y", "20", "-z", "32"]:
+                with self.subTest(mode[0]), Honest(central.port) as honest:
+                    tool = run("slowhttptest", *mode, "-c", "300", "-r", "200", "-i", "1", "-l", "3", "-p", "20", "-u",
+                               f"{central.northbound}/v1/ports?limit=5000", check=False)
+                self.assertRegex(tool.stdout, r"service available:\S*\s+(\x1b\[\S+)?YES", tool.stdout[-2000:] + tool.stderr)
+                self.assertEqual(honest.failures, 0)
+                self.assertGreater(len(honest.times), 0)
 
 
 if __name__ == "__main__":

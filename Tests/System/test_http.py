@@ -17,8 +17,8 @@ from lab import HEDDLE, run
 class Central:
     """A central on free ports of the loopback; gone with its files when the `with` block ends."""
 
-    def __init__(self, *options):
-        self.options = options
+    def __init__(self, *options, launcher=()):
+        self.options, self.launcher = options, launcher
 
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory(prefix="hd-http-")
@@ -26,7 +26,7 @@ class Central:
 
     def start(self):
         self.process = subprocess.Popen(
-            [HEDDLE, "central", "--data-dir", self.directory.name, "--northbound", "127.0.0.1:0",
+            [*self.launcher, HEDDLE, "central", "--data-dir", self.directory.name, "--northbound", "127.0.0.1:0",
              "--southbound", "127.0.0.1:0", *self.options], stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             found = re.search(r"ready, northbound (https?://\S+), southbound (https?://[^\s,]+)", line)

@@ -249,9 +249,11 @@ kept = []
 for count in range(230):
     plain = socket.create_connection(("{NETWORK}.2", 6641))
     stream = context.wrap_socket(plain)
-    # A write that reads back proves that the connection has been used; then it idles.
+    # A write that reads back proves that the connection has been used; then a long poll is parked on it.
     stream.sendall(b"GET /livez HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
     stream.recv(4096)
+    stream.sendall(b"GET /v1/changes?wait=60 HTTP/1.1\\r\\nHost: a\\r\\n"
+                   b"Authorization: Bearer {lab.token}\\r\\n\\r\\n")
     kept.append(stream)
     if count in (29, 229):
         print(count, flush=True)

@@ -8,7 +8,10 @@ import Testing
         ["--southbound", "127.0.0.1:65536"], ["--data-dir", ""], ["--frobnicate"], ["start"],
         ["--insecure", "--tls"], ["--certificate", "x.pem"], ["--key", "x.pem"], ["--tls-name", "a b"],
         ["--tls-name", "-a"], ["--chassis-certificate-life", "2s"], ["--chassis-certificate-life", "soon"],
-        ["--chassis-certificate-life", "366d"],
+        ["--chassis-certificate-life", "366d"], ["--connections", "0"], ["--connections-per-address", "many"],
+        ["--requests-per-connection", "0"], ["--streams-per-connection", "1025"], ["--parked-polls", "0"],
+        ["--head-size", "1K"], ["--head-size", "8K8"], ["--body-size", "17M"], ["--body-size", "-1"],
+        ["--head-timeout", "0s"], ["--body-timeout", "10"], ["--idle-timeout", "25h"],
     ])
     func `A wrong command line ends with 2 and one sentence`(words: [String]) throws {
         let outcome = try HeddleBinary.run(["central"] + words)

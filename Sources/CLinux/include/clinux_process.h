@@ -5,6 +5,7 @@
 #include "clinux_io.h"
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -125,6 +126,13 @@ static inline long clinux_raise_descriptor_limit(void) {
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -(long)errno;
     return (long)limit.rlim_cur;
 }
+/// How many descriptors the process may have; negative errno.
+static inline long clinux_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -(long)errno;
+    return limit.rlim_cur > INT_MAX ? INT_MAX : (long)limit.rlim_cur;
+}
+
 /// The effective capabilities of the calling thread, bit n for capability n; negative errno.
 static inline int64_t clinux_effective_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

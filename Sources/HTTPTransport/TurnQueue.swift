@@ -1,0 +1,106 @@
+import DequeModule
+import Reactor
+
+/// Whose work may be done in pieces, one after the other.
+protocol TurnTaker: AnyObject {
+    /// Does a piece of what there is to do: about ``Pace/sliceTime``.
+    func takeTurn()
+}
+
+/// Shares the time of one loop's thread between its connections.
+///
+/// Who asks for little is served as its bytes arrive. All others wait here, in as many rows as there are ranks: a turn of
+/// the loop spends a little time on them, one piece after the other, those of the lowest rank first, then looks for
+/// arrivals again. So a request that costs little waits for one piece of somebody else's work, however many connections
+/// keep the server busy; and work that costs much is done all the same, for every other turn favours some higher rank.
+public final class TurnQueue {
+    /// The time that a turn spends on what waits here, where those served at once have not taken more. One piece is
+    /// always done.
+    static let turnTime: Duration = .microseconds(100)
+    /// The rank that goes first in each of a round of turns.
+    private static let favoured = [0, Pace.rankMaximum, 0, 2, 0, 1]
+
+    private let loop: EventLoop
+    private var rows = [Deque<any TurnTaker>](repeating: [], count: Pace.rankMaximum + 1)
+    private var isScheduled = false
+    private var turnCount = 0
+
+    /// A queue for all servers of a loop.
+    public init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// Puts a connection at the end of a row; its own bookkeeping sees to it that it is there once, which bounds the
+    /// queue.
+    func add(_ taker: any TurnTaker, rank: Int) {
+        rows[min(max(rank, 0), Pace.rankMaximum)].append(taker)
+        guard !isScheduled else { return }
+        isScheduled = true
+        loop.defer { self.run() }
+    }
+
+    private func run() {
+        let begun = Clock.monotonic()
+        // Those that are served at once get no more than two thirds of a busy loop.
+        let end = begun + max(Self.turnTime, (begun - loop.now) / 2)
+        let favoured = Self.favoured[turnCount % Self.favoured.count]
+        turnCount += 1
+        // What is added from here on is for this turn or, by the end of this method, the next.
+        isScheduled = true
+        repeat {
+            guard let next = next(favoured) else { break }
+            next.takeTurn()
+        } while Clock.monotonic() < end
+        isScheduled = rows.contains { !$0.isEmpty }
+        if isScheduled { loop.defer { self.run() } }
+    }
+
+    private func next(_ favoured: Int) -> (any TurnTaker)? {
+        if let first = rows[favoured].popFirst() { return first }
+        for rank in rows.indices {
+            if let first = rows[rank].popFirst() { return first }
+        }
+        return nil
+    }
+}
+
+/// What one connection's pieces of work have cost, and so how it ranks and how large the next piece may be.
+struct Pace {
+    /// How long a piece should take at most. Work that comes in larger ones (one request, one slice of an answer) is
+    /// not cut.
+    static let sliceTime: Duration = .microseconds(50)
+    /// The rank of those that cost most.
+    static let rankMaximum = 3
+    /// More is not believed of a piece: the thread itself may have waited for a processor.
+    private static let costMaximum = sliceTime * 4
+    private static let readByteCountMinimum = 1024
+    static let readByteCountMaximum = 64 * 1024
+
+    /// What a piece costs on average, the last ones above all; of a connection about which nothing is known, a guess.
+    private var cost = sliceTime * 2
+    /// How many bytes to read for one piece.
+    private(set) var readByteCount = 4 * 1024
+    /// Whether the last read got all that it had asked for, so that there is likely to be more.
+    private var hasReadAll = false
+
+    /// How long others may have to wait for it: 0 for those that are served at once, up to ``rankMaximum``.
+    var rank: Int {
+        let own = cost <= Self.sliceTime ? 0 : cost <= Self.sliceTime * 2 ? 1 : 2
+        return hasReadAll ? own + 1 : own
+    }
+
+    /// Takes note of a read.
+    mutating func didRead(_ byteCount: Int) {
+        hasReadAll = byteCount >= readByteCount
+    }
+
+    /// Takes note of a piece of work.
+    mutating func note(_ time: Duration) {
+        cost += (min(time, Self.costMaximum) - cost) / 4
+        if time > Self.sliceTime * 2 {
+            readByteCount = max(readByteCount / 2, Self.readByteCountMinimum)
+        } else if hasReadAll, time < Self.sliceTime {
+            readByteCount = min(readByteCount * 2, Self.readByteCountMaximum)
+        }
+    }
+}
