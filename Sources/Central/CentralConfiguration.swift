@@ -1,5 +1,4 @@
 import API
-import Glibc
 import HTTPCore
 import Reactor
 
