@@ -56,8 +56,9 @@ struct Collection {
 
 /// What a request wants of a collection.
 struct Page {
-    /// Items that are looked up and joined at once, so that no long list keeps a loop from its other connections.
-    static let sliceMaximum = 128
+    /// Items that are looked up and joined at once, so that no long list keeps a loop from its other connections. An
+    /// answer that a slow client does not take holds two such slices, some 64 KiB.
+    static let sliceMaximum = 100
 
     var after: String?
     var limit: Int
