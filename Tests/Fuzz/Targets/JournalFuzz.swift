@@ -37,7 +37,7 @@ public func fuzzJournal(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         tables: ForwardingTables.compile(
             TableInput(localChassis: "hv1", localEncap: .v4(IPv4Address(0x0a7f_0001)), innerMTU: 1442)
         ),
-        underlay: -1,
+        underlays: [],
         devices: [:],
         portKeys: [0: journal.load(.port)],
         keeping: []
