@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import unittest
 
 from lab import run, wait_until
 
@@ -39,6 +40,9 @@ class Machine:
         self.prefix = prefix or ("unshare", "--net")
 
     def __enter__(self):
+        with open("/proc/filesystems", encoding="ascii") as file:
+            if "\toverlay\n" not in file.read():
+                raise unittest.SkipTest("this kernel has no overlay file system, which a copy of the machine is made of")
         self.folder = tempfile.mkdtemp(prefix="heddle-machine-")
         self.process = subprocess.Popen(
             [*self.prefix, "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INIT, "sh",
