@@ -172,6 +172,15 @@ class Lab:
     def on(self, host, *command, check=True, timeout=60, **keywords):
         return run(*self.inside(host, *command), check=check, timeout=timeout, env=self.environment(host), **keywords)
 
+    def listener(self, host, program, address):
+        """Starts a Python program that prints "listening" first, and gives it then; the lab's end is its own."""
+        process = subprocess.Popen(
+            self.inside(host, "python3", "-c", program, address), stdout=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        said = process.stdout.readline().strip()
+        assert said == "listening", said
+        return process
+
     def heddle(self, host, *arguments, check=True, timeout=60):
         return self.on(host, HEDDLE, *arguments, check=check, timeout=timeout)
 

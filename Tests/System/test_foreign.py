@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import unittest
 
 from lab import NETWORK, Primer, run, wait_until
@@ -138,10 +137,8 @@ class ForeignTest(unittest.TestCase):
 
     def stream(self, lab, source, target):
         address = lab.IP[target]
-        receiver = subprocess.Popen(
-            lab.inside(f"vm{target}", "python3", "-c", RECEIVE, address), stdout=subprocess.PIPE, text=True)
+        receiver = lab.listener(f"vm{target}", RECEIVE, address)
         try:
-            self.assertEqual(receiver.stdout.readline().strip(), "listening")
             sent = lab.on(f"vm{source}", "python3", "-c", SEND, address, str(MEGABYTES), timeout=120).stdout
             self.assertEqual(receiver.communicate(timeout=60)[0].strip(), sent.strip())
         finally:

@@ -112,10 +112,8 @@ class ImpairedTest(unittest.TestCase):
 
     def stream(self, lab, source, target, address):
         megabytes = MEGABYTES // 4
-        receiver = subprocess.Popen(
-            lab.inside(target, "python3", "-c", RECEIVE, address), stdout=subprocess.PIPE, text=True)
+        receiver = lab.listener(target, RECEIVE, address)
         try:
-            self.assertEqual(receiver.stdout.readline().strip(), "listening")
             sent = lab.on(source, "python3", "-c", SEND, address, str(megabytes), timeout=120 + megabytes)
             self.assertEqual(receiver.communicate(timeout=60)[0].strip(), sent.stdout.strip())
         finally:

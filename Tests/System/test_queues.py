@@ -88,12 +88,6 @@ class Queues(Primer):
 
 
 class QueueTest(unittest.TestCase):
-    def start(self, lab, vm, program, address):
-        process = subprocess.Popen(
-            lab.inside(vm, "python3", "-c", program, address), stdout=subprocess.PIPE, text=True)
-        self.assertEqual(process.stdout.readline().strip(), "listening")
-        return process
-
     def flows(self, lab):
         """Flows from vm1 to vm2: all arrive, each in order."""
         # While a neighbour is asked for, vm1 itself reorders what waits for the answer.
@@ -115,7 +109,7 @@ class QueueTest(unittest.TestCase):
     def test_flows_are_spread_over_queues_and_stay_in_order(self):
         with Queues(2) as lab:
             self.flows(lab)
-            collector = self.start(lab, "vm2", COLLECT, lab.IP[2])
+            collector = lab.listener("vm2", COLLECT, lab.IP[2])
             lab.on("vm1", "python3", "-c", STREAMS, lab.IP[2], timeout=120)
             block = bytes((i * i + i // 251) & 255 for i in range(1000003))
             self.assertEqual(

@@ -1,7 +1,6 @@
 """Long streams between VMs on two hosts arrive as they were sent, whatever the underlay leaves of their superpackets."""
 
 import json
-import subprocess
 import unittest
 
 from lab import Primer, run, wait_until
@@ -59,23 +58,17 @@ print(late, wrong)
 
 class SuperpacketTest(unittest.TestCase):
     def stream(self, lab, source, target, address, megabytes=MEGABYTES):
-        receiver = self.start(lab, target, RECEIVE, address)
+        receiver = lab.listener(target, RECEIVE, address)
         sent = lab.on(source, "python3", "-c", SEND, address, str(megabytes), timeout=120).stdout.strip()
         received = receiver.communicate(timeout=60)[0].strip()
         self.assertEqual(received, sent)
-
-    def start(self, lab, vm, program, address):
-        process = subprocess.Popen(
-            lab.inside(vm, "python3", "-c", program, address), stdout=subprocess.PIPE, text=True)
-        self.assertEqual(process.stdout.readline().strip(), "listening")
-        return process
 
     def sent(self, lab):
         """Packets that hv1's NIC has sent, a train being one."""
         return json.loads(lab.ip("hv1", "-s", "-j", "link", "show", "ul"))[0]["stats64"]["tx"]["packets"]
 
     def datagrams(self, lab):
-        receiver = self.start(lab, "vm2", COLLECT, lab.IP[2])
+        receiver = lab.listener("vm2", COLLECT, lab.IP[2])
         lab.on("vm1", "python3", "-c", DATAGRAMS, lab.IP[2])
         self.assertEqual(receiver.communicate(timeout=30)[0].split(), ["0", "0"], "late or lost, wrong")
 
