@@ -32,6 +32,8 @@ final class CoreThread {
     private var recent = RecentNetworks()
     private var waiting: [Waiting] = []
     private var isStopping = false
+    /// What is to be told to each loop when the step under way is done: one message, whatever there is to tell.
+    private var outcomes: [[(Ticket, Outcome)]]
 
     /// A request that waits for a revision.
     private struct Waiting {
@@ -56,6 +58,7 @@ final class CoreThread {
         self.servers = servers
         self.metrics = metrics
         self.logger = logger
+        outcomes = Array(repeating: [], count: servers.count)
         recent.append(core.durable)
         step(.timer)
     }
@@ -90,6 +93,7 @@ final class CoreThread {
         case .network(let revision): answer(ticket, .network(recent.network(at: revision)))
         case .reached(let revision): awaitRevision(revision, ticket)
         }
+        sendOutcomes()
     }
 
     private func awaitRevision(_ revision: UInt64, _ ticket: Ticket) {
@@ -99,12 +103,14 @@ final class CoreThread {
             guard let index = self.waiting.firstIndex(where: { $0.ticket == ticket }) else { return }
             self.waiting.remove(at: index)
             self.answer(ticket, .network(nil))
+            self.sendOutcomes()
         }
     }
 
     private func step(_ event: Event) {
         let effects = core.step(event, now: loop.now, wallClock: Clock.wallSeconds(), using: &generator)
         for effect in effects { carryOut(effect) }
+        sendOutcomes()
     }
 
     private func carryOut(_ effect: Effect) {
@@ -117,14 +123,23 @@ final class CoreThread {
             timer = time.map { time in
                 loop.schedule(after: max(.zero, time - loop.now)) { self.step(.timer) }
             }
+        // At the end of this turn: behind what has come meanwhile.
+        case .goOn: loop.defer { self.step(.goOn) }
         case .log(let entry):
             logger.log(level: entry.level == .warning ? .warning : .info, "\(entry.message)")
         }
     }
 
-    /// Brings an outcome to the loop that asked.
+    /// Keeps an outcome for the loop that asked.
     private func answer(_ ticket: Ticket, _ outcome: Outcome) {
-        servers[ServingLoop.index(of: ticket)].send(.outcome(ticket, outcome))
+        outcomes[ServingLoop.index(of: ticket)].append((ticket, outcome))
+    }
+
+    private func sendOutcomes() {
+        for index in outcomes.indices where !outcomes[index].isEmpty {
+            servers[index].send(.outcomes(outcomes[index]))
+            outcomes[index] = []
+        }
     }
 
     private func publish(_ network: Network) {

@@ -22,8 +22,8 @@ final class ServingLoop {
 
     /// What the other threads say to this one.
     enum Message: Sendable {
-        /// What came of a question.
-        case outcome(Ticket, Outcome)
+        /// What came of some questions.
+        case outcomes([(Ticket, Outcome)])
         /// Show other certificates to whoever comes from now on.
         case secure([Route.Plane: TLSContext])
         /// Take nothing new; say so when the last client has gone.
@@ -124,9 +124,11 @@ final class ServingLoop {
 
     func receive(_ message: Message) {
         switch message {
-        case .outcome(let ticket, let outcome):
-            guard let parked = parked.removeValue(forKey: ticket) else { return }
-            carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
+        case .outcomes(let outcomes):
+            for (ticket, outcome) in outcomes {
+                guard let parked = parked.removeValue(forKey: ticket) else { continue }
+                carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
+            }
         case .secure(let contexts):
             for (plane, server) in secureServers { server.tls = contexts[plane] }
         case .drain:

@@ -7,27 +7,48 @@ import Southbound
 /// The feed: filtered by the span of a chassis, always from what is durable.
 extension CentralCore {
     /// Answers a poll at once where there is something to say, else parks it.
-    mutating func read(_ ticket: Ticket, _ poll: Poll) {
+    /// - Returns: what it was answered.
+    @discardableResult
+    mutating func read(_ ticket: Ticket, _ poll: Poll) -> FeedAnswer? {
         do {
             let answer = try feed(poll)
             let isNews = !answer.changes.isEmpty || answer.mode == .snapshot || answer.more
             if isNews || poll.wait <= 0 || isStopping {
                 effects.append(.answer(ticket, .feed(answer)))
-            } else {
-                try park(ticket, poll)
+                return answer
             }
+            try park(ticket, poll)
         } catch {
             effects.append(.answer(ticket, .refused(error, operationIndex: nil)))
         }
+        return nil
     }
 
-    /// Answers the parked polls of a chassis for which there is something to say.
+    /// Has the parked polls of a chassis answered, where there is something to say.
     mutating func wake(_ name: String) {
-        for ticket in (pollsByChassis[name] ?? []).sorted() {
-            guard let poll = polls[ticket] else { continue }
-            unpark(ticket)
-            read(ticket, poll)
+        for ticket in (pollsByChassis[name] ?? []).sorted() where polls[ticket]?.isWoken == false {
+            polls[ticket]?.isWoken = true
+            woken.append(ticket)
         }
+    }
+
+    /// Answers some of the woken polls and leaves the others to the next step: the first answers are on their way while
+    /// the others are made, and nobody else waits for all of them.
+    mutating func answerWoken() {
+        var last: (poll: Poll, answer: FeedAnswer)?
+        for _ in 0..<min(woken.count, configuration.wokenCountMaximum) {
+            let ticket = woken.removeFirst()
+            guard var poll = polls[ticket] else { continue }
+            unpark(ticket)
+            poll.isWoken = false
+            // Polls of one chassis mostly ask for the same.
+            if let last, last.poll.asksForTheSame(as: poll) {
+                effects.append(.answer(ticket, .feed(last.answer)))
+            } else {
+                last = read(ticket, poll).map { (poll, $0) }
+            }
+        }
+        if !woken.isEmpty { effects.append(.goOn) }
     }
 
     /// Answers a parked poll with what there is, and be it only that time has passed.

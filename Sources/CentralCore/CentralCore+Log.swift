@@ -46,13 +46,13 @@ extension CentralCore {
         guard let last = appending.last, last.commit.revision == revision else { return }
         let done = appending
         appending.removeAll()
-        var woken: Set<String> = []
+        var names: Set<String> = []
         var records: [CommitRecord] = []
         for item in done {
             let touched = item.commit.touchedRecords
-            let names = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
-            for name in names { sessions[name]?.noteChange(at: item.commit.revision) }
-            woken.formUnion(names)
+            let interested = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
+            for name in interested { sessions[name]?.noteChange(at: item.commit.revision) }
+            names.formUnion(interested)
             records.append(CommitRecord(item.commit, before: durable, after: item.network))
             durable = item.network
             history.append(durable.southbound, touched: touched)
@@ -65,7 +65,8 @@ extension CentralCore {
             for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer)) }
             for (ticket, poll) in item.syncs { read(ticket, poll) }
         }
-        for name in woken.sorted() { wake(name) }
+        for name in names.sorted() { wake(name) }
+        answerWoken()
         wakeWatches(for: records)
     }
 

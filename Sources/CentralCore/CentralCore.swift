@@ -1,3 +1,4 @@
+import DequeModule
 import HashTreeCollections
 import Northbound
 import Northd
@@ -32,6 +33,8 @@ public struct CentralCore: Sendable {
     var polls: [Ticket: Poll] = [:]
     /// The same, by chassis.
     var pollsByChassis: [String: Set<Ticket>] = [:]
+    /// Parked polls that are about to be answered with news, each once.
+    var woken: Deque<Ticket> = []
     /// The newest commits as users see them.
     var recent: RecentCommits
     /// Requests that wait for something to change.
@@ -120,6 +123,7 @@ public struct CentralCore: Sendable {
         case .durable(let revision): finishAppend(revision)
         case .storageFailed(let reason): failAppend(reason)
         case .timer: runDeadlines()
+        case .goOn: answerWoken()
         case .stopping: stop()
         }
         startAppend()

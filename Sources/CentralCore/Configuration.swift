@@ -18,6 +18,8 @@ public struct Configuration: Sendable {
     public var pageByteCountMaximum = 1 << 20
     /// The most requests that are parked at a time, over all chassis.
     public var parkedCountMaximum = 20_000
+    /// The most woken polls that one step answers: what takes about a millisecond.
+    public var wokenCountMaximum = 256
     /// The most chassis that may be registered.
     public var chassisCountMaximum = 10_000
     /// The most commits that wait for the append under way.

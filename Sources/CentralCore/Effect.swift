@@ -13,6 +13,8 @@ public enum Effect: Sendable {
     case answer(Ticket, Answer)
     /// Say ``Event/timer`` at this time, in place of any time set before; never where `nil`.
     case setTimer(at: Duration?)
+    /// Say ``Event/goOn`` soon, behind what is waiting already: there is more to do than one step should take.
+    case goOn
     /// Tell the operator.
     case log(LogEntry)
 }

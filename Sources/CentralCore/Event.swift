@@ -29,6 +29,8 @@ public enum Event: Sendable {
     case storageFailed(String)
     /// The time that the last ``Effect/setTimer(at:)`` named has come.
     case timer
+    /// The last step said ``Effect/goOn``.
+    case goOn
     /// Central is about to stop: parked requests are answered, new writes are refused.
     case stopping
 }

@@ -16,4 +16,12 @@ struct Poll: Sendable {
     var isSync: Bool
     /// When the poll is answered with nothing new, once it is parked.
     var deadline: Duration = .zero
+    /// Whether it is about to be answered with news.
+    var isWoken = false
+
+    /// Whether the same answer is right for both now.
+    func asksForTheSame(as other: Poll) -> Bool {
+        chassis == other.chassis && since == other.since && epoch == other.epoch && page == other.page
+            && isSync == other.isSync
+    }
 }

@@ -167,6 +167,7 @@ final class APIBench {
                 answers[ticket] = .audited(records, hasMore: hasMore, after: base)
             case .answer(let ticket, .feed(let feed)): answers[ticket] = .feed(feed)
             case .answer(let ticket, .realization(let realization)): answers[ticket] = .realization(realization)
+            case .goOn: step(.goOn)
             case .setTimer, .log: break
             }
         }

@@ -95,6 +95,7 @@ struct SimulatedCentral {
                 let status = refusal.code == .resyncRequired ? 410 : 409
                 replies.append((ticket, .refused(status: status, code: refusal.code.rawValue, detail: refusal.detail)))
             case .setTimer(let time): wakeAt = time
+            case .goOn: perform(core.step(.goOn, now: now, wallClock: 0, using: &generator), now)
             case .answer, .publish, .log: break
             }
         }

@@ -22,6 +22,8 @@ final class CoreBench {
     var appending: [Commit] = []
     /// Whether appends are finished at once.
     var storesAtOnce = true
+    /// Whether the core is told to go on at once where it asks for that.
+    var goesOn = true
     var answers: [Ticket: Answer] = [:]
     var timer: Duration?
     var entries: [LogEntry] = []
@@ -71,6 +73,7 @@ final class CoreBench {
                     precondition(answers[ticket] == nil, "two answers to ticket \(ticket)")
                     answers[ticket] = answer
                 case .setTimer(let at): timer = at
+                case .goOn: if goesOn { events.append(.goOn) }
                 case .log(let entry): entries.append(entry)
                 }
             }

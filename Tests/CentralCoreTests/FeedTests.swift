@@ -128,6 +128,34 @@ import Wire
         #expect(bench.refusal(look(since: revision + 100, wait: 0))?.code == .resyncRequired)
     }
 
+    @Test func `woken polls are answered some at a time, each once`() {
+        var configuration = Configuration()
+        configuration.wokenCountMaximum = 3
+        let (bench, hosts) = network(configuration)
+        var agents = hosts
+        let revision = bench.published.revision
+        func look() -> Ticket {
+            let ticket = bench.ticket()
+            bench.send(.changes(ticket, chassis: "h1", since: revision, epoch: nil, page: nil, wait: 20))
+            return ticket
+        }
+        let looks = (0..<7).map { _ in look() }
+        let sync = bench.sync("h1", agents[0].request(wait: 20))
+        bench.goesOn = false
+        bench.write(.create(port: ["name": "q"], on: "a"))
+        #expect(looks.map { bench.answers[$0] != nil } == [true, true, true, false, false, false, false])
+        // Those that wait for their turn are not woken a second time, may go away, and hear of what comes meanwhile.
+        bench.write(.create(port: ["name": "r"], on: "a"))
+        bench.send(.disconnected(looks[6]))
+        bench.goesOn = true
+        bench.send(.goOn)
+        #expect(looks.prefix(6).map { bench.feed($0)?.changes.count } == [1, 1, 1, 2, 2, 2])
+        #expect(looks.prefix(6).allSatisfy { bench.feed($0)?.lease == nil })
+        #expect(bench.answers[looks[6]] == nil)
+        #expect(bench.feed(sync)?.changes.count == 2)
+        #expect(bench.feed(sync)?.lease == 30)
+    }
+
     @Test func `too old a revision asks for a snapshot`() {
         var configuration = Configuration()
         configuration.historyCountMaximum = 3

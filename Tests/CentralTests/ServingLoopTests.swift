@@ -69,7 +69,7 @@ import Testing
             askedCount += 1
             // The first question of a stream is not held; the next one is, for ever.
             let feed = ChangeFeed(epoch: 1, from: 0, to: 0, hasMore: false, changes: [])
-            if request.wait == 0 { serving?.receive(.outcome(ticket, .watched(feed))) } else { loop.stop() }
+            if request.wait == 0 { serving?.receive(.outcomes([(ticket, .watched(feed))])) } else { loop.stop() }
         }
         let begun = ServingLoop(
             index: 0,
