@@ -48,12 +48,7 @@ private func get(_ stream: UInt8, _ path: String) -> [UInt8] {
         fixture.run(until: { client.hasEnded })
         #expect(frames(client).contains { $0[0] == 7 })
         client.send([UInt8](repeating: 0, count: 4 * limits.floodLingeringByteCountMaximum))
-        func look() {
-            fixture.changed()
-            fixture.loop.schedule(after: .milliseconds(1)) { look() }
-        }
-        look()
-        fixture.run(until: { server.server.connectionCount == 0 })
+        fixture.look(until: { server.server.connectionCount == 0 })
     }
 
     @Test("The preface makes a plain connection HTTP/2, sent at once or byte by byte")

@@ -235,9 +235,8 @@ private let ok = HTTPResponse(status: .ok)
         let client = try RawClient(fixture, to: server.address, receiveBuffer: 1 << 14)
         client.reads = false
         client.send(get())
-        fixture.run(for: .milliseconds(500))
-        #expect(isAsked)
-        #expect(server.server.connectionCount == 0)
+        fixture.run(until: { isAsked })
+        fixture.look(until: { server.server.connectionCount == 0 })
     }
 
     @Test("Draining closes idle connections, lets answers under way leave, and accepts no more")

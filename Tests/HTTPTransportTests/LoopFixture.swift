@@ -35,6 +35,18 @@ final class LoopFixture {
         self.isDone = { true }
     }
 
+    /// Runs the loop until `isDone`, of which nobody tells: it is asked every millisecond.
+    func look(until isDone: @escaping () -> Bool, at location: SourceLocation = #_sourceLocation) {
+        var isOver = false
+        func look() {
+            changed()
+            if !isOver { loop.schedule(after: .milliseconds(1)) { look() } }
+        }
+        look()
+        run(until: isDone, at: location)
+        isOver = true
+    }
+
     /// Runs the loop for a time in which something must not happen, or a timer of the code under test must fire.
     func run(for time: Duration) {
         var isOver = false

@@ -23,7 +23,7 @@ NETWORK = "10.127.0"
 _serial = itertools.count()
 
 
-def run(*command, check=True, timeout=60, **keywords):
+def run(*command, check=True, timeout=120, **keywords):
     """Runs a command; gives its CompletedProcess with text output. A failure shows what it printed."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **keywords)
     if check and done.returncode != 0:
@@ -31,7 +31,7 @@ def run(*command, check=True, timeout=60, **keywords):
     return done
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=60):
     """Asks again until `condition()` is true; gives its value. Fails with `what` when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
@@ -59,7 +59,7 @@ class Daemon:
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 class Pings:
@@ -80,7 +80,7 @@ class Pings:
         """Waits for the end of the stream; gives how many pings had no answer."""
         self.lines += self.process.stdout.readlines()
         self.process.stdout.close()
-        self.process.wait(30)
+        self.process.wait(60)
         text = "".join(self.lines)
         sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", text).groups())
         if sent != self.count:
@@ -169,7 +169,7 @@ class Lab:
             "HEDDLE_NB": self.nb, "HEDDLE_AGENT_SOCKET": f"{self.state}/{host}/agent.sock",
             "HEDDLE_CA": self.ca if self.secure else "", "HEDDLE_TOKEN": self.token}
 
-    def on(self, host, *command, check=True, timeout=60, **keywords):
+    def on(self, host, *command, check=True, timeout=120, **keywords):
         return run(*self.inside(host, *command), check=check, timeout=timeout, env=self.environment(host), **keywords)
 
     def listener(self, host, program, address):
@@ -181,7 +181,7 @@ class Lab:
         assert said == "listening", said
         return process
 
-    def heddle(self, host, *arguments, check=True, timeout=60):
+    def heddle(self, host, *arguments, check=True, timeout=120):
         return self.on(host, HEDDLE, *arguments, check=check, timeout=timeout)
 
     # -- daemons ------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ class Lab:
             host, "port", "add", vm, "--logical-port", port, "--netns", f"{self.name}-{vm}", "--mac", mac, *arguments)
 
     def sync(self):
-        self.heddle("central", "nb", "--wait=hv", "--timeout=20", "sync")
+        self.heddle("central", "nb", "--wait=hv", "--timeout=60", "sync")
 
     def wait_up(self, *ports):
         for port in ports:

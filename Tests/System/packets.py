@@ -47,7 +47,7 @@ def packet_socket(namespace, device, offloads=False):
     return opened
 
 
-def receive(opened, count, wanted, seconds=10):
+def receive(opened, count, wanted, seconds=30):
     """The next `count` frames that `wanted` makes something of; what came before the time was over."""
     found, deadline = [], time.monotonic() + seconds
     while len(found) < count:

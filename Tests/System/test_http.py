@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import contract
-from lab import HEDDLE, run
+from lab import HEDDLE, run, wait_until
 
 
 class Central:
@@ -38,7 +38,7 @@ class Central:
     def restart(self, number):
         """Ends central by a signal and starts it again, at other ports and the same Unix socket."""
         self.process.send_signal(number)
-        status = self.process.wait(20)
+        status = self.process.wait(60)
         assert status in (0, -number), status
         self.process.stderr.close()
         self.start()
@@ -63,7 +63,7 @@ class Central:
 
     def ask(self, url, *options, **keywords):
         """What curl prints, held against the contract."""
-        return contract.curl(functools.partial(run, **keywords), ["--max-time", "20", *options], url).stdout
+        return contract.curl(functools.partial(run, **keywords), ["--max-time", "60", *options], url).stdout
 
     def create(self, path, body):
         return json.loads(self.curl(path, "-f", "-H", "Content-Type: application/json", "--data-binary", "@-",
@@ -164,19 +164,13 @@ class HTTP2Test(unittest.TestCase):
     def test_sigterm_answers_what_is_parked_says_goaway_and_exits_with_0(self):
         with Central() as central:
             poll = subprocess.Popen(
-                ["nghttp", "-v", central.northbound + "/v1/switches?min_revision=99"],
+                ["nghttp", "-v", central.northbound + "/v1/changes?wait=60"],
                 stdout=subprocess.PIPE, text=True)
-            lines = []
-            for line in poll.stdout:
-                lines.append(line)
-                if "send HEADERS" in line:
-                    break
-            # The request is at central once another one has been answered behind it.
-            central.curl("/livez")
+            parked = 'heddle_parked_requests{kind="changes"} 1'
+            wait_until(lambda: parked in central.curl("/metrics"), "central holds the request")
             central.process.send_signal(signal.SIGTERM)
-            lines += poll.communicate(timeout=20)[0].splitlines()
-            self.assertEqual(central.process.wait(20), 0)
-            told = "\n".join(lines)
+            told = poll.communicate(timeout=60)[0]
+            self.assertEqual(central.process.wait(60), 0)
             self.assertIn("recv GOAWAY", told)
             self.assertRegex(told, r":status: (200|503)")
 

@@ -102,7 +102,7 @@ class ImpairedTest(unittest.TestCase):
                     for source, target, address in ("vm1", "vm2", lab.IP[2]), ("vm2", "vm1", lab.IP[1]):
                         with self.subTest(offload=offload, source=source):
                             self.stream(lab, source, target, address)
-                done = json.loads(relay.communicate("\n", timeout=20)[0])
+                done = json.loads(relay.communicate("\n", timeout=60)[0])
             finally:
                 relay.kill()
                 relay.wait()

@@ -241,7 +241,7 @@ class RestartTest(unittest.TestCase):
             yield
         finally:
             strace.send_signal(signal.SIGINT)
-            strace.wait(20)
+            strace.wait(60)
 
     def statistics(self, lab):
         return lab.heddle("hv1", "port", "list", "--stats").stdout

@@ -230,7 +230,7 @@ class SecurityTest(unittest.TestCase):
             central.process.send_signal(signal.SIGHUP)
             wait_until(lambda: shown() == second, "the new certificate is shown")
             third = renew()
-            wait_until(lambda: shown() == third, "changed files are noticed without a signal", seconds=30)
+            wait_until(lambda: shown() == third, "changed files are noticed without a signal")
             # A file that cannot be used changes nothing.
             with open(files[0], "w", encoding="utf-8") as file:
                 file.write("no certificate")

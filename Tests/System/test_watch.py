@@ -77,7 +77,7 @@ class WatchTest(unittest.TestCase):
             self.assertEqual([(event["type"], event["object"]["name"]) for event in events], table.rows()[1:])
             for watcher, number in ((table, signal.SIGINT), (lines, signal.SIGTERM), (chosen, signal.SIGINT)):
                 watcher.process.send_signal(number)
-                self.assertEqual(watcher.process.wait(20), -number)
+                self.assertEqual(watcher.process.wait(60), -number)
 
     def test_a_watch_goes_on_with_another_network(self):
         """Central comes back with a network of another epoch: the watch lists anew, and says so."""
@@ -94,7 +94,7 @@ class WatchTest(unittest.TestCase):
             lab.heddle("central", "nb", "ls-add", "new")
             watcher.wait_for(("ADDED", "new"))
             watcher.process.send_signal(signal.SIGINT)
-            self.assertEqual(watcher.process.wait(20), -signal.SIGINT)
+            self.assertEqual(watcher.process.wait(60), -signal.SIGINT)
 
     def test_it_ends_with_its_reader(self):
         with Lab() as lab:

@@ -40,7 +40,7 @@ def capture(lab, host, action):
         wait_until(lambda: MARKER.encode() in read(path), "the capture has all packets")
     finally:
         tcpdump.send_signal(signal.SIGINT)
-        tcpdump.communicate(timeout=20)
+        tcpdump.communicate(timeout=60)
     arguments = [word for field in FIELDS for word in ("-e", field)]
     done = subprocess.run(
         ["tshark", "-r", path, "-Y", f"ip.dst != {NETWORK}.2", "-T", "fields", "-E", "occurrence=f", *arguments],
