@@ -4,6 +4,7 @@ import JSON
 import Northbound
 import Northd
 import Southbound
+import Wire
 
 /// Server-sent events (HTML Standard, section 9.2), as a browser's EventSource wants them: one answer that stays open.
 ///
@@ -43,14 +44,14 @@ struct EventStream {
 
     /// The event of a feed; where nothing has changed, a comment that only moves the identity on.
     static func text(_ feed: ChangeFeed, behind prefix: String = "") -> HTTPBody {
-        let id = "\(prefix)id: \(epochText(feed.epoch))-\(feed.to)\n"
+        let id = "\(prefix)id: \(hexadecimal(feed.epoch))-\(feed.to)\n"
         if feed.changes.isEmpty { return .bytes(Array("\(id): heartbeat\n\n".utf8)) }
         return feed.body(behind: "\(id)event: changes\ndata: ", before: "\n\n")
     }
 
     /// The event of a client that has fallen behind: it lists anew, and hears on from here.
     static func gone(_ problem: Problem, requestID: String, now feed: ChangeFeed, behind prefix: String) -> HTTPBody {
-        .bytes(text(problem, requestID, event: "gone", behind: "\(prefix)id: \(epochText(feed.epoch))-\(feed.to)\n"))
+        .bytes(text(problem, requestID, event: "gone", behind: "\(prefix)id: \(hexadecimal(feed.epoch))-\(feed.to)\n"))
     }
 
     /// The last event of a stream that cannot go on.
@@ -179,7 +180,7 @@ extension ChangeFeed {
             var text: [UInt8] = []
             if index == 0 {
                 text += prefix.utf8
-                text += "{\"epoch\":\"\(epochText(epoch))\",\"from\":\(from),\"to\":\(to),\"more\":\(hasMore)".utf8
+                text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to),\"more\":\(hasMore)".utf8
                 text += ",\"changes\":[".utf8
             }
             while index < changes.count, text.count < Self.sliceByteCount {

@@ -3,6 +3,7 @@ import HTTPTypes
 import JSON
 import Northbound
 import Northd
+import Wire
 
 /// A request that has found its route: everything that came with it, checked as far as no network is needed.
 ///
@@ -212,9 +213,7 @@ extension API {
             )
         }
         let head = Array("\(request.method.rawValue) \(request.path ?? "")\n".utf8)
-        let digits = Array("0123456789abcdef".utf8)
-        let digest = digest([head, body]).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return Idempotency(key: key, fingerprint: String(decoding: digest, as: UTF8.self))
+        return Idempotency(key: key, fingerprint: hexadecimal(digest([head, body])))
     }
 
     private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {

@@ -1,6 +1,7 @@
 import HTTPCore
 import JSON
 import Southbound
+import Wire
 
 /// Where a page of a list ended, for the client to hand back: `EPOCH.REVISION.LIST.KEY`, opaque to it.
 ///
@@ -33,7 +34,7 @@ struct PageToken: Equatable {
         self.init(epoch: epoch, revision: revision, list: list, key: String(parts[3]))
     }
 
-    var text: String { "\(epochText(epoch)).\(revision).\(String(list, radix: 16)).\(key)" }
+    var text: String { "\(hexadecimal(epoch)).\(revision).\(String(list, radix: 16)).\(key)" }
 
     /// A number that tells one list from another (FNV-1a). Two may share one by chance; then a token of the other is
     /// not refused, and the page goes on behind its key.

@@ -97,7 +97,7 @@ extension AgentCore {
                 "seconds_since_answer": heard ?? .null,
             ],
             "share": [
-                "epoch": .string(epochText(share.epoch)), "revision": number(share.revision),
+                "epoch": .string(hexadecimal(share.epoch)), "revision": number(share.revision),
                 "records": .integer(Int64(share.records.count)),
             ],
             "forwarder": [

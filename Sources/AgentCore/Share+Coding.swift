@@ -1,5 +1,6 @@
 import JSON
 import Southbound
+import Wire
 
 extension Share {
     private static let kind = "share"
@@ -11,7 +12,7 @@ extension Share {
         records.reserveCapacity(self.records.count)
         for record in sortedRecords { records.append(["kind": .string(record.key.kind), "object": record.json]) }
         let content: JSONValue = [
-            "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(epochText(epoch)),
+            "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(hexadecimal(epoch)),
             "revision": number(revision),
             "records": .array(records),
         ]

@@ -1,3 +1,5 @@
+import Wire
+
 /// The envelope of the agent's state files: a line `heddle-KIND FORMAT CHECKSUM`, then the content.
 ///
 /// The checksum finds a file that was cut or changed; the format tells a file of another release.
@@ -53,10 +55,4 @@ public enum StateFile {
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash
     }
-}
-
-/// 16 lower-case hexadecimal digits, as an epoch is written.
-func hexadecimal(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -113,11 +113,6 @@ struct CentralAuthority: Sendable {
     }
 }
 
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-}
-
 extension IPAddress {
     /// As certificates hold it (RFC 5280 section 4.2.1.6), the most significant octet first.
     fileprivate var octets: [UInt8] {

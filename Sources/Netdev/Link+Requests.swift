@@ -34,11 +34,6 @@ extension Link {
         }
     }
 
-    /// The devices with this alias, by index.
-    public static func find(alias: String, in namespace: NetworkNamespace? = nil) throws(SystemError) -> [Link] {
-        try all(in: namespace).filter { $0.alias == alias }
-    }
-
     /// All addresses, by device.
     public static func addresses(in namespace: NetworkNamespace? = nil) throws(SystemError) -> [LinkAddress] {
         try with(namespace) { () throws(SystemError) in

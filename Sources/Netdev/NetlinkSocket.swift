@@ -16,9 +16,8 @@ struct NetlinkSocket: ~Copyable {
     private var sequence: UInt32 = 0
 
     /// A socket of the calling thread's namespace.
-    /// - Parameter groups: RTMGRP_* whose news it gets.
-    init(groups: UInt32 = 0) throws(SystemError) {
-        descriptor = Descriptor(owning: Int32(try systemCall("socket netlink") { clinux_netlink_socket(groups) }))
+    init() throws(SystemError) {
+        descriptor = Descriptor(owning: Int32(try systemCall("socket netlink") { clinux_netlink_socket() }))
     }
 
     /// Sends a request that changes something and waits for its acknowledgement.
@@ -106,30 +105,20 @@ struct NetlinkSocket: ~Copyable {
         try systemCall(call) { clinux_send(descriptor.raw, bytes, bytes.count, 0) }
     }
 
-    private func receive(_ call: String) throws(SystemError) -> [NetlinkMessage] {
-        while true {
-            if case .done(let messages) = try Self.receive(call, from: descriptor, flags: 0) { return messages }
-        }
-    }
-
     /// The next datagram of the kernel; one of another process is passed over.
-    /// - Throws: ENOBUFS when news were lost; EBADMSG for what makes no sense.
-    static func receive(
-        _ call: String,
-        from descriptor: Descriptor,
-        flags: Int32
-    ) throws(SystemError) -> IOResult<[NetlinkMessage]> {
-        var datagram = [UInt8](repeating: 0, count: datagramByteCountMaximum)
+    /// - Throws: EBADMSG for what makes no sense.
+    private func receive(_ call: String) throws(SystemError) -> [NetlinkMessage] {
+        var datagram = [UInt8](repeating: 0, count: Self.datagramByteCountMaximum)
         while true {
             var isFromKernel: Int32 = 0
-            let result = try systemIO(call) {
-                clinux_netlink_receive(descriptor.raw, &datagram, datagram.count, flags, &isFromKernel)
+            let descriptor = descriptor
+            let count = try systemCall(call) {
+                clinux_netlink_receive(descriptor.raw, &datagram, datagram.count, &isFromKernel)
             }
-            guard case .done(let count) = result else { return .wouldBlock }
             guard isFromKernel == 1 else { continue }
             guard count <= datagram.count else { throw SystemError(call: call, errno: EMSGSIZE) }
             do throws(NetlinkMessage.Malformed) {
-                return .done(try NetlinkMessage.messages(in: Array(datagram[..<count])))
+                return try NetlinkMessage.messages(in: Array(datagram[..<count]))
             } catch {
                 throw SystemError(call: call, errno: EBADMSG)
             }

@@ -1,5 +1,6 @@
 import JSON
 import Southbound
+import Wire
 
 /// One atomic step of the network: what the log keeps, and all that it keeps.
 public struct Commit: Sendable {
@@ -43,7 +44,7 @@ public struct Commit: Sendable {
         self.changes = changes
         var text: [UInt8] = []
         text.reserveCapacity(changes.reduce(160) { $0 + 100 + ($1.object?.count ?? 0) })
-        text += "{\"revision\":\(revision),\"epoch\":\"\(epochText(epoch))\",\"time\":\(time),\"author\":".utf8
+        text += "{\"revision\":\(revision),\"epoch\":\"\(hexadecimal(epoch))\",\"time\":\(time),\"author\":".utf8
         JSONValue.write(author, to: &text)
         text += ",\"request_id\":".utf8
         JSONValue.write(requestID, to: &text)

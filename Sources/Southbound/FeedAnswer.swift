@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// A place in a long answer: pages of one answer all lead to one revision.
 ///
@@ -81,7 +82,7 @@ public struct FeedAnswer: Sendable {
     public var bytes: [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(160 + changes.reduce(0) { $0 + 120 + ($1.bytes?.count ?? 0) })
-        text += "{\"epoch\":\"\(epochText(epoch))\",\"from\":\(from),\"to\":\(to)".utf8
+        text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to)".utf8
         text += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
         for (index, change) in changes.enumerated() {
             if index > 0 { text.append(UInt8(ascii: ",")) }
@@ -125,16 +126,6 @@ public struct FeedAnswer: Sendable {
             lease: json["lease"]?.integerValue.flatMap(Int.init(exactly:))
         )
     }
-}
-
-/// An epoch on the wire: 16 lower-case hexadecimal digits.
-public func epochText(_ epoch: UInt64) -> String {
-    var text = [UInt8](repeating: UInt8(ascii: "0"), count: 16)
-    for index in text.indices {
-        let nibble = UInt8(truncatingIfNeeded: epoch >> (60 - 4 * UInt64(index)) & 15)
-        text[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-    }
-    return String(decoding: text, as: UTF8.self)
 }
 
 /// The epoch of 16 hexadecimal digits, or `nil`.

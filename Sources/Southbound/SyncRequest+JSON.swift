@@ -21,7 +21,7 @@ extension SyncRequest {
             "version": .string(version),
             "features": .array(features.map { .string($0) }),
             "hostname": .string(hostname),
-            "epoch": epoch.map { .string(epochText($0)) } ?? .null,
+            "epoch": epoch.map { .string(hexadecimal($0)) } ?? .null,
             "since": .integer(Int64(clamping: since)),
             "applied": .integer(Int64(clamping: applied)),
             "wait": .integer(Int64(wait)),

@@ -1,6 +1,7 @@
 import Northbound
 import Security
 import Synchronization
+import Wire
 
 @testable import API
 
@@ -42,8 +43,4 @@ extension Vault {
             }
         )
     }()
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
 }

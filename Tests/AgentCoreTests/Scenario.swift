@@ -133,7 +133,7 @@ func describe(_ effect: Effect) -> String {
         let page = sync.page.map { " page \($0)" } ?? ""
         let ports = sync.ports.map { "\($0.logicalPort)#\($0.claim)\($0.isUp ? " up" : "")" }.joined(separator: ", ")
         let errors = sync.errors.map { " error: \($0.logicalPort): \($0.detail)" }.joined()
-        let epoch = sync.epoch.map { epochText($0).suffix(3) } ?? "-"
+        let epoch = sync.epoch.map { hexadecimal($0).suffix(3) } ?? "-"
         return "sync \(sync.seq): since \(epoch)/\(sync.since)\(page), applied \(sync.applied), wait \(sync.wait), "
             + "ports [\(ports)]\(errors)"
     case .startForwarder: return "start the forwarder"
@@ -148,7 +148,7 @@ func describe(_ effect: Effect) -> String {
             return "\(port.specification.name)#\(port.claim)\(lost)\(port.isLeaving ? " leaving" : "")"
         }
         return "save \(save) of the ports: [\(texts.joined(separator: ", "))]"
-    case .saveShare(let share): return "save the share at \(epochText(share.epoch).suffix(3))/\(share.revision)"
+    case .saveShare(let share): return "save the share at \(hexadecimal(share.epoch).suffix(3))/\(share.revision)"
     case .saveQuarantined(let frame): return "save the frame \(frame.hash)"
     case .answer(let ticket, let answer): return "answer \(ticket): \(describe(answer))"
     case .setTimer(let time): return "timer: \(time.map { "\(milliseconds($0)) ms" } ?? "none")"
@@ -174,7 +174,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     let ride = order.descriptor.map { " with the descriptor of \($0)" } ?? ""
     return switch order.message {
     case .begin(let epoch, let revision, let isSnapshot):
-        "begin \(isSnapshot ? "snapshot" : "delta") \(epochText(epoch).suffix(3))/\(revision)"
+        "begin \(isSnapshot ? "snapshot" : "delta") \(hexadecimal(epoch).suffix(3))/\(revision)"
     case .put(let record): "put \(record.key.kind) \(name(of: record))"
     case .delete(let key): "delete \(key.kind) \(key.id)"
     case .setLocalChassis(let chassis): "we are \(chassis.name) at \(chassis.encapIP), MTU \(chassis.innerMTU)"

@@ -22,10 +22,6 @@ enum Outcome: Hashable, CustomStringConvertible {
     }
 }
 
-func hexadecimal(_ octets: some Sequence<UInt8>) -> String {
-    octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-}
-
 extension ForwardingTables {
     /// Runs a frame that came from a device through the pipeline, as the forwarder does.
     func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] {

@@ -88,8 +88,8 @@ func corpus(_ name: String, file: String = #filePath) throws -> [[UInt8]] {
     }
 
     @Test func `epochs and pages on the wire`() {
-        #expect(epochText(0) == "0000000000000000")
-        #expect(epochText(.max) == "ffffffffffffffff")
+        #expect(hexadecimal(0) == "0000000000000000")
+        #expect(hexadecimal(.max) == "ffffffffffffffff")
         #expect(epochValue("00000000000000ff") == 255)
         for text in ["", "ff", "+00000000000000f", "-00000000000000f", "000000000000000g", "00000000000000000"] {
             #expect(epochValue(text) == nil, "\(text)")

@@ -75,11 +75,11 @@ static inline long clinux_tun_get(int fd, char name[CLINUX_IFNAMSIZ]) {
 /// A descriptor of the network namespace the device is in. Needs CAP_NET_ADMIN there.
 static inline long clinux_tun_namespace(int fd) { return clinux_result(ioctl(fd, CLINUX_TUNGETDEVNETNS)); }
 
-/// A NETLINK_ROUTE socket of the calling thread's namespace, joined to `groups` (RTMGRP_*).
-static inline long clinux_netlink_socket(unsigned int groups) {
+/// A NETLINK_ROUTE socket of the calling thread's namespace.
+static inline long clinux_netlink_socket(void) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0) return -(long)errno;
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
         long failure = -(long)errno;
         close(fd);
@@ -87,11 +87,12 @@ static inline long clinux_netlink_socket(unsigned int groups) {
     }
     return fd;
 }
+
 /// Receives one datagram; its full length even where the buffer is shorter. `from_kernel` says who sent it.
-static inline long clinux_netlink_receive(int fd, void *bytes, size_t count, int flags, int *from_kernel) {
+static inline long clinux_netlink_receive(int fd, void *bytes, size_t count, int *from_kernel) {
     struct sockaddr_nl address = {0};
     socklen_t length = sizeof address;
-    long result = clinux_result(recvfrom(fd, bytes, count, MSG_TRUNC | flags, (struct sockaddr *)&address, &length));
+    long result = clinux_result(recvfrom(fd, bytes, count, MSG_TRUNC, (struct sockaddr *)&address, &length));
     *from_kernel = address.nl_pid == 0;
     return result;
 }

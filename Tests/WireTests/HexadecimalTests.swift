@@ -1,0 +1,12 @@
+import Testing
+import Wire
+
+@Suite struct HexadecimalTests {
+    @Test func `Digits are lower-case, two for each octet, with all zeros`() {
+        #expect(hexadecimal([]) == "")
+        #expect(hexadecimal([0, 9, 10, 255] as [UInt8]) == "00090aff")
+        #expect(hexadecimal(0) == "0000000000000000")
+        #expect(hexadecimal(0x0123_4567_89ab_cdef) == "0123456789abcdef")
+        #expect(hexadecimal(UInt64.max) == String(repeating: "f", count: 16))
+    }
+}
