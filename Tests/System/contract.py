@@ -59,6 +59,16 @@ def check(target, answer, method="get", status=200):
     assert not errors, f"{method} {target}: {status}: {errors}"
 
 
+def check_content(described, kind, content):
+    """Fails where the content of a request is not as the operation says."""
+    known = resolved(described.get("requestBody", {"content": {}}))["content"]
+    assert kind in known, f"{described['operationId']} takes no {kind}"
+    resolver = jsonschema.RefResolver.from_schema(contract())
+    found = jsonschema.Draft202012Validator(known[kind]["schema"], resolver=resolver).iter_errors(content)
+    errors = [f"{error.json_path}: {error.message}" for error in found]
+    assert not errors, f"{described['operationId']} is sent {errors}"
+
+
 def curl(ask, options, url):
     """Runs curl by `ask`, holds what it got against openapi.yaml, and gives it as it is."""
     with tempfile.NamedTemporaryFile("r", encoding="latin-1") as file:
