@@ -1,3 +1,5 @@
+import CLinux
+import Glibc
 import Wire
 
 /// Decisions about flows, kept: what a frame's verdict depends on is the key, and a hit saves the pipeline.
@@ -6,46 +8,61 @@ import Wire
 /// specified, untagged, not ICMPv6, short enough for tunnels. All others go through the pipeline every time. An entry is
 /// good for the tables that it was made by, told by their epoch.
 public struct FlowCache: ~Copyable {
-    /// How many flows are kept: 8192 entries of 128 octets, the half of a core's second cache or so.
-    public static let entryCount = 8192
+    /// Entries of a cache that nobody wants smaller: twice the flows that one poller is expected to have, so that few of
+    /// them push each other out. A page of it takes memory when a flow first falls there.
+    public static let usualEntryCount = 1 << 18
+    /// Places of a flow: those that differ in these bits of their number.
+    private static let wayMask = 3
 
     private let entries: UnsafeMutablePointer<Entry>
+    private let mask: Int
 
     /// Nothing is kept yet.
-    public init() {
-        entries = .allocate(capacity: Self.entryCount)
-        entries.initialize(repeating: Entry(), count: Self.entryCount)
+    /// - Parameter entryCount: how many flows are kept at most; a power of two from 4 on.
+    public init(entryCount: Int = usualEntryCount) {
+        precondition(entryCount > Self.wayMask && entryCount & (entryCount - 1) == 0)
+        mask = entryCount - 1
+        var memory: UnsafeMutableRawPointer?
+        // Pages of their own, all zero: an entry with epoch 0 is none.
+        guard clinux_map_private(entryCount * MemoryLayout<Entry>.stride, &memory) == 0, let memory else {
+            preconditionFailure("no memory for flows")
+        }
+        entries = memory.bindMemory(to: Entry.self, capacity: entryCount)
     }
 
     deinit {
-        entries.deallocate()
+        _ = clinux_unmap(entries, (mask + 1) * MemoryLayout<Entry>.stride)
     }
 
-    /// Two cache lines.
+    /// One cache line.
     private struct Entry {
-        var key = FlowKey()
-        /// 0 where there is no entry: tables count from 1.
-        var epoch: UInt64 = 0
-        var action = FlowAction.pipeline
-        private var padding: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        var key: FlowKey
+        var action: FlowAction
     }
+
+    /// Fetches what `find` looks at first, while something else is done.
+    @inline(__always)
+    func prefetch(_ hash: Int) { clinux_prefetch(entries + (hash & mask)) }
 
     @inline(__always)
     func find(_ key: FlowKey, _ hash: Int, epoch: UInt64) -> FlowAction? {
-        let entry = entries + (hash & (Self.entryCount - 1))
-        if entry.pointee.epoch == epoch, entry.pointee.key.isEqual(key) { return entry.pointee.action }
-        let other = entries + (hash & (Self.entryCount - 1) ^ 1)
-        if other.pointee.epoch == epoch, other.pointee.key.isEqual(key) { return other.pointee.action }
+        let first = entries + (hash & mask)
+        if first.pointee.action.isOf(epoch), first.pointee.key.isEqual(key) { return first.pointee.action }
+        for way in 1...Self.wayMask {
+            let entry = entries + (hash & mask ^ way)
+            if entry.pointee.action.isOf(epoch), entry.pointee.key.isEqual(key) { return entry.pointee.action }
+        }
         return nil
     }
 
-    /// Puts a flow in the first of its two places, what was there in the second: so one that is used goes last.
+    /// Puts a flow in the first of its places that has none, or in the place of the flow that is in the first one.
     func insert(_ key: FlowKey, _ hash: Int, epoch: UInt64, _ action: FlowAction) {
-        let index = hash & (Self.entryCount - 1)
-        if entries[index].epoch == epoch { entries[index ^ 1] = entries[index] }
-        entries[index].key = key
-        entries[index].epoch = epoch
-        entries[index].action = action
+        var place = hash & mask
+        for way in 0...Self.wayMask where !entries[hash & mask ^ way].action.isOf(epoch) {
+            place = hash & mask ^ way
+            break
+        }
+        entries[place] = Entry(key: key, action: action.of(epoch))
     }
 }
 
@@ -74,7 +91,7 @@ struct FlowKey {
     }
 }
 
-/// What is done with each frame of a flow.
+/// What is done with each frame of a flow: two words, so that an entry of the cache is one cache line.
 public struct FlowAction {
     /// What it is.
     public enum Kind: UInt8 {
@@ -90,41 +107,53 @@ public struct FlowAction {
         case refused
     }
 
+    /// Bits of the epoch that an entry has: tables would have to be made a thousand times a second for years until the
+    /// number comes again.
+    private static var epochBitCount: UInt64 { 36 }
+
+    /// From the highest bit on: the kind (4 bits), the slot or the place's number (24), the epoch.
+    private var target: UInt64
+    /// From the highest bit on: the reason (8 bits), the VNI (24), the keys (16 each).
+    private let keys: UInt64
+
     /// What is done.
-    public let kind: Kind
+    public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: target &>> 60)) ?? .pipeline }
     /// Why it is dropped.
-    public let reason: DropReason
+    public var reason: DropReason { DropReason(rawValue: UInt8(truncatingIfNeeded: keys &>> 56)) ?? .malformedFrame }
     /// The port.
-    public let slot: UInt16
+    public var slot: UInt16 { UInt16(truncatingIfNeeded: target &>> Self.epochBitCount) }
     /// The number of the place.
-    public let place: UInt32
-    let header: (UInt64, UInt64)
+    public var place: Int { Int(truncatingIfNeeded: target &>> Self.epochBitCount & 0xff_ffff) }
 
     static var pipeline: FlowAction { FlowAction(.pipeline) }
 
-    init(
-        _ kind: Kind,
-        reason: DropReason = .malformedFrame,
-        slot: UInt16 = 0,
-        place: UInt32 = 0,
-        header: (UInt64, UInt64) = (0, 0)
-    ) {
-        self.kind = kind
-        self.reason = reason
-        self.slot = slot
-        self.place = place
-        self.header = header
+    /// - Parameter target: the slot, or the place's number.
+    init(_ kind: Kind, to target: Int = 0, reason: DropReason = .malformedFrame, keys: UInt64 = 0) {
+        self.target = UInt64(kind.rawValue) &<< 60 | UInt64(truncatingIfNeeded: target) &<< Self.epochBitCount
+        self.keys = UInt64(reason.rawValue) &<< 56 | keys
     }
 
     /// All that the remote outputs of a verdict have in common.
     public init(to verdict: Verdict) {
-        self.init(.remote, header: verdict.geneveHeader)
+        self.init(.remote, keys: verdict.geneveKeys)
+    }
+
+    /// Whether it was decided by the tables of this epoch.
+    @inline(__always)
+    func isOf(_ epoch: UInt64) -> Bool { (target ^ epoch) &<< (64 &- Self.epochBitCount) == 0 }
+
+    /// The same, as decided by the tables of this epoch.
+    func of(_ epoch: UInt64) -> FlowAction {
+        var marked = self
+        marked.target |= epoch & (1 &<< Self.epochBitCount &- 1)
+        return marked
     }
 
     /// Writes the Geneve header for `remote`.
     /// - Parameter memory: room for `Verdict.geneveHeaderByteCount` octets.
     @inline(__always)
     public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
+        let header = Verdict.geneveHeader(keys)
         memory.storeBytes(of: header.0, as: UInt64.self)
         memory.storeBytes(of: header.1, toByteOffset: 8, as: UInt64.self)
     }

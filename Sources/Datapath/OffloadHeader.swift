@@ -41,6 +41,11 @@ public struct OffloadHeader: Equatable, Sendable {
             && bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 == 0
     }
 
+    /// Whether the header at `bytes` says that the frame stands for many.
+    public static func isSuperpacket(_ bytes: UnsafeRawPointer) -> Bool {
+        bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 != 0
+    }
+
     /// Reads the header at `bytes`.
     public init(_ bytes: UnsafeRawPointer) {
         needsChecksum = bytes.load(as: UInt8.self) & Self.needsChecksumFlag != 0

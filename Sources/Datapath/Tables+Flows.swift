@@ -2,28 +2,44 @@ import Wire
 
 extension Tables {
     /// What to do with a frame from a port, from the cache where it can be.
-    public func action(for frame: Frame, from slot: UInt16, _ cache: borrowing FlowCache) -> FlowAction {
+    /// - Parameter known: what `prefetch` has said of the frame.
+    public func action(
+        for frame: Frame,
+        from slot: UInt16,
+        _ cache: borrowing FlowCache,
+        hash known: Int = 0
+    ) -> FlowAction {
         guard isCacheable(frame), frame.wirePacketByteCount <= header.pointee.innerMTU else { return .pipeline }
-        var key = FlowKey()
-        key.word0 = UInt64(slot) &<< 48 | frame.destination
-        key.word1 = UInt64(frame.network.rawValue) &<< 48 | frame.source
-        if frame.network == .ipv4 {
-            guard frame.ipv4Source != 0 else { return .pipeline }
-            key.word2 = frame.bytes.integer64(at: frame.networkOffset &+ 12)
-        } else {
-            let (source, destination) = (frame.ipv6Source, frame.ipv6Destination)
-            guard source != .any else { return .pipeline }
-            key.word2 = source.high
-            key.word3 = source.low
-            key.word4 = destination.high
-            key.word5 = destination.low
+        let key = FlowKey(from: slot, frame.bytes, frame.networkOffset, isIPv6: frame.network == .ipv6)
+        // From nobody: other rules may hold.
+        guard frame.network == .ipv4 ? UInt32(truncatingIfNeeded: key.word2) != 0 : key.word2 | key.word3 != 0 else {
+            return .pipeline
         }
-        let hash = key.hash(seed: header.pointee.hashSeed)
+        let hash = known != 0 ? known : key.hash(seed: header.pointee.hashSeed)
         if let action = cache.find(key, hash, epoch: epoch) { return action }
         let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         let action = action(of: process(frame, from: slot, reply: none), for: frame)
         cache.insert(key, hash, epoch: epoch, action)
         return action
+    }
+
+    /// Fetches what the cache has of a frame's flow, for who will decide on it a little later.
+    /// - Parameter byteCount: the frame's, from the destination MAC on.
+    /// - Returns: the flow's hash for `action`; 0 where there is none.
+    @inline(__always)
+    public func prefetch(
+        _ frame: UnsafeRawPointer,
+        byteCount: Int,
+        from slot: UInt16,
+        _ cache: borrowing FlowCache
+    ) -> Int {
+        guard byteCount >= EthernetHeader.untaggedByteCount &+ IPv6Header.byteCount else { return 0 }
+        let type = frame.integer16(at: 12)
+        guard type == EtherType.ipv4 || type == EtherType.ipv6 else { return 0 }
+        let key = FlowKey(from: slot, frame, EthernetHeader.untaggedByteCount, isIPv6: type == EtherType.ipv6)
+        let hash = key.hash(seed: header.pointee.hashSeed)
+        cache.prefetch(hash)
+        return hash
     }
 
     /// What to do with a frame from a tunnel, from the cache where it can be.
@@ -86,11 +102,30 @@ extension Tables {
         let only = nextOutput(&cursor, of: frame)
         guard case .end = nextOutput(&cursor, of: frame) else { return .pipeline }
         switch only {
-        case .local(let slot): return FlowAction(.local, slot: slot)
-        case .remote(let place):
-            return FlowAction(.remote, place: UInt32(place), header: verdict.geneveHeader)
-        case .dropped(let reason, let slot): return FlowAction(.refused, reason: reason, slot: slot)
+        case .local(let slot): return FlowAction(.local, to: Int(slot))
+        case .remote(let place): return FlowAction(.remote, to: place, keys: verdict.geneveKeys)
+        case .dropped(let reason, let slot): return FlowAction(.refused, to: Int(slot), reason: reason)
         case .end: return FlowAction(.drop, reason: .hairpin)
         }
+    }
+}
+
+extension FlowKey {
+    /// Of a frame from a port: its MACs and IP addresses, as they lie in memory.
+    @inline(__always)
+    init(from slot: UInt16, _ frame: UnsafeRawPointer, _ networkOffset: Int, isIPv6: Bool) {
+        func word(_ offset: Int) -> UInt64 { frame.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        word0 = word(0)
+        word1 =
+            UInt64(frame.loadUnaligned(fromByteOffset: 8, as: UInt32.self)) | UInt64(slot) &<< 32
+            | (isIPv6 ? 1 &<< 48 : 0)
+        guard isIPv6 else {
+            word2 = word(networkOffset &+ 12)
+            return
+        }
+        word2 = word(networkOffset &+ 8)
+        word3 = word(networkOffset &+ 16)
+        word4 = word(networkOffset &+ 24)
+        word5 = word(networkOffset &+ 32)
     }
 }

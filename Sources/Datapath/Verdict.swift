@@ -67,14 +67,19 @@ public struct Verdict {
     /// Writes the Geneve header with OVN's option that all remote outputs of the frame have in common.
     /// - Parameter memory: room for 16 octets.
     public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
-        memory.storeBytes(of: geneveHeader.0, as: UInt64.self)
-        memory.storeBytes(of: geneveHeader.1, toByteOffset: 8, as: UInt64.self)
+        let header = Self.geneveHeader(geneveKeys)
+        memory.storeBytes(of: header.0, as: UInt64.self)
+        memory.storeBytes(of: header.1, toByteOffset: 8, as: UInt64.self)
     }
 
-    /// Its two halves, as they lie in memory.
-    var geneveHeader: (UInt64, UInt64) {
-        let first = 0x0240_6558_0000_0000 | UInt64(vni) << 8
-        let option = 0x0102_8001_0000_0000 | UInt64(ingressKey) << 16 | UInt64(egressKey)
+    /// The VNI and the keys in the lowest 56 bits.
+    var geneveKeys: UInt64 { UInt64(vni) &<< 32 | UInt64(ingressKey) &<< 16 | UInt64(egressKey) }
+
+    /// The halves of the header with these keys, as they lie in memory.
+    @inline(__always)
+    static func geneveHeader(_ keys: UInt64) -> (UInt64, UInt64) {
+        let first = 0x0240_6558_0000_0000 | keys &>> 24 & 0xffff_ff00
+        let option = 0x0102_8001_0000_0000 | keys & 0xffff_ffff
         return (first.bigEndian, option.bigEndian)
     }
 

@@ -74,7 +74,7 @@ public enum ForwarderProcess {
         let listener = try SeqPacket.listen(path: path)
         // A port needs a descriptor, and as many may be on their way to the agent.
         try Privileges.raiseDescriptorLimit()
-        let senderPool = SenderPool()
+        let senderPool = SenderPool(queueCount: queueCount)
         // Before any other thread: privileges belong to threads. Descriptors that are handed over need none.
         try Privileges.dropAllCapabilities()
         let journal = try Journal(

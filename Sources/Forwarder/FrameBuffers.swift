@@ -55,6 +55,11 @@ struct PortBuffer {
     /// A frame has been read.
     mutating func take(_ frameByteCount: Int) { byteCount += Self.room + frameByteCount }
 
+    /// Where the frame behind a frame is.
+    static func place(behind frame: UnsafeMutableRawPointer, _ frameByteCount: Int) -> UnsafeMutableRawPointer {
+        frame + (frameByteCount + room)
+    }
+
     /// Forgets the batch.
     mutating func removeAll() { byteCount = 0 }
 }

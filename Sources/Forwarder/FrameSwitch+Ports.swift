@@ -30,6 +30,8 @@ extension FrameSwitch {
         var count = 0
         journal.markUnread(buffer.next)
         journal.beginFrames(of: generation.pointee.portKeys[slot])
+        let first = buffer.next
+        let slot16 = UInt16(truncatingIfNeeded: slot)
         while count < PortBuffer.frameCountMaximum, !buffer.isFull {
             let frame = buffer.next
             result = ports.read(
@@ -44,10 +46,16 @@ extension FrameSwitch {
             buffer.take(byteCount)
             journal.markUnread(buffer.next)
             journal.take(count, byteCount: byteCount)
-            let isSuperpacket = forward(count, frame, byteCount, from: slot, generation)
+            states[count].hash = generation.pointee.tables.prefetch(frame, byteCount: byteCount, from: slot16, flows)
             count += 1
             // Its bytes are in the cache now.
-            if isSuperpacket { break }
+            if OffloadHeader.isSuperpacket(frame - OffloadHeader.byteCount) { break }
+        }
+        var frame = first
+        for number in 0..<count {
+            let byteCount = Int(journal.lengths[number])
+            forward(number, frame, byteCount, from: slot, generation)
+            frame = PortBuffer.place(behind: frame, byteCount)
         }
         flush(generation)
         settle(count, of: slot)
@@ -63,49 +71,49 @@ extension FrameSwitch {
         from slot: Int,
         _ generation: UnsafePointer<Generation>
     ) {
-        _ = forward(0, frame, byteCount, from: slot, generation)
+        states[0].hash = 0
+        forward(0, frame, byteCount, from: slot, generation)
         flush(generation)
         settle(1, of: slot)
     }
 
-    /// Forwards one frame; whether it was a superpacket.
+    /// Forwards one frame.
     private mutating func forward(
         _ number: Int,
         _ bytes: UnsafeMutableRawPointer,
         _ byteCount: Int,
         from slot: Int,
         _ generation: UnsafePointer<Generation>
-    ) -> Bool {
-        states[number] = FrameState(frameCount: 1, byteCount: byteCount)
+    ) {
+        states[number] = FrameState(hash: states[number].hash, frameCount: 1, byteCount: byteCount)
         if !quarantine.isEmpty, quarantine.has(bytes, byteCount) {
             drop(number, .quarantined)
-            return false
+            return
         }
         let header = bytes - OffloadHeader.byteCount
         if OffloadHeader.isDone(header) {
             decide(Departure(number: number, bytes: bytes), Frame(bytes, byteCount: byteCount), slot, generation)
-            return false
+            return
         }
         let offload = OffloadHeader(header)
         var frame = Frame(bytes, byteCount: byteCount)
         guard offload.kind == .none else {
             guard let superpacket = Superpacket(frame, offload) else {
                 drop(number, .malformedFrame)
-                return true
+                return
             }
             states[number].frameCount = superpacket.segmentCount
             states[number].byteCount = superpacket.wireByteCount
             frame.wirePacketByteCount = superpacket.wirePacketByteCount
             decide(Departure(number: number, bytes: bytes, superpacket: superpacket), frame, slot, generation)
-            return true
+            return
         }
         guard !offload.needsChecksum || Int(offload.checksumStart) + Int(offload.checksumOffset) + 2 <= byteCount else {
             drop(number, .malformedFrame)
-            return false
+            return
         }
         let departure = Departure(number: number, bytes: bytes, needsChecksum: offload.needsChecksum)
         decide(departure, frame, slot, generation)
-        return false
     }
 
     private mutating func decide(
@@ -115,10 +123,11 @@ extension FrameSwitch {
         _ generation: UnsafePointer<Generation>
     ) {
         let slot16 = UInt16(truncatingIfNeeded: slot)
-        let action = generation.pointee.tables.action(for: frame, from: slot16, flows)
+        let hash = states[departure.number].hash
+        let action = generation.pointee.tables.action(for: frame, from: slot16, flows, hash: hash)
         switch action.kind {
         case .remote:
-            send(departure, frame, to: Int(action.place), action, generation)
+            send(departure, frame, to: action.place, action, generation)
         case .local:
             deliver(departure, frame, to: Int(action.slot), generation)
         case .drop:

@@ -30,6 +30,7 @@ extension FrameSwitch {
             // An error is an ICMP message about an earlier datagram, now told and gone.
             let count = max(0, underlay.receive(socket, receiving.messages, room))
             var byteCount = 0
+            lastPlace = nil
             for number in 0..<count { byteCount += deliver(number, generation, now: now) }
             // What lies in the buffers does not outlive the batch.
             writeAllRuns(generation)
@@ -45,7 +46,10 @@ extension FrameSwitch {
         _ generation: UnsafePointer<Generation>,
         now: Duration
     ) -> Int {
-        guard let train = receiving.train(number) else { return 0 }
+        guard let train = receiving.train(number) else {
+            lastPlace = nil
+            return 0
+        }
         let origin = Origin(
             address: receiving.source(number),
             congestion: train.congestion,
@@ -54,7 +58,8 @@ extension FrameSwitch {
         )
         // What the outer header says has to be told to each frame.
         let isPlain = train.congestion != .experienced && train.congestion != .capable1 && quarantine.isEmpty
-        var place: UnsafeMutablePointer<RunTable.Place>?
+        // Where a train is cut by the underlay, its datagrams are messages of their own, one behind the other.
+        var place = number > 0 && receiving.isFromSame(number, number - 1) ? lastPlace : nil
         var offset = 0
         var frameCount = 0
         var frameByteCount = 0
@@ -64,7 +69,7 @@ extension FrameSwitch {
             offset += byteCount
             frameCount += 1
             frameByteCount += byteCount
-            // Within a train, what follows in the run needs no decision of its own.
+            // From the same sender, what follows in the run needs no decision of its own.
             if isPlain, let place, runs.append(datagram, byteCount: byteCount, to: place) {
                 frameByteCount -= Verdict.geneveHeaderByteCount
                 continue
@@ -77,6 +82,7 @@ extension FrameSwitch {
             frameByteCount -= packet.headerByteCount
             place = deliver(datagram, byteCount, packet, origin, generation)
         } while offset < train.byteCount
+        lastPlace = place
         counters.add(UInt64(frameCount), to: .receivedFrames, of: Self.source)
         counters.add(UInt64(frameByteCount), to: .receivedBytes, of: Self.source)
         return train.byteCount

@@ -34,6 +34,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     // From the underlay
     let receiving: ReceiveBatch
     var runs = RunTable()
+    /// The place that the last datagram of a message went to; its run has been decided on for that message's sender.
+    var lastPlace: UnsafeMutablePointer<RunTable.Place>?
     /// Whether the last batch was a long one.
     var wasLong = false
     /// Whether a port has refused datagrams that stand for many; then they are not merged.
@@ -44,6 +46,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
 
     /// What has become of a frame of a batch.
     struct FrameState {
+        /// Of its flow, for the cache; 0 where that is not known.
+        var hash = 0
         /// The frames that it stands for.
         var frameCount = 0
         /// Their bytes.

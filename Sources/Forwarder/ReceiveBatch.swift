@@ -89,6 +89,17 @@ struct ReceiveBatch {
         return train(index)
     }
 
+    /// Whether two messages came from the same address and port.
+    func isFromSame(_ index: Int, _ other: Int) -> Bool {
+        let (one, two) = (UnsafeRawPointer(sources + index), UnsafeRawPointer(sources + other))
+        func isEqual(_ offset: Int) -> Bool {
+            one.load(fromByteOffset: offset, as: UInt64.self) == two.load(fromByteOffset: offset, as: UInt64.self)
+        }
+        // Family, port and, of IPv4, the address; of IPv6 the address lies in the next three words.
+        guard isEqual(0) else { return false }
+        return Int32(sources[index].ss_family) == AF_INET || isEqual(8) && isEqual(16) && isEqual(24)
+    }
+
     /// The underlay address that a message came from.
     func source(_ index: Int) -> IPAddress {
         let source = sources + index

@@ -48,7 +48,9 @@ extension ForwardingTables {
     /// What is kept for the flow of a frame that came from a device; `nil` where nothing may be.
     func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome]? {
         bytes.withUnsafeBytes { memory in
-            outcomes(of: view.action(for: Frame(memory.start, byteCount: memory.count), from: slot, cache))
+            let hash = view.prefetch(memory.start, byteCount: memory.count, from: slot, cache)
+            let frame = Frame(memory.start, byteCount: memory.count)
+            return outcomes(of: view.action(for: frame, from: slot, cache, hash: hash))
         }
     }
 

@@ -49,6 +49,22 @@ import Wire
         #expect(net.got(1) == [frame])
     }
 
+    @Test(arguments: [false, true])
+    func `A run takes what follows from its own sender only`(isIPv6: Bool) {
+        let net = MemoryHosts(hostCount: 2, places: [0, 1], isIPv6: isIPv6)
+        _ = Self.send(Flow(), Flow.payload(5000), by: 1000, net)
+        let target = net.hosts[1].address
+        var queue = net.underlay.state.queues[target] ?? []
+        let stranger = MemoryHosts.address(of: 9, isIPv6: isIPv6)
+        for index in [3, 1] { queue.insert((stranger, queue[index].datagram), at: index) }
+        net.underlay.state.queues[target] = queue
+        net.settleUnderlay()
+        #expect(net.got(1).flatMap { $0[54...] } == Flow.payload(5000))
+        #expect(net.drops(.unknownTunnelSource, of: Self.underlay, on: 1) == 2)
+        #expect(net.count(.receivedFrames, of: Self.underlay, on: 1) == 7)
+        #expect(net.isAccountedFor(on: 1))
+    }
+
     @Test func `A superpacket that needs more than one train arrives whole`() {
         let net = MemoryHosts(hostCount: 2, places: [0, 1])
         let flow = Flow(flags: 0x10)

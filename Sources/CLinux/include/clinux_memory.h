@@ -37,7 +37,17 @@ static inline long clinux_map_shared(int fd, size_t count, void **memory) {
     *memory = address;
     return 0;
 }
+/// Pages of this process alone, all zero, that take memory when they are first touched.
+static inline long clinux_map_private(size_t count, void **memory) {
+    void *address = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) return -(long)errno;
+    *memory = address;
+    return 0;
+}
 static inline long clinux_unmap(void *memory, size_t count) { return clinux_result(munmap(memory, count)); }
+
+/// Fetches the cache line of an address that will be read soon; any address may be given.
+CLINUX_PACKET_PATH static inline void clinux_prefetch(const void *address) { __builtin_prefetch(address); }
 
 /// Keeps the compiler from moving memory accesses across this point: what a killed process leaves behind is then what it
 /// had written in the program's order.
