@@ -10,6 +10,8 @@ import Storage
 public final class CentralDaemon {
     /// What the other threads say to the main one.
     enum Message: Sendable {
+        /// A thread that serves HTTP has no descriptor for a newcomer, and nobody idle to end.
+        case needsRoom(loop: Int)
         /// One more thread that serves HTTP has no client left.
         case drained
         /// The log is closed.
@@ -178,6 +180,8 @@ public final class CentralDaemon {
 
     private func receive(_ message: Message) {
         switch message {
+        case .needsRoom(let loop):
+            for (index, server) in (threads?.servers ?? []).enumerated() where index != loop { server.send(.makeRoom) }
         case .drained:
             drainingCount -= 1
             if drainingCount == 0 { threads?.store.send(.close) }

@@ -15,6 +15,8 @@ final class ServingLoop {
     /// The most streams of events that one loop keeps open: consoles and reconcilers, with room for a storm of them;
     /// each has a connection and at most one page that it has not taken.
     static let eventStreamMaximum = 1000
+    /// How often other loops are asked to make room: each time they end some connections.
+    static let roomInterval: Duration = .milliseconds(100)
     /// How long a stopping central waits for clients to take their answers.
     static let drainTime: Duration = .seconds(5)
     /// Tickets hold the loop in the upper 16 bits and a count in the lower 48.
@@ -26,6 +28,8 @@ final class ServingLoop {
         case outcomes([(Ticket, Outcome)])
         /// Show other certificates to whoever comes from now on.
         case secure([Route.Plane: TLSContext])
+        /// End connections that idle: another loop has a newcomer, and none to end.
+        case makeRoom
         /// Take nothing new; say so when the last client has gone.
         case drain
     }
@@ -50,6 +54,7 @@ final class ServingLoop {
     private var servers: [HTTPServer] = []
     private var turns: TurnQueue?
     private var attempts = AttemptLimiter()
+    private var askedForRoom: Duration?
     private var secureServers: [(plane: Route.Plane, server: HTTPServer)] = []
     private var parked: [Ticket: Parked] = [:]
     /// The exchanges whose answers stay open.
@@ -116,8 +121,20 @@ final class ServingLoop {
         if exposure == .secure { secureServers.append((api.plane, server)) }
     }
 
+    /// Makes room for connections to come. The present newcomer is served only where this loop has some to end; else
+    /// the others are asked, and it finds room when it comes again.
+    func makeRoom() -> Bool {
+        if closeIdle() { return true }
+        let now = Clock.monotonic()
+        if askedForRoom.map({ now - $0 >= Self.roomInterval }) ?? true {
+            askedForRoom = now
+            main.send(.needsRoom(loop: Int(index)))
+        }
+        return false
+    }
+
     /// Ends idle connections of the port that has the one which has been idle for longest.
-    private func makeRoom() -> Bool {
+    private func closeIdle() -> Bool {
         let idle = servers.compactMap { server in server.oldestIdleTime.map { (time: $0, server: server) } }
         return idle.min { $0.time < $1.time }?.server.closeIdle() ?? false
     }
@@ -131,6 +148,7 @@ final class ServingLoop {
             }
         case .secure(let contexts):
             for (plane, server) in secureServers { server.tls = contexts[plane] }
+        case .makeRoom: _ = closeIdle()
         case .drain:
             for exchange in Array(streams.values) { endStream(exchange) }
             var remaining = servers.count
@@ -157,12 +175,12 @@ final class ServingLoop {
         carryOut(action, for: exchange, since: start)
     }
 
-    /// Whether a request that shows a wrong token is one too many of its address.
+    /// Whether a request that shows a wrong token is one too many of its host.
     private func isBeyondAttempts(_ exchange: HTTPExchange, _ now: Duration) -> Bool {
         guard case .ip(let address, _) = exchange.peer, exchange.request.headerFields[.authorization] != nil else {
             return false
         }
-        return !attempts.take(address, now: now)
+        return !attempts.take(RemoteHost(address), now: now)
     }
 
     private var tooManyAttempts: Reply {

@@ -73,6 +73,8 @@ public struct HTTPLimits: Equatable, Sendable {
     public var acknowledgementTime: Duration = .seconds(30)
     /// How long the server still reads behind the last answer, so that the client gets that answer.
     public var lingeringTime: Duration = .seconds(2)
+    /// How long a host that floods is not served, and how long a flood counts.
+    public var shutOutTime: Duration = .seconds(60)
     /// How long a request whose client has shut down its sending side may stay unanswered.
     public var halfClosedTime: Duration = .seconds(30)
 

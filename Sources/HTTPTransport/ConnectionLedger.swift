@@ -8,19 +8,22 @@ public final class ConnectionLedger: Sendable {
     /// The most connections at once. More: 503.
     public let connectionMaximum: Int
     /// The most of one address that is not of this machine. More: 429. Behind a loopback address there may be anybody:
-    /// a proxy, or every program of the machine.
+    /// a proxy, or every program of the machine. Not of one ``RemoteHost``: all hosts of a site may share a /64, and
+    /// honest ones keep their connections.
     public let connectionsPerAddressMaximum: Int
 
     private struct Counts {
         var total = 0
         var byAddress: [IPAddress: Int] = [:]
-        var abuse = AbuseTable()
+        var abuse: AbuseTable
     }
 
-    private let counts = Mutex(Counts())
+    private let counts: Mutex<Counts>
 
     /// A ledger without connections.
-    public init(connectionMaximum: Int, connectionsPerAddressMaximum: Int) {
+    /// - Parameter shutOutTime: how long a host that floods is shut out.
+    public init(connectionMaximum: Int, connectionsPerAddressMaximum: Int, shutOutTime: Duration) {
+        counts = Mutex(Counts(abuse: AbuseTable(windowTime: shutOutTime)))
         self.connectionMaximum = connectionMaximum
         self.connectionsPerAddressMaximum = connectionsPerAddressMaximum
     }
@@ -29,18 +32,19 @@ public final class ConnectionLedger: Sendable {
     public convenience init(_ limits: HTTPLimits) {
         self.init(
             connectionMaximum: limits.connectionMaximum,
-            connectionsPerAddressMaximum: limits.connectionsPerAddressMaximum
+            connectionsPerAddressMaximum: limits.connectionsPerAddressMaximum,
+            shutOutTime: limits.shutOutTime
         )
     }
 
     /// Connections that are counted now.
     public var count: Int { counts.withLock(\.total) }
 
-    /// Whether an address has had so many connections ended for abuse that no more of it are taken now. Loopback is
-    /// never shut out.
+    /// Whether a host has had so many connections ended for abuse that no more of it are taken now. Loopback is never
+    /// shut out.
     func shutsOut(_ peer: SocketAddress, now: Duration) -> Bool {
         guard case .ip(let address, _) = peer, !address.isLoopback else { return false }
-        return counts.withLock { $0.abuse.shutsOut(address, now: now) }
+        return counts.withLock { $0.abuse.shutsOut(RemoteHost(address), now: now) }
     }
 
     /// Counts a connection, or says why there is no room for it.
@@ -61,7 +65,7 @@ public final class ConnectionLedger: Sendable {
     }
 
     fileprivate func noteAbuse(of address: IPAddress, now: Duration) {
-        counts.withLock { $0.abuse.note(address, now: now) }
+        counts.withLock { $0.abuse.note(RemoteHost(address), now: now) }
     }
 
     fileprivate func leave(_ address: IPAddress?) {

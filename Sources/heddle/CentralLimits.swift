@@ -42,6 +42,9 @@ struct CentralLimits: ParsableArguments {
     )
     var idleTimeout = "75s"
 
+    @Option(help: ArgumentHelp("How long a host that floods is not served; loopback always is.", valueName: "time"))
+    var shutOutTime = "60s"
+
     func validate() throws {
         for (option, number, range) in [
             ("--connections", connections, 1...1_000_000),
@@ -61,6 +64,7 @@ struct CentralLimits: ParsableArguments {
         }
         for (option, text) in [
             ("--head-timeout", headTimeout), ("--body-timeout", bodyTimeout), ("--idle-timeout", idleTimeout),
+            ("--shut-out-time", shutOutTime),
         ] where time(text) == nil {
             throw ValidationError("\(option) '\(text)' is not a time of 1s to 24h, such as 30s")
         }
@@ -78,6 +82,7 @@ struct CentralLimits: ParsableArguments {
         if let time = time(headTimeout) { configuration.limits.headTime = time }
         if let time = time(bodyTimeout) { configuration.limits.bodyIdleTime = time }
         if let time = time(idleTimeout) { configuration.limits.idleTime = time }
+        if let time = time(shutOutTime) { configuration.limits.shutOutTime = time }
     }
 
     /// `123`, `64K` or `1M`: bytes, in the range of the option; `nil` where it is none.

@@ -113,6 +113,45 @@ import Testing
         #expect(text == "retry: 1000\nid: 0000000000000001-0\n: heartbeat\n\n")
     }
 
+    @Test func `A loop that has nobody to end for a newcomer asks the others, who end those that idle`() throws {
+        let loop = try EventLoop()
+        var told: [Int] = []
+        let main = try Mailbox<CentralDaemon.Message>(on: loop) { message in
+            if case .needsRoom(let index) = message { told.append(index) }
+            loop.stop()
+        }
+        let core = try Mailbox<CoreThread.Message>(on: loop) { _ in }
+        let serving = ServingLoop(
+            index: 1,
+            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
+            core: core,
+            main: main,
+            metrics: Metrics(loopCount: 2, storePath: "/nonexistent"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            requestIDPrefix: "r",
+            parkedRequestMaximum: 2
+        )
+        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
+        let address = try listener.localAddress()
+        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
+        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
+        try serving.serve(listener, api: api, on: loop)
+        // Asked twice in a moment, it asks once.
+        let first = serving.makeRoom()
+        let second = serving.makeRoom()
+        #expect(!first && !second)
+        loop.run()
+        #expect(told == [1])
+
+        let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: try #require(address.port)))
+        let request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/livez")
+        client.send(request, timeout: .seconds(60)) { _ in loop.stop() }
+        loop.run()
+        serving.receive(.makeRoom)
+        let third = serving.makeRoom()
+        #expect(!third, "its only connection has ended")
+    }
+
     @Test func `Recent networks are found by revision, and the oldest are forgotten`() {
         var recent = RecentNetworks()
         var network = Network(epoch: 1)

@@ -5,8 +5,10 @@ import os
 import select
 import socket
 import struct
+import subprocess
 import unittest
 
+from lab import NETWORK, Lab, wait_until
 from test_attacks import HEADERS, PREFACE, RESET, frame, head
 from test_http import Central
 from test_http1_requests import Answers
@@ -78,6 +80,86 @@ class LimitTest(unittest.TestCase):
         self.assertEqual(stalled.next()[0], 408)
         self.assertEqual(idle.next()[0], 200)
         self.assertIsNone(idle.next())
+
+
+# Runs on a host: opens a connection for each line that it reads, sends GET or a flood of resets as the line says, and
+# prints the status that it is told, or "-" where it is told nothing. What was answered stays open until "close".
+STRANGER = """
+import socket, sys
+flood = bytes.fromhex({flood!r})
+kept = []
+print("listening", flush=True)
+for line in sys.stdin:
+    word = line.strip()
+    if word == "close":
+        for connection in kept:
+            connection.close()
+        kept = []
+        print("closed", flush=True)
+        continue
+    told = b""
+    try:
+        connection = socket.create_connection((sys.argv[1], 6641), 60)
+        connection.sendall(flood if word == "flood" else b"GET /livez HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+        while word == "flood" or b"\\r\\n" not in told:
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            told += piece
+    except OSError:
+        pass
+    if told.startswith(b"HTTP/1.1 "):
+        kept.append(connection)
+        print(told.split()[1].decode(), flush=True)
+    else:
+        connection.close()
+        print("-", flush=True)
+"""
+
+
+class StrangerTest(unittest.TestCase):
+    """Limits that hold for other machines only: these are network namespaces."""
+
+    def stranger(self, lab, host, octet):
+        lab.host(host, octet)
+        resets = b"".join(frame(HEADERS, 5, stream, head()) + frame(RESET, 0, stream, struct.pack(">I", 8))
+                          for stream in range(1, 1000, 2))
+        program = STRANGER.format(flood=(PREFACE + resets).hex())
+        process = subprocess.Popen(
+            lab.inside(host, "python3", "-c", program, f"{NETWORK}.2"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+        lab.processes.append(process)
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.stdout.close)
+        self.assertEqual(process.stdout.readline().strip(), "listening")
+
+        def tell(word):
+            process.stdin.write(word + "\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+        return tell
+
+    def test_connections_of_an_address(self):
+        with Lab() as lab:
+            lab.central("--connections-per-address", "4")
+            one, other = self.stranger(lab, "hv1", 3), self.stranger(lab, "hv2", 4)
+            self.assertEqual([one("ask") for _ in range(5)], ["200"] * 4 + ["429"])
+            self.assertEqual(other("ask"), "200")
+            self.assertEqual(one("close"), "closed")
+            wait_until(lambda: one("ask") == "200", "places that are given back are there again")
+
+    def test_a_host_that_floods_is_shut_out_for_a_while(self):
+        with Lab() as lab:
+            lab.central("--shut-out-time", "5s")
+            abuser, other = self.stranger(lab, "hv1", 3), self.stranger(lab, "hv2", 4)
+            self.assertEqual(abuser("ask"), "200")
+
+            def is_shut_out():
+                abuser("flood")
+                return abuser("ask") == "-"
+            wait_until(is_shut_out, "the host is shut out", seconds=120)
+            self.assertEqual(other("ask"), "200")
+            wait_until(lambda: abuser("ask") == "200", "it is served again", seconds=60)
 
 
 if __name__ == "__main__":

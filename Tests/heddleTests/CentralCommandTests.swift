@@ -12,6 +12,7 @@ import Testing
         ["--requests-per-connection", "0"], ["--streams-per-connection", "1025"], ["--parked-polls", "0"],
         ["--head-size", "1K"], ["--head-size", "8K8"], ["--body-size", "17M"], ["--body-size", "-1"],
         ["--head-timeout", "0s"], ["--body-timeout", "10"], ["--idle-timeout", "25h"],
+        ["--shut-out-time", "never"],
     ])
     func `A wrong command line ends with 2 and one sentence`(words: [String]) throws {
         let outcome = try HeddleBinary.run(["central"] + words)
