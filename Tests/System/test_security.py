@@ -238,6 +238,70 @@ class SecurityTest(unittest.TestCase):
             wait_until(lambda: "stay in use" in central.output(), "central says that it keeps what it has")
             self.assertEqual(shown(), third)
 
+    def test_another_authority_takes_over(self):
+        """As README says: hosts come to believe both, then the new one signs, then the old one counts for nothing."""
+        with Lab(secure=True) as lab:
+            lab.host("hv1", 3)
+            lab.host("hv2", 4)
+            life = ("--chassis-certificate-life", "10s")
+            central = lab.central(*life)
+            lab.agent("hv1", 3)
+            left_over = lab.make_token("--chassis", "hv2")
+            stolen = self.split_membership(lab, "hv1")
+            old, new = f"{lab.state}/old.crt", f"{lab.state}/new.crt"
+            shutil.copy(lab.ca, old)
+            # The same name, as it may well be: they are told apart by their keys.
+            run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=heddle authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout",
+                f"{lab.state}/new.key", "-out", new)
+
+            def believe(*certificates):
+                nonlocal central
+                central.kill(signal.SIGTERM)
+                blocks = [pieces(file)[1][0] for file in certificates]
+                with open(lab.ca, "w", encoding="ascii") as file:
+                    file.writelines(blocks)
+                central = lab.central(*life)
+                return blocks
+
+            def belief():
+                return pieces(f"{lab.state}/hv1/membership.pem")[1][2:]
+
+            def is_signed_by(authority):
+                return run("openssl", "verify", "-no_check_time", "-CAfile", authority,
+                           f"{lab.state}/hv1/membership.pem", check=False).returncode == 0
+
+            def ask(*arguments):
+                path = "/v1/chassis/hv1/changes?since=0"
+                return self.status(lab, path, *arguments, base=lab.sb, token="", check=False)[0]
+
+            both = believe(old, new)
+            wait_until(lambda: belief() == both, "the host's next certificate brings both authorities", seconds=60)
+            self.assertTrue(is_signed_by(old))
+            shutil.copy(f"{lab.state}/new.key", f"{lab.data}/ca.key")
+            both = believe(new, old)
+            # The old one's certificates get in as before, as long as they have not expired.
+            self.assertIn(ask(*stolen), (200, 403))
+            self.assertNotEqual(lab.curl("/livez", "--cacert", old, check=False).returncode, 0)
+            self.assertEqual(lab.curl("/livez").stdout, "ok\n")
+            wait_until(lambda: is_signed_by(new), "the host has a certificate of the new authority", seconds=60)
+            self.assertEqual(belief(), both)
+            # A join token names the authority that it was made under.
+            arguments = ["--central", lab.sb, "--chassis", "hv2", "--encap-ip", f"{NETWORK}.4", "--state-dir",
+                         f"{lab.state}/hv2"]
+            refused = lab.heddle("hv2", "agent", *arguments, "--join", left_over, check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("the pin", refused.stderr)
+            only = believe(new)
+            # Not even a handshake.
+            self.assertEqual(ask(*stolen), 0)
+            wait_until(lambda: belief() == only, "the host believes the new authority alone", seconds=60)
+            lab.agent("hv2", 4)
+            lab.heddle("central", "nb", "ls-add", "ls1")
+            lab.sync()
+            wait_until(lambda: all(lab.get(f"/v1/chassis/{host}")["status"]["live"] for host in ("hv1", "hv2")),
+                       "both hosts are live")
+
     def test_a_parked_tls_connection_takes_little_memory(self):
         with Lab(secure=True) as lab:
             central = lab.central()
