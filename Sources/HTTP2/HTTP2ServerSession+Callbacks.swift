@@ -70,8 +70,8 @@ extension HTTP2ServerSession {
             if let frame { session(owner)?.didReceiveFrame(frame.pointee) }
             return 0
         }
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, reason, owner in
-            session(owner)?.didReceiveInvalidFrame(nghttp2_error(rawValue: reason))
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, reason, owner in
+            if let frame { session(owner)?.didReceiveInvalidFrame(frame.pointee, nghttp2_error(rawValue: reason)) }
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, owner in
@@ -132,7 +132,6 @@ extension HTTP2ServerSession {
         case NGHTTP2_DATA:
             dataFrameHasBytes = false
             headStart = nil
-            checkOpen(header.stream_id)
             return
         case NGHTTP2_PRIORITY where header.stream_id == 0:
             // libnghttp2 passes over it where priorities are not used; RFC 9113 section 6.3 does not.
@@ -152,19 +151,24 @@ extension HTTP2ServerSession {
 
     /// Ends the connection of a client that goes on with a stream that it has ended or passed over (RFC 9113 section
     /// 5.1). For a while it may not know that the server has reset one; libnghttp2 does not keep them apart.
-    private func checkOpen(_ id: Int32) {
+    func checkOpen(_ id: Int32) {
         guard id <= lastOpened, streams[id] == nil, !resetHere.contains(id), id % 2 == 1 else { return }
         terminate(passedOver.contains { $0.contains(id) } ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_STREAM_CLOSED)
     }
 
     private func didReset(_ id: Int32, _ reason: nghttp2_error_code) {
-        resetHere.append(id)
-        if resetHere.count > Self.resetHereMaximum { resetHere.removeFirst() }
+        remember(resetHere: id)
         switch reason {
         case NGHTTP2_NO_ERROR: break
         case NGHTTP2_REFUSED_STREAM: countControlFrame()
         default: countServerReset()
         }
+    }
+
+    private func remember(resetHere id: Int32) {
+        guard !resetHere.contains(id) else { return }
+        resetHere.append(id)
+        if resetHere.count > Self.resetHereMaximum { resetHere.removeFirst() }
     }
 
     private func didReceiveField(
@@ -238,8 +242,10 @@ extension HTTP2ServerSession {
         }
     }
 
-    private func didReceiveInvalidFrame(_ reason: nghttp2_error) {
+    private func didReceiveInvalidFrame(_ frame: nghttp2_frame, _ reason: nghttp2_error) {
         headStart = nil
+        // The client goes on with it until it hears of that.
+        if frame.hd.stream_id != 0 { remember(resetHere: frame.hd.stream_id) }
         // A refused stream is counted as it is reset.
         if reason != NGHTTP2_ERR_REFUSED_STREAM { countServerReset() }
     }

@@ -11,12 +11,34 @@ extension HTTP2ServerSession {
             if droppedByteCount > limits.lingeringByteCountMaximum { phase = .closed }
             return
         }
-        let result = bytes.withUnsafeBufferPointer { nghttp2_session_mem_recv(frames, $0.baseAddress, $0.count) }
+        bytes.withUnsafeBufferPointer { bytes in
+            // What is found in a frame is judged when those before it have been worked off.
+            var (taken, position) = (0, 0)
+            while !isTerminated, taken < bytes.count {
+                let finding = scanner.next(in: bytes, at: &position)
+                take(UnsafeBufferPointer(rebasing: bytes[taken..<position]))
+                taken = position
+                if !isTerminated, let finding { judge(finding) }
+            }
+        }
+    }
+
+    private func take(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let result = nghttp2_session_mem_recv(frames, bytes.baseAddress, bytes.count)
         guard result < 0 else { return }
         // libnghttp2 has given up on the client: a flood, too many CONTINUATIONs, no SETTINGS first.
         let isViolation =
             result == Int(NGHTTP2_ERR_PROTO.rawValue) || result == Int(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue)
         if isViolation { terminate(NGHTTP2_PROTOCOL_ERROR) } else { endFlood() }
+    }
+
+    private func judge(_ finding: FrameScanner.Finding) {
+        switch finding {
+        case .data(let stream): checkOpen(stream)
+        // RFC 7540 section 5.3.1. A client that heeds RFC 9113 sends no priorities at all here.
+        case .priority(let stream, let dependency) where stream == dependency: terminate(NGHTTP2_PROTOCOL_ERROR)
+        case .priority: break
+        }
     }
 
     /// The client sends nothing more. What it has not sent whole is dropped; answers under way are still written.

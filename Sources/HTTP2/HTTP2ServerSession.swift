@@ -31,6 +31,7 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var clientResets: RemainingBudget
     var serverResets: RemainingBudget
     var controlFrames: RemainingBudget
+    var scanner = FrameScanner()
     /// CONTINUATION frames of the head that is being read.
     var continuationCount = 0
     /// The newest stream of the client.

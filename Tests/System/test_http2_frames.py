@@ -156,9 +156,8 @@ CASES = [
     ("5.1 HEADERS on a half-closed stream", [get(path="/v1/changes?wait=60"), get()], error(CLOSED)),
     ("5.1 CONTINUATION on a half-closed stream",
      [get(path="/v1/changes?wait=60"), frame(CONTINUATION, END_HEADERS, 1, head())], fatal(CLOSED, PROTOCOL)),
-    # libnghttp2 passes over it, which harms nobody.
-    ("5.1 DATA behind RST_STREAM", [post(), frame(RESET, 0, 1, b"\0\0\0\x08"), frame(DATA, 1, 1, b"x"), get(3)],
-     fatal(CLOSED) + ["200"], 3),
+    ("5.1 DATA behind RST_STREAM", [post(), frame(RESET, 0, 1, b"\0\0\0\x08"), frame(DATA, 1, 1, b"x")], fatal(CLOSED)),
+    ("5.3.1 PRIORITY on itself (RFC 7540)", [frame(PRIORITY, 0, 1, b"\0\0\0\1\x0f")], fatal(PROTOCOL)),
     ("5.1 HEADERS behind RST_STREAM", [post(), frame(RESET, 0, 1, b"\0\0\0\x08"), get()], fatal(CLOSED)),
     ("5.1 CONTINUATION behind RST_STREAM",
      [post(), frame(RESET, 0, 1, b"\0\0\0\x08"), frame(CONTINUATION, 4, 1, head())], fatal(CLOSED, PROTOCOL)),
