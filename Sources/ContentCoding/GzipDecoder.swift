@@ -28,11 +28,15 @@ public enum GzipDecoder {
         defer { inflateEnd(&stream) }
         var content: [UInt8] = []
         var offset = 0
+        // One that says itself that it is a bomb is taken at its word with the first piece that bears it out.
+        let declared = declaredByteCount(bytes)
+        let isSuspect = declared > freeByteCount && declared / ratioMaximum > bytes.count
+        let free = isSuspect ? 0 : freeByteCount
         repeat {
             let (status, taken) = decodePiece(&stream, bytes[offset...], into: &content)
             offset += taken
             guard content.count <= maximum else { throw .tooLong(maximum: maximum) }
-            guard content.count <= freeByteCount || content.count / ratioMaximum <= offset else { throw .bomb }
+            guard content.count <= free || content.count / ratioMaximum <= offset else { throw .bomb }
             switch status {
             case Z_OK: break
             case Z_STREAM_END where offset == bytes.count: return content
@@ -40,6 +44,11 @@ public enum GzipDecoder {
             default: throw .corrupt
             }
         } while true
+    }
+
+    /// How long the last member claims to be (RFC 1952 section 2.3.1, ISIZE); anything where it is cut off.
+    private static func declaredByteCount(_ bytes: [UInt8]) -> Int {
+        bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
     }
 
     /// One call of zlib; without progress its status is an error.

@@ -84,6 +84,10 @@ private func decoded(_ bytes: [UInt8], maximum: Int = 1 << 24) -> Result<[UInt8]
     func bomb() throws {
         let zeros = try #require(GzipEncoder().encode([UInt8](repeating: 0, count: 1 << 24)))
         #expect(decoded(zeros, maximum: 1 << 30) == .failure(.bomb))
+        // One that denies it goes on a little longer; what claims to be one and is not is merely corrupt.
+        #expect(decoded(zeros.dropLast(4) + [0, 0, 0, 0], maximum: 1 << 30) == .failure(.bomb))
+        let honest = try #require(GzipEncoder().encode(text(100_000)))
+        #expect(decoded(honest.dropLast(4) + [0xff, 0xff, 0xff, 0x7f]) == .failure(.corrupt))
         let few = [UInt8](repeating: 0, count: GzipDecoder.freeByteCount)
         #expect(decoded(try #require(GzipEncoder().encode(few))) == .success(few))
     }
