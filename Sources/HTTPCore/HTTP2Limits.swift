@@ -15,7 +15,7 @@ public struct HTTP2Limits: Equatable, Sendable {
     public var continuationMaximum = 8
     /// A head that grows to so many times ``HTTPLimits/headByteCountMaximum`` when its compression is taken off ends the
     /// connection; shorter ones, beyond the maximum, get 431.
-    public var headBombFactor = 4
+    public var headBombFactor = 2
     /// SETTINGS_HEADER_TABLE_SIZE of both directions, in bytes.
     public var headerTableByteCount = 4096
     /// Entries of one SETTINGS frame. More: the connection ends.

@@ -72,7 +72,11 @@ public final class HTTPServer {
         descriptorMaximum = descriptorLimit - max(limits.spareDescriptorMinimum, descriptorLimit / 20)
         try listener.askWhetherPeersLive(every: limits.keepAliveTime, within: limits.acknowledgementTime)
         try listener.boundUnsentBytes(to: limits.unsentByteCountMaximum)
-        acceptor = try Acceptor(loop: loop, listener: listener) { socket, peer in self.accept(socket, from: peer) }
+        let accepting = AcceptTurn(self.turns)
+        acceptor = try Acceptor(loop: loop, listener: listener, whenWaiting: accepting.await) { socket, peer in
+            self.accept(socket, from: peer)
+        }
+        accepting.acceptor = acceptor
     }
 
     /// Connections that are open now.
@@ -228,5 +232,27 @@ public final class HTTPServer {
         drainTimer?.cancel()
         drainTimer = nil
         loop.defer(completion)
+    }
+}
+
+/// Newcomers wait for a turn, as those do of whom nothing is known: who is being served goes first.
+private final class AcceptTurn: TurnTaker {
+    weak var acceptor: Acceptor?
+    private let turns: TurnQueue
+    private var isQueued = false
+
+    init(_ turns: TurnQueue) {
+        self.turns = turns
+    }
+
+    func await() {
+        guard !isQueued else { return }
+        isQueued = true
+        turns.add(self, rank: 1)
+    }
+
+    func takeTurn() {
+        isQueued = false
+        acceptor?.acceptWaiting()
     }
 }

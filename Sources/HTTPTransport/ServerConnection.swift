@@ -122,13 +122,16 @@ final class ServerConnection: TurnTaker {
         if isQueued {
             // It knows; until its turn no more events.
             try? registration?.update(reads: false, writes: false)
-        } else if pace.rank == 0 {
+        } else if rank == 0 {
             takeTurn()
         } else {
             isQueued = true
-            server.turns.add(self, rank: pace.rank)
+            server.turns.add(self, rank: rank)
         }
     }
+
+    /// How long others may have to wait for it. Who has been abusive waits for all others.
+    private var rank: Int { hasNotedAbuse ? Pace.rankMaximum : pace.rank }
 
     func takeTurn() {
         isQueued = false
@@ -151,7 +154,7 @@ final class ServerConnection: TurnTaker {
         pace.note(Clock.monotonic() - pieceStart)
         guard hasMore, !isQueued, !isClosed else { return }
         isQueued = true
-        server.turns.add(self, rank: pace.rank)
+        server.turns.add(self, rank: rank)
     }
 
     /// Whether what is left is for another turn.

@@ -14,9 +14,9 @@ protocol TurnTaker: AnyObject {
 /// arrivals again. So a request that costs little waits for one piece of somebody else's work, however many connections
 /// keep the server busy; and work that costs much is done all the same, for every other turn favours some higher rank.
 public final class TurnQueue {
-    /// The time that a turn spends on what waits here, where those served at once have not taken more. One piece is
-    /// always done.
-    static let turnTime: Duration = .microseconds(100)
+    /// The time that a turn spends on what waits here, where those served at once have not taken more: about one piece,
+    /// which is always done. A look for arrivals costs a twentieth of it.
+    static let turnTime = Pace.sliceTime
     /// The rank that goes first in each of a round of turns.
     private static let favoured = [0, Pace.rankMaximum, 0, 2, 0, 1]
 
@@ -71,8 +71,9 @@ struct Pace {
     static let sliceTime: Duration = .microseconds(50)
     /// The rank of those that cost most.
     static let rankMaximum = 3
-    /// More is not believed of a piece: the thread itself may have waited for a processor.
-    private static let costMaximum = sliceTime * 4
+    /// A piece that took longer than usual raises the average by no more than this part of it: the thread itself may
+    /// have waited for a processor, and then an honest client must not be taken for a costly one.
+    private static let rise = 4
     private static let readByteCountMinimum = 1024
     static let readByteCountMaximum = 64 * 1024
 
@@ -96,7 +97,7 @@ struct Pace {
 
     /// Takes note of a piece of work.
     mutating func note(_ time: Duration) {
-        cost += (min(time, Self.costMaximum) - cost) / 4
+        cost += min((time - cost) / 4, cost / Self.rise + .microseconds(1))
         if time > Self.sliceTime * 2 {
             readByteCount = max(readByteCount / 2, Self.readByteCountMinimum)
         } else if hasReadAll, time < Self.sliceTime {

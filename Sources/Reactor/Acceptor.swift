@@ -6,16 +6,17 @@ import Glibc
 /// When the process has no descriptor left, a reserve is given up to accept and close the waiting connections: the
 /// clients learn at once, and the listener does not stay readable for ever.
 public final class Acceptor {
-    /// Connections accepted in one turn, so that a flood of them does not starve those that are there.
+    /// Connections accepted at once, so that a flood of them does not starve those that are there.
     public static let acceptCountMaximum = 64
-    /// How long it accepts in one turn, for the same reason; one connection in any case.
-    public static let acceptTimeMaximum: Duration = .microseconds(100)
+    /// How long it accepts at once, for the same reason; one connection in any case.
+    public static let acceptTimeMaximum: Duration = .microseconds(50)
     /// How long nothing is accepted after a failure that is the machine's (no memory, no descriptor to reserve).
     public static let pauseAfterFailure: Duration = .milliseconds(100)
 
     private let loop: EventLoop
     private let listener: Descriptor
     private let receive: (Descriptor, SocketAddress) -> Void
+    private let whenWaiting: (() -> Void)?
     private var reserve: Descriptor?
     private var registration: Registration?
     private var pause: TimerHandle?
@@ -26,17 +27,23 @@ public final class Acceptor {
     /// - Parameters:
     ///   - loop: where `receive` is called; it keeps the acceptor until `cancel`.
     ///   - listener: a socket of `Descriptor.listen`.
+    ///   - whenWaiting: called in every turn in which connections wait, in place of accepting them: that is then done
+    ///     by ``acceptWaiting()``, when there is time for it.
     ///   - receive: gets each connection, non-blocking, TCP without delay, and where it comes from.
     public init(
         loop: EventLoop,
         listener: Descriptor,
+        whenWaiting: (() -> Void)? = nil,
         _ receive: @escaping (Descriptor, SocketAddress) -> Void
     ) throws(SystemError) {
         self.loop = loop
         self.listener = listener
         self.receive = receive
+        self.whenWaiting = whenWaiting
         reserve = try .open("/dev/null", flags: O_RDONLY)
-        registration = try loop.register(listener.raw, reads: true, writes: false) { _ in self.acceptWaiting() }
+        registration = try loop.register(listener.raw, reads: true, writes: false) { _ in
+            if let whenWaiting { whenWaiting() } else { self.acceptWaiting() }
+        }
     }
 
     /// Ends the accepting; the listener itself goes with its last reference. May be repeated.
@@ -47,7 +54,8 @@ public final class Acceptor {
         pause = nil
     }
 
-    private func acceptWaiting() {
+    /// Accepts some of the connections that wait, if there are any.
+    public func acceptWaiting() {
         let end = Clock.monotonic() + Self.acceptTimeMaximum
         for count in 0..<Self.acceptCountMaximum where registration != nil {
             guard count == 0 || Clock.monotonic() < end else { return }

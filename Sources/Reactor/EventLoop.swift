@@ -55,7 +55,7 @@ public final class EventLoop {
 
     /// Waits on `descriptor`, level-triggered, until the registration is cancelled, which must be before it is closed.
     ///
-    /// With neither interest the handler is still told once of an error or a hang-up. A handler that has read the end
+    /// With neither interest the handler is still told once more of an error or a hang-up. A handler that has read the end
     /// of a stream and keeps the registration must stop asking for reads: the end stays readable.
     /// - Throws: EEXIST for a descriptor that is registered already; EPERM for one epoll cannot wait on (a file).
     public func register(
@@ -131,9 +131,11 @@ public final class EventLoop {
     private func dispatch(_ event: epoll_event) {
         let key = event.data.u64
         guard let handler = registrations.handler(of: key) else { return }
+        let wasAsked = registrations.interest(of: key) != []
         handler(Readiness(events: event.events))
-        // epoll tells of errors and hang-ups unasked and for ever: with no interest left, nobody would take them away.
-        guard registrations.interest(of: key) == [], let after = registrations[key], after.isArmed else { return }
+        // epoll tells of errors and hang-ups unasked and for ever: with no interest still, nobody would take them away.
+        guard !wasAsked, registrations.interest(of: key) == [], let after = registrations[key], after.isArmed
+        else { return }
         _ = clinux_epoll_remove(epoll.raw, after.descriptor)
         registrations.update(key, interest: [], isArmed: false)
     }
