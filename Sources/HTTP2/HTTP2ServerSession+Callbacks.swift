@@ -235,6 +235,7 @@ extension HTTP2ServerSession {
         case NGHTTP2_DATA: resetIfMalformed(frame.hd.stream_id)
         case NGHTTP2_RST_STREAM:
             didReset(frame.hd.stream_id, nghttp2_error_code(frame.rst_stream.error_code))
+        case NGHTTP2_GOAWAY where frame.goaway.error_code != NGHTTP2_NO_ERROR.rawValue: hasErred = true
         case NGHTTP2_GOAWAY where noticeSent != nil:
             // Its answer says that the client has seen the notice.
             nghttp2_submit_ping(frames, UInt8(NGHTTP2_FLAG_NONE.rawValue), Self.noticePing)

@@ -62,6 +62,8 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var isTerminated = false
     /// Whether a budget is used up, or more has come than any honest client sends.
     public private(set) var isFlooded = false
+    /// Whether a GOAWAY with an error has been sent.
+    public internal(set) var hasErred = false
     var lingeringSince: Duration?
     var droppedByteCount = 0
     /// How far the connection has come.

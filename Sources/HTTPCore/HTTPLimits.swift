@@ -47,8 +47,10 @@ public struct HTTPLimits: Equatable, Sendable {
     /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket
     /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
     public var lingeringByteCountMaximum = 4 << 20
-    /// The same of a client that floods, or sent a bomb: it need not get the last word at such a price.
-    public var floodLingeringByteCountMaximum = 64 * 1024
+    /// The same of a client whose TLS handshake has failed: an alert has room in much less.
+    public var failedHandshakeByteCountMaximum = 64 * 1024
+    /// Connections kept for ``stallTime`` at once. More: the oldest is closed.
+    public var stalledConnectionMaximum = 256
 
     /// From the start of a connection to the end of its TLS handshake. Later: closed.
     public var handshakeTime: Duration = .seconds(10)
@@ -73,6 +75,10 @@ public struct HTTPLimits: Equatable, Sendable {
     public var acknowledgementTime: Duration = .seconds(30)
     /// How long the server still reads behind the last answer, so that the client gets that answer.
     public var lingeringTime: Duration = .seconds(2)
+    /// How long the connection of a client that floods, sent a bomb or broke the rules of HTTP/2 stays open behind the
+    /// last word to it, without being listened to: what it goes on to send fills its own machine, and it comes again so
+    /// much later.
+    public var stallTime: Duration = .milliseconds(500)
     /// How long a host that floods is not served, and how long a flood counts.
     public var shutOutTime: Duration = .seconds(60)
     /// How long a request whose client has shut down its sending side may stay unanswered.

@@ -55,6 +55,9 @@ public protocol HTTPServerSession: AnyObject {
     var wantsInput: Bool { get }
     /// Whether the connection was ended because its client floods: no honest one does what it has done.
     var isFlooded: Bool { get }
+    /// Whether the connection was ended for an error of its client, and the client is told: there is nothing more to
+    /// hear from it.
+    var hasErred: Bool { get }
     /// Bytes that are kept for the client: requests read in part, heads of those that wait, answers not taken.
     var heldByteCount: Int { get }
     /// When ``expire(now:)`` is due.
@@ -85,6 +88,9 @@ extension HTTPServerSession {
 
     /// Never: where requests come one after the other there is nothing to flood with.
     public var isFlooded: Bool { false }
+
+    /// Never: behind an error in one request the last answer may still be on its way, and bytes before it.
+    public var hasErred: Bool { false }
 
     /// Nothing: where a connection carries its requests one after the other, the client goes with the connection.
     public func nextAbandoned() -> RequestID? { nil }

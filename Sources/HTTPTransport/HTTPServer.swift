@@ -1,3 +1,4 @@
+import DequeModule
 import HTTPCore
 import HTTPTypes
 import Reactor
@@ -35,6 +36,8 @@ public final class HTTPServer {
     private var handshakes: [Int: ServerHandshake] = [:]
     private var nextConnectionID = 0
     private var refusedCount = 0
+    /// Connections of abusers that are kept for a while, the oldest first.
+    private var stalled: Deque<Int> = []
     /// Bytes that all connections hold together.
     private var heldByteCount = 0
     private var drainCompletion: (() -> Void)?
@@ -109,6 +112,7 @@ public final class HTTPServer {
     func didClose(_ connection: ServerConnection) {
         connections[connection.id] = nil
         if connection.isRefused { refusedCount -= 1 }
+        if let index = stalled.firstIndex(of: connection.id) { stalled.remove(at: index) }
         completeDrainIfEmpty()
     }
 
@@ -126,6 +130,13 @@ public final class HTTPServer {
         ) -> Session
     ) -> Session {
         make(limits, loop.now, bodyLimit, problem)
+    }
+
+    /// A connection is kept without being listened to.
+    func didStall(_ connection: ServerConnection) {
+        stalled.append(connection.id)
+        guard stalled.count > limits.stalledConnectionMaximum, let oldest = stalled.popFirst() else { return }
+        connections[oldest]?.close()
     }
 
     /// A connection holds so many more bytes than before. Beyond the maximum those end that hold some and have made no

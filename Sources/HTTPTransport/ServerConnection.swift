@@ -34,8 +34,8 @@ final class ServerConnection: TurnTaker {
     private var awaitsWritable = false
     private var hasEndedWrites = false
     private var hasNotedAbuse = false
-    /// Bytes read from an abusive client that has had its last answer.
-    private var droppedByteCount = 0
+    /// Since when the client is not listened to any more, because of what it has sent.
+    private var stalledSince: Duration?
     private var isClosed = false
 
     init(id: Int, server: HTTPServer, link: ServerLink) {
@@ -117,6 +117,9 @@ final class ServerConnection: TurnTaker {
     }
 
     private func becameReady(_ readiness: Readiness) {
+        // Who has not taken all of an answer is served after those who ask for something.
+        let least = awaitsWritable && readiness.contains(.writable) ? Pace.rankOfAnswers : 0
+        let rank = max(rank, least)
         if readiness.contains(.writable) { awaitsWritable = false }
         if readiness.contains(.readable) || link.stream.readAwaitsWritable { mayRead = true }
         if isQueued {
@@ -130,14 +133,16 @@ final class ServerConnection: TurnTaker {
         }
     }
 
-    /// How long others may have to wait for it. Who has been abusive waits for all others.
-    private var rank: Int { hasNotedAbuse ? Pace.rankMaximum : pace.rank }
+    /// How long others may have to wait for it. Who has erred waits for all others.
+    private var rank: Int { stalledSince == nil ? pace.rank : Pace.rankMaximum }
+
+    private var wantsInput: Bool { stalledSince == nil && session.wantsInput }
 
     func takeTurn() {
         isQueued = false
         guard !isClosed else { return }
         work { [self] in
-            if mayRead, session.wantsInput {
+            if mayRead, wantsInput {
                 mayRead = false
                 read()
             }
@@ -166,10 +171,6 @@ final class ServerConnection: TurnTaker {
             case .done(let count):
                 mayRead = link.stream.hasUnreadBytes
                 pace.didRead(count)
-                if hasNotedAbuse, session.phase == .lingering {
-                    droppedByteCount += count
-                    if droppedByteCount > server.limits.floodLingeringByteCountMaximum { return close() }
-                }
                 lastProgress = server.loop.now
                 receive(server.readBuffer[..<count])
             case .wouldBlock:
@@ -223,6 +224,13 @@ final class ServerConnection: TurnTaker {
         guard !hasNotedAbuse, case .success(let admission) = link.admission else { return }
         hasNotedAbuse = true
         admission.noteAbuse(now: server.loop.now)
+        stall()
+    }
+
+    private func stall() {
+        guard stalledSince == nil else { return }
+        stalledSince = server.loop.now
+        server.didStall(self)
     }
 
     /// Tells the server what is held for the client now.
@@ -290,11 +298,13 @@ final class ServerConnection: TurnTaker {
     private func settle() {
         guard !isClosed else { return }
         if session.isFlooded { noteAbuse() }
+        if session.hasErred { stall() }
         switch session.phase {
         case .open:
             break
         case .lingering:
-            if !hasEndedWrites {
+            // An attacker would take the end as a sign to come again.
+            if !hasEndedWrites, stalledSince == nil {
                 hasEndedWrites = true
                 // Fails only where the client has gone already, which the next read tells.
                 try? link.stream.endWrites()
@@ -303,7 +313,7 @@ final class ServerConnection: TurnTaker {
             close()
             return
         }
-        let wantsInput = session.wantsInput
+        let wantsInput = wantsInput
         if mayRead, wantsInput { hasMore = true }
         do throws(SystemError) {
             try registration?.update(
@@ -320,7 +330,8 @@ final class ServerConnection: TurnTaker {
 
     /// A timer that is due too early is left alone and set again when it fires: deadlines mostly move away.
     private func setTimer() {
-        guard let deadline = session.deadline, timer == nil || deadline < timerDue else { return }
+        let stallEnd = stalledSince.map { $0 + server.limits.stallTime }
+        guard let deadline = stallEnd ?? session.deadline, timer == nil || deadline < timerDue else { return }
         timer?.cancel()
         timerDue = deadline
         timer = server.loop.schedule(after: deadline - server.loop.now) { self.timerFired() }
@@ -329,6 +340,7 @@ final class ServerConnection: TurnTaker {
     private func timerFired() {
         timer = nil
         guard !isClosed else { return }
+        if let stalledSince, server.loop.now >= stalledSince + server.limits.stallTime { return close() }
         session.expire(now: server.loop.now)
         work()
     }

@@ -75,7 +75,7 @@ final class ServerHandshake: TurnTaker {
 
     private func drop() {
         let stream = SocketStream(socket)
-        while let count = droppedByteCount, count <= server.limits.floodLingeringByteCountMaximum {
+        while let count = droppedByteCount, count <= server.limits.failedHandshakeByteCountMaximum {
             guard let result = try? server.read(from: stream, maximum: Pace.readByteCountMaximum) else { break }
             switch result {
             case .done(let more): droppedByteCount = count + more

@@ -66,6 +66,8 @@ public final class TurnQueue {
 
 /// What one connection's pieces of work have cost, and so how it ranks and how large the next piece may be.
 struct Pace {
+    /// The rank of those that have not taken an answer yet, at least: there may be many, each with a little to take.
+    static let rankOfAnswers = 2
     /// How long a piece should take at most. Work that comes in larger ones (one request, one slice of an answer) is
     /// not cut.
     static let sliceTime: Duration = .microseconds(50)

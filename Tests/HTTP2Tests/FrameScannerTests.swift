@@ -43,6 +43,7 @@ import Testing
             script.handler = { _ in nil }
             script.feed(bytes)
             #expect(script.frames.last?.hasSuffix("STREAM_CLOSED") == true, "\(script.frames)")
+            #expect(script.session.hasErred && !script.session.isFlooded)
         }
         let answered = HTTP2Script()
         answered.feed(Frame.get(1))
@@ -50,7 +51,7 @@ import Testing
         #expect(answered.frames.last?.hasSuffix("STREAM_CLOSED") == true, "\(answered.frames)")
         // Refused before its end, it is reset; the client may not know yet.
         let refused = HTTP2Script(bodyLimit: 4)
-        refused.feed(Frame.post(1, "12345678", [("content-length", "16")]))
+        refused.feed(Frame.headers(1, Frame.request("POST", "/") + [("content-length", "8")], end: false))
         refused.feed(Frame.data(1, Array("12345678".utf8)))
         refused.feed(Frame.get(3))
         #expect(refused.statuses == ["1:413", "3:200"], "\(refused.frames)")

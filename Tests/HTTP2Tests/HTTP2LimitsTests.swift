@@ -173,7 +173,7 @@ private func endsAfter(_ count: Int, _ script: HTTP2Script, _ piece: (Int) -> [U
             script.feed(Frame.frame(.headers, flags: flags, stream: stream, block))
         }
         send(1, field, references: 6)
-        send(3, [], references: 20)
+        send(3, [], references: 12)
         #expect(script.statuses == ["1:200", "3:431"])
         send(5, [], references: 12_000)
         #expect(script.frames.last?.hasSuffix("ENHANCE_YOUR_CALM") == true)

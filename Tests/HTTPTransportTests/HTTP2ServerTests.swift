@@ -39,16 +39,34 @@ private func get(_ stream: UInt8, _ path: String) -> [UInt8] {
     @Test("A flood is told why it ends, and what it goes on to send is not read to the end")
     func flood() throws {
         var limits = HTTPLimits()
-        // Only what it sends may end the connection here.
+        // The usual times of a connection that ends are not what ends it here.
         limits.lingeringTime = .seconds(600)
         let server = try ServerFixture(fixture, limits: limits) { $0.respond(ok, body: .none) }
         let client = try RawClient(fixture, to: server.address)
         let ping = frame(6, 0, 0, [UInt8](repeating: 0, count: 8))
         client.send(preface + [[UInt8]](repeating: ping, count: 2 * limits.http2.controlFrames.burst).joined())
-        fixture.run(until: { client.hasEnded })
-        #expect(frames(client).contains { $0[0] == 7 })
-        client.send([UInt8](repeating: 0, count: 4 * limits.floodLingeringByteCountMaximum))
+        fixture.run(until: { frames(client).contains { $0[0] == 7 } })
+        client.send([UInt8](repeating: 0, count: 1 << 20))
         fixture.look(until: { server.server.connectionCount == 0 })
+    }
+
+    @Test("So many that flood are kept without being listened to, and one more ends the oldest")
+    func stalled() throws {
+        var limits = HTTPLimits()
+        limits.stallTime = .seconds(600)
+        limits.stalledConnectionMaximum = 2
+        let server = try ServerFixture(fixture, limits: limits) { $0.respond(ok, body: .none) }
+        let ping = frame(6, 0, 0, [UInt8](repeating: 0, count: 8))
+        let flood = preface + [[UInt8]](repeating: ping, count: 2 * limits.http2.controlFrames.burst).joined()
+        let clients = try (0..<3).map { _ in
+            let client = try RawClient(fixture, to: server.address)
+            client.send(flood)
+            fixture.run(until: { frames(client).contains { $0[0] == 7 } })
+            return client
+        }
+        fixture.run(until: { clients[0].hasEnded })
+        #expect(server.server.connectionCount == 2)
+        #expect(!clients[1].hasEnded && !clients[2].hasEnded)
     }
 
     @Test("The preface makes a plain connection HTTP/2, sent at once or byte by byte")

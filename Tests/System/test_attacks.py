@@ -90,7 +90,8 @@ class Attackers:
 
     def __init__(self, port, count, begin, more=lambda turn: b"", reads=True, receive_buffer=None):
         self.port, self.count, self.begin, self.more = port, count, begin, more
-        self.reads, self.receive_buffer = reads, receive_buffer
+        self.reads = reads                 # while there is something to send; afterwards all read
+        self.receive_buffer = receive_buffer
         self.cut = self.opened = 0
         self.pause = 0.001                 # between turns: the attackers are another machine, and not all of this one
 
@@ -178,6 +179,7 @@ def slowloris(port):
 
 
 def slow_read(port):
+    """Reads in crumbs: the kernel has room for so little that each piece taken asks for the next small one."""
     return Attackers(port, 200, b"GET /v1/ports?limit=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16,
                      reads=False, receive_buffer=4096)
 
@@ -246,7 +248,7 @@ class AttackTest(unittest.TestCase):
             nonlocal highest
             highest = max(highest, central.resident())
             spent = time.monotonic() - begun
-            # On a machine that is busy it takes longer until an attacker has done enough to be cut off.
+            # Who is not listened to any more is cut off after a while; a busy machine takes longer to come to that.
             is_waiting = make in CUT_OFF and not attackers.cut
             return spent > (PATIENCE if is_waiting else SECONDS)
         with Honest(central.port) as honest:
