@@ -4,7 +4,6 @@ import PackageDescription
 // The house, floor by floor: a target uses floors below its own, never its own floor or one above.
 // ARCHITECTURE.md says what each is for.
 
-let collections = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -65,21 +64,21 @@ let targets: [Target] = [
     // pure
     floor("Wire", [], pure),
     floor("JSON", [], pure),
-    floor("Persistent", [collections], pure),
-    floor("Northbound", [collections, "Wire", "JSON", "Persistent"], pure),
-    floor("Southbound", [collections, "Wire", "JSON", "Persistent"], pure),
+    floor("Persistent", [], pure),
+    floor("Northbound", ["Wire", "JSON", "Persistent"], pure),
+    floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
     floor("HTTPCore", [httpTypes], pure),
-    floor("Northd", [collections, "Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
+    floor("Northd", ["Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
     floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
     floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
     floor(
         "API",
-        [collections, "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes],
+        ["Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes],
         pure
     ),
     floor(
         "CentralCore",
-        [collections, "Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque],
+        ["Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque],
         pure
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
@@ -148,14 +147,14 @@ let targets: [Target] = [
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),
     tests("Persistent", ["TestSupport"]),
-    tests("Northbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"], golden: true),
-    tests("Southbound", [collections, "TestSupport", "Persistent", "JSON", "Wire"]),
+    tests("Northbound", ["TestSupport", "Persistent", "JSON", "Wire"], golden: true),
+    tests("Southbound", ["TestSupport", "Persistent", "JSON", "Wire"]),
     tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
     tests("ContentCoding", ["TestSupport"]),
     tests("HTTP2", ["TestSupport", "HTTPCore", "CNghttp2", httpTypes]),
     tests(
         "Northd",
-        [collections, "TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
+        ["TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
         golden: true
     ),
     tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
@@ -172,7 +171,7 @@ let targets: [Target] = [
     ),
     tests(
         "CentralCore",
-        [collections, "TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
+        ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
         golden: true
     ),
     tests(
@@ -180,13 +179,13 @@ let targets: [Target] = [
         [
             "TestSupport", "ForwarderProtocol", "CentralCore", "Northbound", "Northd", "Southbound", "Persistent",
             "JSON",
-            "Wire", collections,
+            "Wire",
         ],
         golden: true
     ),
     tests("Reactor", ["TestSupport", "CLinux", "Wire"]),
     tests("Security", ["TestSupport"]),
-    tests("Storage", ["Security", "Northd", "JSON", "Wire", "CSQLite", collections]),
+    tests("Storage", ["Security", "Northd", "JSON", "Wire", "CSQLite"]),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
     tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTPCore", "ContentCoding", "CLinux", httpTypes]),
     tests(

@@ -1,6 +1,5 @@
 import HTTPCore
 import HTTPTypes
-import HashTreeCollections
 import JSON
 import Northbound
 import Northd

@@ -1,5 +1,4 @@
 import DequeModule
-import HashTreeCollections
 import Northbound
 import Northd
 import Persistent

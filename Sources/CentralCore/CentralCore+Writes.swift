@@ -1,4 +1,3 @@
-import HashTreeCollections
 import Northbound
 import Northd
 import Persistent

@@ -1,4 +1,3 @@
-import HashTreeCollections
 import JSON
 import Persistent
 import Wire

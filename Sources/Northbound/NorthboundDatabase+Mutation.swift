@@ -1,4 +1,3 @@
-import HashTreeCollections
 import JSON
 import Persistent
 import Wire
@@ -22,7 +21,7 @@ extension NorthboundDatabase {
         if let old, old.value.addresses == value.addresses, old.owner == stored.owner { return }
         if let old { unindexAddresses(of: old) }
         move(\.ports, value.name, stored.id, from: old?.owner, to: stored.owner)
-        portsBySwitch[value.switchID, default: OrderedMap()][name] = stored.id
+        portsBySwitch.update(value.switchID, default: OrderedMap()) { $0[name] = stored.id }
         forEachAddress(of: stored) {
             $0.portsByMAC[$1] = stored.id
         } ip: {
@@ -44,7 +43,7 @@ extension NorthboundDatabase {
         move(\.ports, old.value.name, id, from: old.owner, to: nil)
         let name = ProjectName(old.value.name)
         portsByName[name] = nil
-        portsBySwitch[old.value.switchID, default: OrderedMap()][name] = nil
+        portsBySwitch.update(old.value.switchID, default: OrderedMap()) { $0[name] = nil }
         if portsBySwitch[old.value.switchID]?.isEmpty == true { portsBySwitch[old.value.switchID] = nil }
         unindexAddresses(of: old)
     }

@@ -1,4 +1,3 @@
-import HashTreeCollections
 import JSON
 import Persistent
 import Wire
@@ -146,7 +145,7 @@ extension NorthboundDatabase {
                 conflictsWith: "/v1/switches/\(value.name)"
             )
         }
-        let stored = Stored(new: value, id: ObjectID(using: &generator), stamp)
+        let stored = Stored(new: value, id: newID(stamp, using: &generator), stamp)
         put(stored)
         return .created(stored.id)
     }
@@ -169,10 +168,15 @@ extension NorthboundDatabase {
                 conflictsWith: "/v1/ports/\(value.name)"
             )
         }
-        let stored = Stored(new: value, id: ObjectID(using: &generator), stamp)
+        let stored = Stored(new: value, id: newID(stamp, using: &generator), stamp)
         try checkAddresses(of: stored, pointer)
         put(stored)
         return .created(stored.id)
+    }
+
+    /// An identity for an object that the commit under way makes.
+    func newID(_ stamp: CommitStamp, using generator: inout some RandomNumberGenerator) -> ObjectID {
+        ObjectID(revision: stamp.revision, place: switches.count + ports.count, using: &generator)
     }
 
     private mutating func change(

@@ -1,4 +1,3 @@
-import HashTreeCollections
 import JSON
 import Persistent
 import Wire
@@ -112,7 +111,7 @@ extension NorthboundDatabase {
         let value = try LogicalSwitch(body: body, replacing: current, name: nil, pointer: pointer)
         guard isNew else { throw Self.doubled("switch", value.name, pointer) }
         guard let current else {
-            var stored = Stored(new: value, id: ObjectID(using: &generator), stamp)
+            var stored = Stored(new: value, id: newID(stamp, using: &generator), stamp)
             stored.owner = request.owner
             put(stored)
             outcome.plan.note(.create, .logicalSwitch, value.name)
@@ -171,7 +170,7 @@ extension NorthboundDatabase {
         let value = try LogicalSwitchPort(body: body, replacing: current, origin: origin, in: self, pointer: pointer)
         guard isNew else { throw Self.doubled("port", value.name, pointer) }
         if let current { try Self.checkOwner(of: current, "port", value.name, "/v1/ports", request, pointer) }
-        var new = current?.changed(to: value, stamp) ?? Stored(new: value, id: ObjectID(using: &generator), stamp)
+        var new = current?.changed(to: value, stamp) ?? Stored(new: value, id: newID(stamp, using: &generator), stamp)
         new.owner = request.owner
         return new
     }

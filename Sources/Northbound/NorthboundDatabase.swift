@@ -1,19 +1,18 @@
-import HashTreeCollections
 import Persistent
 import Wire
 
 /// The logical network as users wrote it. A value: a copy is a snapshot and costs nothing.
 public struct NorthboundDatabase: Sendable {
     /// The switches by identity.
-    public internal(set) var switches: TreeDictionary<ObjectID, Stored<LogicalSwitch>> = [:]
+    public internal(set) var switches: OrderedMap<ObjectID, Stored<LogicalSwitch>> = OrderedMap()
     /// The ports by identity.
-    public internal(set) var ports: TreeDictionary<ObjectID, Stored<LogicalSwitchPort>> = [:]
+    public internal(set) var ports: OrderedMap<ObjectID, Stored<LogicalSwitchPort>> = OrderedMap()
     /// The switches in the order that lists have.
     public internal(set) var switchesByName = OrderedMap<ProjectName, ObjectID>()
     /// The ports in the order that lists have, with their canonical JSON: a list of them looks at nothing else.
     public internal(set) var portsByName = OrderedMap<ProjectName, ListedObject>()
     /// The ports of each switch, in the order that lists have.
-    public internal(set) var portsBySwitch: TreeDictionary<ObjectID, OrderedMap<ProjectName, ObjectID>> = [:]
+    public internal(set) var portsBySwitch: OrderedMap<ObjectID, OrderedMap<ProjectName, ObjectID>> = OrderedMap()
     /// What each owner has declared, in the order that lists have.
     public internal(set) var topologies = OrderedMap<String, Topology>()
     /// The port that has a MAC address on a switch: what makes a duplicate a look-up. In order, because addresses are

@@ -1,4 +1,3 @@
-import HashTreeCollections
 import JSON
 import Persistent
 import Wire
@@ -73,9 +72,9 @@ public struct Ledger: Sendable {
 
     /// The last key given in each key space: the next one is sought above it, so that a freed key rests for a whole
     /// turn.
-    public internal(set) var lastKeys: TreeDictionary<KeySpace, UInt32> = [:]
+    public internal(set) var lastKeys: OrderedMap<KeySpace, UInt32> = OrderedMap()
     /// What is remembered of each port that was ever bound.
-    public internal(set) var bindings: TreeDictionary<ObjectID, BindingState> = [:]
+    public internal(set) var bindings: OrderedMap<ObjectID, BindingState> = OrderedMap()
     /// Whether each registered chassis counts as live, with the revision that said so.
     public internal(set) var chassis: OrderedMap<String, ChassisState> = OrderedMap()
 

@@ -1,5 +1,5 @@
-import HashTreeCollections
 import Northbound
+import Persistent
 import Southbound
 import Wire
 

@@ -1,11 +1,11 @@
 /// A persistent map in key order: a copy costs nothing and shares what later changes leave alone.
 ///
-/// A tree of which all leaves are equally deep, with up to 32 entries in each (a B+ tree). A look-up costs O(log n); a
+/// A tree of which all leaves are equally deep, with up to 16 entries in each (a B+ tree). A look-up costs O(log n); a
 /// change copies the nodes on its way that another map holds too, and changes the others in place. All of it may be
 /// compiled into the modules that use it: a map that does not know its keys while it is compiled is several times
 /// slower.
 public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
-    @usableFromInline var root = OrderedMapNode<Key, Value>()
+    @usableFromInline var root = OrderedMapNode<Key, Value>.leaf([])
     /// The number of entries.
     @inlinable public var count: Int { entryCount }
     @usableFromInline var entryCount = 0
@@ -14,49 +14,86 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
     @inlinable public init() {}
 
     /// Whether the map has no entries.
-    @inlinable public var isEmpty: Bool { root.isEmpty }
+    @inlinable public var isEmpty: Bool { entryCount == 0 }
+
+    /// The keys, in order.
+    @inlinable public var keys: some Sequence<Key> { lazy.map(\.key) }
+
+    /// The values, in order of their keys.
+    @inlinable public var values: some Sequence<Value> { lazy.map(\.value) }
 
     /// The entry with the smallest key.
     @inlinable public var first: (key: Key, value: Value)? {
         var node = root
-        while let child = node.children.first { node = child }
-        return node.entries.first
+        while true {
+            switch node {
+            case .leaf(let entries): return entries.first
+            case .branch(let children): node = children[0].node
+            }
+        }
     }
 
     /// The entry with the greatest key.
     @inlinable public var last: (key: Key, value: Value)? {
         var node = root
-        while let child = node.children.last { node = child }
-        return node.entries.last
+        while true {
+            switch node {
+            case .leaf(let entries): return entries.last
+            case .branch(let children): node = children[children.count - 1].node
+            }
+        }
     }
 
     /// The value under a key; setting `nil` removes it.
     @inlinable public subscript(key: Key) -> Value? {
         get {
             var node = root
-            while !node.isLeaf { node = node.children[node.childIndex(of: key)] }
-            let index = node.entryIndex(notBelow: key)
-            guard index < node.entries.count, !(key < node.entries[index].key) else { return nil }
-            return node.entries[index].value
+            while true {
+                switch node {
+                case .leaf(let entries):
+                    return OrderedMapNode.index(in: entries, of: key).map { entries[$0].value }
+                case .branch(let children):
+                    node = children[OrderedMapNode.index(in: children, of: key)].node
+                }
+            }
         }
         set {
-            if let newValue { insert(key, newValue) } else { remove(key) }
+            if let newValue { updateValue(newValue, forKey: key) } else { removeValue(forKey: key) }
         }
     }
 
-    @inlinable mutating func insert(_ key: Key, _ value: Value) {
-        let (isNew, rest) = root.insert(key, value)
-        if isNew { entryCount += 1 }
-        guard let rest else { return }
-        // The first bound is never looked at but to be lowered.
-        let bounds = [root.isLeaf ? root.entries[0].key : root.bounds[0], rest.0]
-        root = OrderedMapNode(children: [root, rest.1], bounds: bounds)
+    /// Puts a value under a key.
+    /// - Returns: the value that was there.
+    @discardableResult
+    @inlinable public mutating func updateValue(_ value: Value, forKey key: Key) -> Value? {
+        let (old, rest) = root.insert(key, value)
+        if old == nil { entryCount += 1 }
+        // The first bound is never looked at.
+        if let rest { root = .branch([(rest.bound, root), rest]) }
+        return old
     }
 
-    @inlinable mutating func remove(_ key: Key) {
-        guard self[key] != nil, root.remove(key) else { return }
+    /// Removes the value under a key.
+    /// - Returns: the value that was there.
+    @discardableResult
+    @inlinable public mutating func removeValue(forKey key: Key) -> Value? {
+        // Without a look nothing would be lost but the sharing of nodes.
+        guard self[key] != nil, let old = root.remove(key) else { return nil }
         entryCount -= 1
-        while root.children.count == 1 { root = root.children[0] }
+        while case .branch(let children) = root, children.count <= 1 {
+            root = children.first?.node ?? .leaf([])
+        }
+        return old
+    }
+
+    /// Changes the value under a key in place; where there is none, `new` is put there first.
+    @inlinable public mutating func update(
+        _ key: Key,
+        default new: @autoclosure () -> Value,
+        _ change: (inout Value) -> Void
+    ) {
+        if self[key] == nil { updateValue(new(), forKey: key) }
+        root.update(key, change)
     }
 
     /// A walk in order, from the first entry whose key is greater than `key`.
@@ -82,22 +119,28 @@ extension OrderedMap: Sequence {
 /// A walk over an ``OrderedMap`` in key order.
 public struct OrderedMapCursor<Key: Comparable & Sendable, Value: Sendable>: IteratorProtocol {
     /// The branches above the leaf, with the child that comes next.
-    @usableFromInline var path: [(children: [OrderedMapNode<Key, Value>], next: Int)] = []
+    @usableFromInline var path: [(children: [(bound: Key, node: OrderedMapNode<Key, Value>)], next: Int)] = []
     /// The leaf, and the entry of it that comes next.
     @usableFromInline var entries: [(key: Key, value: Value)] = []
     @usableFromInline var index = 0
 
     @inlinable init(_ root: OrderedMapNode<Key, Value>, after key: Key?) {
-        var node = root
-        while !node.isLeaf {
-            let index = key.map { node.childIndex(of: $0) } ?? 0
-            path.append((node.children, index + 1))
-            node = node.children[index]
-        }
-        entries = node.entries
+        descend(from: root, to: key)
         guard let key else { return }
-        index = node.entryIndex(notBelow: key)
+        index = OrderedMapNode.index(in: entries, notBelow: key)
         if index < entries.count, !(key < entries[index].key) { index += 1 }
+    }
+
+    /// Goes down to the leaf that a key belongs to; to the first where `nil`.
+    @inlinable mutating func descend(from root: OrderedMapNode<Key, Value>, to key: Key?) {
+        var node = root
+        while case .branch(let children) = node {
+            let index = key.map { OrderedMapNode.index(in: children, of: $0) } ?? 0
+            path.append((children, index + 1))
+            node = children[index].node
+        }
+        if case .leaf(let entries) = node { self.entries = entries }
+        index = 0
     }
 
     /// The next entry, `nil` after the last.
@@ -124,13 +167,7 @@ public struct OrderedMapCursor<Key: Comparable & Sendable, Value: Sendable>: Ite
         while let (children, next) = path.popLast() {
             guard next < children.count else { continue }
             path.append((children, next + 1))
-            var node = children[next]
-            while !node.isLeaf {
-                path.append((node.children, 1))
-                node = node.children[0]
-            }
-            entries = node.entries
-            index = 0
+            descend(from: children[next].node, to: nil)
             return true
         }
         return false

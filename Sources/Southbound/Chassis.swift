@@ -21,7 +21,7 @@ public struct Chassis: Hashable, Sendable {
 }
 
 /// A tunnel endpoint of a chassis (OVN_Southbound `Encap`).
-public struct Encap: Hashable, Sendable {
+public struct Encap: Hashable, Comparable, Sendable {
     /// The encapsulation; Geneve (RFC 8926) is the only one.
     public enum Kind: String, Sendable {
         /// Geneve with OVN's option.
@@ -32,6 +32,11 @@ public struct Encap: Hashable, Sendable {
     public var kind: Kind
     /// The underlay address.
     public var ip: IPAddress
+
+    /// Orders by encapsulation, then by address.
+    public static func < (left: Encap, right: Encap) -> Bool {
+        (left.kind.rawValue, left.ip) < (right.kind.rawValue, right.ip)
+    }
 
     /// An endpoint at this underlay address.
     public init(kind: Kind = .geneve, ip: IPAddress) {

@@ -1,5 +1,5 @@
-import HashTreeCollections
 import JSON
+import Persistent
 import Wire
 
 /// A group of ports that a frame is copied to (OVN_Southbound `Multicast_Group`).

@@ -1,4 +1,3 @@
-import HashTreeCollections
 import Persistent
 import Wire
 
@@ -54,11 +53,11 @@ extension Record {
     }
 }
 
-extension TreeDictionary {
+extension OrderedMap {
     /// Changes the map under a key, which is there only while it has entries.
     fileprivate mutating func update<Inner, Item>(_ key: Key, _ change: (inout OrderedMap<Inner, Item>) -> Void)
     where Value == OrderedMap<Inner, Item> {
-        change(&self[key, default: OrderedMap()])
+        update(key, default: OrderedMap<Inner, Item>(), change)
         if self[key]?.isEmpty == true { self[key] = nil }
     }
 }

@@ -1,4 +1,3 @@
-import HashTreeCollections
 import JSON
 import Persistent
 import Wire
@@ -28,7 +27,7 @@ public struct SouthboundDatabase: Sendable {
     }
 
     /// The records by key.
-    public internal(set) var entries: TreeDictionary<RecordKey, Entry> = [:]
+    public internal(set) var entries: OrderedMap<RecordKey, Entry> = OrderedMap()
     /// The chassis in order of name.
     public internal(set) var chassisByName = OrderedMap<String, RecordKey>()
     /// The datapaths in order of tunnel key.
@@ -36,15 +35,15 @@ public struct SouthboundDatabase: Sendable {
     /// The port bindings in order of logical port.
     public internal(set) var portsByName = OrderedMap<String, RecordKey>()
     /// The port bindings of each datapath in order of tunnel key.
-    public internal(set) var portsByDatapath: TreeDictionary<ObjectID, OrderedMap<UInt16, RecordKey>> = [:]
+    public internal(set) var portsByDatapath: OrderedMap<ObjectID, OrderedMap<UInt16, RecordKey>> = OrderedMap()
     /// The chassis by the address of each of their encaps, which no two share.
-    public internal(set) var chassisByEncap: TreeDictionary<Encap, String> = [:]
+    public internal(set) var chassisByEncap: OrderedMap<Encap, String> = OrderedMap()
     /// The datapaths that a chassis has ports of, with the number of them: one half of the span index.
-    public internal(set) var datapathsByChassis: TreeDictionary<String, OrderedMap<ObjectID, Int>> = [:]
+    public internal(set) var datapathsByChassis: OrderedMap<String, OrderedMap<ObjectID, Int>> = OrderedMap()
     /// The chassis that have ports of a datapath, with the number of them: the other half.
-    public internal(set) var chassisByDatapath: TreeDictionary<ObjectID, OrderedMap<String, Int>> = [:]
+    public internal(set) var chassisByDatapath: OrderedMap<ObjectID, OrderedMap<String, Int>> = OrderedMap()
     /// The ports that are located at a chassis.
-    public internal(set) var portsByChassis: TreeDictionary<String, OrderedMap<ObjectID, RecordKey>> = [:]
+    public internal(set) var portsByChassis: OrderedMap<String, OrderedMap<ObjectID, RecordKey>> = OrderedMap()
 
     /// A database without records.
     public init() {}

@@ -1,6 +1,5 @@
 import CentralCore
 import Foundation
-import HashTreeCollections
 import JSON
 import Northbound
 import Northd

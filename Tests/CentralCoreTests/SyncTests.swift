@@ -1,5 +1,4 @@
 import CentralCore
-import HashTreeCollections
 import JSON
 import Northbound
 import Northd

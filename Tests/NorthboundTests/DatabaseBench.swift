@@ -1,6 +1,6 @@
-import HashTreeCollections
 import JSON
 import Northbound
+import Persistent
 import TestSupport
 import Wire
 

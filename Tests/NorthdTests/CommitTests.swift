@@ -1,5 +1,4 @@
 import Foundation
-import HashTreeCollections
 import JSON
 import Northbound
 import Northd

@@ -1,7 +1,7 @@
-import HashTreeCollections
 import JSON
 import Northbound
 import Northd
+import Persistent
 import Southbound
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-import HashTreeCollections
+import Persistent
 import Southbound
 import TestSupport
 import Wire

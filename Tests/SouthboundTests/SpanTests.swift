@@ -1,4 +1,3 @@
-import HashTreeCollections
 import Persistent
 import Southbound
 import TestSupport

@@ -1,6 +1,6 @@
-import HashTreeCollections
 import JSON
 import Northd
+import Persistent
 import Storage
 import Wire
 

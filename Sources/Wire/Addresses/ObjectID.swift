@@ -11,9 +11,17 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.low = low
     }
 
-    /// A new identity from 122 bits of `generator`.
+    /// A new identity from 122 bits of `generator` (RFC 9562 section 5.4).
     public init(using generator: inout some RandomNumberGenerator) {
         high = generator.next() & 0xffff_ffff_ffff_0fff | 0x4000
+        low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+    }
+
+    /// A new identity of an object that a commit makes (RFC 9562 section 5.8): the revision in 48 bits, the place in 12,
+    /// and 62 bits of `generator`. So identities are in the order in which objects were made, and what was made together
+    /// lies together in maps and on disk.
+    public init(revision: UInt64, place: Int, using generator: inout some RandomNumberGenerator) {
+        high = revision << 16 | 0x8000 | UInt64(truncatingIfNeeded: place) & 0xfff
         low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
     }
 
@@ -51,7 +59,7 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// Orders by value.
-    public static func < (left: ObjectID, right: ObjectID) -> Bool {
-        (left.high, left.low) < (right.high, right.low)
+    @inlinable public static func < (left: ObjectID, right: ObjectID) -> Bool {
+        left.high == right.high ? left.low < right.low : left.high < right.high
     }
 }
