@@ -71,6 +71,6 @@ extension CentralCore {
         )
         working.revision = commit.revision
         working.access = access
-        pending.append(PendingCommit(commit: commit, network: working, removedChassis: []))
+        wait(PendingCommit(commit: commit, network: working, removedChassis: []))
     }
 }

@@ -21,8 +21,14 @@ extension CentralCore {
     /// Queues a commit: from now on requests are checked against the network with it.
     mutating func queue(_ commit: Commit, of draft: Draft) {
         working = draft.network
-        pending.append(PendingCommit(commit: commit, network: working, removedChassis: draft.removedChassis))
+        wait(PendingCommit(commit: commit, network: working, removedChassis: draft.removedChassis))
         for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }
+    }
+
+    /// Lets a commit wait for the append under way.
+    mutating func wait(_ item: PendingCommit) {
+        pending.append(item)
+        pendingByteCount += item.commit.encoded.count
     }
 
     /// Answers once everything that the answer may speak of is durable: at once where nothing is on the way.
@@ -39,6 +45,7 @@ extension CentralCore {
     mutating func startAppend() {
         guard appending.isEmpty, !pending.isEmpty else { return }
         swap(&appending, &pending)
+        pendingByteCount = 0
         effects.append(.append(appending.map(\.commit)))
     }
 
@@ -76,6 +83,7 @@ extension CentralCore {
         guard !failed.isEmpty else { return }
         appending.removeAll()
         pending.removeAll()
+        pendingByteCount = 0
         working = durable
         effects.append(.log(LogEntry(.warning, "The log cannot be written: \(reason).")))
         let refusal = Refusal(

@@ -122,9 +122,8 @@ extension CentralCore {
                 )
             )
         }
-        let byteCount = pending.reduce(0) { $0 + $1.commit.encoded.count }
         guard pending.count < configuration.pendingCommitCountMaximum,
-            byteCount < configuration.pendingByteCountMaximum
+            pendingByteCount < configuration.pendingByteCountMaximum
         else {
             throw Fault(refusal: Refusal(.unavailable, "Too many writes wait for the disk; try again in a moment."))
         }

@@ -24,6 +24,8 @@ public struct CentralCore: Sendable {
     var appending: [PendingCommit] = []
     /// The commits that wait for the append under way, oldest first.
     var pending: [PendingCommit] = []
+    /// Bytes of their encodings.
+    var pendingByteCount = 0
     /// What hosts have said, by chassis name.
     var sessions: [String: Session] = [:]
     /// The chassis on which a logical port is plugged, by its name.

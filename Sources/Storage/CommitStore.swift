@@ -45,9 +45,8 @@ public struct Retention: Sendable {
     /// Commits up to which a store that is never left in peace may grow: folding writes rows all over the file, which
     /// costs the disk ten times what an append does. As many as a start reads in a second.
     public var urgentCommitCount = 32_768
-    /// The most commits that are folded at once: a sync to disk for each commit of a busy central's groups would be
-    /// as many as the groups themselves need, and no append shall wait long.
-    public var sliceCountMaximum = 256
+    /// The most commits that are folded at once: no append shall wait for more than some milliseconds.
+    public var sliceCountMaximum = 64
 
     /// What the product keeps.
     public init() {}

@@ -13,6 +13,8 @@ final class SQLiteConnection {
     static let urgentFrameCount: Int32 = 8000
 
     private let handle: OpaquePointer
+    /// Whether the transaction under way, or the last one, is synced to disk as it ends.
+    private var isSyncing = true
     /// Frames in the log after the last commit; SQLite writes it from its hook.
     private let frameCount: UnsafeMutablePointer<Int32>
 
@@ -69,7 +71,12 @@ final class SQLiteConnection {
     }
 
     /// Runs `body` in a write transaction: all of it is durable when this returns, or nothing has happened.
-    func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
+    /// - Parameter syncs: Where false, it is durable with the next transaction or checkpoint that is.
+    func transaction(syncs: Bool = true, _ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
+        if syncs != isSyncing {
+            try execute("PRAGMA synchronous=\(syncs ? "FULL" : "NORMAL")")
+            isSyncing = syncs
+        }
         try execute("BEGIN IMMEDIATE")
         do {
             try body()

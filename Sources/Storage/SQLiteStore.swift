@@ -122,7 +122,8 @@ public final class SQLiteStore: CommitStore {
             for change in commit.changes { newest[RowKey(change)] = commit.revision }
         }
         do {
-            try connection.transaction { () throws(SQLiteError) in
+            // What is folded is in the log as it was until the fold is on disk, which the next append's sync sees to.
+            try connection.transaction(syncs: false) { () throws(SQLiteError) in
                 for commit in commits {
                     next.foldedHash = SHA256.hash([next.foldedHash, commit.encoded])
                     next.foldedRevision = commit.revision
@@ -152,7 +153,7 @@ public final class SQLiteStore: CommitStore {
     }
 
     /// How many commits the next slice folds, and the bytes of their encodings. Nothing is folded until a whole slice
-    /// is due, because each one costs a sync to disk. The last commit is never folded.
+    /// is due: rows that its commits share are written once. The last commit is never folded.
     private func surplus() -> (count: Int, byteCount: Int) {
         guard
             historySizes.count >= retention.commitCountMaximum + retention.sliceCountMaximum || holdsTooManyBytes

@@ -1,4 +1,4 @@
-/// The identity of an object: a version 4 UUID (RFC 9562 section 5.4).
+/// The identity of an object: a UUID (RFC 9562).
 public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The first eight octets.
     public let high: UInt64
