@@ -150,7 +150,7 @@ class StrangerTest(unittest.TestCase):
 
     def test_a_host_that_floods_is_shut_out_for_a_while(self):
         with Lab() as lab:
-            lab.central("--shut-out-time", "5s")
+            lab.central("--shut-out-time", "10s")
             abuser, other = self.stranger(lab, "hv1", 3), self.stranger(lab, "hv2", 4)
             self.assertEqual(abuser("ask"), "200")
 
