@@ -1,6 +1,6 @@
 """Long streams arrive as they were sent over an underlay that loses, repeats and reorders packets and trains of them.
 
-HEDDLE_STREAM_MB is the length of the streams together, in megabytes: 200, or 10000 for a test of minutes. Longer
+HEDDLE_STREAM_MB is the length of the streams together, in megabytes: 200, or 40000 for a test of minutes. Longer
 streams meet about as many mishaps as short ones, further apart, so that they are as fast as the relay.
 """
 
