@@ -199,8 +199,9 @@ public final class CentralDaemon {
         logger.info("stopping")
         serviceManager.tell(.stopping)
         drainingCount = threads.servers.count
-        threads.core.send(.stop)
+        // In this order: a client hears that the connection ends before it hears the last answer and goes.
         for server in threads.servers { server.send(.drain) }
+        threads.core.send(.stop)
     }
 
     /// Lines that other programs wait for: as they are, on standard error.
