@@ -29,7 +29,7 @@ public struct HTTP2Limits: Equatable, Sendable {
     public var serverResets = Budget(burst: 100, perSecond: 10)
     /// Frames that carry nothing of a request: PING, SETTINGS, PRIORITY, refused streams, DATA without
     /// bytes, and windows widened by less than ``windowUpdateByteCountMinimum`` (CVE-2019-9511 to 9518).
-    public var controlFrames = Budget(burst: 1000, perSecond: 100)
+    public var controlFrames = Budget(burst: 300, perSecond: 100)
     /// A WINDOW_UPDATE of fewer bytes counts among ``controlFrames``: it would make the server send crumbs.
     public var windowUpdateByteCountMinimum = 1024
     /// How long after the announcement of a shutdown new requests are still taken from a client that does not
