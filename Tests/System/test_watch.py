@@ -16,7 +16,9 @@ class Watcher:
         with open(self.paths[0], "wb") as output, open(self.paths[1], "wb") as errors:
             self.process = subprocess.Popen(
                 lab.inside("central", HEDDLE, "get", *arguments), stdin=subprocess.DEVNULL, stdout=output,
-                stderr=errors, env=lab.environment("central"))
+                stderr=errors, env=lab.environment("central"),
+                # Who was started in the background has a SIGINT that counts for nothing, and so have its children.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         lab.processes.append(self.process)
 
     def read(self, number=0):
