@@ -12,6 +12,32 @@ import Testing
 
 /// One serving loop on the test's own thread, with a core that never answers.
 @Suite struct ServingLoopTests {
+    /// A loop that serves users on a free port of the loopback, with small bounds, and a client of it.
+    private func serve(
+        on loop: EventLoop,
+        index: Int,
+        core: Mailbox<CoreThread.Message>,
+        main: Mailbox<CentralDaemon.Message>
+    ) throws -> (ServingLoop, HTTPClient) {
+        let serving = ServingLoop(
+            index: index,
+            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
+            core: core,
+            main: main,
+            metrics: Metrics(loopCount: index + 1, storePath: "/nonexistent"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            requestIDPrefix: "r",
+            parkedRequestMaximum: 2,
+            eventStreamMaximum: 1
+        )
+        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
+        let port = try #require(try listener.localAddress().port)
+        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
+        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
+        try serving.serve(listener, api: api, on: loop)
+        return (serving, HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port)))
+    }
+
     @Test func `A loop holds so many requests for the core, and refuses one more with 503`() throws {
         let loop = try EventLoop()
         let main = try Mailbox<CentralDaemon.Message>(on: loop) { _ in }
@@ -21,23 +47,7 @@ import Testing
             asked.append(ticket)
             if case .write = question { loop.stop() }
         }
-        let serving = ServingLoop(
-            index: 3,
-            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
-            core: core,
-            main: main,
-            metrics: Metrics(loopCount: 4, storePath: "/nonexistent"),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            requestIDPrefix: "r",
-            parkedRequestMaximum: 2
-        )
-        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
-        let port = try #require(try listener.localAddress().port)
-        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
-        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
-        try serving.serve(listener, api: api, on: loop)
-
-        let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port))
+        let (_, client) = try serve(on: loop, index: 3, core: core, main: main)
         var refused: HTTPClientResponse?
         let request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/v1/realization?wait=600")
         for _ in 0..<3 {
@@ -71,25 +81,8 @@ import Testing
             let feed = ChangeFeed(epoch: 1, from: 0, to: 0, hasMore: false, changes: [])
             if request.wait == 0 { serving?.receive(.outcomes([(ticket, .watched(feed))])) } else { loop.stop() }
         }
-        let begun = ServingLoop(
-            index: 0,
-            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
-            core: core,
-            main: main,
-            metrics: Metrics(loopCount: 1, storePath: "/nonexistent"),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            requestIDPrefix: "r",
-            parkedRequestMaximum: 2,
-            eventStreamMaximum: 1
-        )
+        let (begun, client) = try serve(on: loop, index: 0, core: core, main: main)
         serving = begun
-        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
-        let port = try #require(try listener.localAddress().port)
-        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
-        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
-        try begun.serve(listener, api: api, on: loop)
-
-        let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port))
         var answers: [HTTPClientResponse?] = []
         var request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/v1/changes")
         request.headerFields[.accept] = "text/event-stream"
@@ -121,21 +114,7 @@ import Testing
             loop.stop()
         }
         let core = try Mailbox<CoreThread.Message>(on: loop) { _ in }
-        let serving = ServingLoop(
-            index: 1,
-            cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
-            core: core,
-            main: main,
-            metrics: Metrics(loopCount: 2, storePath: "/nonexistent"),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            requestIDPrefix: "r",
-            parkedRequestMaximum: 2
-        )
-        let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
-        let address = try listener.localAddress()
-        let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
-        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
-        try serving.serve(listener, api: api, on: loop)
+        let (serving, client) = try serve(on: loop, index: 1, core: core, main: main)
         // Asked twice in a moment, it asks once.
         let first = serving.makeRoom()
         let second = serving.makeRoom()
@@ -143,7 +122,6 @@ import Testing
         loop.run()
         #expect(told == [1])
 
-        let client = HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: try #require(address.port)))
         let request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/livez")
         client.send(request, timeout: .seconds(60)) { _ in loop.stop() }
         loop.run()

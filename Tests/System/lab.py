@@ -181,6 +181,25 @@ class Lab:
         assert said == "listening", said
         return process
 
+    def collect(self, target, collector, source, sender, address):
+        """Runs a Python program on one host that collects what that of another sends. The collector says "listening" on
+        standard error, and its verdict at the end, which is given; the sender reads its standard output."""
+        collecting = subprocess.Popen(
+            self.inside(target, "python3", "-c", collector, address), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        self.processes.append(collecting)
+        said = collecting.stderr.readline().strip()
+        assert said == "listening", said
+        sending = subprocess.Popen(
+            self.inside(source, "python3", "-c", sender, address), stdin=collecting.stdout)
+        self.processes.append(sending)
+        collecting.stdout.close()
+        with collecting.stderr:
+            verdict = collecting.stderr.read().strip()
+        statuses = collecting.wait(60), sending.wait(60)
+        assert statuses == (0, 0), (statuses, verdict)
+        return verdict
+
     def heddle(self, host, *arguments, check=True, timeout=120):
         return self.on(host, HEDDLE, *arguments, check=check, timeout=timeout)
 
