@@ -142,7 +142,7 @@ let targets: [Target] = [
         path: "Tests/Benchmarks/Pipeline",
         swiftSettings: edge
     ),
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: shared),
+    .target(name: "TestSupport", dependencies: ["Northd"], path: "Tests/TestSupport", swiftSettings: shared),
     // tests, mirroring the sources
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),

@@ -171,7 +171,12 @@ public final class CentralDaemon {
         do {
             let store = try SQLiteStore(path: storePath, newEpoch: .random(in: 1 ... .max))
             let contents = try store.load()
-            let core = try CentralCore(network: contents.network, history: contents.history, now: Clock.monotonic())
+            let core = try CentralCore(
+                network: contents.network,
+                history: contents.history,
+                hashes: contents.hashes,
+                now: Clock.monotonic()
+            )
             return (store, core)
         } catch {
             throw CentralError("cannot start from what is stored: \(error)")

@@ -12,8 +12,8 @@ final class CoreThread {
         case ask(Ticket, Question)
         /// The client of a request went away.
         case gone(Ticket)
-        /// The last append is durable up to this revision.
-        case stored(UInt64)
+        /// The last append is durable up to this revision; the hash of each of its commits.
+        case stored(UInt64, [CommitHash])
         /// The last append failed as a whole.
         case notStored(String)
         /// Answer what is parked, take nothing new.
@@ -69,7 +69,7 @@ final class CoreThread {
         case .gone(let ticket):
             waiting.removeAll { $0.ticket == ticket }
             step(.disconnected(ticket))
-        case .stored(let revision): step(.durable(revision))
+        case .stored(let revision, let hashes): step(.durable(revision, hashes: hashes))
         case .notStored(let reason): step(.storageFailed(reason))
         case .stop:
             isStopping = true

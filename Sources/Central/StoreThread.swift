@@ -61,9 +61,9 @@ final class StoreThread {
         guard let first = commits.first, let last = commits.last else { return }
         do throws(StorageError) {
             let start = Clock.monotonic()
-            try store.append(commits, expecting: first.revision - 1)
+            let hashes = try store.append(commits, expecting: first.revision - 1)
             metrics.recordAppend(Clock.monotonic() - start)
-            core.send(.stored(last.revision))
+            core.send(.stored(last.revision, hashes))
         } catch {
             guard case .full(let reason) = error else { endProcess(error) }
             logger.warning("\(error)")

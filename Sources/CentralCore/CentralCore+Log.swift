@@ -49,19 +49,22 @@ extension CentralCore {
         effects.append(.append(appending.map(\.commit)))
     }
 
-    mutating func finishAppend(_ revision: UInt64) {
-        guard let last = appending.last, last.commit.revision == revision else { return }
+    mutating func finishAppend(_ revision: UInt64, _ hashes: [CommitHash]) {
+        guard let last = appending.last, last.commit.revision == revision, hashes.count == appending.count else {
+            return
+        }
         let done = appending
         appending.removeAll()
         var names: Set<String> = []
         var records: [CommitRecord] = []
-        for item in done {
+        for (item, hash) in zip(done, hashes) {
             let touched = item.commit.touchedRecords
             let interested = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
             for name in interested { sessions[name]?.noteChange(at: item.commit.revision) }
             names.formUnion(interested)
             records.append(CommitRecord(item.commit, before: durable, after: item.network))
             durable = item.network
+            durable.hash = hash
             history.append(durable.southbound, touched: touched)
         }
         for record in records { recent.append(record) }

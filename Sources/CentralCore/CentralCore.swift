@@ -62,10 +62,12 @@ public struct CentralCore: Sendable {
     ///   - network: the network before the first commit of `history`: what the store has folded into rows.
     ///   - history: the commits that follow, up to the last durable one, without a gap. Deltas reach back over the
     ///     last ``Configuration/historyCountMaximum`` of them.
+    ///   - hashes: the hash of each of them.
     /// - Throws: ``CommitError`` where the history does not follow the network.
     public init(
         network: Network,
         history commits: [Commit],
+        hashes: [CommitHash],
         configuration: Configuration = Configuration(),
         now: Duration
     ) throws(CommitError) {
@@ -76,9 +78,11 @@ public struct CentralCore: Sendable {
             countMaximum: configuration.historyCountMaximum,
             byteCountMaximum: configuration.recentByteCountMaximum
         )
-        for commit in commits {
+        guard hashes.count == commits.count else { throw CommitError("a history with other hashes than commits") }
+        for (commit, hash) in zip(commits, hashes) {
             let before = network
             try network.apply(commit)
+            network.hash = hash
             recent.append(CommitRecord(commit, before: before, after: network))
             history.append(network.southbound, touched: commit.touchedRecords)
         }
@@ -121,7 +125,7 @@ public struct CentralCore: Sendable {
         case .audit(let ticket, let request): audit(ticket, request)
         case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
         case .disconnected(let ticket): disconnect(ticket)
-        case .durable(let revision): finishAppend(revision)
+        case .durable(let revision, let hashes): finishAppend(revision, hashes)
         case .storageFailed(let reason): failAppend(reason)
         case .timer: runDeadlines()
         case .goOn: answerWoken()

@@ -23,8 +23,8 @@ public enum Event: Sendable {
     case realization(Ticket, revision: UInt64, wait: Int)
     /// The client of a request went away; no answer is due any more.
     case disconnected(Ticket)
-    /// The commits that the last ``Effect/append(_:)`` carried, up to this revision, are on disk.
-    case durable(UInt64)
+    /// The commits that the last ``Effect/append(_:)`` carried, up to this revision, are on disk; the hash of each.
+    case durable(UInt64, hashes: [CommitHash])
     /// The last ``Effect/append(_:)`` failed as a whole: nothing of it is on disk. One clause says why.
     case storageFailed(String)
     /// The time that the last ``Effect/setTimer(at:)`` named has come.

@@ -7,6 +7,8 @@ public struct Network: Sendable {
     public var epoch: UInt64
     /// The number of commits since the beginning of the epoch's line; each raises it by 1.
     public var revision: UInt64
+    /// The place of the last commit in the chain of hashes, as the store tells once it is durable.
+    public var hash = CommitHash.zero
     /// What users wrote.
     public var northbound: NorthboundDatabase
     /// What hosts need.

@@ -11,13 +11,15 @@ public protocol CommitStore: AnyObject {
     func load() throws(StorageError) -> StoreContents
 
     /// Makes commits durable, all or none. When this returns they survive a loss of power.
+    /// - Returns: The hash of each.
     /// - Parameters:
     ///   - commits: Commits with dense, rising revisions.
     ///   - revision: The revision of the last stored commit, as the caller believes: the fence.
     /// - Throws: ``StorageError/full(_:)`` where there is no room (nothing has changed, the store stays usable),
     ///   ``StorageError/fenced(expected:found:)`` where the belief is wrong, ``StorageError/broken(_:)`` where nobody
     ///   can say what is on the disk.
-    func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError)
+    @discardableResult
+    func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError) -> [CommitHash]
 
     /// The commits after `revision` that are still kept, at most `limit`, in order.
     func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit]
@@ -54,15 +56,18 @@ public struct Retention: Sendable {
 
 /// Everything that a store holds, verified.
 public struct StoreContents: Sendable {
-    /// The network before the oldest kept commit; its epoch was drawn when the store was made.
+    /// The network before the oldest kept commit, with its hash; its epoch was drawn when the store was made.
     public var network: Network
     /// The kept commits, in order.
     public var history: [Commit]
+    /// The hash of each kept commit.
+    public var hashes: [CommitHash]
 
     /// What a store holds.
-    public init(network: Network, history: [Commit]) {
+    public init(network: Network, history: [Commit], hashes: [CommitHash]) {
         self.network = network
         self.history = history
+        self.hashes = hashes
     }
 
     /// The revision of the last commit; 0 in a new store.

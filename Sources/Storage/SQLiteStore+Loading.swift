@@ -45,11 +45,13 @@ extension SQLiteStore {
         do {
             let report = try connection.query("PRAGMA quick_check(1)") { $0.text(0) }
             guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
-            let encodings = try verifiedHistory()
+            let (encodings, hashes) = try verifiedHistory()
             historySizes = ArraySlice(encodings.map(\.count))
             historyByteCount = historySizes.reduce(0, +)
-            let network = try Network(epoch: meta.epoch, revision: meta.foldedRevision, rows: verifiedRows())
-            return StoreContents(network: network, history: try encodings.map { try Commit(decoding: $0) })
+            var network = try Network(epoch: meta.epoch, revision: meta.foldedRevision, rows: verifiedRows())
+            if meta.foldedRevision > 0 { network.hash = CommitHash(chain: meta.foldedHash) }
+            let history = try encodings.map { try Commit(decoding: $0) }
+            return StoreContents(network: network, history: history, hashes: hashes)
         } catch let error as SQLiteError {
             throw Self.openingError(error, path: path)
         } catch let error as CommitError {
@@ -75,10 +77,11 @@ extension SQLiteStore {
         }
     }
 
-    private func verifiedHistory() throws -> [[UInt8]] {
+    private func verifiedHistory() throws -> (encodings: [[UInt8]], hashes: [CommitHash]) {
         var revision = meta.foldedRevision
         var hash = meta.foldedHash
         var broken: UInt64?
+        var hashes: [CommitHash] = []
         let sql = "SELECT revision, encoding, hash FROM commits ORDER BY revision"
         let encodings = try connection.query(sql) { row in
             let encoding = row.bytes(1)
@@ -86,13 +89,14 @@ extension SQLiteStore {
             hash = SHA256.hash([hash, encoding])
             if broken == nil, next != revision &+ 1 || hash != row.bytes(2) { broken = next }
             revision = next
+            hashes.append(CommitHash(chain: hash))
             return encoding
         }
         if let broken { throw damaged("commit \(broken) does not match the hash chain") }
         guard revision == meta.revision, hash == meta.hash else {
             throw damaged("the log ends at commit \(revision) where \(meta.revision) is recorded as the last")
         }
-        return encodings
+        return (encodings, hashes)
     }
 
     private func verifiedRows() throws -> [StoredRow] {

@@ -68,9 +68,11 @@ public final class SQLiteStore: CommitStore {
     }
 
     /// Makes commits durable, all or none.
-    public func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError) {
+    @discardableResult
+    public func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError) -> [CommitHash] {
         guard revision == meta.revision else { throw .fenced(expected: revision, found: meta.revision) }
         var next = meta
+        var hashes: [CommitHash] = []
         do {
             try connection.transaction { () throws(SQLiteError) in
                 for commit in commits {
@@ -79,6 +81,7 @@ public final class SQLiteStore: CommitStore {
                     }
                     next.revision = commit.revision
                     next.hash = SHA256.hash([next.hash, commit.encoded])
+                    hashes.append(CommitHash(chain: next.hash))
                     try insertCommit.run([.revision(commit.revision), .bytes(commit.encoded), .bytes(next.hash)])
                 }
                 try next.write(by: replaceMeta)
@@ -92,6 +95,7 @@ public final class SQLiteStore: CommitStore {
             historyByteCount += commit.encoded.count
         }
         try checkpoint(from: SQLiteConnection.urgentFrameCount)
+        return hashes
     }
 
     /// Moves the whole write-ahead log into the database, so that the one file is all there is to copy.

@@ -52,13 +52,13 @@ final class APIBench {
 
     init() throws {
         network = Network(epoch: 0x00ab)
-        core = try CentralCore(network: network, history: [], now: .zero)
+        core = try CentralCore(network: network, history: [], hashes: [], now: .zero)
         step(.timer)
     }
 
     /// Goes on from the log alone, as a new process would.
     func restart() throws {
-        core = try CentralCore(network: Network(epoch: 0x00ab), history: log, now: .zero)
+        core = try CentralCore(network: Network(epoch: 0x00ab), history: log, hashes: CommitHash.zero.chain(log), now: .zero)
         network = core.durable
         step(.timer)
     }
@@ -150,7 +150,7 @@ final class APIBench {
             switch effect {
             case .append(let commits):
                 log += commits
-                step(.durable(commits.last?.revision ?? 0))
+                step(.durable(commits.last?.revision ?? 0, hashes: core.durable.hash.chain(commits)))
             case .publish(let network):
                 self.network = network
                 published[network.revision] = network

@@ -31,7 +31,13 @@ struct SimulatedCentral {
         var configuration = Configuration()
         configuration.historyCountMaximum = 12
         configuration.pageChangeCountMaximum = 3
-        return try CentralCore(network: Network(epoch: 0xe), history: log, configuration: configuration, now: now)
+        return try CentralCore(
+            network: Network(epoch: 0xe),
+            history: log,
+            hashes: CommitHash.zero.chain(log),
+            configuration: configuration,
+            now: now
+        )
     }
 
     /// Ends and starts again from the log. What was parked gets no answer.
@@ -88,7 +94,8 @@ struct SimulatedCentral {
             case .append(let commits):
                 log += commits
                 let revision = commits.last?.revision ?? 0
-                perform(core.step(.durable(revision), now: now, wallClock: 0, using: &generator), now)
+                let event = Event.durable(revision, hashes: core.durable.hash.chain(commits))
+                perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
             case .answer(let ticket, .feed(let answer)): replies.append((ticket, .feed(answer)))
             case .answer(let ticket, .refused(let refusal, _)):
                 let status = refusal.code == .resyncRequired ? 410 : 409

@@ -37,7 +37,7 @@ final class CoreBench {
         self.base = base
         published = base
         do {
-            core = try CentralCore(network: base, history: [], configuration: configuration, now: .zero)
+            core = try CentralCore(network: base, history: [], hashes: [], configuration: configuration, now: .zero)
         } catch {
             fatalError("\(error)")
         }
@@ -51,8 +51,15 @@ final class CoreBench {
         let cut = log.count - (count ?? log.count)
         var network = base
         for commit in log.prefix(cut) { try network.apply(Commit(decoding: commit.encoded)) }
+        network.hash = base.hash.chain(log.prefix(cut)).last ?? base.hash
         let history = try log.dropFirst(cut).map { try Commit(decoding: $0.encoded) }
-        core = try CentralCore(network: network, history: history, configuration: configuration, now: now)
+        core = try CentralCore(
+            network: network,
+            history: history,
+            hashes: network.hash.chain(history),
+            configuration: configuration,
+            now: now
+        )
         published = core.durable
         send(.timer)
     }
@@ -92,8 +99,8 @@ final class CoreBench {
     private func finishedAppend() -> Event {
         log += appending
         let revision = appending.last?.revision ?? 0
-        appending = []
-        return .durable(revision)
+        defer { appending = [] }
+        return .durable(revision, hashes: core.durable.hash.chain(appending))
     }
 
     /// Lets time pass, with the timers that fall into it.

@@ -22,7 +22,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         _ = api.contentByteCountMaximum(request)
         let action = api.action(request, body: body, network: network, source: "s", isReady: true, newRequestID: "r")
         guard case .ask(let question, _) = action,
-            var core = try? CentralCore(network: network, history: [], now: .zero)
+            var core = try? CentralCore(network: network, history: [], hashes: [], now: .zero)
         else { continue }
         var generator = SystemRandomNumberGenerator()
         switch question {
