@@ -14,13 +14,13 @@ extension API {
         request.topology = try topologyRequest(call)
         let wait = try Wait(call)
         return call.context.ask(.write(request)) { outcome throws(Problem) in
-            guard case .applied(let revision, let plan) = outcome else { throw unexpected }
+            guard case .applied(let revision, let topologyRevision, let plan) = outcome else { throw unexpected }
             let document: JSONValue = [
-                "revision": .integer(Int64(clamping: revision)), "plan": plan.json,
+                "revision": .integer(Int64(clamping: topologyRevision)), "plan": plan.json,
                 "unchanged": .integer(Int64(plan.unchangedCount)),
             ]
             var reply = Reply.json(.ok, document.bytes)
-            if revision > 0 { reply = reply.tagged(revision) }
+            if topologyRevision > 0 { reply = reply.tagged(topologyRevision) }
             return finish(call, request, reply, revision, wait)
         }
     }

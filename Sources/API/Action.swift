@@ -50,8 +50,9 @@ public enum Outcome: Sendable {
     case written(revision: UInt64, [OperationResult])
     /// The request was carried out before; what was answered then.
     case replayed(revision: UInt64, [OperationResult])
-    /// A topology is durable, or planned; the revision is the topology's.
-    case applied(revision: UInt64, TopologyPlan)
+    /// A topology is durable, or planned: the revision of the commit, or of the network where nothing changed, and that
+    /// of the topology.
+    case applied(revision: UInt64, topologyRevision: UInt64, TopologyPlan)
     /// Nothing was changed. The index is that of the operation at fault.
     case refused(Refusal, operationIndex: Int?)
     /// An answer of the feed.

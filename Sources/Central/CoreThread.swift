@@ -29,7 +29,6 @@ final class CoreThread {
     private var core: CentralCore
     private var generator = SystemRandomNumberGenerator()
     private var timer: TimerHandle?
-    private var recent = RecentNetworks()
     private var waiting: [Waiting] = []
     private var isStopping = false
     /// What is to be told to each loop when the step under way is done: one message, whatever there is to tell.
@@ -59,7 +58,6 @@ final class CoreThread {
         self.metrics = metrics
         self.logger = logger
         outcomes = Array(repeating: [], count: servers.count)
-        recent.append(core.durable)
         step(.timer)
     }
 
@@ -90,7 +88,7 @@ final class CoreThread {
         case .audit(let request): step(.audit(ticket, request))
         case .statistics: answer(ticket, .statistics(metrics.statistics(core.statistics)))
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
-        case .network(let revision): answer(ticket, .network(recent.network(at: revision)))
+        case .network(let revision): answer(ticket, .network(core.network(at: revision)))
         case .reached(let revision): awaitRevision(revision, ticket)
         }
         sendOutcomes()
@@ -144,7 +142,6 @@ final class CoreThread {
 
     private func publish(_ network: Network) {
         cell.store(Published(network: network, isReady: !isStopping))
-        recent.append(network)
         guard !waiting.isEmpty else { return }
         for reached in waiting where reached.revision <= network.revision { answer(reached.ticket, .network(network)) }
         waiting.removeAll { $0.revision <= network.revision }
@@ -157,7 +154,8 @@ extension Outcome {
         switch answer {
         case .written(let revision, let results): self = .written(revision: revision, results)
         case .replayed(let revision, let results): self = .replayed(revision: revision, results)
-        case .applied(let revision, let plan): self = .applied(revision: revision, plan)
+        case .applied(let revision, let topologyRevision, let plan):
+            self = .applied(revision: revision, topologyRevision: topologyRevision, plan)
         case .refused(let refusal, let index): self = .refused(refusal, operationIndex: index)
         case .feed(let feed): self = .feed(feed)
         case .watched(let feed): self = .watched(feed)

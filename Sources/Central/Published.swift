@@ -33,30 +33,3 @@ extension Published {
         )
     }
 }
-
-/// The networks of the last publications, for the later pages of lists.
-struct RecentNetworks {
-    /// Networks that are kept. They share what commits leave alone, so that one costs a few kilobytes; under the
-    /// heaviest load of writes they reach back some 20 s, else for hours.
-    static let countMaximum = 4096
-
-    private var networks: [Network] = []
-
-    /// Adds the newest network.
-    mutating func append(_ network: Network) {
-        // Removing from the front moves all that follow, so it is done for a whole lot at once.
-        if networks.count >= Self.countMaximum * 2 { networks.removeFirst(Self.countMaximum) }
-        networks.append(network)
-    }
-
-    /// The network as it was published at a revision, where it is still kept.
-    func network(at revision: UInt64) -> Network? {
-        var low = 0
-        var high = networks.count
-        while low < high {
-            let middle = (low + high) / 2
-            if networks[middle].revision < revision { low = middle + 1 } else { high = middle }
-        }
-        return low < networks.count && networks[low].revision == revision ? networks[low] : nil
-    }
-}

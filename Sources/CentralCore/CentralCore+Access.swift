@@ -12,7 +12,7 @@ extension CentralCore {
             }
             var access = working.access
             let revision = working.revision + 1
-            let (tokens, chassis) = try access.perform(request, revision: revision, time: wallClock)
+            let (tokens, chassis) = try access.perform(request, revision: revision, time: time)
             var result = OperationResult(object: nil, name: "", revision: revision, isCreated: false)
             if case .create(_, let id, _, _) = request.change {
                 result = OperationResult(
@@ -61,16 +61,17 @@ extension CentralCore {
         author: String,
         _ requestID: String
     ) {
+        let before = working
         let commit = Commit(
             revision: working.revision + 1,
             epoch: working.epoch,
-            time: wallClock,
+            time: time,
             author: author,
             requestID: requestID,
             changes: rows.sorted { ($0.object == nil ? 0 : 1, $0.kind) < ($1.object == nil ? 0 : 1, $1.kind) }
         )
         working.revision = commit.revision
         working.access = access
-        wait(PendingCommit(commit: commit, network: working, removedChassis: []))
+        wait(PendingCommit(commit, from: before, to: working, isUsers: true, replacedByteCount: 0))
     }
 }

@@ -7,59 +7,57 @@ import Wire
 /// Where ports are, and what users are told of it: a function of what users want, what hosts have said and what was
 /// taken from them before.
 extension CentralCore {
-    /// The most ports that one commit of the core's own settles.
-    static let settledPortCountMaximum = 4096
-
     /// Settles all ports that concern a chassis: those it holds and those it says are plugged.
     mutating func settlePorts(of name: String, author: String) {
         var ids = Set(working.southbound.portsByChassis[name]?.map(\.key) ?? [])
         for port in (sessions[name]?.ports ?? [:]).keys {
             if let listed = working.northbound.portsByName[ProjectName(port)] { ids.insert(listed.id) }
         }
-        settle(ids.sorted(), author: author)
-    }
-
-    /// Settles every port that a host has spoken of, once the log may be writable again.
-    mutating func settleEverything() {
-        for name in sessions.keys.sorted() {
-            guard working.southbound.chassis(named: name) != nil else { continue }
-            let isHeard = (sessions[name]?.leaseEnd ?? now) > now
-            var draft = Draft(on: working, time: wallClock)
-            draft.setLive(isHeard, chassis: name)
-            commit(draft, author: "central")
-            settlePorts(of: name, author: "chassis/\(name)")
-        }
+        settleInPieces(ids.sorted(), author: author)
     }
 
     /// Settles ports in as few commits as their size allows.
-    private mutating func settle(_ ids: [ObjectID], author: String) {
-        guard ids.count <= Self.settledPortCountMaximum else {
-            settle(Array(ids.prefix(Self.settledPortCountMaximum)), author: author)
-            settle(Array(ids.dropFirst(Self.settledPortCountMaximum)), author: author)
-            return
-        }
-        var draft = Draft(on: working, time: wallClock)
-        for id in ids { settle(id, in: &draft) }
+    mutating func settle(_ ids: [ObjectID], author: String, forgettingClaimOf chassisID: String?) {
+        var draft = Draft(on: working, time: time)
+        for id in ids { note(settle(id, in: &draft, forgettingClaimOf: chassisID)) }
         do {
             let maximum = configuration.commitByteCountMaximum
-            guard let commit = try draft.finish(author: author, byteCountMaximum: maximum) else {
-                return
-            }
-            queue(commit, of: draft)
+            guard let commit = try draft.finish(author: author, byteCountMaximum: maximum) else { return }
+            queue(commit, of: draft, isUsers: false)
         } catch {
             guard ids.count > 1 else {
                 effects.append(.log(LogEntry(.warning, "A port could not be settled. \(error.detail)")))
                 return
             }
-            settle(Array(ids.prefix(ids.count / 2)), author: author)
-            settle(Array(ids.dropFirst(ids.count / 2)), author: author)
+            settle(Array(ids.prefix(ids.count / 2)), author: author, forgettingClaimOf: chassisID)
+            settle(Array(ids.dropFirst(ids.count / 2)), author: author, forgettingClaimOf: chassisID)
+        }
+    }
+
+    /// What settling a port found out about the hosts that have it plugged.
+    struct Settled {
+        var port: String
+        var claimants: [String]
+        /// The host where it is up.
+        var upAt: String?
+    }
+
+    /// Remembers which hosts' tables the port still waits for.
+    mutating func note(_ settled: Settled?) {
+        guard let settled else { return }
+        for name in settled.claimants {
+            if settled.upAt == name {
+                sessions[name]?.awaitingTables.remove(settled.port)
+            } else {
+                sessions[name]?.awaitingTables.insert(settled.port)
+            }
         }
     }
 
     /// Settles one port in a draft.
     /// - Parameter chassisID: a host from which the port is taken so that it may claim it again.
-    func settle(_ id: ObjectID, in draft: inout Draft, forgettingClaimOf chassisID: String? = nil) {
-        guard let port = draft.network.northbound.ports[id]?.value else { return }
+    func settle(_ id: ObjectID, in draft: inout Draft, forgettingClaimOf chassisID: String? = nil) -> Settled? {
+        guard let port = draft.network.northbound.ports[id]?.value else { return nil }
         let oldLocation = draft.network.southbound.portBinding(id)?.locations.first
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         var location = oldLocation
@@ -73,6 +71,11 @@ extension CentralCore {
                 location = nil
             } else if draft.network.southbound.chassis(named: holder) == nil || hasUnplugged(port.name, at: holder) {
                 location = nil
+                // What another host under the same name does not have plugged, the former one may take back.
+                let holderID = draft.network.southbound.chassis(named: holder)?.chassisID
+                if let taken = state.claims.last, taken.chassisID != holderID {
+                    state.claims.removeAll { $0.chassisID == taken.chassisID }
+                }
             }
         }
         let claimants = (pluggedAt[port.name] ?? []).sorted()
@@ -88,8 +91,10 @@ extension CentralCore {
         status.chassis = location?.chassis
         status.isUp = isUp(port, at: location, state, draft, wasUp: old.isUp && old.chassis == location?.chassis)
         status.reason = status.isUp ? nil : reason(port, at: location, draft)
-        guard location != oldLocation || state != oldState || status != old else { return }
+        let settled = Settled(port: port.name, claimants: claimants, upAt: status.isUp ? location?.chassis : nil)
+        guard location != oldLocation || state != oldState || status != old else { return settled }
         draft.settle(port: id, at: location, state, status)
+        return settled
     }
 
     private func hasUnplugged(_ port: String, at holder: String) -> Bool {

@@ -1,3 +1,4 @@
+import DequeModule
 import Northbound
 import Northd
 import Persistent
@@ -5,49 +6,67 @@ import Southbound
 
 /// The feed: filtered by the span of a chassis, always from what is durable.
 extension CentralCore {
-    /// Answers a poll at once where there is something to say, else parks it.
-    /// - Returns: what it was answered.
-    @discardableResult
-    mutating func read(_ ticket: Ticket, _ poll: Poll) -> FeedAnswer? {
-        do {
-            let answer = try feed(poll)
-            let isNews = !answer.changes.isEmpty || answer.mode == .snapshot || answer.more
-            if isNews || poll.wait <= 0 || isStopping {
-                effects.append(.answer(ticket, .feed(answer)))
-                return answer
+    /// Answers a poll at once if there is something to say, else parks it.
+    mutating func read(_ ticket: Ticket, _ poll: Poll) {
+        do throws(Refusal) {
+            guard let answer = try feed(poll) else {
+                guard !isStopping else { throw Refusal(.unavailable, "Central is stopping; try again in a moment.") }
+                // It is being worked out. The wait is for that, whatever the poll said.
+                delayed.append(ticket)
+                return try park(ticket, poll)
             }
-            try park(ticket, poll)
+            let isNews =
+                !answer.changes.isEmpty || answer.mode == .snapshot || answer.more || answer.to < durable.revision
+            if !isNews { noteNothingNew(poll, through: answer.to) }
+            if isNews || poll.wait <= 0 || isStopping || !hasRoomToPark {
+                effects.append(.answer(ticket, .feed(answer)))
+            } else {
+                try park(ticket, poll)
+            }
         } catch {
             effects.append(.answer(ticket, .refused(error, operationIndex: nil)))
         }
-        return nil
     }
 
-    /// Has the parked polls of a chassis answered, where there is something to say.
-    mutating func wake(_ name: String) {
-        for ticket in (pollsByChassis[name] ?? []).sorted() where polls[ticket]?.isWoken == false {
-            polls[ticket]?.isWoken = true
-            woken.append(ticket)
-        }
+    /// What the forwarder has is also what later revisions say, if nothing of it has changed.
+    private mutating func noteNothingNew(_ poll: Poll, through revision: UInt64) {
+        guard poll.isSync, let session = sessions[poll.chassis], session.applied == poll.since else { return }
+        sessions[poll.chassis]?.applied = revision
+        checkRealizations(of: poll.chassis)
     }
 
-    /// Answers some of the woken polls and leaves the others to the next step: the first answers are on their way while
-    /// the others are made, and nobody else waits for all of them.
+    /// Tells some of the chassis that have something to hear, and leaves the others to the next step: the first answers
+    /// are on their way while the others are made, and nobody else waits for all of them.
     mutating func answerWoken() {
-        var last: (poll: Poll, answer: FeedAnswer)?
-        for _ in 0..<min(woken.count, configuration.wokenCountMaximum) {
-            let ticket = woken.removeFirst()
-            guard var poll = polls[ticket] else { continue }
-            unpark(ticket)
-            poll.isWoken = false
-            // Polls of one chassis mostly ask for the same.
-            if let last, last.poll.asksForTheSame(as: poll) {
-                effects.append(.answer(ticket, .feed(last.answer)))
-            } else {
-                last = read(ticket, poll).map { (poll, $0) }
-            }
+        if deltas.isBusy {
+            deltas.advance()
+            guard !deltas.isBusy else { return }
+            retried.append(contentsOf: delayed)
+            delayed.removeAll()
         }
-        if !woken.isEmpty { effects.append(.goOn) }
+        var answers = configuration.wokenCountMaximum
+        var looks = configuration.wokenCountMaximum * 16
+        while answers > 0, looks > 0 {
+            if let ticket = retried.popFirst() {
+                answers -= 1
+                reread(ticket)
+                continue
+            }
+            guard let name = waking.next(in: durable.southbound) else { return }
+            looks -= 1
+            guard let tickets = pollsByChassis[name] else { continue }
+            let last = lastChange(of: name)
+            retried.append(contentsOf: tickets.sorted().filter { (polls[$0]?.since ?? .max) < last })
+        }
+    }
+
+    /// Whether there are chassis to be told, or what to tell them is being worked out.
+    var isWaking: Bool { deltas.isBusy || !retried.isEmpty || !waking.isEmpty }
+
+    private mutating func reread(_ ticket: Ticket) {
+        guard let poll = polls[ticket] else { return }
+        unpark(ticket)
+        read(ticket, poll)
     }
 
     /// Answers a parked poll with what there is, and be it only that time has passed.
@@ -55,6 +74,7 @@ extension CentralCore {
         guard var poll = polls[ticket] else { return }
         unpark(ticket)
         poll.wait = 0
+        poll.deadline = .zero
         read(ticket, poll)
     }
 
@@ -66,78 +86,129 @@ extension CentralCore {
         if sessions[poll.chassis]?.parkedSync == ticket { sessions[poll.chassis]?.parkedSync = nil }
     }
 
+    /// Whether one more poll may be held; who finds no place is answered at once.
+    private var hasRoomToPark: Bool { polls.count < configuration.parkedCountMaximum }
+
     private mutating func park(_ ticket: Ticket, _ poll: Poll) throws(Refusal) {
-        guard polls.count < configuration.parkedCountMaximum else {
+        guard hasRoomToPark else {
             throw Refusal(.unavailable, "Central holds \(polls.count) polls, the most it can; try again in a moment.")
         }
         if poll.isSync, let older = sessions[poll.chassis]?.parkedSync { answerPoll(older) }
         var poll = poll
-        if poll.deadline == .zero { poll.deadline = now + .seconds(min(poll.wait, SyncRequest.waitMaximum)) }
+        if poll.deadline == .zero { poll.deadline = now + .seconds(min(max(1, poll.wait), SyncRequest.waitMaximum)) }
         polls[ticket] = poll
         pollsByChassis[poll.chassis, default: []].insert(ticket)
         deadlines[Deadline(at: poll.deadline, subject: .poll(ticket))] = ()
         if poll.isSync { sessions[poll.chassis]?.parkedSync = ticket }
     }
 
-    /// What there is to say to a poll.
-    private func feed(_ poll: Poll) throws(Refusal) -> FeedAnswer {
+    /// What there is to say to a poll; `nil` while it is being worked out.
+    private mutating func feed(_ poll: Poll) throws(Refusal) -> FeedAnswer? {
         guard durable.southbound.chassis(named: poll.chassis) != nil else {
             throw Refusal(.notFound, "There is no chassis \"\(poll.chassis)\".")
         }
+        guard poll.since > 0 else { return try snapshot(poll) }
+        try checkEvidence(of: poll)
+        if poll.page == nil, poll.since <= durable.revision, lastChange(of: poll.chassis) <= poll.since {
+            return answer(poll, to: durable.revision, .delta, nil)
+        }
+        guard poll.since <= durable.revision, let before = past.network(at: poll.since),
+            let target = poll.page?.to ?? Deltas.target(after: poll.since, in: past)
+        else {
+            throw resync("Revision \(poll.since) is not among the last \(past.newest - past.oldest) that are kept")
+        }
+        guard target > poll.since else { return answer(poll, to: target, .delta, nil) }
+        switch deltas.delta(from: poll.since, to: target, in: past) {
+        case .later: return nil
+        case .none: throw resync("What leads from revision \(poll.since) to \(target) is gone")
+        case .ready(let delta):
+            guard let after = past.network(at: target) else { throw resync("Revision \(target) is gone") }
+            let changes = ShareChanges(
+                from: Span(of: poll.chassis, in: before.southbound),
+                to: Span(of: poll.chassis, in: after.southbound),
+                by: delta
+            )
+            return answer(poll, to: target, .delta, changes)
+        }
+    }
+
+    private func snapshot(_ poll: Poll) throws(Refusal) -> FeedAnswer {
         let target = poll.page?.to ?? durable.revision
-        guard let database = history.database(at: target) else {
-            throw resync("The pages of revision \(target) are gone")
-        }
-        let new = Span(of: poll.chassis, in: database)
-        guard poll.since > 0 else {
-            return page(of: new.snapshot, poll, to: target, .snapshot)
-        }
+        guard let network = past.network(at: target) else { throw resync("The pages of revision \(target) are gone") }
+        let span = Span(of: poll.chassis, in: network.southbound)
+        return answer(poll, to: target, .snapshot, ShareChanges(snapshot: span, at: target))
+    }
+
+    /// Refuses one who has lived through another history than this one, whatever its numbers are.
+    private func checkEvidence(of poll: Poll) throws(Refusal) {
         guard poll.epoch == nil || poll.epoch == durable.epoch else {
             throw resync("Revision \(poll.since) is of another epoch")
         }
-        if poll.page == nil, poll.since <= durable.revision, let session = sessions[poll.chassis],
-            session.lastChange <= poll.since
-        {
-            return page(of: [], poll, to: target, .delta)
+        guard let hash = poll.hash, poll.since >= past.oldest, poll.since <= durable.revision else { return }
+        guard past.agrees(hash, at: poll.since) else {
+            throw resync("Revision \(poll.since) was another commit in the history that is asked from")
         }
-        guard poll.since <= target, let before = history.database(at: poll.since) else {
-            throw resync("Revision \(poll.since) is not among the last \(configuration.historyCountMaximum)")
-        }
-        let changes = Span.delta(
-            from: Span(of: poll.chassis, in: before),
-            to: new,
-            at: target,
-            touched: history.touched(after: poll.since, through: target)
-        )
-        return page(of: changes, poll, to: target, .delta)
     }
 
     private func resync(_ what: String) -> Refusal {
         Refusal(.resyncRequired, "\(what); ask again with \"since\" 0 for a snapshot.", pointer: "/since")
     }
 
-    private func page(
-        of changes: [FeedChange],
+    private func answer(
         _ poll: Poll,
         to target: UInt64,
-        _ mode: FeedAnswer.Mode
+        _ mode: FeedAnswer.Mode,
+        _ changes: ShareChanges?
     ) -> FeedAnswer {
-        let start = min(poll.page?.offset ?? 0, changes.count)
-        var end = start
-        var byteCount = 0
-        while end < changes.count, end - start < configuration.pageChangeCountMaximum {
-            byteCount += changes[end].bytes?.count ?? 0
-            guard end == start || byteCount <= configuration.pageByteCountMaximum else { break }
-            end += 1
-        }
+        let bounds = configuration.pageBounds
+        let page = changes?.page(at: poll.page?.offset ?? 0, bounds) ?? .empty
         return FeedAnswer(
             epoch: durable.epoch,
             from: poll.since,
             to: target,
             mode: mode,
-            changes: Array(changes[start..<end]),
-            nextPage: end < changes.count ? FeedPage(to: target, offset: end) : nil,
+            changes: page.changes,
+            text: page.text,
+            nextPage: page.next.map { FeedPage(to: target, offset: $0) },
             lease: poll.isSync ? Int(configuration.lease.components.seconds) : nil
         )
+    }
+}
+
+/// What commits have changed of the shares of chassis, without looking at any share.
+extension CentralCore {
+    /// Takes note of a commit that is durable now.
+    mutating func note(_ reach: Reach, at revision: UInt64) {
+        for id in reach.datapaths {
+            if durable.southbound.datapathBinding(id) == nil {
+                trails[id] = nil
+            } else {
+                trails[id, default: ChangeTrail(unknownUpTo: firstRevision)].note(revision)
+            }
+        }
+        for name in reach.chassis { sessions[name]?.trail.note(revision) }
+        waking.note(reach)
+    }
+
+    /// The last revision that changed the share of a chassis.
+    func lastChange(of name: String) -> UInt64 {
+        var last = sessions[name]?.trail.last ?? .max
+        guard let ids = durable.southbound.datapathsByChassis[name] else { return last }
+        for entry in ids { last = max(last, trails[entry.key]?.last ?? firstRevision) }
+        return last
+    }
+
+    /// The first revision that changed the share of a chassis and is not in its forwarder's tables, as far as the host
+    /// has said; `nil` if it has all.
+    func firstUnapplied(by name: String) -> UInt64? {
+        guard let session = sessions[name] else { return nil }
+        var first = session.trail.first(after: session.applied)
+        guard let ids = durable.southbound.datapathsByChassis[name] else { return first }
+        let unknown = ChangeTrail(unknownUpTo: firstRevision)
+        for entry in ids {
+            guard let change = (trails[entry.key] ?? unknown).first(after: session.applied) else { continue }
+            if change < first ?? .max { first = change }
+        }
+        return first
     }
 }

@@ -15,6 +15,7 @@ extension CentralCore {
         guard let old = sessions[name]?.leaseEnd else { return }
         deadlines[Deadline(at: old, subject: .lease(name))] = nil
         sessions[name]?.leaseEnd = end
+        sessions[name]?.leaseSetAt = now
         deadlines[Deadline(at: end, subject: .lease(name))] = ()
     }
 
@@ -24,11 +25,44 @@ extension CentralCore {
             endSession(of: name)
             return
         }
-        var draft = Draft(on: working, time: wallClock)
+        guard !extendLease(of: name), working.ledger.chassis[name]?.isLive == true else { return }
+        var draft = Draft(on: working, time: time)
         draft.setLive(false, chassis: name)
         commit(draft, author: "central")
         effects.append(.log(LogEntry(.warning, "Chassis \(name) has not been heard for its lease and counts as dead.")))
         settlePorts(of: name, author: "central")
         checkRealizations(of: name)
+    }
+}
+
+/// Pauses of central itself: stopped, or with its machine, or behind a long piece of work. Nobody was heard meanwhile, and
+/// nobody is to blame.
+extension CentralCore {
+    /// A time in which central heard nobody.
+    struct Pause: Sendable {
+        var end: Duration
+        var length: Duration
+    }
+
+    /// The most pauses that are remembered: those that a lease may span.
+    static let pauseCountMaximum = 8
+
+    /// Takes note of how late the timer comes: central was away for as long.
+    mutating func notePause() {
+        guard let due = deadlines.first?.key.at, now - due > configuration.latenessMaximum else { return }
+        pauses.append(Pause(end: now, length: now - due))
+        if pauses.count > Self.pauseCountMaximum { pauses.removeFirst() }
+    }
+
+    /// Extends a lease that has run out by the pauses that it spans.
+    /// - Returns: Whether it goes on.
+    private mutating func extendLease(of name: String) -> Bool {
+        guard let session = sessions[name] else { return false }
+        let missed = pauses.lazy.filter { $0.end > session.leaseSetAt }.reduce(Duration.zero) { $0 + $1.length }
+        guard missed > .zero else { return false }
+        // What hosts said meanwhile is waiting; it is heard before anybody is judged.
+        let grace = min(missed, configuration.pauseGraceMaximum)
+        setLease(of: name, until: max(session.leaseEnd + missed, now + grace))
+        return true
     }
 }

@@ -11,7 +11,7 @@ extension CentralCore {
         do {
             let maximum = configuration.commitByteCountMaximum
             if let commit = try draft.finish(author: author, byteCountMaximum: maximum) {
-                queue(commit, of: draft)
+                queue(commit, of: draft, isUsers: false)
             }
         } catch {
             effects.append(.log(LogEntry(.warning, "A commit by \(author) was dropped. \(error.detail)")))
@@ -19,15 +19,28 @@ extension CentralCore {
     }
 
     /// Queues a commit: from now on requests are checked against the network with it.
-    mutating func queue(_ commit: Commit, of draft: Draft) {
+    mutating func queue(_ commit: Commit, of draft: Draft, isUsers: Bool) {
         working = draft.network
-        wait(PendingCommit(commit: commit, network: working, removedChassis: draft.removedChassis))
+        wait(
+            PendingCommit(
+                commit,
+                from: draft.base,
+                to: working,
+                removedChassis: draft.removedChassis,
+                isUsers: isUsers,
+                replacedByteCount: draft.replacedByteCount
+            )
+        )
         for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }
+        for removed in draft.orphaned {
+            chores.append(.settle(removed.ports[...], author: commit.author, forgettingClaimOf: removed.chassisID))
+        }
     }
 
     /// Lets a commit wait for the append under way.
     mutating func wait(_ item: PendingCommit) {
         pending.append(item)
+        lastTime = item.commit.time
         pendingByteCount += item.commit.encoded.count
     }
 
@@ -49,35 +62,38 @@ extension CentralCore {
         effects.append(.append(appending.map(\.commit)))
     }
 
+    /// Publishes what is on disk and answers those who asked for it; hosts and watchers are told after that.
     mutating func finishAppend(_ revision: UInt64, _ hashes: [CommitHash]) {
         guard let last = appending.last, last.commit.revision == revision, hashes.count == appending.count else {
             return
         }
         let done = appending
         appending.removeAll()
-        var names: Set<String> = []
-        var records: [CommitRecord] = []
+        storageRetry = configuration.storageRetry
         for (item, hash) in zip(done, hashes) {
-            let touched = item.commit.touchedRecords
-            let interested = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
-            for name in interested { sessions[name]?.noteChange(at: item.commit.revision) }
-            names.formUnion(interested)
-            records.append(CommitRecord(item.commit, before: durable, after: item.network))
             durable = item.network
             durable.hash = hash
-            history.append(durable.southbound, touched: touched)
+            past.append(
+                .init(
+                    network: durable,
+                    record: item.record,
+                    touched: item.touched,
+                    byteCount: item.keptByteCount,
+                    time: now
+                )
+            )
+            note(item.reach, at: item.commit.revision)
+            note(item.record)
         }
-        for record in records { recent.append(record) }
+        deltas.forget(before: past.oldest)
         commitCount += UInt64(done.count)
+        if isUpgrading, let upgradedAt, durable.revision >= upgradedAt { isUpgrading = false }
         effects.append(.publish(durable))
         for item in done {
             for name in item.removedChassis { endSession(of: name) }
             for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer)) }
             for (ticket, poll) in item.syncs { read(ticket, poll) }
         }
-        for name in names.sorted() { wake(name) }
-        answerWoken()
-        wakeWatches(for: records)
     }
 
     /// Goes back to what is durable: every commit on the way builds on the one that could not be written.
@@ -88,7 +104,8 @@ extension CentralCore {
         pending.removeAll()
         pendingByteCount = 0
         working = durable
-        effects.append(.log(LogEntry(.warning, "The log cannot be written: \(reason).")))
+        // A refused write is not said here: its answer says it, and one line tells of all of them.
+        if !isRetryArmed { effects.append(.log(LogEntry(.warning, "The log cannot be written: \(reason)."))) }
         let refusal = Refusal(
             .storageFull,
             "The commit log cannot be written (\(reason)); nothing was changed. Free space and try again."
@@ -103,6 +120,8 @@ extension CentralCore {
                 }
             }
         }
-        deadlines[Deadline(at: now + configuration.storageRetry, subject: .storageRetry)] = ()
+        if isUpgrading || !chores.isEmpty || failed.contains(where: { !$0.isUsers }) {
+            retryLater(Array(sessions.keys))
+        }
     }
 }

@@ -1,3 +1,4 @@
+import DequeModule
 import Northbound
 import Northd
 import Persistent
@@ -7,10 +8,21 @@ import Southbound
 struct RealizationWait: Sendable {
     /// The revision that is waited for.
     var revision: UInt64
-    /// The chassis that were found wanting; no other one can become so.
-    var pending: Set<String>
+    /// The chassis that is found wanting; those before it in the order of names are not. Once it has the revision, the
+    /// next one is sought behind it, so that a wait looks at every chassis once, however many there are.
+    var witness: String
     /// When the waiting is given up.
     var deadline: Duration
+
+    /// Its place among the waits for one chassis.
+    struct Key: Comparable, Sendable {
+        var revision: UInt64
+        var ticket: Ticket
+
+        static func < (left: Key, right: Key) -> Bool {
+            (left.revision, left.ticket) < (right.revision, right.ticket)
+        }
+    }
 }
 
 extension CentralCore {
@@ -21,55 +33,87 @@ extension CentralCore {
             effects.append(.answer(ticket, .refused(refusal, operationIndex: nil)))
             return
         }
-        let pending = sessions.keys.filter { isAwaited($0, for: revision) }
         let wait = min(max(0, wait), Realization.waitMaximum)
-        guard !pending.isEmpty, wait > 0, !isStopping, realizations.count < configuration.parkedCountMaximum else {
-            effects.append(.answer(ticket, .realization(realization(of: revision, pending: pending))))
+        guard wait > 0, !isStopping, realizations.count < configuration.realizationCountMaximum else {
+            effects.append(.answer(ticket, .realization(realization(of: revision))))
             return
         }
-        let deadline = now + .seconds(wait)
-        realizations[ticket] = RealizationWait(revision: revision, pending: Set(pending), deadline: deadline)
-        deadlines[Deadline(at: deadline, subject: .realization(ticket))] = ()
+        look(ticket, RealizationWait(revision: revision, witness: "", deadline: now + .seconds(wait)))
     }
 
-    /// Ends the waits that a chassis was the last obstacle to.
+    /// Ends or moves on the waits that a chassis is an obstacle to no longer.
     mutating func checkRealizations(of name: String) {
-        for ticket in realizations.keys.sorted() {
-            guard let wait = realizations[ticket], wait.pending.contains(name) else { continue }
-            guard !isAwaited(name, for: wait.revision) else { continue }
-            realizations[ticket]?.pending.remove(name)
-            if realizations[ticket]?.pending.isEmpty == true { giveUpRealization(ticket) }
+        guard let waits = waitsByWitness[name], !waits.isEmpty else { return }
+        let first = isLive(name) ? firstUnapplied(by: name) : nil
+        while let key = waitsByWitness[name]?.first?.key, key.revision < first ?? .max {
+            forgetWitness(name, key)
+            stalled.append(key.ticket)
         }
+    }
+
+    /// Looks for further obstacles to some waits; the rest is for the next step.
+    mutating func lookForWitnesses() {
+        var looks = configuration.witnessLookCountMaximum
+        while looks > 0, let ticket = stalled.popFirst() {
+            guard let wait = realizations.removeValue(forKey: ticket) else { continue }
+            deadlines[Deadline(at: wait.deadline, subject: .realization(ticket))] = nil
+            looks -= look(ticket, wait)
+        }
+    }
+
+    /// Finds the next chassis that lacks the revision, or answers.
+    /// - Returns: how many chassis it looked at.
+    @discardableResult
+    private mutating func look(_ ticket: Ticket, _ wait: RealizationWait) -> Int {
+        var wait = wait
+        var walk = durable.southbound.chassisByName.cursor(after: wait.witness)
+        var looks = 1
+        while let name = walk.next()?.key {
+            looks += 1
+            guard lacks(name, wait.revision), isLive(name) else { continue }
+            wait.witness = name
+            realizations[ticket] = wait
+            waitsByWitness[name, default: OrderedMap()][.init(revision: wait.revision, ticket: ticket)] = ()
+            deadlines[Deadline(at: wait.deadline, subject: .realization(ticket))] = ()
+            return looks
+        }
+        effects.append(.answer(ticket, .realization(realization(of: wait.revision, isComplete: true))))
+        return looks * 2
     }
 
     /// Answers a wait with how far the revision has got.
     mutating func giveUpRealization(_ ticket: Ticket) {
-        guard let wait = realizations.removeValue(forKey: ticket) else { return }
-        deadlines[Deadline(at: wait.deadline, subject: .realization(ticket))] = nil
-        let answer = realization(of: wait.revision, pending: Array(wait.pending))
-        effects.append(.answer(ticket, .realization(answer)))
+        guard let wait = forgetRealization(ticket) else { return }
+        effects.append(.answer(ticket, .realization(realization(of: wait.revision))))
     }
 
-    private func isAwaited(_ name: String, for revision: UInt64) -> Bool {
-        isLive(name) && lacks(name, revision)
+    /// Takes a wait away.
+    @discardableResult
+    mutating func forgetRealization(_ ticket: Ticket) -> RealizationWait? {
+        guard let wait = realizations.removeValue(forKey: ticket) else { return nil }
+        deadlines[Deadline(at: wait.deadline, subject: .realization(ticket))] = nil
+        forgetWitness(wait.witness, .init(revision: wait.revision, ticket: ticket))
+        return wait
+    }
+
+    private mutating func forgetWitness(_ name: String, _ key: RealizationWait.Key) {
+        waitsByWitness[name]?[key] = nil
+        if waitsByWitness[name]?.isEmpty == true { waitsByWitness[name] = nil }
     }
 
     /// Whether the chassis' share at a revision is not what its forwarder has.
     private func lacks(_ name: String, _ revision: UInt64) -> Bool {
-        guard let session = sessions[name], session.mayLack(revision) else { return false }
-        guard let before = history.database(at: session.applied), let after = history.database(at: revision) else {
-            return true
-        }
-        return !Span.delta(
-            from: Span(of: name, in: before),
-            to: Span(of: name, in: after),
-            at: revision,
-            touched: history.touched(after: session.applied, through: revision)
-        ).isEmpty
+        guard let session = sessions[name], session.applied < revision else { return false }
+        return firstUnapplied(by: name).map { $0 <= revision } ?? false
     }
 
-    private func realization(of revision: UInt64, pending: [String]) -> Realization {
-        let dead = sessions.keys.filter { !isLive($0) && lacks($0, revision) }
-        return Realization(revision: revision, pending: pending.sorted(), excluded: dead.sorted())
+    /// - Parameter isComplete: that no live chassis lacks it is known already.
+    private func realization(of revision: UInt64, isComplete: Bool = false) -> Realization {
+        var pending: [String] = []
+        var dead: [String] = []
+        for entry in durable.southbound.chassisByName where lacks(entry.key, revision) {
+            if isLive(entry.key) { pending.append(entry.key) } else { dead.append(entry.key) }
+        }
+        return Realization(revision: revision, pending: isComplete ? [] : pending, excluded: dead)
     }
 }

@@ -13,7 +13,7 @@ extension CentralCore {
             hear(name, request)
             let queued = pending.count
             register(name, request, superseding: superseded)
-            settlePorts(of: name, author: "chassis/\(name)")
+            settleUnsettledPorts(of: name)
             for error in request.errors {
                 let place = error.logicalPort.isEmpty ? "" : " (port \(error.logicalPort))"
                 effects.append(.log(LogEntry(.warning, "Chassis \(name) reports: \(error.detail)\(place)")))
@@ -91,18 +91,17 @@ extension CentralCore {
             guard known != nil || working.southbound.chassisByName.count < configuration.chassisCountMaximum else {
                 throw Refusal(.limitExceeded, "There are \(configuration.chassisCountMaximum) chassis, the most.")
             }
-            for other in working.southbound.chassisByName where other.key != name {
-                guard working.southbound.chassis(named: other.key)?.chassisID == request.chassisID else { continue }
-                if isCertified { throw foreign("identity", of: other.key, "/chassis_id") }
-                guard !isLive(other.key) else {
+            if let other = working.southbound.chassisByIdentity[request.chassisID], other != name {
+                if isCertified { throw foreign("identity", of: other, "/chassis_id") }
+                guard !isLive(other) else {
                     throw conflict(
-                        "The identity of this host's state directory belongs to the live chassis \"\(other.key)\"; "
+                        "The identity of this host's state directory belongs to the live chassis \"\(other)\"; "
                             + "wait for its lease to end, or delete it; a copied state directory has to go.",
                         "/chassis_id",
-                        other.key
+                        other
                     )
                 }
-                superseded.insert(other.key)
+                superseded.insert(other)
             }
         }
         for (index, encap) in request.encaps.enumerated() {
@@ -140,19 +139,29 @@ extension CentralCore {
     private mutating func hear(_ name: String, _ request: SyncRequest) {
         let lease = max(configuration.lease, .seconds(request.wait) + .seconds(10))
         var session =
-            sessions[name] ?? Session(leaseEnd: now + lease, shareMayHaveChangedUpTo: durable.revision)
+            sessions[name] ?? Session(leaseEnd: now + lease, now: now, shareMayHaveChangedUpTo: durable.revision)
+        let features = Set(request.features)
+        if session.bootID != request.bootID || session.features != features { session.isAllUnsettled = true }
         if session.bootID != request.bootID { session.begin(boot: request.bootID) }
         session.seq = request.seq
-        session.features = Set(request.features)
-        if request.epoch == durable.epoch {
-            session.noteApplied(max(session.applied, min(request.applied, durable.revision)))
+        session.features = features
+        if request.epoch == durable.epoch, min(request.applied, durable.revision) > session.applied {
+            session.applied = min(request.applied, durable.revision)
+            session.unsettled.formUnion(session.awaitingTables)
         }
         var ports: [String: SyncRequest.PluggedPort] = [:]
         for port in request.ports where port.claim >= ports[port.logicalPort]?.claim ?? 0 {
             ports[port.logicalPort] = port
         }
-        for port in session.ports.keys where ports[port] == nil { unplug(port, from: name) }
-        for port in ports.keys { pluggedAt[port, default: []].insert(name) }
+        for port in session.ports.keys where ports[port] == nil {
+            unplug(port, from: name)
+            session.unsettled.insert(port)
+            session.awaitingTables.remove(port)
+        }
+        for (port, plugged) in ports where session.ports[port] != plugged {
+            pluggedAt[port, default: []].insert(name)
+            session.unsettled.insert(port)
+        }
         session.ports = ports
         sessions[name] = session
         setLease(of: name, until: now + lease)
@@ -173,22 +182,69 @@ extension CentralCore {
             hostname: request.hostname,
             encaps: encaps
         )
-        let isKnown = working.southbound.chassis(named: name) == chassis
-        guard !isKnown || working.ledger.chassis[name]?.isLive != true || !others.isEmpty else { return }
-        effects.append(.log(LogEntry(.info, "Chassis \(name) is live at \(encaps.map(\.ip.description)).")))
-        var draft = Draft(on: working, time: wallClock)
+        let known = working.southbound.chassis(named: name)
+        let wasLive = working.ledger.chassis[name]?.isLive == true
+        sessions[name]?.postponed = nil
+        guard known != chassis || !wasLive || !others.isEmpty else { return }
+        if known != nil, wasLive, others.isEmpty, sessions[name]?.budget.take(now: now) == false {
+            sessions[name]?.postponed = chassis
+            return postpone(name)
+        }
+        if !wasLive { sessions[name]?.isAllUnsettled = true }
+        var draft = Draft(on: working, time: time)
         for other in others { remove(chassis: other, in: &draft) }
         draft.put(chassis)
         draft.setLive(true, chassis: name)
+        let revision = working.revision
         commit(draft, author: "chassis/\(name)")
+        guard working.revision > revision, known == nil || !wasLive else { return }
+        effects.append(.log(LogEntry(.info, "Chassis \(name) is live at \(encaps.map(\.ip.description)).")))
     }
 
-    /// Takes a chassis out of a draft's network and frees its ports. It may take them again with the same claims.
+    /// Settles what a sync has changed, unless the chassis has caused too many commits lately.
+    mutating func settleUnsettledPorts(of name: String) {
+        guard var session = sessions[name], session.isAllUnsettled || !session.unsettled.isEmpty else { return }
+        guard session.isAllUnsettled || session.budget.take(now: now) else { return postpone(name) }
+        let isAll = session.isAllUnsettled
+        let ports = session.unsettled
+        session.unsettled = []
+        session.isAllUnsettled = false
+        sessions[name] = session
+        if isAll { return settlePorts(of: name, author: "chassis/\(name)") }
+        let ids = ports.compactMap { working.northbound.portsByName[ProjectName($0)]?.id }
+        settleInPieces(ids.sorted(), author: "chassis/\(name)")
+    }
+
+    /// Has what a chassis said looked at again when it may cause a commit.
+    private mutating func postpone(_ name: String) {
+        guard sessions[name]?.isPostponed == false else { return }
+        sessions[name]?.isPostponed = true
+        deadlines[Deadline(at: now + CommitBudget.interval, subject: .postponed(name))] = ()
+    }
+
+    /// Commits what a chassis said too soon.
+    mutating func settlePostponed(_ name: String) {
+        sessions[name]?.isPostponed = false
+        guard let chassis = sessions[name]?.postponed, working.southbound.chassis(named: name) != nil else {
+            return settleUnsettledPorts(of: name)
+        }
+        guard sessions[name]?.budget.take(now: now) == true else { return postpone(name) }
+        sessions[name]?.postponed = nil
+        var draft = Draft(on: working, time: time)
+        draft.put(chassis)
+        commit(draft, author: "chassis/\(name)")
+        if sessions[name]?.unsettled.isEmpty == false { postpone(name) }
+    }
+
+    /// Takes a chassis out of a draft's network and frees a piece of its ports; later commits free the others. It may
+    /// take them again with the same claims.
     func remove(chassis name: String, in draft: inout Draft) {
         let ports = draft.network.southbound.portsByChassis[name]?.map(\.key) ?? []
         let chassisID = draft.network.southbound.chassis(named: name)?.chassisID ?? ""
         draft.removeChassis(name)
-        for id in ports { settle(id, in: &draft, forgettingClaimOf: chassisID) }
+        let piece = ports.prefix(configuration.pieceCountMaximum)
+        for id in piece { _ = settle(id, in: &draft, forgettingClaimOf: chassisID) }
+        if ports.count > piece.count { draft.orphaned.append((chassisID, Array(ports.dropFirst(piece.count)))) }
     }
 
     /// Forgets what a chassis has said, once it is deleted; one that has come back meanwhile stays.
@@ -198,6 +254,7 @@ extension CentralCore {
         for port in session.ports.keys { unplug(port, from: name) }
         deadlines[Deadline(at: session.leaseEnd, subject: .lease(name))] = nil
         sessions[name] = nil
+        unsettled.remove(name)
         checkRealizations(of: name)
     }
 }

@@ -12,6 +12,21 @@ struct Watch: Sendable {
     var deadline: Duration
 }
 
+/// What commits have brought that watches are to be answered for.
+struct News: Sendable {
+    /// The kinds of objects that changed.
+    var kinds: Set<ResourceKind> = []
+    /// The tokens that let nobody in any more.
+    var revokedTokens: Set<String> = []
+
+    var isEmpty: Bool { kinds.isEmpty && revokedTokens.isEmpty }
+
+    func concerns(_ request: WatchRequest) -> Bool {
+        if let token = request.token, revokedTokens.contains(token) { return true }
+        return !request.kinds.isDisjoint(with: kinds)
+    }
+}
+
 /// The changes that users watch, and the log that they look back at.
 extension CentralCore {
     /// Answers at once where something has changed, else waits for it.
@@ -25,7 +40,7 @@ extension CentralCore {
                 effects.append(.answer(ticket, .watched(feed)))
                 return
             }
-            guard watches.count + polls.count < configuration.parkedCountMaximum else {
+            guard watches.count < configuration.watchCountMaximum else {
                 throw Refusal(.unavailable, "Central holds as many requests as it can; try again in a moment.")
             }
             let wait = min(Int64(request.wait), Int64(WatchRequest.waitMaximum), end - wallClock)
@@ -37,21 +52,38 @@ extension CentralCore {
         }
     }
 
-    /// Answers the watches that commits have something for, and those whose asker they shut out.
-    mutating func wakeWatches(for records: [CommitRecord]) {
+    /// Takes note of what watches are to be answered for.
+    mutating func note(_ record: CommitRecord) {
         guard !watches.isEmpty else { return }
-        var kinds: Set<ResourceKind> = []
-        var revoked: Set<String> = []
-        for change in records.lazy.flatMap(\.changes) {
-            if let kind = change.resourceKind { kinds.insert(kind) }
-            if change.kind == .token, change.object == nil { revoked.insert(change.id) }
+        for change in record.changes {
+            if let kind = change.resourceKind { news.kinds.insert(kind) }
+            if change.kind == .token, change.object == nil { news.revokedTokens.insert(change.id) }
         }
-        guard !kinds.isEmpty || !revoked.isEmpty else { return }
-        for ticket in watches.keys.sorted() {
-            guard let request = watches[ticket]?.request else { continue }
-            let isRevoked = request.token.map(revoked.contains) ?? false
-            if isRevoked || !request.kinds.isDisjoint(with: kinds) { answerWatch(ticket) }
+    }
+
+    /// Answers a piece of the watches that commits have something for, and of those whose asker they shut out.
+    mutating func answerWatches() {
+        if sweep == nil, !news.isEmpty {
+            sweep = (news, 0)
+            news = News()
         }
+        guard let (wanted, start) = sweep else { return }
+        var answers = configuration.wokenCountMaximum / 4
+        var looks = configuration.wokenCountMaximum * 16
+        var last = start
+        var walk = watches.cursor(after: start)
+        while answers > 0, looks > 0 {
+            guard let (ticket, watch) = walk.next() else {
+                sweep = nil
+                return
+            }
+            looks -= 1
+            last = ticket
+            guard wanted.concerns(watch.request) else { continue }
+            answers -= 1
+            answerWatch(ticket)
+        }
+        sweep = (wanted, last)
     }
 
     /// Answers a watch with what there is, and be it only that time has passed.
@@ -69,16 +101,28 @@ extension CentralCore {
         return watch.request
     }
 
-    private func changes(_ request: WatchRequest) throws(Refusal) -> ChangeFeed {
+    private mutating func changes(_ request: WatchRequest) throws(Refusal) -> ChangeFeed {
+        let feed = try findChanges(request)
+        sameFeed = (request.since ?? durable.revision, request.kinds, durable.revision, feed)
+        return feed
+    }
+
+    private func findChanges(_ request: WatchRequest) throws(Refusal) -> ChangeFeed {
         let since = request.since ?? durable.revision
         guard request.epoch == nil || request.epoch == durable.epoch else {
             throw gone("Revision \(since) is of another epoch")
         }
         guard since <= durable.revision else { throw gone("There is no revision \(since) yet") }
-        guard let records = recent.after(since) else { throw gone("The changes after revision \(since) are gone") }
+        // Watchers mostly have the same and want the same.
+        if let (from, kinds, revision, feed) = sameFeed, from == since, revision == durable.revision,
+            kinds == request.kinds
+        {
+            return feed
+        }
+        guard let entries = past.after(since) else { throw gone("The changes after revision \(since) are gone") }
         var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hasMore: false, changes: [])
         var byteCount = 0
-        for record in records {
+        for record in entries.lazy.map(\.record) {
             // Whole commits only, and at least one that says something.
             let wanted = record.changes.filter { $0.resourceKind.map(request.kinds.contains) ?? false }
             byteCount += wanted.reduce(0) { $0 + ($1.object?.count ?? 0) }
@@ -102,14 +146,14 @@ extension CentralCore {
     /// Answers with commits of the log, newest first.
     mutating func audit(_ ticket: Ticket, _ request: AuditRequest) {
         // Who was told that there is more must not take its loss for the end.
-        if let before = request.before, recent.base > 0, before <= recent.base + 1 {
+        if let before = request.before, past.oldest > 0, before <= past.oldest + 1 {
             let detail = "The commits before revision \(before) are no longer kept; begin again without page_token."
             effects.append(.answer(ticket, .refused(Refusal(.resyncRequired, detail), operationIndex: nil)))
             return
         }
         var found: [CommitRecord] = []
         var hasMore = false
-        for record in recent.before(request.before ?? durable.revision + 1) {
+        for record in past.before(request.before ?? durable.revision + 1) {
             guard request.author == nil || request.author == record.author else { continue }
             guard found.count < request.limit else {
                 hasMore = true
@@ -117,7 +161,7 @@ extension CentralCore {
             }
             found.append(record)
         }
-        effects.append(.answer(ticket, .audited(found, hasMore: hasMore, after: recent.base)))
+        effects.append(.answer(ticket, .audited(found, hasMore: hasMore, after: past.oldest)))
     }
 
     /// What there is to count.

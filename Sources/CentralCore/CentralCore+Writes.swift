@@ -30,7 +30,7 @@ extension CentralCore {
                 answerWhenDurable(ticket, .replayed(revision: answer.revision, answer.results))
                 return
             }
-            var draft = Draft(on: working, time: wallClock)
+            var draft = Draft(on: working, time: time)
             let answer =
                 if let topology = request.topology {
                     try apply(topology, request, in: &draft, using: &generator)
@@ -54,12 +54,12 @@ extension CentralCore {
         if let idempotency = request.idempotency, !request.isDryRun {
             let answer = Ledger.KeptAnswer(
                 fingerprint: idempotency.fingerprint,
-                time: wallClock,
+                time: time,
                 revision: draft.stamp.revision,
                 results: results
             )
             let name = Ledger.answerName(author: request.author, key: idempotency.key)
-            draft.keep(answer, named: name, configuration)
+            draft.keep(answer, named: name)
         }
         try commit(&draft, request)
         return .written(revision: draft.network.revision, results)
@@ -82,11 +82,12 @@ extension CentralCore {
         seal(&draft)
         try commit(&draft, request)
         let network = request.isDryRun ? draft.base : draft.network
-        return .applied(revision: network.northbound.topologies[topology.owner]?.revision ?? 0, plan)
+        let revision = network.northbound.topologies[topology.owner]?.revision ?? 0
+        return .applied(revision: network.revision, topologyRevision: revision, plan)
     }
 
-    private func seal(_ draft: inout Draft) {
-        for id in draft.ports.sorted() { settle(id, in: &draft) }
+    private mutating func seal(_ draft: inout Draft) {
+        for id in draft.ports.sorted() { note(settle(id, in: &draft)) }
         draft.seal()
     }
 
@@ -212,7 +213,11 @@ extension CentralCore {
                 byteCountMaximum: configuration.commitByteCountMaximum
             )
             guard !request.isDryRun else { return }
-            if let commit { return queue(commit, of: draft) }
+            if let commit {
+                queue(commit, of: draft, isUsers: true)
+                if working.ledger.answers.isBeyond(configuration, at: time) { forgetAnswersSoon() }
+                return
+            }
             for chassis in draft.removedChassis {
                 endEnrolment(of: chassis, author: request.author, request.requestID)
             }

@@ -3,6 +3,7 @@ import Northbound
 import Northd
 import Persistent
 import Southbound
+import Wire
 
 /// The heart of central: a value that takes requests, heartbeats and time, and gives commits and answers.
 ///
@@ -18,8 +19,14 @@ public struct CentralCore: Sendable {
     public internal(set) var durable: Network
     /// What is on disk once the commits on the way are.
     var working: Network
-    /// The roots that deltas start from.
-    var history: History
+    /// The newest commits, with the networks behind them.
+    var past: Past
+    /// The revision at which this process took the log up.
+    let firstRevision: UInt64
+    /// What commits changed, worked out for all chassis at once.
+    var deltas: Deltas
+    /// When each datapath changed.
+    var trails: [ObjectID: ChangeTrail] = [:]
     /// The commits of the append under way, oldest first.
     var appending: [PendingCommit] = []
     /// The commits that wait for the append under way, oldest first.
@@ -34,16 +41,42 @@ public struct CentralCore: Sendable {
     var polls: [Ticket: Poll] = [:]
     /// The same, by chassis.
     var pollsByChassis: [String: Set<Ticket>] = [:]
-    /// Parked polls that are about to be answered with news, each once.
-    var woken: Deque<Ticket> = []
-    /// The newest commits as users see them.
-    var recent: RecentCommits
+    /// The chassis that are about to be told of something.
+    var waking = WakeQueue()
+    /// Polls that wait until what they ask for is worked out.
+    var delayed: [Ticket] = []
+    /// Polls that are to be looked at again, because there is news or what they asked for is there.
+    var retried: Deque<Ticket> = []
     /// Requests that wait for something to change.
-    var watches: [Ticket: Watch] = [:]
+    var watches = OrderedMap<Ticket, Watch>()
+    /// What has changed since they were looked at last.
+    var news = News()
+    /// What they are being looked at for, and the last that was.
+    var sweep: (news: News, after: Ticket)?
+    /// What the last watch was answered, for those that ask for the same.
+    var sameFeed: (since: UInt64, kinds: Set<ResourceKind>, revision: UInt64, feed: ChangeFeed)?
     /// Commits made durable since the start.
     var commitCount: UInt64 = 0
     /// Requests that wait for hosts.
     var realizations: [Ticket: RealizationWait] = [:]
+    /// The same, by the chassis that is known to lack the revision.
+    var waitsByWitness: [String: OrderedMap<RealizationWait.Key, Void>] = [:]
+    /// Those of which the next obstacle is to be found.
+    var stalled: Deque<Ticket> = []
+    /// Work that central gives itself, piece by piece.
+    var chores: Deque<Chore> = []
+    /// Whether the records are being brought up to this version's translation.
+    var isUpgrading = false
+    /// The revision with which they are.
+    var upgradedAt: UInt64?
+    /// The chassis of which something was said that the log did not take.
+    var unsettled: Set<String> = []
+    /// Whether a time is set at which that is tried again.
+    var isRetryArmed = false
+    /// How long the next try waits.
+    var storageRetry: Duration
+    /// Times in which central heard nobody.
+    var pauses: Deque<Pause> = []
     /// All that time alone brings about.
     var deadlines = OrderedMap<Deadline, Void>()
     /// The time that the edge was asked to wake the core at.
@@ -54,6 +87,12 @@ public struct CentralCore: Sendable {
     var now: Duration
     /// The step's time in seconds since 1970.
     var wallClock: Int64 = 0
+    /// The time of the newest commit: no later one is earlier, whatever the clock says.
+    var lastTime: Int64 = 0
+    /// The time of a commit that is made now.
+    var time: Int64 { max(wallClock, lastTime) }
+    /// Whether ``Event/goOn`` is on its way.
+    var isGoingOn = false
     /// What the step has brought about so far.
     var effects: [Effect] = []
 
@@ -72,30 +111,38 @@ public struct CentralCore: Sendable {
         now: Duration
     ) throws(CommitError) {
         var network = network
-        history = History(network, countMaximum: configuration.historyCountMaximum)
-        recent = RecentCommits(
-            base: network.revision,
-            countMaximum: configuration.historyCountMaximum,
-            byteCountMaximum: configuration.recentByteCountMaximum
-        )
+        past = Past(network, configuration.pastBounds)
         guard hashes.count == commits.count else { throw CommitError("a history with other hashes than commits") }
         for (commit, hash) in zip(commits, hashes) {
             let before = network
             try network.apply(commit)
             network.hash = hash
-            recent.append(CommitRecord(commit, before: before, after: network))
-            history.append(network.southbound, touched: commit.touchedRecords)
+            past.append(
+                Past.Entry(
+                    network: network,
+                    record: CommitRecord(commit, before: before, after: network),
+                    touched: commit.touchedRecords,
+                    byteCount: commit.keptByteCount(replaced: commit.encoded.count),
+                    time: now
+                )
+            )
+            lastTime = max(lastTime, commit.time)
         }
         self.configuration = configuration
         self.now = now
         durable = network
         working = network
+        firstRevision = network.revision
+        deltas = Deltas(pages: configuration.pageBounds)
+        storageRetry = configuration.storageRetry
         for chassis in network.southbound.chassisByName {
+            let isLive = network.ledger.chassis[chassis.key]?.isLive == true
             sessions[chassis.key] = Session(
-                leaseEnd: now + configuration.lease,
+                leaseEnd: now + (isLive ? configuration.lease : .zero),
+                now: now,
                 shareMayHaveChangedUpTo: network.revision
             )
-            if isLive(chassis.key) { setLease(of: chassis.key, until: now + configuration.lease) }
+            if isLive { setLease(of: chassis.key, until: now + configuration.lease) }
         }
     }
 
@@ -112,26 +159,14 @@ public struct CentralCore: Sendable {
     ) -> [Effect] {
         self.now = now
         self.wallClock = wallClock
-        if !isStarted { upgrade() }
+        if !isStarted { startUpgrade() }
         isStarted = true
-        switch event {
-        case .write(let ticket, let request): write(ticket, request, using: &generator)
-        case .access(let ticket, let request): changeAccess(ticket, request)
-        case .sync(let ticket, let chassis, let request, let isCertified):
-            sync(ticket, chassis, request, isCertified: isCertified)
-        case .changes(let ticket, let chassis, let since, let epoch, let page, let wait):
-            read(ticket, Poll(chassis: chassis, since: since, epoch: epoch, page: page, wait: wait, isSync: false))
-        case .watch(let ticket, let request): watch(ticket, request)
-        case .audit(let ticket, let request): audit(ticket, request)
-        case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
-        case .disconnected(let ticket): disconnect(ticket)
-        case .durable(let revision, let hashes): finishAppend(revision, hashes)
-        case .storageFailed(let reason): failAppend(reason)
-        case .timer: runDeadlines()
-        case .goOn: answerWoken()
-        case .stopping: stop()
-        }
+        carryOut(event, using: &generator)
         startAppend()
+        if hasMoreToDo, !isGoingOn {
+            isGoingOn = true
+            effects.append(.goOn)
+        }
         if deadlines.first?.key.at != timer {
             timer = deadlines.first?.key.at
             effects.append(.setTimer(at: timer))
@@ -141,13 +176,42 @@ public struct CentralCore: Sendable {
         return outcome
     }
 
-    /// Brings the southbound database of an older version up to this one's translation, as a commit.
-    private mutating func upgrade() {
-        let difference = working.translationDifference()
-        guard !difference.isEmpty else { return }
-        var draft = Draft(on: working, time: wallClock)
-        for change in difference { draft.apply(change) }
-        commit(draft, author: "upgrade")
+    private mutating func carryOut(_ event: Event, using generator: inout some RandomNumberGenerator) {
+        switch event {
+        case .write(let ticket, let request): write(ticket, request, using: &generator)
+        case .access(let ticket, let request): changeAccess(ticket, request)
+        case .sync(let ticket, let chassis, let request, let isCertified):
+            guard !refuseWhileUpgrading(ticket) else { return }
+            sync(ticket, chassis, request, isCertified: isCertified)
+        case .changes(let ticket, let chassis, let since, let epoch, let page, let wait):
+            guard !refuseWhileUpgrading(ticket) else { return }
+            read(ticket, Poll(chassis: chassis, since: since, epoch: epoch, page: page, wait: wait, isSync: false))
+        case .watch(let ticket, let request): watch(ticket, request)
+        case .audit(let ticket, let request): audit(ticket, request)
+        case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
+        case .disconnected(let ticket): disconnect(ticket)
+        case .durable(let revision, let hashes): finishAppend(revision, hashes)
+        case .storageFailed(let reason): failAppend(reason)
+        case .timer: runDeadlines()
+        case .goOn:
+            isGoingOn = false
+            goOn()
+        case .stopping: stop()
+        }
+    }
+
+    /// Whether what hosts are told is what this version makes of the network; before that they are told nothing.
+    public var isReady: Bool { isStarted && !isUpgrading }
+
+    /// The network as it was at a revision that is kept.
+    public func network(at revision: UInt64) -> Network? { past.network(at: revision) }
+
+    /// A share that is half upgraded would take ports from hosts.
+    private mutating func refuseWhileUpgrading(_ ticket: Ticket) -> Bool {
+        guard isUpgrading else { return false }
+        let refusal = Refusal(.unavailable, "Central is still bringing its records up to this version; try again soon.")
+        effects.append(.answer(ticket, .refused(refusal, operationIndex: nil)))
+        return true
     }
 
     /// Answers what is parked and takes no writes any more.
@@ -155,26 +219,36 @@ public struct CentralCore: Sendable {
         isStopping = true
         for ticket in polls.keys.sorted() { answerPoll(ticket) }
         for ticket in realizations.keys.sorted() { giveUpRealization(ticket) }
-        for ticket in watches.keys.sorted() { answerWatch(ticket) }
+        for ticket in Array(watches.keys) { answerWatch(ticket) }
     }
 
     private mutating func disconnect(_ ticket: Ticket) {
         unpark(ticket)
         forgetWatch(ticket)
-        if let wait = realizations.removeValue(forKey: ticket) {
-            deadlines[Deadline(at: wait.deadline, subject: .realization(ticket))] = nil
-        }
+        forgetRealization(ticket)
     }
 
+    /// The most that time alone brings about in one step; the rest is for the next.
+    private static let deadlineCountMaximum = 256
+
     private mutating func runDeadlines() {
-        while let deadline = deadlines.first?.key, deadline.at <= now {
+        notePause()
+        var left = Self.deadlineCountMaximum
+        while left > 0, let deadline = deadlines.first?.key, deadline.at <= now {
+            left -= 1
             deadlines[deadline] = nil
             switch deadline.subject {
-            case .lease(let name): endLease(of: name)
+            case .lease(let name):
+                endLease(of: name)
+                left -= 16
             case .poll(let ticket): answerPoll(ticket)
-            case .realization(let ticket): giveUpRealization(ticket)
+            case .realization(let ticket):
+                giveUpRealization(ticket)
+                // It looks at every chassis.
+                left -= durable.southbound.chassisByName.count / 32
             case .watch(let ticket): answerWatch(ticket)
-            case .storageRetry: settleEverything()
+            case .storageRetry: retry()
+            case .postponed(let name): settlePostponed(name)
             }
         }
     }

@@ -6,20 +6,38 @@ import Southbound
 public struct Configuration: Sendable {
     /// How long a chassis counts as live after its last sync.
     public var lease: Duration = .seconds(30)
-    /// How long after a failed append the core tries again to commit what hosts have said.
+    /// How long after a failed append the core tries again to commit what hosts have said; each further failure doubles
+    /// it, up to ``storageRetryMaximum``.
     public var storageRetry: Duration = .seconds(1)
-    /// The most commits that deltas can reach back over; a store keeps at least as many.
+    /// The longest time between two such tries.
+    public var storageRetryMaximum: Duration = .seconds(30)
+    /// The most commits that deltas, watches and pages of lists can go back over.
     public var historyCountMaximum = 4096
-    /// The most bytes of objects in the commits that users can look back at; the count is that of the history.
-    public var recentByteCountMaximum = 64 << 20
+    /// The most memory that those commits keep, in bytes, about: some thousand commits of one object, or one of ten
+    /// thousand objects.
+    public var historyByteCountMaximum = 48 << 20
+    /// How old they may be: a client that was away for longer begins anew.
+    public var historyAgeMaximum: Duration = .seconds(86_400)
     /// The most changes on one page of the feed.
     public var pageChangeCountMaximum = 5000
     /// The size of a page of the feed, in bytes of records, behind which the next one begins.
     public var pageByteCountMaximum = 1 << 20
-    /// The most requests that are parked at a time, over all chassis.
+    /// The most polls of chassis that are parked at a time.
     public var parkedCountMaximum = 20_000
+    /// The most requests that wait for something to change.
+    public var watchCountMaximum = 20_000
+    /// The most requests that wait for hosts.
+    public var realizationCountMaximum = 20_000
+    /// The most chassis that one step looks at to find out what such a request still waits for.
+    public var witnessLookCountMaximum = 5000
     /// The most woken polls that one step answers: what takes about a millisecond.
     public var wokenCountMaximum = 256
+    /// The most ports that one step settles, and the most records that one piece of an upgrade changes.
+    public var pieceCountMaximum = 128
+    /// How late a timer may come before it counts as a pause of central itself, which the leases are extended by.
+    public var latenessMaximum: Duration = .milliseconds(100)
+    /// The most time that hosts get to be heard after a pause.
+    public var pauseGraceMaximum: Duration = .seconds(5)
     /// The most chassis that may be registered.
     public var chassisCountMaximum = 10_000
     /// The most commits that wait for the append under way.
@@ -41,6 +59,13 @@ public struct Configuration: Sendable {
     public var datapathKeyMaximum = DatapathBinding.tunnelKeyMaximum
     /// The largest key of a port.
     public var portKeyMaximum = PortBinding.tunnelKeyMaximum
+
+    /// How the feed is cut into pages.
+    var pageBounds: PageBounds { PageBounds(changeCount: pageChangeCountMaximum, byteCount: pageByteCountMaximum) }
+    /// How much of the past is kept.
+    var pastBounds: Past.Bounds {
+        .init(count: historyCountMaximum, byteCount: historyByteCountMaximum, age: historyAgeMaximum)
+    }
 
     /// The product's bounds and times.
     public init() {}

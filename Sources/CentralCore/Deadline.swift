@@ -12,6 +12,8 @@ struct Deadline: Comparable, Sendable {
         case watch(Ticket)
         /// What hosts have said is committed again after the log could not be written.
         case storageRetry
+        /// What a chassis said too soon after other things is committed.
+        case postponed(String)
     }
 
     /// When, monotonic.

@@ -12,7 +12,7 @@ extension Draft {
         // In the order that a commit has, so that little is left to sort.
         let switches = switches.sorted()
         let ports = ports.sorted()
-        rows = sealSwitches(switches) + sealPorts(ports)
+        rows += sealSwitches(switches) + sealPorts(ports)
         rows += sealRecords(switches, ports) + sealLedger(ports)
         rows += owners.sorted().map { owner in
             network.northbound.setRevision(stamp.revision, ofTopology: owner)
@@ -20,18 +20,25 @@ extension Draft {
         }
     }
 
-    /// Keeps an answer, and forgets those that are beyond the bounds.
-    mutating func keep(_ answer: Ledger.KeptAnswer, named name: String, _ configuration: Configuration) {
+    /// Keeps an answer.
+    mutating func keep(_ answer: Ledger.KeptAnswer, named name: String) {
         network.ledger.setAnswer(answer, named: name)
         rows.append(network.ledger.answerRow(name))
-        while let oldest = network.ledger.answers.oldest, oldest.name != name,
-            network.ledger.answers.count > configuration.keptAnswerCountMaximum
-                || network.ledger.answers.byteCount > configuration.keptAnswerByteCountMaximum
-                || oldest.answer.time + configuration.keptAnswerSeconds < stamp.time
+    }
+
+    /// Forgets the oldest answers that are beyond the bounds.
+    /// - Returns: Whether there are more of them.
+    mutating func forgetAnswers(_ configuration: Configuration, atMost count: Int) -> Bool {
+        var left = count
+        while let oldest = network.ledger.answers.oldest,
+            network.ledger.answers.isBeyond(configuration, at: stamp.time)
         {
+            guard left > 0 else { return true }
+            left -= 1
             network.ledger.setAnswer(nil, named: oldest.name)
             rows.append(network.ledger.answerRow(oldest.name))
         }
+        return false
     }
 
     /// Seals the draft and makes the commit, as of the core's own accord.
@@ -77,6 +84,7 @@ extension Draft {
         var rows: [CommitChange] = []
         for id in switches {
             let old = base.northbound.switches[id]
+            noteReplaced(old?.bytes)
             if let new = network.northbound.switches[id] {
                 if let old, old.value == new.value, old.owner == new.owner {
                     network.northbound.put(old)
@@ -98,6 +106,7 @@ extension Draft {
         var rows: [CommitChange] = []
         for id in ports {
             let old = base.northbound.ports[id]
+            noteReplaced(old?.bytes)
             if let new = network.northbound.ports[id] {
                 if let old, old.value == new.value, old.owner == new.owner {
                     network.northbound.put(old)
@@ -128,6 +137,7 @@ extension Draft {
         for key in keys {
             guard let kind = CommitChange.Kind(rawValue: key.kind) else { continue }
             let old = base.southbound.entries[key]
+            noteReplaced(old?.bytes)
             if let new = network.southbound.entries[key] {
                 if let old, old.record == new.record {
                     network.southbound.put(old)
@@ -160,5 +170,14 @@ extension Draft {
             rows.append(network.ledger.lastKeyRow(space))
         }
         return rows
+    }
+}
+
+extension Ledger.KeptAnswers {
+    /// Whether the oldest one is to be forgotten.
+    func isBeyond(_ configuration: Configuration, at time: Int64) -> Bool {
+        guard let oldest else { return false }
+        return count > configuration.keptAnswerCountMaximum || byteCount > configuration.keptAnswerByteCountMaximum
+            || oldest.answer.time + configuration.keptAnswerSeconds < time
     }
 }

@@ -26,12 +26,19 @@ struct Draft: Sendable {
     var rows: [CommitChange] = []
     /// The chassis that the commit deletes.
     private(set) var removedChassis: [String] = []
+    /// The ports of deleted chassis that later commits free, with the identity of their host.
+    var orphaned: [(chassisID: String, ports: [ObjectID])] = []
+    /// Bytes of the objects that the commit takes the place of.
+    private(set) var replacedByteCount = 0
 
     init(on network: Network, time: Int64) {
         base = network
         self.network = network
         stamp = CommitStamp(revision: network.revision + 1, time: time)
     }
+
+    /// Takes note of an object that the commit takes the place of.
+    mutating func noteReplaced(_ bytes: [UInt8]?) { replacedByteCount += bytes?.count ?? 0 }
 
     /// Carries out a user's operation on a switch or a port, gives new objects their keys and translates.
     mutating func perform(

@@ -1,5 +1,6 @@
 import Northbound
 import Northd
+import Southbound
 
 /// A commit that is not durable yet, with what happens when it is.
 struct PendingCommit: Sendable {
@@ -9,8 +10,38 @@ struct PendingCommit: Sendable {
     let network: Network
     /// The chassis that it deletes.
     let removedChassis: [String]
+    /// Whether a user asked for it, and not a host or central itself.
+    let isUsers: Bool
+    /// What users see of it.
+    let record: CommitRecord
+    /// The southbound records that it puts or deletes.
+    let touched: [RecordKey]
+    /// Whom it concerns.
+    let reach: Reach
+    /// About the bytes of memory that it keeps while it can be gone back to.
+    let keptByteCount: Int
     /// Answers that depend on it or on commits before it; refusals too, since they may speak of what it made.
     var answers: [(ticket: Ticket, answer: Answer)] = []
     /// Syncs that brought it about; their feed goes on from it.
     var syncs: [(ticket: Ticket, poll: Poll)] = []
+
+    /// A commit between two networks.
+    /// - Parameter replacedByteCount: bytes of the objects that it took the place of.
+    init(
+        _ commit: Commit,
+        from before: Network,
+        to after: Network,
+        removedChassis: [String] = [],
+        isUsers: Bool,
+        replacedByteCount: Int
+    ) {
+        self.commit = commit
+        network = after
+        self.removedChassis = removedChassis
+        self.isUsers = isUsers
+        record = CommitRecord(commit, before: before, after: after)
+        touched = commit.touchedRecords
+        reach = Reach(of: touched, before: before.southbound, after: after.southbound)
+        keptByteCount = commit.keptByteCount(replaced: replacedByteCount)
+    }
 }

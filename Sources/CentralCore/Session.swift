@@ -1,3 +1,4 @@
+import Northd
 import Southbound
 
 /// What the core knows of a chassis beyond what is committed. A restart forgets it; the next sync tells it again.
@@ -10,18 +11,30 @@ struct Session: Sendable {
     var seq: UInt64 = 0
     /// When the chassis stops to count as live.
     var leaseEnd: Duration
+    /// Up to when pauses of central itself have been added to the lease.
+    var leaseSetAt: Duration
     /// The highest revision in the forwarder's tables, as this start says.
     var applied: UInt64 = 0
     /// The kinds of record that the agent applies.
     var features: Set<String> = []
     /// What is plugged there, by logical port.
     var ports: [String: SyncRequest.PluggedPort] = [:]
+    /// Ports of which something was said that is not settled yet.
+    var unsettled: Set<String> = []
+    /// Whether all ports there are to be settled: another start, other features, or live again.
+    var isAllUnsettled = true
+    /// Ports there that are not up and may become so when the forwarder has more.
+    var awaitingTables: Set<String> = []
     /// The sync that is parked.
     var parkedSync: Ticket?
-    /// The last revision that changed the chassis' share.
-    var lastChange: UInt64
-    /// A revision at or below the first that changed the share and is not applied.
-    var firstUnapplied: UInt64
+    /// The revisions that concerned this chassis itself: described anew, or with other ports.
+    var trail: ChangeTrail
+    /// How many commits the chassis may still cause now.
+    var budget: CommitBudget
+    /// What it said of itself and is not committed yet, because it has caused too many commits.
+    var postponed: Chassis?
+    /// Whether a time is set at which what came too soon is committed.
+    var isPostponed = false
 
     /// The most former starts that are remembered: late messages are minutes old, not dozens of restarts.
     static let formerBootIDCountMaximum = 8
@@ -30,27 +43,11 @@ struct Session: Sendable {
     var hasSpoken: Bool { bootID != nil }
 
     /// A chassis that has not spoken yet, of whose share all up to `revision` may be unknown to it.
-    init(leaseEnd: Duration, shareMayHaveChangedUpTo revision: UInt64) {
+    init(leaseEnd: Duration, now: Duration, shareMayHaveChangedUpTo revision: UInt64) {
         self.leaseEnd = leaseEnd
-        lastChange = revision
-        firstUnapplied = 0
-    }
-
-    /// A commit changed the chassis' share.
-    mutating func noteChange(at revision: UInt64) {
-        if applied >= lastChange { firstUnapplied = revision }
-        lastChange = revision
-    }
-
-    /// The forwarder's tables hold everything up to a revision.
-    mutating func noteApplied(_ revision: UInt64) {
-        applied = revision
-        if revision >= firstUnapplied { firstUnapplied = revision + 1 }
-    }
-
-    /// Whether a change up to this revision may be missing from the forwarder's tables. Errs on the side of yes.
-    func mayLack(_ revision: UInt64) -> Bool {
-        applied < revision && applied < lastChange && firstUnapplied <= revision
+        leaseSetAt = now
+        trail = ChangeTrail(unknownUpTo: revision)
+        budget = CommitBudget(now: now)
     }
 
     /// Takes up a new start of the agent.
@@ -61,6 +58,33 @@ struct Session: Sendable {
         bootID = boot
         seq = 0
         applied = 0
-        firstUnapplied = 0
     }
+}
+
+/// How often one chassis may cause a commit: a host that flaps, or lies, must not push what users did out of the past, nor
+/// the other hosts out of their deltas. What comes too soon is not lost: the newest of it is committed later.
+struct CommitBudget: Sendable {
+    /// Commits at once: a host that starts with many ports, or plugs them one by one.
+    static let burst = 200.0
+    /// Commits a second after that.
+    static let perSecond = 10.0
+
+    private var left = burst
+    private var time: Duration
+
+    init(now: Duration) { time = now }
+
+    /// Takes one commit from the budget.
+    mutating func take(now: Duration) -> Bool {
+        let elapsed = now - time
+        time = now
+        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        left = min(Self.burst, left + seconds * Self.perSecond)
+        guard left >= 1 else { return false }
+        left -= 1
+        return true
+    }
+
+    /// How long it takes until there is one again.
+    static let interval: Duration = .seconds(1) / perSecond
 }

@@ -44,6 +44,7 @@ public struct CommitRecord: Sendable {
         source = commit.source
         requestID = commit.requestID
         var changes: [Change] = []
+        var chassis: Set<String> = []
         for row in commit.changes {
             switch row.kind {
             case .logicalSwitch, .logicalSwitchPort:
@@ -55,7 +56,7 @@ public struct CommitRecord: Sendable {
                 changes.append(Change(kind: row.kind, id: row.id, name: name ?? "", object: row.object))
             case .chassis, .chassisState:
                 // What users see of a chassis is made of both rows.
-                guard !changes.contains(where: { $0.kind == .chassis && $0.id == row.id }) else { continue }
+                guard chassis.insert(row.id).inserted else { continue }
                 let object = after.chassisView(named: row.id)?.json.bytes
                 changes.append(Change(kind: .chassis, id: row.id, name: row.id, object: object))
             case .token:

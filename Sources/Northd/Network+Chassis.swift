@@ -19,9 +19,7 @@ extension Network {
         case .name(let name):
             return southbound.chassis(named: name)?.name
         case .id(let id):
-            return southbound.chassisByName.first { entry in
-                southbound.chassis(named: entry.key)?.chassisID.lowercased() == id.description
-            }?.key
+            return southbound.chassisByIdentity[id.description]
         }
     }
 

@@ -51,6 +51,8 @@ public struct FeedAnswer: Sendable {
     public var mode: Mode
     /// The changes of this page.
     public var changes: [FeedChange]
+    /// The changes as they stand between the brackets, where they are at hand.
+    public var text: [UInt8]?
     /// The page behind this one, where there is one.
     public var nextPage: FeedPage?
     /// How long the chassis counts as live from now on, in seconds; only in answers to a sync.
@@ -66,6 +68,7 @@ public struct FeedAnswer: Sendable {
         to: UInt64,
         mode: Mode,
         changes: [FeedChange],
+        text: [UInt8]? = nil,
         nextPage: FeedPage? = nil,
         lease: Int? = nil
     ) {
@@ -74,20 +77,19 @@ public struct FeedAnswer: Sendable {
         self.to = to
         self.mode = mode
         self.changes = changes
+        self.text = text
         self.nextPage = nextPage
         self.lease = lease
     }
 
     /// The answer as JSON; the records' bytes are spliced in.
     public var bytes: [UInt8] {
+        let list = self.text ?? FeedChange.text(changes)
         var text: [UInt8] = []
-        text.reserveCapacity(160 + changes.reduce(0) { $0 + 120 + ($1.bytes?.count ?? 0) })
+        text.reserveCapacity(200 + list.count)
         text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to)".utf8
         text += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
-        for (index, change) in changes.enumerated() {
-            if index > 0 { text.append(UInt8(ascii: ",")) }
-            change.write(to: &text)
-        }
+        text += list
         text += "],\"more\":\(more)".utf8
         if let nextPage { text += ",\"next_page\":\"\(nextPage)\"".utf8 }
         if let lease { text += ",\"lease\":\(lease)".utf8 }

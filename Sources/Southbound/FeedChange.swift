@@ -25,6 +25,19 @@ public struct FeedChange: Sendable {
         }
     }
 
+    /// Changes as an answer has them between its brackets.
+    static func text(_ changes: some Collection<FeedChange>) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(changes.reduce(0) { $0 + 120 + ($1.bytes?.count ?? 0) })
+        var isFirst = true
+        for change in changes {
+            if !isFirst { text.append(UInt8(ascii: ",")) }
+            isFirst = false
+            change.write(to: &text)
+        }
+        return text
+    }
+
     /// Appends the change as JSON.
     func write(to text: inout [UInt8]) {
         text += "{\"revision\":\(revision),\"op\":\"".utf8

@@ -23,6 +23,7 @@ extension SouthboundDatabase {
         switch record {
         case .chassis(let chassis):
             chassisByName[chassis.name] = key
+            chassisByIdentity[chassis.chassisID] = isPresent ? chassis.name : nil
             for encap in chassis.encaps { chassisByEncap[encap] = isPresent ? chassis.name : nil }
         case .datapathBinding(let datapath):
             datapathsByKey[datapath.tunnelKey] = key
@@ -43,7 +44,8 @@ extension Record {
     /// Whether every index has both records at the same places; both have the same key.
     fileprivate func isIndexed(like other: Record) -> Bool {
         switch (self, other) {
-        case (.chassis(let old), .chassis(let new)): old.encaps == new.encaps
+        case (.chassis(let old), .chassis(let new)):
+            old.encaps == new.encaps && old.chassisID == new.chassisID
         case (.datapathBinding(let old), .datapathBinding(let new)): old.tunnelKey == new.tunnelKey
         case (.portBinding(let old), .portBinding(let new)):
             old.tunnelKey == new.tunnelKey && old.logicalPort == new.logicalPort && old.datapath == new.datapath

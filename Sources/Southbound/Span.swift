@@ -9,8 +9,8 @@ import Wire
 public struct Span: Sendable {
     /// The chassis whose span it is.
     public let chassis: String
-    private let database: SouthboundDatabase
-    private let datapaths: OrderedMap<ObjectID, Int>
+    let database: SouthboundDatabase
+    let datapaths: OrderedMap<ObjectID, Int>
 
     /// The span of the chassis in a database.
     public init(of chassis: String, in database: SouthboundDatabase) {
@@ -45,18 +45,13 @@ public struct Span: Sendable {
         return isShared ? entry : nil
     }
 
-    /// The keys of everything about one datapath that the chassis is told of while it has ports in it: the datapath,
-    /// its ports, and the chassis that have ports in it.
-    public func keys(aboutDatapath id: ObjectID) -> [RecordKey] {
-        let ports = database.portsByDatapath[id]?.map(\.value) ?? []
-        let chassis = database.chassisByDatapath[id]?.map { RecordKey.chassis($0.key) } ?? []
-        return [.datapathBinding(id)] + ports + chassis
-    }
-
     /// The keys of all records that the chassis is told of, in order.
     public var keys: [RecordKey] {
         var keys: Set<RecordKey> = [.chassis(chassis)]
-        for datapath in datapaths { keys.formUnion(self.keys(aboutDatapath: datapath.key)) }
+        for id in datapathIDs {
+            keys.formUnion(entries(ofDatapath: id, from: 0, limit: .max).map(\.record.key))
+            keys.formUnion(chassisNames(ofDatapath: id).map { .chassis($0) })
+        }
         return keys.filter { entry($0) != nil }.sorted()
     }
 }

@@ -58,7 +58,12 @@ final class APIBench {
 
     /// Goes on from the log alone, as a new process would.
     func restart() throws {
-        core = try CentralCore(network: Network(epoch: 0x00ab), history: log, hashes: CommitHash.zero.chain(log), now: .zero)
+        core = try CentralCore(
+            network: Network(epoch: 0x00ab),
+            history: log,
+            hashes: CommitHash.zero.chain(log),
+            now: .zero
+        )
         network = core.durable
         step(.timer)
     }
@@ -158,8 +163,8 @@ final class APIBench {
                 answers[ticket] = .written(revision: revision, results)
             case .answer(let ticket, .replayed(let revision, let results)):
                 answers[ticket] = .replayed(revision: revision, results)
-            case .answer(let ticket, .applied(let revision, let plan)):
-                answers[ticket] = .applied(revision: revision, plan)
+            case .answer(let ticket, .applied(let revision, let topologyRevision, let plan)):
+                answers[ticket] = .applied(revision: revision, topologyRevision: topologyRevision, plan)
             case .answer(let ticket, .refused(let refusal, let index)):
                 answers[ticket] = .refused(refusal, operationIndex: index)
             case .answer(let ticket, .watched(let feed)): answers[ticket] = .watched(feed)

@@ -122,7 +122,7 @@ import Wire
 
     @Test func `the number of waits is bounded`() {
         var configuration = Configuration()
-        configuration.parkedCountMaximum = 1
+        configuration.realizationCountMaximum = 1
         let bench = CoreBench(configuration: configuration)
         var agent = BenchAgent("h1", "10.0.0.1")
         bench.settle(&agent)

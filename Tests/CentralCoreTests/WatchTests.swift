@@ -100,7 +100,7 @@ import Testing
         #expect(bench.refusal(gone)?.code == .resyncRequired)
         #expect(feed(bench, watch(bench, since: 2))?.changes.count == 4)
         configuration.historyCountMaximum = 100
-        configuration.recentByteCountMaximum = 2000
+        configuration.historyByteCountMaximum = 18_000
         let small = CoreBench(configuration: configuration)
         for index in 0..<6 { small.write(.create(switch: ["name": .string("s\(index)")])) }
         let late = watch(small, since: 0)
@@ -132,7 +132,7 @@ import Testing
 
     @Test func `so many are held, and one more is refused`() {
         var configuration = Configuration()
-        configuration.parkedCountMaximum = 2
+        configuration.watchCountMaximum = 2
         let bench = CoreBench(configuration: configuration)
         let held = [watch(bench), watch(bench)]
         let surplus = watch(bench)

@@ -129,20 +129,4 @@ import Testing
         let third = serving.makeRoom()
         #expect(!third, "its only connection has ended")
     }
-
-    @Test func `Recent networks are found by revision, and the oldest are forgotten`() {
-        var recent = RecentNetworks()
-        var network = Network(epoch: 1)
-        // Group commits skip revisions.
-        for revision in stride(from: UInt64(2), through: UInt64(RecentNetworks.countMaximum * 6), by: 2) {
-            network.revision = revision
-            recent.append(network)
-        }
-        let last = network.revision
-        #expect(recent.network(at: last)?.revision == last)
-        #expect(recent.network(at: last - 1) == nil)
-        #expect(recent.network(at: last + 2) == nil)
-        #expect(recent.network(at: last - UInt64(RecentNetworks.countMaximum - 1) * 2) != nil)
-        #expect(recent.network(at: 2) == nil)
-    }
 }

@@ -16,7 +16,11 @@ import Wire
                 let span = Span(of: name, in: random.database)
                 let wanted = recomputedShare(of: name, in: random.database)
                 #expect(Set(span.keys) == Set(wanted.keys))
-                #expect(span.snapshot.count == wanted.count)
+                let snapshot = ShareChanges(snapshot: span, at: 1).pages(
+                    Int.random(in: 1...5, using: &random.generator)
+                )
+                #expect(snapshot.count == wanted.count)
+                #expect(Set(snapshot.map(\.key)) == Set(wanted.keys))
                 for key in random.database.entries.keys { #expect((span.entry(key) != nil) == (wanted[key] != nil)) }
             }
         }
@@ -37,13 +41,27 @@ import Wire
             let to = Int.random(in: from..<roots.count, using: &random.generator)
             var touched: [RecordKey: UInt64] = [:]
             for index in from..<to { for key in touches[index + 1] { touched[key] = UInt64(index + 1) } }
+            let bounds = PageBounds(changeCount: Int.random(in: 1...5, using: &random.generator), byteCount: 1 << 20)
+            var builder = SharedDelta.Builder(
+                from: UInt64(from),
+                to: UInt64(to),
+                before: roots[from],
+                after: roots[to],
+                touched: touched.map { ($0.key, $0.value) },
+                pages: bounds
+            )
+            var delta = builder.advance(by: 3)
+            while delta == nil { delta = builder.advance(by: 3) }
+            guard let delta else { return }
             for name in names {
-                let changes = Span.delta(
+                let share1 = ShareChanges(
                     from: Span(of: name, in: roots[from]),
                     to: Span(of: name, in: roots[to]),
-                    at: UInt64(to),
-                    touched: touched
+                    by: delta
                 )
+                let changes = share1.pages(bounds.changeCount)
+                #expect(share1.isEmpty == changes.isEmpty)
+                #expect(Set(changes.map(\.key)).count == changes.count)
                 var share = recomputedShare(of: name, in: roots[from])
                 for change in changes {
                     switch change.change {
@@ -52,7 +70,6 @@ import Wire
                     }
                 }
                 #expect(share == recomputedShare(of: name, in: roots[to]))
-                #expect(changes.map(\.revision) == changes.map(\.revision).sorted())
                 #expect(changes.allSatisfy { $0.revision <= UInt64(to) })
             }
         }
@@ -64,9 +81,8 @@ import Wire
         for _ in 0..<300 {
             let before = random.database
             random.edit()
-            let interested = random.database.chassisInterested(in: random.touched, since: before)
-            #expect(interested == interested.sorted())
-            for name in names where !interested.contains(name) {
+            let reach = Reach(of: random.touched, before: before, after: random.database)
+            for name in names where !reach.concerns(name, in: random.database) {
                 #expect(
                     recomputedShare(of: name, in: before) == recomputedShare(of: name, in: random.database)
                 )
@@ -92,7 +108,8 @@ import Wire
         let before = database
         database.put(.init(record: port(2, at: "h3"), revision: 2))
         let key = RecordKey.portBinding(ObjectID(high: 1, low: 2))
-        #expect(database.chassisInterested(in: [key], since: before) == ["h2", "h3"])
+        let reach = Reach(of: [key], before: before, after: database)
+        #expect(["h1", "h2", "h3"].filter { reach.concerns($0, in: database) } == ["h2", "h3"])
     }
 
     @Test func `an empty database has nothing to index`() {
@@ -103,5 +120,20 @@ import Wire
         #expect(database.chassisByName.isEmpty && database.datapathsByKey.isEmpty && database.portsByName.isEmpty)
         #expect(database.portsByDatapath.isEmpty && database.portsByChassis.isEmpty)
         #expect(database.datapathsByChassis.isEmpty && database.chassisByDatapath.isEmpty)
+    }
+}
+
+extension ShareChanges {
+    /// All changes, read in pages of so many.
+    fileprivate func pages(_ count: Int) -> [FeedChange] {
+        var changes: [FeedChange] = []
+        var offset: Int? = 0
+        while let start = offset {
+            let page = page(at: start, PageBounds(changeCount: count, byteCount: 1 << 20))
+            #expect(page.next == nil || page.changes.count > 0)
+            changes += page.changes
+            offset = page.next
+        }
+        return changes
     }
 }

@@ -1,0 +1,132 @@
+import DequeModule
+import Northbound
+import Northd
+import Persistent
+import Southbound
+import Wire
+
+/// Work that central gives itself and that is longer than one step may take: done piece by piece, between requests.
+enum Chore: Sendable {
+    /// Ports are settled; they may be taken again by a host with this identity.
+    case settle(ArraySlice<ObjectID>, author: String, forgettingClaimOf: String?)
+    /// What hosts have said is committed after the log could not be written.
+    case resettle(ArraySlice<String>)
+    /// Records become what this version translates them to.
+    case upgrade(ArraySlice<RecordChange>)
+    /// Answers to requests with idempotency keys that are beyond the bounds are forgotten.
+    case forgetAnswers
+}
+
+extension CentralCore {
+    /// Whether there is more to do than one step should take.
+    var hasMoreToDo: Bool {
+        isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo
+    }
+
+    /// Whether a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
+    private var hasChoreToDo: Bool { !chores.isEmpty && !isStopping && (pending.isEmpty || appending.isEmpty) }
+
+    /// Does a piece of everything that waits.
+    mutating func goOn() {
+        lookForWitnesses()
+        answerWoken()
+        answerWatches()
+        guard hasChoreToDo, let chore = chores.popFirst() else { return }
+        switch chore {
+        case .settle(let ids, let author, let chassisID):
+            let piece = ids.prefix(configuration.pieceCountMaximum)
+            let rest = ids.dropFirst(piece.count)
+            if !rest.isEmpty { chores.prepend(.settle(rest, author: author, forgettingClaimOf: chassisID)) }
+            settle(Array(piece), author: author, forgettingClaimOf: chassisID)
+        case .resettle(let names): resettle(names)
+        case .upgrade(let changes): upgrade(changes)
+        case .forgetAnswers: forgetAnswers()
+        }
+    }
+
+    /// Settles ports: a piece at once, the rest behind what waits.
+    mutating func settleInPieces(_ ids: [ObjectID], author: String, forgettingClaimOf chassisID: String? = nil) {
+        let piece = ids.prefix(configuration.pieceCountMaximum)
+        settle(Array(piece), author: author, forgettingClaimOf: chassisID)
+        let rest = ids.dropFirst(piece.count)
+        if !rest.isEmpty { chores.append(.settle(rest, author: author, forgettingClaimOf: chassisID)) }
+    }
+
+    /// Commits what hosts have said, chassis by chassis: the first alone, to see whether the log takes it.
+    private mutating func resettle(_ names: ArraySlice<String>) {
+        guard let name = names.first else { return }
+        if names.count > 1 { chores.prepend(.resettle(names.dropFirst())) }
+        guard let session = sessions[name], working.southbound.chassis(named: name) != nil else { return }
+        // One that has not spoken is what the log says; its lease tells when that ends.
+        if session.hasSpoken {
+            var draft = Draft(on: working, time: time)
+            draft.setLive(session.leaseEnd > now, chassis: name)
+            commit(draft, author: "central")
+        } else if working.ledger.chassis[name]?.isLive == true, session.leaseEnd <= now {
+            return endLease(of: name)
+        }
+        settlePorts(of: name, author: "chassis/\(name)")
+    }
+
+    /// Begins to bring the southbound database of an older version up to this one's translation; there is nothing to be
+    /// had from central before that is durable.
+    mutating func startUpgrade() {
+        let difference = working.translationDifference()
+        isUpgrading = !difference.isEmpty
+        if isUpgrading { chores.prepend(.upgrade(difference[...])) }
+        let orphans = orphanedPorts()
+        if !orphans.isEmpty { chores.append(.settle(orphans[...], author: "central", forgettingClaimOf: nil)) }
+    }
+
+    /// The ports at chassis that were deleted while a restart, or a full disk, came between.
+    private func orphanedPorts() -> [ObjectID] {
+        working.southbound.portsByChassis.lazy.filter { working.southbound.chassis(named: $0.key) == nil }
+            .flatMap { $0.value.map(\.key) }
+    }
+
+    private mutating func upgrade(_ changes: ArraySlice<RecordChange>) {
+        var draft = Draft(on: working, time: time)
+        let piece = changes.prefix(configuration.pieceCountMaximum * 8)
+        for change in piece { draft.apply(change) }
+        commit(draft, author: "upgrade")
+        let rest = changes.dropFirst(piece.count)
+        if rest.isEmpty {
+            upgradedAt = working.revision
+        } else {
+            chores.prepend(.upgrade(rest))
+        }
+    }
+
+    /// Has answers forgotten between requests, so that no write has to carry the deletes of many others.
+    mutating func forgetAnswersSoon() {
+        if !chores.contains(where: { if case .forgetAnswers = $0 { true } else { false } }) {
+            chores.append(.forgetAnswers)
+        }
+    }
+
+    /// Forgets a piece of the kept answers that are beyond the bounds.
+    private mutating func forgetAnswers() {
+        var draft = Draft(on: working, time: time)
+        if draft.forgetAnswers(configuration, atMost: configuration.pieceCountMaximum) {
+            chores.append(.forgetAnswers)
+        }
+        commit(draft, author: "central")
+    }
+
+    /// Tries again what the log did not take, later and later as long as it takes nothing.
+    mutating func retryLater(_ names: [String]) {
+        chores.removeAll()
+        unsettled.formUnion(names)
+        guard !isRetryArmed else { return }
+        isRetryArmed = true
+        deadlines[Deadline(at: now + storageRetry, subject: .storageRetry)] = ()
+        storageRetry = min(storageRetry * 2, configuration.storageRetryMaximum)
+    }
+
+    mutating func retry() {
+        isRetryArmed = false
+        startUpgrade()
+        chores.append(.resettle(unsettled.sorted()[...]))
+        unsettled.removeAll()
+    }
+}

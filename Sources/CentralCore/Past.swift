@@ -1,0 +1,106 @@
+import DequeModule
+import Northbound
+import Northd
+import Southbound
+
+/// The newest commits with the networks behind them: what deltas start from, watches and later pages of lists go back
+/// to.
+///
+/// One ring for all of them, bounded in commits, bytes and time. The newest commit stays in any case.
+struct Past: Sendable {
+    /// A commit that is kept.
+    struct Entry: Sendable {
+        /// The network after the commit.
+        let network: Network
+        /// The commit as users see it.
+        let record: CommitRecord
+        /// The southbound records that the commit put or deleted.
+        let touched: [RecordKey]
+        /// About what the commit keeps in memory.
+        let byteCount: Int
+        /// When it became durable, monotonic.
+        let time: Duration
+    }
+
+    /// One for each revision from ``oldest`` + 1 on, without a gap.
+    private var entries: Deque<Entry> = []
+    private var byteCount = 0
+    private let bounds: Bounds
+    /// The network before the oldest commit that is kept.
+    private(set) var base: Network
+
+    /// How much is kept.
+    struct Bounds: Sendable {
+        /// Commits.
+        var count: Int
+        /// Bytes that they keep in memory, about.
+        var byteCount: Int
+        /// Their age.
+        var age: Duration
+    }
+
+    /// A past that begins with this network.
+    init(_ base: Network, _ bounds: Bounds) {
+        self.base = base
+        self.bounds = bounds
+    }
+
+    /// The oldest revision that a delta can start from.
+    var oldest: UInt64 { base.revision }
+
+    /// The newest revision.
+    var newest: UInt64 { oldest + UInt64(entries.count) }
+
+    /// Adds the next commit, and lets go of the oldest beyond the bounds.
+    mutating func append(_ entry: Entry) {
+        entries.append(entry)
+        byteCount += entry.byteCount
+        while entries.count > 1, let first = entries.first,
+            entries.count > bounds.count || byteCount > bounds.byteCount || entry.time - first.time > bounds.age
+        {
+            entries.removeFirst()
+            byteCount -= first.byteCount
+            base = first.network
+        }
+    }
+
+    /// The network at a revision; `nil` if it is too old or still to come.
+    func network(at revision: UInt64) -> Network? {
+        revision == oldest ? base : entry(at: revision)?.network
+    }
+
+    /// The commit of a revision; `nil` if it is too old or still to come.
+    func entry(at revision: UInt64) -> Entry? {
+        guard revision > oldest, let index = Int(exactly: revision - oldest - 1), index < entries.count else {
+            return nil
+        }
+        return entries[index]
+    }
+
+    /// Whether a client's evidence speaks of this history: the hash of the commit at a revision that is kept.
+    func agrees(_ hash: CommitHash, at revision: UInt64) -> Bool {
+        network(at: revision)?.hash == hash
+    }
+
+    /// The commits after a revision, oldest first; `nil` if some of them are no longer kept.
+    func after(_ revision: UInt64) -> Deque<Entry>.SubSequence? {
+        guard revision >= oldest else { return nil }
+        return entries.dropFirst(Int(clamping: revision - oldest))
+    }
+
+    /// The commits before a revision, newest first.
+    func before(_ revision: UInt64) -> some Sequence<CommitRecord> {
+        entries.prefix(Int(clamping: revision > oldest ? revision - oldest - 1 : 0)).reversed().lazy.map(\.record)
+    }
+}
+
+extension Commit {
+    /// The southbound records that the commit puts or deletes.
+    var touchedRecords: [RecordKey] { changes.compactMap { RecordKey(kind: $0.kind.rawValue, id: $0.id) } }
+
+    /// About the bytes of memory that a commit keeps while it can be gone back to: the paths that it copied in the maps
+    /// (some 6 KiB for one object), its own objects twice over, and those that it took the place of.
+    func keptByteCount(replaced: Int) -> Int {
+        6144 + 2 * (replaced + changes.reduce(0) { $0 + 100 + ($1.object?.count ?? 0) })
+    }
+}

@@ -1,0 +1,44 @@
+import Persistent
+import Wire
+
+/// Whom a commit concerns, told by what they share and not one by one: ten thousand chassis on one datapath are one
+/// entry.
+public struct Reach: Sendable {
+    /// The datapaths of which every chassis with a port in them has something to hear.
+    public private(set) var datapaths: Set<ObjectID> = []
+    /// The chassis that are concerned themselves: described anew, or with other ports than before.
+    public private(set) var chassis: Set<String> = []
+
+    /// Whom a commit concerns.
+    /// - Parameters:
+    ///   - touched: the records that the commit puts or deletes.
+    ///   - before: the southbound database before the commit.
+    ///   - after: the one after it.
+    public init(of touched: [RecordKey], before: SouthboundDatabase, after: SouthboundDatabase) {
+        for key in touched { note(key, before, after) }
+    }
+
+    /// Whether the commit changes what a chassis is told.
+    /// - Parameter after: the database after the commit.
+    public func concerns(_ name: String, in after: SouthboundDatabase) -> Bool {
+        chassis.contains(name) || after.datapathsByChassis[name]?.contains { datapaths.contains($0.key) } == true
+    }
+
+    private mutating func note(_ key: RecordKey, _ before: SouthboundDatabase, _ after: SouthboundDatabase) {
+        switch key {
+        case .chassis(let name):
+            chassis.insert(name)
+            for database in [before, after] {
+                guard let ids = database.datapathsByChassis[name] else { continue }
+                for entry in ids { datapaths.insert(entry.key) }
+            }
+        case .datapathBinding(let id): datapaths.insert(id)
+        case .portBinding(let id):
+            let old = before.portBinding(id)
+            let new = after.portBinding(id)
+            for port in [old, new] { if let port { datapaths.insert(port.datapath) } }
+            guard old?.locations != new?.locations || old?.datapath != new?.datapath else { return }
+            for port in [old, new] { for location in port?.locations ?? [] { chassis.insert(location.chassis) } }
+        }
+    }
+}

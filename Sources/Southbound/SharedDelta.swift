@@ -1,0 +1,166 @@
+import Persistent
+import Wire
+
+/// What the commits between two revisions changed in each datapath, worked out once for all chassis that share it.
+///
+/// A chassis that has ports in a datapath at both revisions is told exactly these changes of it.
+public final class SharedDelta: Sendable {
+    /// The revision that the changes start from.
+    public let from: UInt64
+    /// The revision that they lead to.
+    public let to: UInt64
+    /// The changes of each datapath and its ports.
+    let lists: [ObjectID: ChangeList]
+    /// The chassis that were described anew, and those where a changed port is or was; in order.
+    let chassis: [String]
+
+    init(from: UInt64, to: UInt64, lists: [ObjectID: ChangeList], chassis: [String]) {
+        self.from = from
+        self.to = to
+        self.lists = lists
+        self.chassis = chassis
+    }
+
+    /// The bytes that it keeps beside those of the network, about.
+    public var byteCount: Int { lists.values.reduce(0) { $0 + $1.byteCount } }
+}
+
+extension SharedDelta {
+    /// Works a delta out piece by piece.
+    public struct Builder: Sendable {
+        private let from: UInt64
+        private let to: UInt64
+        private let before: SouthboundDatabase
+        private let after: SouthboundDatabase
+        private let touched: [(key: RecordKey, revision: UInt64)]
+        private let pages: PageBounds
+        private var next = 0
+        private var changes: [ObjectID: [FeedChange]] = [:]
+        private var chassis: Set<String> = []
+        private var lists: [ObjectID: ChangeList] = [:]
+
+        /// - Parameters:
+        ///   - touched: the records that the commits in between touched, each once, with the last revision that did.
+        ///   - pages: how the changes of one datapath are cut.
+        public init(
+            from: UInt64,
+            to: UInt64,
+            before: SouthboundDatabase,
+            after: SouthboundDatabase,
+            touched: [(key: RecordKey, revision: UInt64)],
+            pages: PageBounds
+        ) {
+            self.from = from
+            self.to = to
+            self.before = before
+            self.after = after
+            self.touched = touched
+            self.pages = pages
+        }
+
+        /// Goes on by about so many records.
+        /// - Returns: the delta once it is done.
+        public mutating func advance(by count: Int) -> SharedDelta? {
+            let end = min(touched.count, next + count)
+            while next < end {
+                take(touched[next].key, touched[next].revision)
+                next += 1
+            }
+            guard next == touched.count else { return nil }
+            // One list for each piece of work: few datapaths have many changes.
+            var left = count
+            while left > 0, let (id, list) = changes.popFirst() {
+                lists[id] = ChangeList(list, pages)
+                left -= list.count
+            }
+            guard changes.isEmpty else { return nil }
+            return SharedDelta(from: from, to: to, lists: lists, chassis: chassis.sorted())
+        }
+
+        private mutating func take(_ key: RecordKey, _ revision: UInt64) {
+            let old = before.entries[key]
+            let new = after.entries[key]
+            for record in [old?.record, new?.record] {
+                if case .portBinding(let port)? = record {
+                    for location in port.locations { chassis.insert(location.chassis) }
+                }
+            }
+            let datapath: ObjectID
+            switch (key, new?.record ?? old?.record) {
+            case (.chassis(let name), _):
+                chassis.insert(name)
+                return
+            case (.datapathBinding(let id), _): datapath = id
+            case (.portBinding, .portBinding(let port)?): datapath = port.datapath
+            case (.portBinding, _): return
+            }
+            if let new {
+                guard old?.revision != new.revision else { return }
+                changes[datapath, default: []].append(
+                    FeedChange(revision: new.revision, change: .put(new.record), bytes: new.bytes)
+                )
+            } else if old != nil {
+                changes[datapath, default: []].append(FeedChange(revision: revision, change: .delete(key)))
+            }
+        }
+    }
+}
+
+/// Where one page of an answer ends and the next begins.
+public struct PageBounds: Sendable {
+    /// The most changes of a page.
+    public var changeCount: Int
+    /// Bytes of records behind which the next page begins.
+    public var byteCount: Int
+
+    /// The bounds of a page.
+    public init(changeCount: Int, byteCount: Int) {
+        self.changeCount = changeCount
+        self.byteCount = byteCount
+    }
+}
+
+/// Changes that many chassis are told alike, cut into pages; a long list has the text of each page at hand.
+final class ChangeList: Sendable {
+    /// The fewest changes of which the text is kept: what is short is made anew faster than it is kept.
+    static let textCountMinimum = 256
+
+    let changes: [FeedChange]
+    let pages: [Page]
+
+    struct Page: Sendable {
+        var range: Range<Int>
+        /// The changes as an answer has them between its brackets.
+        var text: [UInt8]?
+    }
+
+    init(_ changes: [FeedChange], _ bounds: PageBounds) {
+        let changes = changes.count > 1 ? changes.sorted { ($0.revision, $0.key) < ($1.revision, $1.key) } : changes
+        self.changes = changes
+        var pages: [Page] = []
+        var start = 0
+        while start < changes.count {
+            let end = bounds.end(of: changes[start...])
+            let text = changes.count < Self.textCountMinimum ? nil : FeedChange.text(changes[start..<end])
+            pages.append(Page(range: start..<end, text: text))
+            start = end
+        }
+        self.pages = pages
+    }
+
+    var byteCount: Int { pages.reduce(changes.count * 64) { $0 + ($1.text?.count ?? 0) } }
+}
+
+extension PageBounds {
+    /// The index behind the last change that fits on one page with the first; at least one does.
+    func end(of changes: ArraySlice<FeedChange>) -> Int {
+        var end = changes.startIndex
+        var byteCount = 0
+        while end < changes.endIndex, end - changes.startIndex < changeCount {
+            byteCount += changes[end].bytes?.count ?? 0
+            guard end == changes.startIndex || byteCount <= self.byteCount else { break }
+            end += 1
+        }
+        return end
+    }
+}
