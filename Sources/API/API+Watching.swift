@@ -13,15 +13,18 @@ extension API {
         let request = try watchRequest(call)
         return call.context.ask(.watch(request)) { outcome throws(Problem) in
             guard case .watched(let feed) = outcome else { throw unexpected }
-            return .reply(.json(.ok, feed.bytes).stamped(feed.to))
+            return .reply(.json(.ok, feed.bytes).stamped(feed.place))
         }
     }
 
     func watchRequest(_ call: Call) throws(Problem) -> WatchRequest {
         let maximum = WatchRequest.waitMaximum
+        let since = try call.number(.since, in: 0...UInt64(Int64.max), "a revision")
+        let (epoch, hash) = try call.evidence(since: since)
         return WatchRequest(
-            since: try call.number(.since, in: 0...UInt64(Int64.max), "a revision"),
-            epoch: try call.epoch(),
+            since: since,
+            epoch: epoch,
+            hash: hash,
             kinds: try kinds(call),
             wait: try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)") ?? 0,
             token: call.principal.token
@@ -79,18 +82,43 @@ extension API {
 }
 
 extension Call {
-    /// The epoch that the request says.
-    func epoch() throws(Problem) -> UInt64? {
-        try parameters[.epoch].map { text throws(Problem) in
-            guard let epoch = epochValue(text) else {
-                throw Problem(.invalidParameter, "epoch is 16 hexadecimal digits, not \"\(text)\".")
+    /// The epoch and the hash that the request says of a revision: both, or neither. An epoch alone names no state,
+    /// since a disk or a backup can go back in time.
+    func evidence(since: UInt64?) throws(Problem) -> (epoch: UInt64?, hash: CommitHash?) {
+        let epoch = try digits(.epoch)
+        let hash = try digits(.hash).map { CommitHash(rawValue: $0) }
+        guard hash == nil || epoch != nil else {
+            throw Problem(
+                .invalidParameter,
+                "hash says nothing without epoch; give both as the answer before gave them, or neither."
+            )
+        }
+        guard epoch == nil || hash != nil || since ?? 0 == 0 else {
+            throw Problem(
+                .invalidParameter,
+                "epoch needs hash beside it: what \"hash\" or Heddle-Hash of the answer before said with that revision."
+            )
+        }
+        return (epoch, hash)
+    }
+
+    private func digits(_ parameter: Parameter) throws(Problem) -> UInt64? {
+        try parameters[parameter].map { text throws(Problem) in
+            guard let value = epochValue(text) else {
+                throw Problem(
+                    .invalidParameter,
+                    "\(parameter.rawValue) is 16 hexadecimal digits, not \"\(text.prefix(64))\"."
+                )
             }
-            return epoch
+            return value
         }
     }
 }
 
 extension ChangeFeed {
+    /// The commit that it leads to.
+    var place: CommitPlace { CommitPlace(to, hash) }
+
     /// The whole document at once.
     fileprivate var bytes: [UInt8] {
         var text: [UInt8] = []

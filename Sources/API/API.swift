@@ -94,7 +94,7 @@ public struct API: Sendable {
             requestID: Self.requestID(request) ?? newRequestID(),
             source: source,
             epoch: network.epoch,
-            revision: network.revision
+            place: CommitPlace(network)
         )
         let principal: Principal
         do throws(Problem) {
@@ -127,7 +127,12 @@ public struct API: Sendable {
 
     /// The answer to a request that never became one.
     public static func reply(_ error: RequestError, network: Network, requestID: String) -> Reply {
-        let context = Context(requestID: requestID, source: { "" }, epoch: network.epoch, revision: network.revision)
+        let context = Context(
+            requestID: requestID,
+            source: { "" },
+            epoch: network.epoch,
+            place: CommitPlace(network)
+        )
         return context.finish(.problem(Problem(error), requestID: requestID), nil)
     }
 
@@ -154,15 +159,16 @@ final class Context {
     let requestID: String
     let source: () -> String
     let epoch: UInt64
-    let revision: UInt64
+    /// The commit that the request's network ends with.
+    let place: CommitPlace
     /// Who asks, as the commit log says it.
     var author = Principal.anonymous
 
-    init(requestID: String, source: @escaping () -> String, epoch: UInt64, revision: UInt64) {
+    init(requestID: String, source: @escaping () -> String, epoch: UInt64, place: CommitPlace) {
         self.requestID = requestID
         self.source = source
         self.epoch = epoch
-        self.revision = revision
+        self.place = place
     }
 
     /// What `body` leads to, or the problem that it ran into.
@@ -190,8 +196,10 @@ final class Context {
     func finish(_ reply: Reply, _ endpoint: Endpoint?) -> Reply {
         var reply = reply
         reply.endpoint = endpoint
-        reply.head.add(.heddleRevision, decimal: reply.stamp ?? revision)
+        let place = reply.stamp ?? place
+        reply.head.add(.heddleRevision, decimal: place.revision)
         reply.head.add(.heddleEpoch, hexadecimal: epoch)
+        if let hash = place.hash { reply.head.add(.heddleHash, hexadecimal: hash.rawValue) }
         reply.head.add(.requestID, requestID)
         return reply
     }

@@ -141,6 +141,8 @@ public enum Parameter: String, Sendable, CaseIterable {
     case wait
     /// The epoch of `since`.
     case epoch
+    /// The hash of the commit of `since`.
+    case hash
     /// The page of a long feed answer.
     case page
     /// The members that each object is to have.

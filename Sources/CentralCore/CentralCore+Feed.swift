@@ -134,6 +134,7 @@ extension CentralCore {
             epoch: durable.epoch,
             from: poll.since,
             to: target,
+            hash: target == durable.revision ? durable.hash.rawValue : nil,
             mode: mode,
             changes: Array(changes[start..<end]),
             nextPage: end < changes.count ? FeedPage(to: target, offset: end) : nil,

@@ -38,7 +38,7 @@ extension CentralCore {
         } else if let last = appending.indices.last {
             appending[last].answers.append((ticket, answer))
         } else {
-            effects.append(.answer(ticket, answer))
+            effects.append(.answer(ticket, answer.proven(by: [durable.hash], upTo: durable.revision)))
         }
     }
 
@@ -62,7 +62,7 @@ extension CentralCore {
             let interested = item.network.southbound.chassisInterested(in: touched, since: durable.southbound)
             for name in interested { sessions[name]?.noteChange(at: item.commit.revision) }
             names.formUnion(interested)
-            records.append(CommitRecord(item.commit, before: durable, after: item.network))
+            records.append(CommitRecord(item.commit, hash: hash, before: durable, after: item.network))
             durable = item.network
             durable.hash = hash
             history.append(durable.southbound, touched: touched)
@@ -72,7 +72,9 @@ extension CentralCore {
         effects.append(.publish(durable))
         for item in done {
             for name in item.removedChassis { endSession(of: name) }
-            for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer)) }
+            for (ticket, answer) in item.answers {
+                effects.append(.answer(ticket, answer.proven(by: hashes, upTo: revision)))
+            }
             for (ticket, poll) in item.syncs { read(ticket, poll) }
         }
         for name in names.sorted() { wake(name) }

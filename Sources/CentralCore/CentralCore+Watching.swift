@@ -76,7 +76,9 @@ extension CentralCore {
         }
         guard since <= durable.revision else { throw gone("There is no revision \(since) yet") }
         guard let records = recent.after(since) else { throw gone("The changes after revision \(since) are gone") }
-        var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hasMore: false, changes: [])
+        // Right where no record follows, which is where the asker has the newest revision.
+        let hash = durable.hash
+        var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hash: hash, hasMore: false, changes: [])
         var byteCount = 0
         for record in records {
             // Whole commits only, and at least one that says something.
@@ -91,6 +93,7 @@ extension CentralCore {
             }
             feed.changes += wanted.map { (record.revision, $0) }
             feed.to = record.revision
+            feed.hash = record.hash
         }
         return feed
     }

@@ -83,7 +83,7 @@ public struct CentralCore: Sendable {
             let before = network
             try network.apply(commit)
             network.hash = hash
-            recent.append(CommitRecord(commit, before: before, after: network))
+            recent.append(CommitRecord(commit, hash: hash, before: before, after: network))
             history.append(network.southbound, touched: commit.touchedRecords)
         }
         self.configuration = configuration
@@ -119,8 +119,11 @@ public struct CentralCore: Sendable {
         case .access(let ticket, let request): changeAccess(ticket, request)
         case .sync(let ticket, let chassis, let request, let isCertified):
             sync(ticket, chassis, request, isCertified: isCertified)
-        case .changes(let ticket, let chassis, let since, let epoch, let page, let wait):
-            read(ticket, Poll(chassis: chassis, since: since, epoch: epoch, page: page, wait: wait, isSync: false))
+        case .changes(let ticket, let chassis, let since, let epoch, let hash, let page, let wait):
+            read(
+                ticket,
+                Poll(chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait, isSync: false)
+            )
         case .watch(let ticket, let request): watch(ticket, request)
         case .audit(let ticket, let request): audit(ticket, request)
         case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)

@@ -43,12 +43,12 @@ public struct LogEntry: Equatable, Sendable {
 
 /// The answer to a request.
 public enum Answer: Sendable {
-    /// A write is durable at this revision; one result for each operation.
-    case written(revision: UInt64, [OperationResult])
+    /// A write is durable at this revision, whose hash is told where it is known; one result for each operation.
+    case written(revision: UInt64, hash: CommitHash? = nil, [OperationResult])
     /// The request was carried out before; what was answered then.
     case replayed(revision: UInt64, [OperationResult])
     /// A topology is durable, or planned; the revision is the topology's.
-    case applied(revision: UInt64, TopologyPlan)
+    case applied(revision: UInt64, hash: CommitHash? = nil, TopologyPlan)
     /// The request was refused and changed nothing; the index is that of the operation of a transaction at fault.
     case refused(Refusal, operationIndex: Int?)
     /// Changes of a feed.
@@ -59,4 +59,19 @@ public enum Answer: Sendable {
     case audited([CommitRecord], hasMore: Bool, after: UInt64)
     /// How far a revision has got.
     case realization(Realization)
+}
+
+extension Answer {
+    /// The same, with the hash of its commit where that is one of the last up to a revision.
+    func proven(by hashes: [CommitHash], upTo last: UInt64) -> Answer {
+        func hash(_ revision: UInt64) -> CommitHash? {
+            guard revision <= last, last - revision < UInt64(hashes.count) else { return nil }
+            return hashes[hashes.count - 1 - Int(last - revision)]
+        }
+        return switch self {
+        case .written(let revision, _, let results): .written(revision: revision, hash: hash(revision), results)
+        case .applied(let revision, _, let plan): .applied(revision: revision, hash: hash(revision), plan)
+        default: self
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import Northd
 import Southbound
 
 /// A request for what has changed in the share of a chassis.
@@ -8,6 +9,8 @@ struct Poll: Sendable {
     var since: UInt64
     /// The epoch of `since`, where the asker says one.
     var epoch: UInt64?
+    /// The hash of the commit of `since`, where the asker says one.
+    var hash: CommitHash?
     /// The page that is asked for.
     var page: FeedPage?
     /// How long the answer may be held back, in seconds.
@@ -21,7 +24,7 @@ struct Poll: Sendable {
 
     /// Whether the same answer is right for both now.
     func asksForTheSame(as other: Poll) -> Bool {
-        chassis == other.chassis && since == other.since && epoch == other.epoch && page == other.page
-            && isSync == other.isSync
+        chassis == other.chassis && since == other.since && epoch == other.epoch && hash == other.hash
+            && page == other.page && isSync == other.isSync
     }
 }
