@@ -22,13 +22,11 @@ struct EventStream {
     /// How often a quiet stream shows that it lives unless the request says otherwise, in seconds: proxies wait longer.
     static let heartbeatTime = 15
 
-    /// Whether the request wants events, and after which.
+    /// Whether the request wants events, and after which: it has to name them, and to want JSON no more.
     init?(_ request: HTTPRequest) {
-        guard let accept = request.headerFields.value(of: .accept) else { return nil }
-        let types = accept.lowercased().split(separator: ",").map { range in
-            String(range.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" })
-        }
-        guard types.contains("text/event-stream") else { return nil }
+        guard let accept = request.headerFields.value(of: .accept).map(Accept.init),
+            let weight = accept.named("text/event-stream"), weight > 0, weight >= accept.weight(of: "application/json")
+        else { return nil }
         lastID = request.headerFields.value(of: .lastEventID) ?? ""
         isHEAD = request.method == .head
     }

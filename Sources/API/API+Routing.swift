@@ -203,8 +203,12 @@ extension API {
     ) throws(Problem) -> Idempotency? {
         guard let key = request.headerFields.value(of: .idempotencyKey) else { return nil }
         guard route.takesIdempotencyKey else {
-            guard route.method == .post else { return nil }
-            throw Problem(.invalidHeader, "Idempotency-Key does not count for this request: its answer is not kept.")
+            guard route.method != .get else { return nil }
+            throw Problem(
+                .invalidHeader,
+                "Idempotency-Key does not count for this request, whose answer is not kept: leave it out"
+                    + (route.method == .post ? "." : "; \(route.method.rawValue) may be repeated as it is.")
+            )
         }
         guard Self.isToken(key, byteCountMaximum: Self.idempotencyKeyByteCountMaximum) else {
             throw Problem(
@@ -217,20 +221,8 @@ extension API {
     }
 
     private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {
-        guard let content = route.content else { return .null }
-        if let type = request.headerFields[.contentType], !content.mediaTypes.contains(Self.mediaType(type)) {
-            let said = type.isEmpty ? "of no type" : type
-            var problem = Problem(
-                .unsupportedMediaType,
-                "The content is \(said), but must be \(content.mediaTypes.joined(separator: " or ")); "
-                    + "with curl: -H 'Content-Type: \(content.mediaTypes.first ?? "")'."
-            )
-            problem.field = HTTPField(
-                name: route.method == .patch ? .acceptPatch : .accept,
-                value: content.mediaTypes.joined(separator: ", ")
-            )
-            throw problem
-        }
+        try checkContentType(request, of: route, hasContent: !body.isEmpty)
+        guard route.content != nil else { return .null }
         guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty where JSON is due.") }
         do {
             return try JSONParser.parse(body)
@@ -238,6 +230,28 @@ extension API {
             throw Problem(.malformedJSON, "The content is not JSON: \(error).")
         }
     }
+
+    /// Refuses content that is not said to be what the route takes. Content of no type is refused, too: that is what a
+    /// browser sends for a stranger's page without asking whether it may, while for a type of ours it asks first.
+    func checkContentType(_ request: HTTPRequest, of route: Route, hasContent: Bool) throws(Problem) {
+        let type = request.headerFields[.contentType]
+        guard hasContent || type != nil && route.content != nil else { return }
+        let types = route.content?.mediaTypes ?? Self.jsonTypes
+        if let type, types.contains(Self.mediaType(type)) { return }
+        let said = type.flatMap { $0.isEmpty ? nil : $0 } ?? "of no type"
+        var problem = Problem(
+            .unsupportedMediaType,
+            "The content is \(said.prefix(64)), but must be \(types.joined(separator: " or ")); "
+                + "with curl: -H 'Content-Type: \(types.first ?? "")'."
+        )
+        problem.field = HTTPField(
+            name: route.method == .patch ? .acceptPatch : .accept,
+            value: types.joined(separator: ", ")
+        )
+        throw problem
+    }
+
+    private static let jsonTypes = ["application/json"]
 
     /// The media type without its parameters, in lower case.
     private static func mediaType(_ field: String) -> String {

@@ -13,7 +13,7 @@ extension API {
         let request = try watchRequest(call)
         return call.context.ask(.watch(request)) { outcome throws(Problem) in
             guard case .watched(let feed) = outcome else { throw unexpected }
-            return .reply(.json(.ok, feed.bytes).stamped(feed.place))
+            return .reply(Reply(.ok, feed.body().settled, type: "application/json").stamped(feed.place))
         }
     }
 
@@ -60,20 +60,35 @@ extension API {
         let request = AuditRequest(before: token?.revision, limit: limit ?? Self.auditLimitDefault, author: author)
         return call.context.ask(.audit(request)) { outcome throws(Problem) in
             guard case .audited(let records, let hasMore, let base) = outcome else { throw unexpected }
-            var text = Array("{\"items\":[".utf8)
-            for (index, record) in records.enumerated() {
-                if index > 0 { text.append(UInt8(ascii: ",")) }
-                record.auditJSON.write(to: &text)
-            }
-            text += "],\"kept_after\":\(base),\"next_page_token\":".utf8
+            var end = Array("],\"kept_after\":\(base),\"next_page_token\":".utf8)
             if hasMore, let last = records.last {
                 let token = PageToken(epoch: network.epoch, revision: last.revision, list: list, key: "")
-                JSONValue.write(token.text, to: &text)
+                JSONValue.write(token.text, to: &end)
             } else {
-                text += "null".utf8
+                end += "null".utf8
             }
-            text.append(UInt8(ascii: "}"))
-            return .reply(.json(.ok, text))
+            end.append(UInt8(ascii: "}"))
+            return .reply(Reply(.ok, Self.auditBody(records, end: end).settled, type: "application/json"))
+        }
+    }
+
+    /// The page, produced as the socket takes it: a commit may name a hundred objects.
+    private static func auditBody(_ records: [CommitRecord], end: [UInt8]) -> HTTPBody {
+        var index = 0
+        var isDone = false
+        return .slices {
+            guard !isDone else { return nil }
+            var text = index == 0 ? Array("{\"items\":[".utf8) : []
+            while index < records.count, text.count < ChangeFeed.sliceByteCount {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                records[index].auditJSON.write(to: &text)
+                index += 1
+            }
+            if index == records.count {
+                isDone = true
+                text += end
+            }
+            return text
         }
     }
 
@@ -118,14 +133,15 @@ extension Call {
 extension ChangeFeed {
     /// The commit that it leads to.
     var place: CommitPlace { CommitPlace(to, hash) }
+}
 
-    /// The whole document at once.
-    fileprivate var bytes: [UInt8] {
-        var text: [UInt8] = []
-        if case .slices(let next) = body() {
-            while let slice = next() { text += slice }
-        }
-        return text
+extension HTTPBody {
+    /// The same content, at once where it is a single slice: most are short, and then the answer tells its length.
+    fileprivate var settled: HTTPBody {
+        guard case .slices(let next) = self, let first = next() else { return self }
+        guard let second = next() else { return .bytes(first) }
+        var ready = [second, first]
+        return .slices { ready.popLast() ?? next() }
     }
 }
 

@@ -99,6 +99,7 @@ public struct API: Sendable {
         let principal: Principal
         do throws(Problem) {
             try checkHost(request, from: peer)
+            try checkSite(request)
             principal = try self.principal(request, from: peer, network: network, now: now)
         } catch {
             return .reply(context.finish(.problem(error, requestID: context.requestID), nil))

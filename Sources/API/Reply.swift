@@ -104,7 +104,7 @@ extension HTTPField.Name {
     static let acceptPatch = known("Accept-Patch")
     static let accelBuffering = known("X-Accel-Buffering")
 
-    private static func known(_ text: String) -> Self {
+    static func known(_ text: String) -> Self {
         guard let name = Self(text) else { preconditionFailure("\(text) is a field name") }
         return name
     }

@@ -76,7 +76,9 @@ final class APIBench {
         _ path: String,
         _ body: JSONValue? = nil,
         text: String? = nil,
+        authority: String? = "test",
         fields: [(String, String)] = [],
+        isTyped: Bool = true,
         on plane: Route.Plane = .northbound,
         from peer: Peer = .anyone,
         at time: Int64? = nil,
@@ -86,10 +88,10 @@ final class APIBench {
         var request = HTTPRequest(
             method: HTTPRequest.Method(method) ?? .get,
             scheme: "http",
-            authority: "test",
+            authority: authority,
             path: path
         )
-        if body != nil { request.headerFields[.contentType] = "application/json" }
+        if body != nil || text?.isEmpty == false, isTyped { request.headerFields[.contentType] = "application/json" }
         for (name, value) in fields {
             if let name = HTTPField.Name(name) { request.headerFields[name] = value }
         }

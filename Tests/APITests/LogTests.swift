@@ -98,8 +98,20 @@ import Testing
         #expect(bench.then == nil, "it ends when all is told")
         let head = bench.send("HEAD", "/v1/changes", fields: events)
         #expect(head.status == 200 && head["Content-Type"] == "text/event-stream" && bench.then == nil)
-        let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", "application/json, */*")])
-        #expect(json.json["to"] == 6)
+        for accept in [
+            "application/json, */*", "*/*", "text/*", "text/event-stream;q=0, application/json",
+            "text/event-stream;q=0",
+            "application/json, text/event-stream;q=0.1", "text/event-stream;q=0.5, */*", "text/event-stream; q=0",
+        ] {
+            let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", accept)])
+            #expect(json["Content-Type"] == "application/json" && json.json["to"] == 6, "\(accept)")
+        }
+        for accept in [
+            "text/event-stream", "application/json;q=0.9, text/event-stream", "Text/Event-Stream, */*;q=0.1",
+        ] {
+            let stream = bench.send("GET", "/v1/changes?since=5&wait=0", fields: [("Accept", accept)])
+            #expect(stream["Content-Type"] == "text/event-stream", "\(accept)")
+        }
     }
 
     @Test func `An EventSource that cannot be told what it has missed is told so, and hears on from now`() {
