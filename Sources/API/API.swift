@@ -80,6 +80,7 @@ public struct API: Sendable {
     ///   - now: Seconds since 1970.
     ///   - isReady: Whether `/readyz` says so: the store is open and nobody asked to stop.
     ///   - newRequestID: The request's identity, where it brings none.
+    ///   - identified: Called where the request was let in by who asks, as far as that is asked here.
     public func action(
         _ request: HTTPRequest,
         body: [UInt8],
@@ -88,7 +89,8 @@ public struct API: Sendable {
         isReady: Bool,
         peer: Peer = .anyone,
         now: Int64 = 0,
-        newRequestID: @autoclosure () -> String
+        newRequestID: @autoclosure () -> String,
+        identified: () -> Void = {}
     ) -> Action {
         let context = Context(
             requestID: Self.requestID(request) ?? newRequestID(),
@@ -111,6 +113,7 @@ public struct API: Sendable {
             case .reply(let reply): return .reply(reply)
             case .call(let call):
                 endpoint = call.route.endpoint
+                if call.route.access.asksWho { identified() }
                 return try serve(call, network: network, isReady: isReady, now: now)
             }
         }
@@ -124,6 +127,48 @@ public struct API: Sendable {
         guard let target = request.path.flatMap(Target.init) else { return Routes.contentByteCountMaximum }
         let route = routes.first { $0.method == request.method && $0.match(target.path) != nil }
         return route?.content?.byteCountMaximum ?? Routes.contentByteCountMaximum
+    }
+
+    /// What becomes of a request with content, as far as its head tells.
+    public enum Verdict {
+        /// The content may come, up to so many bytes.
+        case content(byteCountMaximum: Int)
+        /// The request is refused whatever the content is.
+        case answer(Reply)
+    }
+
+    /// What becomes of a request with content: whatever can be refused by the head alone is, before there is any work.
+    /// The parameters are those of ``action(_:body:network:source:isReady:peer:now:newRequestID:)``.
+    public func verdict(
+        on request: HTTPRequest,
+        network: Network,
+        peer: Peer,
+        now: Int64,
+        newRequestID: @autoclosure () -> String
+    ) -> Verdict {
+        let context = Context(
+            requestID: Self.requestID(request) ?? newRequestID(),
+            source: { "" },
+            epoch: network.epoch,
+            place: CommitPlace(network)
+        )
+        do throws(Problem) {
+            try checkHost(request, from: peer)
+            try checkSite(request)
+            let principal = try principal(request, from: peer, network: network, now: now)
+            switch try find(request, principal, now: now) {
+            case .others(let routes):
+                guard request.method == .options else {
+                    return .answer(context.finish(refusal(of: request.method, routes: routes, context: context), nil))
+                }
+            case .route(let route, _, let target):
+                try checkContentType(request, of: route, hasContent: true)
+                _ = try parameters(target, of: route)
+            }
+            return .content(byteCountMaximum: contentByteCountMaximum(request))
+        } catch {
+            return .answer(context.finish(.problem(error, requestID: context.requestID), nil))
+        }
     }
 
     /// The answer to a request that never became one.

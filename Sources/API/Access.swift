@@ -12,6 +12,14 @@ public enum Access: Equatable, Sendable {
     case renewal
     /// Whoever shows a join token in the content.
     case joining
+
+    /// Whether the connection or the head must show who asks, where anybody has to.
+    var asksWho: Bool {
+        switch self {
+        case .anyone, .joining: false
+        case .role, .chassis, .renewal: true
+        }
+    }
 }
 
 /// What a connection tells of its client before a word of HTTP.
