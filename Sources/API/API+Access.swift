@@ -40,16 +40,22 @@ extension API {
     func principal(_ request: HTTPRequest, from peer: Peer, network: Network, now: Int64) throws(Problem) -> Principal {
         switch peer {
         case .anyone: return Principal(author: Principal.anonymous, rights: .all)
-        case .user(let id): return Principal(author: "user/\(id)", rights: .all)
+        case .user(let id): return Principal(author: "user/\(id)", rights: Self.unprovenRights(request))
         case .local:
             return try bearer(request, network: network, now: now)
-                ?? Principal(author: Principal.anonymous, rights: .all)
+                ?? Principal(author: Principal.anonymous, rights: Self.unprovenRights(request))
         case .stranger:
             return try bearer(request, network: network, now: now)
                 ?? Principal(author: Principal.anonymous, rights: .none)
         case .certificate(let uris, let notAfter):
             return try chassis(uris, notAfter: notAfter, network: network, now: now)
         }
+    }
+
+    /// What somebody may do of whom the connection alone tells that it is one of this machine: everything, unless the
+    /// connection is a proxy's, whose clients may be anybody.
+    private static func unprovenRights(_ request: HTTPRequest) -> Principal.Rights {
+        proxyField(request.headerFields).map { .proxied(field: $0) } ?? .all
     }
 
     /// The bearer of the token in `Authorization` (RFC 6750); `nil` where there is none.
@@ -115,6 +121,12 @@ extension API {
     ) throws(Problem) {
         switch (route.access, principal.rights) {
         case (.anyone, _), (.joining, _), (_, .all): return
+        case (_, .proxied(let field)):
+            throw Problem(
+                .proxied,
+                "This came through a proxy (it has \(field)), and over this port all of its clients would be "
+                    + "administrators; run central with --tls behind a proxy, or have its clients send tokens."
+            )
         case (.role(let needed), .role(let role)):
             guard role.includes(needed) else {
                 throw Problem(

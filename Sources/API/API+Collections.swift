@@ -12,15 +12,16 @@ extension API {
         let southbound = network.southbound
         switch call.route.endpoint {
         case .listSwitches: return Self.switches(filter, northbound)
-        case .listPorts: return Self.ports(filter, northbound)
+        case .listPorts: return Self.ports(filter, network)
         case .listSwitchPorts:
             guard let parent = northbound.logicalSwitch(call.reference) else {
                 throw Problem(Refusal(.notFound, "There is no switch \"\(call.reference)\"."))
             }
-            return Self.ports(filter, northbound, of: parent.id)
+            return Self.ports(filter, network, of: parent.id)
         case .listTopologies: return Self.topologies(northbound)
         case .listChassis:
-            return Self.found(in: southbound.chassisByName, key: { $0 }, named: { $0 }) { name, _ in
+            let index = filter.list(.name).map { Self.picked($0) { [all = southbound.chassisByName] in all[$0] } }
+            return Self.found(in: index ?? southbound.chassisByName, key: { $0 }, named: { $0 }) { name, _ in
                 guard filter.matches(chassis: name, isLive: network.ledger.chassis[name]?.isLive ?? false) else {
                     return nil
                 }
@@ -28,10 +29,13 @@ extension API {
             }
         case .listTokens:
             return Self.found(in: network.access.tokens, key: { $0 }, named: { $0 }) { _, token in token.bytes }
-        case .listSouthboundChassis: return Self.records(southbound.chassisByName, southbound, filter) { $0 }
+        case .listSouthboundChassis:
+            let index = filter.list(.name).map { Self.picked($0) { [all = southbound.chassisByName] in all[$0] } }
+            return Self.records(index ?? southbound.chassisByName, southbound, filter) { $0 }
         case .listDatapathBindings:
             return Self.records(southbound.datapathsByKey, southbound, filter) { UInt32($0) }
-        case .listPortBindings: return Self.records(southbound.portsByName, southbound, filter) { $0 }
+        case .listPortBindings:
+            return Self.records(Self.portBindings(filter, southbound), southbound, filter) { $0 }
         default: return Self.multicastGroups(southbound, filter)
         }
     }
@@ -46,11 +50,8 @@ extension API {
     }
 
     /// - Parameter parent: The only switch whose ports are wanted.
-    private static func ports(
-        _ filter: Filter,
-        _ database: NorthboundDatabase,
-        of parent: ObjectID? = nil
-    ) -> Collection {
+    private static func ports(_ filter: Filter, _ network: Network, of parent: ObjectID? = nil) -> Collection {
+        let database = network.northbound
         let named = filter.list(.switch).map { list in
             Set(list.compactMap { database.logicalSwitch(Reference($0))?.id })
         }
@@ -63,6 +64,8 @@ extension API {
         if let names = filter.list(.name) {
             let all = index
             index = picked(names) { name in all.map { $0[name] } ?? database.portsByName[name]?.id }
+        } else if let few = few(filter, network) {
+            index = few
         }
         func bytes(_ id: ObjectID) -> [UInt8]? {
             database.ports[id].flatMap { filter.matches($0, switches: named) ? $0.bytes : nil }
@@ -78,7 +81,7 @@ extension API {
 
     /// All objects of an index that has their texts.
     private static func all(of index: OrderedMap<ProjectName, ListedObject>) -> Collection {
-        Collection { after, take in
+        Collection { after, work, take in
             var cursor = after.map { index.cursor(after: ProjectName($0)) } ?? index.makeIterator()
             while let run = cursor.nextRun() {
                 // Each text is somewhere else in memory. Those of a leaf are looked at before the first is taken: so the
@@ -87,9 +90,12 @@ extension API {
                 for place in run.indices { byteCount += run[place].value.bytes.count }
                 guard byteCount > 0 else { continue }
                 for place in run.indices {
-                    guard take({ run[place].key.name }, run[place].value.bytes) else { return }
+                    guard let cost = take({ run[place].key.name }, run[place].value.bytes) else { return .stopped }
+                    work -= 1 + cost
+                    guard work > 0 else { return .spent(at: run[place].key.name) }
                 }
             }
+            return .end
         }
     }
 
@@ -101,6 +107,64 @@ extension API {
         var picked = OrderedMap<ProjectName, ObjectID>()
         for name in names { picked[ProjectName(name)] = id(ProjectName(name)) }
         return picked
+    }
+
+    private static func picked<Value>(_ names: [String], _ value: (String) -> Value?) -> OrderedMap<String, Value> {
+        var picked = OrderedMap<String, Value>()
+        for name in names { picked[name] = value(name) }
+        return picked
+    }
+
+    /// The most ports that are put in order before the first of them is shown; a walk finds more of them as fast.
+    private static let fewMaximum = 256
+
+    /// The ports that an index has for an address or a chassis, which are among those that the filter lets through or
+    /// all of them; `nil` where it asks for neither, or they are many.
+    private static func few(_ filter: Filter, _ network: Network) -> OrderedMap<ProjectName, ObjectID>? {
+        let database = network.northbound
+        var ids: [ObjectID]?
+        if let macs = filter.macs {
+            ids = database.portIDs(macs: macs, atMost: fewMaximum)
+        }
+        if ids == nil, let ips = filter.ips {
+            ids = database.portIDs(ips: ips, atMost: fewMaximum)
+        }
+        if ids == nil, let chassis = filter.list(.chassis) {
+            ids = portIDs(chassis, network.southbound)
+        }
+        guard let ids else { return nil }
+        var few = OrderedMap<ProjectName, ObjectID>()
+        for id in ids {
+            if let name = database.ports[id]?.value.name { few[ProjectName(name)] = id }
+        }
+        return few
+    }
+
+    /// The ports on some chassis, `nil` where they are many.
+    private static func portIDs(_ chassis: [String], _ database: SouthboundDatabase) -> [ObjectID]? {
+        var ids: [ObjectID] = []
+        for name in chassis {
+            guard let ports = database.portsByChassis[name] else { continue }
+            guard ids.count + ports.count <= fewMaximum else { return nil }
+            ids += ports.map(\.key)
+        }
+        return ids
+    }
+
+    /// The bindings that can be among those that the filter lets through.
+    private static func portBindings(
+        _ filter: Filter,
+        _ database: SouthboundDatabase
+    ) -> OrderedMap<String, RecordKey> {
+        let all = database.portsByName
+        if let names = filter.list(.logicalPort) { return picked(names) { all[$0] } }
+        guard let chassis = filter.list(.chassis), let ids = portIDs(chassis, database) else { return all }
+        var few = OrderedMap<String, RecordKey>()
+        for id in ids {
+            let key = RecordKey.portBinding(id)
+            if case .portBinding(let binding)? = database.entries[key]?.record { few[binding.logicalPort] = key }
+        }
+        return few
     }
 
     private static func topologies(_ database: NorthboundDatabase) -> Collection {
@@ -121,12 +185,17 @@ extension API {
         _ bytes: @escaping (Key, Value) -> [UInt8]?
     ) -> Collection {
         Collection(
-            walk: { after, take in
+            walk: { after, work, take in
                 var cursor = after.flatMap(key).map { index.cursor(after: $0) } ?? index.makeIterator()
                 while let entry = cursor.next() {
-                    guard let bytes = bytes(entry.key, entry.value) else { continue }
-                    guard take({ named(entry.key) }, bytes) else { return }
+                    work -= 1
+                    if let bytes = bytes(entry.key, entry.value) {
+                        guard let cost = take({ named(entry.key) }, bytes) else { return .stopped }
+                        work -= cost
+                    }
+                    guard work > 0 else { return .spent(at: named(entry.key)) }
                 }
+                return .end
             },
             isKey: { key($0) != nil }
         )
@@ -146,23 +215,32 @@ extension API {
     /// The groups are derived: those of a datapath follow those of the one with the next lower key.
     private static func multicastGroups(_ database: SouthboundDatabase, _ filter: Filter) -> Collection {
         Collection(
-            walk: { text, take in
+            walk: { text, work, take in
                 let after = text.flatMap(MulticastGroupKey.init)
                 let datapath = after.flatMap { $0.datapath > 0 ? $0.datapath - 1 : nil }
                 var cursor =
                     datapath.map { database.datapathsByKey.cursor(after: $0) }
                     ?? database.datapathsByKey.makeIterator()
                 while let next = cursor.next() {
-                    guard case .datapathBinding(let id) = next.value else { continue }
-                    guard case .datapathBinding(let binding)? = database.entries[next.value]?.record,
+                    work -= 1
+                    if case .datapathBinding(let id) = next.value,
+                        case .datapathBinding(let binding)? = database.entries[next.value]?.record,
                         filter.matches(datapath: binding.name)
-                    else { continue }
-                    for group in database.multicastGroups(ofDatapath: id) {
-                        let key = MulticastGroupKey(datapath: next.key, group: UInt32(group.kind.rawValue))
-                        guard after.map({ $0 < key }) ?? true else { continue }
-                        guard take({ key.text }, group.json.bytes) else { return }
+                    {
+                        for group in database.multicastGroups(ofDatapath: id) {
+                            let key = MulticastGroupKey(datapath: next.key, group: UInt32(group.kind.rawValue))
+                            guard after.map({ $0 < key }) ?? true else { continue }
+                            // Their members are put together here, and sorted.
+                            work -= group.ports.count
+                            guard let cost = take({ key.text }, group.json.bytes) else { return .stopped }
+                            work -= cost
+                        }
+                    }
+                    guard work > 0 else {
+                        return .spent(at: MulticastGroupKey(datapath: next.key, group: .max).text)
                     }
                 }
+                return .end
             },
             isKey: { MulticastGroupKey($0) != nil }
         )

@@ -22,36 +22,39 @@ struct EventStream {
     /// How often a quiet stream shows that it lives unless the request says otherwise, in seconds: proxies wait longer.
     static let heartbeatTime = 15
 
-    /// Whether the request wants events, and after which.
+    /// Whether the request wants events, and after which: it has to name them, and to want JSON no more.
     init?(_ request: HTTPRequest) {
-        guard let accept = request.headerFields.value(of: .accept) else { return nil }
-        let types = accept.lowercased().split(separator: ",").map { range in
-            String(range.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" })
-        }
-        guard types.contains("text/event-stream") else { return nil }
+        guard let accept = request.headerFields.value(of: .accept).map(Accept.init),
+            let weight = accept.named("text/event-stream"), weight > 0, weight >= accept.weight(of: "application/json")
+        else { return nil }
         lastID = request.headerFields.value(of: .lastEventID) ?? ""
         isHEAD = request.method == .head
     }
 
-    /// The revision and its epoch that an identity stands for: `EPOCH-REVISION`.
-    static func revision(_ id: String) -> (epoch: UInt64, revision: UInt64)? {
+    /// The state that an identity stands for: `EPOCH-REVISION-HASH`. An older central gave none of the hash, which
+    /// leaves nothing to go on from.
+    static func place(_ id: String) -> (epoch: UInt64, revision: UInt64, hash: CommitHash?)? {
         let parts = id.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let epoch = epochValue(String(parts[0])), let revision = UInt64(parts[1]) else {
-            return nil
-        }
-        return (epoch, revision)
+        guard (2...3).contains(parts.count), let epoch = epochValue(String(parts[0])), let revision = UInt64(parts[1])
+        else { return nil }
+        guard parts.count == 3 else { return (epoch, revision, nil) }
+        return CommitHash(String(parts[2])).map { (epoch, revision, $0) }
+    }
+
+    private static func line(_ feed: ChangeFeed) -> String {
+        "id: \(hexadecimal(feed.epoch))-\(feed.to)-\(feed.hash)\n"
     }
 
     /// The event of a feed; where nothing has changed, a comment that only moves the identity on.
     static func text(_ feed: ChangeFeed, behind prefix: String = "") -> HTTPBody {
-        let id = "\(prefix)id: \(hexadecimal(feed.epoch))-\(feed.to)\n"
+        let id = prefix + line(feed)
         if feed.changes.isEmpty { return .bytes(Array("\(id): heartbeat\n\n".utf8)) }
         return feed.body(behind: "\(id)event: changes\ndata: ", before: "\n\n")
     }
 
     /// The event of a client that has fallen behind: it lists anew, and hears on from here.
     static func gone(_ problem: Problem, requestID: String, now feed: ChangeFeed, behind prefix: String) -> HTTPBody {
-        .bytes(text(problem, requestID, event: "gone", behind: "\(prefix)id: \(hexadecimal(feed.epoch))-\(feed.to)\n"))
+        .bytes(text(problem, requestID, event: "gone", behind: prefix + line(feed)))
     }
 
     /// The last event of a stream that cannot go on.
@@ -77,8 +80,9 @@ extension API {
     func changes(_ call: Call, _ events: EventStream) throws(Problem) -> Action {
         var request = try watchRequest(call)
         let heartbeat = call.parameters[.wait] == nil ? EventStream.heartbeatTime : request.wait
+        var cannotProve = false
         if !events.lastID.isEmpty {
-            guard let seen = EventStream.revision(events.lastID) else {
+            guard let seen = EventStream.place(events.lastID) else {
                 throw Problem(
                     .invalidHeader,
                     "Last-Event-ID is the id of an event before, not \"\(events.lastID.prefix(64))\"."
@@ -86,17 +90,26 @@ extension API {
             }
             request.since = seen.revision
             request.epoch = seen.epoch
+            request.hash = seen.hash
+            cannotProve = seen.hash == nil && seen.revision > 0
         }
         if events.isHEAD { return .reply(EventStream.head(.bytes(Array("retry: \(EventStream.retryTime)\n\n".utf8)))) }
         // The first answer is not held, so that the stream begins at once.
         request.wait = 0
         let context = call.context
+        let begun = EventStream.Begun(request: request, heartbeat: heartbeat, context: context)
+        guard !cannotProve else { return begun.resync(Self.unproven, isFirst: true) }
         return .ask(.watch(request)) { outcome in
-            context.action { () throws(Problem) in
-                try EventStream.Begun(request: request, heartbeat: heartbeat, context: context).begin(outcome)
-            }
+            context.action { () throws(Problem) in try begun.begin(outcome) }
         }
     }
+}
+
+extension API {
+    private static let unproven = Refusal(
+        .resyncRequired,
+        "Last-Event-ID has no hash; list the objects again and go on from the list's revision."
+    )
 }
 
 extension EventStream {
@@ -119,7 +132,7 @@ extension EventStream {
             switch outcome {
             case .watched(let feed):
                 let piece = text(feed, behind: "retry: \(retryTime)\n")
-                return .stream(head(piece).stamped(feed.to), then: next(after: feed))
+                return .stream(head(piece).stamped(feed.place), then: next(after: feed))
             case .refused(let refusal, _):
                 guard refusal.code == .resyncRequired else { throw Problem(refusal) }
                 return resync(refusal, isFirst: true)
@@ -140,10 +153,11 @@ extension EventStream {
         }
 
         /// Tells a client that it cannot be told what it has missed, and goes on from the newest revision.
-        private func resync(_ refusal: Refusal, isFirst: Bool) -> Action {
+        func resync(_ refusal: Refusal, isFirst: Bool) -> Action {
             var newest = request
             newest.since = nil
             newest.epoch = nil
+            newest.hash = nil
             newest.wait = 0
             return .ask(.watch(newest)) { outcome in
                 guard case .watched(let feed) = outcome else { return goOn(outcome) }
@@ -153,7 +167,7 @@ extension EventStream {
                     now: feed,
                     behind: isFirst ? "retry: \(retryTime)\n" : ""
                 )
-                return .stream(isFirst ? head(piece).stamped(feed.to) : Reply(.ok, piece), then: next(after: feed))
+                return .stream(isFirst ? head(piece).stamped(feed.place) : Reply(.ok, piece), then: next(after: feed))
             }
         }
 
@@ -163,6 +177,7 @@ extension EventStream {
             var later = self
             later.request.since = feed.to
             later.request.epoch = feed.epoch
+            later.request.hash = feed.hash
             later.request.wait = heartbeat
             return { .ask(.watch(later.request)) { later.goOn($0) } }
         }
@@ -170,7 +185,7 @@ extension EventStream {
 }
 
 extension ChangeFeed {
-    /// `{"epoch","from","to","more","changes":[{"revision","op","kind","id","name","object"?}]}` between two texts,
+    /// `{"epoch","from","to","hash","more","changes":[{"revision","op","kind","id","name","object"?}]}` between two texts,
     /// produced as the socket takes it.
     func body(behind prefix: String = "", before suffix: String = "") -> HTTPBody {
         var index = 0
@@ -180,8 +195,8 @@ extension ChangeFeed {
             var text: [UInt8] = []
             if index == 0 {
                 text += prefix.utf8
-                text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to),\"more\":\(hasMore)".utf8
-                text += ",\"changes\":[".utf8
+                text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to),".utf8
+                text += "\"hash\":\"\(hash)\",\"more\":\(hasMore),\"changes\":[".utf8
             }
             while index < changes.count, text.count < Self.sliceByteCount {
                 if index > 0 { text.append(UInt8(ascii: ",")) }

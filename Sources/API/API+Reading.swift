@@ -14,8 +14,8 @@ extension API {
         }
         let projection = try call.projection()
         switch call.conditions.outcome(ofReading: revision) {
-        case .whole: return .json(.ok, projection?.apply(bytes) ?? bytes).tagged(revision).stamped(network.revision)
-        case .notModified: return Reply(.notModified).tagged(revision).stamped(network.revision)
+        case .whole: return .json(.ok, projection?.apply(bytes) ?? bytes).tagged(revision).stamped(network)
+        case .notModified: return Reply(.notModified).tagged(revision).stamped(network)
         case .failed: throw Problem(Refusal(.preconditionFailed, "The object is at revision \(revision)."))
         }
     }
@@ -82,11 +82,11 @@ extension API {
         guard page.after.map(collection.isKey) ?? true else { throw Self.strangeToken }
         switch call.conditions.outcome(ofReading: network.revision) {
         case .whole: break
-        case .notModified: return Reply(.notModified).tagged(network.revision).stamped(network.revision)
+        case .notModified: return Reply(.notModified).tagged(network.revision).stamped(network)
         case .failed: throw Problem(Refusal(.preconditionFailed, "The list is at revision \(network.revision)."))
         }
         let body = page.body(of: collection, epoch: network.epoch, revision: network.revision)
-        return Reply(.ok, body, type: "application/json").tagged(network.revision).stamped(network.revision)
+        return Reply(.ok, body, type: "application/json").tagged(network.revision).stamped(network)
     }
 }
 

@@ -95,8 +95,40 @@ extension API {
         principal: Principal,
         now: Int64
     ) throws(Problem) -> Routing {
+        if request.path == "*" { return .reply(Reply(.noContent)) }
+        switch try find(request, principal, now: now) {
+        case .others(let routes): return .reply(refusal(of: request.method, routes: routes, context: context))
+        case .route(let route, let variables, let target):
+            let (parameters, filters) = try parameters(target, of: route)
+            return .call(
+                Call(
+                    route,
+                    path: target.path,
+                    variables: variables,
+                    parameters: parameters,
+                    filters: filters,
+                    conditions: try conditions(request, of: route),
+                    idempotency: try idempotency(request, body: body, of: route),
+                    events: route.endpoint == .getChanges ? EventStream(request) : nil,
+                    content: try content(request, body: body, of: route),
+                    context: context,
+                    principal: principal
+                )
+            )
+        }
+    }
+
+    /// What a path and a method lead to.
+    enum Found {
+        case route(Route, Route.Variables, Target)
+        /// The path has only other methods than the request's; there is one at least.
+        case others([Route])
+    }
+
+    /// Finds the route of a request and sees to it that whoever asks may use it.
+    func find(_ request: HTTPRequest, _ principal: Principal, now: Int64) throws(Problem) -> Found {
         guard let text = request.path else { throw Problem(.malformedTarget, "The request has no path.") }
-        if text == "*" { return .reply(Reply(.noContent)) }
+        if text == "*" { return .others([]) }
         guard let target = Target(text) else {
             throw Problem(.malformedTarget, "The path or a parameter has an escape that is not UTF-8.")
         }
@@ -107,25 +139,10 @@ extension API {
                 let remedy = target.path.last == "" ? "leave out the last slash" : "GET /openapi.yaml tells what is"
                 throw Problem(.pathNotFound, "Nothing is served under this path; \(remedy).")
             }
-            return .reply(refusal(of: request.method, routes: others, context: context))
+            return .others(others)
         }
         try authorize(principal, for: route, variables, now: now)
-        let (parameters, filters) = try parameters(target, of: route)
-        return .call(
-            Call(
-                route,
-                path: target.path,
-                variables: variables,
-                parameters: parameters,
-                filters: filters,
-                conditions: try conditions(request, of: route),
-                idempotency: try idempotency(request, body: body, of: route),
-                events: route.endpoint == .getChanges ? EventStream(request) : nil,
-                content: try content(request, body: body, of: route),
-                context: context,
-                principal: principal
-            )
-        )
+        return .route(route, variables, target)
     }
 
     /// The first route that the path and the method lead to.
@@ -139,7 +156,7 @@ extension API {
     }
 
     /// 204 to OPTIONS, 405 to a method that the path does not have; both say which it has.
-    private func refusal(of method: HTTPRequest.Method, routes: [Route], context: Context) -> Reply {
+    func refusal(of method: HTTPRequest.Method, routes: [Route], context: Context) -> Reply {
         var allowed = Set(routes.map(\.method.rawValue)).union(["OPTIONS"])
         if allowed.contains("GET") { allowed.insert("HEAD") }
         let list = allowed.sorted().joined(separator: ", ")
@@ -157,7 +174,7 @@ extension API {
         return reply
     }
 
-    private func parameters(
+    func parameters(
         _ target: Target,
         of route: Route
     ) throws(Problem) -> ([Parameter: String], [(parameter: Parameter, value: String)]) {
@@ -203,8 +220,12 @@ extension API {
     ) throws(Problem) -> Idempotency? {
         guard let key = request.headerFields.value(of: .idempotencyKey) else { return nil }
         guard route.takesIdempotencyKey else {
-            guard route.method == .post else { return nil }
-            throw Problem(.invalidHeader, "Idempotency-Key does not count for this request: its answer is not kept.")
+            guard route.method != .get else { return nil }
+            throw Problem(
+                .invalidHeader,
+                "Idempotency-Key does not count for this request, whose answer is not kept: leave it out"
+                    + (route.method == .post ? "." : "; \(route.method.rawValue) may be repeated as it is.")
+            )
         }
         guard Self.isToken(key, byteCountMaximum: Self.idempotencyKeyByteCountMaximum) else {
             throw Problem(
@@ -217,20 +238,8 @@ extension API {
     }
 
     private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {
-        guard let content = route.content else { return .null }
-        if let type = request.headerFields[.contentType], !content.mediaTypes.contains(Self.mediaType(type)) {
-            let said = type.isEmpty ? "of no type" : type
-            var problem = Problem(
-                .unsupportedMediaType,
-                "The content is \(said), but must be \(content.mediaTypes.joined(separator: " or ")); "
-                    + "with curl: -H 'Content-Type: \(content.mediaTypes.first ?? "")'."
-            )
-            problem.field = HTTPField(
-                name: route.method == .patch ? .acceptPatch : .accept,
-                value: content.mediaTypes.joined(separator: ", ")
-            )
-            throw problem
-        }
+        try checkContentType(request, of: route, hasContent: !body.isEmpty)
+        guard route.content != nil else { return .null }
         guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty where JSON is due.") }
         do {
             return try JSONParser.parse(body)
@@ -238,6 +247,28 @@ extension API {
             throw Problem(.malformedJSON, "The content is not JSON: \(error).")
         }
     }
+
+    /// Refuses content that is not said to be what the route takes. Content of no type is refused, too: that is what a
+    /// browser sends for a stranger's page without asking whether it may, while for a type of ours it asks first.
+    func checkContentType(_ request: HTTPRequest, of route: Route, hasContent: Bool) throws(Problem) {
+        let type = request.headerFields[.contentType]
+        guard hasContent || type != nil && route.content != nil else { return }
+        let types = route.content?.mediaTypes ?? Self.jsonTypes
+        if let type, types.contains(Self.mediaType(type)) { return }
+        let said = type.flatMap { $0.isEmpty ? nil : $0 } ?? "of no type"
+        var problem = Problem(
+            .unsupportedMediaType,
+            "The content is \(said.prefix(64)), but must be \(types.joined(separator: " or ")); "
+                + "with curl: -H 'Content-Type: \(types.first ?? "")'."
+        )
+        problem.field = HTTPField(
+            name: route.method == .patch ? .acceptPatch : .accept,
+            value: types.joined(separator: ", ")
+        )
+        throw problem
+    }
+
+    private static let jsonTypes = ["application/json"]
 
     /// The media type without its parameters, in lower case.
     private static func mediaType(_ field: String) -> String {

@@ -75,8 +75,8 @@ extension API {
         switch call.conditions.outcome(ofReading: entry.revision) {
         case .whole:
             let bytes = try call.projection()?.apply(entry.bytes) ?? entry.bytes
-            return .json(.ok, bytes).tagged(entry.revision).stamped(network.revision)
-        case .notModified: return Reply(.notModified).tagged(entry.revision).stamped(network.revision)
+            return .json(.ok, bytes).tagged(entry.revision).stamped(network)
+        case .notModified: return Reply(.notModified).tagged(entry.revision).stamped(network)
         case .failed: throw Problem(Refusal(.preconditionFailed, "The token is at revision \(entry.revision)."))
         }
     }
@@ -165,9 +165,9 @@ extension API {
         var request = AccessRequest(change, author: call.context.author, requestID: call.context.requestID)
         request.isDryRun = try call.flag(.dryRun)
         return call.context.ask(.access(request)) { [request] outcome throws(Problem) in
-            guard case .written(let revision, let results) = outcome else { throw unexpected }
+            guard case .written(let revision, let hash, let results) = outcome else { throw unexpected }
             var reply = try render(revision, results.first?.object)
-            guard request.isDryRun else { return .reply(reply.stamped(revision)) }
+            guard request.isDryRun else { return .reply(reply.stamped(CommitPlace(revision, hash))) }
             reply.head.add(.dryRun, "true")
             return .reply(reply)
         }

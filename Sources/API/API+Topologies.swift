@@ -14,14 +14,16 @@ extension API {
         request.topology = try topologyRequest(call)
         let wait = try Wait(call)
         return call.context.ask(.write(request)) { outcome throws(Problem) in
-            guard case .applied(let revision, let topologyRevision, let plan) = outcome else { throw unexpected }
+            guard case .applied(let revision, let hash, let topologyRevision, let plan) = outcome else {
+                throw unexpected
+            }
             let document: JSONValue = [
                 "revision": .integer(Int64(clamping: topologyRevision)), "plan": plan.json,
                 "unchanged": .integer(Int64(plan.unchangedCount)),
             ]
             var reply = Reply.json(.ok, document.bytes)
             if topologyRevision > 0 { reply = reply.tagged(topologyRevision) }
-            return finish(call, request, reply, revision, wait)
+            return finish(call, request, reply, CommitPlace(revision, hash), wait)
         }
     }
 
@@ -71,12 +73,12 @@ extension API {
         }
         switch call.conditions.outcome(ofReading: topology.revision) {
         case .whole: break
-        case .notModified: return Reply(.notModified).tagged(topology.revision).stamped(network.revision)
+        case .notModified: return Reply(.notModified).tagged(topology.revision).stamped(network)
         case .failed:
             throw Problem(Refusal(.preconditionFailed, "The topology is at revision \(topology.revision)."))
         }
         let body = TopologyWriter(topology, northbound).body
-        return Reply(.ok, body, type: "application/json").tagged(topology.revision).stamped(network.revision)
+        return Reply(.ok, body, type: "application/json").tagged(topology.revision).stamped(network)
     }
 }
 

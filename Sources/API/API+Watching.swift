@@ -13,15 +13,18 @@ extension API {
         let request = try watchRequest(call)
         return call.context.ask(.watch(request)) { outcome throws(Problem) in
             guard case .watched(let feed) = outcome else { throw unexpected }
-            return .reply(.json(.ok, feed.bytes).stamped(feed.to))
+            return .reply(Reply(.ok, feed.body().settled, type: "application/json").stamped(feed.place))
         }
     }
 
     func watchRequest(_ call: Call) throws(Problem) -> WatchRequest {
         let maximum = WatchRequest.waitMaximum
+        let since = try call.number(.since, in: 0...UInt64(Int64.max), "a revision")
+        let (epoch, hash) = try call.evidence(since: since)
         return WatchRequest(
-            since: try call.number(.since, in: 0...UInt64(Int64.max), "a revision"),
-            epoch: try call.epoch(),
+            since: since,
+            epoch: epoch,
+            hash: hash,
             kinds: try kinds(call),
             wait: try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)") ?? 0,
             token: call.principal.token
@@ -57,20 +60,35 @@ extension API {
         let request = AuditRequest(before: token?.revision, limit: limit ?? Self.auditLimitDefault, author: author)
         return call.context.ask(.audit(request)) { outcome throws(Problem) in
             guard case .audited(let records, let hasMore, let base) = outcome else { throw unexpected }
-            var text = Array("{\"items\":[".utf8)
-            for (index, record) in records.enumerated() {
-                if index > 0 { text.append(UInt8(ascii: ",")) }
-                record.auditJSON.write(to: &text)
-            }
-            text += "],\"kept_after\":\(base),\"next_page_token\":".utf8
+            var end = Array("],\"kept_after\":\(base),\"next_page_token\":".utf8)
             if hasMore, let last = records.last {
                 let token = PageToken(epoch: network.epoch, revision: last.revision, list: list, key: "")
-                JSONValue.write(token.text, to: &text)
+                JSONValue.write(token.text, to: &end)
             } else {
-                text += "null".utf8
+                end += "null".utf8
             }
-            text.append(UInt8(ascii: "}"))
-            return .reply(.json(.ok, text))
+            end.append(UInt8(ascii: "}"))
+            return .reply(Reply(.ok, Self.auditBody(records, end: end).settled, type: "application/json"))
+        }
+    }
+
+    /// The page, produced as the socket takes it: a commit may name a hundred objects.
+    private static func auditBody(_ records: [CommitRecord], end: [UInt8]) -> HTTPBody {
+        var index = 0
+        var isDone = false
+        return .slices {
+            guard !isDone else { return nil }
+            var text = index == 0 ? Array("{\"items\":[".utf8) : []
+            while index < records.count, text.count < ChangeFeed.sliceByteCount {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                records[index].auditJSON.write(to: &text)
+                index += 1
+            }
+            if index == records.count {
+                isDone = true
+                text += end
+            }
+            return text
         }
     }
 
@@ -79,25 +97,51 @@ extension API {
 }
 
 extension Call {
-    /// The epoch that the request says.
-    func epoch() throws(Problem) -> UInt64? {
-        try parameters[.epoch].map { text throws(Problem) in
-            guard let epoch = epochValue(text) else {
-                throw Problem(.invalidParameter, "epoch is 16 hexadecimal digits, not \"\(text)\".")
+    /// The epoch and the hash that the request says of a revision: both, or neither. An epoch alone names no state,
+    /// since a disk or a backup can go back in time.
+    func evidence(since: UInt64?) throws(Problem) -> (epoch: UInt64?, hash: CommitHash?) {
+        let epoch = try digits(.epoch)
+        let hash = try digits(.hash).map { CommitHash(rawValue: $0) }
+        guard hash == nil || epoch != nil else {
+            throw Problem(
+                .invalidParameter,
+                "hash says nothing without epoch; give both as the answer before gave them, or neither."
+            )
+        }
+        guard epoch == nil || hash != nil || since ?? 0 == 0 else {
+            throw Problem(
+                .invalidParameter,
+                "epoch needs hash beside it: what \"hash\" or Heddle-Hash of the answer before said with that revision."
+            )
+        }
+        return (epoch, hash)
+    }
+
+    private func digits(_ parameter: Parameter) throws(Problem) -> UInt64? {
+        try parameters[parameter].map { text throws(Problem) in
+            guard let value = epochValue(text) else {
+                throw Problem(
+                    .invalidParameter,
+                    "\(parameter.rawValue) is 16 hexadecimal digits, not \"\(text.prefix(64))\"."
+                )
             }
-            return epoch
+            return value
         }
     }
 }
 
 extension ChangeFeed {
-    /// The whole document at once.
-    fileprivate var bytes: [UInt8] {
-        var text: [UInt8] = []
-        if case .slices(let next) = body() {
-            while let slice = next() { text += slice }
-        }
-        return text
+    /// The commit that it leads to.
+    var place: CommitPlace { CommitPlace(to, hash) }
+}
+
+extension HTTPBody {
+    /// The same content, at once where it is a single slice: most are short, and then the answer tells its length.
+    fileprivate var settled: HTTPBody {
+        guard case .slices(let next) = self, let first = next() else { return self }
+        guard let second = next() else { return .bytes(first) }
+        var ready = [second, first]
+        return .slices { ready.popLast() ?? next() }
     }
 }
 

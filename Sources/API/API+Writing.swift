@@ -2,6 +2,7 @@ import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
+import Northd
 import Southbound
 
 extension API {
@@ -38,13 +39,13 @@ extension API {
         let wait = try Wait(call)
         return call.context.ask(.write(request)) { outcome throws(Problem) in
             switch outcome {
-            case .written(let revision, let results):
+            case .written(let revision, let hash, let results):
                 let reply = try render(revision, results)
-                return finish(call, request, reply, revision, wait)
+                return finish(call, request, reply, CommitPlace(revision, hash), wait)
             case .replayed(let revision, let results):
                 var reply = try render(revision, results)
                 reply.head[.idempotentReplayed] = "true"
-                return finish(call, request, reply, revision, wait)
+                return finish(call, request, reply, CommitPlace(revision, nil), wait)
             default: throw unexpected
             }
         }
@@ -71,18 +72,18 @@ extension API {
     }
 
     /// Marks the answer to a write, and holds it until the hosts have its revision where that is asked for.
-    func finish(_ call: Call, _ request: WriteRequest, _ reply: Reply, _ revision: UInt64, _ wait: Wait) -> Action {
+    func finish(_ call: Call, _ request: WriteRequest, _ reply: Reply, _ place: CommitPlace, _ wait: Wait) -> Action {
         guard !request.isDryRun else {
             var reply = reply
             reply.head[.dryRun] = "true"
             return .reply(reply)
         }
-        let reply = reply.stamped(revision)
+        let reply = reply.stamped(place)
         guard let seconds = wait.seconds else { return .reply(reply) }
-        return call.context.ask(.realization(revision: revision, wait: seconds)) { outcome throws(Problem) in
+        return call.context.ask(.realization(revision: place.revision, wait: seconds)) { outcome throws(Problem) in
             guard case .realization(let realization) = outcome else { throw unexpected }
             guard !realization.isComplete else { return .reply(reply) }
-            var late = Reply.json(.accepted, realization.json.bytes).stamped(revision)
+            var late = Reply.json(.accepted, realization.json.bytes).stamped(place)
             late.head[.location] = reply.head[.location]
             late.head[.eTag] = reply.head[.eTag]
             return .reply(late)
@@ -139,10 +140,13 @@ extension API {
             }
             return page
         }
+        let since = try call.number(.since, in: 0...UInt64(Int64.max), "a revision") ?? 0
+        let (epoch, hash) = try call.evidence(since: since)
         let question = Question.changes(
             chassis: call.variables["name"] ?? "",
-            since: try call.number(.since, in: 0...UInt64(Int64.max), "a revision") ?? 0,
-            epoch: try call.epoch(),
+            since: since,
+            epoch: epoch,
+            hash: hash,
             page: page,
             wait: try wait(call, maximum: SyncRequest.waitMaximum)
         )
@@ -151,7 +155,8 @@ extension API {
 
     private func feed(_ outcome: Outcome) throws(Problem) -> Action {
         guard case .feed(let answer) = outcome else { throw unexpected }
-        return .reply(.json(.ok, answer.bytes).stamped(answer.to))
+        let place = CommitPlace(answer.to, answer.hash.map { CommitHash(rawValue: $0) })
+        return .reply(.json(.ok, answer.bytes).stamped(place))
     }
 
     private func wait(_ call: Call, maximum: Int) throws(Problem) -> Int {

@@ -80,6 +80,7 @@ public struct API: Sendable {
     ///   - now: Seconds since 1970.
     ///   - isReady: Whether `/readyz` says so: the store is open and nobody asked to stop.
     ///   - newRequestID: The request's identity, where it brings none.
+    ///   - identified: Called where the request was let in by who asks, as far as that is asked here.
     public func action(
         _ request: HTTPRequest,
         body: [UInt8],
@@ -88,17 +89,19 @@ public struct API: Sendable {
         isReady: Bool,
         peer: Peer = .anyone,
         now: Int64 = 0,
-        newRequestID: @autoclosure () -> String
+        newRequestID: @autoclosure () -> String,
+        identified: () -> Void = {}
     ) -> Action {
         let context = Context(
             requestID: Self.requestID(request) ?? newRequestID(),
             source: source,
             epoch: network.epoch,
-            revision: network.revision
+            place: CommitPlace(network)
         )
         let principal: Principal
         do throws(Problem) {
             try checkHost(request, from: peer)
+            try checkSite(request)
             principal = try self.principal(request, from: peer, network: network, now: now)
         } catch {
             return .reply(context.finish(.problem(error, requestID: context.requestID), nil))
@@ -110,6 +113,7 @@ public struct API: Sendable {
             case .reply(let reply): return .reply(reply)
             case .call(let call):
                 endpoint = call.route.endpoint
+                if call.route.access.asksWho { identified() }
                 return try serve(call, network: network, isReady: isReady, now: now)
             }
         }
@@ -125,9 +129,56 @@ public struct API: Sendable {
         return route?.content?.byteCountMaximum ?? Routes.contentByteCountMaximum
     }
 
+    /// What becomes of a request with content, as far as its head tells.
+    public enum Verdict {
+        /// The content may come, up to so many bytes.
+        case content(byteCountMaximum: Int)
+        /// The request is refused whatever the content is.
+        case answer(Reply)
+    }
+
+    /// What becomes of a request with content: whatever can be refused by the head alone is, before there is any work.
+    /// The parameters are those of ``action(_:body:network:source:isReady:peer:now:newRequestID:)``.
+    public func verdict(
+        on request: HTTPRequest,
+        network: Network,
+        peer: Peer,
+        now: Int64,
+        newRequestID: @autoclosure () -> String
+    ) -> Verdict {
+        let context = Context(
+            requestID: Self.requestID(request) ?? newRequestID(),
+            source: { "" },
+            epoch: network.epoch,
+            place: CommitPlace(network)
+        )
+        do throws(Problem) {
+            try checkHost(request, from: peer)
+            try checkSite(request)
+            let principal = try principal(request, from: peer, network: network, now: now)
+            switch try find(request, principal, now: now) {
+            case .others(let routes):
+                guard request.method == .options else {
+                    return .answer(context.finish(refusal(of: request.method, routes: routes, context: context), nil))
+                }
+            case .route(let route, _, let target):
+                try checkContentType(request, of: route, hasContent: true)
+                _ = try parameters(target, of: route)
+            }
+            return .content(byteCountMaximum: contentByteCountMaximum(request))
+        } catch {
+            return .answer(context.finish(.problem(error, requestID: context.requestID), nil))
+        }
+    }
+
     /// The answer to a request that never became one.
     public static func reply(_ error: RequestError, network: Network, requestID: String) -> Reply {
-        let context = Context(requestID: requestID, source: { "" }, epoch: network.epoch, revision: network.revision)
+        let context = Context(
+            requestID: requestID,
+            source: { "" },
+            epoch: network.epoch,
+            place: CommitPlace(network)
+        )
         return context.finish(.problem(Problem(error), requestID: requestID), nil)
     }
 
@@ -154,15 +205,16 @@ final class Context {
     let requestID: String
     let source: () -> String
     let epoch: UInt64
-    let revision: UInt64
+    /// The commit that the request's network ends with.
+    let place: CommitPlace
     /// Who asks, as the commit log says it.
     var author = Principal.anonymous
 
-    init(requestID: String, source: @escaping () -> String, epoch: UInt64, revision: UInt64) {
+    init(requestID: String, source: @escaping () -> String, epoch: UInt64, place: CommitPlace) {
         self.requestID = requestID
         self.source = source
         self.epoch = epoch
-        self.revision = revision
+        self.place = place
     }
 
     /// What `body` leads to, or the problem that it ran into.
@@ -190,8 +242,10 @@ final class Context {
     func finish(_ reply: Reply, _ endpoint: Endpoint?) -> Reply {
         var reply = reply
         reply.endpoint = endpoint
-        reply.head.add(.heddleRevision, decimal: reply.stamp ?? revision)
+        let place = reply.stamp ?? place
+        reply.head.add(.heddleRevision, decimal: place.revision)
         reply.head.add(.heddleEpoch, hexadecimal: epoch)
+        if let hash = place.hash { reply.head.add(.heddleHash, hexadecimal: hash.rawValue) }
         reply.head.add(.requestID, requestID)
         return reply
     }

@@ -12,14 +12,22 @@ public enum Access: Equatable, Sendable {
     case renewal
     /// Whoever shows a join token in the content.
     case joining
+
+    /// Whether the connection or the head must show who asks, where anybody has to.
+    var asksWho: Bool {
+        switch self {
+        case .anyone, .joining: false
+        case .role, .chassis, .renewal: true
+        }
+    }
 }
 
 /// What a connection tells of its client before a word of HTTP.
 public enum Peer: Equatable, Sendable {
     /// It was said that anyone may do anything (`--insecure`).
     case anyone
-    /// A process of this machine over a plain connection: it may do anything, unless a browser was led here by a
-    /// stranger's page, which `Host` gives away.
+    /// A process of this machine over a plain connection: it may do anything, unless it is a browser that was led here
+    /// by a stranger's page, or a proxy with a stranger's request, which their fields give away.
     case local
     /// The user of this machine that central runs as, or root, over the Unix socket.
     case user(UInt32)
@@ -37,6 +45,8 @@ struct Principal: Equatable {
         case chassis(String, expiredAt: Int64?)
         /// Nothing was shown.
         case none
+        /// The connection would say who asks, but it is that of a proxy, as this field tells.
+        case proxied(field: String)
     }
 
     /// As the commit log says it.

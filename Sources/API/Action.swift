@@ -22,7 +22,7 @@ public enum Question: Sendable {
     /// Take what a chassis says, maybe known by its certificate, and hold the answer until there is news for it.
     case sync(chassis: String, SyncRequest, isCertified: Bool = false)
     /// Read a chassis' feed, holding the answer up to `wait` seconds.
-    case changes(chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
+    case changes(chassis: String, since: UInt64, epoch: UInt64?, hash: CommitHash?, page: FeedPage?, wait: Int)
     /// Say what has changed of users' objects and hosts, holding the answer where nothing has.
     case watch(WatchRequest)
     /// Say which commits there were, newest first.
@@ -46,13 +46,13 @@ extension Question {
 
 /// What came of a question.
 public enum Outcome: Sendable {
-    /// The commit is durable.
-    case written(revision: UInt64, [OperationResult])
+    /// The commit is durable at a revision, whose hash is told where it is known.
+    case written(revision: UInt64, hash: CommitHash?, [OperationResult])
     /// The request was carried out before; what was answered then.
     case replayed(revision: UInt64, [OperationResult])
     /// A topology is durable, or planned: the revision of the commit, or of the network where nothing changed, and that
     /// of the topology.
-    case applied(revision: UInt64, topologyRevision: UInt64, TopologyPlan)
+    case applied(revision: UInt64, hash: CommitHash?, topologyRevision: UInt64, TopologyPlan)
     /// Nothing was changed. The index is that of the operation at fault.
     case refused(Refusal, operationIndex: Int?)
     /// An answer of the feed.

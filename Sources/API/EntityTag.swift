@@ -92,7 +92,16 @@ struct Conditions {
         switch ifMatch {
         case nil: break
         case .anything: precondition.ifMatch = .anything
-        case .tags(let tags): precondition.ifMatch = .revisions(tags.filter(\.isStrong).map(\.revision))
+        case .tags(let tags):
+            let revisions = tags.filter(\.isStrong).map(\.revision)
+            if revisions.isEmpty, let weak = tags.first?.revision {
+                throw Problem(
+                    .preconditionFailed,
+                    "If-Match has the weak tag W/\"\(weak)\", and a weak tag never matches there (RFC 9110 section "
+                        + "13.1.1); give the tag as ETag says it: \"\(weak)\"."
+                )
+            }
+            precondition.ifMatch = .revisions(revisions)
         }
         switch ifNoneMatch {
         case nil: break

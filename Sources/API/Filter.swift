@@ -11,8 +11,11 @@ struct Filter {
     private var values: [Parameter: [String]] = [:]
     /// The values of each label that is asked about; `nil` takes any.
     private var labels: [String: [String?]] = [:]
-    private var macs: [MACAddress] = []
-    private var ips: [IPAddress] = []
+    /// The values that each label must not have.
+    private var otherLabels: [String: [String]] = [:]
+    /// The MAC and the IP addresses that are asked for, `nil` where none is.
+    private(set) var macs: [MACAddress]?
+    private(set) var ips: [IPAddress]?
     /// What was asked, in one spelling whatever the order: pages belong to one filter.
     private(set) var text = ""
 
@@ -20,24 +23,53 @@ struct Filter {
         for (parameter, value) in filters {
             switch parameter {
             case .label:
-                let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard let key = parts.first.map(String.init), !key.isEmpty else {
-                    throw Self.strange(parameter, "KEY=VALUE or KEY", value)
-                }
-                labels[key, default: []].append(parts.count == 2 ? String(parts[1]) : nil)
+                try addLabel(value)
             case .up, .enabled, .live:
                 guard value == "true" || value == "false" else { throw Self.strange(parameter, "true or false", value) }
                 values[parameter, default: []].append(value)
             case .mac:
                 guard let mac = MACAddress(value) else { throw Self.strange(parameter, "a MAC address", value) }
-                macs.append(mac)
+                macs = (macs ?? []) + [mac]
             case .ip:
                 guard let ip = IPAddress(value) else { throw Self.strange(parameter, "an IP address", value) }
-                ips.append(ip)
-            default: values[parameter, default: []].append(value)
+                ips = (ips ?? []) + [ip]
+            case .author: values[parameter, default: []].append(value)
+            default:
+                // What cannot be a name would silently find nothing.
+                if let problem = ObjectName.problem(value), ObjectID(value) == nil {
+                    throw Problem(
+                        .invalidParameter,
+                        "\(parameter.rawValue)=\(value.prefix(64)) finds nothing: \(problem), and is compared as a whole; "
+                            + "for another one give \(parameter.rawValue) again."
+                    )
+                }
+                values[parameter, default: []].append(value)
             }
         }
         text = filters.map { "\($0.parameter.rawValue)=\($0.value)" }.sorted().joined(separator: "&")
+    }
+
+    /// Takes `KEY=VALUE`, `KEY!=VALUE` or `KEY`. What other systems would understand otherwise is refused.
+    private mutating func addLabel(_ text: String) throws(Problem) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        var key = parts.first ?? ""
+        let isNot = parts.count == 2 && key.last == "!"
+        if isNot { key.removeLast() }
+        let value = parts.count == 2 ? parts[1] : nil
+        guard !key.isEmpty else { throw Self.strange(.label, "KEY=VALUE, KEY!=VALUE or KEY", text) }
+        let hasList =
+            key.contains(",") || value?.split(separator: ",").dropFirst().contains { $0.contains("=") } == true
+        guard !hasList else {
+            throw Self.strange(.label, "one condition, without commas; give label again for each other", text)
+        }
+        guard !text.contains("*"), key.first != "!" else {
+            throw Self.strange(.label, "KEY=VALUE, KEY!=VALUE or KEY (with any value), without patterns", text)
+        }
+        if isNot, let value {
+            otherLabels[key, default: []].append(value)
+        } else {
+            labels[key, default: []].append(value)
+        }
     }
 
     private static func strange(_ parameter: Parameter, _ wanted: String, _ value: String) -> Problem {
@@ -62,7 +94,7 @@ struct Filter {
         labels.allSatisfy { key, values in
             guard let value = own[key] else { return false }
             return values.contains { $0 == nil || $0 == value }
-        }
+        } && otherLabels.allSatisfy { key, values in own[key].map { !values.contains($0) } ?? true }
     }
 
     /// Whether everything is let through.
@@ -83,12 +115,12 @@ struct Filter {
     }
 
     private func matches(addresses port: LogicalSwitchPort) -> Bool {
-        guard !macs.isEmpty || !ips.isEmpty else { return true }
+        guard macs != nil || ips != nil else { return true }
         let known = port.logicalAddresses.compactMap { address in
             if case .known(let mac, let ips) = address { (mac: mac, ips: ips) } else { nil }
         }
-        return (macs.isEmpty || known.contains { macs.contains($0.mac) })
-            && (ips.isEmpty || known.contains { $0.ips.contains(where: ips.contains) })
+        return (macs.map { macs in known.contains { macs.contains($0.mac) } } ?? true)
+            && (ips.map { ips in known.contains { $0.ips.contains(where: ips.contains) } } ?? true)
     }
 
     func matches(chassis name: String, isLive: Bool) -> Bool {

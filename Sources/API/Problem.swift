@@ -17,6 +17,10 @@ public struct Problem: Error, Equatable, Sendable {
         case invalidParameter = "invalid_parameter"
         /// 400: a field of the head that cannot be understood.
         case invalidHeader = "invalid_header"
+        /// 403: a browser sent the request for a page of another site.
+        case crossSite = "cross_site"
+        /// 403: the request came through a proxy, and nobody has shown who asks.
+        case proxied = "proxied"
         /// 421: the request was meant for another host.
         case misdirectedRequest = "misdirected_request"
         /// 404: nothing is served under the path.
@@ -50,6 +54,7 @@ public struct Problem: Error, Equatable, Sendable {
         status =
             switch code {
             case .malformedJSON, .malformedTarget, .unknownParameter, .invalidParameter, .invalidHeader: .badRequest
+            case .crossSite, .proxied: .forbidden
             case .misdirectedRequest: .misdirectedRequest
             case .pathNotFound: .notFound
             case .methodNotAllowed: .methodNotAllowed

@@ -4,14 +4,27 @@ import Southbound
 
 /// Which members of each object an answer is to have: `fields=name,status.up`.
 struct Projection {
-    /// A member, or one member of a member that is an object.
-    private var paths: [(member: String, inner: String?)] = []
+    /// The most different members, and parts of members, that a request may name: twice what any object has.
+    static let pathCountMaximum = 64
+
+    /// The members, whole or with the parts that are wanted of those that are objects.
+    private var wanted: [String: Part] = [:]
+
+    private enum Part {
+        case whole
+        case members(Set<String>)
+    }
 
     /// - Parameters:
     ///   - text: The parameter's value.
     ///   - known: The members that the objects have.
     init(_ text: String, known: [String]) throws(Problem) {
-        for path in text.split(separator: ",", omittingEmptySubsequences: false) {
+        // What is said twice is looked at once; the bound comes before the work.
+        let paths = Set(text.split(separator: ",", omittingEmptySubsequences: false))
+        guard paths.count <= Self.pathCountMaximum else {
+            throw Problem(.invalidParameter, "fields names more than \(Self.pathCountMaximum) fields.")
+        }
+        for path in paths.sorted() {
             let parts = path.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard let member = parts.first, known.contains(member), parts.last != "" else {
                 throw Problem(
@@ -20,28 +33,33 @@ struct Projection {
                         + "them such as status.up."
                 )
             }
-            paths.append((member, parts.count == 2 ? parts[1] : nil))
+            guard parts.count == 2 else {
+                wanted[member] = .whole
+                continue
+            }
+            switch wanted[member] {
+            case .whole: break
+            case .members(let others): wanted[member] = .members(others.union([parts[1]]))
+            case nil: wanted[member] = .members([parts[1]])
+            }
         }
     }
 
     /// The object with these members only, in its own order.
     func apply(_ object: [UInt8]) -> [UInt8] {
         guard let members = (try? JSONParser.parse(object))?.objectValue?.members else { return object }
-        var result = JSONObject()
+        var result: [(name: String, value: JSONValue)] = []
         for (name, value) in members {
-            let wanted = paths.filter { $0.member == name }
-            guard !wanted.isEmpty else { continue }
-            guard !wanted.contains(where: { $0.inner == nil }), let inner = value.objectValue else {
-                result[name] = value
-                continue
+            switch wanted[name] {
+            case nil: continue
+            case .members(let names):
+                guard let inner = value.objectValue else { fallthrough }
+                let part = inner.members.filter { names.contains($0.name) }
+                result.append((name, .object(JSONObject(distinct: part))))
+            case .whole: result.append((name, value))
             }
-            var part = JSONObject()
-            for (innerName, innerValue) in inner.members where wanted.contains(where: { $0.inner == innerName }) {
-                part[innerName] = innerValue
-            }
-            result[name] = .object(part)
         }
-        return JSONValue.object(result).bytes
+        return JSONValue.object(JSONObject(distinct: result)).bytes
     }
 }
 

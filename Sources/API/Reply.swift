@@ -2,6 +2,7 @@ import HTTPCore
 import HTTPTypes
 import JSON
 import Northbound
+import Northd
 
 /// An answer, ready for the connection.
 public struct Reply {
@@ -9,8 +10,8 @@ public struct Reply {
     public var head: AnswerHead
     /// The content. A HEAD has the content of its GET; the connection leaves it out.
     public var body: HTTPBody
-    /// The revision that the answer was made from, where it is not that of the request's network.
-    private(set) var stamp: UInt64?
+    /// The commit that the answer speaks of, where it is not the last of the request's network.
+    private(set) var stamp: CommitPlace?
     /// The route, where the request found one.
     public internal(set) var endpoint: Endpoint?
 
@@ -47,18 +48,21 @@ public struct Reply {
     public func refused(_ refusal: Refusal) -> Reply {
         var answer = Reply.problem(Problem(refusal), requestID: requestID)
         answer.endpoint = endpoint
-        for name in [.heddleRevision, .heddleEpoch, .requestID] as [HTTPField.Name] {
+        for name in [.heddleRevision, .heddleEpoch, .heddleHash, .requestID] as [HTTPField.Name] {
             if let value = head[name] { answer.head.add(name, value) }
         }
         return answer
     }
 
-    /// The same answer, saying which revision it was made from.
-    func stamped(_ revision: UInt64) -> Reply {
+    /// The same answer, saying which commit it speaks of.
+    func stamped(_ place: CommitPlace) -> Reply {
         var reply = self
-        reply.stamp = revision
+        reply.stamp = place
         return reply
     }
+
+    /// The same answer, saying which network it was made from.
+    func stamped(_ network: Network) -> Reply { stamped(CommitPlace(network)) }
 
     /// The same answer with an entity tag.
     func tagged(_ revision: UInt64) -> Reply {
@@ -66,6 +70,20 @@ public struct Reply {
         reply.head.add(.eTag, decimal: revision, isQuoted: true)
         return reply
     }
+}
+
+/// A revision, and the hash of its commit where that is known.
+struct CommitPlace {
+    var revision: UInt64
+    var hash: CommitHash?
+
+    init(_ revision: UInt64, _ hash: CommitHash?) {
+        self.revision = revision
+        self.hash = hash
+    }
+
+    /// The last commit of a network.
+    init(_ network: Network) { self.init(network.revision, network.hash) }
 }
 
 extension Reply {
@@ -76,6 +94,7 @@ extension Reply {
 extension HTTPField.Name {
     static let heddleRevision = known("Heddle-Revision")
     static let heddleEpoch = known("Heddle-Epoch")
+    static let heddleHash = known("Heddle-Hash")
     static let requestID = known("X-Request-Id")
     static let plainRequestID = known("Request-Id")
     static let lastEventID = known("Last-Event-ID")
@@ -85,7 +104,7 @@ extension HTTPField.Name {
     static let acceptPatch = known("Accept-Patch")
     static let accelBuffering = known("X-Accel-Buffering")
 
-    private static func known(_ text: String) -> Self {
+    static func known(_ text: String) -> Self {
         guard let name = Self(text) else { preconditionFailure("\(text) is a field name") }
         return name
     }

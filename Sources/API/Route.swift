@@ -79,7 +79,10 @@ public final class Route: Sendable {
         self.successes = successes
         // A path without variables and parameters still refuses parameters.
         var problems = Set(problems + [400])
-        if content != nil { problems.formUnion([413, 415]) }
+        // Whoever shows wrong tokens is held up, wherever that is.
+        problems.insert(429)
+        if method != .get { problems.insert(415) }
+        if content != nil { problems.insert(413) }
         if isConditional { problems.insert(412) }
         switch self.access {
         case .anyone: break
@@ -141,6 +144,8 @@ public enum Parameter: String, Sendable, CaseIterable {
     case wait
     /// The epoch of `since`.
     case epoch
+    /// The hash of the commit of `since`.
+    case hash
     /// The page of a long feed answer.
     case page
     /// The members that each object is to have.

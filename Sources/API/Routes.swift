@@ -181,7 +181,7 @@ public enum Routes {
             .getChanges,
             .get,
             "/v1/changes",
-            parameters: [.since, .epoch, .kinds, .wait],
+            parameters: [.since, .epoch, .hash, .kinds, .wait],
             problems: [410, 503]
         ),
         Route(
@@ -278,7 +278,7 @@ public enum Routes {
             .get,
             "/v1/chassis/{name}/changes",
             on: [.southbound],
-            parameters: [.since, .wait, .epoch, .page],
+            parameters: [.since, .wait, .epoch, .hash, .page],
             problems: [404, 410, 503]
         ),
     ]

@@ -4,9 +4,10 @@ struct FilesState: Hashable, Sendable {
     var portsSave: UInt64 = 0
     /// The last save of the ports that is on disk.
     var portsSaved: UInt64 = 0
-    /// The epoch and revision of the share that was last given to be saved.
+    /// The epoch, revision and hash of the share that was last given to be saved.
     var shareEpoch: UInt64 = 0
     var shareRevision: UInt64 = 0
+    var shareHash: UInt64?
     /// Whether a save of the share is under way.
     var isSavingShare = false
     /// When the share may be saved next, where it has changed.
@@ -67,6 +68,7 @@ extension AgentCore {
 
     private var hasUnsavedShare: Bool {
         share.epoch != files.shareEpoch || share.revision != files.shareRevision
+            || share.hash != files.shareHash
     }
 
     private mutating func saveShare() {
@@ -74,6 +76,7 @@ extension AgentCore {
         files.shareSaveAt = nil
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision
+        files.shareHash = share.hash
         emit(.saveShare(share))
     }
 }

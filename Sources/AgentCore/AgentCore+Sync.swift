@@ -50,6 +50,7 @@ struct SyncState: Sendable {
         var epoch: UInt64
         var since: UInt64
         var to: UInt64
+        var hash: UInt64?
         var mode: FeedAnswer.Mode
         var changes: [RecordChange] = []
         var next: FeedPage
@@ -128,6 +129,7 @@ extension AgentCore {
                     hostname: configuration.hostname,
                     epoch: epoch,
                     since: since,
+                    hash: since > 0 && since == share.revision ? share.hash : nil,
                     applied: forwarder.appliedEpoch == epoch ? forwarder.applied : 0,
                     wait: mayPark ? SyncRequest.waitDefault : 0,
                     page: page,
@@ -161,7 +163,10 @@ extension AgentCore {
         }
         let begun = sync.shadow
         sync.shadow = nil
-        if let begun, begun.epoch != answer.epoch || begun.to != answer.to || begun.mode != answer.mode {
+        if let begun,
+            begun.epoch != answer.epoch || begun.to != answer.to || begun.hash != answer.hash
+                || begun.mode != answer.mode
+        {
             sync.needsSnapshot = true
             return
         }
@@ -176,6 +181,7 @@ extension AgentCore {
             epoch: answer.epoch,
             since: request.since,
             to: answer.to,
+            hash: answer.hash,
             mode: answer.mode,
             changes: changes,
             next: next
@@ -194,12 +200,12 @@ extension AgentCore {
     private mutating func apply(_ changes: [RecordChange], of answer: FeedAnswer) {
         switch answer.mode {
         case .delta:
-            share.apply(changes, revision: answer.to)
+            share.apply(changes, revision: answer.to, hash: answer.hash)
             forwarder.note(changes)
             if !changes.isEmpty { sync.unchangedSince = answer.to }
         case .snapshot:
             var next = Share(epoch: answer.epoch, revision: answer.to, records: [])
-            next.apply(changes, revision: answer.to)
+            next.apply(changes, revision: answer.to, hash: answer.hash)
             emit(.log(.info, "took a snapshot of \(next.records.count) records at revision \(answer.to)"))
             if next.epoch != share.epoch { forwarder.needsSnapshot = true }
             forwarder.note(share.changes(to: next))

@@ -65,6 +65,7 @@ public struct AgentCore: Sendable {
         sync.unchangedSince = share.revision
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision
+        files.shareHash = share.hash
         for stored in ports.ports {
             var port = PluggedPort(
                 specification: stored.specification,

@@ -13,7 +13,7 @@ extension Share {
         for record in sortedRecords { records.append(["kind": .string(record.key.kind), "object": record.json]) }
         let content: JSONValue = [
             "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(hexadecimal(epoch)),
-            "revision": number(revision),
+            "revision": number(revision), "hash": hash.map { .string(hexadecimal($0)) } ?? .null,
             "records": .array(records),
         ]
         return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
@@ -46,6 +46,8 @@ extension Share {
                 throw .content("has a record that cannot be: \(error)")
             }
         }
-        return (Share(epoch: epoch, revision: revision, records: records), innerMTU)
+        // A share of an older version has none: central is then asked without evidence.
+        let hash = json["hash"]?.stringValue.flatMap(epochValue)
+        return (Share(epoch: epoch, revision: revision, hash: hash, records: records), innerMTU)
     }
 }

@@ -6,6 +6,8 @@ public struct Share: Hashable, Sendable {
     public private(set) var epoch: UInt64 = 0
     /// The revision that the records are as of; 0 means that there are none yet.
     public private(set) var revision: UInt64 = 0
+    /// The hash of the revision's commit; `nil` where central has not told it.
+    public private(set) var hash: UInt64?
     /// The records by key.
     public private(set) var records: [RecordKey: Record] = [:]
     /// The key of each logical port's binding.
@@ -15,9 +17,10 @@ public struct Share: Hashable, Sendable {
     public init() {}
 
     /// A share as of a revision. Of several records with one key the last counts.
-    public init(epoch: UInt64, revision: UInt64, records: some Sequence<Record>) {
+    public init(epoch: UInt64, revision: UInt64, hash: UInt64? = nil, records: some Sequence<Record>) {
         self.epoch = epoch
         self.revision = revision
+        self.hash = hash
         for record in records { put(record) }
     }
 
@@ -33,7 +36,7 @@ public struct Share: Hashable, Sendable {
     }
 
     /// Makes the share one as of another revision of the same epoch, by the changes between the two.
-    mutating func apply(_ changes: some Sequence<RecordChange>, revision: UInt64) {
+    mutating func apply(_ changes: some Sequence<RecordChange>, revision: UInt64, hash: UInt64?) {
         for change in changes {
             switch change {
             case .put(let record): put(record)
@@ -41,6 +44,7 @@ public struct Share: Hashable, Sendable {
             }
         }
         self.revision = revision
+        self.hash = hash
     }
 
     /// What must change in this share to have the records of the other, in order: deletes, then puts.

@@ -55,6 +55,8 @@ public struct CentralConfiguration: Sendable {
         case .southbound:
             limits.connectionsPerAddressMaximum = limits.connectionMaximum
             limits.idleTime = .seconds(11 * 60)
+            // Who has no certificate joins, and is gone; an agent shows who it is with its connection or first request.
+            limits.strangerIdleTime = .seconds(10)
             limits.heldByteCountMaximum = 256 << 20
         }
         return limits

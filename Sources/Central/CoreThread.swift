@@ -82,8 +82,8 @@ final class CoreThread {
         case .access(let request): step(.access(ticket, request))
         case .sync(let chassis, let request, let isCertified):
             step(.sync(ticket, chassis: chassis, request, isCertified: isCertified))
-        case .changes(let chassis, let since, let epoch, let page, let wait):
-            step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, page: page, wait: wait))
+        case .changes(let chassis, let since, let epoch, let hash, let page, let wait):
+            step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait))
         case .watch(let request): step(.watch(ticket, request))
         case .audit(let request): step(.audit(ticket, request))
         case .statistics: answer(ticket, .statistics(metrics.statistics(core.statistics)))
@@ -152,10 +152,10 @@ extension Outcome {
     /// What the core answered.
     init(_ answer: Answer) {
         switch answer {
-        case .written(let revision, let results): self = .written(revision: revision, results)
+        case .written(let revision, let hash, let results): self = .written(revision: revision, hash: hash, results)
         case .replayed(let revision, let results): self = .replayed(revision: revision, results)
-        case .applied(let revision, let topologyRevision, let plan):
-            self = .applied(revision: revision, topologyRevision: topologyRevision, plan)
+        case .applied(let revision, let hash, let topologyRevision, let plan):
+            self = .applied(revision: revision, hash: hash, topologyRevision: topologyRevision, plan)
         case .refused(let refusal, let index): self = .refused(refusal, operationIndex: index)
         case .feed(let feed): self = .feed(feed)
         case .watched(let feed): self = .watched(feed)

@@ -1,5 +1,6 @@
 import API
 import HTTPTransport
+import HTTPTypes
 import Northd
 import Reactor
 
@@ -27,6 +28,18 @@ extension Published {
             network: network,
             source: "\(exchange.peer)",
             isReady: isReady,
+            peer: peer,
+            now: Clock.wallSeconds(),
+            newRequestID: newRequestID(),
+            identified: exchange.identify
+        )
+    }
+
+    /// What the API makes of the head of a request with content.
+    func verdict(_ api: API, on request: HTTPRequest, _ peer: Peer, newRequestID: () -> String) -> API.Verdict {
+        api.verdict(
+            on: request,
+            network: network,
             peer: peer,
             now: Clock.wallSeconds(),
             newRequestID: newRequestID()

@@ -107,7 +107,14 @@ final class ServingLoop {
             tls: tls,
             turns: turns,
             ledger: ledger,
-            bodyLimit: { min(api.contentByteCountMaximum($0), limits.bodyByteCountMaximum) },
+            judge: { request, address, credentials, mayAnswer in
+                let verdict =
+                    mayAnswer
+                    ? self.judge(request, address, Peer(exposure, credentials), api: api)
+                    : .content(byteCountMaximum: api.contentByteCountMaximum(request))
+                guard case .content(let maximum) = verdict else { return verdict }
+                return .content(byteCountMaximum: min(maximum, limits.bodyByteCountMaximum))
+            },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
                 self.metrics.record(loop: Int(self.index), nil, status: reply.head.status.code, .zero)
@@ -133,10 +140,10 @@ final class ServingLoop {
         return false
     }
 
-    /// Ends idle connections of the port that has the one which has been idle for longest.
+    /// Ends idle connections of the port that has the one which is missed least.
     private func closeIdle() -> Bool {
-        let idle = servers.compactMap { server in server.oldestIdleTime.map { (time: $0, server: server) } }
-        return idle.min { $0.time < $1.time }?.server.closeIdle() ?? false
+        let idle = servers.compactMap { server in server.mostIdle.map { (rank: $0, server: server) } }
+        return idle.min { $0.rank < $1.rank }?.server.closeIdle() ?? false
     }
 
     func receive(_ message: Message) {
@@ -169,17 +176,34 @@ final class ServingLoop {
             Peer(exposure, exchange.credentials),
             newRequestID: newRequestID
         )
-        if case .reply(let reply) = action, reply.head.status == .unauthorized, isBeyondAttempts(exchange, start) {
+        if case .reply(let reply) = action, isBeyondAttempts(reply, exchange.request, exchange.peer, start) {
             return answer(tooManyAttempts, to: exchange, since: start)
         }
         carryOut(action, for: exchange, since: start)
     }
 
-    /// Whether a request that shows a wrong token is one too many of its host.
-    private func isBeyondAttempts(_ exchange: HTTPExchange, _ now: Duration) -> Bool {
-        guard case .ip(let address, _) = exchange.peer, exchange.request.headerFields[.authorization] != nil else {
-            return false
+    /// Whether the answer is known by the head of a request with content, and what it is then.
+    private func judge(_ request: HTTPRequest, _ address: SocketAddress, _ peer: Peer, api: API) -> HeadVerdict {
+        switch cell.load().verdict(api, on: request, peer, newRequestID: newRequestID) {
+        case .content(let maximum): return .content(byteCountMaximum: maximum)
+        case .answer(var reply):
+            if isBeyondAttempts(reply, request, address, Clock.monotonic()) { reply = tooManyAttempts }
+            metrics.record(loop: Int(index), reply.endpoint, status: reply.head.status.code, .zero)
+            guard case .bytes(let bytes) = reply.body else { return .answer(reply.head, []) }
+            return .answer(reply.head, bytes)
         }
+    }
+
+    /// Whether a request that shows a wrong token is one too many of its host.
+    private func isBeyondAttempts(
+        _ reply: Reply,
+        _ request: HTTPRequest,
+        _ peer: SocketAddress,
+        _ now: Duration
+    ) -> Bool {
+        guard reply.head.status == .unauthorized, case .ip(let address, _) = peer,
+            request.headerFields[.authorization] != nil
+        else { return false }
         return !attempts.take(RemoteHost(address), now: now)
     }
 

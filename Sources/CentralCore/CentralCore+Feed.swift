@@ -166,6 +166,7 @@ extension CentralCore {
             epoch: durable.epoch,
             from: poll.since,
             to: target,
+            hash: past.network(at: target)?.hash.rawValue,
             mode: mode,
             changes: page.changes,
             text: page.text,

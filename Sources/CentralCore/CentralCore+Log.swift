@@ -51,7 +51,7 @@ extension CentralCore {
         } else if let last = appending.indices.last {
             appending[last].answers.append((ticket, answer))
         } else {
-            effects.append(.answer(ticket, answer))
+            effects.append(.answer(ticket, answer.proven(by: past)))
         }
     }
 
@@ -91,7 +91,7 @@ extension CentralCore {
         effects.append(.publish(durable))
         for item in done {
             for name in item.removedChassis { endSession(of: name) }
-            for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer)) }
+            for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer.proven(by: past))) }
             for (ticket, poll) in item.syncs { read(ticket, poll) }
         }
     }

@@ -24,6 +24,7 @@ extension CentralCore {
                 chassis: name,
                 since: request.since,
                 epoch: request.epoch,
+                hash: request.hash.map { CommitHash(rawValue: $0) },
                 page: request.page,
                 wait: request.wait,
                 isSync: true

@@ -113,6 +113,9 @@ extension CentralCore {
             throw gone("Revision \(since) is of another epoch")
         }
         guard since <= durable.revision else { throw gone("There is no revision \(since) yet") }
+        if let hash = request.hash, since >= past.oldest, !past.agrees(hash, at: since) {
+            throw gone("Revision \(since) was another commit in the history that is asked from")
+        }
         // Watchers mostly have the same and want the same.
         if let (from, kinds, revision, feed) = sameFeed, from == since, revision == durable.revision,
             kinds == request.kinds
@@ -120,9 +123,12 @@ extension CentralCore {
             return feed
         }
         guard let entries = past.after(since) else { throw gone("The changes after revision \(since) are gone") }
-        var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hasMore: false, changes: [])
+        // Right where no record follows, which is where the asker has the newest revision.
+        let hash = durable.hash
+        var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hash: hash, hasMore: false, changes: [])
         var byteCount = 0
-        for record in entries.lazy.map(\.record) {
+        for entry in entries {
+            let record = entry.record
             // Whole commits only, and at least one that says something.
             let wanted = record.changes.filter { $0.resourceKind.map(request.kinds.contains) ?? false }
             byteCount += wanted.reduce(0) { $0 + ($1.object?.count ?? 0) }
@@ -135,6 +141,7 @@ extension CentralCore {
             }
             feed.changes += wanted.map { (record.revision, $0) }
             feed.to = record.revision
+            feed.hash = entry.network.hash
         }
         return feed
     }

@@ -183,9 +183,12 @@ public struct CentralCore: Sendable {
         case .sync(let ticket, let chassis, let request, let isCertified):
             guard !refuseWhileUpgrading(ticket) else { return }
             sync(ticket, chassis, request, isCertified: isCertified)
-        case .changes(let ticket, let chassis, let since, let epoch, let page, let wait):
+        case .changes(let ticket, let chassis, let since, let epoch, let hash, let page, let wait):
             guard !refuseWhileUpgrading(ticket) else { return }
-            read(ticket, Poll(chassis: chassis, since: since, epoch: epoch, page: page, wait: wait, isSync: false))
+            read(
+                ticket,
+                Poll(chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait, isSync: false)
+            )
         case .watch(let ticket, let request): watch(ticket, request)
         case .audit(let ticket, let request): audit(ticket, request)
         case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)

@@ -14,7 +14,15 @@ public enum Event: Sendable {
     /// A heartbeat of an agent. One with a certificate may not take the place of another chassis.
     case sync(Ticket, chassis: String, SyncRequest, isCertified: Bool = false)
     /// A read-only look at a chassis' feed. A `since` of 0 asks for a snapshot; `wait` is in seconds.
-    case changes(Ticket, chassis: String, since: UInt64, epoch: UInt64?, page: FeedPage?, wait: Int)
+    case changes(
+        Ticket,
+        chassis: String,
+        since: UInt64,
+        epoch: UInt64?,
+        hash: CommitHash? = nil,
+        page: FeedPage?,
+        wait: Int
+    )
     /// What has changed, for users. Answered by ``Answer/watched(_:)``.
     case watch(Ticket, WatchRequest)
     /// Which commits there were. Answered by ``Answer/audited(_:hasMore:)``.

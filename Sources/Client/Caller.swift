@@ -44,6 +44,8 @@ public struct Reply: Equatable, Sendable {
     public var revision: Int64?
     /// What revisions of that network are counted in (`Heddle-Epoch`), where central gave one.
     public var epoch: String?
+    /// The hash of the revision's commit (`Heddle-Hash`), where central gave one.
+    public var hash: String?
     /// When the server says that it answered, in seconds since 1970.
     public var date: Int64?
     /// The JSON of the body, where it has any; a text that is none is a string.
@@ -54,12 +56,14 @@ public struct Reply: Equatable, Sendable {
         status: Int,
         revision: Int64? = nil,
         epoch: String? = nil,
+        hash: String? = nil,
         date: Int64? = nil,
         body: JSONValue? = nil
     ) {
         self.status = status
         self.revision = revision
         self.epoch = epoch
+        self.hash = hash
         self.date = date
         self.body = body
     }
@@ -97,12 +101,10 @@ extension Caller {
     /// All objects of a collection, page after page.
     public func list(_ path: String) throws(ClientError) -> [JSONValue] { try snapshot(path).items }
 
-    /// All objects of a collection, and the revision that all pages show.
-    func snapshot(
-        _ path: String
-    ) throws(ClientError) -> (items: [JSONValue], revision: Int64?, epoch: String?) {
+    /// All objects of a collection, and the place in central's history that all pages show.
+    func snapshot(_ path: String) throws(ClientError) -> (items: [JSONValue], place: HistoryPlace?) {
         var items: [JSONValue] = []
-        var (revision, epoch): (Int64?, String?)
+        var place: HistoryPlace?
         var token: String?
         repeat {
             let query = "?limit=\(listPageSize)" + (token.map { "&page_token=" + percentEncoded($0) } ?? "")
@@ -111,11 +113,34 @@ extension Caller {
                 throw .badAnswer(server, "its list \(path) has no items")
             }
             items += page
-            (revision, epoch) = (reply.body?["revision"]?.integerValue, reply.epoch)
+            place = HistoryPlace(reply, revision: reply.body?["revision"]?.integerValue)
             token = reply.body?["next_page_token"]?.stringValue
         } while token != nil
-        return (items, revision, epoch)
+        return (items, place)
     }
+}
+
+/// A state of central's: where changes are asked for from.
+struct HistoryPlace: Equatable {
+    var revision: Int64
+    var epoch: String
+    /// Evidence that central still has the history that the place is in; `nil` where an older central told none.
+    var hash: String?
+
+    /// The place that an answer shows; `nil` where it does not say.
+    init?(_ reply: Reply, revision: Int64?) {
+        guard let revision, let epoch = reply.epoch else { return nil }
+        self.init(revision: revision, epoch: epoch, hash: reply.hash)
+    }
+
+    init(revision: Int64, epoch: String, hash: String?) {
+        self.revision = revision
+        self.epoch = epoch
+        self.hash = hash
+    }
+
+    /// The parameters that ask for what comes after it.
+    var query: String { "since=\(revision)&epoch=\(epoch)" + (hash.map { "&hash=\($0)" } ?? "") }
 }
 
 /// The objects asked for at once: the most that central gives.

@@ -144,8 +144,9 @@ public final class Connection: Caller {
         let fields = answer.response.headerFields
         let revision = fields.first { $0.name.canonicalName == "heddle-revision" }.flatMap { Int64($0.value) }
         let epoch = fields.first { $0.name.canonicalName == "heddle-epoch" }?.value
+        let hash = fields.first { $0.name.canonicalName == "heddle-hash" }?.value
         let date = fields[.date].flatMap { HTTPDate.seconds(parsing: $0) }
-        var reply = Reply(status: status, revision: revision, epoch: epoch, date: date)
+        var reply = Reply(status: status, revision: revision, epoch: epoch, hash: hash, date: date)
         guard !answer.body.isEmpty else { return reply }
         if fields[.contentType]?.hasPrefix("text/plain") == true {
             reply.body = .string(String(decoding: answer.body, as: UTF8.self))

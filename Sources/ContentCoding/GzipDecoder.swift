@@ -8,7 +8,7 @@ public enum GzipDecoder {
     /// Contents up to this many bytes may have any ratio.
     public static let freeByteCount = 64 * 1024
     /// Bytes that are decoded between two looks at the limits.
-    private static let pieceByteCount = 16 * 1024
+    fileprivate static let pieceByteCount = 16 * 1024
 
     /// Why a content was not decoded.
     public enum Failure: Error, Equatable, Sendable {
@@ -20,39 +20,22 @@ public enum GzipDecoder {
         case bomb
     }
 
-    /// The content of `bytes`, of one member or several.
+    /// The content of `bytes`, of one member or several, at once.
     /// - Parameter maximum: How many bytes it may have; no more than that and one piece are ever made.
     public static func decode(_ bytes: [UInt8], maximum: Int) throws(Failure) -> [UInt8] {
-        var stream = z_stream()
-        guard czlib_inflate_start(&stream) == Z_OK else { throw .corrupt }
-        defer { inflateEnd(&stream) }
-        var content: [UInt8] = []
-        var offset = 0
-        // One that says itself that it is a bomb is taken at its word with the first piece that bears it out.
-        let declared = declaredByteCount(bytes)
-        let isSuspect = declared > freeByteCount && declared / ratioMaximum > bytes.count
-        let free = isSuspect ? 0 : freeByteCount
-        repeat {
-            let (status, taken) = decodePiece(&stream, bytes[offset...], into: &content)
-            offset += taken
-            guard content.count <= maximum else { throw .tooLong(maximum: maximum) }
-            guard content.count <= free || content.count / ratioMaximum <= offset else { throw .bomb }
-            switch status {
-            case Z_OK: break
-            case Z_STREAM_END where offset == bytes.count: return content
-            case Z_STREAM_END: inflateReset(&stream)
-            default: throw .corrupt
-            }
-        } while true
+        let inflation = try GzipInflation(bytes, maximum: maximum)
+        while true {
+            if let content = try inflation.advance() { return content }
+        }
     }
 
     /// How long the last member claims to be (RFC 1952 section 2.3.1, ISIZE); anything where it is cut off.
-    private static func declaredByteCount(_ bytes: [UInt8]) -> Int {
+    fileprivate static func declaredByteCount(_ bytes: [UInt8]) -> Int {
         bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
     }
 
     /// One call of zlib; without progress its status is an error.
-    private static func decodePiece(
+    fileprivate static func decodePiece(
         _ stream: inout z_stream,
         _ bytes: ArraySlice<UInt8>,
         into content: inout [UInt8]
@@ -72,5 +55,58 @@ public enum GzipDecoder {
             }
         }
         return (status, taken)
+    }
+}
+
+/// Takes gzip off one content, piece by piece: a short text can make a long one, and others wait meanwhile.
+public final class GzipInflation {
+    /// Bytes that are made in one go: about half a millisecond.
+    public static let stepByteCount = 128 * 1024
+
+    private var stream = z_stream()
+    private let bytes: [UInt8]
+    private let maximum: Int
+    private let free: Int
+    private var content: [UInt8] = []
+    private var offset = 0
+
+    /// Begins with a content.
+    /// - Parameter maximum: How many bytes it may have; no more than that and one piece are ever made.
+    public init(_ bytes: [UInt8], maximum: Int) throws(GzipDecoder.Failure) {
+        self.bytes = bytes
+        self.maximum = maximum
+        // One that says itself that it is a bomb is taken at its word with the first piece that bears it out.
+        let declared = GzipDecoder.declaredByteCount(bytes)
+        let isSuspect =
+            declared > GzipDecoder.freeByteCount && declared / GzipDecoder.ratioMaximum > bytes.count
+        free = isSuspect ? 0 : GzipDecoder.freeByteCount
+        guard czlib_inflate_start(&stream) == Z_OK else { throw .corrupt }
+    }
+
+    deinit {
+        inflateEnd(&stream)
+    }
+
+    /// Bytes that are kept for it.
+    public var heldByteCount: Int { bytes.count + content.count }
+
+    /// Makes some more of the content.
+    /// - Returns: all of it, once it is there.
+    public func advance() throws(GzipDecoder.Failure) -> [UInt8]? {
+        // Members without content make nothing out of many bytes.
+        let (contentEnd, offsetEnd) = (content.count + Self.stepByteCount, offset + Self.stepByteCount / 4)
+        repeat {
+            let (status, taken) = GzipDecoder.decodePiece(&stream, bytes[offset...], into: &content)
+            offset += taken
+            guard content.count <= maximum else { throw .tooLong(maximum: maximum) }
+            guard content.count <= free || content.count / GzipDecoder.ratioMaximum <= offset else { throw .bomb }
+            switch status {
+            case Z_OK: break
+            case Z_STREAM_END where offset == bytes.count: return content
+            case Z_STREAM_END: inflateReset(&stream)
+            default: throw .corrupt
+            }
+        } while content.count < contentEnd && offset < offsetEnd
+        return nil
     }
 }

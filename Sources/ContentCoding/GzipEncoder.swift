@@ -32,7 +32,10 @@ public final class GzipEncoder {
         var hasEnded = false
         return {
             guard !hasEnded else { return nil }
-            if let slice = next(), let text = self.compress(slice, of: &content) { return text }
+            let slice = next()
+            // Nothing yet stays that.
+            if slice?.isEmpty == true { return [] }
+            if let slice, let text = self.compress(slice, of: &content) { return text }
             hasEnded = true
             return (content.hasBegun ? [] : Content.header) + content.trailer
         }

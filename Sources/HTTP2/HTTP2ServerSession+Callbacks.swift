@@ -95,6 +95,7 @@ extension HTTP2ServerSession {
         guard let stream = session(owner)?.streams[id] else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
+        guard session(owner)?.mayMake(stream, id) != false else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         guard let (available, isLast) = stream.content.available() else {
             session(owner)?.deferAnswer(stream, id)
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)

@@ -95,7 +95,13 @@ extension HTTP2ServerSession {
         if stream.head.expectsOther { return refuse(stream, id, .unsupportedExpectation) }
         stream.request = request
         guard !isLast else { return ready.append(id) }
-        let maximum = bodyLimit(request)
+        let maximum: Int
+        let mayAnswer =
+            stream.head.expectsContinue || stream.head.contentLength ?? 0 > limits.unwantedByteCountMaximum
+        switch judge(request, mayAnswer) {
+        case .content(let byteCount): maximum = byteCount
+        case .answer(let answer, let content): return self.answer(stream, id, answer, .bytes(content))
+        }
         if let length = stream.head.contentLength, length > maximum {
             return refuse(stream, id, .message(.bodyTooLong(maximum: maximum)))
         }

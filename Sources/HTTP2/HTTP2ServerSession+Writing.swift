@@ -16,6 +16,7 @@ extension HTTP2ServerSession {
         }
         submitAnswers(wallClock: wallClock)
         resumeAnswers()
+        resumeMaker()
         if outputStart > outputBuffer.count - outputStart {
             outputBuffer.removeSubrange(..<outputStart)
             outputStart = 0
@@ -122,6 +123,35 @@ extension HTTP2ServerSession {
         stream.answerProgress = nil
         stream.takenByteCount = 0
         deferred.insert(id)
+    }
+
+    /// Whether a stream may make its next slice now, where it has none left. One slice is made for each output, by the
+    /// streams in turn: none keeps the thread from its other connections, nor the others from their turns.
+    func mayMake(_ stream: HTTP2Stream, _ id: Int32) -> Bool {
+        guard stream.content.needsSlice else { return true }
+        let isItsTurn = maker.map { $0 == id } ?? (makers.isEmpty && !hasMade)
+        if isItsTurn {
+            maker = nil
+            hasMade = true
+            if stream.content.makeSlice() { return true }
+        }
+        if !makers.contains(id) { makers.append(id) }
+        // Nobody can take what is not made.
+        stream.answerProgress = nil
+        stream.takenByteCount = 0
+        return false
+    }
+
+    private func resumeMaker() {
+        hasMade = false
+        maker = nil
+        while maker == nil, !makers.isEmpty {
+            let id = makers.removeFirst()
+            guard let stream = streams[id] else { continue }
+            maker = id
+            stream.answerProgress = now
+            nghttp2_session_resume_data(frames, id)
+        }
     }
 
     private func resumeAnswers() {

@@ -9,7 +9,7 @@ import HTTPTypes
 /// off outside of libnghttp2's callbacks, which only take notes.
 public final class HTTP2ServerSession: HTTPServerSession {
     let limits: HTTPLimits
-    let bodyLimit: (HTTPRequest) -> Int
+    let judge: (HTTPRequest, _ mayAnswer: Bool) -> HeadVerdict
     let problem: (RequestError) -> (AnswerHead, [UInt8])
     /// `nil` only where there is no memory for it; the connection is closed then.
     private(set) var frames: OpaquePointer?
@@ -24,6 +24,14 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var answers: [(id: Int32, head: AnswerHead, body: HTTPBody)] = []
     /// Streams whose answers stay open and have nothing more to send yet.
     var deferred: Set<Int32> = []
+    /// Streams whose answers come in slices and wait for their turn to make the next, in this order.
+    var makers: [Int32] = []
+    /// The stream whose turn it is; `nil` once it has had it, and while nobody waits.
+    var maker: Int32?
+    /// Whether a slice has been made since the output was last prepared.
+    var hasMade = false
+    /// Whether an answer has more to make than the last output has.
+    public var makesMore: Bool { !makers.isEmpty }
     var requestCount = 0
     /// At least ``answerByteCount``, where that was counted since the last output: not once for each request.
     var answerByteCountBound: Int?
@@ -72,16 +80,17 @@ public final class HTTP2ServerSession: HTTPServerSession {
     /// A connection that is about to send its preface; one that has sent some of it hands that in by
     /// ``receive(_:now:)``.
     /// - Parameters:
-    ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there.
+    ///   - judge: Asked when the head of a request with a body is there; a short body is read in any case, and then only its
+    ///     limit is of interest.
     ///   - problem: Makes the answer to a request that is refused here.
     public init(
         limits: HTTPLimits,
         now: Duration,
-        bodyLimit: @escaping (HTTPRequest) -> Int,
+        judge: @escaping (HTTPRequest, _ mayAnswer: Bool) -> HeadVerdict,
         problem: @escaping (RequestError) -> (AnswerHead, [UInt8])
     ) {
         self.limits = limits
-        self.bodyLimit = bodyLimit
+        self.judge = judge
         self.problem = problem
         self.now = now
         headStart = now

@@ -47,22 +47,30 @@ enum AnswerContent {
         }
     }
 
-    /// The bytes that can be sent now, and whether the answer ends behind them; `nil` where there is nothing yet. Pulls
-    /// a slice where none is left.
+    /// Whether the next slice has to be made before anything can be sent.
+    var needsSlice: Bool {
+        if case .slices(_, let current, let offset) = self { offset == current.count } else { false }
+    }
+
+    /// Makes the next slice.
+    /// - Returns: whether there is one with bytes, or the end; `false`: not yet.
+    mutating func makeSlice() -> Bool {
+        guard case .slices(let next, _, _) = self else { return true }
+        guard let slice = next() else {
+            self = .none
+            return true
+        }
+        self = .slices(next, current: slice, offset: 0)
+        return !slice.isEmpty
+    }
+
+    /// The bytes that can be sent now, and whether the answer ends behind them; `nil` where there is nothing yet.
     mutating func available() -> (count: Int, isLast: Bool)? {
         switch self {
         case .none: return (0, true)
         case .bytes(let bytes, let offset): return (bytes.count - offset, true)
-        case .slices(let next, let current, let offset):
-            if offset < current.count { return (current.count - offset, false) }
-            while let slice = next() {
-                // A frame without bytes would say nothing.
-                guard !slice.isEmpty else { continue }
-                self = .slices(next, current: slice, offset: 0)
-                return (slice.count, false)
-            }
-            self = .none
-            return (0, true)
+        case .slices(_, let current, let offset):
+            return offset < current.count ? (current.count - offset, false) : nil
         case .stream(let stream, let current, let offset):
             if offset < current.count { return (current.count - offset, false) }
             switch stream.take() {

@@ -14,7 +14,7 @@ public struct AcceptEncoding: Equatable, Sendable {
         var identity: Int?
         var others: Int?
         for element in value.split(separator: ",") {
-            let parts = element.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
+            let parts = element.split(separator: ";", omittingEmptySubsequences: false).map(Weight.trimmed)
             guard let coding = parts.first?.lowercased(), let weight = Self.weight(parts.dropFirst()) else { continue }
             switch coding {
             case "gzip", "x-gzip": gzip = max(gzip ?? 0, weight)
@@ -29,28 +29,9 @@ public struct AcceptEncoding: Equatable, Sendable {
         prefersGzip = allowsGzip && gzipWeight >= identity ?? others ?? 0
     }
 
-    /// The weight in thousandths: `q=` and a number from 0 to 1 with up to three digits; 1000 without parameters.
+    /// The weight in thousandths; 1000 without parameters.
     private static func weight(_ parameters: ArraySlice<Substring>) -> Int? {
-        guard let parameter = parameters.first else { return 1000 }
-        guard parameters.count == 1, parameter.lowercased().hasPrefix("q=") else { return nil }
-        let digits = parameter.dropFirst(2).utf8
-        guard let first = digits.first, first == UInt8(ascii: "0") || first == UInt8(ascii: "1") else { return nil }
-        let rest = digits.dropFirst()
-        guard rest.isEmpty || rest.first == UInt8(ascii: "."), rest.count <= 4 else { return nil }
-        var weight = first == UInt8(ascii: "1") ? 1000 : 0
-        var unit = 100
-        for digit in rest.dropFirst() {
-            guard digit.isDigit else { return nil }
-            weight += Int(digit - 0x30) * unit
-            unit /= 10
-        }
-        return weight <= 1000 ? weight : nil
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
-        var text = text.drop(while: isBlank)
-        while let last = text.last, isBlank(last) { text.removeLast() }
-        return text
+        guard let parameter = parameters.first else { return Weight.maximum }
+        return parameters.count == 1 ? Weight.value(parameter) : nil
     }
 }

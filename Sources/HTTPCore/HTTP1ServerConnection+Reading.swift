@@ -90,11 +90,20 @@ extension HTTP1ServerConnection {
         )
         let (isChunked, contentLength) = (head.fields.isChunked, head.fields.contentLength ?? 0)
         let hasBody = isChunked || contentLength > 0
-        let maximum = hasBody ? bodyLimit(request) : 0
+        let expectsContinue = head.fields.expectsContinue && exchange.minorVersion > 0
+        guard !head.fields.expectsOther else { return refuse(.unsupportedExpectation, isHEAD: exchange.isHEAD) }
+        var maximum = 0
+        if hasBody {
+            // A short body that comes anyway is read, so that the connection stays.
+            let mayAnswer = expectsContinue || contentLength > limits.unwantedByteCountMaximum
+            switch judge(request, mayAnswer) {
+            case .content(let byteCount): maximum = byteCount
+            case .answer(let answer, let content): return end(with: answer, content, isHEAD: exchange.isHEAD)
+            }
+        }
         guard contentLength <= maximum else {
             return refuse(.message(.bodyTooLong(maximum: maximum)), isHEAD: exchange.isHEAD)
         }
-        guard !head.fields.expectsOther else { return refuse(.unsupportedExpectation, isHEAD: exchange.isHEAD) }
         pending = PendingRequest(
             request: request,
             exchange: exchange,
@@ -104,7 +113,7 @@ extension HTTP1ServerConnection {
         )
         if isChunked { decoder = ChunkedDecoder(limits: limits) }
         reading = isChunked ? .chunkedBody : .fixedBody(remaining: contentLength)
-        if hasBody, head.fields.expectsContinue, exchange.minorVersion > 0 { sendContinue(now: now) }
+        if hasBody, expectsContinue { sendContinue(now: now) }
     }
 
     /// The next head, once all of it is there. Most clients send the same one again and again: then it is known what

@@ -11,10 +11,12 @@ extension HTTP1ServerConnection {
             outputStart = 0
         }
         let maximum = limits.outputByteCountMaximum + outputStart
-        while outputBuffer.count < maximum {
+        makesMore = false
+        while outputBuffer.count < maximum, !makesMore {
             if encoder != nil {
+                let isSlice = encoder?.isSliced == true
                 guard encoder?.appendNext(to: &outputBuffer, maximum: maximum) == true else { break }
-                if encoder?.isDone == true { endAnswer() }
+                if encoder?.isDone == true { endAnswer() } else { makesMore = isSlice }
             } else if let next = exchanges.first, let answer = next.answer {
                 exchanges.removeFirst()
                 beginAnswer(answer.head, answer.body, to: next, wallClock: wallClock)
@@ -24,7 +26,8 @@ extension HTTP1ServerConnection {
         }
         if !hasOutput {
             writeProgress = nil
-        } else if writeProgress == nil {
+        } else if writeProgress == nil || makesMore && outputStart == outputBuffer.count {
+            // Where the next slice is still being made, it is not the client who is late.
             writeProgress = now
         }
         finishIfDone(now: now)

@@ -50,7 +50,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     }
 
     let limits: HTTPLimits
-    let bodyLimit: (HTTPRequest) -> Int
+    let judge: (HTTPRequest, _ mayAnswer: Bool) -> HeadVerdict
     let problem: (RequestError) -> (AnswerHead, [UInt8])
 
     /// Bytes received; those before `inputStart` are done with.
@@ -76,6 +76,8 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var outputBuffer: [UInt8] = []
     var outputStart = 0
     var encoder: ResponseEncoder?
+    /// Whether an answer has more to make than the last output has.
+    public internal(set) var makesMore = false
     var closesAfterEncoder = false
     /// When the client last took something, while there is something to take.
     var writeProgress: Duration?
@@ -90,16 +92,17 @@ public final class HTTP1ServerConnection: HTTPServerSession {
 
     /// A connection that was just accepted.
     /// - Parameters:
-    ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there.
+    ///   - judge: Asked when the head of a request with a body is there; a short body is read in any case, and then only its
+    ///     limit is of interest.
     ///   - problem: Makes the answer to a request that is refused here.
     public init(
         limits: HTTPLimits,
         now: Duration,
-        bodyLimit: @escaping (HTTPRequest) -> Int,
+        judge: @escaping (HTTPRequest, _ mayAnswer: Bool) -> HeadVerdict,
         problem: @escaping (RequestError) -> (AnswerHead, [UInt8])
     ) {
         self.limits = limits
-        self.bodyLimit = bodyLimit
+        self.judge = judge
         self.problem = problem
         decoder = ChunkedDecoder(limits: limits)
         headStart = now
@@ -158,6 +161,11 @@ public final class HTTP1ServerConnection: HTTPServerSession {
 
     func refuse(_ error: RequestError, isHEAD: Bool) {
         let (answer, body) = problem(error)
+        end(with: answer, body, isHEAD: isHEAD)
+    }
+
+    /// Answers the request that is being read and reads no more.
+    func end(with answer: AnswerHead, _ body: [UInt8], isHEAD: Bool) {
         stopReading()
         exchanges.append(
             Exchange(

@@ -4,8 +4,9 @@ public enum HTTPBody {
     case none
     /// All of it at once; the answer tells its length.
     case bytes([UInt8])
-    /// Produced piece by piece as the socket drains, until `nil`; its length is not known beforehand. The closure is
-    /// called on the thread of the connection, and not again after `nil`.
+    /// Produced piece by piece as the socket drains, until `nil`; its length is not known beforehand. A piece without
+    /// bytes says that there are none yet: others get their turns before it is asked again. The closure is called on
+    /// the thread of the connection, and not again after `nil`.
     case slices(() -> [UInt8]?)
     /// Written piece by piece over time, until its owner ends it.
     case stream(BodyStream)

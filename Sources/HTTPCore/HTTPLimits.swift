@@ -11,6 +11,9 @@ public struct HTTPLimits: Equatable, Sendable {
     public var lineByteCountMaximum = 8 * 1024
     /// Bytes of a request's body unless the server's own rule allows another count for it. More: 413.
     public var bodyByteCountMaximum = 1 << 20
+    /// Bytes of a body that is read although the head has decided the answer, so that the connection stays. More, or one
+    /// that waits for 100, is not read.
+    public var unwantedByteCountMaximum = 64 * 1024
     /// Bytes of all chunk extensions of one body, which mean nothing to anyone and so hide attacks. More: 400.
     public var chunkExtensionByteCountMaximum = 256
     /// Bytes of the trailer section of one body, which is checked and dropped. More: 431.
@@ -30,6 +33,11 @@ public struct HTTPLimits: Equatable, Sendable {
     public var reapedConnectionMaximum = 16
     /// Connections of one address that is not of this machine. More: 429.
     public var connectionsPerAddressMaximum = 256
+    /// Connections of one address, not of this machine, that have not shown who they are: no certificate, and no request
+    /// that was more than a look at what is for everybody. More: the oldest idle one of them ends, or 429.
+    public var strangersPerAddressMaximum = 256
+    /// An idle connection that has not shown who it is; it is closed after that. No longer than ``idleTime`` counts.
+    public var strangerIdleTime: Duration = .seconds(75)
     /// Connections that are being told 503 or 429 for want of room. More: closed without a word.
     public var refusedConnectionMaximum = 64
     /// Connections whose TLS handshake is under way. More: the oldest is closed, which has had the most time; honest
@@ -39,9 +47,13 @@ public struct HTTPLimits: Equatable, Sendable {
     public var outputByteCountMaximum = 64 * 1024
     /// Bytes that the kernel takes of an answer beyond those on their way to the client; the rest waits until it reads.
     public var unsentByteCountMaximum = 128 * 1024
-    /// Bytes that all connections of one server and thread hold together: requests read in part, requests that wait,
-    /// answers that clients have not taken. Beyond it those connections end that have made no progress for longest.
+    /// Bytes that all connections of one server and thread hold together: requests read in part, requests that wait or
+    /// are being answered, answers that clients have not taken. Beyond it no further contents are taken (503), and those
+    /// connections end whose clients have made no progress for longest.
     public var heldByteCountMaximum = 32 << 20
+    /// How long a client may take less than ``writtenByteCountMinimum`` of its answers before it counts as one without
+    /// progress, when memory is short. One that is being served is not ended for others.
+    public var heldProgressTime: Duration = .seconds(1)
     /// A connection that holds fewer bytes is not ended to make room: parked polls are many, small, and quiet.
     public var heldByteCountMinimum = 4 * 1024
     /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket

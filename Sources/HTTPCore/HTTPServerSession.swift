@@ -20,6 +20,14 @@ public struct ReceivedRequest: Sendable {
     }
 }
 
+/// What becomes of a request with content once its head is there.
+public enum HeadVerdict {
+    /// The content may come, up to so many bytes.
+    case content(byteCountMaximum: Int)
+    /// The head decides the answer; the content is not wanted any more.
+    case answer(AnswerHead, [UInt8])
+}
+
 /// The server's side of one connection, without I/O: bytes come in, requests go out; answers come in, bytes go out.
 ///
 /// Nothing here says that answers leave in the order of the requests: those of HTTP/2 do not. The owner calls
@@ -44,9 +52,12 @@ public protocol HTTPServerSession: AnyObject {
     func forget(_ id: RequestID)
     /// Refuses the connection itself, before it has sent anything.
     func refuse(_ error: RequestError)
-    /// Fills ``output`` from the answers, up to its bound.
+    /// Fills ``output`` from the answers, up to its bound, with one slice at most of those that come in slices.
     /// - Parameter wallClock: Seconds since 1970, for the Date field.
     func prepareOutput(now: Duration, wallClock: Int64)
+    /// Whether the last ``prepareOutput(now:wallClock:)`` has stopped before ``output`` was full because a slice of an
+    /// answer was made, or tried: there may be more to make, which no event of the socket tells.
+    var makesMore: Bool { get }
     /// What is to be written next.
     var output: ArraySlice<UInt8> { get }
     /// Takes note that the first `count` bytes of ``output`` have been written.

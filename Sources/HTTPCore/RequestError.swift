@@ -15,6 +15,8 @@ public enum RequestError: Error, Equatable, Sendable {
     case tooManyConnections
     /// The client's address has as many connections as one may have.
     case tooManyConnectionsOfAddress
+    /// The server holds as many bytes of requests and answers as it may.
+    case tooManyBytesHeld
     /// The client's address has shown more wrong tokens than one may.
     case tooManyWrongTokens
     /// Its Content-Encoding is neither gzip nor identity.
@@ -32,7 +34,7 @@ public enum RequestError: Error, Equatable, Sendable {
         case .message(let error): Self.status(of: error)
         case .headTimeout, .bodyTimeout: .requestTimeout
         case .unsupportedExpectation: .expectationFailed
-        case .tooManyConnections: .serviceUnavailable
+        case .tooManyConnections, .tooManyBytesHeld: .serviceUnavailable
         case .tooManyConnectionsOfAddress, .tooManyWrongTokens: .tooManyRequests
         case .unsupportedContentCoding: .unsupportedMediaType
         case .corruptContent: .badRequest
@@ -55,6 +57,7 @@ public enum RequestError: Error, Equatable, Sendable {
         case .headTimeout, .bodyTimeout: "request_timeout"
         case .unsupportedExpectation: "expectation_failed"
         case .tooManyConnections, .tooManyConnectionsOfAddress: "too_many_connections"
+        case .tooManyBytesHeld: "unavailable"
         case .tooManyWrongTokens: "too_many_attempts"
         case .unsupportedContentCoding: "unsupported_content_coding"
         case .corruptContent: "malformed_content"
@@ -71,6 +74,7 @@ public enum RequestError: Error, Equatable, Sendable {
         case .bodyTimeout: "the request's body did not arrive in time"
         case .unsupportedExpectation: "the only expectation known here is 100-continue"
         case .tooManyConnections: "the server has as many connections as it takes; try again later"
+        case .tooManyBytesHeld: "the server works on as much as it can hold; try again in a moment"
         case .tooManyConnectionsOfAddress: "your address has as many connections as it may have; close some"
         case .tooManyWrongTokens: "your address has shown too many wrong tokens; try again in a moment with a right one"
         case .unsupportedContentCoding: "Content-Encoding must be gzip or identity"

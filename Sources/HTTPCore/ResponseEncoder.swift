@@ -26,6 +26,11 @@ struct ResponseEncoder {
         if case .stream = content { true } else { false }
     }
 
+    /// Whether the content is made as it is asked for.
+    var isSliced: Bool {
+        if case .slices = content { true } else { false }
+    }
+
     /// Whether there is nothing to write before its owner writes more.
     var isWaiting: Bool {
         if case .stream(let stream, _) = content { stream.isWaiting } else { false }
@@ -100,7 +105,7 @@ struct ResponseEncoder {
 
     /// Appends the next piece, leaving `output` at no more than `maximum` bytes where the content is ``HTTPBody/bytes``
     /// and at no more than one slice beyond where it is ``HTTPBody/slices`` or ``HTTPBody/stream``.
-    /// - Returns: Whether there was a piece, or the end; `false`: not yet.
+    /// - Returns: Whether there was a piece, even one without bytes, or the end; `false`: nothing before its owner writes.
     mutating func appendNext(to output: inout [UInt8], maximum: Int) -> Bool {
         switch content {
         case .none:

@@ -11,10 +11,13 @@ public final class ConnectionLedger: Sendable {
     /// a proxy, or every program of the machine. Not of one ``RemoteHost``: all hosts of a site may share a /64, and
     /// honest ones keep their connections.
     public let connectionsPerAddressMaximum: Int
+    /// The most of one such address that have not shown who they are. More: 429.
+    public let strangersPerAddressMaximum: Int
 
     private struct Counts {
         var total = 0
         var byAddress: [IPAddress: Int] = [:]
+        var strangersByAddress: [IPAddress: Int] = [:]
         var abuse: AbuseTable
     }
 
@@ -22,10 +25,16 @@ public final class ConnectionLedger: Sendable {
 
     /// A ledger without connections.
     /// - Parameter shutOutTime: how long a host that floods is shut out.
-    public init(connectionMaximum: Int, connectionsPerAddressMaximum: Int, shutOutTime: Duration) {
+    public init(
+        connectionMaximum: Int,
+        connectionsPerAddressMaximum: Int,
+        strangersPerAddressMaximum: Int = .max,
+        shutOutTime: Duration
+    ) {
         counts = Mutex(Counts(abuse: AbuseTable(windowTime: shutOutTime)))
         self.connectionMaximum = connectionMaximum
         self.connectionsPerAddressMaximum = connectionsPerAddressMaximum
+        self.strangersPerAddressMaximum = strangersPerAddressMaximum
     }
 
     /// A ledger without connections, for servers with these limits.
@@ -33,6 +42,7 @@ public final class ConnectionLedger: Sendable {
         self.init(
             connectionMaximum: limits.connectionMaximum,
             connectionsPerAddressMaximum: limits.connectionsPerAddressMaximum,
+            strangersPerAddressMaximum: limits.strangersPerAddressMaximum,
             shutOutTime: limits.shutOutTime
         )
     }
@@ -47,15 +57,19 @@ public final class ConnectionLedger: Sendable {
         return counts.withLock { $0.abuse.shutsOut(RemoteHost(address), now: now) }
     }
 
-    /// Counts a connection, or says why there is no room for it.
+    /// Counts a connection, of somebody who has not shown who it is, or says why there is no room for it.
     func admit(_ peer: SocketAddress) throws(RequestError) -> Admission {
         let address: IPAddress? = if case .ip(let address, _) = peer, !address.isLoopback { address } else { nil }
         let refusal = counts.withLock { counts -> RequestError? in
             guard counts.total < connectionMaximum else { return .tooManyConnections }
             if let address {
                 let count = counts.byAddress[address, default: 0]
-                guard count < connectionsPerAddressMaximum else { return .tooManyConnectionsOfAddress }
+                let strangerCount = counts.strangersByAddress[address, default: 0]
+                guard count < connectionsPerAddressMaximum, strangerCount < strangersPerAddressMaximum else {
+                    return .tooManyConnectionsOfAddress
+                }
                 counts.byAddress[address] = count + 1
+                counts.strangersByAddress[address] = strangerCount + 1
             }
             counts.total += 1
             return nil
@@ -68,12 +82,22 @@ public final class ConnectionLedger: Sendable {
         counts.withLock { $0.abuse.note(RemoteHost(address), now: now) }
     }
 
-    fileprivate func leave(_ address: IPAddress?) {
+    fileprivate func leave(_ address: IPAddress?, isKnown: Bool) {
         counts.withLock { counts in
             counts.total -= 1
-            guard let address, let count = counts.byAddress[address] else { return }
-            counts.byAddress[address] = count > 1 ? count - 1 : nil
+            guard let address else { return }
+            Self.decrease(&counts.byAddress, address)
+            if !isKnown { Self.decrease(&counts.strangersByAddress, address) }
         }
+    }
+
+    fileprivate func identify(_ address: IPAddress) {
+        counts.withLock { Self.decrease(&$0.strangersByAddress, address) }
+    }
+
+    private static func decrease(_ counts: inout [IPAddress: Int], _ address: IPAddress) {
+        guard let count = counts[address] else { return }
+        counts[address] = count > 1 ? count - 1 : nil
     }
 }
 
@@ -82,6 +106,7 @@ final class Admission {
     private let ledger: ConnectionLedger
     private let address: IPAddress?
     private var hasEnded = false
+    private var isKnown = false
 
     fileprivate init(ledger: ConnectionLedger, address: IPAddress?) {
         self.ledger = ledger
@@ -92,6 +117,13 @@ final class Admission {
         end()
     }
 
+    /// The client has shown who it is.
+    func identify() {
+        guard !isKnown, !hasEnded else { return }
+        isKnown = true
+        if let address { ledger.identify(address) }
+    }
+
     /// The connection is ended because its client does what honest ones do not.
     func noteAbuse(now: Duration) {
         if let address { ledger.noteAbuse(of: address, now: now) }
@@ -100,6 +132,6 @@ final class Admission {
     func end() {
         guard !hasEnded else { return }
         hasEnded = true
-        ledger.leave(address)
+        ledger.leave(address, isKnown: isKnown)
     }
 }

@@ -11,28 +11,53 @@ struct ContentNegotiation {
 
     private let encoder = GzipEncoder()
 
-    /// Takes the coding off the content of a request, and its name off the fields.
-    /// - Parameter maximum: How many bytes the content may have.
-    func decode(_ received: inout ReceivedRequest, maximum: (HTTPRequest) -> Int) throws(RequestError) {
-        guard let coding = received.request.headerFields.value(of: .contentEncoding) else { return }
-        var request = received.request
-        request.headerFields[.contentEncoding] = nil
-        var body = received.body
+    /// The coding that a request's content has; `nil` for none.
+    /// - Throws: where it is none that is known here, which the head alone tells.
+    static func coding(of request: HTTPRequest) throws(RequestError) -> Coding? {
+        guard let coding = request.headerFields.value(of: .contentEncoding) else { return nil }
         switch coding.lowercased() {
-        case "identity": break
-        case "gzip", "x-gzip":
-            do throws(GzipDecoder.Failure) {
-                body = try GzipDecoder.decode(body, maximum: maximum(request))
-            } catch {
-                switch error {
-                case .corrupt: throw .corruptContent
-                case .tooLong(let maximum): throw .message(.bodyTooLong(maximum: maximum))
-                case .bomb: throw .contentBomb
-                }
-            }
+        case "identity": return .identity
+        case "gzip", "x-gzip": return .gzip
         default: throw .unsupportedContentCoding
         }
-        received = ReceivedRequest(id: received.id, request: request, body: body)
+    }
+
+    /// The codings of requests' contents.
+    enum Coding { case identity, gzip }
+
+    /// Takes gzip off the content of a request piece by piece, and its name off the fields.
+    struct Decoding {
+        private let id: RequestID
+        private var request: HTTPRequest
+        private let inflation: GzipInflation
+
+        /// - Parameter maximum: How many bytes the content may have.
+        init(_ received: ReceivedRequest, maximum: Int) throws(RequestError) {
+            id = received.id
+            request = received.request
+            request.headerFields[.contentEncoding] = nil
+            do throws(GzipDecoder.Failure) {
+                inflation = try GzipInflation(received.body, maximum: maximum)
+            } catch {
+                throw RequestError(error)
+            }
+        }
+
+        /// Bytes that are kept for it.
+        var heldByteCount: Int { inflation.heldByteCount }
+
+        /// The request without the content that it cannot have.
+        var refused: ReceivedRequest { ReceivedRequest(id: id, request: request, body: []) }
+
+        /// Does a piece of the work.
+        /// - Returns: the request, once all of its content is there.
+        func advance() throws(RequestError) -> ReceivedRequest? {
+            do throws(GzipDecoder.Failure) {
+                return try inflation.advance().map { ReceivedRequest(id: id, request: request, body: $0) }
+            } catch {
+                throw RequestError(error)
+            }
+        }
     }
 
     /// An answer in the coding that its request wants most. Only contents of GET and HEAD are compressed: what answers
@@ -46,18 +71,17 @@ struct ContentNegotiation {
         if answer.status == .notModified { return (notModified(answer, for: request), body) }
         guard answer.status == .ok else { return (answer, body) }
         let accepted = request.headerFields.value(of: .acceptEncoding).map(AcceptEncoding.init)
-        guard accepted != nil || Self.isWorthwhile(body) else { return (answer, body) }
         guard Self.isCompressible(answer) else { return (answer, body) }
-        var answer = answer
-        answer[.vary] = answer[.vary].map { $0 + ", Accept-Encoding" } ?? "Accept-Encoding"
+        let answer = varied(answer)
         guard let accepted, accepted.prefersGzip && Self.isWorthwhile(body) || !accepted.allowsIdentity else {
             return (answer, body)
         }
         guard accepted.allowsGzip else { throw .noAcceptableCoding }
         guard let compressed = compress(body) else { return (answer, body) }
-        answer.add(.contentEncoding, "gzip")
-        answer[.eTag] = answer[.eTag].map(Self.gzipTag)
-        return (answer, compressed)
+        var coded = answer
+        coded.add(.contentEncoding, "gzip")
+        coded[.eTag] = answer[.eTag].map(Self.gzipTag)
+        return (coded, compressed)
     }
 
     /// The tag of the same state in gzip: `"R"` becomes `"R-gzip"`. Contents that differ have tags that differ.
@@ -65,13 +89,24 @@ struct ContentNegotiation {
         tag.hasSuffix("\"") ? tag.dropLast() + "-gzip\"" : tag
     }
 
-    /// 304 names the tag that the client has, in the spelling that it sent.
+    /// 304 has the fields that its 200 would have (RFC 9110 section 15.4.5), and names the tag that the client has, in
+    /// the spelling that it sent.
     private func notModified(_ answer: AnswerHead, for request: HTTPRequest) -> AnswerHead {
-        guard let tag = answer[.eTag].map(Self.gzipTag), request.headerFields[.ifNoneMatch]?.contains(tag) == true
-        else { return answer }
+        var answer = varied(answer)
+        if let tag = answer[.eTag].map(Self.gzipTag), request.headerFields[.ifNoneMatch]?.contains(tag) == true {
+            answer[.eTag] = tag
+        }
+        return answer
+    }
+
+    /// The same answer, saying that it is one of several: whatever is made of it, it could be coded otherwise.
+    private func varied(_ answer: AnswerHead) -> AnswerHead {
         var answer = answer
-        answer[.eTag] = tag
-        answer[.vary] = "Accept-Encoding"
+        if let others = answer[.vary] {
+            answer[.vary] = others + ", Accept-Encoding"
+        } else {
+            answer.add(.vary, "Accept-Encoding")
+        }
         return answer
     }
 
@@ -102,6 +137,17 @@ struct ContentNegotiation {
                 return Array(rest.prefix(Self.sliceByteCount))
             }.map { .slices($0) }
         case .slices(let next): return encoder.encode(next).map { .slices($0) }
+        }
+    }
+}
+
+extension RequestError {
+    /// Why a content was not taken out of gzip.
+    fileprivate init(_ failure: GzipDecoder.Failure) {
+        switch failure {
+        case .corrupt: self = .corruptContent
+        case .tooLong(let maximum): self = .message(.bodyTooLong(maximum: maximum))
+        case .bomb: self = .contentBomb
         }
     }
 }

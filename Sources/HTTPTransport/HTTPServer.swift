@@ -25,7 +25,7 @@ public final class HTTPServer {
     /// What was read last, for the connection that read it; one buffer serves all.
     private(set) var readBuffer = [UInt8](repeating: 0, count: Pace.readByteCountMaximum)
     let limits: HTTPLimits
-    let bodyLimit: (HTTPRequest) -> Int
+    private let judge: (HTTPRequest, SocketAddress, PeerCredentials, _ mayAnswer: Bool) -> HeadVerdict
     let problem: (RequestError) -> (AnswerHead, [UInt8])
     let negotiation = ContentNegotiation()
     private let ledger: ConnectionLedger
@@ -38,8 +38,12 @@ public final class HTTPServer {
     private var refusedCount = 0
     /// Connections of abusers that are kept for a while, the oldest first.
     private var stalled: Deque<Int> = []
-    /// Bytes that all connections hold together.
-    private var heldByteCount = 0
+    /// Bytes that all connections hold together: requests read in part, those that wait or are with the handler, answers
+    /// that clients have not taken.
+    public private(set) var heldByteCount = 0
+    private var isShedding = false
+    /// Until when nobody is looked for who could make room: there was nobody just now.
+    private var allKnownUntil = Duration.zero
     private var drainCompletion: (() -> Void)?
     private var drainTimer: TimerHandle?
 
@@ -59,7 +63,7 @@ public final class HTTPServer {
         tls: TLSContext? = nil,
         turns: TurnQueue? = nil,
         ledger: ConnectionLedger? = nil,
-        bodyLimit: ((HTTPRequest) -> Int)? = nil,
+        judge: ((HTTPRequest, SocketAddress, PeerCredentials, _ mayAnswer: Bool) -> HeadVerdict)? = nil,
         problem: @escaping (RequestError) -> (AnswerHead, [UInt8]) = \.problem,
         handler: @escaping (HTTPExchange) -> Void
     ) throws(SystemError) {
@@ -67,7 +71,7 @@ public final class HTTPServer {
         self.turns = turns ?? TurnQueue(loop: loop)
         self.limits = limits
         self.tls = tls
-        self.bodyLimit = bodyLimit ?? { _ in limits.bodyByteCountMaximum }
+        self.judge = judge ?? { _, _, _, _ in .content(byteCountMaximum: limits.bodyByteCountMaximum) }
         self.problem = problem
         self.handler = handler
         self.ledger = ledger ?? ConnectionLedger(limits)
@@ -125,12 +129,42 @@ public final class HTTPServer {
 
     /// A session for a new connection, of one version of HTTP or the other.
     func newSession<Session>(
+        _ link: ServerLink,
         _ make: (
-            HTTPLimits, Duration, @escaping (HTTPRequest) -> Int, @escaping (RequestError) -> (AnswerHead, [UInt8])
+            HTTPLimits,
+            Duration,
+            @escaping (HTTPRequest, Bool) -> HeadVerdict,
+            @escaping (RequestError) -> (AnswerHead, [UInt8])
         ) -> Session
     ) -> Session {
-        make(limits, loop.now, bodyLimit, problem)
+        let (peer, credentials) = (link.peer, link.credentials)
+        let judge = { [unowned self] (request: HTTPRequest, mayAnswer: Bool) in
+            verdict(on: request, from: peer, credentials, mayAnswer: mayAnswer)
+        }
+        return make(limits, loop.now, judge, problem)
     }
+
+    /// What becomes of a request with content, as far as its head tells: who asks is looked at before any work is done.
+    func verdict(
+        on request: HTTPRequest,
+        from peer: SocketAddress,
+        _ credentials: PeerCredentials,
+        mayAnswer: Bool
+    ) -> HeadVerdict {
+        let verdict = judge(request, peer, credentials, mayAnswer)
+        guard mayAnswer, case .content = verdict else { return verdict }
+        do throws(RequestError) {
+            _ = try ContentNegotiation.coding(of: request)
+            guard !isFull else { throw .tooManyBytesHeld }
+            return verdict
+        } catch {
+            let (answer, body) = refusal(error)
+            return .answer(answer, body)
+        }
+    }
+
+    /// Whether no further contents are taken.
+    var isFull: Bool { heldByteCount > limits.heldByteCountMaximum }
 
     /// A connection is kept without being listened to.
     func didStall(_ connection: ServerConnection) {
@@ -139,23 +173,41 @@ public final class HTTPServer {
         connections[oldest]?.close()
     }
 
-    /// A connection holds so many more bytes than before. Beyond the maximum those end that hold some and have made no
-    /// progress for longest: a client that takes its answers, or sends its request, is not among them.
+    /// A connection holds so many more bytes than before.
     func didHold(_ byteCount: Int) {
         heldByteCount += byteCount
-        while byteCount > 0, heldByteCount > limits.heldByteCountMaximum {
-            let holders = connections.values.filter { $0.heldByteCount >= limits.heldByteCountMinimum }
-            guard let stalled = holders.min(by: { $0.lastProgress < $1.lastProgress }) else { return }
-            stalled.close()
-        }
+        guard byteCount > 0, isFull, !isShedding else { return }
+        isShedding = true
+        // Not within this turn: some have not heard yet that their clients take or send more.
+        loop.defer { self.shed() }
     }
 
-    /// Answers a request in place of the handler.
-    func refuse(_ exchange: HTTPExchange, _ error: RequestError) {
+    /// Ends connections that hold much and have made no progress for longest, until all together hold no more than they
+    /// may. Who has been given no chance to, or is taking its answer, goes on; no further contents are taken meanwhile.
+    private func shed() {
+        let now = loop.now
+        let idle = connections.values.filter { $0.mayEndForBytes(now: now) }
+        for connection in idle.sorted(by: { $0.lastAdvance < $1.lastAdvance }) {
+            guard isFull else { break }
+            connection.close()
+        }
+        isShedding = isFull
+        guard isShedding else { return }
+        loop.schedule(after: limits.heldProgressTime / 4) { self.shed() }
+    }
+
+    /// The answer to a request in place of the handler's.
+    private func refusal(_ error: RequestError) -> (AnswerHead, [UInt8]) {
         var (answer, body) = problem(error)
         // The connection ends with it, and its address may be shut out for it.
         if error == .contentBomb { answer.add(.connection, "close") }
         if error == .unsupportedContentCoding { answer.add(.acceptEncoding, "gzip, identity") }
+        return (answer, body)
+    }
+
+    /// Answers a request in place of the handler.
+    func refuse(_ exchange: HTTPExchange, _ error: RequestError) {
+        let (answer, body) = refusal(error)
         exchange.respond(answer, body: .bytes(body))
     }
 
@@ -169,28 +221,56 @@ public final class HTTPServer {
         serve(link, id: handshake.id)
     }
 
-    /// Since when the connection has been idle that has been so for longest; `nil` where none is.
-    public var oldestIdleTime: Duration? {
-        connections.values.lazy.filter(\.isIdle).map(\.lastProgress).min()
+    /// What tells which of the idle connections of some servers is missed least; `nil` where none is idle.
+    public var mostIdle: IdleRank? { connections.values.lazy.filter(\.isIdle).map(\.idleRank).min() }
+
+    /// Ends some of the idle connections: those of strangers first, then those that have been idle for longest. Parked
+    /// polls are not idle.
+    /// - Returns: whether there was one.
+    @discardableResult
+    public func closeIdle() -> Bool {
+        closeIdle { _ in true }
     }
 
-    /// Ends some of the connections that have been idle for longest. Parked polls are not idle.
-    /// - Returns: whether there was one.
-    public func closeIdle() -> Bool {
-        let idle = connections.values.filter(\.isIdle).sorted { $0.lastProgress < $1.lastProgress }
-        for connection in idle.prefix(limits.reapedConnectionMaximum) { connection.close() }
+    private func closeIdle(_ isIncluded: (ServerConnection) -> Bool) -> Bool {
+        let idle = connections.values.filter { $0.isIdle && isIncluded($0) }
+            .sorted { $0.idleRank < $1.idleRank }
+            .prefix(limits.reapedConnectionMaximum)
+        for connection in idle { connection.close() }
         return !idle.isEmpty
+    }
+
+    /// Makes room for a newcomer that would be refused: who has not shown who it is keeps nobody out.
+    private func makesRoom(for peer: SocketAddress, _ refusal: RequestError) -> Bool {
+        // Among many connections it takes a while to find that there is nobody.
+        guard loop.now >= allKnownUntil else { return false }
+        let isOne: (SocketAddress) -> Bool =
+            if refusal == .tooManyConnections { { _ in true } } else { { $0.hasSameAddress(as: peer) } }
+        if closeIdle({ !$0.isKnown && isOne($0.peer) }) { return true }
+        if let oldest = handshakes.values.filter({ isOne($0.peer) }).min(by: { $0.id < $1.id }) {
+            oldest.close()
+            return true
+        }
+        // An address may let go of a connection that it does not use; a place that all share is not taken from anybody.
+        if refusal == .tooManyConnectionsOfAddress, closeIdle({ isOne($0.peer) }) { return true }
+        allKnownUntil = loop.now + limits.heldProgressTime / 10
+        return false
     }
 
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
         // The kernel gives the lowest number that is free, so a high one tells that there are few left.
         if Int(socket.raw) >= descriptorMaximum {
-            // Who has a request under way stays; the newcomer hears nothing, and comes again.
-            guard makesRoom?() ?? closeIdle() else { return }
+            // Who has a request under way stays; the newcomer hears nothing, and comes again. The owner of this machine is
+            // served in any case: what is spared is enough for that.
+            let hasRoom = makesRoom?() ?? closeIdle()
+            if !hasRoom { guard case .unix = peer else { return } }
         }
         // Not a word to them: it would cost more than they have paid.
         guard !ledger.shutsOut(peer, now: loop.now) else { return }
-        let admission = Result { () throws(RequestError) in try ledger.admit(peer) }
+        var admission = Result { () throws(RequestError) in try ledger.admit(peer) }
+        if case .failure(let error) = admission, makesRoom(for: peer, error) {
+            admission = Result { () throws(RequestError) in try ledger.admit(peer) }
+        }
         if case .failure = admission, refusedCount >= limits.refusedConnectionMaximum { return }
         let id = nextConnectionID
         nextConnectionID += 1
@@ -265,5 +345,25 @@ private final class AcceptTurn: TurnTaker {
     func takeTurn() {
         isQueued = false
         acceptor?.acceptWaiting()
+    }
+}
+
+/// How much an idle connection is missed.
+public struct IdleRank: Comparable {
+    /// Whether its client has shown who it is.
+    let isKnown: Bool
+    /// Since when it has been idle.
+    let since: Duration
+
+    /// The connection that is missed less.
+    public static func < (left: IdleRank, right: IdleRank) -> Bool {
+        left.isKnown == right.isKnown ? left.since < right.since : right.isKnown
+    }
+}
+
+extension SocketAddress {
+    /// Whether both are of one IP address.
+    fileprivate func hasSameAddress(as other: SocketAddress) -> Bool {
+        if case .ip(let own, _) = self, case .ip(let others, _) = other { own == others } else { false }
     }
 }

@@ -10,27 +10,34 @@ final class ServerConnection: TurnTaker {
     static let writtenByteCountMaximum = 256 * 1024
 
     let id: Int
-    private let server: HTTPServer
-    private let link: ServerLink
-    private var session: any HTTPServerSession
+    let server: HTTPServer
+    let link: ServerLink
+    var session: any HTTPServerSession
     /// What a connection begins with, until that tells the version of HTTP; `nil` where TLS has agreed on one.
     private var preface: ConnectionPreface? = ConnectionPreface()
     /// Bytes that are kept for the client, and when it last took or sent some.
     private(set) var heldByteCount = 0
     private(set) var lastProgress: Duration
+    /// When the client was last given something to take, or had taken or sent as much as counts for progress.
+    var lastAdvance: Duration
+    var movedByteCount = 0
+    /// Whether the client has shown who it is.
+    var isKnown: Bool
+    /// The request whose content is being taken out of its coding.
+    var decoding: ContentNegotiation.Decoding?
     private var registration: Registration?
     private var timer: TimerHandle?
     private var timerDue = Duration.zero
     /// Requests handed out and not answered, or with answers that stay open.
-    private var exchanges: [HTTPExchange] = []
+    var exchanges: [HTTPExchange] = []
     private var isPumping = false
     private var pace = Pace()
     private var pieceStart = Duration.zero
     /// Whether it waits for its turn.
-    private var isQueued = false
+    var isQueued = false
     private var mayRead = false
     /// Whether there is more to do than a piece, which no event of the socket tells.
-    private var hasMore = false
+    var hasMore = false
     private var awaitsWritable = false
     private var hasEndedWrites = false
     private var hasNotedAbuse = false
@@ -43,7 +50,10 @@ final class ServerConnection: TurnTaker {
         self.server = server
         self.link = link
         lastProgress = server.loop.now
-        session = server.newSession(HTTP1ServerConnection.init)
+        lastAdvance = server.loop.now
+        if case .none = link.credentials { isKnown = false } else { isKnown = true }
+        session = server.newSession(link, HTTP1ServerConnection.init)
+        if isKnown, case .success(let admission) = link.admission { admission.identify() }
         refuseUnlessAdmitted()
         guard let name = link.protocolName else { return }
         preface = nil
@@ -59,7 +69,7 @@ final class ServerConnection: TurnTaker {
     }
 
     private func speakHTTP2() {
-        session = server.newSession(HTTP2ServerSession.init)
+        session = server.newSession(link, HTTP2ServerSession.init)
         refuseUnlessAdmitted()
     }
 
@@ -80,6 +90,7 @@ final class ServerConnection: TurnTaker {
         if exchange.stream == nil, let index = exchanges.firstIndex(where: { $0 === exchange }) {
             exchanges.remove(at: index)
         }
+        lastAdvance = server.loop.now
         do throws(RequestError) {
             let (answer, body) = try server.negotiation.encode(answer, body, for: exchange.request)
             session.respond(to: exchange.id, answer, body: body)
@@ -172,6 +183,7 @@ final class ServerConnection: TurnTaker {
                 mayRead = link.stream.hasUnreadBytes
                 pace.didRead(count)
                 lastProgress = server.loop.now
+                didMove(count, atLeast: server.limits.bodyRateMinimum)
                 receive(server.readBuffer[..<count])
             case .wouldBlock:
                 break
@@ -206,21 +218,7 @@ final class ServerConnection: TurnTaker {
         }
     }
 
-    private func handOut(_ received: ReceivedRequest) {
-        var received = received
-        var refusal: RequestError?
-        do throws(RequestError) {
-            try server.negotiation.decode(&received, maximum: server.bodyLimit)
-        } catch {
-            refusal = error
-        }
-        let exchange = HTTPExchange(received, over: link, connection: self)
-        exchanges.append(exchange)
-        if refusal == .contentBomb { noteAbuse() }
-        if let refusal { server.refuse(exchange, refusal) } else { server.handler(exchange) }
-    }
-
-    private func noteAbuse() {
+    func noteAbuse() {
         guard !hasNotedAbuse, case .success(let admission) = link.admission else { return }
         hasNotedAbuse = true
         admission.noteAbuse(now: server.loop.now)
@@ -250,10 +248,14 @@ final class ServerConnection: TurnTaker {
         while hasProgressed, !isClosed {
             hasProgressed = false
             disconnectAbandoned()
-            while !isClosed, !hasMore, let received = session.nextRequest(now: server.loop.now) {
+            if decoding != nil {
+                hasProgressed = true
+                decode()
+            }
+            while !isClosed, !hasMore, decoding == nil, let received = session.nextRequest(now: server.loop.now) {
                 hasProgressed = true
                 handOut(received)
-                hasMore = isSpent
+                hasMore = hasMore || isSpent
             }
             if !isClosed, !awaitsWritable, write() { hasProgressed = true }
             if hasMore { break }
@@ -267,8 +269,15 @@ final class ServerConnection: TurnTaker {
         var written = 0
         let wallClock = Clock.wallSeconds()
         while !isClosed {
-            session.prepareOutput(now: server.loop.now, wallClock: wallClock)
-            guard !session.output.isEmpty else { break }
+            prepareOutput(wallClock: wallClock)
+            guard !session.output.isEmpty else {
+                // What is being made is progress that its client waits for.
+                if session.makesMore {
+                    lastAdvance = server.loop.now
+                    hasMore = true
+                }
+                break
+            }
             // epoll tells at once that more can be written, and everyone else who is ready.
             guard written < Self.writtenByteCountMaximum, written == 0 || !isSpent else {
                 awaitsWritable = true
@@ -282,6 +291,7 @@ final class ServerConnection: TurnTaker {
                 case .done(let count):
                     session.didWrite(count, now: server.loop.now)
                     lastProgress = server.loop.now
+                    didMove(count, atLeast: session.output.isEmpty ? 0 : server.limits.writtenByteCountMinimum)
                     written += count
                 case .wouldBlock, .endOfStream:
                     awaitsWritable = true
@@ -292,6 +302,13 @@ final class ServerConnection: TurnTaker {
             }
         }
         return written > 0
+    }
+
+    /// Has the session make as much of its answers as one write takes, and no more than there is time for.
+    private func prepareOutput(wallClock: Int64) {
+        repeat {
+            session.prepareOutput(now: server.loop.now, wallClock: wallClock)
+        } while session.makesMore && session.output.count < server.limits.outputByteCountMaximum && !isSpent
     }
 
     /// Does what the session's state asks for.
@@ -324,23 +341,32 @@ final class ServerConnection: TurnTaker {
             close()
             return
         }
+        let waiting = exchanges.reduce(decoding?.heldByteCount ?? 0) { $0 + $1.body.count }
+        hold(session.heldByteCount + waiting)
         setTimer()
-        hold(session.heldByteCount)
     }
 
     /// A timer that is due too early is left alone and set again when it fires: deadlines mostly move away.
     private func setTimer() {
         let stallEnd = stalledSince.map { $0 + server.limits.stallTime }
-        guard let deadline = stallEnd ?? session.deadline, timer == nil || deadline < timerDue else { return }
+        guard let deadline = [stallEnd ?? session.deadline, strangerDeadline].compactMap({ $0 }).min(),
+            timer == nil || deadline < timerDue
+        else { return }
         timer?.cancel()
         timerDue = deadline
         timer = server.loop.schedule(after: deadline - server.loop.now) { self.timerFired() }
+    }
+
+    /// When an idle connection ends whose client has not shown who it is.
+    private var strangerDeadline: Duration? {
+        isKnown || !isIdle ? nil : lastProgress + server.limits.strangerIdleTime
     }
 
     private func timerFired() {
         timer = nil
         guard !isClosed else { return }
         if let stalledSince, server.loop.now >= stalledSince + server.limits.stallTime { return close() }
+        if let strangerDeadline, server.loop.now >= strangerDeadline { return close() }
         session.expire(now: server.loop.now)
         work()
     }

@@ -8,7 +8,7 @@ final class ServerHandshake: TurnTaker {
     let admission: Result<Admission, RequestError>
     private let server: HTTPServer
     private let socket: Descriptor
-    private let peer: SocketAddress
+    let peer: SocketAddress
     private let stream: TLSStream
     private var registration: Registration?
     private var timer: TimerHandle?

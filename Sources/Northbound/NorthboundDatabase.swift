@@ -51,6 +51,35 @@ extension NorthboundDatabase {
     }
 }
 
+extension NorthboundDatabase {
+    /// The ports that have any of these MAC addresses, on whatever switch; `nil` where they are more than a maximum.
+    public func portIDs(macs: [MACAddress], atMost maximum: Int) -> [ObjectID]? {
+        Self.holders(of: macs, in: portsByMAC, atMost: maximum)
+    }
+
+    /// The ports that have any of these IP addresses, on whatever switch; `nil` where they are more than a maximum.
+    public func portIDs(ips: [IPAddress], atMost maximum: Int) -> [ObjectID]? {
+        Self.holders(of: ips, in: portsByIP, atMost: maximum)
+    }
+
+    private static func holders<Address>(
+        of addresses: [Address],
+        in index: OrderedMap<OnSwitch<Address>, ObjectID>,
+        atMost maximum: Int
+    ) -> [ObjectID]? {
+        var holders: [ObjectID] = []
+        for address in addresses {
+            // No switch has the lowest identity.
+            var cursor = index.cursor(after: OnSwitch(switchID: ObjectID(high: 0, low: 0), address: address))
+            while let entry = cursor.next(), entry.key.address == address {
+                guard holders.count < maximum else { return nil }
+                holders.append(entry.value)
+            }
+        }
+        return holders
+    }
+}
+
 /// An object as an index has it.
 public struct ListedObject: Sendable {
     /// The identity.
@@ -70,7 +99,8 @@ struct OnSwitch<Address: Comparable & Sendable>: Comparable, Sendable {
     var switchID: ObjectID
     var address: Address
 
+    /// By address, so that those who have one on any switch are neighbours, too.
     static func < (left: OnSwitch, right: OnSwitch) -> Bool {
-        left.switchID == right.switchID ? left.address < right.address : left.switchID < right.switchID
+        left.address == right.address ? left.switchID < right.switchID : left.address < right.address
     }
 }

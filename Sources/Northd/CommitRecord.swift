@@ -78,6 +78,8 @@ public struct WatchRequest: Sendable {
     public var since: UInt64?
     /// The epoch of `since`, where the asker says one.
     public var epoch: UInt64?
+    /// The hash of the commit of `since`, where the asker says one.
+    public var hash: CommitHash?
     /// The kinds of object that are wanted.
     public var kinds: Set<ResourceKind>
     /// How long the answer may be held, in seconds.
@@ -89,9 +91,17 @@ public struct WatchRequest: Sendable {
     public static let waitMaximum = 60
 
     /// A request for changes.
-    public init(since: UInt64?, epoch: UInt64?, kinds: Set<ResourceKind>, wait: Int, token: String? = nil) {
+    public init(
+        since: UInt64?,
+        epoch: UInt64?,
+        hash: CommitHash? = nil,
+        kinds: Set<ResourceKind>,
+        wait: Int,
+        token: String? = nil
+    ) {
         self.since = since
         self.epoch = epoch
+        self.hash = hash
         self.kinds = kinds
         self.wait = wait
         self.token = token
@@ -106,6 +116,8 @@ public struct ChangeFeed: Sendable {
     public var from: UInt64
     /// The revision that it has now.
     public var to: UInt64
+    /// The hash of the commit of `to`, to be brought back with it.
+    public var hash: CommitHash
     /// Whether more is there already.
     public var hasMore: Bool
     /// The commits that touched something wanted, each with that alone.
@@ -116,12 +128,14 @@ public struct ChangeFeed: Sendable {
         epoch: UInt64,
         from: UInt64,
         to: UInt64,
+        hash: CommitHash,
         hasMore: Bool,
         changes: [(revision: UInt64, change: CommitRecord.Change)]
     ) {
         self.epoch = epoch
         self.from = from
         self.to = to
+        self.hash = hash
         self.hasMore = hasMore
         self.changes = changes
     }

@@ -30,8 +30,8 @@ public struct FeedPage: Hashable, Sendable, CustomStringConvertible {
 
 /// An answer of the southbound feed, to a sync or to a read.
 ///
-/// On the wire `{"epoch","from","to","mode","changes","more","next_page"?,"lease"?}`. An agent applies the changes of
-/// all pages together, and only when `more` is false.
+/// On the wire `{"epoch","from","to","hash"?,"mode","changes","more","next_page"?,"lease"?}`. An agent applies the
+/// changes of all pages together, and only when `more` is false.
 public struct FeedAnswer: Sendable {
     /// What the changes are applied to.
     public enum Mode: String, Sendable {
@@ -47,6 +47,9 @@ public struct FeedAnswer: Sendable {
     public var from: UInt64
     /// The revision that the share has after the changes of all pages.
     public var to: UInt64
+    /// The hash of the commit of `to`, to be brought back with it; 16 hexadecimal digits on the wire. `nil` where
+    /// central does not say.
+    public var hash: UInt64?
     /// What the changes are applied to.
     public var mode: Mode
     /// The changes of this page.
@@ -66,6 +69,7 @@ public struct FeedAnswer: Sendable {
         epoch: UInt64,
         from: UInt64,
         to: UInt64,
+        hash: UInt64? = nil,
         mode: Mode,
         changes: [FeedChange],
         text: [UInt8]? = nil,
@@ -75,6 +79,7 @@ public struct FeedAnswer: Sendable {
         self.epoch = epoch
         self.from = from
         self.to = to
+        self.hash = hash
         self.mode = mode
         self.changes = changes
         self.text = text
@@ -88,6 +93,7 @@ public struct FeedAnswer: Sendable {
         var text: [UInt8] = []
         text.reserveCapacity(200 + list.count)
         text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to)".utf8
+        if let hash { text += ",\"hash\":\"\(hexadecimal(hash))\"".utf8 }
         text += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
         text += list
         text += "],\"more\":\(more)".utf8
@@ -122,6 +128,7 @@ public struct FeedAnswer: Sendable {
             epoch: epoch,
             from: from,
             to: to,
+            hash: json["hash"]?.stringValue.flatMap(epochValue),
             mode: mode,
             changes: changes,
             nextPage: nextPage,

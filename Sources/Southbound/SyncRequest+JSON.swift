@@ -29,7 +29,10 @@ extension SyncRequest {
             "ports": .array(ports.map(\.json)),
             "errors": .array(errors.map(\.json)),
         ]
-        return page.map { json.merged(with: ["page": .string($0.description)]) } ?? json
+        var optional = JSONObject()
+        if let hash { optional["hash"] = .string(hexadecimal(hash)) }
+        if let page { optional["page"] = .string(page.description) }
+        return optional.members.isEmpty ? json : json.merged(with: .object(optional))
     }
 
     /// The sync that a body stands for. Unknown members are ignored, so that a newer agent is understood.
@@ -37,6 +40,11 @@ extension SyncRequest {
     public init(json: JSONValue) throws(SyncRequestError) {
         let body = SyncReader(json: json, pointer: "")
         guard json.objectValue != nil else { throw body.failure("", "a sync is a JSON object") }
+        let epoch = try body.digits("epoch", "an epoch")
+        let hash = try body.digits("hash", "a hash")
+        guard hash == nil || epoch != nil else {
+            throw body.failure("hash", "\"hash\" says nothing without the \"epoch\" beside it")
+        }
         self.init(
             chassisID: try body.identity("chassis_id"),
             bootID: try body.identity("boot_id"),
@@ -46,8 +54,9 @@ extension SyncRequest {
                 (element: SyncReader) throws(SyncRequestError) in try element.ownText()
             },
             hostname: try body.text("hostname", default: ""),
-            epoch: try body.epoch("epoch"),
+            epoch: epoch,
             since: try body.number("since", default: 0),
+            hash: hash,
             applied: try body.number("applied", default: 0),
             wait: Int(
                 clamping: min(try body.number("wait", default: UInt64(Self.waitDefault)), UInt64(Self.waitMaximum))
@@ -152,12 +161,12 @@ private struct SyncReader {
         return bool
     }
 
-    func epoch(_ name: String) throws(SyncRequestError) -> UInt64? {
+    func digits(_ name: String, _ what: String) throws(SyncRequestError) -> UInt64? {
         guard let value = json[name], value != .null, value != "" else { return nil }
-        guard let epoch = value.stringValue.flatMap(epochValue) else {
-            throw failure(name, "an epoch has 16 hexadecimal digits")
+        guard let number = value.stringValue.flatMap(epochValue) else {
+            throw failure(name, "\(what) has 16 hexadecimal digits")
         }
-        return epoch
+        return number
     }
 
     func page(_ name: String) throws(SyncRequestError) -> FeedPage? {

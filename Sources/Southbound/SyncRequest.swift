@@ -21,6 +21,8 @@ public struct SyncRequest: Equatable, Sendable {
     public var epoch: UInt64?
     /// The revision that the feed is to go on from; 0 asks for a snapshot.
     public var since: UInt64
+    /// The hash of the commit of `since`: evidence that its history is central's. `nil` where the agent knows none.
+    public var hash: UInt64?
     /// The highest `to` that is in the forwarder's tables; 0 for none.
     public var applied: UInt64
     /// How long central may hold the answer until there is something to say, in seconds: 0 ... 60.
@@ -95,6 +97,7 @@ public struct SyncRequest: Equatable, Sendable {
         hostname: String = "",
         epoch: UInt64? = nil,
         since: UInt64 = 0,
+        hash: UInt64? = nil,
         applied: UInt64 = 0,
         wait: Int = waitDefault,
         page: FeedPage? = nil,
@@ -110,6 +113,7 @@ public struct SyncRequest: Equatable, Sendable {
         self.hostname = hostname
         self.epoch = epoch
         self.since = since
+        self.hash = hash
         self.applied = applied
         self.wait = wait
         self.page = page

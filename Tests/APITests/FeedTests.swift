@@ -1,4 +1,5 @@
 import JSON
+import Northd
 import Testing
 
 @testable import API
@@ -32,7 +33,10 @@ import Testing
         let read = bench.send("GET", "/v1/chassis/hv1/changes", on: .southbound)
         #expect(read.json["changes"] == share.json["changes"] && read["Heddle-Revision"] == read.json["to"]?.text)
         let to = read.json["to"]?.integerValue ?? 0
-        let delta = bench.send("GET", "/v1/chassis/hv1/changes?since=\(to)&epoch=00000000000000ab", on: .southbound)
+        let hash = bench.network.hash.description
+        #expect(share.json["hash"]?.stringValue == hash && read["Heddle-Hash"] == hash)
+        let query = "since=\(to)&epoch=00000000000000ab&hash=\(hash)"
+        let delta = bench.send("GET", "/v1/chassis/hv1/changes?" + query, on: .southbound)
         #expect(delta.json["mode"] == "delta" && delta.json["changes"] == [])
     }
 
@@ -52,7 +56,10 @@ import Testing
         #expect(read("wait=61").status == 400)
         #expect(read("epoch=1").status == 400)
         #expect(read("page=1").status == 400)
-        #expect(read("since=1&epoch=ffffffffffffffff").json["code"] == "resync_required")
+        #expect(read("since=1&epoch=ffffffffffffffff").status == 400)
+        #expect(sync(["hash": "0000000000000001"], seq: 7).json["pointer"] == "/hash")
+        let evidence = "&epoch=ffffffffffffffff&hash=0000000000000001"
+        #expect(read("since=1" + evidence).json["code"] == "resync_required")
         #expect(bench.send("GET", "/v1/chassis/hv9/changes", on: .southbound).status == 404)
     }
 

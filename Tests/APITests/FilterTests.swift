@@ -34,7 +34,10 @@ import Testing
         ("", "abcde"), ("name=b", "b"), ("name=b&name=d&name=z", "bd"), ("switch=ls1", "ab"),
         ("switch=ls1&switch=ls2", "abcde"), ("switch=none", ""), ("switch=none&switch=ls1", "ab"),
         ("label=tier=back", "bd"), ("label=tier=back&label=tier=front", "abd"), ("label=tier=back&label=os=", "d"),
-        ("label=os", "ad"), ("label=none", ""), ("enabled=false", "d"), ("enabled=true&switch=ls2", "ce"),
+        ("label=os", "ad"), ("label=none", ""), ("label=tier!=back", "ace"), ("label=tier!=back&label=tier", "a"),
+        ("label=tier!=back&label=tier!=front", "ce"), ("label=tier!=back&chassis=nohost", ""), ("ip=9.9.9.9", ""),
+        ("ip=10.0.0.1&ip=10.0.0.2", "ab"), ("mac=02:00:00:00:00:0a&ip=10.0.0.1", "a"), ("enabled=false", "d"),
+        ("enabled=true&switch=ls2", "ce"),
         ("up=true", ""), ("up=false", "abcde"), ("chassis=hv1", ""), ("owner=me", "e"), ("owner=you", ""),
         ("owner=me&name=a", ""), ("mac=02:00:00:00:00:0A", "ad"), ("ip=10.0.0.2", "b"), ("ip=fd00:0::2", "b"),
         ("mac=02:00:00:00:00:0a&switch=ls2", "d"), ("name=a&switch=ls2", ""),
@@ -68,10 +71,47 @@ import Testing
     }
 
     @Test func `A filter that cannot be, or that the list does not have, is 400`() {
-        for query in ["up=yes", "enabled=1", "mac=02", "ip=10.0.0", "label=", "label==x", "live=true", "colour=red"] {
+        for query in [
+            "up=yes", "enabled=1", "mac=02", "ip=10.0.0", "label=", "label==x", "live=true", "colour=red",
+            "label=!tier", "label=tier=back,os=deb", "label=tier,os", "label=tier=fr*", "name=a*", "name=a,b",
+            "switch=ls%2A", "chassis=hv,1", "owner=me,you", "label=!=x",
+        ] {
             #expect(bench.send("GET", "/v1/ports?\(query)").status == 400, "\(query)")
         }
         #expect(bench.send("GET", "/v1/switches?switch=ls1").json["code"] == "unknown_parameter")
+    }
+
+    @Test func `A list that finds nothing gives up its turn and asks for no more than it looks at`() throws {
+        let ops = (0..<5000).map { index -> JSONValue in
+            [
+                "op": "create", "path": "/v1/switches/ls1/ports",
+                "body": ["name": .string("p\(10_000 + index)"), "labels": ["n": .string("\(index % 1000)")]],
+            ]
+        }
+        #expect(bench.send("POST", "/v1/transactions", ["ops": .array(ops)]).status == 200)
+        let nothing = bench.send("GET", "/v1/ports?label=nobody")
+        #expect(nothing.json["items"] == [] && (5...8).contains(nothing.sliceCount), "\(nothing.sliceCount)")
+        let few = bench.send("GET", "/v1/ports?label=n=999&limit=3")
+        #expect(few.json["items"]?.arrayValue?.compactMap { $0["name"] } == ["p10999", "p11999", "p12999"])
+        let token = try #require(few.json["next_page_token"]?.stringValue)
+        #expect(names("/v1/ports?label=n=999&limit=3&page_token=\(token)") == "p13999p14999")
+        // What an index finds is found at once, and so is that there is nothing.
+        for query in ["ip=9.9.9.9", "mac=02:00:00:00:00:0f", "chassis=nohost", "name=nobody", "ip=10.0.0.2"] {
+            #expect(bench.send("GET", "/v1/ports?\(query)").sliceCount == 0, "\(query)")
+            #expect(bench.send("GET", "/v1/switches/ls1/ports?\(query)").sliceCount == 0, "\(query)")
+        }
+        #expect(bench.send("GET", "/v1/southbound/port-bindings?chassis=nohost").sliceCount == 0)
+        #expect(bench.send("GET", "/v1/southbound/port-bindings?logical_port=p10001").sliceCount == 0)
+        // Members that are taken apart cost more than objects that are copied.
+        let whole = bench.send("GET", "/v1/ports?limit=5000").sliceCount
+        #expect(bench.send("GET", "/v1/ports?limit=5000&fields=name,status.up").sliceCount > whole)
+    }
+
+    @Test func `fields counts what it names once, and not more than objects could have`() {
+        let often = Array(repeating: "name", count: 1600).joined(separator: ",")
+        #expect(bench.send("GET", "/v1/ports/a?fields=\(often)").text == #"{"name":"a"}"#)
+        let many = (0..<65).map { "labels.l\($0)" }.joined(separator: ",")
+        #expect(bench.send("GET", "/v1/ports/a?fields=\(many)").json["code"] == "invalid_parameter")
     }
 
     @Test func `fields leaves out what it does not name`() {

@@ -1,4 +1,5 @@
 import JSON
+import Northd
 import Testing
 
 @testable import API
@@ -36,13 +37,36 @@ import Testing
         #expect(text(quiet) == [] && quiet.json["from"] == 5 && quiet.json["to"] == 5)
     }
 
+    @Test func `Every answer says the hash of the commit that it speaks of`() {
+        let made = bench.send("POST", "/v1/switches", ["name": "ls2"])
+        let six = bench.network.hash.description
+        #expect(six != CommitHash.zero.description)
+        #expect(made["Heddle-Revision"] == "6" && made["Heddle-Hash"] == six)
+        for path in ["/v1/switches", "/v1/switches/ls2", "/v1/switches/nothing", "/livez"] {
+            #expect(bench.send("GET", path)["Heddle-Hash"] == six, "\(path)")
+        }
+        let applied = bench.send("PUT", "/v1/topologies/o", ["switches": [["name": "ls3"]]])
+        #expect(applied["Heddle-Revision"] == "7" && applied["Heddle-Hash"] == bench.network.hash.description)
+        let all = changes("since=5")
+        #expect(all.json["hash"]?.stringValue == bench.network.hash.description)
+        #expect(all["Heddle-Hash"] == bench.network.hash.description)
+        #expect(changes("since=6&epoch=00000000000000ab&hash=\(six)").json["to"] == 7)
+    }
+
     @Test func `Changes that cannot be told are 410, parameters that cannot be 400`() throws {
-        for query in ["since=6", "since=5&epoch=00000000000000ac"] {
+        let hash = bench.network.hash.description
+        for query in ["since=6", "since=5&epoch=00000000000000ac&hash=\(hash)"] {
             let answer = changes(query)
             #expect(answer.status == 410 && answer.json["code"] == "resync_required", "\(query)")
         }
-        #expect(changes("since=5&epoch=00000000000000ab").status == 200)
-        for query in ["since=x", "wait=61", "kinds=", "kinds=port", "kinds=chassis,", "epoch=ab", "since=-1"] {
+        #expect(changes("since=5&epoch=00000000000000ab&hash=\(hash)").status == 200)
+        #expect(changes("since=0&epoch=00000000000000ab").status == 200)
+        let halves = ["since=5&epoch=00000000000000ab", "since=5&hash=\(hash)"]
+        for query in halves {
+            #expect(changes(query).json["detail"]?.stringValue?.contains("hash") == true, "\(query)")
+        }
+        let bad = ["since=x", "wait=61", "kinds=", "kinds=port", "kinds=chassis,", "epoch=ab", "since=-1", "hash=ab"]
+        for query in halves + bad {
             #expect(changes(query).json["code"] == "invalid_parameter", "\(query)")
         }
         try bench.restart()
@@ -57,33 +81,54 @@ import Testing
             first.status == 200 && first["Content-Type"] == "text/event-stream" && first["Cache-Control"] == "no-store"
         )
         let lines = first.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        #expect(lines.prefix(3) == ["retry: 1000", "id: 00000000000000ab-5", "event: changes"])
+        #expect(lines.prefix(3) == ["retry: 1000", "id: 00000000000000ab-5-\(bench.network.hash)", "event: changes"])
         #expect(
             lines[3].hasPrefix(#"data: {"epoch":"00000000000000ab","from":4,"to":5,"#) && lines.suffix(2) == ["", ""]
         )
         bench.send("POST", "/v1/switches", ["name": "ls2"])
         let second = bench.more()
-        #expect(second?.hasPrefix("id: 00000000000000ab-6\nevent: changes\ndata: {") == true)
+        let id = "id: 00000000000000ab-6-\(bench.network.hash)"
+        #expect(second?.hasPrefix("\(id)\nevent: changes\ndata: {") == true)
         #expect(second?.contains(#""name":"ls2""#) == true && bench.then != nil)
-        let seen = events + [("Last-Event-ID", "00000000000000ab-6")]
+        let seen = events + [("Last-Event-ID", String(id.dropFirst(4)))]
         let quiet = bench.send("GET", "/v1/changes?since=0", fields: seen)
-        #expect(quiet.text == "retry: 1000\nid: 00000000000000ab-6\n: heartbeat\n\n")
+        #expect(quiet.text == "retry: 1000\n\(id)\n: heartbeat\n\n")
         #expect(quiet["Heddle-Revision"] == "6" && bench.then != nil)
         _ = bench.send("GET", "/v1/changes?since=0&wait=0", fields: seen)
         #expect(bench.then == nil, "it ends when all is told")
         let head = bench.send("HEAD", "/v1/changes", fields: events)
         #expect(head.status == 200 && head["Content-Type"] == "text/event-stream" && bench.then == nil)
-        let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", "application/json, */*")])
-        #expect(json.json["to"] == 6)
+        for accept in [
+            "application/json, */*", "*/*", "text/*", "text/event-stream;q=0, application/json",
+            "text/event-stream;q=0",
+            "application/json, text/event-stream;q=0.1", "text/event-stream;q=0.5, */*", "text/event-stream; q=0",
+        ] {
+            let json = bench.send("GET", "/v1/changes?since=5", fields: [("Accept", accept)])
+            #expect(json["Content-Type"] == "application/json" && json.json["to"] == 6, "\(accept)")
+        }
+        for accept in [
+            "text/event-stream", "application/json;q=0.9, text/event-stream", "Text/Event-Stream, */*;q=0.1",
+        ] {
+            let stream = bench.send("GET", "/v1/changes?since=5&wait=0", fields: [("Accept", accept)])
+            #expect(stream["Content-Type"] == "text/event-stream", "\(accept)")
+        }
     }
 
     @Test func `An EventSource that cannot be told what it has missed is told so, and hears on from now`() {
-        let gone = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "00000000000000ac-5")])
+        let gone = bench.send(
+            "GET",
+            "/v1/changes",
+            fields: events + [("Last-Event-ID", "00000000000000ac-5-0123456789abcdef")]
+        )
+        let now = "00000000000000ab-5-\(bench.network.hash)"
         #expect(gone.status == 200)
-        #expect(gone.text.hasPrefix("retry: 1000\nid: 00000000000000ab-5\nevent: gone\ndata: {"))
+        #expect(gone.text.hasPrefix("retry: 1000\nid: \(now)\nevent: gone\ndata: {"))
         #expect(gone.text.contains(#""code":"resync_required""#) && gone.text.hasSuffix("}\n\n"))
         bench.send("POST", "/v1/switches", ["name": "ls2"])
-        #expect(bench.more()?.hasPrefix("id: 00000000000000ab-6\nevent: changes\n") == true)
+        #expect(bench.more()?.hasPrefix("id: 00000000000000ab-6-") == true)
+        // What an older central gave as an id.
+        let old = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "00000000000000ab-6")])
+        #expect(old.status == 200 && old.text.contains("\nevent: gone\n"))
         let strange = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "5")])
         #expect(strange.status == 400 && strange.json["code"] == "invalid_header")
     }

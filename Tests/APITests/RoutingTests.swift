@@ -68,7 +68,13 @@ import Testing
         #expect(bench.send("POST", "/v1/switches", text: "").json["code"] == "malformed_json")
         #expect(bench.send("POST", "/v1/switches", text: #"{"name":"a","name":"b"}"#).status == 400)
         #expect(bench.send("POST", "/v1/switches", []).json["code"] == "invalid_value")
-        #expect(bench.send("POST", "/v1/switches", text: #"{"name":"untyped"}"#).status == 201)
+        for (method, path) in [("POST", "/v1/switches"), ("PUT", "/v1/switches/untyped"), ("PATCH", "/v1/switches/a")] {
+            let untyped = bench.send(method, path, text: #"{"name":"untyped"}"#, isTyped: false)
+            #expect(untyped.status == 415 && untyped.json["detail"]?.stringValue?.contains("of no type") == true)
+        }
+        bench.send("POST", "/v1/switches", ["name": "a"])
+        #expect(bench.send("DELETE", "/v1/switches/a", text: "{}", isTyped: false).status == 415)
+        #expect(bench.send("DELETE", "/v1/switches/a").status == 204)
     }
 
     @Test func `Bodies have limits by route`() {

@@ -101,12 +101,22 @@ import Testing
         for (method, path, name) in [
             ("POST", "/v1/switches", "If-Match"), ("POST", "/v1/transactions", "If-None-Match"),
             ("POST", "/v1/tokens", "Idempotency-Key"), ("POST", "/v1/tokens", "If-Match"),
+            ("PUT", "/v1/switches/ls1", "Idempotency-Key"), ("PATCH", "/v1/switches/ls1", "Idempotency-Key"),
+            ("DELETE", "/v1/switches/ls1", "Idempotency-Key"),
         ] {
             let answer = bench.send(method, path, [:], fields: [(name, "*")])
             #expect(answer.status == 400 && answer.json["code"] == "invalid_header", "\(method) \(path) \(name)")
         }
         #expect(bench.send("GET", "/v1/audit", fields: [("If-None-Match", "*")]).status == 200)
-        #expect(bench.send("PUT", "/v1/switches/ls1", [:], fields: [("Idempotency-Key", "k")]).status == 200)
+        #expect(bench.send("GET", "/v1/switches", fields: [("Idempotency-Key", "k")]).status == 200)
+    }
+
+    @Test func `A weak tag in If-Match is refused for what it is`() {
+        let revision = bench.send("PUT", "/v1/switches/weak", [:])["Heddle-Revision"] ?? ""
+        let weak = bench.send("PUT", "/v1/switches/weak", [:], fields: [("If-Match", "W/\"\(revision)\"")])
+        #expect(weak.status == 412 && weak.json["detail"]?.stringValue?.contains("weak tag never matches") == true)
+        let both = [("If-Match", "W/\"1\", \"\(revision)\"")]
+        #expect(bench.send("PUT", "/v1/switches/weak", [:], fields: both).status == 200)
     }
 
     @Test func `Content of another type is refused, and what would be taken is told`() {

@@ -155,6 +155,26 @@ import Wire
         #expect(goldenMismatch(agent.transcript, named: "other-epoch") == nil)
     }
 
+    @Test func theHashOfARevisionGoesBackWithIt() {
+        var agent = Scenario()
+        agent.step("the agent starts", .started)
+        agent.step("a fresh forwarder connects", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
+        agent.step("it has it in force", .forwarderSaid(.acknowledged(epoch: 0, revision: 0)))
+        var snapshot = Scenario.snapshot(to: 4, [Sample.hv1])
+        snapshot.hash = 0xfeed
+        func syncs(_ effects: [Effect]) -> [SyncRequest] {
+            effects.compactMap { if case .sendSync(let sync) = $0 { sync } else { nil } }
+        }
+        let next = agent.step("central tells its hash", .syncAnswered(sequence: 1, snapshot))
+        #expect(syncs(next).map(\.hash) == [0xfeed] && syncs(next).map(\.since) == [4])
+        #expect(next.contains { if case .saveShare(let share) = $0 { share.hash == 0xfeed } else { false } })
+        var delta = Scenario.delta(from: 4, to: 6)
+        delta.hash = 0xbeef
+        #expect(syncs(agent.step("time passes", .syncAnswered(sequence: 2, delta))).map(\.hash) == [0xbeef])
+        let fresh = syncs(agent.step("that is another history", .syncFailed(sequence: 3, .resyncRequired)))
+        #expect(fresh.map(\.since) == [0] && fresh.map(\.hash) == [nil])
+    }
+
     @Test func aChassisThatIsAnotherHostsEndsAFreshAgentAndOnlyWorriesAnOldOne() {
         var fresh = Scenario()
         fresh.step("the agent starts", .started)

@@ -9,6 +9,7 @@ import Wire
     private let share = Share(
         epoch: 0xfedc_ba98_7654_3210,
         revision: 42,
+        hash: 0x0123_4567_89ab_cdef,
         records: [Sample.hv1, Sample.hv2, Sample.ls1, Sample.port(1, on: "hv1", fence: 7), Sample.port(2)]
     )
     private let ports = StoredPorts(
@@ -28,6 +29,12 @@ import Wire
     @Test func aShareComesBackAsItWasKept() throws {
         let (again, innerMTU) = try Share.read(share.fileBytes(chassis: "hv1", innerMTU: 1442), chassis: "hv1")
         #expect(again == share && innerMTU == 1442)
+    }
+
+    @Test func aShareOfAnOlderVersionHasNoHash() throws {
+        let old = Share(epoch: 1, revision: 2, records: [Sample.hv1])
+        #expect(try Share.read(old.fileBytes(chassis: "hv1", innerMTU: 1442), chassis: "hv1").share == old)
+        #expect(old.hash == nil)
     }
 
     @Test func portsComeBackAsTheyWereKept() throws {

@@ -160,11 +160,11 @@ final class CoreBench {
     }
 
     func results(_ ticket: Ticket) -> [OperationResult] {
-        if case .written(_, let results)? = answers[ticket] { results } else { [] }
+        if case .written(_, _, let results)? = answers[ticket] { results } else { [] }
     }
 
     func revision(_ ticket: Ticket) -> UInt64? {
-        if case .written(let revision, _)? = answers[ticket] { revision } else { nil }
+        if case .written(let revision, _, _)? = answers[ticket] { revision } else { nil }
     }
 }
 

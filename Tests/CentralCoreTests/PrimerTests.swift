@@ -34,7 +34,7 @@ import Wire
             )
             addCommits()
             switch bench.answers[ticket] {
-            case .written(let revision, let results):
+            case .written(let revision, _, let results):
                 text += "written at \(revision)\n"
                 for result in results {
                     let object = result.object.map { String(decoding: $0, as: UTF8.self) } ?? "nothing"

@@ -208,7 +208,7 @@ final class Simulation {
         #expect(bench.log.map(\.revision) == (0..<bench.log.count).map { UInt64($0 + 1) })
         written.removeAll { ticket in
             guard let answer = bench.answers[ticket] else { return false }
-            if case .written(let revision, _) = answer { #expect(revision <= UInt64(bench.log.count)) }
+            if case .written(let revision, _, _) = answer { #expect(revision <= UInt64(bench.log.count)) }
             return true
         }
         // I2, I6: readers see a whole state of the log, and its translation.

@@ -54,6 +54,7 @@ import Testing
     @Test func `A restart keeps objects, epoch and revision, and the feed goes on by delta`() throws {
         let folder = DataFolder()
         var epoch: String?
+        var hash: String?
         var to: Int64 = 0
         do {
             let central = try CentralProcess(folder)
@@ -64,6 +65,7 @@ import Testing
             #expect(synced.status == 200)
             let share = try BlockingClient(central.southbound).send("GET", "/v1/chassis/hv1/changes").json
             epoch = share["epoch"]?.stringValue
+            hash = share["hash"]?.stringValue
             to = share["to"]?.integerValue ?? 0
             #expect(share["changes"]?.arrayValue?.count == 3)
             central.end(SIGKILL)
@@ -71,7 +73,7 @@ import Testing
         let central = try CentralProcess(folder)
         #expect(central.readyLine.hasSuffix("revision \(to)"))
         try BlockingClient(central.northbound).send("PATCH", "/v1/ports/p1", ["enabled": false])
-        let path = "/v1/chassis/hv1/changes?since=\(to)&epoch=\(epoch ?? "")"
+        let path = "/v1/chassis/hv1/changes?since=\(to)&epoch=\(epoch ?? "")&hash=\(hash ?? "")"
         let delta = try BlockingClient(central.southbound).send("GET", path).json
         #expect(delta["mode"] == "delta" && delta["epoch"]?.stringValue == epoch)
         #expect(delta["changes"]?.arrayValue?.map { $0["kind"] } == ["port_binding"])

@@ -78,7 +78,7 @@ import Testing
             guard case .ask(let ticket, .watch(let request)) = message else { return }
             askedCount += 1
             // The first question of a stream is not held; the next one is, for ever.
-            let feed = ChangeFeed(epoch: 1, from: 0, to: 0, hasMore: false, changes: [])
+            let feed = ChangeFeed(epoch: 1, from: 0, to: 0, hash: .zero, hasMore: false, changes: [])
             if request.wait == 0 { serving?.receive(.outcomes([(ticket, .watched(feed))])) } else { loop.stop() }
         }
         let (begun, client) = try serve(on: loop, index: 0, core: core, main: main)
@@ -103,7 +103,7 @@ import Testing
         loop.run()
         #expect(answers.last??.response.status == .ok)
         let text = String(decoding: answers.last??.body ?? [], as: UTF8.self)
-        #expect(text == "retry: 1000\nid: 0000000000000001-0\n: heartbeat\n\n")
+        #expect(text == "retry: 1000\nid: 0000000000000001-0-0000000000000000\n: heartbeat\n\n")
     }
 
     @Test func `A loop that has nobody to end for a newcomer asks the others, who end those that idle`() throws {

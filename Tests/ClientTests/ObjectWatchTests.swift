@@ -27,11 +27,11 @@ import Testing
         let body: JSONValue = [
             "items": .array(objects), "revision": .integer(revision), "next_page_token": .null,
         ]
-        return Reply(status: 200, revision: revision, epoch: "00000000000000ee", body: body)
+        return Reply(status: 200, revision: revision, epoch: "00000000000000ee", hash: "h\(revision)", body: body)
     }
 
     private static func changes(_ to: Int64, _ changes: JSONValue...) -> Reply {
-        Reply(status: 200, body: ["to": .integer(to), "changes": .array(changes)])
+        Reply(status: 200, body: ["to": .integer(to), "hash": .string("h\(to)"), "changes": .array(changes)])
     }
 
     /// What a watch does by a script of answers.
@@ -85,7 +85,7 @@ import Testing
         )
         #expect(run.error == Self.end)
         #expect(run.warnings.isEmpty)
-        let poll = "GET /v1/changes?since=%&epoch=00000000000000ee&kinds=logical_switch&wait=20"
+        let poll = "GET /v1/changes?since=%&epoch=00000000000000ee&hash=h%&kinds=logical_switch&wait=20"
         #expect(
             run.lines == ["GET /v1/switches?limit=5000"]
                 + ["4", "5", "6", "8"].map { poll.replacing("%", with: $0) }

@@ -19,11 +19,16 @@ final class HTTP2Script {
     /// Whether output is taken.
     var takesOutput = true
 
-    init(limits: HTTPLimits = HTTPLimits(), bodyLimit: Int = 1 << 20, settings: [(UInt16, UInt32)]? = []) {
+    init(
+        limits: HTTPLimits = HTTPLimits(),
+        bodyLimit: Int = 1 << 20,
+        settings: [(UInt16, UInt32)]? = [],
+        judge: ((HTTPRequest, Bool) -> HeadVerdict)? = nil
+    ) {
         session = HTTP2ServerSession(
             limits: limits,
             now: .zero,
-            bodyLimit: { _ in bodyLimit },
+            judge: { judge?($0, $1) ?? .content(byteCountMaximum: bodyLimit) },
             problem: { error in (AnswerHead(error.status), Array(error.code.utf8)) }
         )
         nghttp2_hd_inflate_new(&inflater)
@@ -68,7 +73,7 @@ final class HTTP2Script {
                 if let (response, body) = handler(request) { session.respond(to: request.id, response, body: body) }
             }
             session.prepareOutput(now: now, wallClock: 784_111_777)
-            while takesOutput, !session.output.isEmpty {
+            while takesOutput, !session.output.isEmpty || session.makesMore {
                 hasProgressed = true
                 unread += session.output
                 session.didWrite(session.output.count, now: now)

@@ -117,7 +117,12 @@ private func slices(_ texts: [String]) -> HTTPBody {
     @Test("A client that does not take its answers gets no more of them made")
     func untakenAnswers() {
         let limits = HTTPLimits()
-        let connection = HTTP1ServerConnection(limits: limits, now: .zero, bodyLimit: { _ in 0 }, problem: \.problem)
+        let connection = HTTP1ServerConnection(
+            limits: limits,
+            now: .zero,
+            judge: { _, _ in .content(byteCountMaximum: 0) },
+            problem: \.problem
+        )
         connection.receive(Array(String(repeating: get("/"), count: 3).utf8)[...], now: .zero)
         let content = [UInt8](repeating: 0x61, count: limits.outputByteCountMaximum)
         for id in 0..<3 as Range<RequestID> {

@@ -64,9 +64,9 @@ private let head = "GET / HTTP/1.1\r\nHost: a\r\n"
         script.connection = HTTP1ServerConnection(
             limits: HTTPLimits(),
             now: .zero,
-            bodyLimit: { request in
-                #expect(request.method == .post)
-                return request.path == "/big" ? 6 : 5
+            judge: { request, mayAnswer in
+                #expect(request.method == .post && !mayAnswer)
+                return .content(byteCountMaximum: request.path == "/big" ? 6 : 5)
             },
             problem: { $0.problem }
         )

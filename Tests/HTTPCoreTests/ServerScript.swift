@@ -17,11 +17,15 @@ struct ServerScript {
         var errors: [RequestError] = []
     }
 
-    init(limits: HTTPLimits = HTTPLimits(), bodyLimit: Int = 1 << 20) {
+    init(
+        limits: HTTPLimits = HTTPLimits(),
+        bodyLimit: Int = 1 << 20,
+        judge: ((HTTPRequest, Bool) -> HeadVerdict)? = nil
+    ) {
         connection = HTTP1ServerConnection(
             limits: limits,
             now: .zero,
-            bodyLimit: { _ in bodyLimit },
+            judge: { judge?($0, $1) ?? .content(byteCountMaximum: bodyLimit) },
             problem: { [refusals] error in
                 refusals.errors.append(error)
                 return error.problem
@@ -54,7 +58,7 @@ struct ServerScript {
                 if let (response, body) = handler(request) { connection.respond(to: request.id, response, body: body) }
             }
             connection.prepareOutput(now: now, wallClock: 784_111_777)
-            while !connection.output.isEmpty {
+            while !connection.output.isEmpty || connection.makesMore {
                 hasProgressed = true
                 sent += connection.output
                 connection.didWrite(connection.output.count, now: now)

@@ -118,6 +118,8 @@ private let long = (0..<8000).flatMap { Array(#"{"name":"port\#($0 * 7919 % 10_0
     func notModified(_ tag: String) throws {
         let (head, _) = try answer("GET /304 HTTP/1.1\r\nIf-None-Match: \(tag)\r\n")
         #expect(head.contains(tag == "\"7\"" ? "ETag: \"7\"" : "ETag: \"7-gzip\""))
+        #expect(head.contains("\r\nVary: Accept-Encoding\r\n"), "as its 200 has")
+        #expect(try answer("GET /short HTTP/1.1\r\n").head.contains("\r\nVary: Accept-Encoding\r\n"))
     }
 
     @Test("A request's content is taken out of gzip before the handler sees it")

@@ -145,7 +145,10 @@ private func get(_ stream: UInt8, _ path: String) -> [UInt8] {
     func connectionMaximum() throws {
         var limits = HTTPLimits()
         limits.connectionMaximum = 1
-        let server = try ServerFixture(fixture, limits: limits) { $0.respond(ok, body: .none) }
+        let server = try ServerFixture(fixture, limits: limits) { exchange in
+            exchange.identify()
+            exchange.respond(ok, body: .none)
+        }
         let first = try RawClient(fixture, to: server.address)
         first.send(preface + get(1, "/"))
         fixture.run(until: { frames(first).contains([1, 5, 1]) })

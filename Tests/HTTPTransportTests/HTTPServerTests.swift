@@ -161,15 +161,20 @@ private let ok = HTTPResponse(status: .ok)
         var limits = HTTPLimits()
         limits.connectionMaximum = 2
         limits.refusedConnectionMaximum = 1
-        let server = try ServerFixture(fixture, limits: limits) { $0.respond(ok, body: .none) }
-        let clients = try (0..<4).map { _ in try RawClient(fixture, to: server.address) }
-        fixture.run(until: { clients[2].hasEnded && clients[3].hasEnded })
-        #expect(clients[2].statusCodes == ["503"])
-        #expect(clients[2].text.contains(#""code":"too_many_connections""#))
-        #expect(clients[3].received.isEmpty)
-        clients[0].send(get())
-        fixture.run(until: { !clients[0].received.isEmpty })
-        #expect(clients[0].statusCodes == ["200"])
+        let server = try ServerFixture(fixture, limits: limits) { exchange in
+            exchange.identify()
+            exchange.respond(ok, body: .none)
+        }
+        let known = try (0..<2).map { _ in try RawClient(fixture, to: server.address) }
+        for client in known { client.send(get()) }
+        fixture.run(until: { known.allSatisfy { !$0.received.isEmpty } })
+        let clients = try (0..<2).map { _ in try RawClient(fixture, to: server.address) }
+        fixture.run(until: { clients.allSatisfy(\.hasEnded) })
+        #expect(clients[0].statusCodes == ["503"])
+        #expect(clients[0].text.contains(#""code":"too_many_connections""#))
+        #expect(clients[1].received.isEmpty)
+        known[0].send(get())
+        fixture.run(until: { known[0].statusCodes == ["200", "200"] })
     }
 
     @Test("Deadlines fire: half a head gets 408, an idle connection is closed, a parked one is not")

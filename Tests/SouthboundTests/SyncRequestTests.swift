@@ -14,6 +14,7 @@ import Wire
             hostname: "host1",
             epoch: 0xabc,
             since: 41,
+            hash: 0xfed,
             applied: 40,
             wait: 30,
             page: FeedPage(to: 44, offset: 500),
@@ -41,7 +42,7 @@ import Wire
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
                 + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#
-                + #""errors":[{"logical_port":"p2","detail":"no interface"}],"page":"44.500"}"#
+                + #""errors":[{"logical_port":"p2","detail":"no interface"}],"hash":"0000000000000fed","page":"44.500"}"#
         )
     }
 
@@ -51,7 +52,7 @@ import Wire
         ]
         let sync = try SyncRequest(json: json)
         #expect(sync.wait == SyncRequest.waitDefault)
-        #expect(sync.since == 0 && sync.applied == 0 && sync.epoch == nil && sync.page == nil)
+        #expect(sync.since == 0 && sync.applied == 0 && sync.epoch == nil && sync.hash == nil && sync.page == nil)
         #expect(sync.features.isEmpty && sync.ports.isEmpty)
     }
 
@@ -67,6 +68,8 @@ import Wire
         #expect(problem(["seq": -1]) == "/seq")
         #expect(problem(["since": "1"]) == "/since")
         #expect(problem(["epoch": "xyz"]) == "/epoch")
+        #expect(problem(["hash": "xyz"]) == "/hash")
+        #expect(problem(["epoch": .null]) == "/hash", "a hash without its epoch")
         #expect(problem(["page": "1"]) == "/page")
         #expect(problem(["encaps": []]) == "/encaps")
         #expect(problem(["encaps": [["type": "vxlan", "ip": "10.0.0.1"]]]) == "/encaps/0")

@@ -89,28 +89,28 @@ public struct ObjectSession {
         }
     }
 
-    /// The objects of a kind, or those of these names, and the revision that shows all of them.
+    /// The objects of a kind, or those of these names, and the place in central's history that shows all of them.
     func snapshot(
         _ kind: ObjectKind,
         _ names: [String]
-    ) throws(ClientError) -> (objects: [JSONValue], missing: [String], revision: Int64?, epoch: String?) {
+    ) throws(ClientError) -> (objects: [JSONValue], missing: [String], place: HistoryPlace?) {
         guard !names.isEmpty else {
             let list = try caller.snapshot(kind.path)
-            return (list.items, [], list.revision, list.epoch)
+            return (list.items, [], list.place)
         }
         var (objects, missing): ([JSONValue], [String]) = ([], [])
-        var (revision, epoch): (Int64?, String?)
+        var place: HistoryPlace?
         for name in Self.unique(names) {
             let reply = try caller.send(Call(.get, kind.path(of: name)))
             // Changes that come after the first are told once more, and known then.
-            if revision == nil { (revision, epoch) = (reply.revision, reply.epoch) }
+            place = place ?? HistoryPlace(reply, revision: reply.revision)
             switch (reply.status, reply.body) {
             case (200, let object?): objects.append(object)
             case (404, _): missing.append(name)
             default: throw .problem(Problem(status: reply.status, body: reply.body))
             }
         }
-        return (objects, missing, revision, epoch)
+        return (objects, missing, place)
     }
 
     /// The name of the switch that a user names by name or UUID.

@@ -9,12 +9,6 @@ public struct ObjectWatch {
     /// The pause after the first failure, and the most that it doubles to.
     static let pauseRange = Duration.milliseconds(100)...Duration.seconds(5)
 
-    /// Up to where the changes are known.
-    private struct Place {
-        var revision: Int64
-        var epoch: String
-    }
-
     private let session: ObjectSession
     private let pause: (Duration) -> Void
     private let output: (String) -> Void
@@ -58,7 +52,7 @@ public struct ObjectWatch {
         if let missing = first.missing.first { throw kind.notFound(missing) }
         let events = objects.replace(with: first.objects)
         if !onlyChanges { output(try listing.text(of: events)) }
-        var place: Place? = first.place
+        var place: HistoryPlace? = first.place
         var failureCount = 0
         while true {
             do throws(ClientError) {
@@ -80,14 +74,14 @@ public struct ObjectWatch {
     /// Asks central for what comes after a place; `nil` asks for the whole list.
     private func advance(
         _ objects: inout WatchedObjects,
-        _ place: inout Place?
+        _ place: inout HistoryPlace?
     ) throws(ClientError) -> [WatchedObjects.Event] {
         guard let from = place else {
             let list = try list(objects)
             place = list.place
             return objects.replace(with: list.objects)
         }
-        let query = "since=\(from.revision)&epoch=\(from.epoch)&kinds=\(objects.kind.feedName ?? "")"
+        let query = "\(from.query)&kinds=\(objects.kind.feedName ?? "")"
         let call = Call(
             .get,
             "/v1/changes?\(query)&wait=\(Self.pollSeconds)",
@@ -103,18 +97,18 @@ public struct ObjectWatch {
         guard let to = reply.body?["to"]?.integerValue, let changes = reply.body?["changes"]?.arrayValue else {
             throw .badAnswer(session.caller.server, "its changes have no revision")
         }
-        place = Place(revision: to, epoch: from.epoch)
+        place = HistoryPlace(revision: to, epoch: from.epoch, hash: reply.body?["hash"]?.stringValue)
         return changes.compactMap { objects.apply($0) }
     }
 
     private func list(
         _ objects: WatchedObjects
-    ) throws(ClientError) -> (objects: [JSONValue], missing: [String], place: Place) {
+    ) throws(ClientError) -> (objects: [JSONValue], missing: [String], place: HistoryPlace) {
         let snapshot = try session.snapshot(objects.kind, objects.names)
-        guard let revision = snapshot.revision, let epoch = snapshot.epoch else {
+        guard let place = snapshot.place else {
             throw .badAnswer(session.caller.server, "it does not say which revision its list shows")
         }
-        return (snapshot.objects, snapshot.missing, Place(revision: revision, epoch: epoch))
+        return (snapshot.objects, snapshot.missing, place)
     }
 
     /// Doubles from the shortest to the longest.

@@ -9,7 +9,7 @@ public func fuzzHTTP2(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let session = HTTP2ServerSession(
         limits: HTTPLimits(),
         now: .zero,
-        bodyLimit: { _ in 1000 },
+        judge: { _, _ in .content(byteCountMaximum: 1000) },
         problem: \.problem
     )
     for start in stride(from: 0, to: bytes.count, by: 1000) {
@@ -23,7 +23,7 @@ public func fuzzHTTP2(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
                 session.respond(to: received.id, HTTPResponse(status: .ok), body: .bytes(received.body))
             }
             session.prepareOutput(now: .zero, wallClock: 0)
-            while !session.output.isEmpty {
+            while !session.output.isEmpty || session.makesMore {
                 hasProgressed = true
                 session.didWrite(session.output.count, now: .zero)
                 session.prepareOutput(now: .zero, wallClock: 0)

@@ -14,7 +14,7 @@ private func body(_ bytes: [UInt8], pieceByteCount: Int) -> [String] {
     let connection = HTTP1ServerConnection(
         limits: HTTPLimits(),
         now: .zero,
-        bodyLimit: { _ in 1000 },
+        judge: { _, _ in .content(byteCountMaximum: 1000) },
         problem: { error in
             outcome.append(error.detail)
             return error.problem

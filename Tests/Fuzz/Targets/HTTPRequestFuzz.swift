@@ -14,7 +14,7 @@ private func requests(_ bytes: [UInt8], pieceByteCount: Int) -> [String] {
     let connection = HTTP1ServerConnection(
         limits: HTTPLimits(),
         now: .zero,
-        bodyLimit: { _ in 1000 },
+        judge: { _, _ in .content(byteCountMaximum: 1000) },
         problem: { error in
             refusals.append(error.detail)
             return error.problem
@@ -32,7 +32,7 @@ private func requests(_ bytes: [UInt8], pieceByteCount: Int) -> [String] {
                 connection.respond(to: received.id, HTTPResponse(status: .ok), body: .bytes(received.body))
             }
             connection.prepareOutput(now: .zero, wallClock: 0)
-            while !connection.output.isEmpty {
+            while !connection.output.isEmpty || connection.makesMore {
                 hasProgressed = true
                 connection.didWrite(connection.output.count, now: .zero)
                 connection.prepareOutput(now: .zero, wallClock: 0)

@@ -1,0 +1,34 @@
+import HTTPCore
+import Reactor
+
+/// Who makes room for others, when connections or memory are short.
+extension ServerConnection {
+    /// How much it is missed while it is idle.
+    var idleRank: IdleRank { IdleRank(isKnown: isKnown, since: lastProgress) }
+
+    /// Where the client is.
+    var peer: SocketAddress { link.peer }
+
+    /// Whether it may be ended because all connections together hold too much: it holds something that its client does
+    /// not take or go on to send. What a handler works on is not the client's to hurry.
+    func mayEndForBytes(now: Duration) -> Bool {
+        guard session.heldByteCount >= server.limits.heldByteCountMinimum, !isQueued, !hasMore else { return false }
+        if exchanges.isEmpty, session.output.isEmpty, decoding == nil { return true }
+        return now - lastAdvance >= server.limits.heldProgressTime
+    }
+
+    /// The client has shown who it is.
+    func identify() {
+        guard !isKnown else { return }
+        isKnown = true
+        if case .success(let admission) = link.admission { admission.identify() }
+    }
+
+    /// Takes note of bytes that the client has taken or sent: enough of them are progress.
+    func didMove(_ byteCount: Int, atLeast minimum: Int) {
+        movedByteCount += byteCount
+        guard movedByteCount >= minimum else { return }
+        movedByteCount = 0
+        lastAdvance = server.loop.now
+    }
+}
