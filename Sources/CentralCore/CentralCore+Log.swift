@@ -88,7 +88,9 @@ extension CentralCore {
         pending.removeAll()
         pendingByteCount = 0
         working = durable
-        effects.append(.log(LogEntry(.warning, "The log cannot be written: \(reason).")))
+        if let line = complaints.note(reason, "The log cannot be written: \(reason).", now: now) {
+            effects.append(.log(LogEntry(.warning, line)))
+        }
         let refusal = Refusal(
             .storageFull,
             "The commit log cannot be written (\(reason)); nothing was changed. Free space and try again."

@@ -16,6 +16,8 @@ struct Session: Sendable {
     var features: Set<String> = []
     /// What is plugged there, by logical port.
     var ports: [String: SyncRequest.PluggedPort] = [:]
+    /// What it may still write into the log.
+    var reports = ReportBudget()
     /// The sync that is parked.
     var parkedSync: Ticket?
     /// The last revision that changed the chassis' share.
