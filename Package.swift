@@ -86,7 +86,7 @@ let targets: [Target] = [
     floor("ContentCoding", ["CZlib"], edge),
     floor("HTTP2", ["HTTPCore", "CNghttp2", httpTypes], edge),
     // edges
-    floor("Reactor", ["CLinux", "Wire", heap], edge),
+    floor("Reactor", ["CLinux", "Wire", heap, log], edge),
     floor("Security", ["COpenSSL"], edge),
     floor("Storage", ["Northd", "CSQLite", "Security"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),

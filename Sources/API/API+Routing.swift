@@ -242,7 +242,7 @@ extension API {
         guard route.content != nil else { return .null }
         guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty where JSON is due.") }
         do {
-            return try JSONParser.parse(body)
+            return try JSONParser.parse(request: body)
         } catch {
             throw Problem(.malformedJSON, "The content is not JSON: \(error).")
         }

@@ -94,7 +94,7 @@ struct TransactionReader {
             switch EntityTag.list(tag) ?? EntityTag.revision(tag).map({ .tags([($0, true)]) }) {
             case .anything?: precondition.ifMatch = .anything
             case .tags(let tags)?: precondition.ifMatch = .revisions(tags.map(\.revision))
-            case nil: throw Refusal(.invalidValue, "\(tag) is no entity tag.", pointer: pointer + "/etag")
+            case nil: throw Refusal(.invalidValue, "\(quoted(tag)) is no entity tag.", pointer: pointer + "/etag")
             }
         case (nil, .bool(true)?): precondition.mustBeAbsent = true
         default:
@@ -145,7 +145,7 @@ struct TransactionReader {
         }
         throw Refusal(
             .invalidValue,
-            "\"\(text)\" is not a path that can be used here, such as \"/v1/switches/ls1\".",
+            "\(quoted(text)) is not a path that can be used here, such as \"/v1/switches/ls1\".",
             pointer: pointer
         )
     }

@@ -12,7 +12,7 @@ enum DocumentReader {
             let list = known.joined(separator: ", ")
             throw Refusal(
                 .unknownField,
-                "\"\(unknown.name)\" is not known here; known: \(list).",
+                "\(quoted(unknown.name)) is not known here; known: \(list).",
                 pointer: pointer + "/" + escapedPointerToken(unknown.name)
             )
         }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The target of a request, taken apart: the path's segments and the query's parameters, percent-decoded.
 struct Target {
     /// The segments between slashes; `/` alone has none. A path that ends with a slash has an empty last one.
@@ -37,7 +39,14 @@ struct Target {
         }
     }
 
+    /// What a segment or a parameter says; `nil` also where it has more combining marks in a row than any word has, as
+    /// the look-up of it would take long.
     private static func decoded(_ text: ArraySlice<UInt8>) -> String? {
+        let text = unescaped(text)
+        return text?.isStreamSafe == false ? nil : text
+    }
+
+    private static func unescaped(_ text: ArraySlice<UInt8>) -> String? {
         guard text.contains(UInt8(ascii: "%")) else { return String(decoding: text, as: UTF8.self) }
         var bytes: [UInt8] = []
         var rest = text

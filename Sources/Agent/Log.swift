@@ -1,9 +1,9 @@
 import AgentCore
-import Glibc
+import Reactor
 
 /// Lines on stderr: `agent: …`. The journal or the caller adds the time.
 enum Log {
-    /// Writes one line, whole.
+    /// Says one line, and waits for nobody to read it.
     static func write(_ level: LogLevel, _ text: String) {
         let prefix =
             switch level {
@@ -11,7 +11,6 @@ enum Log {
             case .warning: "agent: warning: "
             case .error: "agent: error: "
             }
-        let line = Array((prefix + text + "\n").utf8)
-        _ = line.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+        LogQueue.standardError.write(prefix + text)
     }
 }

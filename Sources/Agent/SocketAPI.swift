@@ -61,7 +61,7 @@ enum SocketAPI {
 
     private static func json(_ body: [UInt8]) throws(Refusal) -> JSONValue {
         do throws(JSONError) {
-            return try JSONParser.parse(body)
+            return try JSONParser.parse(request: body)
         } catch {
             throw Refusal(.malformed, code: "malformed_json", detail: "The body is not JSON: \(error).")
         }

@@ -75,7 +75,9 @@ func isNameByte(_ byte: UInt8) -> Bool {
 
 private func checkName(_ name: String) throws(Refusal) {
     let count = name.utf8.count
-    guard (1...PortSpecification.nameByteCountMaximum).contains(count), name.utf8.allSatisfy(isNameByte) else {
+    guard (1...PortSpecification.nameByteCountMaximum).contains(count), name.utf8.allSatisfy(isNameByte), name != ".",
+        name != ".."
+    else {
         throw Refusal(
             .invalid,
             code: "invalid_name",
@@ -87,7 +89,7 @@ private func checkName(_ name: String) throws(Refusal) {
 
 private func checkLogicalPort(_ name: String) throws(Refusal) {
     let maximum = PortSpecification.logicalPortByteCountMaximum
-    guard (1...maximum).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte) else {
+    guard (1...maximum).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte), name != ".", name != ".." else {
         throw invalid(
             "logical_port",
             "\"\(name)\" cannot be a logical port's name: it needs 1 to \(maximum) characters of A-Z a-z 0-9 . _ : @ -."
@@ -172,7 +174,7 @@ private struct FieldReader {
         }
         var prefixes: [IPPrefix] = []
         for (index, element) in elements.enumerated() {
-            guard let text = element.stringValue, let prefix = IPPrefix(text), isHost(prefix.address) else {
+            guard let text = element.stringValue, let prefix = IPPrefix(text), prefix.address.isOfOneHost else {
                 throw Refusal(
                     .invalid,
                     code: "invalid_addresses",
@@ -180,16 +182,17 @@ private struct FieldReader {
                     pointer: "/addresses/\(index)"
                 )
             }
+            if let reason = prefix.address.reasonAgainstGuest {
+                throw Refusal(
+                    .invalid,
+                    code: "invalid_addresses",
+                    detail: "\(prefix.address) cannot be a guest's: \(reason).",
+                    pointer: "/addresses/\(index)"
+                )
+            }
             prefixes.append(prefix)
         }
         return prefixes
-    }
-
-    private func isHost(_ address: IPAddress) -> Bool {
-        switch address {
-        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
-        case .v6(let address): !address.isMulticast && address != .any
-        }
     }
 
     func mtu() throws(Refusal) -> Int? {

@@ -23,7 +23,7 @@ public final class CentralDaemon {
     private let serviceManager = ServiceManager()
     /// Where it listens and since which revision, for people.
     private var story = ""
-    private let logger = Logger(label: "central") { StreamLogHandler.standardError(label: $0) }
+    private let logger = Logger(label: "central") { QueuedLogHandler(label: $0) }
     private var lock: FileLock?
     private var threads: CentralThreads?
     private var security: ServerSecurity?
@@ -211,7 +211,6 @@ public final class CentralDaemon {
 
     /// Lines that other programs wait for: as they are, on standard error.
     private func say(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        LogQueue.standardError.write(line)
     }
 }

@@ -53,6 +53,7 @@ final class ServingLoop {
     private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
     private var turns: TurnQueue?
+    private var repeatedLog: RepeatedLog?
     private var attempts = AttemptLimiter()
     private var askedForRoom: Duration?
     private var secureServers: [(plane: Route.Plane, server: HTTPServer)] = []
@@ -100,6 +101,7 @@ final class ServingLoop {
     ) throws(SystemError) {
         let turns = turns ?? TurnQueue(loop: loop)
         self.turns = turns
+        repeatedLog = repeatedLog ?? RepeatedLog(loop: loop, logger: logger)
         let server = try HTTPServer(
             loop: loop,
             listener: listener,
@@ -204,6 +206,7 @@ final class ServingLoop {
         guard reply.head.status == .unauthorized, case .ip(let address, _) = peer,
             request.headerFields[.authorization] != nil
         else { return false }
+        repeatedLog?.warn(.wrongToken(RemoteHost(address)), "wrong token from \(address)")
         return !attempts.take(RemoteHost(address), now: now)
     }
 
@@ -255,8 +258,10 @@ final class ServingLoop {
         metrics.record(loop: Int(index), reply.endpoint, status: status, Clock.monotonic() - start)
         if status >= 500 {
             let request = exchange.request
-            logger.warning(
-                "\(request.method.rawValue) \(request.path ?? "") from \(exchange.peer): \(status), request \(reply.requestID)"
+            let path = request.path ?? ""
+            repeatedLog?.warn(
+                .failed(status: status, reply.endpoint),
+                "\(request.method.rawValue) \(path) from \(exchange.peer): \(status), request \(reply.requestID)"
             )
         }
         exchange.respond(reply.head, body: reply.body)

@@ -66,7 +66,7 @@ final class StoreThread {
             core.send(.stored(last.revision, hashes))
         } catch {
             guard case .full(let reason) = error else { endProcess(error) }
-            logger.warning("\(error)")
+            // The core says so, when it is not the same again.
             core.send(.notStored(reason))
             return
         }

@@ -104,8 +104,9 @@ extension CentralCore {
         pending.removeAll()
         pendingByteCount = 0
         working = durable
-        // A refused write is not said here: its answer says it, and one line tells of all of them.
-        if !isRetryArmed { effects.append(.log(LogEntry(.warning, "The log cannot be written: \(reason)."))) }
+        if let line = complaints.note(reason, "The log cannot be written: \(reason).", now: now) {
+            effects.append(.log(LogEntry(.warning, line)))
+        }
         let refusal = Refusal(
             .storageFull,
             "The commit log cannot be written (\(reason)); nothing was changed. Free space and try again."

@@ -14,10 +14,7 @@ extension CentralCore {
             let queued = pending.count
             register(name, request, superseding: superseded)
             settleUnsettledPorts(of: name)
-            for error in request.errors {
-                let place = error.logicalPort.isEmpty ? "" : " (port \(error.logicalPort))"
-                effects.append(.log(LogEntry(.warning, "Chassis \(name) reports: \(error.detail)\(place)")))
-            }
+            report(request.errors, of: name)
             if let parked = sessions[name]?.parkedSync { answerPoll(parked) }
             checkRealizations(of: name)
             let poll = Poll(
@@ -41,6 +38,19 @@ extension CentralCore {
         }
     }
 
+    /// Says what went wrong on a host, as much of it as its budget has room for.
+    private mutating func report(_ errors: [SyncRequest.HostError], of name: String) {
+        guard let (said, omittedCount) = sessions[name]?.reports.take(errors, now: now) else { return }
+        if omittedCount > 0 {
+            let text = "Chassis \(name) gave cause for \(omittedCount) more lines, which were left out."
+            effects.append(.log(LogEntry(.warning, text)))
+        }
+        for error in said {
+            let place = error.logicalPort.isEmpty ? "" : " (port \(error.logicalPort))"
+            effects.append(.log(LogEntry(.warning, "Chassis \(name) reports: \(error.detail)\(place)")))
+        }
+    }
+
     /// A chassis whose registration is still on the way has no feed before it is there.
     private mutating func parkUntilDurable(_ ticket: Ticket, _ poll: Poll) {
         if let last = pending.indices.last {
@@ -52,8 +62,9 @@ extension CentralCore {
 
     /// Refuses what an agent said earlier than something already heard.
     private func checkBoot(of name: String, _ request: SyncRequest) throws(Refusal) {
-        if let problem = ObjectName.problem(name) {
-            throw Refusal(.invalidValue, "\"\(name)\" cannot be the name of a chassis: \(problem).")
+        // A chassis that is there already goes on under a name that an older version allowed.
+        if working.southbound.chassis(named: name) == nil, let problem = ObjectName.problem(name) {
+            throw Refusal(.invalidValue, "\(quoted(name)) cannot be the name of a chassis: \(problem).")
         }
         guard let session = sessions[name],
             working.southbound.chassis(named: name)?.chassisID == request.chassisID
@@ -198,7 +209,8 @@ extension CentralCore {
         draft.setLive(true, chassis: name)
         let revision = working.revision
         commit(draft, author: "chassis/\(name)")
-        guard working.revision > revision, known == nil || !wasLive else { return }
+        // Said when it is so: a commit that is too large is dropped.
+        guard working.revision > revision, sessions[name]?.reports.takeLine(now: now) == true else { return }
         effects.append(.log(LogEntry(.info, "Chassis \(name) is live at \(encaps.map(\.ip.description)).")))
     }
 

@@ -81,6 +81,8 @@ public struct CentralCore: Sendable {
     var deadlines = OrderedMap<Deadline, Void>()
     /// The time that the edge was asked to wake the core at.
     var timer: Duration?
+    /// What has been said of the log's failures, by their reason.
+    var complaints = RepeatBudget<String>()
     var isStarted = false
     var isStopping = false
     /// The step's monotonic time.

@@ -25,6 +25,8 @@ struct Session: Sendable {
     var isAllUnsettled = true
     /// Ports there that are not up and may become so when the forwarder has more.
     var awaitingTables: Set<String> = []
+    /// What it may still write into the log.
+    var reports = ReportBudget()
     /// The sync that is parked.
     var parkedSync: Ticket?
     /// The revisions that concerned this chassis itself: described anew, or with other ports.

@@ -1,11 +1,14 @@
 import JSON
+import Wire
 
 extension JSONValue {
-    /// The string member of this name; empty where it is missing, null or something else.
-    func text(_ name: String) -> String { self[name]?.stringValue ?? "" }
+    /// The string member of this name as it may be printed; empty where it is missing, null or something else.
+    func text(_ name: String) -> String { (self[name]?.stringValue ?? "").printable }
 
-    /// The strings of the array member of this name.
-    func texts(_ name: String) -> [String] { (self[name]?.arrayValue ?? []).compactMap(\.stringValue) }
+    /// The strings of the array member of this name, as they may be printed.
+    func texts(_ name: String) -> [String] {
+        (self[name]?.arrayValue ?? []).compactMap(\.stringValue).map(\.printable)
+    }
 }
 
 extension String {

@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// A problem document (RFC 9457): how a server says that it refuses.
 public struct Problem: Equatable, Sendable {
@@ -31,8 +32,11 @@ public struct Problem: Equatable, Sendable {
         others = errors.dropFirst().map { Problem(status: status, body: $0) }
     }
 
-    /// The sentence that a user sees: the server's, with the field that is at fault where it does not name that.
-    public var sentence: String {
+    /// The sentence that a user sees: the server's, with the field that is at fault where it does not name that. It may
+    /// repeat what users and hosts have said.
+    public var sentence: String { rawSentence.printable }
+
+    private var rawSentence: String {
         var text = detail.last == "." ? String(detail.dropLast()) : detail
         if status == 401 { text += "; heddle sends the one in HEDDLE_TOKEN" }
         guard let (member, field) = fieldAtFault, !text.contains(member) else { return text }

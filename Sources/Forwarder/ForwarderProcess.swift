@@ -65,7 +65,7 @@ public enum ForwarderProcess {
         _ queueCount: Int,
         _ journal: Int32?
     ) throws(SystemError) -> ForwarderControl {
-        let log = Logger(label: "heddle.forwarder")
+        let log = Logger(label: "heddle.forwarder") { QueuedLogHandler(label: $0) }
         let serviceManager = ServiceManager()
         let loop = try EventLoop()
         try loop.onSignal(SIGTERM) { loop.stop() }

@@ -1,7 +1,7 @@
 /// The members of a JSON object, in order, each name once.
 ///
-/// Objects here have a few dozen members at most, so a look-up walks them; the parser, which meets larger ones,
-/// finds duplicate names by itself.
+/// Objects here have a few dozen members at most, so a look-up walks them; what goes over all members of objects that
+/// others have written (the parser, merging, comparing) looks names up in a table.
 public struct JSONObject: Hashable, Sendable {
     /// The members in order.
     public private(set) var members: [(name: String, value: JSONValue)] = []
@@ -30,11 +30,43 @@ public struct JSONObject: Hashable, Sendable {
 
     /// Equal when they have the same members; the order does not matter.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        left.members.count == right.members.count && left.members.allSatisfy { right[$0.name] == $0.value }
+        guard left.members.count == right.members.count else { return false }
+        // Most have the same order. Values are compared once: twice on each level would be 2^depth times.
+        guard !zip(left.members, right.members).allSatisfy({ $0.name == $1.name }) else {
+            return zip(left.members, right.members).allSatisfy { $0.value == $1.value }
+        }
+        let places = right.places
+        return left.members.allSatisfy { member in
+            places[member.name].map { right.members[$0].value == member.value } ?? false
+        }
     }
 
     /// Hashes the number of members: equal objects may differ in order.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(members.count)
+    }
+
+    /// Where each member is.
+    private var places: [String: Int] {
+        Dictionary(members.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The object as a merge patch (RFC 7396) changes it, in time that grows with the members of both.
+    func merged(with changes: JSONObject) -> JSONObject {
+        var places = places
+        var kept: [(name: String, value: JSONValue)?] = members
+        for (name, change) in changes.members {
+            let place = places[name]
+            if case .null = change {
+                if let place { kept[place] = nil }
+                places[name] = nil
+            } else if let place {
+                kept[place] = (name, (kept[place]?.value ?? .null).merged(with: change))
+            } else {
+                places[name] = kept.count
+                kept.append((name, JSONValue.null.merged(with: change)))
+            }
+        }
+        return JSONObject(distinct: kept.compactMap { $0 })
     }
 }

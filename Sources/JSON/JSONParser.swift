@@ -12,6 +12,8 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case duplicateName(String)
         /// A string that is not UTF-8, or that holds an unescaped control character or half a surrogate pair.
         case badString
+        /// A string with more combining marks in a row than ``StringProtocol/markCountMaximum``.
+        case tooManyMarks
         /// A number that the grammar does not have or that is out of range.
         case badNumber
         /// Something behind the value.
@@ -30,12 +32,22 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
             case .unexpectedEnd: "the text ends in the middle of a value"
             case .unexpected(let expected): "expected \(expected)"
             case .tooDeep: "nested deeper than \(JSONParser.depthMaximum) levels"
-            case .duplicateName(let name): "the name \"\(name)\" appears twice in one object"
+            case .duplicateName(let name): "the name \"\(Self.cut(name))\" appears twice in one object"
             case .badString: "a string with bytes that JSON does not allow"
+            case .tooManyMarks: "a string with more than \(String.markCountMaximum) combining marks in a row"
             case .badNumber: "a number that JSON does not have or that is out of range"
             case .trailingBytes: "something follows the value"
             }
         return "\(text) (at byte \(offset))"
+    }
+
+    /// So much of a name that no message is as long as the text.
+    private static func cut(_ name: String) -> String {
+        let limit = 64
+        guard name.utf8.count > limit else { return name }
+        var start = String.UnicodeScalarView()
+        start.append(contentsOf: name.unicodeScalars.prefix(limit))
+        return String(start) + "…"
     }
 }
 
@@ -50,15 +62,30 @@ public struct JSONParser {
     let bytes: [UInt8]
     private(set) var offset = 0
     private var depth = 0
+    /// Whether nobody knows who has written the text.
+    private var isRequest = false
 
     /// The value that a whole text stands for.
     /// - Throws: ``JSONError`` at the first byte that cannot be.
     public static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes: bytes)
-        parser.skipBlanks()
-        let value = try parser.value()
-        parser.skipBlanks()
-        guard parser.offset == bytes.count else { throw parser.error(.trailingBytes) }
+        return try parser.whole()
+    }
+
+    /// The value that the text of a request stands for, which anybody may have written: whatever it is, comparing and
+    /// hashing its strings takes time that grows with its length and not faster.
+    /// - Throws: ``JSONError`` at the first byte that cannot be, or where a string is not stream-safe.
+    public static func parse(request bytes: [UInt8]) throws(JSONError) -> JSONValue {
+        var parser = JSONParser(bytes: bytes)
+        parser.isRequest = true
+        return try parser.whole()
+    }
+
+    private mutating func whole() throws(JSONError) -> JSONValue {
+        skipBlanks()
+        let value = try value()
+        skipBlanks()
+        guard offset == bytes.count else { throw error(.trailingBytes) }
         return value
     }
 
@@ -249,11 +276,17 @@ public struct JSONParser {
         while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }
         guard let byte = peek() else { throw error(.unexpectedEnd) }
         if byte == UInt8(ascii: "\"") {
-            guard let text = String(validating: bytes[start..<offset], as: UTF8.self) else { throw error(.badString) }
+            let text = try checked(String(validating: bytes[start..<offset], as: UTF8.self))
             offset += 1
             return text
         }
         return try stringWithEscapes(from: start)
+    }
+
+    private func checked(_ text: String?) throws(JSONError) -> String {
+        guard let text else { throw error(.badString) }
+        guard !isRequest || text.isStreamSafe else { throw error(.tooManyMarks) }
+        return text
     }
 
     private mutating func stringWithEscapes(from start: Int) throws(JSONError) -> String {
@@ -262,7 +295,7 @@ public struct JSONParser {
             guard let byte = peek() else { throw error(.unexpectedEnd) }
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: unescaped, as: UTF8.self) else { throw error(.badString) }
+                let text = try checked(String(validating: unescaped, as: UTF8.self))
                 offset += 1
                 return text
             case UInt8(ascii: "\\"):

@@ -58,15 +58,7 @@ public enum JSONValue: Hashable, Sendable {
     /// Changes the value as RFC 7396 (JSON merge patch) says: `null` removes a member, arrays are replaced whole.
     public func merged(with patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch else { return patch }
-        var result = objectValue ?? JSONObject()
-        for (name, change) in changes.members {
-            if case .null = change {
-                result[name] = nil
-            } else {
-                result[name] = (result[name] ?? .null).merged(with: change)
-            }
-        }
-        return .object(result)
+        return .object((objectValue ?? JSONObject()).merged(with: changes))
     }
 }
 

@@ -10,6 +10,8 @@ struct BodyReader {
     let members: JSONObject
     /// What stands before the members' names in pointers: `""`, or `/ops/3/body`.
     let prefix: String
+    /// Whether it is a merge patch (RFC 7396): members that it leaves out stay, and `null` stands for the default.
+    let isPatch: Bool
 
     /// Members that the server sets; what a body says of them is ignored, save another `id`.
     static let serverMembers: Set<String> = [
@@ -17,13 +19,21 @@ struct BodyReader {
     ]
 
     /// - Throws: ``Refusal`` where the body is no object, has unknown members, or an `id` that is not `id`.
-    init(_ body: JSONValue, noun: String, known: Set<String>, id: ObjectID?, prefix: String) throws(Refusal) {
+    init(
+        _ body: JSONValue,
+        noun: String,
+        known: Set<String>,
+        id: ObjectID?,
+        prefix: String,
+        isPatch: Bool = false
+    ) throws(Refusal) {
         guard case .object(let members) = body else {
             throw Refusal(.invalidValue, "\(noun) is a JSON object, not \(body.kindName).", pointer: prefix)
         }
         self.noun = noun
         self.members = members
         self.prefix = prefix
+        self.isPatch = isPatch
         for member in members.members where !known.contains(member.name) {
             guard !Self.serverMembers.contains(member.name) else { continue }
             throw Refusal(
@@ -47,20 +57,36 @@ struct BodyReader {
         Refusal(.invalidValue, "\"\(name)\" has to be \(wanted), not \(value.kindName).", pointer: pointer(name))
     }
 
+    /// Whether the body decides the member.
+    func decides(_ name: String) -> Bool { !isPatch || members[name] != nil }
+
+    /// The member, unless it is left to its default.
+    private func value(_ name: String) -> JSONValue? {
+        let value = members[name]
+        return isPatch && value == .null ? nil : value
+    }
+
     func string(_ name: String) throws(Refusal) -> String? {
+        guard let value = value(name) else { return nil }
+        guard let text = value.stringValue else { throw wrongType(name, "a string", value) }
+        return text
+    }
+
+    /// A string that has no default that a patch could bring back.
+    func fixedString(_ name: String) throws(Refusal) -> String? {
         guard let value = members[name] else { return nil }
         guard let text = value.stringValue else { throw wrongType(name, "a string", value) }
         return text
     }
 
     func bool(_ name: String, default fallback: Bool) throws(Refusal) -> Bool {
-        guard let value = members[name] else { return fallback }
+        guard let value = value(name) else { return fallback }
         guard let bool = value.boolValue else { throw wrongType(name, "true or false", value) }
         return bool
     }
 
     func strings(_ name: String, atMost maximum: Int) throws(Refusal) -> [String] {
-        guard let value = members[name] else { return [] }
+        guard let value = value(name) else { return [] }
         guard let values = value.arrayValue else { throw wrongType(name, "an array of strings", value) }
         guard values.count <= maximum else {
             throw Refusal(.limitExceeded, "\"\(name)\" has at most \(maximum) elements.", pointer: pointer(name))
@@ -80,43 +106,63 @@ struct BodyReader {
     }
 
     /// A map of strings with bounded keys, values and number.
-    func map(_ name: String) throws(Refusal) -> [String: String] {
-        guard let value = members[name] else { return [:] }
+    /// - Parameter current: what a patch is of.
+    func map(_ name: String, patching current: [String: String]? = nil) throws(Refusal) -> [String: String] {
+        guard let value = value(name) else { return [:] }
         guard let object = value.objectValue else { throw wrongType(name, "an object of strings", value) }
-        guard object.members.count <= Limits.labelCountMaximum else {
+        guard !isPatch || object.members.count <= Limits.patchedLabelCountMaximum else {
             throw Refusal(
                 .limitExceeded,
-                "\"\(name)\" has at most \(Limits.labelCountMaximum) members.",
+                "A patch names at most \(Limits.patchedLabelCountMaximum) members of \"\(name)\".",
                 pointer: pointer(name)
             )
         }
-        var map: [String: String] = [:]
+        let tooMany = Refusal(
+            .limitExceeded,
+            "\"\(name)\" has at most \(Limits.labelCountMaximum) members.",
+            pointer: pointer(name)
+        )
+        guard isPatch || object.members.count <= Limits.labelCountMaximum else { throw tooMany }
+        var map = isPatch ? current ?? [:] : [:]
         for (key, value) in object.members {
-            guard let text = value.stringValue else {
-                throw Refusal(
-                    .invalidValue,
-                    "The values of \"\(name)\" are strings, not \(value.kindName).",
-                    pointer: pointer(name, key)
-                )
-            }
-            guard (1...Limits.labelKeyByteCountMaximum).contains(key.utf8.count),
-                text.utf8.count <= Limits.labelValueByteCountMaximum
-            else {
-                throw Refusal(
-                    .limitExceeded,
-                    "In \"\(name)\" a key has 1 to \(Limits.labelKeyByteCountMaximum) bytes and a value at most "
-                        + "\(Limits.labelValueByteCountMaximum).",
-                    pointer: pointer(name, key)
-                )
-            }
-            map[key] = text
+            map[key] = isPatch && value == .null ? nil : try text(value, at: key, of: name)
         }
+        guard map.count <= Limits.labelCountMaximum else { throw tooMany }
         return map
+    }
+
+    /// The value of a map's member, which has bounds as its key has.
+    private func text(_ value: JSONValue, at key: String, of name: String) throws(Refusal) -> String {
+        guard let text = value.stringValue else {
+            throw Refusal(
+                .invalidValue,
+                "The values of \"\(name)\" are strings, not \(value.kindName).",
+                pointer: pointer(name, key)
+            )
+        }
+        guard (1...Limits.labelKeyByteCountMaximum).contains(key.utf8.count),
+            text.utf8.count <= Limits.labelValueByteCountMaximum
+        else {
+            throw Refusal(
+                .limitExceeded,
+                "In \"\(name)\" a key has 1 to \(Limits.labelKeyByteCountMaximum) bytes and a value at most "
+                    + "\(Limits.labelValueByteCountMaximum).",
+                pointer: pointer(name, key)
+            )
+        }
+        guard !key.hasControlCharacters, !text.hasControlCharacters else {
+            throw Refusal(
+                .invalidValue,
+                "In \"\(name)\" neither keys nor values have control characters, such as line breaks.",
+                pointer: pointer(name, key)
+            )
+        }
+        return text
     }
 
     /// The name: from the body, from the path or from the object; where several say one they have to agree.
     func name(fixed: String?, isCreation: Bool) throws(Refusal) -> String {
-        guard let said = try string("name") else {
+        guard let said = try fixedString("name") else {
             guard let fixed else {
                 throw Refusal(.missingField, "\(noun) needs a \"name\".", pointer: pointer("name"))
             }
@@ -131,22 +177,23 @@ struct BodyReader {
                 pointer: pointer("name")
             )
         }
-        if let problem = ObjectName.problem(said) {
+        // What has a name keeps it, also where an older version allowed more.
+        if isCreation, let problem = ObjectName.problem(said) {
             throw Refusal(.invalidValue, "\(quoted(said)) cannot be a name: \(problem).", pointer: pointer("name"))
         }
         return said
     }
 }
 
-/// A token of a JSON pointer with `~` and `/` escaped (RFC 6901 section 3).
+/// A token of a JSON pointer with `~` and `/` escaped (RFC 6901 section 3); one that no member has is cut.
 public func escapedPointerToken(_ token: String) -> String {
-    var escaped = ""
-    for character in token {
-        switch character {
-        case "~": escaped += "~0"
-        case "/": escaped += "~1"
-        default: escaped.append(character)
+    var escaped = String.UnicodeScalarView()
+    for scalar in cut(token, at: Limits.pointerTokenByteCountMaximum).unicodeScalars {
+        switch scalar {
+        case "~": escaped.append(contentsOf: "~0".unicodeScalars)
+        case "/": escaped.append(contentsOf: "~1".unicodeScalars)
+        default: escaped.append(scalar)
         }
     }
-    return escaped
+    return String(escaped)
 }

@@ -4,6 +4,9 @@ public enum Limits {
     public static let nameByteCountMaximum = 128
     /// The most labels of one object.
     public static let labelCountMaximum = 64
+    /// The most labels that one patch of an object names: as many to add as there can be, and as many to take away. It is
+    /// looked at before anything is merged.
+    public static let patchedLabelCountMaximum = 2 * labelCountMaximum
     /// The longest key of a label or an option, in bytes.
     public static let labelKeyByteCountMaximum = 128
     /// The longest value of a label or an option, in bytes.
@@ -13,6 +16,9 @@ public enum Limits {
     /// The most IP addresses or prefixes in all strings of `addresses` or of `port_security` of one port: a record
     /// stays far below one page of the feed.
     public static let ipCountMaximum = 256
+    /// The longest token of a pointer in a refusal, in bytes: longer ones are names that nothing has, cut so that no
+    /// answer is as large as its request.
+    static let pointerTokenByteCountMaximum = 256
     /// The most chassis in `requested_chassis` of one port.
     public static let requestedChassisCountMaximum = 16
     /// The most ports of one switch: each needs a key of 15 bits.

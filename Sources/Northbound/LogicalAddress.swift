@@ -19,7 +19,7 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     ///
     /// OVN keeps what stands before a bad part; here a bad part refuses the whole string.
     public init(parsing text: String) throws(AddressError) {
-        let parts = text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
+        let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("an address is \"MAC\", \"MAC IP ...\" or \"unknown\"") }
         if first == "unknown" {
             guard parts.count == 1 else { throw .invalid("\"unknown\" stands alone, without an address behind it") }
@@ -34,9 +34,10 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
         }
         let mac = try MACAddress(ofPort: first)
         var ips: [IPAddress] = []
+        var seen: Set<IPAddress> = []
         for part in parts.dropFirst() {
             let ip = try IPAddress(ofPort: part)
-            guard !ips.contains(ip) else { throw .invalid("\(ip) stands twice in one string") }
+            guard seen.insert(ip).inserted else { throw .invalid("\(ip) stands twice in one string") }
             ips.append(ip)
         }
         self = .known(mac, ips)
@@ -59,7 +60,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
     ///
     /// OVN leaves a bad string out, and opens the port where none is left; here it is refused.
     public init(parsing text: String) throws(AddressError) {
-        let parts = text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
+        let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
         if first == "VRRPv3" { throw .unsupported("\"VRRPv3\" port security is not in this version") }
         if first == "unknown" {
@@ -67,11 +68,12 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
         }
         mac = try MACAddress(ofPort: first)
         prefixes = []
+        var seen: Set<IPPrefix> = []
         for part in parts.dropFirst() {
             guard let prefix = IPPrefix(part) else {
                 throw .invalid("\(quoted(part)) is neither an IP address nor a prefix; blanks separate them")
             }
-            guard !prefixes.contains(prefix) else { throw .invalid("\(prefix) stands twice in one string") }
+            guard seen.insert(prefix).inserted else { throw .invalid("\(prefix) stands twice in one string") }
             prefixes.append(prefix)
         }
     }
@@ -83,6 +85,19 @@ public enum AddressError: Error, Equatable, Sendable {
     case invalid(String)
     /// It could be, but this version does not do it. One clause says what.
     case unsupported(String)
+    /// It has more parts than a port may have. One clause says how many.
+    case tooLong(String)
+}
+
+/// The parts between blanks, of which there are no more than a port may have: their number is known before any of them
+/// is looked at.
+private func addressParts(_ text: String) throws(AddressError) -> [Substring] {
+    let maximum = Limits.ipCountMaximum + 1
+    let parts = text.utf8.split(separator: UInt8(ascii: " "), maxSplits: maximum).map { Substring($0) }
+    guard parts.count <= maximum else {
+        throw .tooLong("one string has at most \(Limits.ipCountMaximum) IP addresses")
+    }
+    return parts
 }
 
 extension MACAddress {
@@ -103,14 +118,7 @@ extension IPAddress {
             let hint = text.contains("/") ? "; addresses have no prefix length" : ""
             throw .invalid("\(quoted(text)) is not an IP address\(hint)")
         }
-        guard ip.canBeOfPort else { throw .invalid("\(ip) is not an address of one host") }
+        guard ip.isOfOneHost else { throw .invalid("\(ip) is not an address of one host") }
         self = ip
-    }
-
-    private var canBeOfPort: Bool {
-        switch self {
-        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
-        case .v6(let address): !address.isMulticast && address != .any
-        }
     }
 }

@@ -26,23 +26,30 @@ extension LogicalSwitch {
             id: current?.id,
             prefix: pointer
         )
-        self.init(
-            name: try reader.name(fixed: current?.value.name ?? name, isCreation: current == nil),
-            labels: try reader.map("labels"),
-            vlanPassthru: try reader.bool("vlan_passthru", default: false),
-            status: current?.value.status ?? Status(tunnelKey: 0)
-        )
+        let name = try reader.name(fixed: current?.value.name ?? name, isCreation: current == nil)
+        self.init(name: name, status: current?.value.status ?? Status(tunnelKey: 0))
+        try take(reader)
     }
 
     /// The switch that a merge patch (RFC 7396) of `current` asks for.
     init(patch: JSONValue, of current: Stored<LogicalSwitch>, pointer: String) throws(Refusal) {
-        _ = try BodyReader(patch, noun: "A patch of a switch", known: Self.members, id: current.id, prefix: pointer)
-        try self.init(
-            body: current.value.userJSON.merged(with: patch.withoutServerMembers),
-            replacing: current,
-            name: nil,
-            pointer: pointer
+        let reader = try BodyReader(
+            patch,
+            noun: "A patch of a switch",
+            known: Self.members,
+            id: current.id,
+            prefix: pointer,
+            isPatch: true
         )
+        self = current.value
+        _ = try reader.name(fixed: name, isCreation: false)
+        try take(reader)
+    }
+
+    /// Takes over what a body decides but for the name.
+    private mutating func take(_ reader: BodyReader) throws(Refusal) {
+        if reader.decides("labels") { labels = try reader.map("labels", patching: labels) }
+        if reader.decides("vlan_passthru") { vlanPassthru = try reader.bool("vlan_passthru", default: false) }
     }
 }
 

@@ -27,13 +27,19 @@ extension LogicalSwitchPort {
                 throw Refusal(.invalidValue, "\"\(address)\" stands twice in \"addresses\".", pointer: pointer)
             }
             if case .known(_, let more) = address {
-                for ip in more where !ips.insert(ip).inserted {
-                    throw Refusal(.invalidValue, "\(ip) stands twice in \"addresses\".", pointer: pointer)
+                for ip in more {
+                    guard ips.insert(ip).inserted else {
+                        throw Refusal(.invalidValue, "\(ip) stands twice in \"addresses\".", pointer: pointer)
+                    }
+                    // The log may have such addresses of older versions: only what users say anew is asked.
+                    if let reason = ip.reasonAgainstGuest {
+                        throw Refusal(.invalidValue, "\(ip) cannot be a port's: \(reason).", pointer: pointer)
+                    }
                 }
             }
+            guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
             addresses.append(address)
         }
-        guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
         return addresses
     }
 
@@ -41,6 +47,7 @@ extension LogicalSwitchPort {
     static func portSecurity(_ reader: BodyReader) throws(Refusal) -> [String] {
         let strings = try reader.strings("port_security", atMost: Limits.addressCountMaximum)
         var rules: [PortSecurityRule] = []
+        var prefixCount = 0
         for (index, text) in strings.enumerated() {
             var pointer: String { reader.pointer("port_security", "\(index)") }
             let rule = try refusing(at: pointer) { () throws(AddressError) in try PortSecurityRule(parsing: text) }
@@ -48,9 +55,8 @@ extension LogicalSwitchPort {
                 throw Refusal(.invalidValue, "\"\(rule)\" stands twice in \"port_security\".", pointer: pointer)
             }
             rules.append(rule)
-        }
-        guard rules.reduce(0, { $0 + $1.prefixes.count }) <= Limits.ipCountMaximum else {
-            throw tooManyIPs("port_security", reader)
+            prefixCount += rule.prefixes.count
+            guard prefixCount <= Limits.ipCountMaximum else { throw tooManyIPs("port_security", reader) }
         }
         return rules.map(\.description)
     }
@@ -72,6 +78,7 @@ extension LogicalSwitchPort {
         } catch {
             switch error {
             case .invalid(let text): throw Refusal(.invalidValue, sentence(text), pointer: pointer())
+            case .tooLong(let text): throw Refusal(.limitExceeded, sentence(text), pointer: pointer())
             case .unsupported(let text): throw Refusal(.unsupported, sentence(text), pointer: pointer())
             }
         }

@@ -54,22 +54,9 @@ extension LogicalSwitchPort {
             } else {
                 try Self.newSwitch(origin.switchReference, reader, database)
             }
-        let type = try Self.type(reader)
-        let addresses = try Self.addresses(reader)
-        self.init(
-            name: name,
-            switchID: switchID,
-            type: type,
-            addresses: addresses.map(\.description),
-            logicalAddresses: addresses,
-            portSecurity: try Self.portSecurity(reader),
-            isEnabled: try reader.bool("enabled", default: true),
-            requestedChassis: try Self.requestedChassis(reader),
-            options: try Self.options(reader),
-            labels: try reader.map("labels"),
-            status: current?.value.status
-                ?? Status(isUp: false, chassis: nil, tunnelKey: 0, reason: .notPlugged)
-        )
+        let status = current?.value.status ?? Status(isUp: false, chassis: nil, tunnelKey: 0, reason: .notPlugged)
+        self.init(name: name, switchID: switchID, status: status)
+        try take(reader)
     }
 
     /// The port that a merge patch (RFC 7396) of `current` asks for.
@@ -79,15 +66,29 @@ extension LogicalSwitchPort {
         in database: NorthboundDatabase,
         pointer: String
     ) throws(Refusal) {
-        _ = try BodyReader(patch, noun: "A patch of a port", known: Self.members, id: current.id, prefix: pointer)
-        try self.init(
-            body: current.value.userJSON(switchName: database.switches[current.value.switchID]?.value.name ?? "")
-                .merged(with: patch.withoutServerMembers),
-            replacing: current,
-            origin: Origin(),
-            in: database,
-            pointer: pointer
+        let reader = try BodyReader(
+            patch,
+            noun: "A patch of a port",
+            known: Self.members,
+            id: current.id,
+            prefix: pointer,
+            isPatch: true
         )
+        self = current.value
+        _ = try reader.name(fixed: name, isCreation: false)
+        _ = try Self.unchangedSwitch(of: current, reader, database)
+        try take(reader)
+    }
+
+    /// Takes over what a body decides but for the name and the switch. What a patch leaves alone costs nothing.
+    private mutating func take(_ reader: BodyReader) throws(Refusal) {
+        if reader.decides("type") { type = try Self.type(reader) }
+        if reader.decides("addresses") { setAddresses(try Self.addresses(reader)) }
+        if reader.decides("port_security") { portSecurity = try Self.portSecurity(reader) }
+        if reader.decides("enabled") { isEnabled = try reader.bool("enabled", default: true) }
+        if reader.decides("requested_chassis") { requestedChassis = try Self.requestedChassis(reader) }
+        if reader.decides("options") { options = try Self.options(reader, patching: options) }
+        if reader.decides("labels") { labels = try reader.map("labels", patching: labels) }
     }
 
     private static func unchangedSwitch(
@@ -95,7 +96,7 @@ extension LogicalSwitchPort {
         _ reader: BodyReader,
         _ database: NorthboundDatabase
     ) throws(Refusal) -> ObjectID {
-        guard let text = try reader.string("switch") else { return current.value.switchID }
+        guard let text = try reader.fixedString("switch") else { return current.value.switchID }
         guard database.logicalSwitch(Reference(text))?.id == current.value.switchID else {
             let name = database.switches[current.value.switchID]?.value.name ?? ""
             throw Refusal(
@@ -179,8 +180,11 @@ extension LogicalSwitchPort {
         return names
     }
 
-    private static func options(_ reader: BodyReader) throws(Refusal) -> [String: String] {
-        let options = try reader.map("options")
+    private static func options(
+        _ reader: BodyReader,
+        patching current: [String: String]
+    ) throws(Refusal) -> [String: String] {
+        let options = try reader.map("options", patching: current)
         for (key, value) in options.sorted(by: { $0.key < $1.key }) {
             guard key == disablesResponder else {
                 throw Refusal(

@@ -13,8 +13,13 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var type: String
     /// `MAC [IP ...]` or `unknown`.
     public var addresses: [String] {
-        didSet { logicalAddresses = Self.logicalAddresses(addresses) }
+        get { addressStrings }
+        set {
+            addressStrings = newValue
+            logicalAddresses = Self.logicalAddresses(newValue)
+        }
     }
+    private var addressStrings: [String]
     /// What the strings of `addresses` stand for: indices and translation ask for it again and again.
     public private(set) var logicalAddresses: [LogicalAddress]
     /// `MAC [IP[/LENGTH] ...]`; empty means no check.
@@ -84,7 +89,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.name = name
         self.switchID = switchID
         self.type = type
-        self.addresses = addresses
+        addressStrings = addresses
         self.logicalAddresses = logicalAddresses ?? Self.logicalAddresses(addresses)
         self.portSecurity = portSecurity
         self.isEnabled = isEnabled
@@ -92,5 +97,11 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.options = options
         self.labels = labels
         self.status = status
+    }
+
+    /// Sets `addresses` to what stands for these.
+    mutating func setAddresses(_ addresses: [LogicalAddress]) {
+        addressStrings = addresses.map(\.description)
+        logicalAddresses = addresses
     }
 }

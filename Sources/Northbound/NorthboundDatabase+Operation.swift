@@ -210,7 +210,7 @@ extension NorthboundDatabase {
         if refusingPorts, let first = ports.entries(after: nil, limit: 1).first {
             throw Refusal(
                 .switchHasPorts,
-                "The switch \"\(current.value.name)\" still has \(ports.count) ports; delete them first.",
+                "The switch \"\(current.value.name)\" still has \(ports.count == 1 ? "a port; delete it" : "\(ports.count) ports; delete them") first.",
                 conflictsWith: "/v1/ports/\(first.key.name)"
             )
         }

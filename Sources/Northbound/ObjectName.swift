@@ -1,6 +1,7 @@
 import Wire
 
-/// The rule for names: 1 to 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID.
+/// The rule for names: 1 to 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, and neither `.` nor `..`, which
+/// clients take out of paths (RFC 3986 section 5.2.4).
 public enum ObjectName {
     /// Why a text cannot be a name, as one clause, or `nil` where it can.
     public static func problem(_ text: String) -> String? {
@@ -10,6 +11,7 @@ public enum ObjectName {
         guard text.utf8.allSatisfy(isAllowed) else {
             return "a name consists of letters, digits and any of ._:@-"
         }
+        guard text != ".", text != ".." else { return "a name may not be \".\" or \"..\"" }
         return ObjectID(text) == nil ? nil : "a name may not look like a UUID"
     }
 

@@ -75,7 +75,14 @@ public struct Refusal: Error, Equatable, Sendable {
 }
 
 /// A user's text in quotes as messages repeat it: cut where it is long, so that no answer is as large as its request.
-func quoted(_ text: some StringProtocol) -> String {
-    let limit = 64
-    return text.utf8.count <= limit ? "\"\(text)\"" : "\"\(text.prefix(limit))…\""
+public func quoted(_ text: some StringProtocol) -> String { "\"\(cut(text, at: 64))\"" }
+
+/// The text, or its beginning where it has more bytes than that.
+///
+/// By scalars: one character of Unicode may go on for as long as somebody writes combining marks.
+func cut(_ text: some StringProtocol, at limit: Int) -> String {
+    guard text.utf8.count > limit else { return String(text) }
+    var start = String.UnicodeScalarView()
+    start.append(contentsOf: text.unicodeScalars.prefix(limit))
+    return String(start) + "…"
 }

@@ -112,16 +112,6 @@ struct StoredReader {
 
 /// Labels or options as JSON, by key.
 func labelsJSON(_ labels: [String: String]) -> JSONValue {
-    var object = JSONObject()
-    for (key, value) in labels.sorted(by: { $0.key < $1.key }) { object[key] = .string(value) }
-    return .object(object)
-}
-
-extension JSONValue {
-    /// The object without what the server sets.
-    var withoutServerMembers: JSONValue {
-        guard case .object(var object) = self else { return self }
-        for name in BodyReader.serverMembers { object[name] = nil }
-        return .object(object)
-    }
+    let sorted = labels.sorted { $0.key < $1.key }
+    return .object(JSONObject(distinct: sorted.map { (name: $0.key, value: .string($0.value)) }))
 }

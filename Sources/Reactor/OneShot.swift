@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// A value that one thread waits for and another brings.
@@ -20,26 +19,5 @@ public final class OneShot<Value: Sendable>: Sendable {
         isThere.wait()
         guard let value = value.withLock({ $0 }) else { preconditionFailure("put stores before it signals") }
         return value
-    }
-}
-
-private final class Semaphore: @unchecked Sendable {
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() {
-        sem_init(semaphore, 0, 0)
-    }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func signal() {
-        sem_post(semaphore)
-    }
-
-    func wait() {
-        while sem_wait(semaphore) != 0 {}
     }
 }

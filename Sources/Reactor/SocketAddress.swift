@@ -40,12 +40,12 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// `ADDRESS:PORT`, `[ADDRESS]:PORT`, or the path.
+    /// `ADDRESS:PORT`, `[ADDRESS]:PORT`, the path, or "a local user" for the client of a Unix socket.
     public var description: String {
         switch self {
         case .ip(.v4(let address), let port): "\(address):\(port)"
         case .ip(.v6(let address), let port): "[\(address)]:\(port)"
-        case .unix(let path): path
+        case .unix(let path): path.isEmpty ? "a local user" : path
         }
     }
 }

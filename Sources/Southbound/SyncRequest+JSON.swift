@@ -98,8 +98,8 @@ extension SyncRequest.HostError {
 
     fileprivate init(_ reader: SyncReader) throws(SyncRequestError) {
         self.init(
-            logicalPort: try reader.text("logical_port", default: ""),
-            detail: try reader.text("detail", default: "")
+            logicalPort: try reader.message("logical_port"),
+            detail: try reader.message("detail")
         )
     }
 }
@@ -129,7 +129,22 @@ private struct SyncReader {
         return try SyncReader(json: value, pointer: "\(pointer)/\(name)").ownText()
     }
 
+    /// A text that people are shown.
     func ownText() throws(SyncRequestError) -> String {
+        let text = try ownMessage()
+        guard !text.hasControlCharacters else {
+            throw failure("", "this may have no control characters, such as line breaks")
+        }
+        return text
+    }
+
+    /// What a host says went wrong may quote anything; it is escaped where it is printed.
+    func message(_ name: String) throws(SyncRequestError) -> String {
+        guard let value = json[name] else { return "" }
+        return try SyncReader(json: value, pointer: "\(pointer)/\(name)").ownMessage()
+    }
+
+    private func ownMessage() throws(SyncRequestError) -> String {
         guard let text = json.stringValue, text.utf8.count <= SyncRequest.textByteCountMaximum else {
             throw failure("", "this has to be a string of at most \(SyncRequest.textByteCountMaximum) bytes")
         }
@@ -180,8 +195,11 @@ private struct SyncReader {
     func encaps() throws(SyncRequestError) -> [Encap] {
         let encaps = try list("encaps", atMost: SyncRequest.encapCountMaximum) {
             (element: SyncReader) throws(SyncRequestError) in
-            guard let encap = Encap(json: element.json), encap.ip.canBeEndpoint else {
+            guard let encap = Encap(json: element.json) else {
                 throw element.failure("", "an encap is {\"type\":\"geneve\",\"ip\":UNICAST-ADDRESS}")
+            }
+            if let reason = encap.ip.reasonAgainstTunnel {
+                throw element.failure("ip", "tunnels cannot end at \(encap.ip): \(reason)")
             }
             return encap
         }
@@ -204,15 +222,5 @@ private struct SyncReader {
             elements.append(try read(SyncReader(json: value, pointer: "\(pointer)/\(name)/\(index)")))
         }
         return elements
-    }
-}
-
-extension IPAddress {
-    /// Whether packets can be sent to the address as that of one host.
-    fileprivate var canBeEndpoint: Bool {
-        switch self {
-        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
-        case .v6(let address): !address.isMulticast && address != .any
-        }
     }
 }

@@ -75,6 +75,15 @@ struct AgentCommand: ParsableCommand {
         }
         guard let encapIp else { throw usage("give --encap-ip, the address of this host that tunnels start from") }
         guard let address = IPAddress(encapIp) else { throw usage("--encap-ip '\(encapIp)' is not an IP address") }
+        if let reason = address.reasonAgainstTunnel {
+            throw usage("--encap-ip \(address): tunnels cannot end there, \(reason)")
+        }
+        guard insecure || !address.isLoopback else {
+            throw usage(
+                "--encap-ip \(address) is loopback, where no other host can send to; give the address of this host that "
+                    + "the others reach, or say --insecure where all hosts of a lab are on this machine"
+            )
+        }
         try Self.check(queues: queues, of: "heddle agent")
         let options = AgentOptions(
             central: central,

@@ -2,6 +2,7 @@ import API
 import ArgumentParser
 import Client
 import Glibc
+import Reactor
 
 /// The one binary: reads its arguments, runs the subcommand, ends with the exit code that the user is promised.
 @main struct Heddle: ParsableCommand {
@@ -33,7 +34,9 @@ import Glibc
     )
 
     static func main() {
-        Glibc.exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        let status = run(Array(CommandLine.arguments.dropFirst()))
+        LogQueue.standardError.flush()
+        Glibc.exit(status.rawValue)
     }
 
     /// Runs a command line; what goes wrong is one sentence on the standard error.

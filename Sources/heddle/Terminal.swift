@@ -1,9 +1,13 @@
 import Client
 import Glibc
+import Reactor
+import Wire
 
-/// Prints as it is; the program ends where nobody can read it, a full disk say.
+/// Prints, with what a terminal would obey escaped; the program ends where nobody can read it, a full disk say.
+///
+/// Cells, rows and documents are escaped where they are made, as each needs; this is for what was forgotten there.
 func put(_ text: String) {
-    guard write(text, to: STDOUT_FILENO) else {
+    guard write(text.printableLines, to: STDOUT_FILENO) else {
         complain("cannot write the output: \(String(cString: strerror(errno)))")
         exit(ExitStatus.refused.rawValue)
     }
@@ -15,9 +19,10 @@ func endUnread() {
     exit(ExitStatus.refused.rawValue)
 }
 
-/// Says on the standard error what is wrong.
+/// Says on the standard error what is wrong, on one line.
 func complain(_ sentence: String) {
-    _ = write("heddle: \(sentence)\n", to: STDERR_FILENO)
+    LogQueue.standardError.flush()
+    _ = write("heddle: \(sentence.printable)\n", to: STDERR_FILENO)
 }
 
 /// Writes on the standard error as it is.

@@ -16,6 +16,12 @@ import Testing
         #expect(Target("/?" + String(repeating: "a&", count: Target.parameterCountMaximum + 1)) == nil)
     }
 
+    @Test func `A target has no more combining marks in a row than a word`() {
+        #expect(Target("/v1/e%CC%81%CC%A7")?.path == ["v1", "e\u{301}\u{327}"])
+        #expect(Target("/v1/e" + String(repeating: "%CC%81%CC%A7", count: 16)) == nil)
+        #expect(Target("/v1?name=" + String(repeating: "\u{301}\u{327}", count: 16)) == nil)
+    }
+
     @Test func `Lists of entity tags`() {
         #expect(EntityTag.list("*") == .anything)
         #expect(EntityTag.list(" \"1\" ,W/\"22\"\t") == .tags([(1, true), (22, false)]))

@@ -20,7 +20,7 @@ final class DatabaseBench {
             case .deleted(_, let ports): return "deleted, with \(ports.count) ports"
             }
         case .failure(let refusal):
-            let place = refusal.pointer.map { " at \"\($0)\"" } ?? ""
+            let place = refusal.pointer.map { " at \"\($0.printable)\"" } ?? ""
             let other = refusal.conflictsWith.map { " [\($0)]" } ?? ""
             return "\(refusal.code.rawValue)\(place): \(refusal.detail)\(other)"
         }

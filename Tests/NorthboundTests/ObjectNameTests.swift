@@ -11,6 +11,11 @@ import Testing
         }
     }
 
+    @Test func `names are not what clients take out of paths`() {
+        for name in [".", ".."] { #expect(ObjectName.problem(name) == "a name may not be \".\" or \"..\"") }
+        for name in ["...", ".a", "a..", "-"] { #expect(ObjectName.problem(name) == nil) }
+    }
+
     @Test func `names have 1 to 128 bytes and do not look like UUIDs`() {
         #expect(ObjectName.problem("") != nil)
         #expect(ObjectName.problem(String(repeating: "n", count: Limits.nameByteCountMaximum)) == nil)

@@ -26,6 +26,8 @@ import Wire
                     #"{"name":"ls1","labels":{"b":"2","a":"1"},"vlan_passthru":true}"#, #"{"name":"ls1"}"#, "{}", "[]",
                     #"{"name":7}"#, #"{"name":"with blank"}"#, #"{"name":"ls2","colour":"red"}"#,
                     #"{"name":"ls2","labels":["a"]}"#, #"{"name":"ls2","labels":{"a/b~c":1}}"#,
+                    #"{"name":".."}"#, #"{"name":"ls2","labels":{"k\u001b[31m":"x"}}"#,
+                    #"{"name":"ls2","labels":{"k":"a\nb"}}"#,
                     #"{"name":"ls2","labels":{"":"x"}}"#, #"{"name":"ls2","vlan_passthru":"yes"}"#,
                     #"{"name":"ls2","vlan_passthru":null}"#,
                     #"{"name":"ls2","revision":9,"config_revision":"x","created_at":0,"updated_at":[],"status":{}}"#,
@@ -58,12 +60,17 @@ import Wire
                     #"{"name":"p2","switch":"ls1","addresses":["unknown","unknown"]}"#,
                     #"{"name":"p2","switch":"ls1","addresses":["02:00:00:00:00:02 10.0.0.2","#
                         + #""02:00:00:00:00:03 10.0.0.2"]}"#,
+                    #"{"name":"p2","switch":"ls1","addresses":["02:00:00:00:00:02 127.0.0.1"]}"#,
+                    #"{"name":"p2","switch":"ls1","addresses":["02:00:00:00:00:02 ::1"]}"#,
+                    #"{"name":"p2","switch":"ls1","addresses":["02:00:00:00:00:02 240.0.0.1"]}"#,
+                    #"{"name":"p2","switch":"ls1","addresses":["02:00:00:00:00:02 ::ffff:10.0.0.1"]}"#,
                     #"{"name":"p2","switch":"ls1","addresses":["dynamic"]}"#,
                     #"{"name":"p2","switch":"ls1","port_security":["unknown"]}"#,
                     #"{"name":"p2","switch":"ls1","port_security":["02:00:00:00:00:02","2:0:0:0:0:2"]}"#,
                     #"{"name":"p2","switch":"ls1","options":{"mcast_flood":"true"}}"#,
                     #"{"name":"p2","switch":"ls1","options":{"disable_arp_nd_rsp":"maybe"}}"#,
                     #"{"name":"p2","switch":"ls1","requested_chassis":["a b"]}"#,
+                    #"{"name":"p2","switch":"ls1","requested_chassis":["."]}"#,
                     #"{"name":"p2","switch":"ls1","requested_chassis":["hv1","hv1"]}"#,
                     #"{"name":"p2","switch":"ls1","tag":5}"#,
                     #"{"name":"p2","switch":"ls2","addresses":["02:00:00:00:00:01 10.0.0.1"]}"#,
@@ -97,6 +104,7 @@ import Wire
                 ),
                 ("PUT switches/ls2", lswitch(.replace(.name("ls2"), body: [:]))),
                 ("PATCH switches/ls1", lswitch(.patch(.name("ls1"), body: ["labels": ["a": .null, "c": "3"]]))),
+                ("PATCH switches/ls1 no name", lswitch(.patch(.name("ls1"), body: ["name": .null]))),
                 ("PATCH switches/ls1 name", lswitch(.patch(.name("ls1"), body: ["name": "other"]))),
                 ("PATCH switches/ls1 unknown null", lswitch(.patch(.name("ls1"), body: ["colour": .null]))),
                 (
@@ -115,6 +123,14 @@ import Wire
                     "PATCH ports/p1 to defaults",
                     port(.patch(.name("p1"), body: ["addresses": .null, "enabled": .null]))
                 ),
+                (
+                    "PATCH ports/p1 options",
+                    port(.patch(.name("p1"), body: ["options": ["disable_arp_nd_rsp": "true"], "labels": ["x": "1"]]))
+                ),
+                ("PATCH ports/p1 to other options", port(.patch(.name("p1"), body: ["options": ["mcast": .null]]))),
+                ("PATCH ports/p1 no options", port(.patch(.name("p1"), body: ["options": .null, "labels": [:]]))),
+                ("PATCH ports/p1 no switch", port(.patch(.name("p1"), body: ["switch": .null]))),
+                ("PATCH ports/p1 labels that are none", port(.patch(.name("p1"), body: ["labels": ["x"]]))),
                 ("PATCH ports/p1 if at 99", port(.patch(.name("p1"), body: [:]), .init(ifMatch: .revisions([99])))),
                 ("POST switches/ls2/ports", port(.create(body: ["name": "p3"], switch: .name("ls2")))),
                 (

@@ -73,11 +73,21 @@ import Wire
         #expect(problem(["page": "1"]) == "/page")
         #expect(problem(["encaps": []]) == "/encaps")
         #expect(problem(["encaps": [["type": "vxlan", "ip": "10.0.0.1"]]]) == "/encaps/0")
-        #expect(problem(["encaps": [["type": "geneve", "ip": "224.0.0.1"]]]) == "/encaps/0")
+        for address in ["224.0.0.1", "0.0.0.0", "::", "fe80::1"] {
+            #expect(problem(["encaps": [["type": "geneve", "ip": .string(address)]]]) == "/encaps/0/ip")
+        }
         #expect(problem(["ports": [["claim": 1]]]) == "/ports/0/logical_port")
         #expect(problem(["ports": [["logical_port": "p"]]]) == "/ports/0/claim")
         #expect(problem(["ports": [["logical_port": "p", "claim": 1, "up": 1]]]) == "/ports/0/up")
         #expect(problem(["features": [1]]) == "/features/0")
+        #expect(problem(["hostname": "h\n    Port_Binding \"fake\""]) == "/hostname")
+        #expect(problem(["version": "1\u{1b}[31m"]) == "/version")
+        #expect(problem(["chassis_id": "c\u{9b}"]) == "/chassis_id")
+        #expect(problem(["features": ["chassis\u{7f}"]]) == "/features/0")
+        #expect(problem(["ports": [["logical_port": "p\u{07}", "claim": 1]]]) == "/ports/0/logical_port")
+        let interface: JSONValue = ["logical_port": "p", "claim": 1, "interface": "tap\r1"]
+        #expect(problem(["ports": [interface]]) == "/ports/0/interface")
+        #expect(problem(["errors": [["detail": "what the kernel said:\n…"]]]) == nil)
         #expect(problem(["errors": "x"]) == "/errors")
         #expect(throws: SyncRequestError.self) { try SyncRequest(json: []) }
     }

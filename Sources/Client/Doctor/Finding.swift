@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// One thing that `heddle doctor` has looked at.
 public struct Finding: Equatable, Sendable {
@@ -58,9 +59,9 @@ public struct DoctorReport: Equatable, Sendable {
         var text = ""
         for finding in findings {
             text += finding.level.rawValue.padded(to: levelWidth) + finding.check.padded(to: checkWidth)
-            text += finding.detail + "\n"
+            text += finding.detail.printable + "\n"
             guard let remedy = finding.remedy else { continue }
-            text += String(repeating: " ", count: levelWidth + checkWidth) + "-> \(remedy)\n"
+            text += String(repeating: " ", count: levelWidth + checkWidth) + "-> \(remedy.printable)\n"
         }
         let count = findings.count(where: \.needsAttention)
         return text + (count == 0 ? "\nAll is well.\n" : "\n\(count) finding\(count == 1 ? "" : "s").\n")

@@ -46,7 +46,7 @@ public enum NbListing {
     private static func options(of port: JSONValue) -> [String] {
         let chassis = port.texts("requested_chassis")
         let members = port["options"]?.objectValue?.members ?? []
-        return members.map { "\($0.name)=\($0.value.stringValue ?? $0.value.text)" }
+        return members.map(JSONValue.pair)
             + (chassis.isEmpty ? [] : ["\(requestedChassisKey)=\(chassis.joined(separator: ","))"])
     }
 

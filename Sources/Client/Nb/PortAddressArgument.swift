@@ -27,7 +27,7 @@ private func check(_ argument: String, _ parse: () throws(AddressError) -> Void)
     } catch {
         switch error {
         case .invalid(let clause): throw .usage("\(argument): Invalid address format: \(clause). \(addressHint)")
-        case .unsupported(let clause): throw .usage("\(argument): \(clause)")
+        case .unsupported(let clause), .tooLong(let clause): throw .usage("\(argument): \(clause)")
         }
     }
 }

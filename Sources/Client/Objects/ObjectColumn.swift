@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// A column of the table that `heddle get` prints.
 struct ObjectColumn: Sendable {
@@ -106,18 +107,23 @@ extension ObjectKind {
 }
 
 extension JSONValue {
-    /// A string without its quotes, nothing for null, everything else as JSON has it.
+    /// A string without its quotes, nothing for null, everything else as JSON has it; as it may be printed.
     var plainText: String {
         switch self {
         case .null: ""
-        case .string(let text): text
-        case .bool, .integer, .number, .array, .object: text
+        case .string(let text): text.printable
+        case .bool, .integer, .number, .array, .object: text.printableDocument
         }
     }
 
     /// `key=value,...` of the object's labels.
     var labelText: String {
-        (self["labels"]?.objectValue?.members ?? []).map { "\($0.name)=\($0.value.plainText)" }.joined(separator: ",")
+        (self["labels"]?.objectValue?.members ?? []).map(Self.pair).joined(separator: ",")
+    }
+
+    /// `key=value` of a label or an option.
+    static func pair(_ member: (name: String, value: JSONValue)) -> String {
+        "\(member.name.printable)=\(member.value.plainText)"
     }
 
     /// `geneve 192.0.2.11, ...` of a chassis.

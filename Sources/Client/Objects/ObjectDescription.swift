@@ -46,7 +46,7 @@ extension ObjectSession {
         text.add("Port security", object.texts("port_security"))
         text.add("Requested chassis", object.texts("requested_chassis").joined(separator: ", "))
         let options = object["options"]?.objectValue?.members ?? []
-        text.add("Options", options.map { "\($0.name)=\($0.value.plainText)" })
+        text.add("Options", options.map(JSONValue.pair))
         text.add("Labels", object.labelText)
         text.add("Tunnel key", status["tunnel_key"]?.plainText)
         text.addOrigin(of: object)

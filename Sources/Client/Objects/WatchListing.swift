@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// What `heddle get --watch` prints, some events at a time.
 struct WatchListing {
@@ -20,7 +21,7 @@ struct WatchListing {
             return events.map { event in
                 "\(kind.singular)/\(kind.name(of: event.object))\(event.kind == .deleted ? " deleted" : "")\n"
             }.joined()
-        case .json: return events.map { $0.json.text + "\n" }.joined()
+        case .json: return events.map { $0.json.text.printableDocument + "\n" }.joined()
         case .yaml:
             var text = ""
             for event in events { text += "---\n" + (try event.json.yaml()) }

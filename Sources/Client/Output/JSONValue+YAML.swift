@@ -1,4 +1,5 @@
 import JSON
+import Wire
 import Yams
 
 extension JSONValue {
@@ -8,7 +9,7 @@ extension JSONValue {
     /// `"02:00:00:00:00:01"`, which YAML 1.1 takes for a number of base 60.
     func yaml() throws(ClientError) -> String {
         do {
-            return try Yams.serialize(node: node, width: -1, allowUnicode: true)
+            return try Yams.serialize(node: node, width: -1, allowUnicode: true).printableDocument
         } catch {
             throw .refused("the answer cannot be written as YAML (\(error)); use -o json")
         }

@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// How `heddle get` prints objects.
 public enum OutputFormat: String, CaseIterable, Sendable {
@@ -20,7 +21,7 @@ extension JSONValue {
         var bytes: [UInt8] = []
         writeIndented(to: &bytes, level: 0)
         bytes.append(UInt8(ascii: "\n"))
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: bytes, as: UTF8.self).printableDocument
     }
 
     private func writeIndented(to bytes: inout [UInt8], level: Int) {

@@ -1,4 +1,5 @@
 import Reactor
+import Wire
 
 /// Says how far long work is: on a terminal one line that changes and goes, elsewhere a line now and then.
 public final class Progress {
@@ -29,6 +30,7 @@ public final class Progress {
     /// Work begins. What is not known to be long is only told of once it has taken a while.
     func begin(_ text: String, isLong: Bool) {
         end()
+        let text = text.printable
         self.text = text
         start = clock()
         lastLogged = start
@@ -38,8 +40,8 @@ public final class Progress {
 
     /// The work has come so far.
     func update(_ text: String) {
-        self.text = text
-        if isShown { show(text) }
+        self.text = text.printable
+        if isShown { show(self.text) }
     }
 
     /// Time has passed: to be told each second or so.

@@ -62,10 +62,10 @@ public struct PortSession {
     /// - Throws: ``ClientError`` where the agent refuses or the port failed. A pending port is no error.
     public func add(_ request: PortRequest) throws(ClientError) -> String {
         let reply = try caller.require(Call(.put, path(request.name), body: request.body))
-        guard let port = reply.body, let state = port["state"]?.stringValue else {
+        guard let port = reply.body, port["state"]?.stringValue != nil else {
             throw .badAnswer(caller.server, "its answer does not say what state the port is in")
         }
-        let detail = port.text("detail")
+        let (state, detail) = (port.text("state"), port.text("detail"))
         let text = detail.isEmpty ? "\(request.name): \(state)" : "\(request.name): \(state): \(detail)"
         if state == "failed" { throw .refused(text) }
         return text + "\n"

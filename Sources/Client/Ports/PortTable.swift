@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// The tables that `heddle port list` prints, made of the agent's answer.
 public enum PortTable {
@@ -64,7 +65,7 @@ public enum PortTable {
     /// `reason=count`, sorted by reason; reasons that never occurred are left out.
     private static func drops(_ reasons: JSONValue?) -> String {
         let counts = (reasons?.objectValue?.members ?? []).compactMap { member in
-            member.value.integerValue.flatMap { $0 == 0 ? nil : "\(member.name)=\($0)" }
+            member.value.integerValue.flatMap { $0 == 0 ? nil : "\(member.name.printable)=\($0)" }
         }
         return counts.isEmpty ? TextTable.noValue : counts.sorted { $0.utf8Precedes($1) }.joined(separator: " ")
     }

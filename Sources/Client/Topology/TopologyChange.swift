@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// What `heddle apply` says about a plan, in the manner of diff tools.
 struct TopologyChange {
@@ -35,7 +36,7 @@ struct TopologyChange {
             text += "\(mark) \(kind) \(step.text("name"))\n"
             for change in step["changes"]?.arrayValue ?? [] {
                 let (from, to) = (change["from"] ?? .null, change["to"] ?? .null)
-                text += "    \(change.text("field")): \(from.text) -> \(to.text)\n"
+                text += "    \(change.text("field")): \(from.text.printableDocument) -> \(to.text.printableDocument)\n"
             }
         }
         if plan.count > listed { text += "... and \(plan.count - listed) more objects, which --full lists\n" }

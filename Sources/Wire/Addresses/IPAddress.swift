@@ -32,6 +32,32 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether packets can be sent to the address as that of one host: no multicast, broadcast, 0.0.0.0 or `::`.
+    public var isOfOneHost: Bool {
+        switch self {
+        case .v4(let address): !address.isMulticast && address != .any && address != .broadcast
+        case .v6(let address): !address.isMulticast && address != .any
+        }
+    }
+
+    /// Why no guest can be reached under the address of one host, as one clause, or `nil`.
+    public var reasonAgainstGuest: String? {
+        switch self {
+        case .v4(let address) where address.rawValue >> 28 == 0xf: "it is reserved (240.0.0.0/4, RFC 1112)"
+        case .v6(let address) where address.high == 0 && address.low >> 32 == 0xffff:
+            "it stands for an IPv4 address (RFC 4291 section 2.5.5.2); write that one"
+        default: isLoopback ? "it is loopback, which never leaves a guest" : nil
+        }
+    }
+
+    /// Why tunnels cannot end at the address, as one clause, or `nil`. Loopback can, for hosts that are all on one machine.
+    public var reasonAgainstTunnel: String? {
+        if case .v6(let address) = self, address.isLinkLocal {
+            return "it is link-local, and other hosts cannot know by which link"
+        }
+        return isOfOneHost ? nil : "it is not the address of one host"
+    }
+
     /// The canonical text.
     public var description: String {
         switch self {
