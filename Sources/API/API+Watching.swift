@@ -162,9 +162,6 @@ extension CommitRecord.Change {
 }
 
 extension CommitRecord {
-    /// The most objects that one item of the log names.
-    static let auditChangeCountMaximum = 100
-
     /// `{"revision","time","author","source","request_id","change_count","changes":[{"op","kind","id","name"}]}`.
     fileprivate var auditJSON: JSONValue {
         [
@@ -173,7 +170,7 @@ extension CommitRecord {
             "author": .string(author),
             "source": source.isEmpty ? .null : .string(source),
             "request_id": requestID.isEmpty ? .null : .string(requestID),
-            "change_count": .integer(Int64(changes.count)),
+            "change_count": .integer(Int64(changeCount)),
             "changes": .array(
                 changes.prefix(Self.auditChangeCountMaximum).map { change in
                     [

@@ -21,7 +21,8 @@ struct CentralAuthority: Sendable {
     private let pem: String
 
     /// Takes up the authority of a data directory, made there at the first start.
-    init(directory: String) throws(CentralError) {
+    /// - Parameter isKnown: Whether hosts have joined: then none is made in place of one that is missing.
+    init(directory: String, isKnown: Bool = false) throws(CentralError) {
         let keyPath = directory + "/ca.key"
         let certificatePath = directory + "/ca.crt"
         do {
@@ -32,6 +33,7 @@ struct CentralAuthority: Sendable {
                     throw SecurityError("ca.crt holds one to \(Self.certificateMaximum) certificates")
                 }
                 authority = try CertificateAuthority(certificate: first, key: try PrivateKey(pem: key))
+            case (nil, nil) where isKnown: throw CentralError(Self.lost(directory))
             case (nil, nil):
                 let key = try PrivateKey.make()
                 authority = try .make(named: "heddle authority", key: key, now: Clock.wallSeconds())
@@ -49,12 +51,19 @@ struct CentralAuthority: Sendable {
             var text: [UInt8] = []
             for certificate in certificates { text += try certificate.pem() }
             pem = String(decoding: text, as: UTF8.self)
+        } catch let error as CentralError {
+            throw error
         } catch {
             throw CentralError(
                 "the authority \(certificatePath) cannot be used: \(error); put ca.key and ca.crt back as they were, or "
                     + "remove both to begin anew, after which every chassis has to join again"
             )
         }
+    }
+
+    private static func lost(_ directory: String) -> String {
+        "ca.key and ca.crt are missing in \(directory), but hosts have joined and believe nobody else: put both back, or "
+            + "start once with --new-authority, after which every chassis has to join again"
     }
 
     /// A certificate for central's ports, under these names and addresses.

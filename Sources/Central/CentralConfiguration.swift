@@ -22,6 +22,10 @@ public struct CentralConfiguration: Sendable {
     public var serverNames: [String] = []
     /// How long the certificate of a chassis holds, in seconds; it is renewed after two thirds of it.
     public var chassisCertificateLifetime: Int64 = 86_400
+    /// How long the audit tells of a commit, in seconds.
+    public var auditSeconds: Int64 = 30 * 86_400
+    /// Whether another authority is made where that which hosts know is lost.
+    public var makesNewAuthority = false
     /// What HTTP is bound by; the connections of one address and the idle time are those of the northbound port.
     public var limits = HTTPLimits()
     /// The most long polls that one loop keeps.
@@ -64,6 +68,9 @@ public struct CentralConfiguration: Sendable {
 
     /// The lives that a chassis' certificate may have, in seconds: up to a year.
     public static let chassisCertificateLifetimeRange: ClosedRange<Int64> = 3...(365 * 86_400)
+
+    /// The days that the audit may tell of: up to ten years.
+    public static let auditDayRange: ClosedRange<Int> = 1...3650
 
     /// Whether a text can be a server's name in a certificate (RFC 1123 section 2.1).
     public static func isServerName(_ text: String) -> Bool {

@@ -2,7 +2,9 @@ import API
 import CentralCore
 import Glibc
 import Logging
+import Northbound
 import Northd
+import Persistent
 import Reactor
 import Storage
 
@@ -62,9 +64,14 @@ public final class CentralDaemon {
     }
 
     private func start() throws {
-        lock = try lockDataDirectory()
-        let authority = try CentralAuthority(directory: configuration.dataDirectory)
+        // Also what SQLite makes in it is for its owner only.
+        lock = try DataDirectory(path: configuration.dataDirectory).lock(isMade: true)
+        // The log first: where there is an authority, there was a log.
         let (store, core) = try openStore()
+        let authority = try CentralAuthority(
+            directory: configuration.dataDirectory,
+            isKnown: core.durable.access.enrolments.count > 0 && !configuration.makesNewAuthority
+        )
         let main = try Mailbox<Message>(on: loop) { [unowned self] in receive($0) }
         let northbound = try listeners(configuration.northbound, .northbound, option: "--northbound")
         let southbound = try listeners(configuration.southbound, .southbound, option: "--southbound")
@@ -80,6 +87,7 @@ public final class CentralDaemon {
                 parkedPollMaximum: configuration.parkedPollMaximum,
                 vault: authority.vault(lifetime: configuration.chassisCertificateLifetime)
             ),
+            backups: backupListener(),
             main: main,
             metrics: Metrics(loopCount: configuration.loopCount, storePath: storePath),
             logger: logger
@@ -123,6 +131,17 @@ public final class CentralDaemon {
         }
     }
 
+    /// Where `heddle central backup` gets copies of the log.
+    private func backupListener() -> Descriptor? {
+        let path = configuration.dataDirectory + "/" + BackupServer.socketName
+        do throws(SystemError) {
+            return try SeqPacket.listen(path: path)
+        } catch {
+            logger.warning("no backups can be made while central runs: \(error)")
+            return nil
+        }
+    }
+
     private func watchSecurity() {
         loop.schedule(after: Self.securityInterval) { [weak self] in
             guard let self else { return }
@@ -143,34 +162,23 @@ public final class CentralDaemon {
         }
     }
 
-    private func lockDataDirectory() throws(CentralError) -> FileLock {
-        let directory = configuration.dataDirectory
-        // Also what SQLite makes in it is for its owner only.
-        umask(0o077)
-        do throws(SystemError) {
-            try makeDirectory(directory)
-        } catch {
-            throw CentralError("cannot make the data directory: \(error); choose another with --data-dir")
-        }
-        do throws(FileLock.Failure) {
-            return try FileLock(path: directory + "/central.pid")
-        } catch {
-            switch error {
-            case .held(let process):
-                let holder = process.map { "another central (process \($0))" } ?? "another central"
-                throw CentralError("\(holder) runs on \(directory); stop it or choose another with --data-dir")
-            case .system(let error):
-                throw CentralError("cannot use the data directory: \(error); choose another with --data-dir")
-            }
-        }
-    }
-
     private var storePath: String { configuration.dataDirectory + "/central.db" }
 
     private func openStore() throws(CentralError) -> (SQLiteStore, CentralCore) {
         do {
-            let store = try SQLiteStore(path: storePath, newEpoch: .random(in: 1 ... .max))
+            let key = configuration.dataDirectory + "/ca.key"
+            if SQLiteStore.isMissing(at: storePath), access(key, F_OK) == 0 {
+                throw SQLiteStore.lost(storePath, beside: key)
+            }
+            var audit = AuditRetention()
+            audit.seconds = configuration.auditSeconds
+            let store = try SQLiteStore(
+                path: storePath,
+                newEpoch: .random(in: 1 ... .max),
+                auditRetention: audit
+            )
             let contents = try store.load()
+            if let warning = contents.warning { logger.warning("\(warning)") }
             let core = try CentralCore(
                 network: contents.network,
                 history: contents.history,
@@ -192,7 +200,9 @@ public final class CentralDaemon {
             if drainingCount == 0 { threads?.store.send(.close) }
         case .closed:
             // What cannot be removed is removed by the next start.
-            try? removeFile(configuration.dataDirectory + "/northbound.sock")
+            for name in ["northbound.sock", BackupServer.socketName] {
+                try? removeFile(configuration.dataDirectory + "/" + name)
+            }
             say("central: stopped")
             loop.stop()
         }

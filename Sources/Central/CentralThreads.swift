@@ -32,6 +32,7 @@ struct CentralThreads: Sendable {
         store: SQLiteStore,
         core: CentralCore,
         doors: Doors,
+        backups: Descriptor?,
         main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
         logger: Logger
@@ -42,7 +43,14 @@ struct CentralThreads: Sendable {
             var thread: CoreThread?
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             let cell = LatestCell(Published(network: core.durable, isReady: true))
-            let disk = try start(store, core: mailbox, main: main, metrics: metrics, logger: logger)
+            let disk = try start(
+                store,
+                backups: backups,
+                core: mailbox,
+                main: main,
+                metrics: metrics,
+                logger: logger
+            )
             var servers: [Mailbox<ServingLoop.Message>] = []
             for index in 0..<(doors.listeners.first?.sockets.count ?? 0) {
                 servers.append(
@@ -72,6 +80,7 @@ struct CentralThreads: Sendable {
 
     private static func start(
         _ store: SQLiteStore,
+        backups: Descriptor?,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
@@ -80,9 +89,13 @@ struct CentralThreads: Sendable {
         nonisolated(unsafe) let store = store
         return try EventLoop.start(named: "store") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<StoreThread.Message> in
+            let server = try backups.map { listener throws(SystemError) in
+                try BackupServer(loop: loop, store: store, listener: listener, logger: logger)
+            }
             let thread = StoreThread(
                 loop: loop,
                 store: store,
+                backups: server,
                 core: core,
                 main: main,
                 metrics: metrics,

@@ -16,6 +16,8 @@ final class CoreThread {
         case stored(UInt64, [CommitHash])
         /// The last append failed as a whole.
         case notStored(String)
+        /// What another thread has found out for a request.
+        case answered(Ticket, Outcome)
         /// Answer what is parked, take nothing new.
         case stop
     }
@@ -69,6 +71,9 @@ final class CoreThread {
             step(.disconnected(ticket))
         case .stored(let revision, let hashes): step(.durable(revision, hashes: hashes))
         case .notStored(let reason): step(.storageFailed(reason))
+        case .answered(let ticket, let outcome):
+            answer(ticket, outcome)
+            sendOutcomes()
         case .stop:
             isStopping = true
             cell.store(Published(network: core.durable, isReady: false))
@@ -85,7 +90,7 @@ final class CoreThread {
         case .changes(let chassis, let since, let epoch, let hash, let page, let wait):
             step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait))
         case .watch(let request): step(.watch(ticket, request))
-        case .audit(let request): step(.audit(ticket, request))
+        case .audit(let request): store.send(.audit(ticket, request))
         case .statistics: answer(ticket, .statistics(metrics.statistics(core.statistics)))
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
         case .network(let revision): answer(ticket, .network(core.network(at: revision)))

@@ -1,5 +1,8 @@
+import API
+import CentralCore
 import Glibc
 import Logging
+import Northbound
 import Northd
 import Reactor
 import Storage
@@ -13,16 +16,22 @@ final class StoreThread {
     enum Message: Sendable {
         /// Make these commits durable.
         case append([Commit])
+        /// Answer what the log of the past is asked.
+        case audit(Ticket, AuditRequest)
         /// Close the log; comes last.
         case close
     }
 
     /// How long no append must have come before what can wait is done: longer than a busy central's groups are apart.
     static let restTime: Duration = .milliseconds(100)
+    /// How long after an append the evidence outside of the log speaks of it at the latest.
+    static let evidenceTime: Duration = .seconds(10)
 
     private let loop: EventLoop
     private let store: any CommitStore
+    private let backups: BackupServer?
     private var rest: TimerHandle?
+    private var evidence: TimerHandle?
     private let metrics: Metrics
     private let logger: Logger
     private let core: Mailbox<CoreThread.Message>
@@ -31,6 +40,7 @@ final class StoreThread {
     init(
         loop: EventLoop,
         store: any CommitStore,
+        backups: BackupServer?,
         core: Mailbox<CoreThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
@@ -38,6 +48,7 @@ final class StoreThread {
     ) {
         self.loop = loop
         self.store = store
+        self.backups = backups
         self.core = core
         self.main = main
         self.metrics = metrics
@@ -47,7 +58,9 @@ final class StoreThread {
     func receive(_ message: Message) {
         switch message {
         case .append(let commits): append(commits)
+        case .audit(let ticket, let request): core.send(.answered(ticket, audit(request)))
         case .close:
+            backups?.stop()
             do throws(StorageError) {
                 try store.close()
             } catch {
@@ -70,17 +83,20 @@ final class StoreThread {
             core.send(.notStored(reason))
             return
         }
-        // As much as was appended, so that the history does not grow faster than it is folded.
-        var folded = 0
-        while folded < commits.count, store.isTrimUrgent, case let slice = trim(), slice > 0 { folded += slice }
-        trim(in: Self.restTime)
+        while store.trimNeed == .overdue, trim() > 0 {}
+        if store.trimNeed == .urgent { trim(in: .zero) } else { trim(in: Self.restTime) }
+        if evidence == nil {
+            evidence = loop.schedule(after: Self.evidenceTime) { [unowned self] in
+                evidence = nil
+                store.leaveEvidence()
+            }
+        }
     }
 
-    /// Folds in a while, unless something is appended before.
+    /// Folds in a while, unless something is appended before: then after that, so that appends wait for one slice only.
     private func trim(in time: Duration) {
         rest?.cancel()
         rest = loop.schedule(after: time) { [unowned self] in
-            // One slice at a time, so that an append waits for no more than that.
             if trim() > 0 { trim(in: .zero) }
         }
     }
@@ -92,6 +108,20 @@ final class StoreThread {
             // Without room nothing can be folded; after the next append it is tried again.
             guard case .full = error else { endProcess(error) }
             return 0
+        }
+    }
+
+    private func audit(_ request: AuditRequest) -> Outcome {
+        do throws(StorageError) {
+            let answer = try store.audit(request)
+            guard !answer.isGone else {
+                let before = request.before ?? 0
+                let detail = "The commits before revision \(before) are no longer kept; begin again without page_token."
+                return .refused(Refusal(.resyncRequired, detail), operationIndex: nil)
+            }
+            return .audited(answer.records, hasMore: answer.hasMore, after: answer.after)
+        } catch {
+            endProcess(error)
         }
     }
 

@@ -96,7 +96,8 @@ extension Draft {
                 rows.append(CommitChange(kind: .logicalSwitch, id: id.description, object: bytes))
             } else if let old {
                 note(old.owner, nil)
-                rows.append(CommitChange(kind: .logicalSwitch, id: id.description, object: nil))
+                let name = old.value.name
+                rows.append(CommitChange(kind: .logicalSwitch, id: id.description, object: nil, name: name))
             }
         }
         return rows
@@ -118,7 +119,8 @@ extension Draft {
                 rows.append(CommitChange(kind: .logicalSwitchPort, id: id.description, object: bytes))
             } else if let old {
                 note(old.owner, nil)
-                rows.append(CommitChange(kind: .logicalSwitchPort, id: id.description, object: nil))
+                let name = old.value.name
+                rows.append(CommitChange(kind: .logicalSwitchPort, id: id.description, object: nil, name: name))
             }
         }
         return rows

@@ -19,7 +19,7 @@ public struct Commit: Sendable {
     /// The rows that change: deletes first, then puts; each row at most once.
     public let changes: [CommitChange]
     /// The commit as JSON: `{"revision","epoch","time","author","request_id","source","changes":[{"op","kind",
-    /// "id","object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
+    /// "id","name"?,"object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
     public let encoded: [UInt8]
 
     /// The largest encoding, in bytes.
@@ -173,17 +173,24 @@ public struct CommitChange: Equatable, Sendable {
     public var id: String
     /// The row's JSON; `nil` deletes the row.
     public var object: [UInt8]?
+    /// The name of an object whose row is deleted, for those who look back; `nil` where it has no other than its key.
+    public var name: String?
 
     /// A change of a row.
-    public init(kind: Kind, id: String, object: [UInt8]?) {
+    public init(kind: Kind, id: String, object: [UInt8]?, name: String? = nil) {
         self.kind = kind
         self.id = id
         self.object = object
+        self.name = name
     }
 
     func write(to text: inout [UInt8]) {
         text += "{\"op\":\"\(object == nil ? "delete" : "put")\",\"kind\":\"\(kind.rawValue)\",\"id\":".utf8
         JSONValue.write(id, to: &text)
+        if let name {
+            text += ",\"name\":".utf8
+            JSONValue.write(name, to: &text)
+        }
         if let object {
             text += ",\"object\":".utf8
             text += object
@@ -196,16 +203,18 @@ public struct CommitChange: Equatable, Sendable {
         var op: String?
         var kind: String?
         var id: String?
+        var name: String?
         /// As it stands: it was canonical when it was written.
         var object: [UInt8]?
 
         init(_ walker: inout JSONWalker) throws(JSONError) {
             try walker.enterObject()
-            while let name = try walker.nextMember() {
-                switch name {
+            while let member = try walker.nextMember() {
+                switch member {
                 case "op": op = try walker.string()
                 case "kind": kind = try walker.string()
                 case "id": id = try walker.string()
+                case "name": name = try walker.string()
                 case "object": object = try walker.text()
                 default: _ = try walker.text()
                 }
@@ -219,8 +228,8 @@ public struct CommitChange: Equatable, Sendable {
         }
         guard let id = members.id else { throw CommitError("a change without an id") }
         switch (members.op, members.object) {
-        case ("put", let object?): self.init(kind: kind, id: id, object: object)
-        case ("delete", nil): self.init(kind: kind, id: id, object: nil)
+        case ("put", let object?): self.init(kind: kind, id: id, object: object, name: members.name)
+        case ("delete", nil): self.init(kind: kind, id: id, object: nil, name: members.name)
         default: throw CommitError("a change that is neither a put nor a delete")
         }
     }

@@ -17,6 +17,14 @@ public struct CommitRecord: Sendable {
         /// Its canonical JSON after the commit; `nil` where it was deleted.
         public var object: [UInt8]?
 
+        /// A change of an object.
+        public init(kind: CommitChange.Kind, id: String, name: String, object: [UInt8]?) {
+            self.kind = kind
+            self.id = id
+            self.name = name
+            self.object = object
+        }
+
         /// The kind of user's object or host that it is; `nil` for what only the log tells.
         public var resourceKind: ResourceKind? { ResourceKind(rawValue: kind.rawValue) }
     }
@@ -31,8 +39,10 @@ public struct CommitRecord: Sendable {
     public let source: String
     /// The identity of the request; empty where there was none.
     public let requestID: String
-    /// The objects that changed: deletes first, then puts.
+    /// The objects that changed: deletes first, then puts; of a record of the audit, the first of them.
     public let changes: [Change]
+    /// How many objects changed.
+    public let changeCount: Int
     /// The bytes of all objects, and a little for each.
     public let byteCount: Int
 
@@ -68,6 +78,27 @@ public struct CommitRecord: Sendable {
             }
         }
         self.changes = changes
+        changeCount = changes.count
+        byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
+    }
+
+    /// A record of the given parts.
+    public init(
+        revision: UInt64,
+        time: Int64,
+        author: String,
+        source: String,
+        requestID: String,
+        changes: [Change],
+        changeCount: Int
+    ) {
+        self.revision = revision
+        self.time = time
+        self.author = author
+        self.source = source
+        self.requestID = requestID
+        self.changes = changes
+        self.changeCount = changeCount
         byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
     }
 }

@@ -25,30 +25,52 @@ public protocol CommitStore: AnyObject {
     func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit]
 
     /// Folds the oldest commits beyond the ``Retention`` into rows, one slice of them, when a whole one is due. It is
-    /// for times at which nobody waits for an append, or for when ``isTrimUrgent`` says so.
-    /// - Returns: How many commits it folded; 0 when there is nothing left to do.
+    /// for times at which nobody waits for an append, or for when ``trimNeed`` says so.
+    /// - Returns: About how many bytes of encodings it folded; 0 when there is nothing left to do.
     func trim() throws(StorageError) -> Int
 
-    /// Whether so much is to be folded that it cannot wait for a quiet time.
-    var isTrimUrgent: Bool { get }
+    /// How long what is to be folded can wait.
+    var trimNeed: TrimNeed { get }
+
+    /// Leaves evidence of the newest commit outside of the log, against a log that is put back to an earlier state.
+    /// For quiet times, some seconds apart; it costs two syncs to disk.
+    /// - Returns: Whether it is there; where it cannot be written the former stays.
+    @discardableResult
+    func leaveEvidence() -> Bool
+
+    /// The commits that there were, newest first, with bounded work.
+    func audit(_ request: AuditRequest) throws(StorageError) -> AuditAnswer
 
     /// Ends the use of the store and leaves it tidy. Nothing depends on its being called: a start reads whatever is
     /// there.
     func close() throws(StorageError)
 }
 
+/// How long folding can wait.
+public enum TrimNeed: Comparable, Sendable {
+    /// For a quiet time.
+    case none
+    /// It goes on between appends, a slice each.
+    case urgent
+    /// No append is taken before there is less of it: the store would outgrow its bound.
+    case overdue
+}
+
 /// How much history a store keeps as it was, unfolded.
 public struct Retention: Sendable {
     /// Commits: as many as deltas of the feed may reach back over.
     public var commitCountMaximum = 4096
-    /// Bytes of their encodings, which a start has to parse: 64 MiB, about a second. The last commit stays whatever
-    /// its size.
-    public var byteCountMaximum = 64 << 20
+    /// Bytes of their encodings, which a start has to parse: 16 MiB, a quarter of a second. The last commit stays
+    /// whatever its size.
+    public var byteCountMaximum = 16 << 20
     /// Commits up to which a store that is never left in peace may grow: folding writes rows all over the file, which
     /// costs the disk ten times what an append does. As many as a start reads in a second.
     public var urgentCommitCount = 32_768
     /// The most commits that are folded at once: no append shall wait for more than some milliseconds.
     public var sliceCountMaximum = 64
+    /// The most bytes of encodings that are folded at once, for the same reason: some hundred rows. A commit that has
+    /// more is folded in parts.
+    public var sliceByteCountMaximum = 128 << 10
 
     /// What the product keeps.
     public init() {}
@@ -62,6 +84,8 @@ public struct StoreContents: Sendable {
     public var history: [Commit]
     /// The hash of each kept commit.
     public var hashes: [CommitHash]
+    /// What the operator should know of: a log that is older than what was seen of it, and has a new epoch for that.
+    public var warning: String?
 
     /// What a store holds.
     public init(network: Network, history: [Commit], hashes: [CommitHash]) {

@@ -12,7 +12,7 @@ final class SQLiteConnection {
     /// Frames at which it waits no longer: 32 MiB bounds the time of a restart, and the file.
     static let urgentFrameCount: Int32 = 8000
 
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     /// Whether the transaction under way, or the last one, is synced to disk as it ends.
     private var isSyncing = true
     /// Frames in the log after the last commit; SQLite writes it from its hook.
@@ -30,12 +30,16 @@ final class SQLiteConnection {
         self.handle = handle
         frameCount = .allocate(capacity: 1)
         frameCount.initialize(to: 0)
+        // Only checkpoint() writes the database file, whose errors count.
+        guard csqlite_keep_log_at_close(handle) == SQLITE_OK else { throw SQLiteError(SQLITE_ERROR, handle) }
         try execute("PRAGMA locking_mode=EXCLUSIVE")
         let mode = try query("PRAGMA journal_mode=WAL") { $0.text(0) }
         guard mode == ["wal"] else { throw SQLiteError(text: "the file system does not allow a write-ahead log") }
         for pragma in [
-            "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=67108864", "cell_size_check=ON",
+            "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=33554432", "cell_size_check=ON",
             "trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-32768",
+            // Freed pages are written with zeros by some builds of SQLite: a large commit once more.
+            "secure_delete=OFF",
         ] {
             try execute("PRAGMA \(pragma)")
         }

@@ -21,6 +21,14 @@ final class SQLiteStatement {
 
     /// Runs the statement from the start with these values, and hands every row to `row`.
     func run(_ values: [SQLiteValue] = [], row: (SQLiteStatement) -> Void = { _ in }) throws(SQLiteError) {
+        try run(values) { statement in
+            row(statement)
+            return true
+        }
+    }
+
+    /// As ``run(_:row:)``, for as long as `row` wants more.
+    func run(_ values: [SQLiteValue], while row: (SQLiteStatement) -> Bool) throws(SQLiteError) {
         defer {
             sqlite3_reset(handle)
             sqlite3_clear_bindings(handle)
@@ -31,7 +39,7 @@ final class SQLiteStatement {
         }
         while true {
             switch sqlite3_step(handle) {
-            case SQLITE_ROW: row(self)
+            case SQLITE_ROW: guard row(self) else { return }
             case SQLITE_DONE: return
             case let code: throw SQLiteError(code, connection)
             }

@@ -1,57 +1,20 @@
-import CSQLite
 import Northd
+import Reactor
 import Security
 
 extension SQLiteStore {
-    /// Makes the tables in a new file; refuses a file that is not ours or is newer than this program.
-    static func prepareSchema(_ connection: SQLiteConnection, path: String, newEpoch: UInt64) throws {
-        let found = try connection.query("PRAGMA application_id") { $0.integer(0) }.first ?? 0
-        let version = try connection.query("PRAGMA user_version") { $0.integer(0) }.first ?? 0
-        if found == applicationID {
-            guard version <= schemaVersion else {
-                throw StorageError.refused(
-                    "\(path) has schema version \(version), this program knows up to \(schemaVersion): "
-                        + "start the newer version of heddle that wrote it"
-                )
-            }
-            guard version == schemaVersion else {
-                throw StorageError.refused("\(path) is damaged: schema version \(version) has never been written")
-            }
-            return
-        }
-        let tableCount = try connection.query("SELECT count(*) FROM sqlite_schema") { $0.integer(0) }.first ?? 0
-        guard found == 0, version == 0, tableCount == 0 else {
-            throw StorageError.refused("\(path) is not a commit log of heddle, or its header is damaged")
-        }
-        try connection.transaction { () throws(SQLiteError) in
-            try connection.execute(
-                """
-                CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL,
-                    revision INTEGER NOT NULL, hash BLOB NOT NULL, folded_revision INTEGER NOT NULL,
-                    folded_hash BLOB NOT NULL, row_digest BLOB NOT NULL, seal BLOB NOT NULL) STRICT;
-                CREATE TABLE commits (revision INTEGER PRIMARY KEY, encoding BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
-                CREATE TABLE objects (kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL,
-                    object BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
-                PRAGMA application_id = \(applicationID);
-                PRAGMA user_version = \(schemaVersion);
-                """
-            )
-            try StoreMeta(epoch: newEpoch).write(by: connection.prepare(StoreMeta.replacement))
-        }
-    }
-
-    /// Reads everything and verifies it: SQLite's own structure, the chain of the kept commits, every row.
+    /// Reads everything and verifies it: SQLite's own structure, the chain of the kept commits, every row, and that the
+    /// log is not an earlier one than what was seen here before. Where it is, it goes on under a new epoch.
     public func load() throws(StorageError) -> StoreContents {
         do {
-            let report = try connection.query("PRAGMA quick_check(1)") { $0.text(0) }
-            guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
-            let (encodings, hashes) = try verifiedHistory()
-            historySizes = ArraySlice(encodings.map(\.count))
-            historyByteCount = historySizes.reduce(0, +)
-            var network = try Network(epoch: meta.epoch, revision: meta.foldedRevision, rows: verifiedRows())
-            if meta.foldedRevision > 0 { network.hash = CommitHash(chain: meta.foldedHash) }
-            let history = try encodings.map { try Commit(decoding: $0) }
-            return StoreContents(network: network, history: history, hashes: hashes)
+            var contents = try read()
+            if let lapse = lapse(contents) {
+                try beginEpoch()
+                contents = try read()
+                contents.warning = "\(path) \(lapse); a new epoch makes all hosts and watchers ask for everything anew"
+            }
+            leaveEvidence()
+            return contents
         } catch let error as SQLiteError {
             throw Self.openingError(error, path: path)
         } catch let error as CommitError {
@@ -60,6 +23,102 @@ extension SQLiteStore {
             throw error
         } catch {
             throw damaged("\(error)")
+        }
+    }
+
+    private func read() throws -> StoreContents {
+        for table in ["meta", "commits", "objects"] {
+            let report = try connection.query("PRAGMA quick_check('\(table)')") { $0.text(0) }
+            guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
+        }
+        var (encodings, hashes) = try verifiedHistory()
+        historySizes = ArraySlice(encodings.map(\.count))
+        historyByteCount = historySizes.reduce(0, +)
+        var rows = try verifiedRows()
+        var history = try encodings.map { try Commit(decoding: $0) }
+        encodings = []
+        var base = (revision: meta.foldedRevision, hash: CommitHash(chain: meta.foldedHash))
+        if meta.foldPosition > 0, let commit = history.first, let hash = hashes.first {
+            // Its rows are there in part: it is taken for folded.
+            rows = Self.folding(commit, into: rows)
+            base = (commit.revision, hash)
+            history.removeFirst()
+            hashes.removeFirst()
+        }
+        var network = try Network(epoch: meta.epoch, revision: base.revision, rows: rows)
+        if base.revision > 0 { network.hash = base.hash }
+        return StoreContents(network: network, history: history, hashes: hashes)
+    }
+
+    private static func folding(_ commit: Commit, into rows: [StoredRow]) -> [StoredRow] {
+        struct Key: Hashable {
+            var kind: CommitChange.Kind
+            var id: String
+        }
+        var changed: [Key: [UInt8]?] = [:]
+        for change in commit.changes { changed[Key(kind: change.kind, id: change.id)] = .some(change.object) }
+        return rows.filter { changed[Key(kind: $0.kind, id: $0.id)] == nil }
+            + commit.changes.compactMap { change in
+                change.object.map {
+                    StoredRow(kind: change.kind, id: change.id, revision: commit.revision, object: $0)
+                }
+            }
+    }
+
+    /// What tells that the log is not the one that was seen here before, or not all of it.
+    private func lapse(_ contents: StoreContents) -> String? {
+        switch generation {
+        case nil, .missing: return nil
+        case .unreadable: return "cannot be compared with what was seen before: \(Generation.name) cannot be read"
+        case .seen(let seen):
+            guard seen.epoch == meta.epoch else { return "has another history than the log that was here before" }
+            guard seen.revision <= meta.revision else {
+                return "was put back to an earlier state: revisions up to \(seen.revision) were seen, this file ends "
+                    + "at \(meta.revision), and what was committed between is lost"
+            }
+            guard seen.revision > 0 else { return nil }
+            guard hash(of: seen.revision, in: contents) == seen.hash else {
+                return "was put back: its commit \(seen.revision) is not the one that was seen, and what was committed "
+                    + "before is lost"
+            }
+            return nil
+        }
+    }
+
+    /// The hash of a commit, where it is not older than what is kept.
+    private func hash(of revision: UInt64, in contents: StoreContents) -> CommitHash? {
+        let base = contents.network.revision
+        if revision > base { return contents.hashes[Int(clamping: revision - base - 1)] }
+        if revision == base { return contents.network.hash }
+        return revision == meta.foldedRevision ? CommitHash(chain: meta.foldedHash) : nil
+    }
+
+    /// Begins a new epoch: the rows and the revision stay, the kept commits, which are of the former, are folded.
+    func beginEpoch() throws(StorageError) {
+        while try fold(all: true) > 0 {}
+        var next = meta
+        next.epoch = newEpoch == meta.epoch ? max(1, newEpoch &+ 1) : newEpoch
+        do {
+            try connection.transaction { () throws(SQLiteError) in try next.write(by: replaceMeta) }
+        } catch {
+            throw StorageError(writing: error.code, error.text)
+        }
+        meta = next
+    }
+
+    /// Leaves evidence of the newest commit outside of the log.
+    /// - Returns: Whether it is there.
+    @discardableResult
+    public func leaveEvidence() -> Bool {
+        let newest = Generation(epoch: meta.epoch, revision: meta.revision, hash: CommitHash(chain: meta.hash))
+        guard let generation, generation != .seen(newest) else { return true }
+        do throws(SystemError) {
+            try newest.write(to: Self.generationPath(of: path))
+            self.generation = .seen(newest)
+            return true
+        } catch {
+            // The former evidence stays: it proves less, and nothing that is not so.
+            return false
         }
     }
 
@@ -123,21 +182,5 @@ extension SQLiteStore {
         return rows.compactMap { $0 }
     }
 
-    private func damaged(_ what: String) -> StorageError {
-        .refused("\(path) is damaged: \(what); put back a backup of the file, or move it away to start empty")
-    }
-
-    /// What a failure while opening or reading means to the one who starts central.
-    static func openingError(_ error: SQLiteError, path: String) -> StorageError {
-        switch error.code & 0xff {
-        case SQLITE_BUSY, SQLITE_LOCKED: .refused("\(path) is open in another process: stop that one first")
-        case SQLITE_NOTADB: .refused("\(path) is not a commit log of heddle, or its header is damaged")
-        case SQLITE_CORRUPT:
-            .refused(
-                "\(path) is damaged: \(error.text); put back a backup of the file, or move it away to start empty"
-            )
-        case SQLITE_FULL: .refused("\(path) cannot be opened: the disk is full")
-        default: .refused("\(path) cannot be opened: \(error.text)")
-        }
-    }
+    private func damaged(_ what: String) -> StorageError { Self.damaged(path, what) }
 }

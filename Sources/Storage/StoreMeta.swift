@@ -10,8 +10,12 @@ struct StoreMeta: Equatable {
     /// The last folded commit and its hash: where the chain of the kept ones begins.
     var foldedRevision: UInt64 = 0
     var foldedHash = SHA256.zero
+    /// How many changes of the commit after that are folded too: a large one is folded in parts.
+    var foldPosition = 0
     /// The exclusive or of all rows' hashes: finds a missing, doubled or changed row whatever the order.
     var rowDigest = SHA256.zero
+    /// What the audit of users and that of hosts hold.
+    var audits = AuditExtents()
 
     /// Takes a row into the digest, or out of it.
     mutating func toggleRow(hash: [UInt8]) {
@@ -20,6 +24,16 @@ struct StoreMeta: Equatable {
 
     /// The hash of the row itself, without which a flipped bit in the epoch would go unseen.
     private var seal: [UInt8] {
+        SHA256.hash(
+            [
+                epoch.bigEndianBytes, revision.bigEndianBytes, hash, foldedRevision.bigEndianBytes, foldedHash,
+                rowDigest,
+            ] + [UInt64(foldPosition).bigEndianBytes] + audits.numbers.map(\.bigEndianBytes)
+        )
+    }
+
+    /// The seal that version 1 of the schema had, without what came later.
+    private var firstSeal: [UInt8] {
         SHA256.hash([
             epoch.bigEndianBytes, revision.bigEndianBytes, hash, foldedRevision.bigEndianBytes, foldedHash,
             rowDigest,
@@ -27,10 +41,16 @@ struct StoreMeta: Equatable {
     }
 
     /// Reads the row and checks its seal.
-    static func read(_ connection: SQLiteConnection, path: String) throws -> StoreMeta {
-        let sql = "SELECT epoch, revision, hash, folded_revision, folded_hash, row_digest, seal FROM meta"
+    /// - Parameter version: That of the schema.
+    static func read(_ connection: SQLiteConnection, path: String, version: Int64) throws -> StoreMeta {
+        let isFirst = version == 1
+        let later =
+            "fold_position, user_audit_after, user_audit_bytes, host_audit_after, host_audit_bytes"
+        let sql =
+            "SELECT epoch, revision, hash, folded_revision, folded_hash, row_digest, seal\(isFirst ? "" : ", " + later)"
+            + " FROM meta"
         let rows = try connection.query(sql) { row in
-            let meta = StoreMeta(
+            var meta = StoreMeta(
                 epoch: UInt64(bitPattern: row.integer(0)),
                 revision: UInt64(bitPattern: row.integer(1)),
                 hash: row.bytes(2),
@@ -38,10 +58,14 @@ struct StoreMeta: Equatable {
                 foldedHash: row.bytes(4),
                 rowDigest: row.bytes(5)
             )
-            return (meta: meta, isSealed: meta.seal == row.bytes(6))
+            if !isFirst {
+                meta.foldPosition = max(0, Int(clamping: row.integer(7)))
+                meta.audits = AuditExtents(numbers: (8..<12).map { UInt64(bitPattern: row.integer(Int32($0))) })
+            }
+            return (meta: meta, isSealed: (isFirst ? meta.firstSeal : meta.seal) == row.bytes(6))
         }
         guard rows.count == 1, let row = rows.first, row.isSealed else {
-            throw StorageError.refused("\(path) is damaged: the row of meta does not match its seal")
+            throw SQLiteStore.damaged(path, "the row of meta does not match its seal")
         }
         return row.meta
     }
@@ -49,16 +73,19 @@ struct StoreMeta: Equatable {
     /// The statement that ``write(by:)`` runs.
     static let replacement = """
         INSERT OR REPLACE INTO meta
-        (id, epoch, revision, hash, folded_revision, folded_hash, row_digest, seal)
-        VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+        (id, epoch, revision, hash, folded_revision, folded_hash, row_digest, seal, fold_position,
+        user_audit_after, user_audit_bytes, host_audit_after, host_audit_bytes)
+        VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     /// Replaces the row; part of the caller's transaction.
     func write(by statement: SQLiteStatement) throws(SQLiteError) {
-        try statement.run([
-            .revision(epoch), .revision(revision), .bytes(hash), .revision(foldedRevision), .bytes(foldedHash),
-            .bytes(rowDigest), .bytes(seal),
-        ])
+        try statement.run(
+            [
+                .revision(epoch), .revision(revision), .bytes(hash), .revision(foldedRevision), .bytes(foldedHash),
+                .bytes(rowDigest), .bytes(seal), .integer(Int64(foldPosition)),
+            ] + audits.numbers.map { .revision($0) }
+        )
     }
 }
 

@@ -24,7 +24,9 @@ struct CentralCommand: ParsableCommand {
               heddle central --northbound 192.0.2.1:6641 --southbound 192.0.2.1:6642
               heddle central --northbound 0.0.0.0:6641 --southbound 0.0.0.0:6642 \\
                 --tls-name central.example --certificate cert.pem --key key.pem
-            """
+              heddle central backup /var/backups/heddle
+            """,
+        subcommands: [CentralBackupCommand.self, CentralRestoreCommand.self]
     )
 
     @Option(help: ArgumentHelp("Where the commit log is; made if missing.", valueName: "dir"))
@@ -60,6 +62,12 @@ struct CentralCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How long a chassis' certificate holds: 24h, 7d …", valueName: "time"))
     var chassisCertificateLife = "24h"
 
+    @Option(help: ArgumentHelp("How long /v1/audit tells of a commit, in days.", valueName: "days"))
+    var auditDays = 30
+
+    @Flag(help: "Make another authority where ca.key and ca.crt are lost; every chassis then has to join again.")
+    var newAuthority = false
+
     @OptionGroup(title: "Limits")
     var limits: CentralLimits
 
@@ -78,6 +86,10 @@ struct CentralCommand: ParsableCommand {
             throw ValidationError(
                 "--chassis-certificate-life '\(chassisCertificateLife)' is not a time of 3s to 365d, such as 24h"
             )
+        }
+        let days = CentralConfiguration.auditDayRange
+        guard days.contains(auditDays) else {
+            throw ValidationError("--audit-days is \(days.lowerBound) to \(days.upperBound), not \(auditDays)")
         }
         if store.hasPrefix("etcd://") {
             throw ValidationError("--store \(store) is not supported yet, leave it out or say --store sqlite")
@@ -100,6 +112,8 @@ struct CentralCommand: ParsableCommand {
         configuration.serverNames = tlsNames
         configuration.certificateFile = certificate
         configuration.keyFile = key
+        configuration.auditSeconds = Int64(auditDays) * 86_400
+        configuration.makesNewAuthority = newAuthority
         if let life = Lifetime.seconds(chassisCertificateLife) { configuration.chassisCertificateLifetime = life }
         do throws(CentralError) {
             try CentralDaemon.run(configuration)

@@ -33,12 +33,14 @@ import Testing
         let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: Retention(10))
         for batch in batches { try store.append(Workload.commits(batch), expecting: batch.lowerBound - 1) }
         while try store.trim() > 0 {}
+        try store.close()
     }
 
     /// What comes out of an image: contents, or the reason of the refusal.
     private func outcome(_ image: Image, in folder: TemporaryFolder) throws -> Result<Workload.State, any Error> {
         folder.remove("central.db-wal")
         folder.remove("central.db-journal")
+        folder.remove("generation")
         try folder.write(image.database)
         if !image.log.isEmpty { try folder.write(image.log, to: "central.db-wal") }
         return Result {

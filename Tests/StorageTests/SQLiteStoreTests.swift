@@ -68,7 +68,7 @@ import Testing
         try execute("PRAGMA user_version = 7", on: folder.database)
         let error = #expect(throws: StorageError.self) { try open(folder) }
         let text = "\(try #require(error))"
-        #expect(text.contains("version 7") && text.contains("up to 1"))
+        #expect(text.contains("version 7") && text.contains("up to 2"))
     }
 
     @Test func `Somebody else's database, or no database at all, is refused and left alone`() throws {
@@ -99,8 +99,8 @@ import Testing
             try store.append(Workload.commits(1...83), expecting: 0)
             #expect(try store.trim() == 0)
             try store.append(Workload.commits(84...160), expecting: 83)
-            #expect(try store.trim() == 64)
-            #expect(try store.trim() == 64)
+            #expect(try store.trim() > 0)
+            #expect(try store.trim() > 0)
             #expect(try store.trim() == 0)
             let contents = try store.load()
             #expect(contents.history.map(\.revision) == Array(129...160))
@@ -117,7 +117,7 @@ import Testing
         let retention = Retention(100, bytes: 8, slice: 64)
         let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
         try store.append(Workload.commits(1...5), expecting: 0)
-        #expect(try store.trim() == 4)
+        while try store.trim() > 0 {}
         #expect(try store.trim() == 0)
         #expect(try store.load().history.map(\.encoded) == [Workload.commit(5).encoded])
     }
@@ -147,11 +147,11 @@ import Testing
         let folder = TemporaryFolder()
         let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
         try store.append(Workload.commits(1...9), expecting: 0)
-        #expect(!store.isTrimUrgent)
+        #expect(store.trimNeed == .none)
         try store.append(Workload.commits(10...10), expecting: 9)
-        #expect(store.isTrimUrgent)
-        #expect(try store.trim() == 2)
-        #expect(!store.isTrimUrgent)
+        #expect(store.trimNeed == .urgent)
+        #expect(try store.trim() > 0)
+        #expect(store.trimNeed == .none)
     }
 
     @Test func `A closed store is one file, and can still be opened`() throws {

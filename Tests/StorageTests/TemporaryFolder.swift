@@ -5,8 +5,10 @@ import Glibc
 final class TemporaryFolder {
     let path: String
 
-    init() {
-        var template = Array("\(NSTemporaryDirectory())/hd-storage-XXXXXX".utf8CString)
+    /// - Parameter inMemory: Whether nothing of it is to reach a disk, where there is such a place.
+    init(inMemory: Bool = false) {
+        let parent = inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm/" : NSTemporaryDirectory()
+        var template = Array("\(parent)hd-storage-XXXXXX".utf8CString)
         path = mkdtemp(&template).map { String(cString: $0) } ?? "/nonexistent"
     }
 

@@ -17,8 +17,12 @@ extension Retention {
 enum Workload {
     static let epoch: UInt64 = 0x0123_4567_89ab_cdef
 
+    /// In the year 2096: the audit forgets none of it.
+    static let time: Int64 = 4_000_000_000
+
     /// Commit `revision` puts the row of port `revision % 8`; every fifth deletes the row put three before.
-    static func commit(_ revision: UInt64, epoch: UInt64 = epoch) -> Commit {
+    /// - Parameter padding: Bytes that make it longer.
+    static func commit(_ revision: UInt64, epoch: UInt64 = epoch, padding: Int = 0) -> Commit {
         let object: JSONValue = ["bind_seq": .integer(Int64(revision)), "bound_at": 1, "claims": []]
         var changes = [CommitChange(kind: .bindingState, id: port(revision).description, object: object.bytes)]
         if revision % 5 == 0 {
@@ -30,9 +34,9 @@ enum Workload {
         return Commit(
             revision: revision,
             epoch: epoch,
-            time: 1_700_000_000,
+            time: time,
             author: "test",
-            requestID: "r\(revision)",
+            requestID: "r\(revision)" + String(repeating: "x", count: padding),
             changes: changes
         )
     }
@@ -42,7 +46,7 @@ enum Workload {
         Commit(
             revision: revision,
             epoch: epoch,
-            time: 0,
+            time: time,
             author: "test",
             requestID: String(repeating: "x", count: byteCount),
             changes: []

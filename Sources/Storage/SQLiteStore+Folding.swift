@@ -1,0 +1,166 @@
+import Northd
+import Security
+
+/// Old commits become rows, in slices that no append notices.
+extension SQLiteStore {
+    /// Folds the oldest commits beyond the history that is kept into rows, one slice of them. When there are none,
+    /// forgets some of the audit that is beyond its bounds.
+    public func trim() throws(StorageError) -> Int {
+        let byteCount = try fold(all: false)
+        if byteCount > 0 { return byteCount }
+        if try trimAudit() { return 1 }
+        try checkpoint(from: SQLiteConnection.checkpointFrameCount)
+        return 0
+    }
+
+    /// How long what is to be folded can wait.
+    public var trimNeed: TrimNeed {
+        if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
+        return historySizes.count >= retention.urgentCommitCount || holdsTooManyBytes ? .urgent : .none
+    }
+
+    /// Folds one slice.
+    /// - Parameter all: Whether no history is to be left.
+    /// - Returns: The bytes of encodings, about; 0 when there is nothing left to do.
+    func fold(all: Bool) throws(StorageError) -> Int {
+        let (count, byteCount) = surplus(all: all)
+        if count == 0 { return 0 }
+        // The commit that the evidence outside of the log speaks of has to be among those that a start can look at.
+        if !all, case .seen(let noted)? = generation, noted.revision < meta.foldedRevision + UInt64(count),
+            !leaveEvidence()
+        {
+            return 0
+        }
+        if meta.foldPosition > 0 || byteCount > retention.sliceByteCountMaximum {
+            return try foldPart()
+        }
+        try foldWhole(count: count)
+        drop(count)
+        return byteCount
+    }
+
+    private func drop(_ count: Int) {
+        historyByteCount -= historySizes.prefix(count).reduce(0, +)
+        historySizes = historySizes.dropFirst(count)
+    }
+
+    private func foldWhole(count: Int) throws(StorageError) {
+        let commits = try tail(after: meta.foldedRevision, limit: count)
+        var next = meta
+        var newest: [RowKey: UInt64] = [:]
+        for commit in commits {
+            for change in commit.changes { newest[RowKey(change)] = commit.revision }
+        }
+        try write { () throws(SQLiteError) in
+            for commit in commits {
+                next.foldedHash = SHA256.hash([next.foldedHash, commit.encoded])
+                next.foldedRevision = commit.revision
+                // A row that a later commit of the slice writes again is written once.
+                for change in commit.changes where newest[RowKey(change)] == commit.revision {
+                    try fold(change, of: commit.revision, into: &next)
+                }
+            }
+            try deleteCommits.run([.revision(next.foldedRevision)])
+            try next.write(by: replaceMeta)
+        }
+        meta = next
+    }
+
+    /// Folds a part of a commit that is too large for one slice. It stays in the log until all its rows are written.
+    private func foldPart() throws(StorageError) -> Int {
+        let (commit, hash) = try largeCommit()
+        var next = meta
+        var byteCount = 0
+        var position = meta.foldPosition
+        while position < commit.changes.count, byteCount < retention.sliceByteCountMaximum {
+            byteCount += 100 + (commit.changes[position].object?.count ?? 0)
+            position += 1
+        }
+        let isWhole = position == commit.changes.count
+        try write { () throws(SQLiteError) in
+            for change in commit.changes[min(next.foldPosition, position)..<position] {
+                try fold(change, of: commit.revision, into: &next)
+            }
+            next.foldPosition = isWhole ? 0 : position
+            if isWhole {
+                next.foldedRevision = commit.revision
+                next.foldedHash = hash
+                try deleteCommits.run([.revision(commit.revision)])
+            }
+            try next.write(by: replaceMeta)
+        }
+        meta = next
+        if isWhole {
+            large = nil
+            drop(1)
+        }
+        return max(1, byteCount)
+    }
+
+    /// The oldest kept commit, which is read once for all its parts.
+    private func largeCommit() throws(StorageError) -> (commit: Commit, hash: [UInt8]) {
+        if let large, large.commit.revision == meta.foldedRevision + 1 { return large }
+        guard let commit = try tail(after: meta.foldedRevision, limit: 1).first,
+            commit.revision == meta.foldedRevision + 1
+        else { throw .broken("commit \(meta.foldedRevision + 1) is not there") }
+        let found = (commit: commit, hash: SHA256.hash([meta.foldedHash, commit.encoded]))
+        large = found
+        return found
+    }
+
+    /// What is folded is in the log as it was until the fold is on disk, which the next append's sync sees to.
+    private func write(_ body: () throws(SQLiteError) -> Void) throws(StorageError) {
+        do {
+            try connection.transaction(syncs: false, body)
+        } catch {
+            throw StorageError(writing: error.code, error.text)
+        }
+    }
+
+    private var holdsTooManyBytes: Bool {
+        historyByteCount >= retention.byteCountMaximum + retention.byteCountMaximum / 8
+    }
+
+    /// How many commits the next slice folds, and the bytes of their encodings. Nothing is folded until a whole slice
+    /// is due: rows that its commits share are written once. The last commit is never folded, unless all are.
+    private func surplus(all: Bool) -> (count: Int, byteCount: Int) {
+        let isDue =
+            historySizes.count >= retention.commitCountMaximum + retention.sliceCountMaximum || holdsTooManyBytes
+        guard all || isDue || meta.foldPosition > 0 else { return (0, 0) }
+        var count = 0
+        var byteCount = 0
+        for size in historySizes.dropLast(all ? 0 : 1).prefix(retention.sliceCountMaximum) {
+            let isBeyond =
+                all || count == 0 && meta.foldPosition > 0
+                || historySizes.count - count > retention.commitCountMaximum
+                || historyByteCount - byteCount > retention.byteCountMaximum
+            guard isBeyond, count == 0 || byteCount + size <= retention.sliceByteCountMaximum else { break }
+            count += 1
+            byteCount += size
+        }
+        return (count, byteCount)
+    }
+
+    private struct RowKey: Hashable {
+        let kind: CommitChange.Kind
+        let id: String
+
+        init(_ change: CommitChange) {
+            kind = change.kind
+            id = change.id
+        }
+    }
+
+    private func fold(
+        _ change: CommitChange,
+        of revision: UInt64,
+        into meta: inout StoreMeta
+    ) throws(SQLiteError) {
+        let key: [SQLiteValue] = [.text(change.kind.rawValue), .text(change.id)]
+        try selectHash.run(key) { meta.toggleRow(hash: $0.bytes(0)) }
+        guard let object = change.object else { return try deleteRow.run(key) }
+        let hash = StoredRow(kind: change.kind, id: change.id, revision: revision, object: object).hash
+        meta.toggleRow(hash: hash)
+        try putRow.run(key + [.revision(revision), .bytes(object), .bytes(hash)])
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Central
+import Client
+
+/// `heddle central restore`: puts a backup in the place of a central's state.
+struct CentralRestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Put a backup in the place of central's log and authority.",
+        discussion: """
+            Central may not run. FILE is verified as a whole before anything changes. What is there is kept beside it, \
+            under names that end with .before- and the time. The log goes on under a new epoch, so that every host and \
+            every watcher asks for everything anew: what was committed after the backup is undone on the hosts, too.
+
+            EXAMPLES:
+              systemctl stop heddle-central
+              heddle central restore /var/backups/heddle-2026-11-29
+              systemctl start heddle-central
+            """
+    )
+
+    @Argument(help: "What 'heddle central backup' has made.", completion: .file())
+    var file: String
+
+    @Option(help: ArgumentHelp("Central's data directory; made if missing.", valueName: "dir"))
+    var dataDir = CentralCommand.defaultDataDirectory
+
+    func run() throws {
+        do throws(CentralError) {
+            let summary = try CentralBackup.restore(file, to: dataDir)
+            put("\(dataDir): revision \(summary.revision), a new epoch\n")
+            for name in summary.kept { put("kept: \(name)\n") }
+        } catch {
+            throw ClientError.refused(error.description)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import DiskRecorder
+import Foundation
+import Northd
+import TestSupport
+import Testing
+
+@testable import Storage
+
+/// Power goes at every moment, pages are forgotten and torn, syncs fail: what was acknowledged is there.
+@Suite(.serialized) struct CrashTests {
+    /// Runs, each of some lives of a store, and the images that are made of each; the environment may ask for more.
+    private static let seeds = 1...UInt64(number("HEDDLE_CRASH_SEEDS") ?? 16)
+    private static let imageCount = number("HEDDLE_CRASH_IMAGES") ?? 128
+
+    private static func number(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap(Int.init) }
+
+    private static let retention: Retention = {
+        var retention = Retention(4, bytes: 8 << 10, slice: 2)
+        retention.sliceByteCountMaximum = 600
+        return retention
+    }()
+
+    /// How one process ends.
+    private enum End: CaseIterable {
+        case closed
+        case killed
+        case syncFailed
+    }
+
+    /// A mark of the recording: the store is open, or is acknowledged up to a revision.
+    private struct Moment {
+        var isMade = false
+        var acknowledged: UInt64 = 0
+    }
+
+    @Test(arguments: seeds)
+    func `No acknowledged commit is lost and none doubled, whenever power goes`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let folder = TemporaryFolder(inMemory: true)
+        disk_record(folder.path)
+        let groups = try live(in: folder, using: &generator)
+        let operations = CrashDisk.stopRecording()
+        let images = TemporaryFolder(inMemory: true)
+        disk_spare_syncs(images.path)
+
+        var disk = CrashDisk()
+        var moment = Moment()
+        var left = Self.imageCount
+        for (index, step) in operations.enumerated() {
+            if let mark = disk.perform(step.operation, step.bytes, using: &generator) {
+                moment = Moment(isMade: true, acknowledged: mark)
+            }
+            // As many as are due by now, each moment as likely as any other.
+            let due = Int.random(in: 0..<operations.count - index, using: &generator) < left ? 1 : 0
+            for _ in 0..<(index == operations.count - 1 ? left : due) {
+                left -= 1
+                let fate = CrashDisk.Fate.allCases.randomElement(using: &generator) ?? .mixed
+                let image = disk.image(fate, using: &generator)
+                let what = "seed \(seed), operation \(index) of \(operations.count), \(fate)"
+                try look(at: image, moment, groups, in: images, what)
+            }
+        }
+        #expect(left == 0 && moment.acknowledged > 20)
+    }
+
+    @Test func `What is acknowledged after a failed sync and a restart survives the loss of power`() throws {
+        let folder = TemporaryFolder(inMemory: true)
+        disk_record(folder.path)
+        var lost: UInt64 = 0
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+            _ = try store.load()
+            for revision in 1...5 as ClosedRange<UInt64> {
+                try store.append(Workload.commits(revision...revision), expecting: revision - 1)
+            }
+            disk_fail_sync(1)
+            #expect(throws: StorageError.self) { try store.append(Workload.commits(6...6), expecting: 5) }
+        }
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+            lost = try store.load().revision
+            for revision in (lost + 1)...(lost + 20) {
+                try store.append(Workload.commits(revision...revision), expecting: revision - 1)
+            }
+        }
+        var generator = SeededGenerator(seed: 1)
+        var disk = CrashDisk()
+        for step in CrashDisk.stopRecording() { _ = disk.perform(step.operation, step.bytes, using: &generator) }
+        let moment = Moment(isMade: true, acknowledged: lost + 20)
+        try look(
+            at: disk.image(.lost, using: &generator),
+            moment,
+            [lost + 20],
+            in: TemporaryFolder(inMemory: true),
+            "power loss"
+        )
+    }
+
+    @Test(arguments: 1...30)
+    func `Whatever sync of a start fails, the next start loses nothing`(number: UInt64) throws {
+        let folder = TemporaryFolder(inMemory: true)
+        disk_record(folder.path)
+        var acknowledged: UInt64 = 0
+        for life in 0..<3 {
+            disk_fail_sync(life == 1 ? number : 0)
+            do {
+                let store = try SQLiteStore(
+                    path: folder.database,
+                    newEpoch: Workload.epoch,
+                    retention: Self.retention
+                )
+                let first = try store.load().revision + 1
+                #expect(first > acknowledged)
+                for revision in first..<first + 6 {
+                    try store.append(Workload.commits(revision...revision), expecting: revision - 1)
+                    acknowledged = revision
+                    _ = try store.trim()
+                    if revision % 3 == 0 { try store.checkpoint(from: 0) }
+                }
+            } catch {
+                #expect(life == 1, "\(error)")
+            }
+        }
+        var generator = SeededGenerator(seed: number)
+        var disk = CrashDisk()
+        for step in CrashDisk.stopRecording() { _ = disk.perform(step.operation, step.bytes, using: &generator) }
+        let moment = Moment(isMade: true, acknowledged: acknowledged)
+        try look(
+            at: disk.image(.lost, using: &generator),
+            moment,
+            [acknowledged],
+            in: TemporaryFolder(inMemory: true),
+            "\(number)"
+        )
+    }
+
+    /// Some lives of a central on one folder, each with its end.
+    /// - Returns: The revisions at which groups ended.
+    private func live(
+        in folder: TemporaryFolder,
+        using generator: inout SeededGenerator
+    ) throws -> Set<UInt64> {
+        var ends: Set<UInt64> = [0]
+        for _ in 0..<7 {
+            let end = End.allCases.randomElement(using: &generator) ?? .killed
+            do {
+                let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: Self.retention)
+                var revision = try store.load().revision
+                disk_mark(revision)
+                if end == .syncFailed { disk_fail_sync(.random(in: 1...12, using: &generator)) }
+                for _ in 0..<Int.random(in: 2...9, using: &generator) {
+                    let group = (revision + 1)...(revision + .random(in: 1...3, using: &generator))
+                    let padding = Int.random(in: 0..<4, using: &generator) == 0 ? 5000 : 10
+                    ends.insert(group.upperBound)
+                    try store.append(group.map { Workload.commit($0, padding: padding) }, expecting: revision)
+                    revision = group.upperBound
+                    disk_mark(revision)
+                    if Bool.random(using: &generator) { _ = try store.trim() }
+                    if Int.random(in: 0..<6, using: &generator) == 0 { store.leaveEvidence() }
+                    if Int.random(in: 0..<6, using: &generator) == 0 { try store.checkpoint(from: 1) }
+                }
+                if end == .closed { try store.close() }
+            } catch {
+                #expect(end == .syncFailed, "\(error)")
+            }
+            disk_fail_sync(0)
+        }
+        return ends
+    }
+
+    private func look(
+        at image: [String: [UInt8]],
+        _ moment: Moment,
+        _ groups: Set<UInt64>,
+        in folder: TemporaryFolder,
+        _ what: String
+    ) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) { folder.remove(name) }
+        for (name, bytes) in image { try folder.write(bytes, to: name) }
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: 99, retention: Self.retention)
+            let contents = try store.load()
+            let revision = contents.revision
+            let state = try Workload.State(contents)
+            guard moment.isMade || state.epoch == Workload.epoch else {
+                #expect(revision == 0)
+                return
+            }
+            #expect(contents.warning == nil, "\(what)")
+            #expect(revision >= moment.acknowledged && groups.contains(revision), "\(what): \(revision)")
+            #expect(state == Workload.state(at: revision), "\(what)")
+            try store.append([Workload.commit(revision + 1)], expecting: revision)
+            _ = try store.trim()
+            #expect(try Workload.State(store.load()) == Workload.state(at: revision + 1), "\(what)")
+        } catch {
+            Issue.record("\(what): \(error)")
+        }
+    }
+}

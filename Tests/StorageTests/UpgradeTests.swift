@@ -1,0 +1,60 @@
+import CSQLite
+import Foundation
+import Northbound
+import Northd
+import Persistent
+import Testing
+
+@testable import Storage
+
+/// Logs of older versions are taken over.
+@Suite struct UpgradeTests {
+    @Test func `A log of version 1 is read, gets the tables of today and goes on`() throws {
+        let folder = TemporaryFolder()
+        let dump = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Golden/version-1.sql"
+        try build(String(contentsOfFile: dump, encoding: .utf8), at: folder.database)
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: 1)
+            let contents = try store.load()
+            #expect(contents.warning == nil && contents.revision == 7 && contents.history.count == 7)
+            var network = contents.network
+            for commit in contents.history { try network.apply(commit) }
+            #expect(network.northbound.switches.map { $0.value.value.name }.sorted() == ["s1", "s3"])
+            let next = Commit(
+                revision: 8,
+                epoch: contents.network.epoch,
+                time: Workload.time,
+                author: "token/1",
+                requestID: "",
+                changes: []
+            )
+            try store.append([next], expecting: 7)
+            let answer = try store.audit(AuditRequest(before: nil, limit: 10, author: nil))
+            #expect(answer.records.map(\.revision) == [8] && answer.after == 7)
+        }
+        let store = try SQLiteStore(path: folder.database, newEpoch: 1)
+        #expect(try store.load().revision == 8)
+        #expect(try store.connection.query("PRAGMA user_version") { $0.integer(0) } == [2])
+    }
+
+    @Test func `A flipped bit in the meta row of version 1 is found before it is taken over`() throws {
+        let folder = TemporaryFolder()
+        let dump = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Golden/version-1.sql"
+        let text = try String(contentsOfFile: dump, encoding: .utf8)
+        try build(
+            text.replacingOccurrences(of: "INTO meta VALUES(1,5", with: "INTO meta VALUES(1,6"),
+            at: folder.database
+        )
+        let error = #expect(throws: StorageError.self) { try SQLiteStore(path: folder.database, newEpoch: 1) }
+        #expect("\(try #require(error))".contains("seal"))
+    }
+
+    private func build(_ sql: String, at path: String) throws {
+        var handle: OpaquePointer?
+        #expect(sqlite3_open(path, &handle) == SQLITE_OK)
+        let header =
+            "PRAGMA application_id = \(SQLiteStore.applicationID); PRAGMA user_version = 1; PRAGMA journal_mode = WAL"
+        for text in [sql, header] { #expect(sqlite3_exec(handle, text, nil, nil, nil) == SQLITE_OK) }
+        #expect(sqlite3_close(handle) == SQLITE_OK)
+    }
+}
