@@ -48,7 +48,7 @@ extension API {
             }
         case .livez: return .reply(.text(.ok, "ok\n"))
         case .readyz:
-            guard isReady else { throw Problem(Refusal(.unavailable, "Central is stopping.")) }
+            guard isReady else { throw Problem(Refusal(.unavailable, "Central is starting or stopping.")) }
             return .reply(.text(.ok, "ok\n"))
         case .version: return .reply(.json(.ok, versionDocument.bytes))
         case .contract: return .reply(Reply(.ok, .bytes(contract), type: "application/yaml"))

@@ -14,6 +14,8 @@ public final class CentralDaemon {
     enum Message: Sendable {
         /// A thread that serves HTTP has no descriptor for a newcomer, and nobody idle to end.
         case needsRoom(loop: Int)
+        /// Central is what its log says, in the form of this version.
+        case ready(revision: UInt64)
         /// One more thread that serves HTTP has no client left.
         case drained
         /// The log is closed.
@@ -25,6 +27,7 @@ public final class CentralDaemon {
     private let serviceManager = ServiceManager()
     /// Where it listens and since which revision, for people.
     private var story = ""
+    private var place = ""
     private let logger = Logger(label: "central") { QueuedLogHandler(label: $0) }
     private var lock: FileLock?
     private var threads: CentralThreads?
@@ -93,10 +96,7 @@ public final class CentralDaemon {
             logger: logger
         )
         if security != nil { watchSecurity() }
-        story =
-            "northbound \(northbound.url), southbound \(southbound.url), revision \(core.durable.revision)"
-        say("central: ready, \(story)")
-        serviceManager.tell(.ready(status: story))
+        place = "northbound \(northbound.url), southbound \(southbound.url)"
     }
 
     private func listeners(
@@ -195,6 +195,10 @@ public final class CentralDaemon {
         switch message {
         case .needsRoom(let loop):
             for (index, server) in (threads?.servers ?? []).enumerated() where index != loop { server.send(.makeRoom) }
+        case .ready(let revision):
+            story = "\(place), revision \(revision)"
+            say("central: ready, \(story)")
+            serviceManager.tell(.ready(status: story))
         case .drained:
             drainingCount -= 1
             if drainingCount == 0 { threads?.store.send(.close) }

@@ -42,7 +42,9 @@ struct CentralThreads: Sendable {
         return try EventLoop.start(named: "core") { (loop: EventLoop) throws(SystemError) -> CentralThreads in
             var thread: CoreThread?
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
-            let cell = LatestCell(Published(network: core.durable, isReady: true))
+            // Not ready before the core has looked at what it took up.
+            let cell = LatestCell(Published(network: core.durable, isReady: false))
+            let bulk = try startBulk(cell)
             let disk = try start(
                 store,
                 backups: backups,
@@ -59,18 +61,22 @@ struct CentralThreads: Sendable {
                         doors,
                         cell: cell,
                         core: mailbox,
+                        bulk: bulk,
                         main: main,
                         metrics: metrics,
                         logger: logger
                     )
                 )
             }
+            bulk.send(.begin(servers, core: mailbox))
             thread = CoreThread(
                 loop: loop,
                 core: core,
                 cell: cell,
                 store: disk,
                 servers: servers,
+                bulk: bulk,
+                main: main,
                 metrics: metrics,
                 logger: logger
             )
@@ -105,11 +111,21 @@ struct CentralThreads: Sendable {
         }.handle
     }
 
+    private static func startBulk(
+        _ cell: LatestCell<Published>
+    ) throws(SystemError) -> Mailbox<BulkThread.Message> {
+        try EventLoop.start(named: "bulk") { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
+            let thread = BulkThread(cell: cell)
+            return try Mailbox(on: loop) { thread.receive($0) }
+        }.handle
+    }
+
     private static func startServing(
         _ index: Int,
         _ doors: Doors,
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
+        bulk: Mailbox<BulkThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
         logger: Logger
@@ -136,6 +152,7 @@ struct CentralThreads: Sendable {
                 index: index,
                 cell: cell,
                 core: core,
+                bulk: bulk,
                 main: main,
                 metrics: metrics,
                 logger: logger,

@@ -16,6 +16,8 @@ final class CoreThread {
         case stored(UInt64, [CommitHash])
         /// The last append failed as a whole.
         case notStored(String)
+        /// What came of the last plan.
+        case planned(Plan.Outcome)
         /// What another thread has found out for a request.
         case answered(Ticket, Outcome)
         /// Answer what is parked, take nothing new.
@@ -26,6 +28,9 @@ final class CoreThread {
     private let cell: LatestCell<Published>
     private let store: Mailbox<StoreThread.Message>
     private let servers: [Mailbox<ServingLoop.Message>]
+    private let bulk: Mailbox<BulkThread.Message>
+    private let main: Mailbox<CentralDaemon.Message>
+    private var isReady = false
     private let metrics: Metrics
     private let logger: Logger
     private var core: CentralCore
@@ -49,6 +54,8 @@ final class CoreThread {
         cell: LatestCell<Published>,
         store: Mailbox<StoreThread.Message>,
         servers: [Mailbox<ServingLoop.Message>],
+        bulk: Mailbox<BulkThread.Message>,
+        main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
         logger: Logger
     ) {
@@ -57,6 +64,8 @@ final class CoreThread {
         self.cell = cell
         self.store = store
         self.servers = servers
+        self.bulk = bulk
+        self.main = main
         self.metrics = metrics
         self.logger = logger
         outcomes = Array(repeating: [], count: servers.count)
@@ -71,6 +80,7 @@ final class CoreThread {
             step(.disconnected(ticket))
         case .stored(let revision, let hashes): step(.durable(revision, hashes: hashes))
         case .notStored(let reason): step(.storageFailed(reason))
+        case .planned(let outcome): step(.planned(outcome))
         case .answered(let ticket, let outcome):
             answer(ticket, outcome)
             sendOutcomes()
@@ -114,11 +124,17 @@ final class CoreThread {
         let effects = core.step(event, now: loop.now, wallClock: Clock.wallSeconds(), using: &generator)
         for effect in effects { carryOut(effect) }
         sendOutcomes()
+        guard !isReady, core.isReady, !isStopping else { return }
+        // Now what hosts are told is durable, and what this version makes of the network.
+        isReady = true
+        cell.store(Published(network: core.durable, isReady: true))
+        main.send(.ready(revision: core.durable.revision))
     }
 
     private func carryOut(_ effect: Effect) {
         switch effect {
         case .append(let commits): store.send(.append(commits))
+        case .plan(let plan): bulk.send(.plan(plan))
         case .publish(let network): publish(network)
         case .answer(let ticket, let answer): self.answer(ticket, Outcome(answer))
         case .setTimer(let time):
@@ -146,7 +162,7 @@ final class CoreThread {
     }
 
     private func publish(_ network: Network) {
-        cell.store(Published(network: network, isReady: !isStopping))
+        cell.store(Published(network: network, isReady: isReady && !isStopping))
         guard !waiting.isEmpty else { return }
         for reached in waiting where reached.revision <= network.revision { answer(reached.ticket, .network(network)) }
         waiting.removeAll { $0.revision <= network.revision }

@@ -26,6 +26,8 @@ final class ServingLoop {
     enum Message: Sendable {
         /// What came of some questions.
         case outcomes([(Ticket, Outcome)])
+        /// What is to be done with a request whose content was large.
+        case decided(Ticket, BulkThread.Decision)
         /// Show other certificates to whoever comes from now on.
         case secure([Route.Plane: TLSContext])
         /// End connections that idle: another loop has a newcomer, and none to end.
@@ -37,7 +39,14 @@ final class ServingLoop {
     private struct Parked {
         var exchange: HTTPExchange
         var start: Duration
+        var place: Places.Place
         var next: (Outcome) -> Action
+    }
+
+    /// A request whose content is being read elsewhere.
+    private struct Undecided {
+        var exchange: HTTPExchange
+        var start: Duration
     }
 
     private let index: UInt64
@@ -48,8 +57,12 @@ final class ServingLoop {
     private let logger: Logger
     /// The beginning of the requests' identities: drawn anew with each start, then the loop's number.
     private let requestIDPrefix: String
-    /// The most long polls that it keeps, and half of the most requests.
-    private let parkedRequestMaximum: Int
+    private let bulk: Mailbox<BulkThread.Message>?
+    /// Where requests wait for the core.
+    private var places: Places
+    /// Bytes of contents that are being read elsewhere.
+    private var undecidedByteCount = 0
+    private var undecided: [Ticket: Undecided] = [:]
     private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
     private var turns: TurnQueue?
@@ -67,6 +80,7 @@ final class ServingLoop {
         index: Int,
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
+        bulk: Mailbox<BulkThread.Message>? = nil,
         main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
         logger: Logger,
@@ -78,7 +92,8 @@ final class ServingLoop {
         self.cell = cell
         self.core = core
         self.requestIDPrefix = "\(requestIDPrefix)-\(index)-"
-        self.parkedRequestMaximum = parkedRequestMaximum
+        self.bulk = bulk
+        places = Places(maximum: parkedRequestMaximum)
         self.eventStreamMaximum = eventStreamMaximum
         self.main = main
         self.metrics = metrics
@@ -153,8 +168,14 @@ final class ServingLoop {
         case .outcomes(let outcomes):
             for (ticket, outcome) in outcomes {
                 guard let parked = parked.removeValue(forKey: ticket) else { continue }
+                places.leave(parked.place)
                 carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
             }
+        case .decided(let ticket, let decision):
+            guard let waiting = undecided.removeValue(forKey: ticket) else { return }
+            undecidedByteCount -= waiting.exchange.body.count
+            if decision.isIdentified { waiting.exchange.identify() }
+            decide(decision.action, for: waiting.exchange, since: waiting.start)
         case .secure(let contexts):
             for (plane, server) in secureServers { server.tls = contexts[plane] }
         case .makeRoom: _ = closeIdle()
@@ -172,12 +193,49 @@ final class ServingLoop {
 
     private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
         let start = Clock.monotonic()
-        let action = cell.load().action(
-            api,
-            on: exchange,
-            Peer(exposure, exchange.credentials),
-            newRequestID: newRequestID
+        let peer = Peer(exposure, exchange.credentials)
+        guard exchange.body.count < BulkThread.byteCountMinimum || !readElsewhere(exchange, peer, api, start)
+        else { return }
+        let action = cell.load().action(api, on: exchange, peer, newRequestID: newRequestID)
+        decide(action, for: exchange, since: start)
+    }
+
+    /// Has a large content read on the thread for that.
+    /// - Returns: Whether the request is taken care of.
+    private func readElsewhere(
+        _ exchange: HTTPExchange,
+        _ peer: Peer,
+        _ api: API,
+        _ start: Duration
+    ) -> Bool {
+        guard let bulk else { return false }
+        let byteCount = exchange.body.count
+        guard undecidedByteCount == 0 || undecidedByteCount + byteCount <= Places.byteCountMaximum else {
+            answer(
+                API.reply(.tooManyBytesHeld, network: cell.load().network, requestID: newRequestID()),
+                to: exchange,
+                since: start
+            )
+            return true
+        }
+        ticketCount += 1
+        let ticket = index << Self.indexShift | ticketCount
+        let job = BulkThread.Job(
+            ticket: ticket,
+            request: exchange.request,
+            body: exchange.body,
+            source: "\(exchange.peer)",
+            peer: peer,
+            api: api,
+            requestID: newRequestID()
         )
+        guard bulk.send(.read(job)) else { return false }
+        undecidedByteCount += byteCount
+        undecided[ticket] = Undecided(exchange: exchange, start: start)
+        return true
+    }
+
+    private func decide(_ action: Action, for exchange: HTTPExchange, since start: Duration) {
         if case .reply(let reply) = action, isBeyondAttempts(reply, exchange.request, exchange.peer, start) {
             return answer(tooManyAttempts, to: exchange, since: start)
         }
@@ -275,16 +333,23 @@ final class ServingLoop {
     ) {
         ticketCount += 1
         let ticket = index << Self.indexShift | ticketCount
-        // Polls are long and many, and a write must not be kept out by them: it has as many places beyond theirs.
-        let maximum = question.isPoll ? parkedRequestMaximum : parkedRequestMaximum * 2
-        guard parked.count < maximum, core.send(.ask(ticket, question)) else {
+        var question = question
+        let asker = Places.Asker(exchange)
+        var place = places.take(question.place, of: asker, byteCount: question.isPoll ? 0 : exchange.body.count)
+        if place == nil, question.place == .heartbeat {
+            // It is heard all the same, and answered at once: a host must not count as dead for want of a place.
+            question = question.withoutWait
+            place = places.take(.write, of: asker)
+        }
+        guard let place, core.send(.ask(ticket, question)) else {
+            if let place { places.leave(place) }
             let refusal = Refusal(.unavailable, "Central holds as many requests as it can; ask again in a moment.")
             return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange, since: start)
         }
-        parked[ticket] = Parked(exchange: exchange, start: start, next: next)
+        parked[ticket] = Parked(exchange: exchange, start: start, place: place, next: next)
         guard question.isPoll else { return }
         exchange.onDisconnect = { [unowned self, id = ObjectIdentifier(exchange)] in
-            parked[ticket] = nil
+            if let parked = parked.removeValue(forKey: ticket) { places.leave(parked.place) }
             streams[id] = nil
             core.send(.gone(ticket))
         }
@@ -313,10 +378,20 @@ extension Peer {
 
 extension Question {
     /// Whether nobody misses the answer when its client has gone. Of a write everybody wants to know.
-    fileprivate var isPoll: Bool {
-        switch self {
-        case .write, .access: false
-        case .sync, .changes, .watch, .audit, .statistics, .realization, .network, .reached: true
+    fileprivate var isPoll: Bool { place != .write }
+}
+
+extension Places.Asker {
+    /// Who asks with an exchange.
+    fileprivate init(_ exchange: HTTPExchange) {
+        if let secret = exchange.request.headerFields[.authorization] {
+            self = .bearer(secret.hashValue)
+        } else if case .certificate(let certificate) = exchange.credentials {
+            self = .certificate(certificate.uris)
+        } else if case .ip(let address, _) = exchange.peer {
+            self = .host(RemoteHost(address))
+        } else {
+            self = .local
         }
     }
 }

@@ -21,10 +21,13 @@ extension CentralCore {
     /// Whether there is more to do than one step should take.
     var hasMoreToDo: Bool {
         isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo
+            || planned == nil && !held.isEmpty
     }
 
     /// Whether a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
-    private var hasChoreToDo: Bool { !chores.isEmpty && !isStopping && (pending.isEmpty || appending.isEmpty) }
+    private var hasChoreToDo: Bool {
+        !chores.isEmpty && !isStopping && !isHolding && (pending.isEmpty || appending.isEmpty)
+    }
 
     /// Does a piece of everything that waits.
     mutating func goOn() {

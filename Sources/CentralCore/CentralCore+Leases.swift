@@ -25,6 +25,8 @@ extension CentralCore {
             endSession(of: name)
             return
         }
+        // Nobody is declared dead while no commit can be made.
+        guard !isHolding else { return setLease(of: name, until: now + CommitBudget.interval) }
         guard !extendLease(of: name), working.ledger.chassis[name]?.isLive == true else { return }
         var draft = Draft(on: working, time: time)
         draft.setLive(false, chassis: name)

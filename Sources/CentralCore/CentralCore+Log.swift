@@ -104,6 +104,7 @@ extension CentralCore {
         pending.removeAll()
         pendingByteCount = 0
         working = durable
+        planVersion += 1
         if let line = complaints.note(reason, "The log cannot be written: \(reason).", now: now) {
             effects.append(.log(LogEntry(.warning, line)))
         }

@@ -103,7 +103,7 @@ extension CentralCore {
             guard known != nil || working.southbound.chassisByName.count < configuration.chassisCountMaximum else {
                 throw Refusal(.limitExceeded, "There are \(configuration.chassisCountMaximum) chassis, the most.")
             }
-            if let other = working.southbound.chassisByIdentity[request.chassisID], other != name {
+            if let other = working.southbound.chassisByIdentity[request.chassisID.lowercased()], other != name {
                 if isCertified { throw foreign("identity", of: other, "/chassis_id") }
                 guard !isLive(other) else {
                     throw conflict(
@@ -184,6 +184,13 @@ extension CentralCore {
         if pluggedAt[port]?.isEmpty == true { pluggedAt[port] = nil }
     }
 
+    /// Whether the chassis is to be registered, or counts as live again, by a sync.
+    func registers(_ name: String, _ request: SyncRequest) -> Bool {
+        working.southbound.chassis(named: name)?.chassisID != request.chassisID
+            || working.ledger.chassis[name]?.isLive != true
+            || request.encaps.contains { working.southbound.chassisByEncap[$0] != name }
+    }
+
     /// Commits that the chassis is there, as it describes itself, and live.
     private mutating func register(_ name: String, _ request: SyncRequest, superseding others: [String]) {
         var encaps: [Encap] = []
@@ -198,7 +205,7 @@ extension CentralCore {
         let wasLive = working.ledger.chassis[name]?.isLive == true
         sessions[name]?.postponed = nil
         guard known != chassis || !wasLive || !others.isEmpty else { return }
-        if known != nil, wasLive, others.isEmpty, sessions[name]?.budget.take(now: now) == false {
+        if known != nil, wasLive, others.isEmpty, isHolding || sessions[name]?.budget.take(now: now) == false {
             sessions[name]?.postponed = chassis
             return postpone(name)
         }
@@ -217,7 +224,7 @@ extension CentralCore {
     /// Settles what a sync has changed, unless the chassis has caused too many commits lately.
     mutating func settleUnsettledPorts(of name: String) {
         guard var session = sessions[name], session.isAllUnsettled || !session.unsettled.isEmpty else { return }
-        guard session.isAllUnsettled || session.budget.take(now: now) else { return postpone(name) }
+        guard !isHolding, session.isAllUnsettled || session.budget.take(now: now) else { return postpone(name) }
         let isAll = session.isAllUnsettled
         let ports = session.unsettled
         session.unsettled = []
@@ -229,7 +236,7 @@ extension CentralCore {
     }
 
     /// Has what a chassis said looked at again when it may cause a commit.
-    private mutating func postpone(_ name: String) {
+    mutating func postpone(_ name: String) {
         guard sessions[name]?.isPostponed == false else { return }
         sessions[name]?.isPostponed = true
         deadlines[Deadline(at: now + CommitBudget.interval, subject: .postponed(name))] = ()
@@ -241,7 +248,7 @@ extension CentralCore {
         guard let chassis = sessions[name]?.postponed, working.southbound.chassis(named: name) != nil else {
             return settleUnsettledPorts(of: name)
         }
-        guard sessions[name]?.budget.take(now: now) == true else { return postpone(name) }
+        guard !isHolding, sessions[name]?.budget.take(now: now) == true else { return postpone(name) }
         sessions[name]?.postponed = nil
         var draft = Draft(on: working, time: time)
         draft.put(chassis)

@@ -63,6 +63,14 @@ public struct CentralCore: Sendable {
     var waitsByWitness: [String: OrderedMap<RealizationWait.Key, Void>] = [:]
     /// Those of which the next obstacle is to be found.
     var stalled: Deque<Ticket> = []
+    /// The write that is being worked out beside the core.
+    var planned: Ticket?
+    /// What would make a commit and waits for that, in order.
+    var held: Deque<Event> = []
+    /// Whether one of them is being carried out.
+    var isCarryingOutHeld = false
+    /// Rises when the log did not take commits: what was planned on top of them is void.
+    var planVersion: UInt64 = 0
     /// Work that central gives itself, piece by piece.
     var chores: Deque<Chore> = []
     /// Whether the records are being brought up to this version's translation.
@@ -178,12 +186,16 @@ public struct CentralCore: Sendable {
         return outcome
     }
 
-    private mutating func carryOut(_ event: Event, using generator: inout some RandomNumberGenerator) {
+    mutating func carryOut(_ event: Event, using generator: inout some RandomNumberGenerator) {
         switch event {
-        case .write(let ticket, let request): write(ticket, request, using: &generator)
-        case .access(let ticket, let request): changeAccess(ticket, request)
+        case .write(let ticket, let request): take(write: ticket, request, using: &generator)
+        case .planned(let outcome): adopt(outcome)
+        case .access(let ticket, let request):
+            guard !isHolding else { return held.append(event) }
+            changeAccess(ticket, request)
         case .sync(let ticket, let chassis, let request, let isCertified):
             guard !refuseWhileUpgrading(ticket) else { return }
+            guard !isHolding || !registers(chassis, request) else { return held.append(event) }
             sync(ticket, chassis, request, isCertified: isCertified)
         case .changes(let ticket, let chassis, let since, let epoch, let hash, let page, let wait):
             guard !refuseWhileUpgrading(ticket) else { return }
@@ -200,6 +212,7 @@ public struct CentralCore: Sendable {
         case .timer: runDeadlines()
         case .goOn:
             isGoingOn = false
+            carryOutHeld(using: &generator)
             goOn()
         case .stopping: stop()
         }

@@ -11,6 +11,9 @@ public enum Effect: Sendable {
     case publish(Network)
     /// Answer a request.
     case answer(Ticket, Answer)
+    /// Carry this out on another thread, and say ``Event/planned(_:)`` with what came of it. There is never a second one
+    /// before that.
+    case plan(Plan)
     /// Say ``Event/timer`` at this time, in place of any time set before; never where `nil`.
     case setTimer(at: Duration?)
     /// Say ``Event/goOn`` soon, behind what is waiting already: there is more to do than one step should take.

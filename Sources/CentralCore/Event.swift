@@ -9,6 +9,8 @@ public typealias Ticket = UInt64
 public enum Event: Sendable {
     /// Changes by a user, among them `DELETE /v1/chassis/{name}`.
     case write(Ticket, WriteRequest)
+    /// What came of the last ``Effect/plan(_:)``.
+    case planned(Plan.Outcome)
     /// A change of who is let in.
     case access(Ticket, AccessRequest)
     /// A heartbeat of an agent. One with a certificate may not take the place of another chassis.

@@ -23,7 +23,7 @@ extension SouthboundDatabase {
         switch record {
         case .chassis(let chassis):
             chassisByName[chassis.name] = key
-            chassisByIdentity[chassis.chassisID] = isPresent ? chassis.name : nil
+            chassisByIdentity[chassis.chassisID.lowercased()] = isPresent ? chassis.name : nil
             for encap in chassis.encaps { chassisByEncap[encap] = isPresent ? chassis.name : nil }
         case .datapathBinding(let datapath):
             datapathsByKey[datapath.tunnelKey] = key

@@ -38,7 +38,7 @@ public struct SouthboundDatabase: Sendable {
     public internal(set) var portsByDatapath: OrderedMap<ObjectID, OrderedMap<UInt16, RecordKey>> = OrderedMap()
     /// The chassis by the address of each of their encaps, which no two share.
     public internal(set) var chassisByEncap: OrderedMap<Encap, String> = OrderedMap()
-    /// The chassis by the identity of its host, which no two share.
+    /// The chassis by the identity of its host in lower case, which no two share.
     public internal(set) var chassisByIdentity: OrderedMap<String, String> = OrderedMap()
     /// The datapaths that a chassis has ports of, with the number of them: one half of the span index.
     public internal(set) var datapathsByChassis: OrderedMap<String, OrderedMap<ObjectID, Int>> = OrderedMap()

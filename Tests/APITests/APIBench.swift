@@ -158,6 +158,7 @@ final class APIBench {
             case .append(let commits):
                 log += commits
                 step(.durable(commits.last?.revision ?? 0, hashes: core.durable.hash.chain(commits)))
+            case .plan(let plan): step(.planned(plan.carriedOut(using: &generator)))
             case .publish(let network):
                 self.network = network
                 published[network.revision] = network

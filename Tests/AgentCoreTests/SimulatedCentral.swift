@@ -101,6 +101,9 @@ struct SimulatedCentral {
                 let status = refusal.code == .resyncRequired ? 410 : 409
                 replies.append((ticket, .refused(status: status, code: refusal.code.rawValue, detail: refusal.detail)))
             case .setTimer(let time): wakeAt = time
+            case .plan(let plan):
+                let event = Event.planned(plan.carriedOut(using: &generator))
+                perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
             case .goOn: perform(core.step(.goOn, now: now, wallClock: 0, using: &generator), now)
             case .answer, .publish, .log: break
             }

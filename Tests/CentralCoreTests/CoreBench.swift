@@ -23,6 +23,9 @@ final class CoreBench {
     var storesAtOnce = true
     /// Whether the core is told to go on at once where it asks for that.
     var goesOn = true
+    /// Whether large writes are worked out at once.
+    var plansAtOnce = true
+    private(set) var plans: [Plan] = []
     var answers: [Ticket: Answer] = [:]
     var timer: Duration?
     var entries: [LogEntry] = []
@@ -74,6 +77,9 @@ final class CoreBench {
                     precondition(appending.isEmpty, "two appends at a time")
                     appending = commits
                     appendCount += 1
+                case .plan(let plan):
+                    plans.append(plan)
+                    if plansAtOnce { events.append(carriedOutPlan()) }
                 case .publish(let network): published = network
                 case .answer(let ticket, let answer):
                     precondition(answers[ticket] == nil, "two answers to ticket \(ticket)")
@@ -86,6 +92,11 @@ final class CoreBench {
             if storesAtOnce, !appending.isEmpty, events.isEmpty { events.append(finishedAppend()) }
         }
     }
+
+    /// The write that is being worked out is done.
+    func finishPlan() { send(carriedOutPlan()) }
+
+    private func carriedOutPlan() -> Event { .planned(plans.removeFirst().carriedOut(using: &generator)) }
 
     /// The append under way reaches the disk.
     func store() { send(finishedAppend()) }

@@ -1,0 +1,78 @@
+import API
+import CentralCore
+import HTTPTransport
+import HTTPTypes
+import Northd
+import Reactor
+
+/// The thread for what is long: it reads large contents, so that no loop stands still while it parses one, and works out
+/// large writes, so that the core does not.
+///
+/// It makes of a request what a loop makes of a small one; what is to be done then goes back to the loop that asked.
+final class BulkThread {
+    /// Bytes of content from which on a request is read here: what a loop parses in about a millisecond.
+    static let byteCountMinimum = 128 << 10
+
+    /// What the other threads say to this one.
+    enum Message: Sendable {
+        /// These loops ask; comes first.
+        case begin([Mailbox<ServingLoop.Message>], core: Mailbox<CoreThread.Message>)
+        /// Read a request.
+        case read(Job)
+        /// Work out a write.
+        case plan(Plan)
+    }
+
+    /// A request with a large content.
+    struct Job: Sendable {
+        var ticket: Ticket
+        var request: HTTPRequest
+        var body: [UInt8]
+        var source: String
+        var peer: Peer
+        var api: API
+        var requestID: String
+    }
+
+    /// What is to be done with the request. Made on this thread, handed over whole and used on the loop's only.
+    struct Decision: @unchecked Sendable {
+        var action: Action
+        /// Whether the request showed who its client is.
+        var isIdentified: Bool
+    }
+
+    private let cell: LatestCell<Published>
+    private var servers: [Mailbox<ServingLoop.Message>] = []
+    private var core: Mailbox<CoreThread.Message>?
+    private var generator = SystemRandomNumberGenerator()
+
+    init(cell: LatestCell<Published>) { self.cell = cell }
+
+    func receive(_ message: Message) {
+        switch message {
+        case .begin(let servers, let core):
+            self.servers = servers
+            self.core = core
+        case .read(let job): read(job)
+        case .plan(let plan): core?.send(.planned(plan.carriedOut(using: &generator)))
+        }
+    }
+
+    private func read(_ job: Job) {
+        var isIdentified = false
+        let published = cell.load()
+        let action = job.api.action(
+            job.request,
+            body: job.body,
+            network: published.network,
+            source: job.source,
+            isReady: published.isReady,
+            peer: job.peer,
+            now: Clock.wallSeconds(),
+            newRequestID: job.requestID,
+            identified: { isIdentified = true }
+        )
+        let decision = Decision(action: action, isIdentified: isIdentified)
+        servers[ServingLoop.index(of: job.ticket)].send(.decided(job.ticket, decision))
+    }
+}

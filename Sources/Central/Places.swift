@@ -1,0 +1,95 @@
+import API
+import HTTPTransport
+import Southbound
+
+/// The places of one loop for requests that wait: a bound for each kind, so that none keeps out another, and for each of
+/// those who ask, so that nobody takes all of a kind.
+struct Places {
+    /// What takes a place.
+    enum Kind: Hashable {
+        /// A chassis' heartbeat, which is heard whether or not there is a place to hold it.
+        case heartbeat
+        /// A poll of somebody.
+        case poll
+        /// A write, which everybody wants to hear of.
+        case write
+    }
+
+    /// Who asks, as far as a connection and a request tell.
+    enum Asker: Hashable {
+        /// One who shows a secret; the number is that of the secret in this process.
+        case bearer(Int)
+        /// One who shows a certificate.
+        case certificate([String])
+        /// One of a host.
+        case host(RemoteHost)
+        /// One on this machine, over a socket of its file system.
+        case local
+    }
+
+    /// A place that was taken.
+    struct Place: Hashable {
+        fileprivate let kind: Kind
+        fileprivate let asker: Asker
+        fileprivate let byteCount: Int
+    }
+
+    /// The most bytes of requests that wait for the core on one loop: two of the largest. What is made of them while they
+    /// wait is some five times as large.
+    static let byteCountMaximum = 32 << 20
+
+    /// The most places of a kind.
+    private let maximum: Int
+    private var taken: [Kind: Int] = [:]
+    private var polls: [Asker: Int] = [:]
+    private var byteCount = 0
+
+    init(maximum: Int) { self.maximum = maximum }
+
+    /// The most polls of one asker: three quarters of them.
+    private var askerMaximum: Int { max(1, maximum - maximum / 4) }
+
+    /// Takes a place.
+    /// - Parameter byteCount: bytes of the request's content.
+    /// - Returns: `nil` if there is none.
+    mutating func take(_ kind: Kind, of asker: Asker, byteCount: Int = 0) -> Place? {
+        guard taken[kind, default: 0] < maximum else { return nil }
+        // One request may be as large as it is allowed to be; the next has to wait.
+        guard byteCount == 0 || self.byteCount == 0 || self.byteCount + byteCount <= Self.byteCountMaximum else {
+            return nil
+        }
+        if kind == .poll {
+            guard polls[asker, default: 0] < askerMaximum else { return nil }
+            polls[asker, default: 0] += 1
+        }
+        taken[kind, default: 0] += 1
+        self.byteCount += byteCount
+        return Place(kind: kind, asker: asker, byteCount: byteCount)
+    }
+
+    /// Gives a place back.
+    mutating func leave(_ place: Place) {
+        taken[place.kind, default: 0] -= 1
+        byteCount -= place.byteCount
+        guard place.kind == .poll, let count = polls[place.asker] else { return }
+        polls[place.asker] = count > 1 ? count - 1 : nil
+    }
+}
+
+extension Question {
+    /// What kind of place the question takes.
+    var place: Places.Kind {
+        switch self {
+        case .write, .access: .write
+        case .sync: .heartbeat
+        case .changes, .watch, .audit, .statistics, .realization, .network, .reached: .poll
+        }
+    }
+
+    /// The same without waiting for news.
+    var withoutWait: Question {
+        guard case .sync(let chassis, var request, let isCertified) = self else { return self }
+        request.wait = 0
+        return .sync(chassis: chassis, request, isCertified: isCertified)
+    }
+}

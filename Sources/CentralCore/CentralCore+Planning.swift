@@ -1,0 +1,149 @@
+import DequeModule
+import Northbound
+import Northd
+import Persistent
+import Southbound
+
+/// A write that is longer than a step may take, to be worked out beside the core.
+///
+/// It holds a copy of the core, on which it is carried out like any other write. What comes of it is handed back as an
+/// event, and becomes the core's own. Meanwhile reads, heartbeats, polls and the feed go on; what would make a commit
+/// waits, so that nothing can have changed under the plan.
+public struct Plan: Sendable {
+    private let core: CentralCore
+    private let ticket: Ticket
+    private let request: WriteRequest
+
+    init(_ core: CentralCore, _ ticket: Ticket, _ request: WriteRequest) {
+        self.core = core
+        self.ticket = ticket
+        self.request = request
+    }
+
+    /// What came of a plan.
+    public struct Outcome: Sendable {
+        fileprivate let ticket: Ticket
+        fileprivate let request: WriteRequest
+        fileprivate let version: UInt64
+        fileprivate let items: [PendingCommit]
+        fileprivate let chores: Deque<Chore>
+        fileprivate let effects: [Effect]
+    }
+
+    /// Carries the write out. Takes as long as it takes; anything may be done beside it.
+    public func carriedOut(using generator: inout some RandomNumberGenerator) -> Outcome {
+        var core = core
+        core.write(ticket, request, using: &generator)
+        return Outcome(
+            ticket: ticket,
+            request: request,
+            version: core.planVersion,
+            items: core.pending,
+            chores: core.chores,
+            effects: core.effects
+        )
+    }
+}
+
+extension CentralCore {
+    /// The most operations, and objects that are deleted along, of a write that a step carries out: some milliseconds.
+    static let directCountMaximum = 64
+    /// The most held writes that one step carries out.
+    static let heldCountMaximum = 32
+
+    /// About how many objects a write is about.
+    private func weight(of request: WriteRequest) -> Int {
+        if let topology = request.topology {
+            let owned = topology.prunes ? working.northbound.topologies[topology.owner] : nil
+            return topology.switches.count + topology.ports.count + (owned?.switches.count ?? 0) + (owned?.ports.count ?? 0)
+        }
+        var weight = request.operations.count
+        for operation in request.operations where weight <= Self.directCountMaximum {
+            guard case (.logicalSwitch, .delete(let reference, _)) = (operation.kind, operation.action),
+                let id = working.northbound.logicalSwitch(reference)?.id
+            else { continue }
+            weight += working.northbound.portsBySwitch[id]?.count ?? 0
+        }
+        return weight
+    }
+
+    /// Carries out a write, now or when its turn comes.
+    mutating func take(
+        write ticket: Ticket,
+        _ request: WriteRequest,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        guard !isHolding else { return held.append(.write(ticket, request)) }
+        guard weight(of: request) > Self.directCountMaximum, !isStopping else {
+            return write(ticket, request, using: &generator)
+        }
+        plan(ticket, request)
+    }
+
+    /// Whether what would make a commit has to wait, for a plan or for others that wait.
+    var isHolding: Bool { planned != nil || !held.isEmpty && !isCarryingOutHeld }
+
+    private mutating func plan(_ ticket: Ticket, _ request: WriteRequest) {
+        planned = ticket
+        var copy = self
+        // What the copy does not need it must not share: the core would copy it at its next change.
+        copy.pending = []
+        copy.appending = []
+        copy.pendingByteCount = 0
+        copy.polls = [:]
+        copy.pollsByChassis = [:]
+        copy.held = []
+        copy.chores = []
+        copy.effects = []
+        copy.trails = [:]
+        copy.waitsByWitness = [:]
+        copy.realizations = [:]
+        effects.append(.plan(Plan(copy, ticket, request)))
+    }
+
+    /// Makes what was planned the core's own.
+    mutating func adopt(_ outcome: Plan.Outcome) {
+        guard planned == outcome.ticket else { return }
+        planned = nil
+        // The log did not take what the plan was built on.
+        guard outcome.version == planVersion else { return plan(outcome.ticket, outcome.request) }
+        for item in outcome.items {
+            working = item.network
+            wait(item)
+        }
+        chores.append(contentsOf: outcome.chores)
+        for effect in outcome.effects {
+            if case .answer(let ticket, let answer) = effect {
+                answerWhenDurable(ticket, answer)
+            } else {
+                effects.append(effect)
+            }
+        }
+        settleWhatWasSaidMeanwhile(of: outcome.items)
+    }
+
+    /// Hosts may have plugged a port, or let go of it, while the plan did not look.
+    private mutating func settleWhatWasSaidMeanwhile(of items: [PendingCommit]) {
+        var names: Set<String> = []
+        for item in items {
+            for change in item.record.changes where change.kind == .logicalSwitchPort {
+                for name in pluggedAt[change.name] ?? [] {
+                    sessions[name]?.unsettled.insert(change.name)
+                    names.insert(name)
+                }
+            }
+        }
+        for name in names.sorted() { postpone(name) }
+    }
+
+    /// Carries out some of the writes that had to wait, in their order.
+    mutating func carryOutHeld(using generator: inout some RandomNumberGenerator) {
+        var left = Self.heldCountMaximum
+        while left > 0, planned == nil, let event = held.popFirst() {
+            left -= 1
+            isCarryingOutHeld = true
+            carryOut(event, using: &generator)
+            isCarryingOutHeld = false
+        }
+    }
+}
