@@ -22,8 +22,16 @@ struct CentralBackupCommand: ParsableCommand {
     @Argument(help: "The file to make.", completion: .file())
     var file: String
 
-    @Option(help: ArgumentHelp("Central's data directory.", valueName: "dir"))
-    var dataDir = CentralCommand.defaultDataDirectory
+    @Option(
+        help: ArgumentHelp(
+            "Central's data directory (default: \(CentralCommand.defaultDataDirectory)).",
+            valueName: "dir"
+        )
+    )
+    var dataDir: String?
+
+    // Its option of this name is the one that gets the word.
+    @ParentCommand var central: CentralCommand
 
     @Flag(help: "Replace FILE if it is there already.")
     var force = false
@@ -32,7 +40,7 @@ struct CentralBackupCommand: ParsableCommand {
         let isWatched = isatty(STDERR_FILENO) == 1
         var shown = -1
         do throws(CentralError) {
-            let summary = try CentralBackup.save(dataDir, to: file, replaces: force) { share in
+            let summary = try CentralBackup.save(dataDir ?? central.dataDir, to: file, replaces: force) { share in
                 let percent = Int(share * 100)
                 guard isWatched, percent != shown else { return }
                 shown = percent

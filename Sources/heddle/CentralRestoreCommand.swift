@@ -23,12 +23,16 @@ struct CentralRestoreCommand: ParsableCommand {
     var file: String
 
     @Option(help: ArgumentHelp("Central's data directory; made if missing.", valueName: "dir"))
-    var dataDir = CentralCommand.defaultDataDirectory
+    var dataDir: String?
+
+    // Its option of this name is the one that gets the word.
+    @ParentCommand var central: CentralCommand
 
     func run() throws {
         do throws(CentralError) {
-            let summary = try CentralBackup.restore(file, to: dataDir)
-            put("\(dataDir): revision \(summary.revision), a new epoch\n")
+            let directory = dataDir ?? central.dataDir
+            let summary = try CentralBackup.restore(file, to: directory)
+            put("\(directory): revision \(summary.revision), a new epoch\n")
             for name in summary.kept { put("kept: \(name)\n") }
         } catch {
             throw ClientError.refused(error.description)
