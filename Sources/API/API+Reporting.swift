@@ -39,6 +39,7 @@ extension API {
                 "event_streams_per_loop": .integer(Int64(product.eventStreamMaximum)),
                 "connections": .integer(Int64(product.http.connectionMaximum)),
                 "connections_per_address": .integer(Int64(product.http.connectionsPerAddressMaximum)),
+                "strangers_per_address": .integer(Int64(product.http.strangersPerAddressMaximum)),
                 "requests_per_connection": .integer(Int64(product.http.requestMaximum)),
                 "streams_per_connection": .integer(Int64(product.http.http2.streamMaximum)),
                 "head_bytes": .integer(Int64(product.http.headByteCountMaximum)),

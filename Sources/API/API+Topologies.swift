@@ -17,13 +17,29 @@ extension API {
             guard case .applied(let revision, let hash, let topologyRevision, let plan) = outcome else {
                 throw unexpected
             }
-            let document: JSONValue = [
-                "revision": .integer(Int64(clamping: topologyRevision)), "plan": plan.json,
-                "unchanged": .integer(Int64(plan.unchangedCount)),
-            ]
-            var reply = Reply.json(.ok, document.bytes)
+            var reply = Reply(.ok, Self.body(of: plan, topologyRevision).settled, type: "application/json")
             if topologyRevision > 0 { reply = reply.tagged(topologyRevision) }
             return finish(call, request, reply, CommitPlace(revision, hash), wait)
+        }
+    }
+
+    /// `{"revision","plan","unchanged"}`, produced as the socket takes it: a plan may have ten thousand steps.
+    private static func body(of plan: TopologyPlan, _ revision: UInt64) -> HTTPBody {
+        var index = 0
+        var isDone = false
+        return .slices {
+            guard !isDone else { return nil }
+            var text = index == 0 ? Array("{\"revision\":\(revision),\"plan\":[".utf8) : []
+            for _ in 0..<Page.sliceMaximum where index < plan.steps.count {
+                if index > 0 { text.append(UInt8(ascii: ",")) }
+                plan.steps[index].json.write(to: &text)
+                index += 1
+            }
+            if index == plan.steps.count {
+                isDone = true
+                text += "],\"unchanged\":\(plan.unchangedCount)}".utf8
+            }
+            return text
         }
     }
 

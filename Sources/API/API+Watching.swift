@@ -137,7 +137,7 @@ extension ChangeFeed {
 
 extension HTTPBody {
     /// The same content, at once where it is a single slice: most are short, and then the answer tells its length.
-    fileprivate var settled: HTTPBody {
+    var settled: HTTPBody {
         guard case .slices(let next) = self, let first = next() else { return self }
         guard let second = next() else { return .bytes(first) }
         var ready = [second, first]

@@ -11,6 +11,10 @@ extension HTTP2ServerSession {
         for stream in streams.values {
             if let time = bodyDeadline(stream) { earliest = min(earliest ?? time, time) }
             if let time = answerDeadline(stream) { earliest = min(earliest ?? time, time) }
+            if let end = stream.answerEnd {
+                let time = end + limits.lingeringTime
+                earliest = min(earliest ?? time, time)
+            }
         }
         if let noticeSent {
             let time = noticeSent + limits.http2.shutdownNoticeTime
@@ -38,6 +42,7 @@ extension HTTP2ServerSession {
             return
         }
         for (id, stream) in streams.sorted(by: { $0.key < $1.key }) {
+            if let end = stream.answerEnd, now >= end + limits.lingeringTime { endRequest(stream, id) }
             if let time = bodyDeadline(stream), now >= time { refuse(stream, id, .bodyTimeout) }
             guard let time = answerDeadline(stream), now >= time else { continue }
             if isBlockedByClient(id) {

@@ -115,7 +115,12 @@ extension HTTP2ServerSession {
     func didReceiveData(_ bytes: UnsafeBufferPointer<UInt8>, _ id: Int32) {
         dataFrameHasBytes = true
         nghttp2_session_consume(frames, id, bytes.count)
-        guard let stream = streams[id], stream.bodyStart != nil else { return }
+        guard let stream = streams[id] else { return }
+        if stream.answerEnd != nil {
+            stream.unwantedByteCount += bytes.count
+            if stream.unwantedByteCount > limits.unwantedByteCountMaximum { endRequest(stream, id) }
+        }
+        guard stream.bodyStart != nil else { return }
         guard stream.body.count + bytes.count <= stream.bodyByteCountMaximum else {
             return refuse(stream, id, .message(.bodyTooLong(maximum: stream.bodyByteCountMaximum)))
         }

@@ -90,10 +90,16 @@ extension HTTP2ServerSession {
     /// Whether one more frame may be put out.
     private var hasRoom: Bool { outputBuffer.count - outputStart < limits.outputByteCountMaximum }
 
-    /// The server's side of a stream has ended. A client that still sends its request is told to stop
-    /// (RFC 9113 section 8.1).
+    /// The server's side of a stream has ended. A client that goes on to send its request is told to stop (RFC 9113
+    /// section 8.1), but not at once: some lose an answer that a reset follows on the heels.
     func didEndAnswer(_ id: Int32) {
         guard nghttp2_session_get_stream_remote_close(frames, id) == 0 else { return }
+        streams[id]?.answerEnd = now
+    }
+
+    /// Tells a client to send no more of a request that is answered.
+    func endRequest(_ stream: HTTP2Stream, _ id: Int32) {
+        stream.answerEnd = nil
         nghttp2_submit_rst_stream(frames, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_NO_ERROR.rawValue)
     }
 

@@ -19,6 +19,9 @@ final class HTTP2Stream {
     /// Whether the request breaks the rules of its own version of HTTP, so that the stream is reset behind the answer.
     var isMalformed = false
     var content = AnswerContent.none
+    /// When the answer had left while the client was still sending, until it is told to stop; what it has sent since.
+    var answerEnd: Duration?
+    var unwantedByteCount = 0
     /// When the client last took enough of the answer; `nil` while there is none.
     var answerProgress: Duration?
     /// What it has taken since.

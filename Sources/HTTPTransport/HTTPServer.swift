@@ -229,15 +229,20 @@ public final class HTTPServer {
     /// - Returns: whether there was one.
     @discardableResult
     public func closeIdle() -> Bool {
-        closeIdle { _ in true }
-    }
-
-    private func closeIdle(_ isIncluded: (ServerConnection) -> Bool) -> Bool {
-        let idle = connections.values.filter { $0.isIdle && isIncluded($0) }
+        let idle = connections.values.filter(\.isIdle)
             .sorted { $0.idleRank < $1.idleRank }
             .prefix(limits.reapedConnectionMaximum)
         for connection in idle { connection.close() }
         return !idle.isEmpty
+    }
+
+    /// Ends some connections of strangers that have no request under way, those first that have got on longest ago.
+    private func closeStrangers(_ isIncluded: (SocketAddress) -> Bool) -> Bool {
+        let strangers = connections.values.filter { $0.mayEndForNewcomer && isIncluded($0.peer) }
+            .sorted { $0.lastAdvance < $1.lastAdvance }
+            .prefix(limits.reapedConnectionMaximum)
+        for connection in strangers { connection.close() }
+        return !strangers.isEmpty
     }
 
     /// Makes room for a newcomer that would be refused: who has not shown who it is keeps nobody out.
@@ -246,13 +251,11 @@ public final class HTTPServer {
         guard loop.now >= allKnownUntil else { return false }
         let isOne: (SocketAddress) -> Bool =
             if refusal == .tooManyConnections { { _ in true } } else { { $0.hasSameAddress(as: peer) } }
-        if closeIdle({ !$0.isKnown && isOne($0.peer) }) { return true }
+        if closeStrangers(isOne) { return true }
         if let oldest = handshakes.values.filter({ isOne($0.peer) }).min(by: { $0.id < $1.id }) {
             oldest.close()
             return true
         }
-        // An address may let go of a connection that it does not use; a place that all share is not taken from anybody.
-        if refusal == .tooManyConnectionsOfAddress, closeIdle({ isOne($0.peer) }) { return true }
         allKnownUntil = loop.now + limits.heldProgressTime / 10
         return false
     }

@@ -6,6 +6,9 @@ extension ServerConnection {
     /// How much it is missed while it is idle.
     var idleRank: IdleRank { IdleRank(isKnown: isKnown, since: lastProgress) }
 
+    /// Whether it may be ended for a newcomer: its client has not shown who it is, and waits for nothing.
+    var mayEndForNewcomer: Bool { !isKnown && !isRefused && exchanges.isEmpty && decoding == nil }
+
     /// Where the client is.
     var peer: SocketAddress { link.peer }
 

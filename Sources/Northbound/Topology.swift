@@ -82,19 +82,15 @@ public struct TopologyPlan: Equatable, Sendable {
     /// How many objects of the request are as they should be.
     public var unchangedCount = 0
 
-    /// `[{"op","kind","name","changes":[{"field","from","to"}]}]`.
+}
+
+extension TopologyPlan.Step {
+    /// `{"op","kind","name","changes":[{"field","from","to"}]}`.
     public var json: JSONValue {
-        .array(
-            steps.map { step in
-                [
-                    "op": .string(step.change.rawValue), "kind": .string(step.kind.rawValue),
-                    "name": .string(step.name),
-                    "changes": .array(
-                        step.fields.map { ["field": .string($0.name), "from": $0.from, "to": $0.to] }
-                    ),
-                ]
-            }
-        )
+        [
+            "op": .string(change.rawValue), "kind": .string(kind.rawValue), "name": .string(name),
+            "changes": .array(fields.map { ["field": .string($0.name), "from": $0.from, "to": $0.to] }),
+        ]
     }
 }
 

@@ -193,13 +193,69 @@ import Testing
         script.feed(Frame.headers(1, Frame.request("POST", "/"), end: false) + Frame.data(1, [1, 2, 3, 4], end: false))
         #expect(
             script.takeFrames() == [
-                "HEADERS 1 :status=413 content-length=14", "DATA 1 14 end", "RST_STREAM 1 NO_ERROR",
+                "HEADERS 1 :status=413 content-length=14", "DATA 1 14 end",
             ]
         )
+        // One that hears it ends by itself.
         script.feed(Frame.data(1, [5]))
         script.feed(Frame.get(3))
         #expect(script.statuses == ["3:200"])
         #expect(script.session.phase == .open)
+        // One that sends nothing more, and one that goes on and on, are told so.
+        script.feed(Frame.headers(5, Frame.request("POST", "/"), end: false) + Frame.data(5, [1, 2, 3, 4], end: false))
+        script.feed(Frame.headers(7, Frame.request("POST", "/"), end: false) + Frame.data(7, [1, 2, 3, 4], end: false))
+        _ = script.takeFrames()
+        for _ in 0...8 { script.feed(Frame.data(7, [UInt8](repeating: 0, count: 8192), end: false)) }
+        #expect(script.takeFrames().filter { $0.hasPrefix("RST") } == ["RST_STREAM 7 NO_ERROR"])
+        #expect(script.session.deadline == HTTPLimits().lingeringTime)
+        script.wait(until: HTTPLimits().lingeringTime)
+        #expect(script.takeFrames() == ["RST_STREAM 5 NO_ERROR"])
+    }
+
+    @Test("What the head decides is answered in place of 100")
+    func decidedByHead() {
+        var asked: [Bool] = []
+        let script = HTTP2Script(judge: { request, mayAnswer in
+            asked.append(mayAnswer)
+            guard mayAnswer, request.path == "/no" else { return .content(byteCountMaximum: 100) }
+            return .answer(AnswerHead(.forbidden), Array("no".utf8))
+        })
+        let expects = [("expect", "100-continue")]
+        script.feed(Frame.headers(1, Frame.request("POST", "/no") + expects, end: false))
+        #expect(script.takeFrames() == ["HEADERS 1 :status=403 content-length=2", "DATA 1 2 end"])
+        script.feed(Frame.headers(3, Frame.request("POST", "/yes") + expects, end: false))
+        #expect(script.takeFrames() == ["HEADERS 3 :status=100"])
+        script.feed(Frame.headers(5, Frame.request("POST", "/no") + [("content-length", "99999")], end: false))
+        #expect(script.statuses == ["5:403"])
+        script.feed(Frame.headers(7, Frame.request("POST", "/no"), end: false) + Frame.data(7, [1]))
+        #expect(script.statuses == ["5:403", "7:200"] && script.requests.count == 1)
+        #expect(asked == [true, true, true, false])
+    }
+
+    @Test("Answers that come in slices take turns: one that finds nothing keeps no other waiting")
+    func slices() {
+        let script = HTTP2Script()
+        var (searched, made) = (0, 0)
+        var searchedBefore = 0
+        script.handler = { request in
+            let isSearch = request.request.path == "/search"
+            return (
+                HTTPResponse(status: .ok),
+                .slices {
+                    if isSearch {
+                        searched += 1
+                        return searched < 100 ? [] : searched == 100 ? [1] : nil
+                    }
+                    made += 1
+                    searchedBefore = searched
+                    return made <= 10 ? [UInt8](repeating: 2, count: 10) : nil
+                }
+            )
+        }
+        script.feed(Frame.headers(1, Frame.request("GET", "/search")) + Frame.headers(3, Frame.request("GET", "/list")))
+        #expect(script.bodies[1] == [1] && script.bodies[3] == [UInt8](repeating: 2, count: 100))
+        #expect(searchedBefore < 20, "\(searchedBefore)")
+        #expect(script.frames.count { $0.hasSuffix("end") } == 2)
     }
 
     @Test("A drain announces itself, takes what was under way, says what was last, and ends with the last answer")

@@ -113,6 +113,46 @@ class ContentCodingTest(unittest.TestCase):
                 self.assertIn(code, ("200", "204"))
 
 
+class RefusalTest(unittest.TestCase):
+    def test_what_the_head_decides_is_told_before_the_content(self):
+        with Central() as central:
+            path, json_type = "/v1/transactions", ("-H", "Content-Type: application/json")
+            cases = [
+                ("/v1/nowhere", 404, json_type), ("/v1/switches/a/b/c", 404, json_type), ("/version", 405, json_type),
+                (path, 415, ("-H", "Content-Type: text/plain")), (path, 401, json_type + ("-H", "Authorization: x")),
+                (path, 403, json_type + ("-H", "Origin: http://evil.example")), (path + "?colour=red", 400, json_type),
+                (path, 415, json_type + ("-H", "Content-Encoding: br")), ("/v1/switches", 413, json_type),
+            ]
+            for version in "--http1.1", "--http2-prior-knowledge":
+                for target, status, options in cases:
+                    told = run("curl", "-s", version, "-H", "Expect: 100-continue", "--expect100-timeout", "60", "-X", "POST",
+                               *options, "--data-binary", "@-", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}",
+                               central.northbound + target, input=" " * (9 << 20)).stdout
+                    self.assertEqual(told, f"{status} 0", f"{version} {target} {options}")
+                told = run("curl", "-s", version, "-H", "Expect: 100-continue", "--expect100-timeout", "60", *json_type,
+                           "--data-binary", "@-", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}",
+                           central.northbound + path, input=" " * (9 << 20)).stdout
+                self.assertEqual(told, f"400 {9 << 20}")
+
+    def test_pages_of_other_sites_and_clients_of_proxies_change_nothing(self):
+        with Central() as central:
+            body = json.dumps({"ops": [{"op": "create", "path": "/v1/switches", "body": {"name": "ls1"}}]})
+
+            def status(*options):
+                answer = central.curl("/v1/transactions", "-w", "%{http_code}", "--data-binary", body, *options)
+                return int(answer[-3:])
+            # What fetch() with a Blob of no type sends without asking first.
+            simple = ("-H", "Content-Type:")
+            foreign = ("-H", "Origin: https://evil.example", "-H", "Sec-Fetch-Site: cross-site")
+            typed = ("-H", "Content-Type: application/json")
+            self.assertEqual(status(*simple), 415)
+            self.assertEqual(status(*simple, *foreign), 403)
+            self.assertEqual(status(*typed, "-H", "Origin: null"), 403)
+            self.assertEqual(status(*typed, "-H", "X-Forwarded-For: 192.0.2.1"), 403)
+            self.assertEqual(json.loads(central.curl("/v1/switches"))["items"], [])
+            self.assertEqual(status(*typed, "-H", f"Origin: {central.northbound}", "-H", "Sec-Fetch-Site: same-origin"), 200)
+
+
 class HTTP2Test(unittest.TestCase):
     def test_curl_speaks_http2_with_prior_knowledge(self):
         with Central() as central:

@@ -67,8 +67,21 @@ class LimitTest(unittest.TestCase):
         parked = [self.connect(central, POLL) for _ in range(2 * max(1, os.cpu_count() // 2) + 1)]
         self.assertEqual(self.first_told(parked)[0], 503)
         # All connections that there may be, and one more.
-        kept = [self.connect(central) for _ in range(8)]
-        self.assertEqual(self.first_told(kept)[0], 503)
+        known = b"GET /v1/switches HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        kept = [self.connect(central, known) for _ in range(8 - len(parked) + 1)]
+        self.assertEqual([answers.next()[0] for _, answers in kept][-1], 503)
+
+    def test_strangers_keep_nobody_out(self):
+        """Connections that show nothing, over TLS or half way to it, make room for whoever comes."""
+        central = self.central("--connections", "8")
+        idle = [self.connect(central, GET if number % 2 else b"") for number in range(20)]
+        self.assertEqual(idle[-1][1].next()[0], 200)
+        self.assertEqual(json.loads(central.curl("/version", "-f"))["api"], "v1")
+        central = self.central("--tls", "--connections", "8")
+        for number in range(20):
+            self.connect(central, b"\x16\x03\x01" if number % 2 else b"")
+        authority = central.directory.name + "/ca.crt"
+        self.assertEqual(json.loads(central.curl("/version", "-f", "--cacert", authority))["api"], "v1")
 
     def test_times(self):
         central = self.central("--head-timeout", "1s", "--body-timeout", "1s", "--idle-timeout", "1s")
@@ -100,7 +113,7 @@ for line in sys.stdin:
     told = b""
     try:
         connection = socket.create_connection((sys.argv[1], 6641), 60)
-        connection.sendall(flood if word == "flood" else b"GET /livez HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+        connection.sendall(flood if word == "flood" else b"GET /v1/switches HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
         while word == "flood" or b"\\r\\n" not in told:
             piece = connection.recv(65536)
             if not piece:
