@@ -99,9 +99,8 @@ let targets: [Target] = [
     floor(
         "Central",
         [
-            "API", "CentralCore", "Northd", "Northbound", "Persistent", "Storage", "HTTPTransport", "HTTPCore",
-            "Reactor",
-            "Security", "Wire", "COpenAPI", httpTypes, log,
+            "API", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "Storage", "HTTPTransport",
+            "HTTPCore", "Reactor", "Security", "Wire", "COpenAPI", httpTypes, log,
         ],
         edge
     ),

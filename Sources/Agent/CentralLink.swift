@@ -1,4 +1,5 @@
 import AgentCore
+import Glibc
 import HTTPCore
 import HTTPTransport
 import HTTPTypes
@@ -44,8 +45,14 @@ final class CentralLink {
         request.headerFields[.contentType] = "application/json"
         let timeout = Duration.seconds(Int64(sync.wait)) + Self.patience
         client.send(request, body: sync.json.bytes, timeout: timeout) { [hear] result in
+            if let time = Self.time(of: result) { hear(.centralTime(time, host: Clock.wallSeconds())) }
             hear(Self.event(of: result, sequence: sync.seq))
         }
+    }
+
+    /// Central's time as its answer tells it (`Date`), in seconds since 1970.
+    private static func time(of result: Result<HTTPClientResponse, HTTPClientError>) -> Int64? {
+        (try? result.get())?.response.headerFields[.date].flatMap { HTTPDate.seconds(parsing: $0) }
     }
 
     private static func event(
@@ -53,6 +60,9 @@ final class CentralLink {
         sequence: UInt64
     ) -> Event {
         switch result {
+        case .failure(.cannotConnect(let endpoint, errno: ECONNREFUSED)):
+            let error = HTTPClientError.cannotConnect(endpoint, errno: ECONNREFUSED)
+            return .syncFailed(sequence: sequence, .connectionRefused("central: \(error)"))
         case .failure(let error):
             return .syncFailed(sequence: sequence, .unavailable("central: \(error)", retryAfter: nil))
         case .success(let answer) where answer.response.status == .ok:

@@ -11,7 +11,9 @@ final class Renewal {
     private let directory: StateDirectory
     private var membership: Membership
     private let use: (TLSContext) -> Void
-    private var hasWarned = false
+    private var failureCount = 0
+    /// When the certificate came, where that was by a renewal.
+    private var renewedAt: Duration?
 
     /// - Parameter use: gets what secures connections from now on.
     init(
@@ -36,9 +38,9 @@ final class Renewal {
     }
 
     private func schedule() {
-        loop.schedule(after: plan.delay(at: Clock.wallSeconds(), jitter: .random(in: 0..<1))) { [weak self] in
-            self?.renew()
-        }
+        let age = renewedAt.map { loop.now - $0 }
+        let delay = plan.delay(at: Clock.wallSeconds(), jitter: .random(in: 0..<1), age: age)
+        loop.schedule(after: delay) { [weak self] in self?.renew() }
     }
 
     private func renew() {
@@ -61,8 +63,9 @@ final class Renewal {
                 membership = next
                 client.tls = context
                 use(context)
-                if hasWarned { Log.write(.info, "the certificate is renewed") }
-                hasWarned = false
+                if failureCount > 0 { Log.write(.info, "the certificate is renewed") }
+                failureCount = 0
+                renewedAt = loop.now
                 schedule()
             } catch {
                 fail("\(error)")
@@ -71,8 +74,10 @@ final class Renewal {
     }
 
     private func fail(_ reason: String) {
-        if !hasWarned { Log.write(.warning, "cannot renew the certificate: \(reason); trying again") }
-        hasWarned = true
-        loop.schedule(after: plan.retryDelay) { [weak self] in self?.renew() }
+        if failureCount == 0 { Log.write(.warning, "cannot renew the certificate: \(reason); trying again") }
+        failureCount += 1
+        loop.schedule(after: plan.retryDelay(after: failureCount, jitter: .random(in: 0..<1))) { [weak self] in
+            self?.renew()
+        }
     }
 }

@@ -95,6 +95,7 @@ extension AgentCore {
                 "connected": .bool(sync.failure == nil && sync.hasHeard),
                 "failure": sync.failure.map { .string($0) } ?? .null,
                 "seconds_since_answer": heard ?? .null,
+                "clock_seconds_ahead": sync.clock.secondsAhead.map { .integer($0) } ?? .null,
             ],
             "share": [
                 "epoch": .string(hexadecimal(share.epoch)), "revision": number(share.revision),

@@ -26,7 +26,12 @@ struct SyncState: Sendable {
     var failure: String?
     /// The time of the last answer.
     var heardAt: Duration?
+    /// What answers tell of central's clock.
+    var clock = ClockComparison()
 
+    /// The longest that is waited after a connection that was refused: it cost two packets, and a central that comes back
+    /// has its hosts again within this time.
+    static let refusedConnectionPause: Duration = .milliseconds(500)
     /// The most syncs under way: one parked and one that overtakes it.
     static let outstandingMaximum = 2
 
@@ -249,6 +254,8 @@ extension AgentCore {
             emit(.fail(sentence, stopsForwarder: forwarder.wasSpawned))
         case .unavailable(let reason, let retryAfter):
             retry(reason, now, atLeast: retryAfter, using: &generator)
+        case .connectionRefused(let reason):
+            retry(reason, now, atMost: SyncState.refusedConnectionPause, using: &generator)
         case .refused(let reason):
             // Another refusal than the one before is news: a chassis that was deleted hears that, then what to do.
             if sync.failure != nil, sync.failure != reason { emit(.log(.warning, reason)) }
@@ -260,12 +267,13 @@ extension AgentCore {
         _ reason: String,
         _ now: Duration,
         atLeast minimum: Duration? = nil,
+        atMost maximum: Duration? = nil,
         using generator: inout some RandomNumberGenerator
     ) {
         if sync.failure == nil { emit(.log(.warning, "\(reason); trying again, forwarding goes on")) }
         sync.failure = reason
         sync.reported = nil
-        let delay = sync.backoff.jitteredDelay(using: &generator)
+        let delay = sync.backoff.jitteredDelay(atMost: maximum, using: &generator)
         sync.retryAt = now + max(delay, min(minimum ?? .zero, .seconds(60)))
     }
 }

@@ -115,6 +115,8 @@ public struct AgentCore: Sendable {
         case .stopping: saveShareAtOnce()
         case .syncAnswered(let sequence, let answer): syncAnswered(sequence, answer, now: now)
         case .syncFailed(let sequence, let failure): syncFailed(sequence, failure, now: now, using: &generator)
+        case .centralTime(let central, let host):
+            if let (level, text) = sync.clock.note(central: central, host: host) { emit(.log(level, text)) }
         case .forwarderConnected(let greeting, let held, let wasSpawned):
             forwarderConnected(greeting, held: held, wasSpawned: wasSpawned, now: now)
         case .forwarderLost(let reason): forwarderLost(reason, now: now)

@@ -21,9 +21,12 @@ struct Backoff: Hashable, Sendable {
         return min(bound, last)
     }
 
-    /// Counts a failure; the delay lies anywhere from zero to the bound.
-    mutating func jitteredDelay(using generator: inout some RandomNumberGenerator) -> Duration {
-        let microseconds = bound / .microseconds(1)
+    /// Counts a failure; the delay lies anywhere from zero to the bound, or to a lower one.
+    mutating func jitteredDelay(
+        atMost maximum: Duration? = nil,
+        using generator: inout some RandomNumberGenerator
+    ) -> Duration {
+        let microseconds = min(bound, maximum ?? bound) / .microseconds(1)
         failures += 1
         return .microseconds(Int64.random(in: 0...max(Int64(microseconds), 1), using: &generator))
     }

@@ -15,6 +15,8 @@ public enum Event: Sendable {
 
     /// An answer of central to the sync with this number.
     case syncAnswered(sequence: UInt64, FeedAnswer)
+    /// An answer of central told its time; beside it this host's, both in seconds since 1970.
+    case centralTime(Int64, host: Int64)
     /// The sync with this number has no answer that counts.
     case syncFailed(sequence: UInt64, SyncFailure)
 
@@ -82,6 +84,8 @@ public enum SyncFailure: Hashable, Sendable {
     case staleSequence(String)
     /// Central cannot be reached or is not able to answer; the delay that it asked for, where it did.
     case unavailable(String, retryAfter: Duration?)
+    /// Central's host answers at once that nobody listens there: central is being started again, mostly.
+    case connectionRefused(String)
     /// Central refuses the request for another reason, or its answer cannot be read.
     case refused(String)
 }

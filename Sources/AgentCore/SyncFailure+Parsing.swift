@@ -1,8 +1,8 @@
 import JSON
 
 extension SyncFailure {
-    /// The longest text of central's that is kept.
-    private static let detailCountMaximum = 400
+    /// The longest text of central's that is kept, in bytes.
+    private static let detailByteCountMaximum = 400
 
     /// The failure that an answer other than 200 stands for.
     ///
@@ -12,7 +12,7 @@ extension SyncFailure {
     ///   - retryAfter: The `Retry-After` field in seconds, where there is one.
     public init(status: Int, body: [UInt8], retryAfter: Int?) {
         let problem = try? JSONParser.parse(body)
-        let detail = problem?["detail"]?.stringValue.map { String($0.prefix(Self.detailCountMaximum)) }
+        let detail = problem?["detail"]?.stringValue.map { $0.cut(toByteCount: Self.detailByteCountMaximum) }
         var sentence = detail ?? "central answers with status \(status)"
         if sentence.hasSuffix(".") { sentence.removeLast() }
         switch (status, problem?["code"]?.stringValue) {

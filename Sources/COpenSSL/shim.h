@@ -85,11 +85,12 @@ static inline int copenssl_set_server_name(SSL *session, const char *name) {
     return (int)SSL_set_tlsext_host_name(session, name);
 }
 
-/// Lets a client's certificate through whose time is over: what it may still do is decided by request. All else that
-/// is wrong with it ends the handshake.
+/// Lets a client's certificate through whose time is over, or has not come yet as this clock went back: what it may
+/// still do is decided by request, and whose it is by the joining. All else that is wrong with it ends the handshake.
 static inline int copenssl_judge_client(int is_good, X509_STORE_CTX *context) {
+    int error = X509_STORE_CTX_get_error(context);
     return is_good
-        || (X509_STORE_CTX_get_error(context) == X509_V_ERR_CERT_HAS_EXPIRED
+        || ((error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID)
             && X509_STORE_CTX_get_error_depth(context) == 0);
 }
 

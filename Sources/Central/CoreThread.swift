@@ -1,6 +1,7 @@
 import API
 import CentralCore
 import Logging
+import Northbound
 import Northd
 import Reactor
 
@@ -36,16 +37,11 @@ final class CoreThread {
     private var core: CentralCore
     private var generator = SystemRandomNumberGenerator()
     private var timer: TimerHandle?
-    private var waiting: [Waiting] = []
+    private var waits = RevisionWaits()
+    private var waitTimer: TimerHandle?
     private var isStopping = false
     /// What is to be told to each loop when the step under way is done: one message, whatever there is to tell.
     private var outcomes: [[(Ticket, Outcome)]]
-
-    /// A request that waits for a revision.
-    private struct Waiting {
-        var ticket: Ticket
-        var revision: UInt64
-    }
 
     /// Takes up the core on its loop's thread.
     init(
@@ -76,7 +72,8 @@ final class CoreThread {
         switch message {
         case .ask(let ticket, let question): ask(ticket, question)
         case .gone(let ticket):
-            waiting.removeAll { $0.ticket == ticket }
+            waits.remove(ticket)
+            setWaitTimer()
             step(.disconnected(ticket))
         case .stored(let revision, let hashes): step(.durable(revision, hashes: hashes))
         case .notStored(let reason): step(.storageFailed(reason))
@@ -111,11 +108,25 @@ final class CoreThread {
 
     private func awaitRevision(_ revision: UInt64, _ ticket: Ticket) {
         guard core.durable.revision < revision else { return answer(ticket, .network(core.durable)) }
-        waiting.append(Waiting(ticket: ticket, revision: revision))
-        _ = loop.schedule(after: .seconds(API.revisionWaitMaximum)) {
-            guard let index = self.waiting.firstIndex(where: { $0.ticket == ticket }) else { return }
-            self.waiting.remove(at: index)
-            self.answer(ticket, .network(nil))
+        guard waits.add(ticket, for: revision, until: loop.now + .seconds(API.revisionWaitMaximum)) else {
+            let refusal = Refusal(.unavailable, "As many requests wait for a revision as may; ask again in a moment.")
+            return answer(ticket, .refused(refusal, operationIndex: nil))
+        }
+        setWaitTimer()
+    }
+
+    /// One timer for all that wait, as long as some do.
+    private func setWaitTimer() {
+        guard let deadline = waits.nextDeadline else {
+            waitTimer?.cancel()
+            waitTimer = nil
+            return
+        }
+        guard waitTimer == nil else { return }
+        waitTimer = loop.schedule(after: max(.zero, deadline - loop.now)) {
+            self.waitTimer = nil
+            for ticket in self.waits.expired(at: self.loop.now) { self.answer(ticket, .network(nil)) }
+            self.setWaitTimer()
             self.sendOutcomes()
         }
     }
@@ -163,9 +174,8 @@ final class CoreThread {
 
     private func publish(_ network: Network) {
         cell.store(Published(network: network, isReady: isReady && !isStopping))
-        guard !waiting.isEmpty else { return }
-        for reached in waiting where reached.revision <= network.revision { answer(reached.ticket, .network(network)) }
-        waiting.removeAll { $0.revision <= network.revision }
+        for ticket in waits.reached(network.revision) { answer(ticket, .network(network)) }
+        setWaitTimer()
     }
 }
 

@@ -30,7 +30,7 @@ final class ServerSecurity {
     private let configuration: CentralConfiguration
     private let authority: CentralAuthority
     private var seen: [FileState?] = []
-    private var renewal: Int64 = 0
+    private var renewal: RenewalClock?
 
     /// What tells that a file was replaced or written.
     private struct FileState: Equatable {
@@ -54,14 +54,20 @@ final class ServerSecurity {
         self.authority = authority
     }
 
-    /// Whether files have changed, or a certificate of our own is two thirds through its life.
-    var isDue: Bool { Clock.wallSeconds() >= renewal || seen != fileStates }
+    /// Whether files have changed, or a certificate of our own is two thirds through its life or from the future.
+    var isDue: Bool {
+        renewal?.isDue(wallClock: Clock.wallSeconds(), now: Clock.monotonic()) ?? true || seen != fileStates
+    }
 
     /// What secures the ports from now on.
     func contexts() throws(CentralError) -> [Route.Plane: TLSContext] {
         // Taken before the files are read: what changes meanwhile is due again.
         seen = fileStates
-        renewal = Clock.wallSeconds() + CentralAuthority.serverLifetime * 2 / 3
+        renewal = RenewalClock(
+            wallClock: Clock.wallSeconds(),
+            now: Clock.monotonic(),
+            life: CentralAuthority.serverLifetime
+        )
         do throws(SecurityError) {
             let own = try authority.serverIdentity(names: names, addresses: addresses)
             let southbound = try TLSContext.server(

@@ -179,19 +179,28 @@ public final class Connection: Caller {
         return reply
     }
 
+    /// What to do about a server that could not be trusted.
+    private static func remedy(against reason: String) -> String {
+        if reason.contains("wrong version number") { return "it may speak plain HTTP: write http://" }
+        if reason.contains("mismatch") {
+            return "write a name that its certificate has into HEDDLE_NB, or let central know this one by "
+                + "'heddle central --tls-name NAME'"
+        }
+        if reason.contains("not yet valid") { return "set this host's clock, as with 'timedatectl'" }
+        return "if its certificate is central's own, set HEDDLE_CA to a copy of DATA-DIR/ca.crt"
+    }
+
     private func failure(_ error: HTTPClientError, of call: Call) -> ClientError {
         let changes = call.method != .get
         switch error {
         case .cannotResolve(_, let reason):
             return .unreachable(server, reason: reason, mayHaveActed: false)
-        case .cannotConnect(_, let errno):
-            return .unreachable(server, reason: String(cString: strerror(errno)), mayHaveActed: false)
-        case .insecure(_, let error):
-            let remedy =
-                "\(error)".contains("wrong version number")
-                ? "it may speak plain HTTP: write http://"
-                : "if its certificate is central's own, set HEDDLE_CA to a copy of DATA-DIR/ca.crt"
-            return .insecure(server, reason: "\(error)", remedy: remedy)
+        case .cannotConnect(let endpoint, let errno):
+            let reason = String(cString: strerror(errno)) + server.defaultPortNote(endpoint)
+            return .unreachable(server, reason: reason, mayHaveActed: false)
+        case .insecure(let endpoint, let error):
+            let reason = "\(error)" + server.defaultPortNote(endpoint)
+            return .insecure(server, reason: reason, remedy: Self.remedy(against: "\(error)"))
         case .connectionLost:
             let remedy = isPlain ? " (where it speaks TLS, write https://)" : ""
             return .unreachable(server, reason: "it closed the connection\(remedy)", mayHaveActed: changes)

@@ -1,3 +1,5 @@
+import HTTPTransport
+
 /// Whom a command speaks to.
 public enum Server: Equatable, Sendable {
     /// Central's northbound port, by its URL.
@@ -38,6 +40,19 @@ public enum Server: Equatable, Sendable {
     /// The file of the authorities whose servers are believed, where the environment names one.
     public static func authorities(from environment: (String) -> String?) -> String? {
         environment("HEDDLE_CA")
+    }
+
+    /// That a port was tried which its URL does not name; empty where it names one.
+    func defaultPortNote(_ endpoint: HTTPEndpoint) -> String {
+        guard case .central(let url) = self else { return "" }
+        let port: UInt16
+        switch endpoint {
+        case .tcp(_, let number), .tls(_, let number): port = number
+        case .unix: return ""
+        }
+        let authority = url.hasSuffix("/") ? url.dropLast() : url[...]
+        guard !authority.hasSuffix(":\(port)") else { return "" }
+        return " (port \(port), as the URL names none; central's is 6641 unless it was told otherwise)"
     }
 
     /// How a message names it.

@@ -6,9 +6,9 @@ import Glibc
 /// Everything of a loop but `Mailbox.send` is for its own thread: the one that calls `run`. Handlers run to their end
 /// one after the other; they may register, cancel and schedule freely, also what is ready in the same turn.
 public final class EventLoop {
-    /// The most timers a loop holds at once: some for each of its connections, which descriptors bound to fewer. More
-    /// is a leak of ours, not load.
-    public static let timerCountMaximum = 1 << 18
+    /// The most timers a loop holds at once: one for each of its connections, of which a port has a million at most and
+    /// a process three ports; what else is timed has a bound of its own. More is a leak of ours, not load.
+    public static let timerCountMaximum = 1 << 22
     /// The most bodies deferred within one turn; more is a loop of ours that does not end.
     public static let deferredCountMaximum = 1 << 18
     /// Events fetched by one wait, and so the most handlers that run between two looks at the clock.

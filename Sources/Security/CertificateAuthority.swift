@@ -12,8 +12,9 @@ public final class CertificateAuthority: Sendable {
 
     /// How long an authority's own certificate holds, in seconds: 20 years, longer than any installation.
     public static let lifetime: Int64 = 20 * 365 * 86_400
-    /// By how much a server's certificate is older than it is, in seconds: clocks of hosts may be a day behind.
-    public static let serverBackdating: Int64 = 86_400
+    /// By how much a certificate says that it holds earlier than it was made, in seconds: clocks of hosts may be a day
+    /// behind, and central's own may go back.
+    public static let backdating: Int64 = 86_400
 
     /// The authority's certificate, which signs itself.
     public let certificate: Certificate
@@ -37,7 +38,7 @@ public final class CertificateAuthority: Sendable {
         key: PrivateKey,
         now: Int64
     ) throws(SecurityError) -> CertificateAuthority {
-        let draft = try Draft(name: name, from: now - serverBackdating, until: now + lifetime)
+        let draft = try Draft(name: name, from: now - backdating, until: now + lifetime)
         guard X509_set_issuer_name(draft.raw, X509_get_subject_name(draft.raw)) == 1,
             X509_set_pubkey(draft.raw, key.raw) == 1
         else { throw .last("cannot make an authority") }
@@ -65,9 +66,9 @@ public final class CertificateAuthority: Sendable {
         ERR_clear_error()
         let start =
             switch purpose {
-            case .server: now - Self.serverBackdating
-            // We check it ourselves, by the same clock.
-            case .client: now
+            case .server: now - Self.backdating
+            // No more than its life, which its holder tells from these two times.
+            case .client: now - min(Self.backdating, max(0, lifetime))
             }
         let draft = try Draft(name: name, from: start, until: now + lifetime)
         guard X509_set_issuer_name(draft.raw, X509_get_subject_name(certificate.raw)) == 1,

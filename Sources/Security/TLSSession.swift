@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// TLS over one connected, non-blocking socket, which stays its owner's. For one thread.
 public final class TLSSession {
@@ -128,7 +129,9 @@ public final class TLSSession {
             let judgement = SSL_get_verify_result(raw)
             if !context.isServer, !isSecure, judgement != Int(X509_V_OK) {
                 ERR_clear_error()
-                throw SecurityError(String(cString: X509_verify_cert_error_string(judgement)))
+                let isEarly = judgement == Int(X509_V_ERR_CERT_NOT_YET_VALID)
+                let hint = isEarly ? ": this host's clock may be behind" : ""
+                throw SecurityError(String(cString: X509_verify_cert_error_string(judgement)) + hint)
             }
             throw .last(ERR_peek_last_error() == 0 ? "the connection was broken" : "")
         }
@@ -140,6 +143,14 @@ public final class TLSSession {
         guard X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1, copenssl_set_server_name(raw, host) == 1 else {
             throw .last("\"\(host)\" cannot be a server's name")
         }
+    }
+
+    /// By how much this host's clock is behind the one that a certificate of central's own was made by.
+    private static func lateness(of leaf: Certificate) -> String {
+        let seconds = leaf.notBefore &+ CertificateAuthority.backdating &- Int64(time(nil))
+        guard seconds > 0 else { return "" }
+        let text = seconds < 172_800 ? "\(seconds / 3600) h" : "\(seconds / 86_400) d \(seconds / 3600 % 24) h"
+        return ": this host's clock is \(text) behind central's, or more; set it, as with 'timedatectl'"
     }
 
     /// Checks the server's certificate against that authority of its chain which the pin names.
@@ -165,7 +176,8 @@ public final class TLSSession {
         if let host { try expect(host, by: X509_STORE_CTX_get0_param(check)) }
         guard X509_verify_cert(check) == 1 else {
             let judgement = Int(X509_STORE_CTX_get_error(check))
-            throw SecurityError(String(cString: X509_verify_cert_error_string(judgement)))
+            let hint = judgement == Int(X509_V_ERR_CERT_NOT_YET_VALID) ? Self.lateness(of: leaf) : ""
+            throw SecurityError(String(cString: X509_verify_cert_error_string(judgement)) + hint)
         }
         hasFailed = false
     }

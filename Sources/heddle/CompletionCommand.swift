@@ -34,6 +34,7 @@ struct CompletionCommand: ParsableCommand {
             case .zsh: .zsh
             case .fish: .fish
             }
-        put(Heddle.completionScript(for: kind) + "\n")
+        let script = Heddle.completionScript(for: kind)
+        put((shell == .bash ? BashCompletion.withColons(script) : script) + "\n")
     }
 }

@@ -27,6 +27,12 @@ struct DescribeCommand: ParsableCommand {
 
     func run() throws {
         let objects = try KindAndNames(kind, names)
-        put(try ObjectSession(caller: try Connection.toCentral()).describe(objects.kind, names: names))
+        var isMissing = false
+        let text = try ObjectSession(caller: try Connection.toCentral()).describe(objects.kind, names: names) { error in
+            isMissing = true
+            complain(error.message)
+        }
+        put(text)
+        if isMissing { throw ExitCode(ExitStatus.refused.rawValue) }
     }
 }

@@ -81,6 +81,18 @@ struct GetCommand: ParsableCommand {
             )
         }
         let session = ObjectSession(caller: connection)
-        put(try session.get(objects.kind, names: names, of: logicalSwitch, selection: selection, format: output))
+        var isMissing = false
+        let text = try session.get(
+            objects.kind,
+            names: objects.names,
+            of: logicalSwitch,
+            selection: selection,
+            format: output
+        ) { error in
+            isMissing = true
+            complain(error.message)
+        }
+        put(text)
+        if isMissing { throw ExitCode(ExitStatus.refused.rawValue) }
     }
 }

@@ -81,9 +81,11 @@ import Reactor
         return sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
     }
 
-    /// `heddle help nb lsp-add` as `heddle nb lsp-add --help`, so that there is one way to help.
+    /// `heddle help nb lsp-add` as `heddle nb lsp-add --help`, so that there is one way to help; and `version` as other
+    /// programs have it.
     private static func helpAsOption(_ words: [String]) -> [String] {
-        words.first == "help" ? words.dropFirst() + ["--help"] : words
+        if words == ["version"] || words == ["-V"] { return ["--version"] }
+        return words.first == "help" ? words.dropFirst() + ["--help"] : words
     }
 
     /// The subcommand that the words name, for a hint at its help, and what is wrong where the word behind it names none.
@@ -95,7 +97,8 @@ import Reactor
             guard let next = subcommands.first(where: { $0._commandName == word }) else {
                 let isStranger = !subcommands.isEmpty && !word.hasPrefix("-")
                 guard isStranger else { return (names.joined(separator: " "), nil) }
-                let hint = suggestion(for: word, among: subcommands.map { $0._commandName })
+                let others = names.count == 1 ? ["help", "version"] : []
+                let hint = suggestion(for: word, among: subcommands.map { $0._commandName } + others)
                 let stranger = "unknown command '\(word)'" + (hint.isEmpty ? "" : "; \(hint.dropLast())")
                 return (names.joined(separator: " "), stranger)
             }

@@ -123,6 +123,24 @@ import Wire
         #expect(goldenMismatch(agent.transcript, named: "lost") == nil)
     }
 
+    @Test func aRefusedConnectionIsTriedAgainSoonAndAnotherFailureLess() {
+        var agent = plugged()
+        agent.step("central restarts", .syncFailed(sequence: 2, .connectionRefused("central: refused")))
+        for sequence: UInt64 in 3...30 {
+            agent.step("the time has come", .timer, after: .milliseconds(500))
+            agent.step("still down", .syncFailed(sequence: sequence, .connectionRefused("central: refused")))
+        }
+        agent.step("the time has come", .timer, after: .milliseconds(500))
+        agent.step("central answers", .syncAnswered(sequence: 31, Scenario.delta(from: 6, to: 6)))
+        #expect(agent.transcript.contains("central answers again (after: central: refused)"))
+    }
+
+    @Test func aClockThatDiffersIsToldOfOnce() {
+        var agent = plugged()
+        for _ in 0..<3 { agent.step("central tells its time", .centralTime(1_000_000, host: 1_061_200)) }
+        #expect(agent.transcript.split(separator: "ahead of central's").count == 2)
+    }
+
     @Test func centralAwayIsRetriedWithGrowingPausesAndForgetsNothing() {
         var agent = plugged()
         agent.step("central is gone", .syncFailed(sequence: 2, .unavailable("central: refused", retryAfter: nil)))

@@ -66,6 +66,11 @@ import Wire
         "ports": ["plugged": 2, "up": 2],
     ]
 
+    private static func lost(_ failure: String) -> @Sendable (inout HostFacts) -> Void {
+        let change: JSONValue = ["central": ["connected": false, "failure": .string(failure)]]
+        return { $0.agent = .success(status.merged(with: change)) }
+    }
+
     private static func directory(
         _ path: String,
         mode: UInt32 = 0o700,
@@ -171,6 +176,17 @@ import Wire
                 $0.agent = .success(status.merged(with: change))
             }
         ),
+        ("the agent's clock is behind", lost("no secure connection: certificate is not yet valid")),
+        ("central's name is another", lost("no secure connection: hostname mismatch")),
+        ("central has another authority", lost("no secure connection: self-signed certificate in certificate chain")),
+        ("another host is this chassis", lost("A newer start of the agent of \"hv1\" has spoken")),
+        (
+            "only the agent knows central's time",
+            {
+                $0.central = .notAsked("HEDDLE_NB is not set")
+                $0.agent = .success(status.merged(with: ["central": ["clock_seconds_ahead": -61_200]]))
+            }
+        ),
         ("central is quiet", { $0.agent = .success(status.merged(with: ["central": ["seconds_since_answer": 61]])) }),
         ("the forwarder is gone", { $0.forwarderProcess = nil }),
         ("the forwarder is stopped", { $0.forwarderProcess?.isStopped = true }),
@@ -238,7 +254,7 @@ import Wire
         ("a certificate is damaged", { $0.certificates = [certificate(nil)] }),
         ("a certificate is not valid yet", { $0.certificates = [certificate(401...600)] }),
         ("a certificate has expired", { $0.certificates = [certificate(0...399)] }),
-        ("a certificate is not renewed", { $0.certificates = [certificate(0...460)] }),
+        ("a certificate is not renewed", { $0.certificates = [certificate(0...430)] }),
         ("central's store is elsewhere", { $0.dataDirectory.state = .missing }),
     ]
 

@@ -187,6 +187,23 @@ import Testing
         #expect(try session.get(.port, of: "ls2", format: .name).isEmpty)
     }
 
+    @Test func `What is there is printed also where something else is not`() throws {
+        let session = ObjectSession(caller: Self.central())
+        var missing: [String] = []
+        let text = try session.get(.logicalSwitch, names: ["nope", "ls2", "neither", "ls1"], format: .name) {
+            missing.append($0.message)
+        }
+        #expect(text == "switch/ls2\nswitch/ls1\n")
+        let expected = ["nope", "neither"].map { ObjectKind.logicalSwitch.notFound($0).message }
+        #expect(missing == expected)
+        let description = try session.describe(.logicalSwitch, names: ["nope", "ls2"]) { missing.append($0.message) }
+        #expect(description.contains("ls2") && missing.count == 3)
+        #expect(throws: ObjectKind.logicalSwitch.notFound("nope")) {
+            try session.get(.logicalSwitch, names: ["ls1", "nope"])
+        }
+        #expect(try session.get(.logicalSwitch, names: ["nope"]) { _ in } == "")
+    }
+
     @Test func `Deletes are one commit, and --if-exists leaves out what is not there`() throws {
         var there: Set<String> = ["/v1/ports/a", "/v1/ports/c"]
         let caller = ScriptedCaller { call in

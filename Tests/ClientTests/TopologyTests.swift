@@ -101,7 +101,9 @@ import Testing
     @Test func `A file that cannot be says where and what would be right`() throws {
         var transcript = ""
         for text in [
-            "", "[]", "switches", "routers: []", "owner: 5\nswitches: []", "owner: me", "switches: {ls1: {}}",
+            "", "[]", "switches", "switches:", "owner: me\nswitches: ~", "switches: []\nports: null",
+            "switches:\n  - name: a\n    ports:", "routers: []", "owner: 5\nswitches: []", "owner: me",
+            "switches: {ls1: {}}",
             "switches:\n  - ls1", "switches:\n  - name: a\n    ports: vm1",
             "switches:\n  - name: a\n    ports:\n    - vm1",
             "switches:\n  - ports:\n    - name: p", "ports:\n  - p1",

@@ -16,11 +16,12 @@ struct Authority {
 
     func identity(
         _ purpose: CertificateAuthority.Purpose,
-        lifetime: Int64 = 3600
+        lifetime: Int64 = 3600,
+        madeAt time: Int64 = now
     ) throws -> TLSIdentity {
         let key = try PrivateKey.make()
         let request = try CertificateRequest.make(for: key)
-        let certificate = try authority.issue(request, named: "x", purpose, now: now, lifetime: lifetime)
+        let certificate = try authority.issue(request, named: "x", purpose, now: time, lifetime: lifetime)
         return try TLSIdentity(chain: [certificate, authority.certificate], key: key)
     }
 

@@ -95,6 +95,46 @@ import Testing
         #expect(try #require(pair.server.peerCertificate).notAfter < now)
     }
 
+    @Test func `A client's certificate from what is the future now gets in, as its owner has joined`() throws {
+        let server = try ours.server(asksClients: true)
+        // Central's clock was hours or days ahead when it was made, and is right again.
+        for ahead in [3600, 17 * 3600, 30 * 86_400] as [Int64] {
+            let early = try ours.identity(.client(uris: ["urn:x:1"]), lifetime: 86_400, madeAt: now + ahead)
+            let pair = try Pair(server, try .client(trusting: try ours.trust, identity: early))
+            try pair.shakeHands()
+            #expect(pair.server.peerCertificate?.uris == ["urn:x:1"])
+        }
+        let foreign = try others.identity(.client(uris: ["urn:x:1"]), madeAt: now + 30 * 86_400)
+        let pair = try Pair(server, try .client(trusting: try ours.trust, identity: foreign))
+        #expect(throws: SecurityError.self) { try pair.shakeHands() }
+    }
+
+    @Test func `A host whose clock is behind hears by how much`() throws {
+        let purpose = CertificateAuthority.Purpose.server(names: ["central.test"], addresses: [])
+        // As if this host's clock were three days and a bit behind central's.
+        let identity = try ours.identity(purpose, madeAt: now + 3 * 86_400 + 4000)
+        let server = try TLSContext.server(identity, protocols: ["http/1.1"])
+        let joining = try Pair(server, try .client(trusting: .pin(ours.authority.pin)))
+        let error = #expect(throws: SecurityError.self) { try joining.shakeHands() }
+        #expect(
+            error?.description.contains("this host's clock is 3 d 1 h behind central's, or more") == true,
+            "\(String(describing: error))"
+        )
+        let joined = try Pair(server, try .client(trusting: try ours.trust))
+        let other = #expect(throws: SecurityError.self) { try joined.shakeHands() }
+        #expect(
+            other?.description.hasSuffix("not yet valid: this host's clock may be behind") == true,
+            "\(String(describing: other))"
+        )
+    }
+
+    @Test func `Certificates hold from a day before they are made, or from as long as they live`() throws {
+        let client = try ours.identity(.client(uris: []), lifetime: 3 * 86_400).chain[0]
+        #expect(client.notBefore == now - CertificateAuthority.backdating && client.notAfter == now + 3 * 86_400)
+        let brief = try ours.identity(.client(uris: []), lifetime: 60).chain[0]
+        #expect(brief.notBefore == now - 60 && brief.notAfter == now + 60)
+    }
+
     @Test func `The server's best protocol that the client has is chosen; without a common one there is no connection`()
         throws
     {

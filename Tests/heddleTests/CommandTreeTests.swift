@@ -74,6 +74,7 @@ import Testing
 
     @Test(arguments: [
         ("doctr", "unknown command 'doctr'; did you mean 'doctor'? see 'heddle --help'"),
+        ("hlep", "unknown command 'hlep'; did you mean 'help'? see 'heddle --help'"),
         ("port ad", "unknown command 'ad'; did you mean 'add'? see 'heddle port --help'"),
         ("nb ls-ad", "unknown command 'ls-ad'; did you mean 'ls-add'? see 'heddle nb --help'"),
         ("x", "unknown command 'x'; see 'heddle --help'"),

@@ -126,6 +126,55 @@ import Testing
         #expect(mismatch == nil, Comment(rawValue: mismatch ?? ""))
     }
 
+    @Test func `bash completes names with colons`() throws {
+        let central = try RunningCentral()
+        for line in ["nb ls-add net:1 -- ls-add net:2 -- ls-add other", "nb lsp-add net:1 net:1:a"] {
+            #expect(
+                try HeddleBinary.run(line.split(separator: " ").map(String.init), environment: central.environment)
+                    .status == 0
+            )
+        }
+        // What bash does at a tab, with the words as it takes them apart.
+        let complete = """
+            shopt -s extglob
+            source <("$1" completion bash)
+            heddle() { "$HEDDLE" "$@"; }
+            COMP_LINE="$2" COMP_POINT=${#2}; shift 2
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+            "$(complete -p heddle | sed 's/.* -F \\([^ ]*\\) .*/\\1/')" heddle "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            echo "${COMPREPLY[*]}"
+            """
+        let cases: [(line: String, words: [String], reply: String)] = [
+            ("heddle nb show ne", ["heddle", "nb", "show", "ne"], "net:1 net:2"),
+            ("heddle nb show net:", ["heddle", "nb", "show", "net", ":"], "1 2"),
+            ("heddle nb show net:1", ["heddle", "nb", "show", "net", ":", "1"], "1"),
+            ("heddle nb lsp-del net:1:", ["heddle", "nb", "lsp-del", "net", ":", "1", ":"], "a"),
+            ("heddle nb lsp-add net:1", ["heddle", "nb", "lsp-add", "net", ":", "1"], "1"),
+            (
+                "heddle nb ls-del net:1 -- ls-del net:",
+                ["heddle", "nb", "ls-del", "net", ":", "1", "--", "ls-del", "net", ":"], "1 2"
+            ),
+            ("heddle get switches ot", ["heddle", "get", "switches", "ot"], "other"),
+            ("heddle get ports --switch net:", ["heddle", "get", "ports", "--switch", "net", ":"], "1 2"),
+            ("heddle des", ["heddle", "des"], "describe"),
+        ]
+        for (line, words, reply) in cases {
+            let bash = Process()
+            bash.executableURL = URL(fileURLWithPath: "/bin/bash")
+            bash.arguments = ["--norc", "-c", complete, "bash", HeddleBinary.path, line] + words
+            bash.environment = central.environment.merging(["HEDDLE": HeddleBinary.path, "PATH": "/usr/bin:/bin"]) {
+                $1
+            }
+            let output = Pipe()
+            bash.standardOutput = output
+            try bash.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            bash.waitUntilExit()
+            #expect(text == reply + "\n", "\(line)")
+        }
+        #expect(central.daemon.stop() == 0)
+    }
+
     @Test(arguments: ["bash", "zsh", "fish"])
     func `completion prints a script for each shell`(shell: String) throws {
         let outcome = try HeddleBinary.run(["completion", shell])

@@ -41,6 +41,8 @@ public struct ControlGrammar<Command: Sendable>: Sendable {
     public let verbs: [ControlVerb<Command>]
     /// Whether `--wait` makes sense.
     public let waits: Bool
+    /// What OVN's program has beside them.
+    let foreignVerbs: ForeignVerbs
 
     /// The longest `--timeout`, a day: more is a typing error.
     public static var timeoutMaximum: Int64 { 86400 }
@@ -66,6 +68,9 @@ public struct ControlGrammar<Command: Sendable>: Sendable {
 
     func verb(named name: String) throws(ClientError) -> ControlVerb<Command> {
         if let verb = verbs.first(where: { $0.name == name }) { return verb }
+        if let remedy = foreignVerbs.remedy(for: name) {
+            throw .usage("'\(name)' is OVN's, and not here: \(remedy)")
+        }
         let hint = suggestion(for: name, among: verbs.map(\.name))
         throw .usage("unknown command '\(name)'; \(hint)see '\(program) --help'")
     }
@@ -90,6 +95,8 @@ private struct SegmentReader<Command: Sendable> {
             let isOption = word.hasPrefix("--") || verb == nil && word.hasPrefix("-") || word == "-h"
             if isOption {
                 try readOption(word, into: &line)
+            } else if verb == nil, word == "help" {
+                wantsHelp = true
             } else if verb == nil {
                 verb = try grammar.verb(named: word)
             } else {
@@ -120,6 +127,9 @@ private struct SegmentReader<Command: Sendable> {
         case "--timeout", "-t":
             line.timeout = try timeout(try given(value, for: name))
         default:
+            if let remedy = ForeignVerbs.remedy(forOption: name) {
+                throw .usage("'\(name)' is OVN's, and not here: \(remedy)")
+            }
             guard word.hasPrefix("--"), name.count > 2 else {
                 throw .usage("unrecognized option '\(word)'; see '\(grammar.program) --help'")
             }

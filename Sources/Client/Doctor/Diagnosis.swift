@@ -78,20 +78,24 @@ struct Diagnosis {
     }
 
     private var clock: [Finding] {
-        guard case .answered(let answer) = facts.central, let seconds = answer.secondsAhead else {
-            return [.skipped("clock", "central did not tell its time")]
+        // The agent hears central's time with each answer.
+        let told = facts.status?["central"]?["clock_seconds_ahead"]?.integerValue
+        let asked: Int64? = if case .answered(let answer) = facts.central { answer.secondsAhead } else { nil }
+        guard let seconds = asked ?? told else { return [.skipped("clock", "central did not tell its time")] }
+        guard seconds.magnitude > UInt64(Self.clockSkewMaximum) else {
+            return [.fine("clock", "agrees with central's")]
         }
-        guard abs(seconds) > Self.clockSkewMaximum else { return [.fine("clock", "agrees with central's")] }
         return [
             .warning(
                 "clock",
-                "central's is \(abs(seconds)) s \(seconds > 0 ? "ahead of" : "behind") this host's",
+                "central's is \(seconds.magnitude) s \(seconds > 0 ? "ahead of" : "behind") this host's",
                 remedy: "let both hosts keep time by NTP: see 'timedatectl' on either"
             )
         ]
     }
 
-    /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot.
+    /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot. Half of the time
+    /// that it says to hold, or less, lies before it was made.
     private var certificates: [Finding] {
         guard !facts.certificates.isEmpty else { return [.skipped("certificates", "there are none on this host")] }
         return facts.certificates.map { certificate in
@@ -118,7 +122,7 @@ struct Diagnosis {
                     remedy: "let this host join anew with a fresh token"
                 )
             }
-            guard facts.now <= begin + (end - begin) / 6 * 5 else {
+            guard facts.now <= end - (end - begin) / 12 else {
                 return .warning(
                     "certificates",
                     "\(path) should have been renewed; it expires on \(Timestamp(seconds: end))",
@@ -163,7 +167,7 @@ struct Diagnosis {
             return .failed(
                 "agent",
                 "chassis \(chassis) does not reach \(url): \(failure.isEmpty ? "no answer yet" : failure)\(since)",
-                remedy: "packets go on by what it knows; check that central runs there and that nothing blocks the way"
+                remedy: "packets go on by what it knows; \(Self.remedy(forFailure: failure))"
             )
         }
         if let silence, silence > Self.silenceMaximum {
@@ -174,6 +178,26 @@ struct Diagnosis {
             )
         }
         return .fine("agent", "chassis \(chassis), in touch with \(url)")
+    }
+
+    /// What to do about an agent that central does not answer.
+    private static func remedy(forFailure failure: String) -> String {
+        let remedies = [
+            ("not yet valid", "set this host's clock: see 'timedatectl'"),
+            (
+                "certificate has expired",
+                "see whether this host's clock is ahead ('timedatectl'), and central's certificate"
+            ),
+            ("mismatch", "let central know the name in --central by 'heddle central --tls-name NAME'"),
+            (
+                "self-signed certificate",
+                "central has another authority now: let this host join anew, with a fresh token"
+            ),
+            ("revoked", "let this host join anew, with a fresh token"),
+            ("newer start of the agent", "look for another host that runs as this chassis, with a copy of its state"),
+        ]
+        return remedies.first { failure.contains($0.0) }?.1
+            ?? "check that central runs there and that nothing blocks the way"
     }
 
     /// Whether this user sees which processes run: their numbers are in the state directory.

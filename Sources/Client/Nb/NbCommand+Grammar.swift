@@ -4,7 +4,8 @@ extension NbCommand {
         program: "heddle nb",
         abstract: "Change and show the logical network, with ovn-nbctl's commands.",
         verbs: switchVerbs + portVerbs + portColumnVerbs + otherVerbs,
-        waits: true
+        waits: true,
+        foreignVerbs: .northbound
     )
 
     private static let switchVerbs: [ControlVerb<NbCommand>] = [

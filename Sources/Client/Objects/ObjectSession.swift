@@ -14,15 +14,19 @@ public struct ObjectSession {
     /// - Parameters:
     ///   - names: Only these, by name or UUID; empty means all.
     ///   - logicalSwitch: For ports: only those of this switch.
-    /// - Throws: ``ClientError`` where one of the names is not there.
+    ///   - onMissing: Is told of each name that is not there, and the others are given.
+    /// - Throws: ``ClientError`` where one of the names is not there and nobody is told of it.
     public func get(
         _ kind: ObjectKind,
         names: [String] = [],
         of logicalSwitch: String? = nil,
         selection: ObjectSelection = ObjectSelection(),
-        format: OutputFormat = .table
+        format: OutputFormat = .table,
+        onMissing: ((ClientError) -> Void)? = nil
     ) throws(ClientError) -> String {
-        let objects = names.isEmpty ? try list(kind, of: logicalSwitch) : try find(kind, names)
+        let objects =
+            names.isEmpty ? try list(kind, of: logicalSwitch) : try find(kind, names, onMissing).map(\.object)
+        guard names.isEmpty || !objects.isEmpty else { return "" }
         try selection.checkFields(of: objects, kind)
         let chosen = objects.filter(selection.fits)
         switch format {
@@ -36,9 +40,14 @@ public struct ObjectSession {
     }
 
     /// What there is to say about objects, and what their user may do next.
-    public func describe(_ kind: ObjectKind, names: [String]) throws(ClientError) -> String {
+    /// - Parameter onMissing: Is told of each name that is not there, and the others are described.
+    public func describe(
+        _ kind: ObjectKind,
+        names: [String],
+        onMissing: ((ClientError) -> Void)? = nil
+    ) throws(ClientError) -> String {
         var texts: [String] = []
-        for (object, name) in zip(try find(kind, names), names) {
+        for (object, name) in try find(kind, names, onMissing) {
             texts.append(try description(of: object, kind, askedAs: name))
         }
         return texts.joined(separator: "\n")
@@ -126,16 +135,24 @@ public struct ObjectSession {
         guard kind == .port else { throw .usage("only ports are of a switch; leave --switch out") }
     }
 
-    private func find(_ kind: ObjectKind, _ names: [String]) throws(ClientError) -> [JSONValue] {
+    private func find(
+        _ kind: ObjectKind,
+        _ names: [String],
+        _ onMissing: ((ClientError) -> Void)?
+    ) throws(ClientError) -> [(object: JSONValue, name: String)] {
         let all = kind.hasOwnPaths ? [] : try caller.list(kind.path)
-        var found: [JSONValue] = []
+        var found: [(object: JSONValue, name: String)] = []
         for name in names {
             let object =
                 kind.hasOwnPaths
                 ? try caller.object(kind.path(of: name))?.body
                 : all.first { kind.name(of: $0) == name || $0.text("id") == name }
-            guard let object else { throw kind.notFound(name) }
-            found.append(object)
+            guard let object else {
+                guard let onMissing else { throw kind.notFound(name) }
+                onMissing(kind.notFound(name))
+                continue
+            }
+            found.append((object, name))
         }
         return found
     }

@@ -33,6 +33,7 @@ public enum SbCommand: Equatable, Sendable {
                 )
             },
         ],
-        waits: false
+        waits: false,
+        foreignVerbs: .southbound
     )
 }

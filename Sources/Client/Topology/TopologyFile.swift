@@ -102,7 +102,8 @@ public struct TopologyFile {
 
     private func list(_ value: JSONValue?, at pointer: String) throws(ClientError) -> [JSONValue] {
         switch value {
-        case nil, .null?: return []
+        case nil: return []
+        case .null?: throw valueless(pointer)
         case .array(let elements)?: return elements
         case let other?:
             throw wrong(
@@ -122,7 +123,8 @@ public struct TopologyFile {
         switchPlaces.append(pointer)
         let ports: [JSONValue]
         switch nested {
-        case nil, .null?: ports = []
+        case nil: ports = []
+        case .null?: throw valueless(pointer + "/ports")
         case .array(let elements)?: ports = elements
         case let other?: throw wrong(pointer + "/ports", "'ports' must be a list, not \(other.kindName)")
         }
@@ -150,6 +152,12 @@ public struct TopologyFile {
         }
         ports.append(port)
         portPlaces.append(pointer)
+    }
+
+    /// A list that is missing may be a template's that has gone wrong, and with --prune it would delete.
+    private func valueless(_ pointer: String) -> ClientError {
+        let name = pointer.split(separator: "/").last ?? ""
+        return wrong(pointer, "\(name): has no value; write [] to mean none")
     }
 
     private func wrong(_ pointer: String, _ problem: String) -> ClientError {

@@ -1,0 +1,89 @@
+/// What OVN's control programs can do and these cannot: what to use in its place, or that there is nothing yet.
+///
+/// Near misses would be worse than nothing here: whoever writes `lr-add` does not mean `ls-add`.
+struct ForeignVerbs: Sendable {
+    /// By the verb or, where it ends in `-`, by the beginning of verbs; the first that fits counts.
+    let remedies: [(pattern: String, remedy: String)]
+
+    /// The clause for a word, `nil` where OVN has no such verb either.
+    func remedy(for word: String) -> String? {
+        remedies.first { $0.pattern.hasSuffix("-") ? word.hasPrefix($0.pattern) : word == $0.pattern }?.remedy
+    }
+
+    private static func all(_ verbs: [String], _ remedy: String) -> [(pattern: String, remedy: String)] {
+        verbs.map { ($0, remedy) }
+    }
+
+    private static let database =
+        all(
+            ["list", "find", "get"],
+            "use 'heddle get switches', ports or chassis, with -o json and --filter FIELD=VALUE"
+        )
+        + all(
+            ["set", "add", "remove", "clear", "create", "destroy"],
+            "use 'heddle nb lsp-set-...', 'heddle apply', or PATCH in the API"
+        )
+        + all(["wait-until"], "use 'heddle nb --wait=hv sync', or 'heddle get --watch'")
+        + all(["init", "comment"], "it is not needed here: leave it out")
+
+    /// Those of ovn-nbctl.
+    static let northbound = ForeignVerbs(
+        remedies: [
+            ("lr-lb-", "load balancers are not in this version"),
+            ("ls-lb-", "load balancers are not in this version"),
+            ("lr-nat-", "NAT is not in this version"),
+            ("lr-", "logical routers are not in this version: let a guest or the network outside route"),
+            ("lrp-", "logical routers are not in this version: let a guest or the network outside route"),
+            ("lb-", "load balancers are not in this version"),
+            ("acl-", "ACLs are not in this version; 'heddle nb lsp-set-port-security' says what a port may send as"),
+            ("qos-", "QoS rules are not in this version"),
+            ("meter-", "meters are not in this version"),
+            ("dhcp-options-", "DHCP is not in this version: give guests their addresses by other means"),
+            ("lsp-set-dhcpv4-options", "DHCP is not in this version: give guests their addresses by other means"),
+            ("lsp-get-dhcpv4-options", "DHCP is not in this version: give guests their addresses by other means"),
+            ("lsp-set-dhcpv6-options", "DHCP is not in this version: give guests their addresses by other means"),
+            ("lsp-get-dhcpv6-options", "DHCP is not in this version: give guests their addresses by other means"),
+            ("pg-", "port groups are not in this version"),
+            ("ha-chassis-group-", "gateways are not in this version"),
+            ("mirror-", "mirrors are not in this version"),
+            ("lsp-attach-mirror", "mirrors are not in this version"),
+            ("lsp-detach-mirror", "mirrors are not in this version"),
+            ("lsp-set-type", "all ports are of guests in this version: leave it out"),
+            ("lsp-get-type", "all ports are of guests in this version"),
+            ("lsp-set-tag", "ports within ports are not in this version"),
+            ("lsp-get-tag", "ports within ports are not in this version"),
+            ("lsp-get-parent", "ports within ports are not in this version"),
+            ("lsp-get-ls", "use 'heddle describe port PORT', which names its switch"),
+        ] + database
+    )
+
+    /// Those of ovn-sbctl.
+    static let southbound = ForeignVerbs(
+        remedies: [
+            ("lsp-bind", "hosts bind ports: run 'heddle port add' on the one that has the guest"),
+            ("lsp-unbind", "hosts bind ports: run 'heddle port del' on the one that has the guest"),
+            ("chassis-add", "a chassis comes with its agent: run 'heddle agent' on the host"),
+            ("lflow-list", "there are no logical flows: each host makes its tables of 'heddle get port-bindings'"),
+            ("dump-flows", "there are no logical flows: each host makes its tables of 'heddle get port-bindings'"),
+            ("count-flows", "there are no logical flows: each host makes its tables of 'heddle get port-bindings'"),
+        ] + database
+    )
+
+    /// What stands for options of OVN's programs that these do not have.
+    static func remedy(forOption option: String) -> String? {
+        switch option {
+        case "--db": "say where central is by HEDDLE_NB=URL"
+        case "-f", "--format", "--columns", "--no-headings", "--no-heading", "-d", "--data", "--bare", "--oneline":
+            "for programs there is 'heddle get KIND -o json'"
+        case "--dry-run": "'heddle apply --dry-run' and the API's dry_run=true only say what would change"
+        case "--no-leader-only", "--leader-only", "--shuffle-remotes", "--no-shuffle-remotes":
+            "there is one central: leave it out"
+        case "-u": "say where central is by HEDDLE_NB=unix:PATH"
+        case "-v", "--verbose", "--log-file", "--syslog-method": "there is no log to set: leave it out"
+        case "-V", "--version": "'heddle --version' tells it"
+        case "-p", "--private-key", "-c", "--certificate", "-C", "--ca-cert":
+            "set HEDDLE_CA to central's authority and HEDDLE_TOKEN to a token"
+        default: nil
+        }
+    }
+}
