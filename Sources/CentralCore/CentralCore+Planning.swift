@@ -55,7 +55,8 @@ extension CentralCore {
     private func weight(of request: WriteRequest) -> Int {
         if let topology = request.topology {
             let owned = topology.prunes ? working.northbound.topologies[topology.owner] : nil
-            return topology.switches.count + topology.ports.count + (owned?.switches.count ?? 0) + (owned?.ports.count ?? 0)
+            return topology.switches.count + topology.ports.count + (owned?.switches.count ?? 0)
+                + (owned?.ports.count ?? 0)
         }
         var weight = request.operations.count
         for operation in request.operations where weight <= Self.directCountMaximum {
@@ -87,6 +88,7 @@ extension CentralCore {
         planned = ticket
         var copy = self
         // What the copy does not need it must not share: the core would copy it at its next change.
+        copy.past = Past(working, configuration.pastBounds)
         copy.pending = []
         copy.appending = []
         copy.pendingByteCount = 0

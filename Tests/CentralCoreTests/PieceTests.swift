@@ -1,0 +1,211 @@
+import JSON
+import Northbound
+import Northd
+import Southbound
+import TestSupport
+import Testing
+import Wire
+
+@testable import CentralCore
+
+/// Work that is longer than one step may take: done in pieces, or beside the core, with everybody else served between.
+@Suite struct PieceTests {
+    private func ports(_ count: Int, on name: String, prefix: String = "p") -> [CentralCoreOperation] {
+        (0..<count).map { .create(port: ["name": .string("\(prefix)\($0)")], on: name) }
+    }
+
+    private func transaction(_ bench: CoreBench, _ operations: [CentralCoreOperation]) -> Ticket {
+        let ticket = bench.ticket()
+        let request = WriteRequest(operations: operations, author: "test", requestID: "r", isTransaction: true)
+        bench.send(.write(ticket, request))
+        return ticket
+    }
+
+    @Test func `a large write is worked out beside the core while heartbeats are heard and others wait their turn`() {
+        let bench = CoreBench()
+        var agent = BenchAgent("h1", "10.0.0.1")
+        bench.write(.create(switch: ["name": "a"]))
+        bench.settle(&agent)
+        bench.plansAtOnce = false
+        let large = transaction(bench, ports(100, on: "a"))
+        #expect(bench.plans.count == 1 && bench.answers[large] == nil)
+        // A heartbeat is answered, a small write and a second large one are not.
+        agent.plug("p7")
+        let sync = bench.sync("h1", agent.request())
+        #expect(bench.feed(sync) != nil)
+        let small = bench.write(.create(switch: ["name": "b"]))
+        let second = transaction(bench, ports(100, on: "a", prefix: "q"))
+        let newcomer = bench.sync("h2", SyncRequest(chassisID: "i2", bootID: "b", seq: 1, wait: 0, encaps: []))
+        #expect([small, second, newcomer].allSatisfy { bench.answers[$0] == nil })
+        bench.finishPlan()
+        #expect(bench.results(large).count == 100 && bench.results(small).count == 1)
+        #expect(bench.answers[second] == nil && bench.plans.count == 1)
+        bench.finishPlan()
+        #expect(bench.results(second).count == 100)
+        #expect(bench.feed(newcomer) != nil)
+        #expect(bench.log.map(\.changes.count).max() ?? 0 > 200)
+        // What was plugged while nobody looked is bound, without another word of the host.
+        bench.advance(.seconds(1))
+        #expect(bench.binding("p7")?.locations.map(\.chassis) == ["h1"])
+        #expect(bench.published.translationDifference().isEmpty)
+    }
+
+    @Test func `a large write that is refused or tried changes nothing, and one whose base was lost begins anew`() {
+        let bench = CoreBench()
+        bench.write(.create(switch: ["name": "a"]))
+        var operations = ports(100, on: "a")
+        operations.append(.create(port: ["name": "p3"], on: "a"))
+        let refused = transaction(bench, operations)
+        #expect(bench.refusal(refused)?.code == .nameConflict)
+        #expect(bench.log.count == 1)
+        bench.plansAtOnce = false
+        bench.storesAtOnce = false
+        let lost = bench.write(.create(switch: ["name": "lost"]))
+        let large = transaction(bench, ports(100, on: "a"))
+        bench.failStore()
+        #expect(bench.refusal(lost)?.code == .storageFull)
+        bench.storesAtOnce = true
+        bench.finishPlan()
+        // Planned on top of a commit that never was: worked out again.
+        #expect(bench.answers[large] == nil && bench.plans.count == 1)
+        bench.finishPlan()
+        #expect(bench.results(large).count == 100 && bench.published.northbound.switches.count == 1)
+        #expect(bench.published.revision == 2)
+    }
+
+    @Test func `deleting a switch with many ports is a large write, too`() {
+        let bench = CoreBench()
+        bench.write(.create(switch: ["name": "a"]))
+        _ = transaction(bench, ports(100, on: "a"))
+        bench.plansAtOnce = false
+        let ticket = bench.write(.delete(switch: "a"))
+        #expect(bench.answers[ticket] == nil && bench.plans.count == 1)
+        bench.finishPlan()
+        #expect(bench.answers[ticket] != nil && bench.published.northbound.ports.isEmpty)
+    }
+
+    @Test func `a chassis with more ports than a piece is deleted at once and its ports are freed in pieces`() {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 3
+        let bench = CoreBench(configuration: configuration)
+        var agent = BenchAgent("h1", "10.0.0.1")
+        bench.write(.create(switch: ["name": "a"]))
+        for operation in ports(10, on: "a") { bench.write(operation) }
+        for index in 0..<10 { agent.plug("p\(index)") }
+        bench.settle(&agent)
+        bench.settle(&agent)
+        #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.count == 1 })
+        bench.goesOn = false
+        let ticket = bench.write(.delete(chassis: "h1"))
+        #expect(bench.refusal(ticket) == nil && bench.answers[ticket] != nil)
+        #expect(bench.published.southbound.chassis(named: "h1") == nil)
+        #expect((0..<10).filter { bench.binding("p\($0)")?.locations.count == 1 }.count == 7)
+        bench.goesOn = true
+        bench.send(.goOn)
+        #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.isEmpty == true })
+        // It comes back and takes them again with the same claims.
+        bench.settle(&agent)
+        #expect(bench.published.southbound.chassis(named: "h1") != nil)
+        #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.map(\.chassis) == ["h1"] })
+    }
+
+    @Test func `ports of a chassis that was deleted just before a restart are freed after it`() throws {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 3
+        let bench = CoreBench(configuration: configuration)
+        var agent = BenchAgent("h1", "10.0.0.1")
+        bench.write(.create(switch: ["name": "a"]))
+        for operation in ports(10, on: "a") { bench.write(operation) }
+        for index in 0..<10 { agent.plug("p\(index)") }
+        bench.settle(&agent)
+        bench.goesOn = false
+        bench.write(.delete(chassis: "h1"))
+        bench.goesOn = true
+        try bench.restart()
+        #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.isEmpty == true })
+    }
+
+    @Test func `an upgrade goes through in pieces, and hosts are told nothing before it is durable`() throws {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 1
+        let bench = CoreBench(configuration: configuration)
+        bench.write(.create(switch: ["name": "a"]))
+        for operation in ports(20, on: "a") { bench.write(operation) }
+        // A log of a version that had no port bindings.
+        bench.log = bench.log.map { commit in
+            Commit(
+                revision: commit.revision,
+                epoch: commit.epoch,
+                time: commit.time,
+                author: commit.author,
+                requestID: commit.requestID,
+                changes: commit.changes.filter { $0.kind != .portBinding }
+            )
+        }
+        bench.storesAtOnce = false
+        try bench.restart()
+        #expect(!bench.core.isReady)
+        let agent = SyncRequest(chassisID: "i", bootID: "b", seq: 1, wait: 0, encaps: [])
+        #expect(bench.refusal(bench.sync("h1", agent))?.code == .unavailable)
+        var pieces = 0
+        while !bench.appending.isEmpty {
+            pieces += 1
+            #expect(!bench.core.isReady)
+            #expect(bench.appending.allSatisfy { $0.author == "upgrade" && $0.changes.count <= 8 })
+            bench.store()
+        }
+        #expect(pieces >= 2 && bench.core.isReady)
+        #expect(bench.published.translationDifference().isEmpty)
+    }
+
+    @Test func `answers that have expired are forgotten between requests, a few at a time`() {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 4
+        let bench = CoreBench(configuration: configuration)
+        func keyed(_ key: Int) -> Ticket {
+            let ticket = bench.ticket()
+            var request = WriteRequest(operations: [], author: "test", requestID: "r")
+            request.idempotency = .init(key: "k\(key)", fingerprint: "f\(key)")
+            bench.send(.write(ticket, request))
+            return ticket
+        }
+        for key in 0..<30 { _ = keyed(key) }
+        #expect(bench.published.ledger.answers.count == 30)
+        bench.wallClock += 90_000
+        let before = bench.log.count
+        #expect(bench.refusal(keyed(30)) == nil)
+        #expect(bench.published.ledger.answers.count == 1)
+        #expect(bench.log.dropFirst(before).allSatisfy { $0.changes.count <= 4 })
+    }
+
+    @Test func `refused writes leave one try behind, later and later`() {
+        let bench = CoreBench()
+        var agent = BenchAgent("h1", "10.0.0.1")
+        bench.settle(&agent)
+        bench.storesAtOnce = false
+        agent.plug("p")
+        for index in 0..<50 {
+            bench.write(.create(switch: ["name": .string("s\(index)")]))
+            bench.failStore()
+        }
+        // Nothing but users' writes failed: there is nothing to try again.
+        bench.advance(.seconds(10))
+        #expect(bench.appending.isEmpty)
+        // The lease ends, and the log takes nothing: tried again ever more seldom.
+        var tries = 0
+        for _ in 0..<600 {
+            bench.advance(.milliseconds(500))
+            while !bench.appending.isEmpty {
+                tries += 1
+                bench.failStore()
+            }
+        }
+        #expect((3...40).contains(tries))
+        #expect(bench.entries.count < 40)
+        bench.storesAtOnce = true
+        bench.advance(.seconds(31))
+        #expect(bench.published.ledger.chassis["h1"]?.isLive == false)
+    }
+}
+
+typealias CentralCoreOperation = Northbound.Operation
