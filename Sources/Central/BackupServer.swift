@@ -37,6 +37,8 @@ final class BackupServer {
         self.store = store
         self.logger = logger
         copyPath = store.path + Self.copySuffix
+        // Of a central that did not get to its end.
+        try? removeFile(copyPath)
         acceptor = try Acceptor(loop: loop, listener: listener) { [unowned self] client, _ in begin(client) }
     }
 
@@ -53,7 +55,6 @@ final class BackupServer {
             return
         }
         do {
-            // Of a central that did not get to its end.
             try removeFile(copyPath)
             current = Copy(client: client, backup: try store.beginBackup(to: copyPath))
             logger.info("a backup begins")

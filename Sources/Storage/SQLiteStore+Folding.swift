@@ -68,44 +68,65 @@ extension SQLiteStore {
 
     /// Folds a part of a commit that is too large for one slice. It stays in the log until all its rows are written.
     private func foldPart() throws(StorageError) -> Int {
-        let (commit, hash) = try largeCommit()
-        var next = meta
+        var commit = try largeCommit()
+        var changes: [CommitChange] = []
         var byteCount = 0
-        var position = meta.foldPosition
-        while position < commit.changes.count, byteCount < retention.sliceByteCountMaximum {
-            byteCount += 100 + (commit.changes[position].object?.count ?? 0)
-            position += 1
-        }
-        let isWhole = position == commit.changes.count
-        try write { () throws(SQLiteError) in
-            for change in commit.changes[min(next.foldPosition, position)..<position] {
-                try fold(change, of: commit.revision, into: &next)
+        var isWhole = false
+        do throws(CommitError) {
+            while byteCount < retention.sliceByteCountMaximum {
+                guard let change = try commit.changes.next() else {
+                    isWhole = true
+                    break
+                }
+                changes.append(change)
+                byteCount += 100 + (change.object?.count ?? 0)
             }
-            next.foldPosition = isWhole ? 0 : position
+        } catch {
+            throw .broken(error.description)
+        }
+        var next = meta
+        try write { () throws(SQLiteError) in
+            for change in changes { try fold(change, of: commit.revision, into: &next) }
+            next.foldPosition += changes.count
             if isWhole {
+                next.foldPosition = 0
                 next.foldedRevision = commit.revision
-                next.foldedHash = hash
+                next.foldedHash = commit.hash
                 try deleteCommits.run([.revision(commit.revision)])
             }
             try next.write(by: replaceMeta)
         }
         meta = next
-        if isWhole {
-            large = nil
-            drop(1)
-        }
+        large = isWhole ? nil : commit
+        if isWhole { drop(1) }
         return max(1, byteCount)
     }
 
-    /// The oldest kept commit, which is read once for all its parts.
-    private func largeCommit() throws(StorageError) -> (commit: Commit, hash: [UInt8]) {
-        if let large, large.commit.revision == meta.foldedRevision + 1 { return large }
-        guard let commit = try tail(after: meta.foldedRevision, limit: 1).first,
-            commit.revision == meta.foldedRevision + 1
-        else { throw .broken("commit \(meta.foldedRevision + 1) is not there") }
-        let found = (commit: commit, hash: SHA256.hash([meta.foldedHash, commit.encoded]))
-        large = found
-        return found
+    /// The oldest kept commit, behind the changes of it that are folded.
+    private func largeCommit() throws(StorageError) -> LargeCommit {
+        let revision = meta.foldedRevision + 1
+        if let large, large.revision == revision { return large }
+        do {
+            let sql = "SELECT encoding, hash FROM commits WHERE revision = \(revision)"
+            guard let row = try connection.query(sql, { ($0.bytes(0), $0.bytes(1)) }).first else {
+                throw StorageError.broken("commit \(revision) is not there")
+            }
+            var commit = LargeCommit(revision: revision, hash: row.1, changes: try CommitChangeReader(row.0))
+            for _ in 0..<max(0, meta.foldPosition) { _ = try commit.changes.next() }
+            return commit
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            throw .broken("\(error)")
+        }
+    }
+
+    /// A commit that is folded in parts.
+    struct LargeCommit {
+        let revision: UInt64
+        let hash: [UInt8]
+        /// Its changes behind those that are folded.
+        var changes: CommitChangeReader
     }
 
     /// What is folded is in the log as it was until the fold is on disk, which the next append's sync sees to.

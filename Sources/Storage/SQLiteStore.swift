@@ -26,7 +26,7 @@ public final class SQLiteStore: CommitStore {
     var historySizes: ArraySlice<Int> = []
     var historyByteCount = 0
     /// The oldest kept commit, while it is folded in parts.
-    var large: (commit: Commit, hash: [UInt8])?
+    var large: LargeCommit?
     let retention: Retention
     let auditRetention: AuditRetention
     let audit: AuditLog

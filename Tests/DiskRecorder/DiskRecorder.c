@@ -47,6 +47,12 @@ static void put(uint32_t kind, uint32_t file, uint64_t offset, const void *data,
     byte_count = needed;
 }
 
+static void put_names(uint32_t kind, const char *old, const char *new) {
+    char names[1024];
+    size_t count = (size_t)snprintf(names, sizeof names, "%s%c%s", old, 0, new) + 1;
+    put(kind, 0, 0, names, count);
+}
+
 static uint32_t number_of(ino_t inode) {
     for (size_t i = 0; i < file_count; i++)
         if (files[i].inode == inode) return files[i].number;
@@ -277,11 +283,21 @@ int rename(const char *from, const char *to) {
     int result = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
     int error = errno;
     if (old && new && result == 0) {
-        char names[1024];
-        size_t count = (size_t)snprintf(names, sizeof names, "%s%c%s", old, 0, new) + 1;
-        put(DISK_RENAME, 0, 0, names, count);
+        put_names(DISK_RENAME, old, new);
         if (existed) forget(&status);
     }
+    pthread_mutex_unlock(&mutex);
+    errno = error;
+    return result;
+}
+
+int link(const char *from, const char *to) {
+    if (!atomic_load(&recording)) return (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    pthread_mutex_lock(&mutex);
+    const char *old = name_in_folder(from), *new = name_in_folder(to);
+    int result = (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+    int error = errno;
+    if (old && new && result == 0) put_names(DISK_LINK, old, new);
     pthread_mutex_unlock(&mutex);
     errno = error;
     return result;

@@ -111,6 +111,10 @@ struct CrashDisk {
             let names = Self.names(bytes)
             seenNames[names[1]] = seenNames.removeValue(forKey: names[0])
             changes.append(seenNames)
+        case DISK_LINK:
+            let names = Self.names(bytes)
+            seenNames[names[1]] = seenNames[names[0]]
+            changes.append(seenNames)
         case DISK_UNLINK:
             seenNames[Self.names(bytes)[0]] = nil
             changes.append(seenNames)

@@ -134,6 +134,54 @@ import Testing
         )
     }
 
+    @Test func `Power that goes during a restore leaves the old log or the new one, and the old one beside it`() throws
+    {
+        let folder = TemporaryFolder(inMemory: true)
+        disk_record(folder.path)
+        func write(_ revisions: ClosedRange<UInt64>, closes: Bool) throws {
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+            _ = try store.load()
+            try store.append(Workload.commits(revisions), expecting: revisions.lowerBound - 1)
+            if closes { try store.close() }
+        }
+        try write(1...20, closes: true)
+        let backup = TemporaryFolder(inMemory: true)
+        try backup.write(folder.bytes())
+        try write(21...23, closes: false)
+        disk_mark(1)
+        let prepared = folder.database + ".restored"
+        _ = try SQLiteStore.prepareRestore(of: backup.database, at: prepared, newEpoch: 5)
+        try SQLiteStore.putInPlace(prepared, at: folder.database, keeping: folder.database + ".old")
+        let operations = CrashDisk.stopRecording()
+        let images = TemporaryFolder(inMemory: true)
+        disk_spare_syncs(images.path)
+
+        var generator = SeededGenerator(seed: 3)
+        var disk = CrashDisk()
+        var hasBegun = false
+        var epochs: Set<Bool> = []
+        for step in operations {
+            if disk.perform(step.operation, step.bytes, using: &generator) != nil { hasBegun = true }
+            // A file system that keeps the order of changes to names, or has kept none or all of them.
+            for fate in [.lost, .kept, .mixed] as [CrashDisk.Fate] where hasBegun {
+                for name in try FileManager.default.contentsOfDirectory(atPath: images.path) { images.remove(name) }
+                for (name, bytes) in disk.image(fate, using: &generator) { try images.write(bytes, to: name) }
+                let found = try Workload.State(SQLiteStore(path: images.database, newEpoch: 99).load())
+                let isOld = found.epoch == Workload.epoch
+                epochs.insert(isOld)
+                let kept =
+                    isOld
+                    ? found
+                    : try Workload.State(
+                        SQLiteStore(path: images.database + ".old", newEpoch: 99, keepsEvidence: false).load()
+                    )
+                #expect(kept == Workload.state(at: 23))
+                #expect(isOld || found.revision == 20)
+            }
+        }
+        #expect(epochs == [true, false])
+    }
+
     /// Some lives of a central on one folder, each with its end.
     /// - Returns: The revisions at which groups ended.
     private func live(

@@ -32,6 +32,36 @@ import Testing
         #expect(try Workload.State(store.load()) == Workload.state(at: 6))
     }
 
+    @Test(.enabled(if: geteuid() == 0, "mounting a small file system takes root"))
+    func `A start on a full disk writes the log over itself, where there is no room for a copy`() throws {
+        let folder = TemporaryFolder()
+        try #require(mount("tmpfs", folder.path, "tmpfs", 0, "size=1m") == 0)
+        defer { umount2(folder.path, Int32(MNT_DETACH)) }
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+            try store.append(Workload.commits(1...20), expecting: 0)
+        }
+        let inode = try inode(folder.database + "-wal")
+        var room = statvfs()
+        try #require(statvfs(folder.path, &room) == 0)
+        try folder.write([UInt8](repeating: 0x20, count: Int(room.f_bavail * room.f_bsize) - 8192), to: "ballast")
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+            #expect(try Workload.State(store.load()) == Workload.state(at: 20))
+        }
+        #expect(try self.inode(folder.database + "-wal") == inode)
+        folder.remove("ballast")
+        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+        #expect(try Workload.State(store.load()) == Workload.state(at: 20))
+        #expect(try self.inode(folder.database + "-wal") != inode)
+    }
+
+    private func inode(_ path: String) throws -> UInt {
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        return UInt(status.st_ino)
+    }
+
     @Test func `No room is full; a failed sync, or what is not understood, is broken`() {
         for code in [SQLITE_FULL, StorageError.ioErrorWrite, StorageError.ioErrorTruncate] {
             #expect(StorageError(writing: code, "x") == .full("x"))

@@ -27,6 +27,8 @@ enum disk_operation_kind {
     DISK_CREATE,
     /// A file that has another name, in `bytes` behind the old one, both with their zeros.
     DISK_RENAME,
+    /// A file that has one more name, as with a rename.
+    DISK_LINK,
     /// A name that is gone.
     DISK_UNLINK,
     /// A mark of the test, in `offset`.
