@@ -123,7 +123,7 @@ static void heed(struct chassis *chassis) {
         return;
     }
     if (status != 200) {
-        refused++;
+        if (refused++ == 0) fprintf(stderr, "the first sync to be refused: %.12s%s\n", chassis->head, content + 3);
         if (status == 410) chassis->since = *chassis->hash = 0;
         *chassis->page = 0;
         chassis->wait = 0;
