@@ -1,6 +1,7 @@
 import JSON
 import Northbound
 import Northd
+import Persistent
 import Southbound
 import TestSupport
 import Testing
