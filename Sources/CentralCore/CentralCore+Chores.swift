@@ -21,7 +21,7 @@ extension CentralCore {
     /// Whether there is more to do than one step should take.
     var hasMoreToDo: Bool {
         isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo
-            || planned == nil && !held.isEmpty
+            || hasHeldToDo
     }
 
     /// Whether a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.

@@ -7,8 +7,9 @@ import Southbound
 /// A write that is longer than a step may take, to be worked out beside the core.
 ///
 /// It holds a copy of the core, on which it is carried out like any other write. What comes of it is handed back as an
-/// event, and becomes the core's own. Meanwhile reads, heartbeats, polls and the feed go on; what would make a commit
-/// waits, so that nothing can have changed under the plan.
+/// event, and becomes the core's own. Meanwhile reads, heartbeats, polls and the feed go on. What would make a commit
+/// waits, so that nothing can have changed under the plan; but not for one that may change little or nothing (a topology,
+/// a trial): if there was a commit meanwhile, the little is done once more.
 public struct Plan: Sendable {
     private let core: CentralCore
     private let ticket: Ticket
@@ -25,6 +26,8 @@ public struct Plan: Sendable {
         fileprivate let ticket: Ticket
         fileprivate let request: WriteRequest
         fileprivate let version: UInt64
+        fileprivate let base: UInt64
+        fileprivate let topologyRevision: UInt64?
         fileprivate let items: [PendingCommit]
         fileprivate let chores: Deque<Chore>
         fileprivate let effects: [Effect]
@@ -33,15 +36,29 @@ public struct Plan: Sendable {
     /// Carries the write out. Takes as long as it takes; anything may be done beside it.
     public func carriedOut(using generator: inout some RandomNumberGenerator) -> Outcome {
         var core = core
+        let base = core.working.revision
+        let revision = request.topology.flatMap { core.working.northbound.topologies[$0.owner]?.revision }
         core.write(ticket, request, using: &generator)
         return Outcome(
             ticket: ticket,
             request: request,
             version: core.planVersion,
+            base: base,
+            topologyRevision: revision,
             items: core.pending,
             chores: core.chores,
             effects: core.effects
         )
+    }
+}
+
+extension Plan.Outcome {
+    /// What the application of a topology changes.
+    fileprivate var plan: TopologyPlan? {
+        for (_, answer) in items.flatMap(\.answers) {
+            if case .applied(_, _, _, let plan) = answer { return plan }
+        }
+        return nil
     }
 }
 
@@ -78,14 +95,16 @@ extension CentralCore {
         guard weight(of: request) > Self.directCountMaximum, !isStopping else {
             return write(ticket, request, using: &generator)
         }
-        plan(ticket, request)
+        guard planned == nil else { return queued.append((ticket, request)) }
+        plan(ticket, request, isExclusive: request.topology == nil && !request.isDryRun)
     }
 
     /// Whether what would make a commit has to wait, for a plan or for others that wait.
-    var isHolding: Bool { planned != nil || !held.isEmpty && !isCarryingOutHeld }
+    var isHolding: Bool { planned != nil && isPlanExclusive || !held.isEmpty && !isCarryingOutHeld }
 
-    private mutating func plan(_ ticket: Ticket, _ request: WriteRequest) {
+    private mutating func plan(_ ticket: Ticket, _ request: WriteRequest, isExclusive: Bool) {
         planned = ticket
+        isPlanExclusive = isExclusive
         var copy = self
         // What the copy does not need it must not share: the core would copy it at its next change.
         copy.past = Past(working, configuration.pastBounds)
@@ -95,6 +114,7 @@ extension CentralCore {
         copy.polls = [:]
         copy.pollsByChassis = [:]
         copy.held = []
+        copy.queued = []
         copy.chores = []
         copy.effects = []
         copy.trails = [:]
@@ -104,16 +124,43 @@ extension CentralCore {
     }
 
     /// Makes what was planned the core's own.
-    mutating func adopt(_ outcome: Plan.Outcome) {
+    mutating func adopt(_ outcome: Plan.Outcome, using generator: inout some RandomNumberGenerator) {
         guard planned == outcome.ticket else { return }
         planned = nil
-        // The log did not take what the plan was built on.
-        guard outcome.version == planVersion else { return plan(outcome.ticket, outcome.request) }
-        for item in outcome.items {
-            working = item.network
-            wait(item)
+        isPlanExclusive = false
+        if outcome.version != planVersion {
+            // The log did not take what it was planned on.
+            plan(outcome.ticket, outcome.request, isExclusive: true)
+        } else if outcome.items.isEmpty {
+            // Refused, tried or as it was: true of the network at the time it was asked.
+            answer(outcome)
+        } else if working.revision == outcome.base {
+            for item in outcome.items {
+                working = item.network
+                wait(item)
+            }
+            chores.append(contentsOf: outcome.chores)
+            answer(outcome)
+            settleWhatWasSaidMeanwhile(of: outcome.items)
+        } else if let rest = narrowed(outcome), weight(of: rest) <= Self.directCountMaximum {
+            write(outcome.ticket, rest, using: &generator)
+        } else {
+            plan(outcome.ticket, outcome.request, isExclusive: true)
         }
-        chores.append(contentsOf: outcome.chores)
+    }
+
+    /// What is left to do of a topology that changed little, if nobody else has changed it.
+    private func narrowed(_ outcome: Plan.Outcome) -> WriteRequest? {
+        guard let topology = outcome.request.topology,
+            working.northbound.topologies[topology.owner]?.revision == outcome.topologyRevision,
+            let plan = outcome.plan, let rest = topology.narrowed(to: plan)
+        else { return nil }
+        var request = outcome.request
+        request.topology = rest
+        return request
+    }
+
+    private mutating func answer(_ outcome: Plan.Outcome) {
         for effect in outcome.effects {
             if case .answer(let ticket, let answer) = effect {
                 answerWhenDurable(ticket, answer)
@@ -121,7 +168,6 @@ extension CentralCore {
                 effects.append(effect)
             }
         }
-        settleWhatWasSaidMeanwhile(of: outcome.items)
     }
 
     /// Hosts may have plugged a port, or let go of it, while the plan did not look.
@@ -141,11 +187,16 @@ extension CentralCore {
     /// Carries out some of the writes that had to wait, in their order.
     mutating func carryOutHeld(using generator: inout some RandomNumberGenerator) {
         var left = Self.heldCountMaximum
-        while left > 0, planned == nil, let event = held.popFirst() {
+        while left > 0, !(planned != nil && isPlanExclusive), let event = held.popFirst() {
             left -= 1
             isCarryingOutHeld = true
             carryOut(event, using: &generator)
             isCarryingOutHeld = false
         }
+        guard planned == nil, held.isEmpty, let (ticket, request) = queued.popFirst() else { return }
+        take(write: ticket, request, using: &generator)
     }
+
+    /// Whether a write that had to wait can be carried out.
+    var hasHeldToDo: Bool { !held.isEmpty && !(planned != nil && isPlanExclusive) || planned == nil && !queued.isEmpty }
 }

@@ -65,7 +65,11 @@ public struct CentralCore: Sendable {
     var stalled: Deque<Ticket> = []
     /// The write that is being worked out beside the core.
     var planned: Ticket?
-    /// What would make a commit and waits for that, in order.
+    /// Whether everything that would make a commit waits for it.
+    var isPlanExclusive = false
+    /// Large writes that wait for it.
+    var queued: Deque<(ticket: Ticket, request: WriteRequest)> = []
+    /// What would make a commit and waits, in order.
     var held: Deque<Event> = []
     /// Whether one of them is being carried out.
     var isCarryingOutHeld = false
@@ -189,7 +193,7 @@ public struct CentralCore: Sendable {
     mutating func carryOut(_ event: Event, using generator: inout some RandomNumberGenerator) {
         switch event {
         case .write(let ticket, let request): take(write: ticket, request, using: &generator)
-        case .planned(let outcome): adopt(outcome)
+        case .planned(let outcome): adopt(outcome, using: &generator)
         case .access(let ticket, let request):
             guard !isHolding else { return held.append(event) }
             changeAccess(ticket, request)

@@ -57,6 +57,7 @@ extension NorthboundDatabase {
             )
         }
         var outcome = TopologyOutcome()
+        outcome.plan.unchangedCount = request.unchangedCount
         var refusals = TopologyRefusals()
         let switchNames = putSwitches(request, stamp, &outcome, &refusals, &generator)
         let ports = wantedPorts(request, stamp, knowing: switchNames, &refusals, &generator)

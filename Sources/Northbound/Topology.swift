@@ -39,6 +39,8 @@ public struct TopologyRequest: Sendable {
     public var ifRevision: UInt64?
     /// The same, as the entity tag of a topology that was read.
     public var precondition = Precondition()
+    /// How many further objects of the topology are known to be as they should be.
+    public var unchangedCount = 0
 
     /// A topology without demands, of these objects.
     public init(owner: String, switches: [JSONValue], ports: [JSONValue]) {
@@ -81,7 +83,25 @@ public struct TopologyPlan: Equatable, Sendable {
     public var steps: [Step] = []
     /// How many objects of the request are as they should be.
     public var unchangedCount = 0
+}
 
+extension TopologyRequest {
+    /// The request without the objects that a plan found to be as they should be; the same as long as nobody has changed
+    /// the topology since. `nil` if the plan deletes objects.
+    public func narrowed(to plan: TopologyPlan) -> TopologyRequest? {
+        guard !plan.steps.contains(where: { $0.change == .delete }) else { return nil }
+        var names: [ResourceKind: Set<String>] = [:]
+        for step in plan.steps { names[step.kind, default: []].insert(step.name) }
+        func isChanged(_ body: JSONValue, _ kind: ResourceKind) -> Bool {
+            body["name"]?.stringValue.map { names[kind]?.contains($0) ?? false } ?? true
+        }
+        var request = self
+        request.switches = switches.filter { isChanged($0, .logicalSwitch) }
+        request.ports = ports.filter { isChanged($0, .logicalSwitchPort) }
+        request.prunes = false
+        request.unchangedCount = unchangedCount + plan.unchangedCount
+        return request
+    }
 }
 
 extension TopologyPlan.Step {

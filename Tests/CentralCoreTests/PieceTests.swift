@@ -74,6 +74,57 @@ import Wire
         #expect(bench.published.revision == 2)
     }
 
+    @Test func `a topology that changes little holds up nobody, and is done once more if others wrote meanwhile`() {
+        let bench = CoreBench()
+        func apply(_ label: String, on ports: Range<Int>) -> Ticket {
+            let ticket = bench.ticket()
+            var request = WriteRequest(operations: [], author: "t", requestID: "r")
+            request.topology = TopologyRequest(
+                owner: "o",
+                switches: [["name": "a"]],
+                ports: (0..<100).map {
+                    let labels: JSONValue = ports.contains($0) ? ["l": .string(label)] : [:]
+                    return ["name": .string("p\($0)"), "switch": "a", "labels": labels]
+                }
+            )
+            bench.send(.write(ticket, request))
+            return ticket
+        }
+        func told(_ ticket: Ticket) -> [UInt64] {
+            guard case .applied(let revision, _, _, let plan)? = bench.answers[ticket] else { return [] }
+            return [revision, UInt64(plan.steps.count), UInt64(plan.unchangedCount)]
+        }
+        #expect(told(apply("1", on: 0..<100)) == [1, 101, 0])
+        bench.plansAtOnce = false
+        let little = apply("2", on: 3..<5)
+        let queued = apply("3", on: 3..<5)
+        let honest = bench.write(.create(switch: ["name": "honest"]))
+        #expect(bench.revision(honest) == 2 && bench.answers[little] == nil && bench.plans.count == 1)
+        bench.finishPlan()
+        // 98 ports lose the label that all had: more than a step does, so it is planned anew, alone.
+        #expect(bench.answers[little] == nil && bench.plans.count == 1)
+        let waits = bench.write(.create(switch: ["name": "waits"]))
+        #expect(bench.answers[waits] == nil)
+        bench.finishPlan()
+        #expect(told(little) == [3, 100, 1] && bench.revision(waits) == 4)
+        #expect(bench.plans.count == 1)
+        bench.write(.create(switch: ["name": "again"]))
+        bench.finishPlan()
+        #expect(told(queued) == [6, 2, 99] && bench.plans.isEmpty)
+        let unchanged = apply("3", on: 3..<5)
+        bench.write(.create(switch: ["name": "last"]))
+        bench.finishPlan()
+        #expect(told(unchanged).dropFirst() == [0, 101])
+        // One of its ports was changed by somebody else meanwhile: what was found out no longer holds.
+        let late = apply("4", on: 3..<5)
+        bench.write(.patch(port: "p50", ["labels": ["own": "x"]]))
+        bench.finishPlan()
+        #expect(bench.answers[late] == nil && bench.plans.count == 1)
+        bench.finishPlan()
+        #expect(told(late).dropFirst() == [3, 98])
+        #expect(bench.published.translationDifference().isEmpty)
+    }
+
     @Test func `deleting a switch with many ports is a large write, too`() {
         let bench = CoreBench()
         bench.write(.create(switch: ["name": "a"]))
