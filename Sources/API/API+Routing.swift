@@ -268,7 +268,8 @@ extension API {
         throw problem
     }
 
-    private static let jsonTypes = ["application/json"]
+    /// What content may be that counts for nothing: no browser sends these for a page before it has asked.
+    private static let jsonTypes = ["application/json", "application/merge-patch+json"]
 
     /// The media type without its parameters, in lower case.
     private static func mediaType(_ field: String) -> String {

@@ -70,9 +70,9 @@ struct Page {
     /// Items that are looked up and joined at once, so that no long list keeps a loop from its other connections. An
     /// answer that a slow client does not take holds two such slices, some 64 KiB.
     static let sliceMaximum = 100
-    /// The work of one slice, in entries looked at, each some 0.7 us: a filter that finds nothing gives up its turn after
-    /// a millisecond at most, and others are served before it goes on.
-    static let workMaximum = 1000
+    /// The work of one slice, in entries looked at, each about a microsecond: a filter that finds nothing gives up its
+    /// turn after a third of a millisecond, and others are served before it goes on.
+    static let workMaximum = 300
     /// Bytes of an object that are taken apart and put together again in the time of an entry that is looked at.
     static let projectedByteCount = 32
     /// Bytes that are copied in that time.

@@ -125,12 +125,12 @@ final class ServingLoop {
             turns: turns,
             ledger: ledger,
             judge: { request, address, credentials, mayAnswer in
-                let verdict =
-                    mayAnswer
-                    ? self.judge(request, address, Peer(exposure, credentials), api: api)
-                    : .content(byteCountMaximum: api.contentByteCountMaximum(request))
-                guard case .content(let maximum) = verdict else { return verdict }
-                return .content(byteCountMaximum: min(maximum, limits.bodyByteCountMaximum))
+                switch self.verdict(on: request, Peer(exposure, credentials), api: api) {
+                case .content(let maximum): .content(byteCountMaximum: min(maximum, limits.bodyByteCountMaximum))
+                case .answer(let reply) where mayAnswer: self.answer(reply, toHead: request, address)
+                // It is read for the sake of the connection only.
+                case .answer: .content(byteCountMaximum: limits.unwantedByteCountMaximum)
+                }
             },
             problem: { error in
                 let reply = API.reply(error, network: self.cell.load().network, requestID: self.newRequestID())
@@ -242,16 +242,16 @@ final class ServingLoop {
         carryOut(action, for: exchange, since: start)
     }
 
-    /// Whether the answer is known by the head of a request with content, and what it is then.
-    private func judge(_ request: HTTPRequest, _ address: SocketAddress, _ peer: Peer, api: API) -> HeadVerdict {
-        switch cell.load().verdict(api, on: request, peer, newRequestID: newRequestID) {
-        case .content(let maximum): return .content(byteCountMaximum: maximum)
-        case .answer(var reply):
-            if isBeyondAttempts(reply, request, address, Clock.monotonic()) { reply = tooManyAttempts }
-            metrics.record(loop: Int(index), reply.endpoint, status: reply.head.status.code, .zero)
-            guard case .bytes(let bytes) = reply.body else { return .answer(reply.head, []) }
-            return .answer(reply.head, bytes)
-        }
+    private func verdict(on request: HTTPRequest, _ peer: Peer, api: API) -> API.Verdict {
+        cell.load().verdict(api, on: request, peer, newRequestID: newRequestID)
+    }
+
+    /// The answer to a request with content that its head decides.
+    private func answer(_ reply: Reply, toHead request: HTTPRequest, _ address: SocketAddress) -> HeadVerdict {
+        let reply = isBeyondAttempts(reply, request, address, Clock.monotonic()) ? tooManyAttempts : reply
+        metrics.record(loop: Int(index), reply.endpoint, status: reply.head.status.code, .zero)
+        guard case .bytes(let bytes) = reply.body else { return .answer(reply.head, []) }
+        return .answer(reply.head, bytes)
     }
 
     /// Whether a request that shows a wrong token is one too many of its host.

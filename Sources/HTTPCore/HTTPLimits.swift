@@ -36,6 +36,9 @@ public struct HTTPLimits: Equatable, Sendable {
     /// Connections of one address, not of this machine, that have not shown who they are: no certificate, and no request
     /// that was more than a look at what is for everybody. More: the oldest idle one of them ends, or 429.
     public var strangersPerAddressMaximum = 256
+    /// How long a connection that has not shown who it is gets to do so, or to go on with it, before it may end for a
+    /// newcomer: a round trip, so that those that come together do not end each other.
+    public var strangerGraceTime: Duration = .milliseconds(100)
     /// An idle connection that has not shown who it is; it is closed after that. No longer than ``idleTime`` counts.
     public var strangerIdleTime: Duration = .seconds(75)
     /// Connections that are being told 503 or 429 for want of room. More: closed without a word.

@@ -7,7 +7,10 @@ extension ServerConnection {
     var idleRank: IdleRank { IdleRank(isKnown: isKnown, since: lastProgress) }
 
     /// Whether it may be ended for a newcomer: its client has not shown who it is, and waits for nothing.
-    var mayEndForNewcomer: Bool { !isKnown && !isRefused && exchanges.isEmpty && decoding == nil }
+    var mayEndForNewcomer: Bool {
+        !isKnown && !isRefused && exchanges.isEmpty && decoding == nil
+            && server.loop.now - lastAdvance >= server.limits.strangerGraceTime
+    }
 
     /// Where the client is.
     var peer: SocketAddress { link.peer }

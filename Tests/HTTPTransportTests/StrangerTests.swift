@@ -32,6 +32,7 @@ private let ok = HTTPResponse(status: .ok)
         var limits = HTTPLimits()
         limits.connectionMaximum = 4
         limits.reapedConnectionMaximum = 1
+        limits.strangerGraceTime = .zero
         let server = try server(limits)
         let known = try RawClient(fixture, to: server.address)
         known.send(whoAmI)

@@ -210,7 +210,8 @@ def decompression_bombs(port):
 
 
 def endless_bodies(port):
-    begin = b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n"
+    begin = (b"POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+             b"Content-Length: 16000000\r\n\r\n")
     return Attackers(port, 30, begin + b" " * (15 << 20))
 
 

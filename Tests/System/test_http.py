@@ -106,6 +106,7 @@ class ContentCodingTest(unittest.TestCase):
                 told = central.curl("/v1/switches/ls1", "-i", "-H", f"If-None-Match: {tag}")
                 self.assertIn("304 Not Modified", told)
                 self.assertIn(f"ETag: {tag}", told)
+                self.assertIn("Vary: Accept-Encoding", told)
             for method in "PATCH", "DELETE":
                 code = central.curl(
                     "/v1/switches/ls1", "-X", method, "-H", f'If-Match: "{revision}-gzip"', "-o", "/dev/null", "-w",

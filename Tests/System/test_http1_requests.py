@@ -41,7 +41,8 @@ REFUSED = [
         b"+1", b"-1", b"0x1", b"1_0", b"1 1", b"1, 1", b"1;", b"", b"one", b"1\x00", b"\x0b1", b"1.0", b"\xd9\xa1"]],
     ("two lengths", post(b"Content-Length: 1\r\nContent-Length: 2\r\n", b"x"), 400),
     ("the same length twice", post(b"Content-Length: 1\r\nContent-Length: 1\r\n", b"x"), 400),
-    ("a length beyond all numbers", post(b"Content-Length: 99999999999999999999999\r\n"), (400, 413)),
+    # What the head says besides may be refused first: the content is not read in any case.
+    ("a length beyond all numbers", post(b"Content-Length: 99999999999999999999999\r\n"), (400, 401, 404, 413, 415)),
     ("a space before the colon", get(HOST + b"X : y\r\n"), 400),
     ("a folded line", get(HOST + b"X: y\r\n z\r\n"), 400),
     ("a folded first line", get(b" " + HOST), 400),
@@ -85,7 +86,7 @@ REFUSED = [
     ("a field beyond its maximum", get(HOST + b"X: " + b"a" * 9000 + b"\r\n"), 431),
     ("more fields than there may be", get(HOST + b"X: y\r\n" * 101), 431),
     ("a head beyond its maximum", get(HOST + (b"X: " + b"a" * 5000 + b"\r\n") * 8), 431),
-    ("a body beyond its maximum", post(b"Content-Length: 2000000\r\n"), 413),
+    ("a body beyond its maximum", post(b"Content-Length: 2000000\r\n"), (401, 404, 413, 415)),
     ("an expectation that nobody knows", post(b"Expect: 200-ok\r\nContent-Length: 1\r\n", b"x"), 417),
 ]
 
@@ -188,8 +189,13 @@ class RequestTest(unittest.TestCase):
                 self.assertEqual(ask(get())[0], 200)
                 # A client that waits is told to go on, if its body will be read.
                 status, _, _ = ask(post(kind + b"Expect: 100-continue\r\nContent-Length: 2\r\n"))
-                self.assertEqual(status, 100)
-                self.assertIn(ask(b"[]")[0], (400, 401, 404, 422))
+                if status == 100:
+                    self.assertIn(ask(b"[]")[0], (400, 422))
+                else:
+                    self.assertIn(status, (401, 404))
+                    self.assertIsNone(answers.next())
+                    connection = self.connect(port, secure)
+                    answers = Answers(connection)
                 status, fields, _ = ask(get(HOST + b"Connection: close\r\n"))
                 self.assertEqual((status, fields["connection"]), (200, "close"))
                 self.assertIsNone(answers.next())

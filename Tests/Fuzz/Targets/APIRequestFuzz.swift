@@ -13,13 +13,15 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     var request = HTTPRequest(method: method, scheme: "http", authority: "a", path: String(line[1]))
     if parts.count > 1, !parts[1].isEmpty {
         request.headerFields[.ifMatch] = String(decoding: parts[1], as: UTF8.self)
+        request.headerFields[.accept] = request.headerFields[.ifMatch]
     }
+    request.headerFields[.contentType] = "application/json"
     let product = API.Product(store: "sqlite", parkedRequestMaximum: 1, eventStreamMaximum: 1)
     let network = Network(epoch: 1)
     for plane in Route.Plane.allCases {
         let api = API(plane: plane, contract: [], product: product, digest: { $0.flatMap { $0 } })
         let body = parts.count > 2 ? Array(parts[2]) : []
-        _ = api.contentByteCountMaximum(request)
+        _ = api.verdict(on: request, network: network, peer: .anyone, now: 0, newRequestID: "r")
         let action = api.action(request, body: body, network: network, source: "s", isReady: true, newRequestID: "r")
         guard case .ask(let question, _) = action,
             var core = try? CentralCore(network: network, history: [], hashes: [], now: .zero)
