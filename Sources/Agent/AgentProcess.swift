@@ -61,7 +61,8 @@ public enum AgentProcess {
             chassisID: try directory.chassisID(),
             bootID: ObjectID(using: &generator).description,
             version: options.version,
-            hostname: (try? hostName()) ?? "",
+            // Linux takes anything for a name; central refuses what a terminal would obey.
+            hostname: ((try? hostName()) ?? "").printable,
             encapIP: options.encapIP,
             innerMTU: innerMTU,
             central: options.central

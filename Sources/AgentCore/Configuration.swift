@@ -57,10 +57,11 @@ public struct Configuration: Hashable, Sendable {
         return underlayMTU - overhead >= 1280 ? min(underlayMTU, 65_535) - overhead : nil
     }
 
-    /// Whether a text can be a chassis' name: 1 to 128 of the bytes that names at central have.
+    /// Whether a text can be a chassis' name: 1 to 128 of the bytes that names at central have, and not what clients take
+    /// out of paths.
     public static func isChassisName(_ name: String) -> Bool {
         (1...PortSpecification.logicalPortByteCountMaximum).contains(name.utf8.count)
-            && name.utf8.allSatisfy(isNameByte)
+            && name.utf8.allSatisfy(isNameByte) && name != "." && name != ".."
     }
 
     var localChassis: LocalChassis {

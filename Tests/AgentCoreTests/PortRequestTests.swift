@@ -39,6 +39,10 @@ import Wire
             ("vm1", ["logical_port": "a", "addresses": "10.0.0.1/24"]),
             ("vm1", ["logical_port": "a", "addresses": ["10.0.0.1/24", "10.0.0.300"]]),
             ("vm1", ["logical_port": "a", "addresses": ["224.0.0.1"]]),
+            ("vm1", ["logical_port": "a", "addresses": ["127.0.0.1/8"]]),
+            ("vm1", ["logical_port": "a", "addresses": ["::ffff:10.0.0.1"]]),
+            ("vm1", ["logical_port": "a", "addresses": ["240.0.0.1"]]), ("..", ["logical_port": "a"]),
+            ("vm1", ["logical_port": "."]), ("vm1", ["logical_port": "a", "interface": "a\u{1b}"]),
             ("vm1", ["logical_port": "a", "addresses": .array(Array(repeating: "10.0.0.1", count: 65))]),
             ("vm1", ["logical_port": "a", "mtu": 67]), ("vm1", ["logical_port": "a", "mtu": 70000]),
             ("vm1", ["logical_port": "a", "mtu": "1400"]), ("vm1", ["logical_port": "a", "existing": 1]),
@@ -49,7 +53,7 @@ import Wire
                 let request = try PortRequest(name: name, body: body)
                 transcript += "    taken: \(request)\n"
             } catch {
-                transcript += "    \(error.status) \(error.code) \(error.pointer ?? "-"): \(error.detail)\n"
+                transcript += "    \(error.status) \(error.code) \(error.pointer ?? "-"): \(error.detail.printable)\n"
             }
         }
         #expect(goldenMismatch(transcript, named: "port-requests") == nil)

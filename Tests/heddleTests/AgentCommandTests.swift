@@ -9,6 +9,8 @@ import Testing
     @Test(arguments: [
         ["agent"], ["agent", "--encap-ip", "192.0.2.1"], ["agent", "--central", "nonsense", "--encap-ip", "192.0.2.1"],
         ["agent"] + central, ["agent", "--encap-ip", "nonsense"] + central,
+        ["agent", "--encap-ip", "127.0.0.1"] + central, ["agent", "--encap-ip", "::1"] + central,
+        ["agent", "--encap-ip", "fe80::1", "--insecure"] + central, ["agent", "--encap-ip", "0.0.0.0"] + central,
         ["agent", "stop", "--frobnicate"], ["agent", "frobnicate"], ["forwarder", "--frobnicate"],
     ])
     func `A wrong command line ends with 2 and one sentence`(words: [String]) throws {
