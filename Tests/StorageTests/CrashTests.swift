@@ -9,7 +9,7 @@ import Testing
 /// Power goes at every moment, pages are forgotten and torn, syncs fail: what was acknowledged is there.
 @Suite(.serialized) struct CrashTests {
     /// Runs, each of some lives of a store, and the images that are made of each; the environment may ask for more.
-    private static let seeds = 1...UInt64(number("HEDDLE_CRASH_SEEDS") ?? 16)
+    private static let seeds = 1...UInt64(number("HEDDLE_CRASH_SEEDS") ?? 24)
     private static let imageCount = number("HEDDLE_CRASH_IMAGES") ?? 128
 
     private static func number(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap(Int.init) }
