@@ -196,6 +196,9 @@ extension HTTP2ServerSession {
             case .bytes(let bytes):
                 fields.append("content-length", decimal: bytes.count)
                 if !bytes.isEmpty { stream.content = .bytes(bytes, offset: 0) }
+            case .shared(let pieces):
+                fields.append("content-length", decimal: pieces.reduce(0) { $0 + $1.count })
+                stream.content = .slices(HTTPBody.pieces(pieces), current: [], offset: 0)
             case .slices(let next): stream.content = .slices(next, current: [], offset: 0)
             case .stream(let open): stream.content = .stream(open, current: [], offset: 0)
             }

@@ -36,6 +36,7 @@ public final class BodyStream {
         switch body {
         case .none, .stream: piece = { nil }
         case .slices(let next): piece = next
+        case .shared(let pieces): piece = HTTPBody.pieces(pieces)
         case .bytes(let bytes):
             var rest = [bytes]
             piece = { rest.popLast() }

@@ -4,6 +4,9 @@ public enum HTTPBody {
     case none
     /// All of it at once; the answer tells its length.
     case bytes([UInt8])
+    /// All of it at once, in pieces that many answers share; the answer tells its length. They are sent one behind the
+    /// other as the socket drains.
+    case shared([[UInt8]])
     /// Produced piece by piece as the socket drains, until `nil`; its length is not known beforehand. A piece without
     /// bytes says that there are none yet: others get their turns before it is asked again. The closure is called on
     /// the thread of the connection, and not again after `nil`.
@@ -16,11 +19,20 @@ public enum HTTPBody {
         switch self {
         case .none: 0
         case .bytes(let bytes): bytes.count
+        case .shared: Self.sharedByteCount
         case .slices: Self.sliceByteCount
         case .stream(let stream): stream.heldByteCount
         }
     }
 
+    /// Pieces, one at a time.
+    package static func pieces(_ pieces: [[UInt8]]) -> () -> [UInt8]? {
+        var rest = Array(pieces.reversed())
+        return { rest.popLast() }
+    }
+
     /// What a slice that is kept is taken to have, in bytes.
     static let sliceByteCount = 64 * 1024
+    /// What pieces that are shared are taken to have for each answer, in bytes.
+    static let sharedByteCount = 16 * 1024
 }

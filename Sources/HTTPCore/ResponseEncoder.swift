@@ -5,6 +5,7 @@ struct ResponseEncoder {
     private enum Content {
         case none
         case bytes([UInt8], offset: Int)
+        case shared(ArraySlice<[UInt8]>, offset: Int)
         case slices(() -> [UInt8]?, isChunked: Bool)
         case stream(BodyStream, isChunked: Bool)
     }
@@ -41,6 +42,7 @@ struct ResponseEncoder {
         switch content {
         case .none: 0
         case .bytes(let bytes, let offset): bytes.count - offset
+        case .shared(let pieces, _): HTTPBody.shared(Array(pieces)).heldByteCount
         case .slices(let next, _): HTTPBody.slices(next).heldByteCount
         case .stream(let stream, _): stream.heldByteCount
         }
@@ -71,6 +73,11 @@ struct ResponseEncoder {
             output.append(decimal: UInt64(bytes.count))
             output += "\r\n".utf8
             content = bytes.isEmpty ? .none : .bytes(bytes, offset: 0)
+        case .shared(let pieces):
+            output += "Content-Length: ".utf8
+            output.append(decimal: UInt64(pieces.reduce(0) { $0 + $1.count }))
+            output += "\r\n".utf8
+            content = Self.shared(pieces[...])
         case .slices, .stream:
             let isChunked = request.minorVersion > 0
             if isChunked { output += "Transfer-Encoding: chunked\r\n".utf8 }
@@ -79,12 +86,18 @@ struct ResponseEncoder {
                 switch body {
                 case .slices(let next): .slices(next, isChunked: isChunked)
                 case .stream(let stream): .stream(stream, isChunked: isChunked)
-                case .none, .bytes: .none
+                case .none, .bytes, .shared: .none
                 }
         }
         if request.isHEAD { content = .none }
         self.isDelimitedByClose = isDelimitedByClose
         output += (closes || isDelimitedByClose ? "Connection: close\r\n\r\n" : "\r\n").utf8
+    }
+
+    /// What is left of pieces, from the first that is not empty.
+    private static func shared(_ pieces: ArraySlice<[UInt8]>) -> Content {
+        let rest = pieces.drop { $0.isEmpty }
+        return rest.isEmpty ? .none : .shared(rest, offset: 0)
     }
 
     private static func appendStart(_ answer: AnswerHead, wallClock: Int64, to output: inout [UInt8]) {
@@ -114,6 +127,13 @@ struct ResponseEncoder {
             let count = min(bytes.count - offset, max(maximum - output.count, 0))
             output += bytes[offset..<(offset + count)]
             content = offset + count == bytes.count ? .none : .bytes(bytes, offset: offset + count)
+        case .shared(let pieces, let offset):
+            guard let piece = pieces.first else { break }
+            let count = min(piece.count - offset, max(maximum - output.count, 0))
+            output += piece[offset..<(offset + count)]
+            content =
+                offset + count == piece.count
+                ? Self.shared(pieces.dropFirst()) : .shared(pieces, offset: offset + count)
         case .slices(let next, let isChunked):
             append(next(), isChunked: isChunked, to: &output)
         case .stream(let stream, let isChunked):

@@ -114,6 +114,7 @@ struct ContentNegotiation {
         switch body {
         case .none, .stream: false
         case .bytes(let bytes): bytes.count >= compressedByteCountMinimum
+        case .shared(let pieces): pieces.contains { $0.count >= compressedByteCountMinimum }
         case .slices: true
         }
     }
@@ -133,6 +134,17 @@ struct ContentNegotiation {
             var rest = bytes[...]
             return encoder.encode {
                 guard !rest.isEmpty else { return nil }
+                defer { rest = rest.dropFirst(Self.sliceByteCount) }
+                return Array(rest.prefix(Self.sliceByteCount))
+            }.map { .slices($0) }
+        case .shared(let pieces):
+            let next = HTTPBody.pieces(pieces)
+            var rest: ArraySlice<UInt8> = []
+            return encoder.encode {
+                while rest.isEmpty {
+                    guard let piece = next() else { return nil }
+                    rest = piece[...]
+                }
                 defer { rest = rest.dropFirst(Self.sliceByteCount) }
                 return Array(rest.prefix(Self.sliceByteCount))
             }.map { .slices($0) }

@@ -88,19 +88,18 @@ public struct FeedAnswer: Sendable {
     }
 
     /// The answer as JSON; the records' bytes are spliced in.
-    public var bytes: [UInt8] {
-        let list = self.text ?? FeedChange.text(changes)
-        var text: [UInt8] = []
-        text.reserveCapacity(200 + list.count)
-        text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to)".utf8
-        if let hash { text += ",\"hash\":\"\(hexadecimal(hash))\"".utf8 }
-        text += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
-        text += list
-        text += "],\"more\":\(more)".utf8
-        if let nextPage { text += ",\"next_page\":\"\(nextPage)\"".utf8 }
-        if let lease { text += ",\"lease\":\(lease)".utf8 }
-        text.append(UInt8(ascii: "}"))
-        return text
+    public var bytes: [UInt8] { Array(pieces.joined()) }
+
+    /// The same in pieces, of which the middle one is ``text`` itself if that is at hand.
+    public var pieces: [[UInt8]] {
+        var head = Array("{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to)".utf8)
+        if let hash { head += ",\"hash\":\"\(hexadecimal(hash))\"".utf8 }
+        head += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
+        var tail = Array("],\"more\":\(more)".utf8)
+        if let nextPage { tail += ",\"next_page\":\"\(nextPage)\"".utf8 }
+        if let lease { tail += ",\"lease\":\(lease)".utf8 }
+        tail.append(UInt8(ascii: "}"))
+        return [head, text ?? FeedChange.text(changes), tail]
     }
 
     /// The answer that a JSON text stands for. Unknown members and changes of unknown kinds are left out.

@@ -196,6 +196,7 @@ final class APIBench {
         switch reply.body {
         case .none, .stream: break
         case .bytes(let bytes): answer.body = bytes
+        case .shared(let pieces): answer.body = Array(pieces.joined())
         case .slices(let next):
             while let slice = next() {
                 answer.body += slice

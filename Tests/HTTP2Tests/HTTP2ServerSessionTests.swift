@@ -49,6 +49,7 @@ import Testing
             switch request.request.path {
             case "/none": (HTTPResponse(status: .noContent), .bytes([1]))
             case "/304": (HTTPResponse(status: .notModified), .bytes([1]))
+            case "/shared": (HTTPResponse(status: .ok), .shared([[1], [], [2, 3]]))
             case "/slices": (HTTPResponse(status: .ok), .slices { slices.popFirst() })
             default: (HTTPResponse(status: .ok, headerFields: fields), .bytes([1, 2]))
             }
@@ -65,6 +66,9 @@ import Testing
         script.feed(Frame.get(9, "/slices"))
         #expect(script.frames == ["HEADERS 9 :status=200", "DATA 9 3", "DATA 9 3", "DATA 9 0 end"])
         #expect(script.bodies[9] == Array("onetwo".utf8))
+        script.feed(Frame.get(11, "/shared"))
+        #expect(script.bodies[11] == [1, 2, 3])
+        #expect(script.frames.contains("HEADERS 11 :status=200 content-length=3"))
     }
 
     @Test("100 Continue is sent where a body is going to be read")

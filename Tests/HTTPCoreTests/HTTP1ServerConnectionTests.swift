@@ -26,6 +26,7 @@ private func slices(_ texts: [String]) -> HTTPBody {
         let fields: HTTPFields = [.contentType: "text/plain", .contentLength: "99", .transferEncoding: "x"]
         let bodies: [(String, () -> (HTTPResponse, HTTPBody))] = [
             ("bytes", { (HTTPResponse(status: .ok, headerFields: fields), .bytes(Array("hello\n".utf8))) }),
+            ("shared", { text(.shared(["", "one\n", "", "two\n"].map { Array($0.utf8) })) }),
             ("none", { text() }),
             ("slices", { text(slices(["one\n", "", "two\n"])) }),
             ("no content", { text(.bytes([1]), .noContent) }),
@@ -317,6 +318,19 @@ private func slices(_ texts: [String]) -> HTTPBody {
         #expect(script.connection.deadline == HTTPLimits().writeStallTime)
         script.connection.expire(now: HTTPLimits().writeStallTime)
         #expect(script.connection.phase == .closed)
+    }
+
+    @Test("Shared pieces leave as the client takes them, and a million bytes of them count for little")
+    func sharedPieces() {
+        var limits = HTTPLimits()
+        limits.outputByteCountMaximum = 1000
+        var script = ServerScript(limits: limits)
+        let pieces = [Array("[".utf8), [UInt8](repeating: 0x61, count: 1_000_000), Array("]".utf8)]
+        script.handler = { _ in text(.shared(pieces)) }
+        script.feed(get("/"))
+        #expect(script.transcript.hasSuffix("aaa]"))
+        #expect(script.transcript.contains("Content-Length: 1000002\n"))
+        #expect(HTTPBody.shared(pieces).heldByteCount < 100_000)
     }
 
     @Test("An answer of slices is pulled only as the client takes it")

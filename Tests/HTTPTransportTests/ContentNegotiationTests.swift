@@ -24,6 +24,8 @@ private let long = (0..<8000).flatMap { Array(#"{"name":"port\#($0 * 7919 % 10_0
             case "/short": exchange.respond(response, body: .bytes(Array("[]".utf8)))
             case "/middle": exchange.respond(response, body: .bytes(Array(long.prefix(2000))))
             case "/long": exchange.respond(response, body: .bytes(long))
+            case "/shared":
+                exchange.respond(response, body: .shared([[], Array(long.prefix(7)), Array(long.dropFirst(7))]))
             case "/slices":
                 var rest = long[...]
                 exchange.respond(
@@ -66,7 +68,7 @@ private let long = (0..<8000).flatMap { Array(#"{"name":"port\#($0 * 7919 % 10_0
 
     @Test(
         "Long contents are sent in gzip to who wants it, with a tag of their own",
-        arguments: ["middle", "long", "slices"]
+        arguments: ["middle", "long", "shared", "slices"]
     )
     func gzip(_ path: String) throws {
         let (head, body) = try answer("GET /\(path) HTTP/1.1\r\nAccept-Encoding: gzip, deflate\r\n")
@@ -84,7 +86,7 @@ private let long = (0..<8000).flatMap { Array(#"{"name":"port\#($0 * 7919 % 10_0
 
     @Test("Others get them as they are", arguments: ["", "Accept-Encoding: br\r\n", "Accept-Encoding: gzip;q=0\r\n"])
     func identity(_ field: String) throws {
-        for path in ["long", "slices"] {
+        for path in ["long", "shared", "slices"] {
             let (head, body) = try answer("GET /\(path) HTTP/1.1\r\n" + field)
             #expect(body == long)
             #expect(!head.contains("Content-Encoding"))
