@@ -190,7 +190,6 @@ extension Outcome {
         case .refused(let refusal, let index): self = .refused(refusal, operationIndex: index)
         case .feed(let feed): self = .feed(feed)
         case .watched(let feed): self = .watched(feed)
-        case .audited(let records, let hasMore, let base): self = .audited(records, hasMore: hasMore, after: base)
         case .realization(let realization): self = .realization(realization)
         }
     }

@@ -27,7 +27,7 @@ struct News: Sendable {
     }
 }
 
-/// The changes that users watch, and the log that they look back at.
+/// The changes that users watch.
 extension CentralCore {
     /// Answers at once where something has changed, else waits for it.
     mutating func watch(_ ticket: Ticket, _ request: WatchRequest) {
@@ -148,27 +148,6 @@ extension CentralCore {
 
     private func gone(_ what: String) -> Refusal {
         Refusal(.resyncRequired, "\(what); list the objects again and go on from the list's revision.")
-    }
-
-    /// Answers with commits of the log, newest first.
-    mutating func audit(_ ticket: Ticket, _ request: AuditRequest) {
-        // Who was told that there is more must not take its loss for the end.
-        if let before = request.before, past.oldest > 0, before <= past.oldest + 1 {
-            let detail = "The commits before revision \(before) are no longer kept; begin again without page_token."
-            effects.append(.answer(ticket, .refused(Refusal(.resyncRequired, detail), operationIndex: nil)))
-            return
-        }
-        var found: [CommitRecord] = []
-        var hasMore = false
-        for record in past.before(request.before ?? durable.revision + 1) {
-            guard request.author == nil || request.author == record.author else { continue }
-            guard found.count < request.limit else {
-                hasMore = true
-                break
-            }
-            found.append(record)
-        }
-        effects.append(.answer(ticket, .audited(found, hasMore: hasMore, after: past.oldest)))
     }
 
     /// What there is to count.

@@ -208,7 +208,6 @@ public struct CentralCore: Sendable {
                 Poll(chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait, isSync: false)
             )
         case .watch(let ticket, let request): watch(ticket, request)
-        case .audit(let ticket, let request): audit(ticket, request)
         case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
         case .disconnected(let ticket): disconnect(ticket)
         case .durable(let revision, let hashes): finishAppend(revision, hashes)

@@ -59,8 +59,6 @@ public enum Answer: Sendable {
     case feed(FeedAnswer)
     /// Changes of users' objects and hosts.
     case watched(ChangeFeed)
-    /// Commits, newest first, whether there are older ones, and the revision behind which all are kept.
-    case audited([CommitRecord], hasMore: Bool, after: UInt64)
     /// How far a revision has got.
     case realization(Realization)
 }
@@ -73,7 +71,7 @@ extension Answer {
         case .written(let revision, _, let results): .written(revision: revision, hash: hash(revision), results)
         case .applied(let revision, _, let topologyRevision, let plan):
             .applied(revision: revision, hash: hash(revision), topologyRevision: topologyRevision, plan)
-        case .replayed, .refused, .feed, .watched, .audited, .realization: self
+        case .replayed, .refused, .feed, .watched, .realization: self
         }
     }
 }

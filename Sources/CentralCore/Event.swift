@@ -27,8 +27,6 @@ public enum Event: Sendable {
     )
     /// What has changed, for users. Answered by ``Answer/watched(_:)``.
     case watch(Ticket, WatchRequest)
-    /// Which commits there were. Answered by ``Answer/audited(_:hasMore:)``.
-    case audit(Ticket, AuditRequest)
     /// Has the revision reached the hosts? `wait` is in seconds.
     case realization(Ticket, revision: UInt64, wait: Int)
     /// The client of a request went away; no answer is due any more.

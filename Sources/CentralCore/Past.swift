@@ -87,11 +87,6 @@ struct Past: Sendable {
         guard revision >= oldest else { return nil }
         return entries.dropFirst(Int(clamping: revision - oldest))
     }
-
-    /// The commits before a revision, newest first.
-    func before(_ revision: UInt64) -> some Sequence<CommitRecord> {
-        entries.prefix(Int(clamping: revision > oldest ? revision - oldest - 1 : 0)).reversed().lazy.map(\.record)
-    }
 }
 
 extension Commit {

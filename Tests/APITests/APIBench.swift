@@ -143,13 +143,21 @@ final class APIBench {
         case .changes(let chassis, let since, let epoch, let hash, let page, let wait):
             step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait))
         case .watch(let request): step(.watch(ticket, request))
-        case .audit(let request): step(.audit(ticket, request))
+        case .audit(let request): return audit(request)
         case .statistics: return .statistics(statistics)
         case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
         case .network(let revision): return .network(keepsPages ? published[revision] : nil)
         case .reached: return .network(laterNetwork)
         }
         return answers[ticket] ?? .refused(Refusal(.unavailable, "The request is parked."), operationIndex: nil)
+    }
+
+    /// The log as a store tells it.
+    private func audit(_ request: AuditRequest) -> Outcome {
+        let found = log.reversed().map { CommitRecord(auditing: $0) }.filter {
+            $0.revision < request.before ?? .max && (request.author == nil || request.author == $0.author)
+        }
+        return .audited(Array(found.prefix(request.limit)), hasMore: found.count > request.limit, after: 0)
     }
 
     private func step(_ event: Event) {
@@ -176,8 +184,6 @@ final class APIBench {
             case .answer(let ticket, .refused(let refusal, let index)):
                 answers[ticket] = .refused(refusal, operationIndex: index)
             case .answer(let ticket, .watched(let feed)): answers[ticket] = .watched(feed)
-            case .answer(let ticket, .audited(let records, let hasMore, let base)):
-                answers[ticket] = .audited(records, hasMore: hasMore, after: base)
             case .answer(let ticket, .feed(let feed)): answers[ticket] = .feed(feed)
             case .answer(let ticket, .realization(let realization)): answers[ticket] = .realization(realization)
             case .goOn: step(.goOn)

@@ -108,28 +108,6 @@ import Testing
         #expect(feed(small, watch(small, since: 4))?.changes.count == 2)
     }
 
-    @Test func `the log is told as far back as it is kept, and a page that is gone is not an empty one`() {
-        var configuration = Configuration()
-        configuration.historyCountMaximum = 4
-        let bench = CoreBench(configuration: configuration)
-        func audit(before: UInt64?) -> Ticket {
-            let ticket = bench.ticket()
-            bench.send(.audit(ticket, AuditRequest(before: before, limit: 2, author: nil)))
-            return ticket
-        }
-        func told(_ ticket: Ticket) -> [UInt64]? {
-            guard case .audited(let records, let hasMore, let base)? = bench.answers[ticket] else { return nil }
-            return records.map(\.revision) + [hasMore ? 1 : 0, base]
-        }
-        for index in 0..<4 { bench.write(.create(switch: ["name": .string("s\(index)")])) }
-        #expect(told(audit(before: nil)) == [4, 3, 1, 0] && told(audit(before: 3)) == [2, 1, 0, 0])
-        #expect(told(audit(before: 1)) == [0, 0])
-        for index in 4..<6 { bench.write(.create(switch: ["name": .string("s\(index)")])) }
-        #expect(told(audit(before: 5)) == [4, 3, 0, 2])
-        let gone = audit(before: 3)
-        #expect(bench.refusal(gone)?.code == .resyncRequired)
-    }
-
     @Test func `so many are held, and one more is refused`() {
         var configuration = Configuration()
         configuration.watchCountMaximum = 2
