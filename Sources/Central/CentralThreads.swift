@@ -44,7 +44,9 @@ struct CentralThreads: Sendable {
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             // Not ready before the core has looked at what it took up.
             let cell = LatestCell(Published(network: core.durable, isReady: false))
-            let bulk = try startBulk(cell)
+            let bulk = try startBulk("bulk", cell)
+            // A write that is worked out, for which others wait, must not wait for contents that are read.
+            let planner = try startBulk("plan", cell)
             let disk = try start(
                 store,
                 backups: backups,
@@ -68,14 +70,14 @@ struct CentralThreads: Sendable {
                     )
                 )
             }
-            bulk.send(.begin(servers, core: mailbox))
+            for thread in [bulk, planner] { thread.send(.begin(servers, core: mailbox)) }
             thread = CoreThread(
                 loop: loop,
                 core: core,
                 cell: cell,
                 store: disk,
                 servers: servers,
-                bulk: bulk,
+                planner: planner,
                 main: main,
                 metrics: metrics,
                 logger: logger
@@ -112,9 +114,10 @@ struct CentralThreads: Sendable {
     }
 
     private static func startBulk(
+        _ name: String,
         _ cell: LatestCell<Published>
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
-        try EventLoop.start(named: "bulk") { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
+        try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }
         }.handle

@@ -29,7 +29,7 @@ final class CoreThread {
     private let cell: LatestCell<Published>
     private let store: Mailbox<StoreThread.Message>
     private let servers: [Mailbox<ServingLoop.Message>]
-    private let bulk: Mailbox<BulkThread.Message>
+    private let planner: Mailbox<BulkThread.Message>
     private let main: Mailbox<CentralDaemon.Message>
     private var isReady = false
     private let metrics: Metrics
@@ -50,7 +50,7 @@ final class CoreThread {
         cell: LatestCell<Published>,
         store: Mailbox<StoreThread.Message>,
         servers: [Mailbox<ServingLoop.Message>],
-        bulk: Mailbox<BulkThread.Message>,
+        planner: Mailbox<BulkThread.Message>,
         main: Mailbox<CentralDaemon.Message>,
         metrics: Metrics,
         logger: Logger
@@ -60,7 +60,7 @@ final class CoreThread {
         self.cell = cell
         self.store = store
         self.servers = servers
-        self.bulk = bulk
+        self.planner = planner
         self.main = main
         self.metrics = metrics
         self.logger = logger
@@ -145,7 +145,7 @@ final class CoreThread {
     private func carryOut(_ effect: Effect) {
         switch effect {
         case .append(let commits): store.send(.append(commits))
-        case .plan(let plan): bulk.send(.plan(plan))
+        case .plan(let plan): planner.send(.plan(plan))
         case .publish(let network): publish(network)
         case .answer(let ticket, let answer): self.answer(ticket, Outcome(answer))
         case .setTimer(let time):
