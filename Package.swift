@@ -100,7 +100,7 @@ let targets: [Target] = [
         "Central",
         [
             "API", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "Storage", "HTTPTransport",
-            "HTTPCore", "Reactor", "Security", "Wire", "COpenAPI", httpTypes, log,
+            "HTTPCore", "Reactor", "Security", "Wire", "COpenAPI", deque, httpTypes, log,
         ],
         edge
     ),

@@ -1,6 +1,5 @@
 import API
 import CentralCore
-import Glibc
 import HTTPCore
 import HTTPTransport
 import HTTPTypes
@@ -66,6 +65,7 @@ final class ServingLoop {
     private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
     private var turns: TurnQueue?
+    private var outcomes: OutcomeQueue?
     private var repeatedLog: RepeatedLog?
     private var attempts = AttemptLimiter()
     private var askedForRoom: Duration?
@@ -117,6 +117,13 @@ final class ServingLoop {
         let turns = turns ?? TurnQueue(loop: loop)
         self.turns = turns
         repeatedLog = repeatedLog ?? RepeatedLog(loop: loop, logger: logger)
+        outcomes =
+            outcomes
+            ?? OutcomeQueue(
+                loop: loop,
+                heldByteCount: { [unowned self] in servers.reduce(0) { $0 + $1.heldByteCount } },
+                passOn: { [unowned self] in passOn($0, $1) }
+            )
         let server = try HTTPServer(
             loop: loop,
             listener: listener,
@@ -165,12 +172,7 @@ final class ServingLoop {
 
     func receive(_ message: Message) {
         switch message {
-        case .outcomes(let outcomes):
-            for (ticket, outcome) in outcomes {
-                guard let parked = parked.removeValue(forKey: ticket) else { continue }
-                places.leave(parked.place)
-                carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
-            }
+        case .outcomes(let new): outcomes?.add(new)
         case .decided(let ticket, let decision):
             guard let waiting = undecided.removeValue(forKey: ticket) else { return }
             undecidedByteCount -= waiting.exchange.body.count
@@ -189,6 +191,12 @@ final class ServingLoop {
                 }
             }
         }
+    }
+
+    private func passOn(_ ticket: Ticket, _ outcome: Outcome) {
+        guard let parked = parked.removeValue(forKey: ticket) else { return }
+        places.leave(parked.place)
+        carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
     }
 
     private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
@@ -358,21 +366,6 @@ final class ServingLoop {
     private func newRequestID() -> String {
         requestCount += 1
         return requestIDPrefix + String(requestCount)
-    }
-}
-
-extension Peer {
-    /// What the connection of an exchange tells of its client.
-    fileprivate init(_ exposure: Exposure, _ credentials: PeerCredentials) {
-        self =
-            switch (exposure, credentials) {
-            case (.open, _): .anyone
-            case (_, .user(let user)): user == 0 || user == geteuid() ? .user(user) : .stranger
-            case (.local, _): .local
-            case (.secure, .certificate(let certificate)):
-                .certificate(uris: certificate.uris, notAfter: certificate.notAfter)
-            case (.secure, .none): .stranger
-            }
     }
 }
 

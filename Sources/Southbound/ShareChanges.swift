@@ -113,7 +113,7 @@ public struct ShareChanges: Sendable {
             {
                 // A page of its own, told to all others alike.
                 guard page.changes.isEmpty else { return ended(page, at: position) }
-                page.changes = Array(list.changes[part.range])
+                page.changes = part.changes
                 page.text = part.text
                 return ended(page, at: position + part.range.count)
             }

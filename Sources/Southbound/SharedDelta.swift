@@ -132,6 +132,8 @@ final class ChangeList: Sendable {
         var range: Range<Int>
         /// The changes as an answer has them between its brackets.
         var text: [UInt8]?
+        /// The changes, where there is the text: an array that all answers share.
+        var changes: [FeedChange]
     }
 
     init(_ changes: [FeedChange], _ bounds: PageBounds) {
@@ -142,7 +144,7 @@ final class ChangeList: Sendable {
         while start < changes.count {
             let end = bounds.end(of: changes[start...])
             let text = changes.count < Self.textCountMinimum ? nil : FeedChange.text(changes[start..<end])
-            pages.append(Page(range: start..<end, text: text))
+            pages.append(Page(range: start..<end, text: text, changes: text == nil ? [] : Array(changes[start..<end])))
             start = end
         }
         self.pages = pages

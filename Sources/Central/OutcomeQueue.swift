@@ -1,0 +1,79 @@
+import API
+import CentralCore
+import DequeModule
+import Reactor
+import Southbound
+
+/// What the core has said and a loop has not passed on yet: a piece a turn, so that neither a commit that thousands of
+/// hosts hear of nor ten thousand watchers keep the loop's other clients waiting.
+final class OutcomeQueue {
+    /// How long a piece takes, but for the last outcome of it: a fifth of what anything may take.
+    static let pieceTime: Duration = .milliseconds(1)
+    /// Bytes of answers that clients have not taken yet, from which on further pages of the feed wait: far below what a
+    /// server holds before it ends connections, and more than a fast network takes in the time of a pause.
+    static let heldByteCountMaximum = 64 << 20
+    /// How long a page waits for clients to take what they have: after it one more goes out all the same, so that those
+    /// who take nothing keep nobody from their pages.
+    static let pause: Duration = .milliseconds(5)
+    /// The fewest changes of an answer that counts as a page.
+    static let changeCountMinimum = 64
+
+    /// Who is told first: what hosts and watchers hear, thousands wait for at a time, and others for their own answer.
+    private enum Rank: Int, CaseIterable { case asked, host, watcher, page }
+
+    private let loop: EventLoop
+    private let heldByteCount: () -> Int
+    private let passOn: (Ticket, Outcome) -> Void
+    private var outcomes = [Deque<(Ticket, Outcome)>](repeating: [], count: Rank.allCases.count)
+    /// Whether the next piece is on its way.
+    private var isGoingOn = false
+
+    /// A queue on a loop.
+    /// - Parameters:
+    ///   - heldByteCount: tells how much clients have not taken yet.
+    ///   - passOn: answers.
+    init(loop: EventLoop, heldByteCount: @escaping () -> Int, passOn: @escaping (Ticket, Outcome) -> Void) {
+        self.loop = loop
+        self.heldByteCount = heldByteCount
+        self.passOn = passOn
+    }
+
+    /// Passes on as many as a piece has room for, and keeps the others.
+    func add(_ new: [(Ticket, Outcome)]) {
+        for (ticket, outcome) in new { outcomes[Self.rank(of: outcome).rawValue].append((ticket, outcome)) }
+        if !isGoingOn { goOn(isLate: false) }
+    }
+
+    private static func rank(of outcome: Outcome) -> Rank {
+        switch outcome {
+        case .feed(let answer): answer.changes.count < changeCountMinimum ? .host : .page
+        case .watched: .watcher
+        default: .asked
+        }
+    }
+
+    private var hasRoom: Bool { heldByteCount() < Self.heldByteCountMaximum }
+
+    /// - Parameter isLate: Whether a page has waited for as long as it should.
+    private func goOn(isLate: Bool) {
+        isGoingOn = false
+        let end = Clock.monotonic() + Self.pieceTime
+        // One of each, as those of a rank may come without end.
+        for rank in Rank.allCases where rank != .page || isLate || hasRoom { _ = passOnNext(rank) }
+        while Clock.monotonic() < end, Rank.allCases.contains(where: { ($0 != .page || hasRoom) && passOnNext($0) }) {}
+        guard outcomes.contains(where: { !$0.isEmpty }) else { return }
+        isGoingOn = true
+        if outcomes[..<Rank.page.rawValue].allSatisfy(\.isEmpty), !hasRoom {
+            loop.schedule(after: Self.pause) { [weak self] in self?.goOn(isLate: true) }
+        } else {
+            loop.defer { [weak self] in self?.goOn(isLate: false) }
+        }
+    }
+
+    /// - Returns: Whether there was one.
+    private func passOnNext(_ rank: Rank) -> Bool {
+        guard let (ticket, outcome) = outcomes[rank.rawValue].popFirst() else { return false }
+        passOn(ticket, outcome)
+        return true
+    }
+}
