@@ -118,7 +118,8 @@ class CertificateTest(unittest.TestCase):
     def test_time_counts(self):
         own = self.uris("hv1")
         self.assertIn("expired at", self.refusal(*self.forge(own, ends="20200102000000Z")))
-        self.assert_turned_away(self.forge(own, begins="20980101000000Z"))
+        # Central made it while its clock was ahead: the joining decides, not the clock (404: it has not synced yet).
+        self.assertEqual(self.poll(*self.forge(own, begins="20980101000000Z"))[0], 404)
 
     def test_other_authorities_and_other_uses_do_not_count(self):
         stranger = f"{self.folder}/stranger"

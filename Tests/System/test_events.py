@@ -193,7 +193,7 @@ class EventsTest(unittest.TestCase):
                     central.create("/v1/transactions", {"ops": ops})
                 last = central.create("/v1/switches", {"name": "last"})["revision"]
                 text = b""
-                while f"-{last}\n".encode() not in text[-400_000:] or not text.endswith(b"\n\n"):
+                while f"-{last}-".encode() not in text[-400_000:] or not text.endswith(b"\n\n"):
                     piece = slow.recv(65536)
                     self.assertTrue(piece, "the stream goes on")
                     text += piece
