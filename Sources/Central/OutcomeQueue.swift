@@ -11,7 +11,7 @@ final class OutcomeQueue {
     static let pieceTime: Duration = .milliseconds(1)
     /// Bytes of answers that clients have not taken yet, from which on further pages of the feed wait: far below what a
     /// server holds before it ends connections, and more than a fast network takes in the time of a pause.
-    static let heldByteCountMaximum = 64 << 20
+    static let heldByteCountMaximum = 16 << 20
     /// How long a page waits for clients to take what they have: after it one more goes out all the same, so that those
     /// who take nothing keep nobody from their pages.
     static let pause: Duration = .milliseconds(5)
