@@ -47,7 +47,8 @@ extension API {
     static func proxyField(_ fields: HTTPFields) -> String? {
         for field in fields {
             let name = field.name.canonicalName
-            if name == "via" || name == "forwarded" || name.hasPrefix("x-forwarded-") { return field.name.rawName }
+            let isKnown = ["via", "forwarded", "x-real-ip"].contains(name)
+            if isKnown || name.hasPrefix("x-forwarded-") { return field.name.rawName }
         }
         return nil
     }

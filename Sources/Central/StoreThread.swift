@@ -25,7 +25,7 @@ final class StoreThread {
     /// How long no append must have come before what can wait is done: longer than a busy central's groups are apart.
     static let restTime: Duration = .milliseconds(100)
     /// How long after an append the evidence outside of the log speaks of it at the latest.
-    static let evidenceTime: Duration = .seconds(10)
+    static let evidenceTime: Duration = .seconds(1)
 
     private let loop: EventLoop
     private let store: any CommitStore

@@ -12,7 +12,7 @@ extension CentralCore {
             }
             var access = working.access
             let revision = working.revision + 1
-            let (tokens, chassis) = try access.perform(request, revision: revision, time: time)
+            let (tokens, chassis) = try access.perform(request, revision: revision, time: wallClock)
             var result = OperationResult(object: nil, name: "", revision: revision, isCreated: false)
             if case .create(_, let id, _, _) = request.change {
                 result = OperationResult(

@@ -93,10 +93,16 @@ extension SQLiteStore {
         return revision == meta.foldedRevision ? CommitHash(chain: meta.foldedHash) : nil
     }
 
-    /// Begins a new epoch: the rows and the revision stay, the kept commits, which are of the former, are folded.
+    /// How far beyond the last revision a new epoch begins: further than the history that was lost can have gone, so that
+    /// no entity tag of that names anything in this one.
+    static let epochGap: UInt64 = 1_000_000_000
+
+    /// Begins a new epoch: the rows stay, the kept commits, which are of the former, are folded.
     func beginEpoch() throws(StorageError) {
         while try fold(all: true) > 0 {}
         var next = meta
+        next.revision += Self.epochGap
+        next.foldedRevision = next.revision
         next.epoch = newEpoch == meta.epoch ? max(1, newEpoch &+ 1) : newEpoch
         do {
             try connection.transaction { () throws(SQLiteError) in try next.write(by: replaceMeta) }
