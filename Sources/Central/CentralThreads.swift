@@ -1,5 +1,6 @@
 import API
 import CentralCore
+import Glibc
 import HTTPCore
 import Logging
 import Reactor
@@ -44,9 +45,9 @@ struct CentralThreads: Sendable {
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             // Not ready before the core has looked at what it took up.
             let cell = LatestCell(Published(network: core.durable, isReady: false))
-            let bulk = try startBulk("bulk", cell)
+            let bulk = try startBulk("bulk", niceness: Self.readingNiceness, cell)
             // A write that is worked out, for which others wait, must not wait for contents that are read.
-            let planner = try startBulk("plan", cell)
+            let planner = try startBulk("plan", niceness: 0, cell)
             let disk = try start(
                 store,
                 backups: backups,
@@ -113,11 +114,17 @@ struct CentralThreads: Sendable {
         }.handle
     }
 
+    /// How much later the thread that reads large contents gets its turn: small requests go first where processors are few.
+    private static let readingNiceness: Int32 = 5
+
     private static func startBulk(
         _ name: String,
+        niceness: Int32,
         _ cell: LatestCell<Published>
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
         try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
+            // Of this thread alone; where it is refused, the thread does its work as others do.
+            if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }
         }.handle
