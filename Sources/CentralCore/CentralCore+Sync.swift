@@ -224,7 +224,7 @@ extension CentralCore {
     /// Settles what a sync has changed, unless the chassis has caused too many commits lately.
     mutating func settleUnsettledPorts(of name: String) {
         guard var session = sessions[name], session.isAllUnsettled || !session.unsettled.isEmpty else { return }
-        guard !isHolding, session.isAllUnsettled || session.budget.take(now: now) else { return postpone(name) }
+        guard !isHolding, session.budget.take(now: now) else { return postpone(name) }
         let isAll = session.isAllUnsettled
         let ports = session.unsettled
         session.unsettled = []
@@ -253,7 +253,7 @@ extension CentralCore {
         var draft = Draft(on: working, time: time)
         draft.put(chassis)
         commit(draft, author: "chassis/\(name)")
-        if sessions[name]?.unsettled.isEmpty == false { postpone(name) }
+        if sessions[name]?.unsettled.isEmpty == false || sessions[name]?.isAllUnsettled == true { postpone(name) }
     }
 
     /// Takes a chassis out of a draft's network and frees a piece of its ports; later commits free the others. It may

@@ -157,6 +157,23 @@ import Wire
         #expect(bench.log.count - before < 260)
     }
 
+    @Test func `a chassis that starts anew again and again causes only so many commits, too`() {
+        let (bench, hosts) = fleet(1)
+        var agent = hosts[0]
+        let before = bench.log.count
+        for boot in 0..<600 {
+            agent.bootID = "boot-\(boot + 2)"
+            agent.seq = 0
+            agent.ports[0].isUp = boot % 2 == 0
+            bench.sync("h0", agent.request())
+        }
+        #expect(bench.log.count - before <= 201)
+        agent.ports[0].isUp = true
+        bench.sync("h0", agent.request())
+        bench.advance(.seconds(1))
+        #expect(bench.port("p0")?.status.isUp == true)
+    }
+
     @Test func `commit times never go back, and the clock locks no host out`() {
         let bench = CoreBench()
         var agent = BenchAgent("h1", "10.0.0.1")
