@@ -64,6 +64,7 @@ public final class CentralDaemon {
         try ignoreSignal(SIGXFSZ)
         try ignoreSignal(SIGPIPE)
         try Privileges.raiseDescriptorLimit()
+        try Memory.returnsLargeBlocks()
     }
 
     private func start() throws {

@@ -3,6 +3,7 @@
 #define CLINUX_MEMORY_H
 
 #include "clinux_io.h"
+#include <malloc.h>
 #include <sys/mman.h>
 
 // Of <linux/memfd.h> and <linux/fcntl.h>, which clash with glibc's under some feature macros.
@@ -12,6 +13,11 @@
 #define CLINUX_F_SEAL_SEAL 1
 #define CLINUX_F_SEAL_SHRINK 2
 #define CLINUX_F_SEAL_GROW 4
+
+/// Has blocks of so many octets and more given back to the system as soon as they are freed.
+static inline long clinux_return_blocks_of(int count) {
+    return mallopt(M_MMAP_THRESHOLD, count) == 1 ? 0 : -EINVAL;
+}
 
 /// A memory file of `count` octets, all zero, whose size nobody can change any more.
 static inline long clinux_memory_file(const char *name, size_t count) {
