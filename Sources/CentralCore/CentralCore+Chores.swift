@@ -20,8 +20,7 @@ enum Chore: Sendable {
 extension CentralCore {
     /// Whether there is more to do than one step should take.
     var hasMoreToDo: Bool {
-        isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo
-            || hasHeldToDo
+        isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo || hasHeldToDo
     }
 
     /// Whether a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
@@ -37,10 +36,8 @@ extension CentralCore {
         guard hasChoreToDo, let chore = chores.popFirst() else { return }
         switch chore {
         case .settle(let ids, let author, let chassisID):
-            let piece = ids.prefix(configuration.pieceCountMaximum)
-            let rest = ids.dropFirst(piece.count)
+            let rest = settlePiece(of: ids, author: author, forgettingClaimOf: chassisID)
             if !rest.isEmpty { chores.prepend(.settle(rest, author: author, forgettingClaimOf: chassisID)) }
-            settle(Array(piece), author: author, forgettingClaimOf: chassisID)
         case .resettle(let names): resettle(names)
         case .upgrade(let changes): upgrade(changes)
         case .forgetAnswers: forgetAnswers()
@@ -48,11 +45,21 @@ extension CentralCore {
     }
 
     /// Settles ports: a piece at once, the rest behind what waits.
-    mutating func settleInPieces(_ ids: [ObjectID], author: String, forgettingClaimOf chassisID: String? = nil) {
+    mutating func settleInPieces(_ ids: [ObjectID], author: String) {
+        let rest = settlePiece(of: ids[...], author: author, forgettingClaimOf: nil)
+        if !rest.isEmpty { chores.append(.settle(rest, author: author, forgettingClaimOf: nil)) }
+    }
+
+    /// Settles as many ports as a step may.
+    /// - Returns: The others.
+    private mutating func settlePiece(
+        of ids: ArraySlice<ObjectID>,
+        author: String,
+        forgettingClaimOf chassisID: String?
+    ) -> ArraySlice<ObjectID> {
         let piece = ids.prefix(configuration.pieceCountMaximum)
         settle(Array(piece), author: author, forgettingClaimOf: chassisID)
-        let rest = ids.dropFirst(piece.count)
-        if !rest.isEmpty { chores.append(.settle(rest, author: author, forgettingClaimOf: chassisID)) }
+        return ids.dropFirst(piece.count)
     }
 
     /// Commits what hosts have said, chassis by chassis: the first alone, to see whether the log takes it.

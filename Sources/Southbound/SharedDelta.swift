@@ -20,9 +20,6 @@ public final class SharedDelta: Sendable {
         self.lists = lists
         self.chassis = chassis
     }
-
-    /// The bytes that it keeps beside those of the network, about.
-    public var byteCount: Int { lists.values.reduce(0) { $0 + $1.byteCount } }
 }
 
 extension SharedDelta {
@@ -149,8 +146,6 @@ final class ChangeList: Sendable {
         }
         self.pages = pages
     }
-
-    var byteCount: Int { pages.reduce(changes.count * 64) { $0 + ($1.text?.count ?? 0) } }
 }
 
 extension PageBounds {

@@ -22,6 +22,19 @@ import Wire
         return ticket
     }
 
+    /// A host with ten ports at a central that settles three in a step.
+    private func hostOfTenPorts() -> (CoreBench, BenchAgent) {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 3
+        let bench = CoreBench(configuration: configuration)
+        var agent = BenchAgent("h1", "10.0.0.1")
+        bench.write(.create(switch: ["name": "a"]))
+        for operation in ports(10, on: "a") { bench.write(operation) }
+        for index in 0..<10 { agent.plug("p\(index)") }
+        bench.settle(&agent)
+        return (bench, agent)
+    }
+
     @Test func `a large write is worked out beside the core while heartbeats are heard and others wait their turn`() {
         let bench = CoreBench()
         var agent = BenchAgent("h1", "10.0.0.1")
@@ -137,14 +150,8 @@ import Wire
     }
 
     @Test func `a chassis with more ports than a piece is deleted at once and its ports are freed in pieces`() {
-        var configuration = Configuration()
-        configuration.pieceCountMaximum = 3
-        let bench = CoreBench(configuration: configuration)
-        var agent = BenchAgent("h1", "10.0.0.1")
-        bench.write(.create(switch: ["name": "a"]))
-        for operation in ports(10, on: "a") { bench.write(operation) }
-        for index in 0..<10 { agent.plug("p\(index)") }
-        bench.settle(&agent)
+        let (bench, host) = hostOfTenPorts()
+        var agent = host
         bench.settle(&agent)
         #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.count == 1 })
         bench.goesOn = false
@@ -162,14 +169,7 @@ import Wire
     }
 
     @Test func `ports of a chassis that was deleted just before a restart are freed after it`() throws {
-        var configuration = Configuration()
-        configuration.pieceCountMaximum = 3
-        let bench = CoreBench(configuration: configuration)
-        var agent = BenchAgent("h1", "10.0.0.1")
-        bench.write(.create(switch: ["name": "a"]))
-        for operation in ports(10, on: "a") { bench.write(operation) }
-        for index in 0..<10 { agent.plug("p\(index)") }
-        bench.settle(&agent)
+        let (bench, _) = hostOfTenPorts()
         bench.goesOn = false
         bench.write(.delete(chassis: "h1"))
         bench.goesOn = true
