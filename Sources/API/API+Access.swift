@@ -52,8 +52,8 @@ extension API {
         }
     }
 
-    /// What somebody may do of whom the connection alone tells that it is one of this machine: everything, unless the
-    /// connection is a proxy's, whose clients may be anybody.
+    /// The rights of one who is known by nothing but a connection of this machine: all, unless the connection is a
+    /// proxy's, whose clients may be anybody.
     private static func unprovenRights(_ request: HTTPRequest) -> Principal.Rights {
         proxyField(request.headerFields).map { .proxied(field: $0) } ?? .all
     }

@@ -22,7 +22,7 @@ struct EventStream {
     /// How often a quiet stream shows that it lives unless the request says otherwise, in seconds: proxies wait longer.
     static let heartbeatTime = 15
 
-    /// Whether the request wants events, and after which: it has to name them, and to want JSON no more.
+    /// Reads from a request which events it wants; `nil` if it does not name them, or wants JSON more.
     init?(_ request: HTTPRequest) {
         guard let accept = request.headerFields.value(of: .accept).map(Accept.init),
             let weight = accept.named("text/event-stream"), weight > 0, weight >= accept.weight(of: "application/json")

@@ -118,7 +118,7 @@ extension API {
         }
     }
 
-    /// What a path and a method lead to.
+    /// The result of looking up a path and a method.
     enum Found {
         case route(Route, Route.Variables, Target)
         /// The path has only other methods than the request's; there is one at least.
@@ -268,7 +268,7 @@ extension API {
         throw problem
     }
 
-    /// What content may be that counts for nothing: no browser sends these for a page before it has asked.
+    /// The types of a content that counts for nothing: a browser sends none of them for a page before it has asked.
     private static let jsonTypes = ["application/json", "application/merge-patch+json"]
 
     /// The media type without its parameters, in lower case.

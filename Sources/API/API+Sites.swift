@@ -1,8 +1,8 @@
 import HTTPCore
 import HTTPTypes
 
-/// What browsers and proxies add to a request, and what it gives away: that whoever is known by the connection is not
-/// the one who asks.
+/// Checks of the fields that browsers and proxies add: they tell that the one who is known by the connection is not the
+/// one who asks.
 extension API {
     /// Refuses changes that a browser sends for a page of another site (cross-site request forgery).
     ///
@@ -32,7 +32,7 @@ extension API {
         )
     }
 
-    /// Whether an origin (RFC 6454 section 7) is that of pages of the host that the request was sent to.
+    /// Tells an origin (RFC 6454 section 7) of the host that the request was sent to from that of another site.
     static func isOwn(_ origin: String, authority: String?) -> Bool {
         guard let authority, let end = origin.firstRange(of: "://") else { return false }
         let port = origin[..<end.lowerBound].lowercased() == "https" ? ":443" : ":80"

@@ -156,7 +156,7 @@ extension API {
     private func feed(_ outcome: Outcome) throws(Problem) -> Action {
         guard case .feed(let answer) = outcome else { throw unexpected }
         let place = CommitPlace(answer.to, answer.hash.map { CommitHash(rawValue: $0) })
-        // What many hosts are told alike is sent to all of them from the same memory.
+        // A text that many hosts are told is sent to all of them from the same memory.
         let body = answer.text == nil ? HTTPBody.bytes(answer.bytes) : .shared(answer.pieces)
         return .reply(Reply(.ok, body, type: "application/json").stamped(place))
     }
