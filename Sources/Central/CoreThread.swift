@@ -144,7 +144,7 @@ final class CoreThread {
 
     private func carryOut(_ effect: Effect) {
         switch effect {
-        case .append(let commits): store.send(.append(commits))
+        case .append(let commits, let revision): store.send(.append(commits, after: revision))
         case .plan(let plan): planner.send(.plan(plan))
         case .publish(let network): publish(network)
         case .answer(let ticket, let answer): self.answer(ticket, Outcome(answer))

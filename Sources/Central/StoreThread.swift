@@ -14,8 +14,8 @@ final class StoreThread {
 
     /// What the other threads say to this one.
     enum Message: Sendable {
-        /// Make these commits durable.
-        case append([Commit])
+        /// Make these commits durable, behind the commit of a revision.
+        case append([Commit], after: UInt64)
         /// Answer what the log of the past is asked.
         case audit(Ticket, AuditRequest)
         /// Close the log; comes last.
@@ -57,7 +57,7 @@ final class StoreThread {
 
     func receive(_ message: Message) {
         switch message {
-        case .append(let commits): append(commits)
+        case .append(let commits, let revision): append(commits, after: revision)
         case .audit(let ticket, let request): core.send(.answered(ticket, audit(request)))
         case .close:
             backups?.stop()
@@ -70,11 +70,11 @@ final class StoreThread {
         }
     }
 
-    private func append(_ commits: [Commit]) {
-        guard let first = commits.first, let last = commits.last else { return }
+    private func append(_ commits: [Commit], after revision: UInt64) {
+        guard let last = commits.last else { return }
         do throws(StorageError) {
             let start = Clock.monotonic()
-            let hashes = try store.append(commits, expecting: first.revision - 1)
+            let hashes = try store.append(commits, expecting: revision)
             metrics.recordAppend(Clock.monotonic() - start)
             core.send(.stored(last.revision, hashes))
         } catch {

@@ -115,7 +115,7 @@ extension CentralCore {
         guard poll.since <= durable.revision, let before = past.network(at: poll.since),
             let target = poll.page?.to ?? Deltas.target(after: poll.since, in: past)
         else {
-            throw resync("Revision \(poll.since) is not among the last \(past.newest - past.oldest) that are kept")
+            throw resync("Revision \(poll.since) is older than what is kept, or was never made")
         }
         guard target > poll.since else { return answer(poll, to: target, .delta, nil) }
         switch deltas.delta(from: poll.since, to: target, in: past) {

@@ -40,6 +40,7 @@ extension CentralCore {
     /// Lets a commit wait for the append under way.
     mutating func wait(_ item: PendingCommit) {
         pending.append(item)
+        overtaken?.commits.append(item)
         lastTime = item.commit.time
         pendingByteCount += item.commit.encoded.count
     }
@@ -59,7 +60,7 @@ extension CentralCore {
         guard appending.isEmpty, !pending.isEmpty else { return }
         swap(&appending, &pending)
         pendingByteCount = 0
-        effects.append(.append(appending.map(\.commit)))
+        effects.append(.append(appending.map(\.commit), after: durable.revision))
     }
 
     /// Publishes what is on disk and answers those who asked for it; hosts and watchers are told after that.

@@ -3,13 +3,15 @@ import Northbound
 import Northd
 import Persistent
 import Southbound
+import Wire
 
 /// A write that is longer than a step may take, to be worked out beside the core.
 ///
 /// It holds a copy of the core, on which it is carried out like any other write. What comes of it is handed back as an
 /// event, and becomes the core's own. Meanwhile reads, heartbeats, polls and the feed go on. What would make a commit
-/// waits, so that nothing can have changed under the plan; but not for one that may change little or nothing (a topology,
-/// a trial): if there was a commit meanwhile, the little is done once more.
+/// waits, so that nothing can have changed under the plan, with two exceptions. For a plan that may change little or
+/// nothing (a topology, a trial) nothing waits: if there was a commit meanwhile, the little is done once more. And small
+/// writes about other switches go before a transaction: it has a later revision from the start (``Overtaken``).
 public struct Plan: Sendable {
     private let core: CentralCore
     private let ticket: Ticket
@@ -29,6 +31,8 @@ public struct Plan: Sendable {
         fileprivate let base: UInt64
         fileprivate let topologyRevision: UInt64?
         fileprivate let items: [PendingCommit]
+        /// The rows that they change.
+        fileprivate let rows: Set<CommitChange.Row>
         fileprivate let chores: Deque<Chore>
         fileprivate let effects: [Effect]
     }
@@ -46,13 +50,57 @@ public struct Plan: Sendable {
             base: base,
             topologyRevision: revision,
             items: core.pending,
+            rows: Set(core.pending.flatMap { $0.commit.changes.map(\.row) }),
             chores: core.chores,
             effects: core.effects
         )
     }
 }
 
+/// The small writes that are committed before a large one, though they came later.
+///
+/// The large one is worked out with a revision that leaves room for them, so that nothing of it has to be made anew. The
+/// log skips the revisions that nobody took.
+struct Overtaken: Sendable {
+    /// The most commits that go before a large one; what comes later waits for it.
+    static let countMaximum: UInt64 = 1000
+
+    /// What the large one is about.
+    let scope: WriteScope
+    /// The revision that it will have.
+    let revision: UInt64
+    /// Its time, which theirs are not to be after.
+    let time: Int64
+    /// The commits so far.
+    var commits: [PendingCommit] = []
+
+    init(_ scope: WriteScope, before revision: UInt64, time: Int64) {
+        self.scope = scope
+        self.revision = revision
+        self.time = time
+    }
+}
+
 extension Plan.Outcome {
+    /// The commits of the plan, behind those that were made meanwhile up to a revision.
+    /// - Returns: `nil` if they do not go together.
+    fileprivate func items(behind overtakers: [PendingCommit], upTo revision: UInt64) -> [PendingCommit]? {
+        guard revision != base else { return items }
+        guard overtakers.last?.commit.revision == revision, items.count == 1, let item = items.first else { return nil }
+        var network = item.network
+        for overtaker in overtakers {
+            guard !overtaker.commit.changes.contains(where: { rows.contains($0.row) }),
+                !overtaker.record.changes.contains(where: { network.northbound.givesNameToAnother($0) })
+            else { return nil }
+            do throws(CommitError) {
+                try network.insert(overtaker.commit)
+            } catch {
+                return nil
+            }
+        }
+        return [item.followed(by: network)]
+    }
+
     /// What the application of a topology changes.
     fileprivate var plan: TopologyPlan? {
         for (_, answer) in items.flatMap(\.answers) {
@@ -91,7 +139,7 @@ extension CentralCore {
         _ request: WriteRequest,
         using generator: inout some RandomNumberGenerator
     ) {
-        guard !isHolding else { return held.append(.write(ticket, request)) }
+        guard !isHolding || mayOvertake(request) else { return held.append(.write(ticket, request)) }
         guard weight(of: request) > Self.directCountMaximum, !isStopping else {
             return write(ticket, request, using: &generator)
         }
@@ -102,10 +150,21 @@ extension CentralCore {
     /// Whether what would make a commit has to wait, for a plan or for others that wait.
     var isHolding: Bool { planned != nil && isPlanExclusive || !held.isEmpty && !isCarryingOutHeld }
 
-    private mutating func plan(_ ticket: Ticket, _ request: WriteRequest, isExclusive: Bool) {
+    /// - Parameter isAlone: Whether nothing may overtake the plan.
+    private mutating func plan(
+        _ ticket: Ticket,
+        _ request: WriteRequest,
+        isExclusive: Bool,
+        isAlone: Bool = false
+    ) {
         planned = ticket
         isPlanExclusive = isExclusive
         var copy = self
+        if isExclusive, !isAlone, let scope = WriteScope(of: request, in: working) {
+            let overtaken = Overtaken(scope, before: working.revision + Overtaken.countMaximum + 1, time: time)
+            self.overtaken = overtaken
+            copy.reservedRevision = overtaken.revision
+        }
         // What the copy does not need it must not share: the core would copy it at its next change.
         copy.past = Past(working, configuration.pastBounds)
         copy.pending = []
@@ -128,25 +187,35 @@ extension CentralCore {
         guard planned == outcome.ticket else { return }
         planned = nil
         isPlanExclusive = false
+        let overtakers = overtaken?.commits ?? []
+        overtaken = nil
         if outcome.version != planVersion {
             // The log did not take what it was planned on.
-            plan(outcome.ticket, outcome.request, isExclusive: true)
+            plan(outcome.ticket, outcome.request, isExclusive: true, isAlone: true)
         } else if outcome.items.isEmpty {
             // Refused, tried or as it was: true of the network at the time it was asked.
             answer(outcome)
-        } else if working.revision == outcome.base {
-            for item in outcome.items {
+        } else if let items = outcome.items(behind: overtakers, upTo: working.revision) {
+            for item in items {
                 working = item.network
                 wait(item)
             }
             chores.append(contentsOf: outcome.chores)
             answer(outcome)
-            settleWhatWasSaidMeanwhile(of: outcome.items)
+            settleWhatWasSaidMeanwhile(of: items)
         } else if let rest = narrowed(outcome), weight(of: rest) <= Self.directCountMaximum {
             write(outcome.ticket, rest, using: &generator)
         } else {
-            plan(outcome.ticket, outcome.request, isExclusive: true)
+            plan(outcome.ticket, outcome.request, isExclusive: true, isAlone: true)
         }
+    }
+
+    /// Whether a write can be committed before the one that is being worked out.
+    private func mayOvertake(_ request: WriteRequest) -> Bool {
+        guard planned != nil, let overtaken, working.revision + 1 < overtaken.revision,
+            weight(of: request) <= Self.directCountMaximum, let scope = WriteScope(of: request, in: working)
+        else { return false }
+        return scope.isApart(from: overtaken.scope)
     }
 
     /// What is left to do of a topology that changed little, if nobody else has changed it.
@@ -199,4 +268,16 @@ extension CentralCore {
 
     /// Whether a write that had to wait can be carried out.
     var hasHeldToDo: Bool { !held.isEmpty && !(planned != nil && isPlanExclusive) || planned == nil && !queued.isEmpty }
+}
+
+extension NorthboundDatabase {
+    /// Whether the name of an object that was put belongs to another one here.
+    fileprivate func givesNameToAnother(_ change: CommitRecord.Change) -> Bool {
+        guard change.object != nil else { return false }
+        return switch change.resourceKind {
+        case .logicalSwitch: logicalSwitch(.name(change.name)).map { $0.id.description != change.id } ?? false
+        case .logicalSwitchPort: port(.name(change.name)).map { $0.id.description != change.id } ?? false
+        case .chassis, nil: false
+        }
+    }
 }

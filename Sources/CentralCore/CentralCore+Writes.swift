@@ -30,7 +30,7 @@ extension CentralCore {
                 answerWhenDurable(ticket, .replayed(revision: answer.revision, answer.results))
                 return
             }
-            var draft = Draft(on: working, time: time)
+            var draft = Draft(on: working, time: time, revision: reservedRevision)
             let answer =
                 if let topology = request.topology {
                     try apply(topology, request, in: &draft, using: &generator)

@@ -65,8 +65,12 @@ public struct CentralCore: Sendable {
     var stalled: Deque<Ticket> = []
     /// The write that is being worked out beside the core.
     var planned: Ticket?
-    /// Whether everything that would make a commit waits for it.
+    /// Whether what would make a commit waits for it, save for what ``overtaken`` allows.
     var isPlanExclusive = false
+    /// What has been and may be committed before it, though it was made later.
+    var overtaken: Overtaken?
+    /// In the copy that a plan is carried out on: the revision that its commit will have.
+    var reservedRevision: UInt64?
     /// Large writes that wait for it.
     var queued: Deque<(ticket: Ticket, request: WriteRequest)> = []
     /// What would make a commit and waits, in order.
@@ -104,7 +108,7 @@ public struct CentralCore: Sendable {
     /// The time of the newest commit: no later one is earlier, whatever the clock says.
     var lastTime: Int64 = 0
     /// The time of a commit that is made now.
-    var time: Int64 { max(wallClock, lastTime) }
+    var time: Int64 { overtaken?.time ?? max(wallClock, lastTime) }
     /// Whether ``Event/goOn`` is on its way.
     var isGoingOn = false
     /// What the step has brought about so far.

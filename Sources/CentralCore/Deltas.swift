@@ -48,7 +48,7 @@ struct Deltas: Sendable {
         for entry in entries {
             touchedCount += entry.touched.count
             guard target == revision || touchedCount <= shortCountMaximum else { break }
-            target += 1
+            target = entry.record.revision
         }
         return target
     }
@@ -57,7 +57,7 @@ struct Deltas: Sendable {
     mutating func delta(from: UInt64, to: UInt64, in past: Past) -> Found {
         if let known = (short + long).first(where: { $0.from == from && $0.to == to }) { return .ready(known) }
         guard let before = past.network(at: from), let after = past.network(at: to), from < to,
-            let entries = past.after(from)?.prefix(Int(to - from))
+            let entries = past.after(from)?.prefix(while: { $0.record.revision <= to })
         else { return .none }
         let touchedCount = entries.reduce(0) { $0 + $1.touched.count }
         guard touchedCount <= Self.shortCountMaximum || entries.count == 1 else { return .none }

@@ -31,10 +31,11 @@ struct Draft: Sendable {
     /// Bytes of the objects that the commit takes the place of.
     private(set) var replacedByteCount = 0
 
-    init(on network: Network, time: Int64) {
+    /// A draft of the commit after a network, or of a later one.
+    init(on network: Network, time: Int64, revision: UInt64? = nil) {
         base = network
         self.network = network
-        stamp = CommitStamp(revision: network.revision + 1, time: time)
+        stamp = CommitStamp(revision: revision ?? network.revision + 1, time: time)
     }
 
     /// Takes note of an object that the commit takes the place of.

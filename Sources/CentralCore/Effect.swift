@@ -4,9 +4,9 @@ import Southbound
 
 /// What the core wants done, in this order.
 public enum Effect: Sendable {
-    /// Append these commits, all or none, and say ``Event/durable(_:)`` or ``Event/storageFailed(_:)``. There is
-    /// never a second one before that.
-    case append([Commit])
+    /// Append these commits to the log that ends at a revision, all or none, and say ``Event/durable(_:hashes:)`` or
+    /// ``Event/storageFailed(_:)``. There is never a second one before that.
+    case append([Commit], after: UInt64)
     /// Show this network to readers.
     case publish(Network)
     /// Answer a request.

@@ -22,7 +22,7 @@ struct Past: Sendable {
         let time: Duration
     }
 
-    /// One for each revision from ``oldest`` + 1 on, without a gap.
+    /// In the order of their revisions, which may skip some.
     private var entries: Deque<Entry> = []
     private var byteCount = 0
     private let bounds: Bounds
@@ -49,7 +49,7 @@ struct Past: Sendable {
     var oldest: UInt64 { base.revision }
 
     /// The newest revision.
-    var newest: UInt64 { oldest + UInt64(entries.count) }
+    var newest: UInt64 { entries.last?.network.revision ?? oldest }
 
     /// Adds the next commit, and lets go of the oldest beyond the bounds.
     mutating func append(_ entry: Entry) {
@@ -71,10 +71,21 @@ struct Past: Sendable {
 
     /// The commit of a revision; `nil` if it is too old or still to come.
     func entry(at revision: UInt64) -> Entry? {
-        guard revision > oldest, let index = Int(exactly: revision - oldest - 1), index < entries.count else {
-            return nil
-        }
+        guard revision > oldest else { return nil }
+        let index = index(after: revision - 1)
+        guard index < entries.count, entries[index].network.revision == revision else { return nil }
         return entries[index]
+    }
+
+    /// The index of the first commit after a revision.
+    private func index(after revision: UInt64) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].network.revision > revision { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     /// Whether a client's evidence speaks of this history: the hash of the commit at a revision that is kept.
@@ -85,7 +96,7 @@ struct Past: Sendable {
     /// The commits after a revision, oldest first; `nil` if some of them are no longer kept.
     func after(_ revision: UInt64) -> Deque<Entry>.SubSequence? {
         guard revision >= oldest else { return nil }
-        return entries.dropFirst(Int(clamping: revision - oldest))
+        return entries.dropFirst(index(after: revision))
     }
 }
 

@@ -7,7 +7,7 @@ struct PendingCommit: Sendable {
     /// The commit.
     let commit: Commit
     /// The network after it.
-    let network: Network
+    private(set) var network: Network
     /// The chassis that it deletes.
     let removedChassis: [String]
     /// Whether a user asked for it, and not a host or central itself.
@@ -43,5 +43,12 @@ struct PendingCommit: Sendable {
         touched = commit.touchedRecords
         reach = Reach(of: touched, before: before.southbound, after: after.southbound)
         keptByteCount = commit.keptByteCount(replaced: replacedByteCount)
+    }
+
+    /// The same commit on top of a network that has more in it.
+    func followed(by network: Network) -> PendingCommit {
+        var item = self
+        item.network = network
+        return item
     }
 }

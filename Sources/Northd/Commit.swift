@@ -4,7 +4,7 @@ import Wire
 
 /// One atomic step of the network: what the log keeps, and all that it keeps.
 public struct Commit: Sendable {
-    /// The revision that the network has after it: one more than before.
+    /// The revision that the network has after it: above the one before, mostly by one.
     public let revision: UInt64
     /// The epoch of the revision.
     public let epoch: UInt64
@@ -175,6 +175,23 @@ public struct CommitChange: Equatable, Sendable {
     public var object: [UInt8]?
     /// The name of an object whose row is deleted, for those who look back; `nil` where it has no other than its key.
     public var name: String?
+
+    /// Which row it is.
+    public struct Row: Hashable, Sendable {
+        /// The row's table.
+        public let kind: Kind
+        /// The row's key in its table.
+        public let id: String
+
+        /// The row of a key in a table.
+        public init(kind: Kind, id: String) {
+            self.kind = kind
+            self.id = id
+        }
+    }
+
+    /// The row that changes.
+    public var row: Row { Row(kind: kind, id: id) }
 
     /// A change of a row.
     public init(kind: Kind, id: String, object: [UInt8]?, name: String? = nil) {

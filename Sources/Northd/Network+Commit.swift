@@ -41,15 +41,20 @@ extension Network {
     /// Carries out the next commit of the log.
     /// - Throws: ``CommitError`` where it is not the next one or does not fit; the network is then to be thrown away.
     public mutating func apply(_ commit: Commit) throws(CommitError) {
-        guard commit.epoch == epoch, commit.revision &- 1 == revision else {
+        guard commit.epoch == epoch, commit.revision > revision else {
             throw CommitError("commit \(commit.revision) does not follow revision \(revision)")
         }
+        try insert(commit)
+        revision = commit.revision
+    }
+
+    /// Carries out a commit that comes before the last one and has nothing to do with it.
+    public mutating func insert(_ commit: Commit) throws(CommitError) {
         for change in commit.changes where change.object == nil { try delete(change.kind, change.id) }
         for change in commit.changes.sorted(by: { $0.kind < $1.kind }) {
             guard let object = change.object else { continue }
             try put(change.kind, change.id, object, revision: commit.revision)
         }
-        revision = commit.revision
     }
 
     private mutating func put(

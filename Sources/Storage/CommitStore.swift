@@ -13,7 +13,7 @@ public protocol CommitStore: AnyObject {
     /// Makes commits durable, all or none. When this returns they survive a loss of power.
     /// - Returns: The hash of each.
     /// - Parameters:
-    ///   - commits: Commits with dense, rising revisions.
+    ///   - commits: Commits with rising revisions.
     ///   - revision: The revision of the last stored commit, as the caller believes: the fence.
     /// - Throws: ``StorageError/full(_:)`` where there is no room (nothing has changed, the store stays usable),
     ///   ``StorageError/fenced(expected:found:)`` where the belief is wrong, ``StorageError/broken(_:)`` where nobody

@@ -16,7 +16,7 @@ extension SQLiteStore {
     /// How long what is to be folded can wait.
     public var trimNeed: TrimNeed {
         if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
-        return historySizes.count >= retention.urgentCommitCount || holdsTooManyBytes ? .urgent : .none
+        return history.count >= retention.urgentCommitCount || holdsTooManyBytes ? .urgent : .none
     }
 
     /// Folds one slice.
@@ -26,8 +26,8 @@ extension SQLiteStore {
         let (count, byteCount) = surplus(all: all)
         if count == 0 { return 0 }
         // The commit that the evidence outside of the log speaks of has to be among those that a start can look at.
-        if !all, case .seen(let noted)? = generation, noted.revision < meta.foldedRevision + UInt64(count),
-            !leaveEvidence()
+        if !all, case .seen(let noted)? = generation,
+            let newest = history.prefix(count).last, noted.revision < newest.revision, !leaveEvidence()
         {
             return 0
         }
@@ -40,23 +40,23 @@ extension SQLiteStore {
     }
 
     private func drop(_ count: Int) {
-        historyByteCount -= historySizes.prefix(count).reduce(0, +)
-        historySizes = historySizes.dropFirst(count)
+        historyByteCount -= history.prefix(count).reduce(0) { $0 + $1.byteCount }
+        history = history.dropFirst(count)
     }
 
     private func foldWhole(count: Int) throws(StorageError) {
         let commits = try tail(after: meta.foldedRevision, limit: count)
         var next = meta
-        var newest: [RowKey: UInt64] = [:]
+        var newest: [CommitChange.Row: UInt64] = [:]
         for commit in commits {
-            for change in commit.changes { newest[RowKey(change)] = commit.revision }
+            for change in commit.changes { newest[change.row] = commit.revision }
         }
         try write { () throws(SQLiteError) in
             for commit in commits {
                 next.foldedHash = SHA256.hash([next.foldedHash, commit.encoded])
                 next.foldedRevision = commit.revision
                 // A row that a later commit of the slice writes again is written once.
-                for change in commit.changes where newest[RowKey(change)] == commit.revision {
+                for change in commit.changes where newest[change.row] == commit.revision {
                     try fold(change, of: commit.revision, into: &next)
                 }
             }
@@ -104,7 +104,7 @@ extension SQLiteStore {
 
     /// The oldest kept commit, behind the changes of it that are folded.
     private func largeCommit() throws(StorageError) -> LargeCommit {
-        let revision = meta.foldedRevision + 1
+        guard let revision = history.first?.revision else { throw StorageError.broken("there is no commit to fold") }
         if let large, large.revision == revision { return large }
         do {
             let sql = "SELECT encoding, hash FROM commits WHERE revision = \(revision)"
@@ -146,30 +146,20 @@ extension SQLiteStore {
     /// is due: rows that its commits share are written once. The last commit is never folded, unless all are.
     private func surplus(all: Bool) -> (count: Int, byteCount: Int) {
         let isDue =
-            historySizes.count >= retention.commitCountMaximum + retention.sliceCountMaximum || holdsTooManyBytes
+            history.count >= retention.commitCountMaximum + retention.sliceCountMaximum || holdsTooManyBytes
         guard all || isDue || meta.foldPosition > 0 else { return (0, 0) }
         var count = 0
         var byteCount = 0
-        for size in historySizes.dropLast(all ? 0 : 1).prefix(retention.sliceCountMaximum) {
+        for (_, size) in history.dropLast(all ? 0 : 1).prefix(retention.sliceCountMaximum) {
             let isBeyond =
                 all || count == 0 && meta.foldPosition > 0
-                || historySizes.count - count > retention.commitCountMaximum
+                || history.count - count > retention.commitCountMaximum
                 || historyByteCount - byteCount > retention.byteCountMaximum
             guard isBeyond, count == 0 || byteCount + size <= retention.sliceByteCountMaximum else { break }
             count += 1
             byteCount += size
         }
         return (count, byteCount)
-    }
-
-    private struct RowKey: Hashable {
-        let kind: CommitChange.Kind
-        let id: String
-
-        init(_ change: CommitChange) {
-            kind = change.kind
-            id = change.id
-        }
     }
 
     private func fold(

@@ -32,10 +32,10 @@ extension SQLiteStore {
             guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
         }
         var (encodings, hashes) = try verifiedHistory()
-        historySizes = ArraySlice(encodings.map(\.count))
-        historyByteCount = historySizes.reduce(0, +)
+        historyByteCount = encodings.reduce(0) { $0 + $1.count }
         var rows = try verifiedRows()
         var history = try encodings.map { try Commit(decoding: $0) }
+        self.history = ArraySlice(history.map { ($0.revision, $0.encoded.count) })
         encodings = []
         var base = (revision: meta.foldedRevision, hash: CommitHash(chain: meta.foldedHash))
         if meta.foldPosition > 0, let commit = history.first, let hash = hashes.first {
@@ -51,13 +51,8 @@ extension SQLiteStore {
     }
 
     private static func folding(_ commit: Commit, into rows: [StoredRow]) -> [StoredRow] {
-        struct Key: Hashable {
-            var kind: CommitChange.Kind
-            var id: String
-        }
-        var changed: [Key: [UInt8]?] = [:]
-        for change in commit.changes { changed[Key(kind: change.kind, id: change.id)] = .some(change.object) }
-        return rows.filter { changed[Key(kind: $0.kind, id: $0.id)] == nil }
+        let changed = Set(commit.changes.map(\.row))
+        return rows.filter { !changed.contains(CommitChange.Row(kind: $0.kind, id: $0.id)) }
             + commit.changes.compactMap { change in
                 change.object.map {
                     StoredRow(kind: change.kind, id: change.id, revision: commit.revision, object: $0)
@@ -88,7 +83,9 @@ extension SQLiteStore {
     /// The hash of a commit, where it is not older than what is kept.
     private func hash(of revision: UInt64, in contents: StoreContents) -> CommitHash? {
         let base = contents.network.revision
-        if revision > base { return contents.hashes[Int(clamping: revision - base - 1)] }
+        if revision > base {
+            return contents.history.firstIndex { $0.revision == revision }.map { contents.hashes[$0] }
+        }
         if revision == base { return contents.network.hash }
         return revision == meta.foldedRevision ? CommitHash(chain: meta.foldedHash) : nil
     }
@@ -152,7 +149,7 @@ extension SQLiteStore {
             let encoding = row.bytes(1)
             let next = UInt64(bitPattern: row.integer(0))
             hash = SHA256.hash([hash, encoding])
-            if broken == nil, next != revision &+ 1 || hash != row.bytes(2) { broken = next }
+            if broken == nil, next <= revision || hash != row.bytes(2) { broken = next }
             revision = next
             hashes.append(CommitHash(chain: hash))
             return encoding

@@ -22,8 +22,8 @@ public final class SQLiteStore: CommitStore {
     public let path: String
     let connection: SQLiteConnection
     var meta: StoreMeta
-    /// The sizes of the kept encodings, oldest first.
-    var historySizes: ArraySlice<Int> = []
+    /// The kept commits, oldest first, with the sizes of their encodings.
+    var history: ArraySlice<(revision: UInt64, byteCount: Int)> = []
     var historyByteCount = 0
     /// The oldest kept commit, while it is folded in parts.
     var large: LargeCommit?
@@ -104,7 +104,7 @@ public final class SQLiteStore: CommitStore {
         do {
             try connection.transaction { () throws(SQLiteError) in
                 for commit in commits {
-                    guard commit.revision == next.revision + 1, commit.epoch == next.epoch else {
+                    guard commit.revision > next.revision, commit.epoch == next.epoch else {
                         throw SQLiteError(text: "commit \(commit.revision) does not follow \(next.revision)")
                     }
                     next.revision = commit.revision
@@ -120,7 +120,7 @@ public final class SQLiteStore: CommitStore {
         }
         meta = next
         for commit in commits {
-            historySizes.append(commit.encoded.count)
+            history.append((commit.revision, commit.encoded.count))
             historyByteCount += commit.encoded.count
         }
         try checkpoint(from: SQLiteConnection.urgentFrameCount)

@@ -163,7 +163,7 @@ final class APIBench {
     private func step(_ event: Event) {
         for effect in core.step(event, now: .zero, wallClock: wallClock, using: &generator) {
             switch effect {
-            case .append(let commits):
+            case .append(let commits, _):
                 log += commits
                 step(.durable(commits.last?.revision ?? 0, hashes: core.durable.hash.chain(commits)))
             case .plan(let plan): step(.planned(plan.carriedOut(using: &generator)))

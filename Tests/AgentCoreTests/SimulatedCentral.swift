@@ -91,7 +91,7 @@ struct SimulatedCentral {
     private mutating func perform(_ effects: [Effect], _ now: Duration) {
         for effect in effects {
             switch effect {
-            case .append(let commits):
+            case .append(let commits, _):
                 log += commits
                 let revision = commits.last?.revision ?? 0
                 let event = Event.durable(revision, hashes: core.durable.hash.chain(commits))

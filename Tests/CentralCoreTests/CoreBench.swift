@@ -73,7 +73,7 @@ final class CoreBench {
             let effects = core.step(events.removeFirst(), now: now, wallClock: wallClock, using: &generator)
             for effect in effects {
                 switch effect {
-                case .append(let commits):
+                case .append(let commits, _):
                     precondition(appending.isEmpty, "two appends at a time")
                     appending = commits
                     appendCount += 1
@@ -194,6 +194,9 @@ extension Operation {
     }
     static func put(switch name: String, _ body: JSONValue, _ precondition: Precondition = .init()) -> Operation {
         Operation(.logicalSwitch, .replace(.name(name), body: body), precondition: precondition)
+    }
+    static func patch(switch name: String, _ body: JSONValue) -> Operation {
+        Operation(.logicalSwitch, .patch(.name(name), body: body))
     }
     static func delete(port name: String) -> Operation {
         Operation(.logicalSwitchPort, .delete(.name(name), refusingPorts: false))

@@ -47,7 +47,7 @@ import Wire
         agent.plug("p7")
         let sync = bench.sync("h1", agent.request())
         #expect(bench.feed(sync) != nil)
-        let small = bench.write(.create(switch: ["name": "b"]))
+        let small = bench.write(.patch(switch: "a", ["labels": ["k": "v"]]))
         let second = transaction(bench, ports(100, on: "a", prefix: "q"))
         let newcomer = bench.sync("h2", SyncRequest(chassisID: "i2", bootID: "b", seq: 1, wait: 0, encaps: []))
         #expect([small, second, newcomer].allSatisfy { bench.answers[$0] == nil })

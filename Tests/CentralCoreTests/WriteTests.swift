@@ -269,7 +269,7 @@ import Wire
     @Test func `a log that does not follow is refused`() {
         let commit = Commit(revision: 2, epoch: 1, time: 0, author: "", requestID: "", changes: [])
         #expect(throws: CommitError.self) {
-            try CentralCore(network: Network(epoch: 1), history: [commit], hashes: [.zero], now: .zero)
+            try CentralCore(network: Network(epoch: 1), history: [commit, commit], hashes: [.zero, .zero], now: .zero)
         }
     }
 }

@@ -119,7 +119,9 @@ import Wire
 
     @Test func `commits out of order or of another epoch are refused`() throws {
         var network = Network(epoch: 0xff)
+        try network.apply(sample(revision: 2))
         #expect(throws: CommitError.self) { try network.apply(sample(revision: 2)) }
+        #expect(throws: CommitError.self) { try network.apply(sample(revision: 1)) }
         var other = Network(epoch: 1)
         #expect(throws: CommitError.self) { try other.apply(sample()) }
         let row = StoredRow(kind: .lastKey, id: "datapaths", revision: 9, object: Array("{\"key\":1}".utf8))

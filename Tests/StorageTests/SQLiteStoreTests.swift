@@ -36,11 +36,11 @@ import Testing
         #expect(try Workload.State(store.load()) == Workload.state(at: 3))
     }
 
-    @Test func `A batch with a gap is not written at all`() throws {
+    @Test func `A batch out of order is not written at all`() throws {
         let folder = TemporaryFolder()
         let store = try open(folder)
         #expect(throws: StorageError.self) {
-            try store.append([Workload.commit(1), Workload.commit(3)], expecting: 0)
+            try store.append([Workload.commit(1), Workload.commit(3), Workload.commit(2)], expecting: 0)
         }
         #expect(try Workload.State(store.load()) == Workload.state(at: 0))
     }
