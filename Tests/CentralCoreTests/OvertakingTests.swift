@@ -44,9 +44,13 @@ import Wire
         let published = bench.published
         try bench.restart()
         #expect(bench.published.revision == published.revision)
-        #expect(bench.published.northbound.switches.map(\.value.bytes) == published.northbound.switches.map(\.value.bytes))
+        #expect(
+            bench.published.northbound.switches.map(\.value.bytes) == published.northbound.switches.map(\.value.bytes)
+        )
         #expect(bench.published.northbound.ports.map(\.value.bytes) == published.northbound.ports.map(\.value.bytes))
-        #expect(bench.published.southbound.entries.map(\.value.record) == published.southbound.entries.map(\.value.record))
+        #expect(
+            bench.published.southbound.entries.map(\.value.record) == published.southbound.entries.map(\.value.record)
+        )
         #expect(bench.published.translationDifference().isEmpty)
     }
 
@@ -92,7 +96,8 @@ import Wire
         try checkLog(bench)
     }
 
-    @Test func `a name that is taken meanwhile makes the large write begin anew, and nothing overtakes it then`() throws {
+    @Test func `a name that is taken meanwhile makes the large write begin anew, and nothing overtakes it then`() throws
+    {
         let bench = bench("a", "b")
         let large = transaction(bench, ports(100, on: "a"))
         #expect(bench.revision(bench.write(.create(port: ["name": "p7"], on: "b"))) == 3)
@@ -144,7 +149,8 @@ import Wire
             written.append(transaction(bench, ports(70, on: target, prefix: "\(round)-")))
             for step in 0..<Int.random(in: 0..<12, using: &generator) {
                 let name = ["a", "b", "c"].randomElement(using: &generator) ?? "a"
-                let port = "\(Int.random(in: 0...round, using: &generator))-\(Int.random(in: 0..<80, using: &generator))"
+                let port =
+                    "\(Int.random(in: 0...round, using: &generator))-\(Int.random(in: 0..<80, using: &generator))"
                 let operation: CentralCoreOperation =
                     switch Int.random(in: 0..<5, using: &generator) {
                     case 0: .create(port: ["name": .string(port)], on: name)
