@@ -23,6 +23,10 @@ public enum AgentProcess {
             return loop
         }
         let directory = try StateDirectory(path: options.stateDirectory)
+        // What this host may lack comes before the token, which is good for one time only.
+        let innerMTU = try Underlay.innerMTU(at: options.encapIP)
+        let queueCount = options.queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count)
+        let underlay = try underlay(at: options.encapIP, count: queueCount, directory: directory)
         var membership: Membership?
         if case .tls = endpoint {
             membership = try Joining.membership(
@@ -37,7 +41,18 @@ public enum AgentProcess {
             guard membership != nil else { return }
         }
         let executable = forwarderExecutable ?? ownExecutable
-        let agent = try makeAgent(options, chassis, endpoint, directory, membership, loop, executable)
+        let agent = try makeAgent(
+            options,
+            chassis,
+            endpoint,
+            directory,
+            membership,
+            loop,
+            executable,
+            innerMTU: innerMTU,
+            underlay: underlay,
+            queueCount: queueCount
+        )
         agent.serviceManager = serviceManager
         end = { agent.end() }
         agent.start()
@@ -52,9 +67,11 @@ public enum AgentProcess {
         _ directory: StateDirectory,
         _ membership: Membership?,
         _ loop: EventLoop,
-        _ forwarderExecutable: String
+        _ forwarderExecutable: String,
+        innerMTU: Int,
+        underlay: [Descriptor]?,
+        queueCount: Int
     ) throws(AgentFailure) -> Agent {
-        let innerMTU = try Underlay.innerMTU(at: options.encapIP)
         var generator = SystemRandomNumberGenerator()
         let configuration = Configuration(
             chassis: chassis,
@@ -70,8 +87,6 @@ public enum AgentProcess {
         let ports = try directory.ports()
         let (share, formerMTU, warning) = try directory.share(of: chassis)
         if let warning { Log.write(.warning, warning) }
-        let queueCount = options.queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count)
-        let underlay = try underlay(at: options.encapIP, count: queueCount, directory: directory)
         do {
             return try Agent(
                 loop: loop,
