@@ -109,6 +109,20 @@ extension AgentCore {
             "ports": [
                 "plugged": .integer(Int64(ports.count)), "up": .integer(Int64(forwarder.upPorts.count)),
             ],
+            "peers": .array(peers.map(\.json)),
         ]
     }
+
+    /// Other chassis that this one shares datapaths with, by name, not more than somebody looks at.
+    private var peers: [Chassis] {
+        var chassis: [Chassis] = []
+        for case .chassis(let other) in share.records.values where other.name != configuration.chassis {
+            chassis.append(other)
+        }
+        chassis.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        return Array(chassis.prefix(Self.peerCountMaximum))
+    }
+
+    /// The most other chassis that the status tells: 64, for a look at the paths to them.
+    static let peerCountMaximum = 64
 }

@@ -39,10 +39,7 @@ public enum ClientError: Error, Equatable, Sendable {
     var halves: (detail: String, remedy: String) {
         switch self {
         case .unreachable(let server, let reason, _):
-            (
-                "cannot reach \(server.title): \(reason)",
-                reason == "Permission denied" ? server.permissionRemedy : server.remedy
-            )
+            ("cannot reach \(server.title): \(reason)", server.remedy(for: reason))
         case .insecure(let server, let reason, let remedy):
             ("no secure connection to \(server.title): \(reason)", remedy)
         case .badAnswer(let server, let text): ("cannot understand \(server.title): \(text)", server.identityRemedy)

@@ -194,7 +194,7 @@ public final class Connection: Caller {
         let changes = call.method != .get
         switch error {
         case .cannotResolve(_, let reason):
-            return .unreachable(server, reason: reason, mayHaveActed: false)
+            return .unreachable(server, reason: "\(Server.unknownName): \(reason)", mayHaveActed: false)
         case .cannotConnect(let endpoint, let errno):
             let reason = String(cString: strerror(errno)) + server.defaultPortNote(endpoint)
             return .unreachable(server, reason: reason, mayHaveActed: false)

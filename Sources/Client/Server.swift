@@ -71,6 +71,18 @@ public enum Server: Equatable, Sendable {
         }
     }
 
+    /// How the reason begins where nobody knows the name in its URL.
+    static let unknownName = "its name is not known here"
+
+    /// What to do when it cannot be reached.
+    func remedy(for reason: String) -> String {
+        if reason == "Permission denied" { return permissionRemedy }
+        if reason.hasPrefix(Self.unknownName) {
+            return "see that HEDDLE_NB has the right name, and that this host can resolve it: 'getent hosts NAME'"
+        }
+        return remedy
+    }
+
     /// What to do when its socket may not be used.
     var permissionRemedy: String {
         switch self {

@@ -34,6 +34,7 @@ import Reactor
     )
 
     static func main() {
+        _ = DaemonEnd.startedByManager
         let status = run(Array(CommandLine.arguments.dropFirst()))
         LogQueue.standardError.flush()
         Glibc.exit(status.rawValue)
@@ -47,7 +48,7 @@ import Reactor
             return .done
         } catch let error as ClientError {
             complain(error.message)
-            return error.exitStatus
+            return DaemonEnd(words).note(error.message, error.exitStatus)
         } catch let code as ExitCode {
             // The command has said why.
             return ExitStatus(rawValue: code.rawValue) ?? .refused
@@ -57,8 +58,9 @@ import Reactor
         } catch {
             let (path, stranger) = subcommand(in: words)
             let sentence = stranger ?? oneSentence(message(for: error))
-            complain(sentence + (sentence.hasSuffix("?") ? " " : "; ") + "see '\(path) --help'")
-            return .usage
+            let message = sentence + (sentence.hasSuffix("?") ? " " : "; ") + "see '\(path) --help'"
+            complain(message)
+            return DaemonEnd(words).note(message, .usage)
         }
     }
 

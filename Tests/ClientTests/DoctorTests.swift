@@ -26,9 +26,10 @@ import Wire
         stateDirectory: directory("/var/lib/heddle/agent"),
         isAgentNamed: false,
         agent: .success(status),
-        agentProcess: HostFacts.RunningProcess(number: 100),
-        forwarderProcess: HostFacts.RunningProcess(number: 101),
-        centralProcess: HostFacts.RunningProcess(number: 102),
+        agentProcess: RunningProcess(number: 100),
+        forwarderProcess: RunningProcess(number: 101),
+        centralProcess: RunningProcess(number: 102),
+        hasUnits: true,
         forwarderRunsOtherProgram: false,
         isElsewhere: false,
         underlayMTU: 1500,
@@ -95,6 +96,19 @@ import Wire
         return .answered(answer)
     }
 
+    private static func unready(_ status: Int, _ code: String, _ detail: String) -> HostFacts.Central {
+        answer { $0.unreadiness = Problem(status: status, code: code, detail: detail) }
+    }
+
+    private static func setUpNothing(_ facts: inout HostFacts) {
+        let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+        facts.agent = .failure(.unreachable(server, reason: "No such file or directory", mayHaveActed: false))
+        facts.central = .notAsked("HEDDLE_NB is not set, and there is no central on this host")
+        (facts.agentProcess, facts.forwarderProcess, facts.centralProcess) = (nil, nil, nil)
+        (facts.stateDirectory.state, facts.dataDirectory.state) = (.missing, .missing)
+        (facts.store, facts.certificates) = (.unseen, [])
+    }
+
     /// What can be wrong with the healthy host, each by itself.
     private static let faults: [(name: String, change: @Sendable (inout HostFacts) -> Void)] = [
         ("nothing", { _ in }),
@@ -125,7 +139,81 @@ import Wire
         ("central takes no token", { $0.peersUnknown = "This needs a token" }),
         ("central speaks something else", { $0.central = .silent(.badAnswer(.central(url: "http://x"), "no HTTP")) }),
         ("central is elsewhere", { $0.central = .notAsked("HEDDLE_NB is not set") }),
-        ("central is stopping", { $0.central = answer { $0.unreadiness = "Central is stopping" } }),
+        ("central is stopping", { $0.central = unready(503, "unavailable", "Central is stopping") }),
+        ("central's disk is full", { $0.central = unready(503, "storage_full", "The disk is full") }),
+        (
+            "central has no connection left",
+            { $0.central = unready(429, "too_many_connections", "Your address has too many connections") }
+        ),
+        (
+            "central has said why it ended",
+            {
+                let server = Server.central(url: "http://10.0.0.2:6641")
+                $0.central = .silent(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
+                $0.centralProcess = nil
+                $0.ends.central = EndNote(sentence: "10.0.0.2:6641 is no address of this host", seconds: 300)
+            }
+        ),
+        (
+            "nothing was ever set up",
+            {
+                setUpNothing(&$0)
+            }
+        ),
+        (
+            "nothing was ever set up, and there is no systemd",
+            {
+                setUpNothing(&$0)
+                $0.hasUnits = false
+            }
+        ),
+        (
+            "the authority's key is missing",
+            { $0.missingKey = "/var/lib/heddle/central/ca.key" }
+        ),
+        (
+            "a certificate of the authority expires",
+            { $0.certificates = [HostFacts.KeptCertificate(path: "/d/ca.crt", validity: 0...430)] }
+        ),
+        ("/dev/net/tun is root's", { $0.tunDevice = .closed(to: "heddle-agent") }),
+        (
+            "another host has addresses of the other family",
+            { $0.otherFamilies = [("hv3", IPAddress("fd00::5") ?? address)] }
+        ),
+        (
+            "the agent has said why it ended",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
+                $0.agentProcess = nil
+                $0.ends.agent = EndNote(sentence: "--encap-ip 10.0.0.9 is no address of this host", seconds: 300)
+            }
+        ),
+        (
+            "agent and forwarder have ended without systemd",
+            {
+                let server = Server.agent(socket: "/s/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
+                ($0.agentProcess, $0.forwarderProcess) = (nil, nil)
+                $0.hasUnits = false
+            }
+        ),
+        (
+            "the agent does not answer yet",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "No such file or directory", mayHaveActed: false))
+            }
+        ),
+        (
+            "all versions differ, without systemd",
+            {
+                $0.central = answer { $0.version = "0.9" }
+                $0.agent = .success(status.merged(with: ["version": "0.8"]))
+                $0.forwarderRunsOtherProgram = true
+                $0.hasUnits = false
+            }
+        ),
         ("central is older", { $0.central = answer { $0.version = "0.9" } }),
         ("central's clock is ahead", { $0.central = answer { $0.secondsAhead = 6 } }),
         ("central's clock is behind", { $0.central = answer { $0.secondsAhead = -3600 } }),
@@ -179,6 +267,11 @@ import Wire
         ("the agent's clock is behind", lost("no secure connection: certificate is not yet valid")),
         ("central's name is another", lost("no secure connection: hostname mismatch")),
         ("central has another authority", lost("no secure connection: self-signed certificate in certificate chain")),
+        (
+            "its certificate is another chassis'",
+            lost("The certificate is that of the chassis \"hv2\", not of \"hv1\"")
+        ),
+        ("its certificate was revoked", lost("The certificate of the chassis \"hv1\" was revoked; make a token")),
         ("another host is this chassis", lost("A newer start of the agent of \"hv1\" has spoken")),
         (
             "only the agent knows central's time",
@@ -247,6 +340,10 @@ import Wire
         (
             "the kernel is rather old",
             { $0.kernel?.takesUDPSuperpackets = false }
+        ),
+        (
+            "the disk is full and a file belongs to root",
+            { $0.dataDirectory = directory("/d", free: 1 << 20, strangers: ["central.db"]) }
         ),
         ("the disk is full", { $0.dataDirectory = directory("/var/lib/heddle/central", free: 1 << 20) }),
         ("others may read", { $0.stateDirectory = directory("/var/lib/heddle/agent", mode: 0o755) }),

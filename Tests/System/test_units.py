@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 from lab import HEDDLE, NETWORK, Daemon, Lab, run, wait_until
@@ -89,6 +90,18 @@ class UnitTest(unittest.TestCase):
             for path in units:
                 # "OK" is what systemd says up to 3.9 of 10, the least exposed being 0.
                 run("systemd-analyze", "security", "--offline=true", "--threshold=30", path)
+
+    def test_who_was_killed_is_back_at_once_and_who_is_refused_takes_its_time(self):
+        for path in glob.glob(os.path.join(ROOT, "deploy/systemd/*.service")):
+            name = os.path.basename(path).removesuffix(".service")
+            self.assertIn(Unit(name)["RestartSec"], ("50ms", "100ms"))
+        with Lab() as lab:
+            for daemon in ["agent", "--central", lab.sb, "--encap-ip", "10.9.9.9", "--insecure"], ["forwarder"]:
+                begun = time.monotonic()
+                done = lab.on("central", "env", f"NOTIFY_SOCKET={lab.state}/nobody", HEDDLE, *daemon, "--state-dir",
+                              "/proc/no", check=False)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertGreater(time.monotonic() - begun, 0.9)
 
     def test_three_machines_with_the_settings_of_their_units(self):
         with Machines() as lab:

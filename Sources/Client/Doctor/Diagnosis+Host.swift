@@ -9,11 +9,16 @@ extension Diagnosis {
         guard facts.expectsAgent else { return [] }
         guard mayLook else { return [.skipped("forwarder", "whether one runs is seen as root only")] }
         guard let running = facts.forwarderProcess else {
-            let remedy =
-                facts.status == nil
-                ? "start the agent, which starts it, or 'systemctl start heddle-forwarder'"
-                : "see the agent's log: 'journalctl -u heddle-agent -u heddle-forwarder'"
-            return [.failed("forwarder", "none runs; packets of this host's ports go nowhere", remedy: remedy)]
+            let byAgent =
+                facts.status == nil ? "start the agent, which starts it" : "\(log(of: "agent")) says why none comes up"
+            let remedy = facts.hasUnits ? revival(of: "forwarder", facts.ends.forwarder) : byAgent
+            return [
+                .failed(
+                    "forwarder",
+                    "none runs; packets of this host's ports go nowhere" + story(of: facts.ends.forwarder),
+                    remedy: remedy
+                )
+            ]
         }
         let process = running.number
         guard !running.isStopped else {
@@ -35,7 +40,8 @@ extension Diagnosis {
                 .failed(
                     "forwarder",
                     "process \(process) runs, but the agent is not in touch with it",
-                    remedy: "see the agent's log; 'kill \(process)' makes the agent start another"
+                    remedy: "\(log(of: "agent")) says why; "
+                        + "\(facts.hasUnits ? start("forwarder") : "'kill \(process)'") gives it another one"
                 )
             ]
         }
@@ -44,7 +50,7 @@ extension Diagnosis {
                 .warning(
                     "forwarder",
                     "process \(process) has the tables of revision \(applied), the agent knows \(wanted)",
-                    remedy: "run this again; if it stays behind, see 'journalctl -u heddle-agent'"
+                    remedy: "run this again; if it stays behind, see \(log(of: "agent"))"
                 )
             ]
         }
@@ -160,9 +166,15 @@ extension Diagnosis {
     /// Whether packets of full size reach the other chassis.
     private func paths(isMTUWrong: Bool) -> [Finding] {
         if let reason = facts.peersUnknown { return [.skipped("path", "the other chassis are not known: \(reason)")] }
-        guard !facts.peers.isEmpty else { return [] }
         let size = facts.probeByteCount
-        var findings: [Finding] = []
+        var findings = facts.otherFamilies.map { peer in
+            Finding.failed(
+                "path",
+                "\(peer.chassis) has no address of this host's family for tunnels, but \(peer.address): nothing passes "
+                    + "between them",
+                remedy: "give all hosts an --encap-ip of one family"
+            )
+        }
         for peer in facts.peers {
             let name = "\(peer.chassis) (\(peer.address))"
             if let reason = peer.portRefusal {
@@ -206,7 +218,7 @@ extension Diagnosis {
                 )
             }
         }
-        guard findings.isEmpty, !isMTUWrong else { return findings }
+        guard findings.isEmpty, !isMTUWrong, !facts.peers.isEmpty else { return findings }
         return [.fine("path", "\(facts.peers.count) other chassis answer packets of \(size) bytes")]
     }
 
@@ -215,6 +227,10 @@ extension Diagnosis {
         var findings: [Finding] = []
         switch facts.tunDevice {
         case .usable: findings.append(.fine("tun", "/dev/net/tun can be opened"))
+        case .closed(let user) where facts.expectsAgent:
+            let detail = "/dev/net/tun cannot be opened by \(user), which the agent runs as"
+            findings.append(.failed("tun", detail, remedy: "'chmod 666 /dev/net/tun', as udev has it on hosts"))
+        case .closed: findings.append(.fine("tun", "/dev/net/tun can be opened"))
         case .unusable(let errno) where facts.expectsAgent && (facts.isRoot || errno != EACCES):
             let remedy =
                 errno == ENOENT

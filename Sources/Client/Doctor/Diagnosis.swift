@@ -22,6 +22,7 @@ struct Diagnosis {
 
     private var central: [Finding] {
         switch facts.central {
+        case .notAsked where facts.dataDirectory.isMissing && !facts.expectsAgent: return [nothingSetUp]
         case .notAsked(let reason): return [.skipped("central", reason)]
         case .silent(let error):
             let (detail, remedy) = error.halves
@@ -31,17 +32,17 @@ struct Diagnosis {
             return [
                 .failed(
                     "central",
-                    "\(detail); none runs with \(facts.dataDirectory.path)",
-                    remedy: "'systemctl start heddle-central'; 'journalctl -u heddle-central' says why it has ended"
+                    "\(detail); none runs with \(facts.dataDirectory.path)" + story(of: facts.ends.central),
+                    remedy: revival(of: "central", facts.ends.central)
                 )
             ]
         case .answered(let answer):
-            if let reason = answer.unreadiness {
+            if let problem = answer.unreadiness {
                 return [
                     .failed(
                         "central",
-                        "\(answer.url) is not ready: \(reason)",
-                        remedy: "see 'journalctl -u heddle-central' on its host; a full disk must be freed"
+                        "\(answer.url) is not ready: \(problem.sentence)",
+                        remedy: Self.remedy(against: problem)
                     )
                 ]
             }
@@ -50,31 +51,67 @@ struct Diagnosis {
         }
     }
 
+    /// What to do about a central that answers and is not ready.
+    private static func remedy(against problem: Problem) -> String {
+        switch problem.code {
+        case "too_many_connections", "too_many_bytes":
+            "see who has them with 'ss -tnp' on both hosts; on central's, root gets through by DATA-DIR/northbound.sock, "
+                + "and 'heddle central --help' tells the limits"
+        case "too_many_attempts", "too_many_requests": "give central a minute of peace, with the right token"
+        case "storage_full": "free room on the file system of central's data directory"
+        default: "run this again in a moment; if that lasts, central's log says why: 'journalctl -u heddle-central'"
+        }
+    }
+
     /// Whether this host has central's data.
     private var expectsCentral: Bool {
-        if case .unseen = facts.store { false } else { true }
+        if case .present = facts.dataDirectory.state { true } else { false }
+    }
+
+    /// A machine on which nothing has ever run.
+    private var nothingSetUp: Finding {
+        let units =
+            "where central is to run: 'systemctl enable --now heddle-central'; on a host of VMs: fill in "
+            + "/etc/default/heddle-agent, then 'systemctl enable --now heddle-forwarder heddle-agent'"
+        let programs = "'heddle central' starts a central, 'heddle agent' an agent: see their --help"
+        return .failed(
+            "setup",
+            "nothing has run on this host yet: there is neither \(facts.dataDirectory.path) nor "
+                + facts.stateDirectory.path,
+            remedy: (facts.hasUnits ? units : programs) + "; to look at a central elsewhere: set HEDDLE_NB"
+        )
     }
 
     private var versions: [Finding] {
-        var others: [String] = []
+        var (others, remedies): ([String], [String]) = ([], [])
         if case .answered(let answer) = facts.central, let version = answer.version, version != facts.version {
-            others.append("central \(version)")
+            others.append("central is \(version)")
+            remedies.append("install one version on central's host and here, central's first")
         }
         if let version = facts.status?["version"]?.stringValue, version != facts.version {
-            others.append("the agent \(version)")
+            others.append("the agent is \(version)")
+            remedies.append(start("agent"))
         }
-        if facts.forwarderRunsOtherProgram == true { others.append("the forwarder another build than the agent") }
+        if facts.forwarderRunsOtherProgram == true {
+            others.append("the forwarder runs another build than the agent")
+            remedies.append(renewForwarder)
+        }
         guard others.isEmpty else {
             return [
                 .warning(
                     "versions",
                     "this program is \(facts.version), but \(others.joined(separator: ", "))",
-                    remedy: "install one version everywhere, then restart what is older; "
-                        + "'heddle agent stop --all' and a start renew both agent and forwarder"
+                    remedy: remedies.joined(separator: "; ")
                 )
             ]
         }
         return [.fine("versions", "\(facts.version) everywhere that could be asked")]
+    }
+
+    private var renewForwarder: String {
+        if facts.hasUnits { return "'systemctl restart heddle-forwarder', which loses no packet" }
+        let number = facts.forwarderProcess.map { "\($0.number)" } ?? "PROCESS"
+        return "'kill \(number)': the agent starts the new one, and no packet is lost"
     }
 
     private var clock: [Finding] {
@@ -94,43 +131,59 @@ struct Diagnosis {
         ]
     }
 
+    private var certificates: [Finding] {
+        if let key = facts.missingKey {
+            return [
+                .failed(
+                    "certificates",
+                    "\(key) is missing beside the certificate of central's authority, and central does not start "
+                        + "without it",
+                    remedy: "put it back as it was, 'heddle central restore' has it from a backup; where it is lost, "
+                        + "remove ca.crt, too, and start once with --new-authority: every host then has to join again"
+                )
+            ]
+        }
+        guard !facts.certificates.isEmpty else { return [.skipped("certificates", "there are none on this host")] }
+        return facts.certificates.map(certificate)
+    }
+
     /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot. Half of the time
     /// that it says to hold, or less, lies before it was made.
-    private var certificates: [Finding] {
-        guard !facts.certificates.isEmpty else { return [.skipped("certificates", "there are none on this host")] }
-        return facts.certificates.map { certificate in
-            let path = certificate.path
-            guard let validity = certificate.validity else {
-                return .failed(
-                    "certificates",
-                    "\(path) holds no certificate",
-                    remedy: "put it back from a copy, or join anew"
-                )
-            }
-            let (begin, end) = (validity.lowerBound, validity.upperBound)
-            if facts.now < begin {
-                return .failed(
-                    "certificates",
-                    "\(path) does not hold before \(Timestamp(seconds: begin))",
-                    remedy: "set this host's clock: see 'timedatectl'"
-                )
-            }
-            if facts.now > end {
-                return .failed(
-                    "certificates",
-                    "\(path) has expired on \(Timestamp(seconds: end))",
-                    remedy: "let this host join anew with a fresh token"
-                )
-            }
-            guard facts.now <= end - (end - begin) / 12 else {
-                return .warning(
-                    "certificates",
-                    "\(path) should have been renewed; it expires on \(Timestamp(seconds: end))",
-                    remedy: "see why in 'journalctl -u heddle-agent'"
-                )
-            }
-            return .fine("certificates", "\(path) holds until \(Timestamp(seconds: end))")
+    private func certificate(_ certificate: HostFacts.KeptCertificate) -> Finding {
+        let (check, path) = ("certificates", certificate.path)
+        let isAuthority = path.hasSuffix("/ca.crt")
+        guard let validity = certificate.validity else {
+            return .failed(
+                check,
+                "\(path) holds no certificate",
+                remedy: "put it back as it was" + (isAuthority ? ", with its ca.key" : "; or \(joining)")
+            )
         }
+        let (begin, end) = (validity.lowerBound, validity.upperBound)
+        if facts.now < begin {
+            return .failed(
+                check,
+                "\(path) does not hold before \(Timestamp(seconds: begin))",
+                remedy: "set this host's clock: see 'timedatectl'"
+            )
+        }
+        let another = "let another authority take over, as README tells"
+        if facts.now > end {
+            return .failed(
+                check,
+                "\(path) has expired on \(Timestamp(seconds: end))",
+                remedy: "see whether this host's clock is right ('timedatectl'); if it is, "
+                    + (isAuthority ? another : joining)
+            )
+        }
+        guard facts.now <= end - (end - begin) / 12 else {
+            return .warning(
+                check,
+                "\(path) \(isAuthority ? "" : "should have been renewed; it ")expires on \(Timestamp(seconds: end))",
+                remedy: isAuthority ? another : "see why in the agent's log: \(log(of: "agent"))"
+            )
+        }
+        return .fine(check, "\(path) holds until \(Timestamp(seconds: end))")
     }
 
     private var agent: [Finding] {
@@ -146,9 +199,13 @@ struct Diagnosis {
                 if process.isStopped {
                     detail = "process \(process.number) is stopped"
                     remedy = "'kill -CONT \(process.number)' lets it go on"
+                } else if mayLook {
+                    detail = "process \(process.number) runs, but does not answer: \(detail)"
+                    remedy = "it may wait for central to let it join: \(log(of: "agent")) says so"
                 }
             } else if mayLook {
-                remedy = "'systemctl start heddle-agent'; 'journalctl -u heddle-agent' says why it has ended"
+                detail = "none runs with \(facts.stateDirectory.path)" + story(of: facts.ends.agent)
+                remedy = revival(of: "agent", facts.ends.agent)
             }
             return [.failed("agent", detail, remedy: remedy)] + stateDirectory
         case .success(let status):
@@ -167,7 +224,7 @@ struct Diagnosis {
             return .failed(
                 "agent",
                 "chassis \(chassis) does not reach \(url): \(failure.isEmpty ? "no answer yet" : failure)\(since)",
-                remedy: "packets go on by what it knows; \(Self.remedy(forFailure: failure))"
+                remedy: "packets go on by what it knows; \(remedy(forFailure: failure, of: chassis))"
             )
         }
         if let silence, silence > Self.silenceMaximum {
@@ -181,23 +238,54 @@ struct Diagnosis {
     }
 
     /// What to do about an agent that central does not answer.
-    private static func remedy(forFailure failure: String) -> String {
-        let remedies = [
+    private func remedy(forFailure failure: String, of chassis: String) -> String {
+        let others = [
             ("not yet valid", "set this host's clock: see 'timedatectl'"),
             (
                 "certificate has expired",
                 "see whether this host's clock is ahead ('timedatectl'), and central's certificate"
             ),
             ("mismatch", "let central know the name in --central by 'heddle central --tls-name NAME'"),
+            ("self-signed certificate", "central has another authority now: \(joining)"),
+            ("revoked", joining),
+            ("expired at", joining),
             (
-                "self-signed certificate",
-                "central has another authority now: let this host join anew, with a fresh token"
+                "The certificate is that of",
+                "start the agent with the --chassis that it names; or \(joining)"
             ),
-            ("revoked", "let this host join anew, with a fresh token"),
             ("newer start of the agent", "look for another host that runs as this chassis, with a copy of its state"),
         ]
-        return remedies.first { failure.contains($0.0) }?.1
+        return others.first { failure.contains($0.0) }?.1
             ?? "check that central runs there and that nothing blocks the way"
+    }
+
+    /// How this host joins central once more.
+    private var joining: String {
+        let chassis = facts.status?.text("chassis") ?? "NAME"
+        let token = "make a token on central's host with 'heddle token create --chassis \(chassis)'"
+        return facts.hasUnits
+            ? "\(token), put it into /etc/default/heddle-agent as HEDDLE_JOIN=TOKEN, and \(start("agent"))"
+            : "\(token), and start the agent with --join TOKEN"
+    }
+
+    /// Why a daemon has ended, as far as it could say: what follows "none runs".
+    func story(of end: EndNote?) -> String {
+        end.map { "; the last one ended at \(Timestamp(seconds: $0.seconds)): \($0.sentence)" } ?? ""
+    }
+
+    /// What brings a daemon back that has ended.
+    func revival(of daemon: String, _ end: EndNote?) -> String {
+        end == nil ? "\(start(daemon)); \(log(of: daemon)) says why it has ended" : "mend that, then \(start(daemon))"
+    }
+
+    /// How a daemon of this host is started, whether it runs or not.
+    func start(_ daemon: String) -> String {
+        facts.hasUnits ? "'systemctl restart heddle-\(daemon)'" : "start 'heddle \(daemon)' again as it was started"
+    }
+
+    /// Where a daemon of this host writes its log.
+    func log(of daemon: String) -> String {
+        facts.hasUnits ? "'journalctl -u heddle-\(daemon)'" : "the output of 'heddle \(daemon)'"
     }
 
     /// Whether this user sees which processes run: their numbers are in the state directory.
@@ -218,7 +306,7 @@ struct Diagnosis {
                 .failed(
                     "store",
                     "\(facts.dataDirectory.path)/central.db is no database of SQLite any more",
-                    remedy: "stop central, put the directory back from a copy, start it"
+                    remedy: "'heddle central restore FILE' puts a backup in its place"
                 )
             ]
         case .locked(let process):
@@ -240,19 +328,23 @@ struct Diagnosis {
         case .unreadable(let errno):
             return [.skipped(check, "cannot look at \(directory.path): \(errorText(errno)); run this as root")]
         case .present(let contents):
-            let (free, total) = (contents.freeBytes, contents.totalBytes)
-            if let finding = writability(directory.path, contents, check: check, holder: holder) { return [finding] }
-            let mebibytes = free >> 20
-            guard mebibytes >= Self.freeMebibytesMinimum else {
-                return [
+            var findings: [Finding] = []
+            if let finding = writability(directory.path, contents, check: check, holder: holder) {
+                findings.append(finding)
+            }
+            let mebibytes = contents.freeBytes >> 20
+            if !contents.isReadOnly, mebibytes < Self.freeMebibytesMinimum {
+                findings.append(
                     .failed(
                         check,
                         "\(directory.path) has \(mebibytes) MiB left, and \(holder) cannot write without room",
                         remedy: "free at least \(Self.freeMebibytesMinimum) MiB on that file system"
                     )
-                ]
+                )
             }
-            let percent = total == 0 ? 100 : Double(free) / Double(total) * 100
+            guard findings.isEmpty else { return findings }
+            let total = Double(contents.totalBytes)
+            let percent = total == 0 ? 100 : Double(contents.freeBytes) / total * 100
             return [.fine(check, "\(directory.path), \(mebibytes) MiB (\(Int(percent)) %) free")]
         }
     }
@@ -275,14 +367,14 @@ struct Diagnosis {
             return .warning(
                 check,
                 "others may look into \(path), which has mode \(String(contents.mode & 0o7777, radix: 8))",
-                remedy: "chmod 700 \(path)"
+                remedy: "'chmod 700 \(path)'"
             )
         }
         if let stranger = contents.strangers.first {
             return .failed(
                 check,
                 "\(path) belongs to \(contents.owner), but \(stranger) in it to another user: \(holder) may not use it",
-                remedy: "chown -R \(contents.owner): \(path)"
+                remedy: "'chown -R \(contents.owner): \(path)'"
             )
         }
         return nil

@@ -19,7 +19,7 @@ struct HostFacts: Sendable {
         /// Its URL.
         var url: String
         /// Why it is not ready; `nil` where it is.
-        var unreadiness: String?
+        var unreadiness: Problem?
         var version: String?
         var revision: Int64?
         /// How much its clock is ahead of this host's, in seconds.
@@ -43,7 +43,7 @@ struct HostFacts: Sendable {
             var totalBytes: UInt64
             /// Whether its file system takes no writes.
             var isReadOnly = false
-            /// The names of files in it that belong to another user than the directory, and that user.
+            /// The names of files of ours in it that belong to another user than the directory.
             var strangers: [String] = []
             /// The name or number of the user whom the directory belongs to.
             var owner = ""
@@ -74,13 +74,6 @@ struct HostFacts: Sendable {
         case locked(by: Int32)
     }
 
-    /// A process of ours that runs.
-    struct RunningProcess: Sendable {
-        var number: Int32
-        /// Whether somebody has stopped it (SIGSTOP), so that it does nothing.
-        var isStopped = false
-    }
-
     /// What has come of datagrams to this host's own tunnel port.
     enum OwnPort: Sendable {
         /// Nothing was tried, or nobody can tell.
@@ -96,8 +89,17 @@ struct HostFacts: Sendable {
     /// The device file of TAPs.
     enum TunDevice: Sendable {
         case usable
+        /// We can open it, but not the user that the agent runs as: the user's name.
+        case closed(to: String)
         /// It cannot be opened: the error's number.
         case unusable(Int32)
+    }
+
+    /// Why the daemons of a host have ended.
+    struct Ends: Sendable {
+        var central: EndNote?
+        var agent: EndNote?
+        var forwarder: EndNote?
     }
 
     /// How frames of the tunnels' full size get to another chassis.
@@ -124,6 +126,10 @@ struct HostFacts: Sendable {
     var forwarderProcess: RunningProcess?
     /// The central of this host's data directory.
     var centralProcess: RunningProcess?
+    /// Why those that do not run have ended, as far as they could say.
+    var ends = Ends()
+    /// Whether systemd runs here and has our units.
+    var hasUnits: Bool
     /// Whether the forwarder runs another file than the agent; `nil` where that cannot be seen.
     var forwarderRunsOtherProgram: Bool?
     /// Whether agent and forwarder are in another network namespace than this program.
@@ -136,6 +142,8 @@ struct HostFacts: Sendable {
     var isTunnelPortTaken: Bool
     var ownPort: OwnPort
     var peers: [Peer]
+    /// The chassis that have no address of the family of this host's encap address, and one that they have.
+    var otherFamilies: [(chassis: String, address: IPAddress)] = []
     /// Why the other chassis are not known; `nil` where they are.
     var peersUnknown: String?
     /// The ports that are not up, as the agent lists them.
@@ -149,6 +157,8 @@ struct HostFacts: Sendable {
     var dataDirectory: Directory
     /// What central keeps there.
     var store: Store
+    /// The key of central's authority, where it is missing beside its certificate.
+    var missingKey: String?
     /// The certificates of agent and central that are on this host.
     var certificates: [KeptCertificate]
     /// This host's time, in seconds since 1970.

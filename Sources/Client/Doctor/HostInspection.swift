@@ -26,8 +26,8 @@ public struct HostInspection {
     private let isCentralNamed: Bool
     private let agent: any Caller
     private let isAgentNamed: Bool
-    private let stateDirectory: String
-    private let dataDirectory: String
+    let stateDirectory: String
+    let dataDirectory: String
 
     /// What to look at.
     /// - Parameters:
@@ -65,27 +65,32 @@ public struct HostInspection {
         }
         let status = try? agentAnswer.get()
         let encapIP = status.flatMap { IPAddress($0.text("encap_ip")) }
-        let agentProcess = process(named: "agent", in: stateDirectory)
-        let forwarderProcess = process(named: "forwarder", in: stateDirectory)
-        let centralProcess = process(named: "central", in: dataDirectory)
+        let agentProcess = RunningProcess(named: "agent", in: stateDirectory)
+        let forwarderProcess = RunningProcess(named: "forwarder", in: stateDirectory)
+        let centralProcess = RunningProcess(named: "central", in: dataDirectory)
         let isElsewhere =
             agentProcess.map { !isSameFile("/proc/self/ns/net", "/proc/\($0.number)/ns/net") } ?? false
         let link = encapIP.flatMap { try? Link.find(address: $0) }
         let innerMTU = Int(status?["inner_mtu"]?.integerValue ?? 0)
         let probeByteCount = innerMTU + (encapIP.map { if case .v4 = $0 { 58 } else { 78 } } ?? 0)
         let central = centralFacts(status)
-        let (peers, peersUnknown) =
-            isElsewhere ? ([], nil) : self.peers(status, central, from: encapIP, byteCount: probeByteCount)
+        let others = otherChassis(status, central, from: encapIP)
         return HostFacts(
             version: version,
             isRoot: geteuid() == 0,
             central: central,
-            stateDirectory: directory(stateDirectory),
+            stateDirectory: directory(stateDirectory, ours: Self.stateFiles),
             isAgentNamed: isAgentNamed,
             agent: agentAnswer,
             agentProcess: agentProcess,
             forwarderProcess: forwarderProcess,
             centralProcess: centralProcess,
+            ends: HostFacts.Ends(
+                central: centralProcess == nil ? EndNote(of: "central", in: dataDirectory) : nil,
+                agent: agentProcess == nil ? EndNote(of: "agent", in: stateDirectory) : nil,
+                forwarder: forwarderProcess == nil ? EndNote(of: "forwarder", in: stateDirectory) : nil
+            ),
+            hasUnits: hasUnits,
             forwarderRunsOtherProgram: agentProcess.flatMap { agent in
                 forwarderProcess.flatMap { runOtherPrograms(agent.number, $0.number) }
             },
@@ -94,14 +99,16 @@ public struct HostInspection {
             isUnderlayUp: link?.hasCarrier ?? false,
             isTunnelPortTaken: isTaken(Self.tunnelPort, at: encapIP ?? .v4(IPv4Address(0))),
             ownPort: isElsewhere || forwarderProcess?.isStopped == true ? .unknown : ownPort(encapIP),
-            peers: peers,
-            peersUnknown: peersUnknown,
+            peers: isElsewhere ? [] : probe(others.sameFamily, from: encapIP, byteCount: probeByteCount),
+            otherFamilies: others.otherFamily,
+            peersUnknown: isElsewhere ? nil : others.unknown,
             downPorts: downPorts(status),
             probeByteCount: probeByteCount,
-            tunDevice: tunDevice(),
+            tunDevice: tunDevice(of: agentProcess),
             kernel: try? KernelFeatures.probe(),
-            dataDirectory: directory(dataDirectory),
+            dataDirectory: directory(dataDirectory, ours: Self.dataFiles),
             store: store(of: centralProcess),
+            missingKey: missingKey,
             certificates: ["\(stateDirectory)/membership.pem", "\(dataDirectory)/ca.crt"].compactMap(certificate),
             now: Clock.wallSeconds()
         )
@@ -111,7 +118,8 @@ public struct HostInspection {
 
     private func centralFacts(_ status: JSONValue?) -> HostFacts.Central {
         // A host of ports need not be central's; its agent knows central by the other port.
-        if !isCentralNamed, let url = status?["central"]?.text("url"), !Self.isOnLoopback(url) {
+        let agentsCentral = status?["central"]?.text("url")
+        if !isCentralNamed, let url = agentsCentral, !Self.isOnLoopback(url) {
             return .notAsked("HEDDLE_NB is not set; the agent's central is \(url)")
         }
         do throws(ClientError) {
@@ -125,13 +133,16 @@ public struct HostInspection {
             return .answered(
                 HostFacts.CentralAnswer(
                     url: url,
-                    unreadiness: ready.status == 200 ? nil : Problem(status: ready.status, body: ready.body).sentence,
+                    unreadiness: ready.status == 200 ? nil : Problem(status: ready.status, body: ready.body),
                     version: reply.body?["version"]?.stringValue,
                     revision: ready.revision ?? reply.revision,
                     secondsAhead: reply.date.map { $0 - Clock.wallSeconds() }
                 )
             )
         } catch {
+            if !isCentralNamed, agentsCentral == nil, access(dataDirectory, F_OK) != 0, case .unreachable = error {
+                return .notAsked("HEDDLE_NB is not set, and there is no central on this host")
+            }
             return .silent(error)
         }
     }
@@ -141,30 +152,39 @@ public struct HostInspection {
         return host.hasPrefix("localhost") || SocketAddress(parsing: host)?.isLoopback ?? false
     }
 
-    /// Whether packets of the tunnels' full size get to the other chassis, or why it is not known which there are.
-    private func peers(
+    /// Chassis with an address each.
+    private typealias Others = [(chassis: String, address: IPAddress)]
+
+    /// The other chassis, as central tells them or else as the agent knows them, or why they are not known.
+    private func otherChassis(
         _ status: JSONValue?,
         _ answer: HostFacts.Central,
-        from source: IPAddress?,
-        byteCount: Int
-    ) -> ([HostFacts.Peer], String?) {
-        guard let source, case .answered = answer else { return ([], nil) }
-        let chassis = status?.text("chassis") ?? ""
-        let list: [JSONValue]
-        do throws(ClientError) {
-            list = try central.get().list("/v1/chassis")
-        } catch {
-            return ([], error.halves.detail)
-        }
-        var others: [(chassis: String, address: IPAddress)] = []
-        for host in list where host.text("name") != chassis && host.chassisState == "live" {
-            for encap in host["encaps"]?.arrayValue ?? [] {
-                guard let address = IPAddress(encap.text("ip")), Self.isSameFamily(address, source) else { continue }
-                others.append((host.text("name"), address))
-                break
+        from source: IPAddress?
+    ) -> (sameFamily: Others, otherFamily: Others, unknown: String?) {
+        guard let status, let source else { return ([], [], nil) }
+        var list = status["peers"]?.arrayValue ?? []
+        if case .answered = answer {
+            do throws(ClientError) {
+                list = try central.get().list("/v1/chassis").filter { $0.chassisState == "live" }
+            } catch {
+                guard status["peers"] != nil else { return ([], [], error.halves.detail) }
             }
         }
-        others = Array(others.prefix(Self.peerCountMaximum))
+        var (same, other): (Others, Others) = ([], [])
+        for host in list where host.text("name") != status.text("chassis") {
+            let addresses = (host["encaps"]?.arrayValue ?? []).compactMap { IPAddress($0.text("ip")) }
+            if let address = addresses.first(where: { Self.isSameFamily($0, source) }) {
+                same.append((host.text("name"), address))
+            } else if let address = addresses.first {
+                other.append((host.text("name"), address))
+            }
+        }
+        return (Array(same.prefix(Self.peerCountMaximum)), Array(other.prefix(Self.peerCountMaximum)), nil)
+    }
+
+    /// Whether packets of the tunnels' full size get to the other chassis.
+    private func probe(_ others: Others, from source: IPAddress?, byteCount: Int) -> [HostFacts.Peer] {
+        guard let source, !others.isEmpty else { return [] }
         let addresses = others.map(\.address)
         guard
             let outcomes = try? PathProbe.run(
@@ -173,18 +193,16 @@ public struct HostInspection {
                 byteCount: byteCount,
                 patience: Self.pingPatience
             )
-        else { return ([], nil) }
+        else { return [] }
         let refusals = PortProbe.run(addresses, from: source, port: Self.tunnelPort, patience: Self.portPatience)
-        return (
-            others.indices.map { index in
-                HostFacts.Peer(
-                    chassis: others[index].chassis,
-                    address: others[index].address,
-                    outcome: outcomes[index],
-                    portRefusal: refusals[index]
-                )
-            }, nil
-        )
+        return others.indices.map { index in
+            HostFacts.Peer(
+                chassis: others[index].chassis,
+                address: others[index].address,
+                outcome: outcomes[index],
+                portRefusal: refusals[index]
+            )
+        }
     }
 
     /// Whether datagrams of this host itself reach its forwarder: a firewall often asks only for the port.
@@ -218,131 +236,6 @@ public struct HostInspection {
         switch (left, right) {
         case (.v4, .v4), (.v6, .v6): true
         case (.v4, .v6), (.v6, .v4): false
-        }
-    }
-
-    // MARK: This host
-
-    private func directory(_ path: String) -> HostFacts.Directory {
-        var entry = stat()
-        guard stat(path, &entry) == 0 else {
-            return HostFacts.Directory(path: path, state: errno == ENOENT ? .missing : .unreadable(errno))
-        }
-        guard access(path, R_OK | X_OK) == 0 else { return HostFacts.Directory(path: path, state: .unreadable(errno)) }
-        var system = statvfs()
-        guard statvfs(path, &system) == 0 else { return HostFacts.Directory(path: path, state: .unreadable(errno)) }
-        let block = UInt64(system.f_frsize)
-        return HostFacts.Directory(
-            path: path,
-            state: .present(
-                HostFacts.Directory.Contents(
-                    mode: entry.st_mode & 0o7777,
-                    freeBytes: UInt64(system.f_bavail) * block,
-                    totalBytes: UInt64(system.f_blocks) * block,
-                    isReadOnly: system.f_flag & UInt(ST_RDONLY) != 0,
-                    strangers: strangers(in: path, owner: entry.st_uid),
-                    owner: userName(entry.st_uid)
-                )
-            )
-        )
-    }
-
-    /// What is in a directory and belongs to somebody else than the directory, who could not write it.
-    private func strangers(in path: String, owner: uid_t) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            var status = stat()
-            guard name != "..", lstat("\(path)/\(name)", &status) == 0, status.st_uid != owner else { continue }
-            names.append(name)
-        }
-        return names.sorted { $0.utf8Precedes($1) }
-    }
-
-    private func userName(_ number: uid_t) -> String {
-        getpwuid(number).map { String(cString: $0.pointee.pw_name) } ?? "\(number)"
-    }
-
-    private func store(of central: HostFacts.RunningProcess?) -> HostFacts.Store {
-        let path = dataDirectory + "/central.db"
-        guard let descriptor = try? Descriptor.open(path, flags: O_RDONLY) else { return .unseen }
-        var head = [UInt8](repeating: 0, count: 16)
-        let count = pread(descriptor.raw, &head, head.count, 0)
-        // An empty file is a database that nothing has been written to (the file format of SQLite, section 1.3).
-        guard count == 0 || head.elementsEqual("SQLite format 3\0".utf8) else { return .damaged }
-        guard central == nil, let holder = lockHolder(of: descriptor) else { return .whole }
-        return .locked(by: holder)
-    }
-
-    /// The process that has a lock on a file (proc(5), /proc/locks).
-    private func lockHolder(of descriptor: Descriptor) -> Int32? {
-        var entry = stat()
-        guard fstat(descriptor.raw, &entry) == 0, let bytes = try? readFile("/proc/locks", maximum: 1 << 20) else {
-            return nil
-        }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let words = line.split(separator: " ")
-            guard words.count >= 6, words[5].hasSuffix(":\(entry.st_ino)") else { continue }
-            if let process = Int32(words[4]), process > 0 { return process }
-        }
-        return nil
-    }
-
-    /// The first certificate of a file; `nil` where there is none that we may read.
-    private func certificate(at path: String) -> HostFacts.KeptCertificate? {
-        guard let bytes = try? readFile(path, maximum: 1 << 20) else { return nil }
-        let validity = (try? Certificate.list(pem: bytes))?.first.map { certificate in
-            certificate.notBefore...max(certificate.notBefore, certificate.notAfter)
-        }
-        return HostFacts.KeptCertificate(path: path, validity: validity)
-    }
-
-    /// The running process of a subcommand of ours, by its pid file in its directory.
-    private func process(named name: String, in directory: String) -> HostFacts.RunningProcess? {
-        guard let bytes = try? readFile("\(directory)/\(name).pid", maximum: 64),
-            let process = Int32(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)),
-            process > 0,
-            let words = try? readFile("/proc/\(process)/cmdline", maximum: 1 << 20)
-        else { return nil }
-        // The number may have been given to another program since.
-        guard words.split(separator: 0).dropFirst().first?.elementsEqual(name.utf8) == true else { return nil }
-        let status = (try? readFile("/proc/\(process)/stat", maximum: 4096)) ?? []
-        // The state is behind the name, which is in parentheses and may have any bytes itself (proc(5)).
-        let state = status.lastIndex(of: UInt8(ascii: ")")).map { status.dropFirst($0 + 2).first } ?? nil
-        return HostFacts.RunningProcess(number: process, isStopped: state == UInt8(ascii: "T"))
-    }
-
-    /// Whether two processes run different files, or one of them a file that has been replaced.
-    private func runOtherPrograms(_ left: Int32, _ right: Int32) -> Bool? {
-        guard access("/proc/\(left)/exe", F_OK) == 0, access("/proc/\(right)/exe", F_OK) == 0 else { return nil }
-        return !isSameFile("/proc/\(left)/exe", "/proc/\(right)/exe")
-    }
-
-    private func isSameFile(_ left: String, _ right: String) -> Bool {
-        var (first, second) = (stat(), stat())
-        guard stat(left, &first) == 0, stat(right, &second) == 0 else { return true }
-        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
-    }
-
-    private func isTaken(_ port: UInt16, at address: IPAddress) -> Bool {
-        do throws(SystemError) {
-            _ = try UDPSocket(boundTo: .ip(address, port: port))
-            return false
-        } catch {
-            return error.errno == EADDRINUSE
-        }
-    }
-
-    private func tunDevice() -> HostFacts.TunDevice {
-        do throws(SystemError) {
-            _ = try Descriptor.open("/dev/net/tun", flags: O_RDWR)
-            return .usable
-        } catch {
-            return .unusable(error.errno)
         }
     }
 }
