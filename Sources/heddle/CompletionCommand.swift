@@ -35,6 +35,12 @@ struct CompletionCommand: ParsableCommand {
             case .fish: .fish
             }
         let script = Heddle.completionScript(for: kind)
-        put((shell == .bash ? BashCompletion.withColons(script) : script) + "\n")
+        let whole =
+            switch shell {
+            case .bash: BashCompletion.withColons(script)
+            case .zsh: ZshCompletion.withColons(script)
+            case .fish: script
+            }
+        put(whole + "\n")
     }
 }

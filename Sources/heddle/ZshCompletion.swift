@@ -1,0 +1,13 @@
+/// What the generated script for zsh lacks: names have colons, behind which zsh expects a description.
+enum ZshCompletion {
+    /// The script with completion of such names.
+    static func withColons(_ script: String) -> String {
+        script.replacing(listed, with: listed + "\n" + escaped)
+    }
+
+    private static let listed = #"    completions=("${(@f)"$("${command_name}" "${@}" "${command_line[@]}")"}")"#
+    private static let escaped = #"""
+            # What stands behind a colon would be taken for a description.
+            completions=("${(@)completions//:/\\:}")
+        """#
+}
