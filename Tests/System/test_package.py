@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 import tempfile
 import unittest
 
@@ -20,6 +21,17 @@ def package():
 
 
 class PackageTest(unittest.TestCase):
+    def test_what_was_built_at_another_place_is_forgotten(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(f"{folder}/deploy")
+            os.makedirs(f"{folder}/.build")
+            script = shutil.copy(os.path.join(ROOT, "deploy/forget-moved-build"), f"{folder}/deploy")
+            for place, kept in ((folder, True), ("/somewhere/else", False)):
+                with open(f"{folder}/.build/release.yaml", "w", encoding="utf-8") as file:
+                    file.write(f'inputs: ["{place}/Sources/x.swift"]')
+                self.assertEqual(run(script).stdout == "", kept)
+                self.assertEqual(os.path.exists(f"{folder}/.build"), kept)
+
     def test_it_holds_the_program_its_units_and_what_they_need(self):
         files = run("dpkg-deb", "--contents", package()).stdout
         for path in (
@@ -27,12 +39,16 @@ class PackageTest(unittest.TestCase):
                 "./lib/systemd/system/heddle-agent.service", "./lib/systemd/system/heddle-forwarder.service",
                 "./etc/default/heddle-central", "./etc/default/heddle-agent",
                 "./usr/share/bash-completion/completions/heddle", "./usr/share/zsh/vendor-completions/_heddle",
-                "./usr/share/fish/vendor_completions.d/heddle.fish", "./usr/share/doc/heddle/copyright"):
+                "./usr/share/fish/vendor_completions.d/heddle.fish", "./usr/share/doc/heddle/copyright",
+                "./usr/share/man/man1/heddle.1.gz"):
             self.assertIn(f" {path}\n", files)
         depends = run("dpkg-deb", "--field", package(), "Depends").stdout
         for library in ("libc6", "libssl3", "libsqlite3-0", "libnghttp2-14", "adduser"):
             self.assertIn(library, depends)
         self.assertNotIn("swift", depends)
+        # A host's settings have a token in them; old distributions know no other compression than xz.
+        self.assertRegex(files, r"-rw------- root/root .* \./etc/default/heddle-agent\n")
+        self.assertIn("data.tar.xz", run("ar", "t", package()).stdout)
 
     def test_it_is_installed_upgraded_removed_and_purged(self):
         with Machine() as machine:
@@ -62,7 +78,8 @@ class PackageTest(unittest.TestCase):
                 dpkg-deb --root-owner-group --build -Znone /root/newer /root/newer.deb >/dev/null
                 dpkg --install /root/newer.deb
                 """)
-            self.assertIn("systemctl restart heddle-forwarder", printed)
+            # No forwarder runs here.
+            self.assertNotIn("heddle-forwarder", printed)
             after = machine.shell("stat -c '%U %a' /var/lib/heddle/central; cat /run/heddle-central.pid")
             self.assertNotEqual(after, before)
             self.assertTrue(after.startswith("heddle-central 700\n"))
@@ -85,16 +102,29 @@ class PackageTest(unittest.TestCase):
                     ("heddle get ports --switch ", "ls1"), ("heddle token create --role e", "editor")):
                 self.assertEqual(machine.run("bash", "-c", complete, "bash", line).stdout, words + "\n", line)
 
-            # Removal ends what runs and keeps what it has; a purge takes all of it.
+            # Removal ends what runs and keeps what it has, what was enabled, too: an installation brings that back.
+            printed = machine.shell("""
+                systemctl enable --now heddle-forwarder
+                dpkg --remove heddle >/dev/null
+                ! pgrep -x heddle
+                dpkg --install /root/heddle.deb
+                """)
+            self.assertIn("systemctl restart heddle-forwarder", machine.shell("dpkg --install /root/newer.deb"))
+            self.assertNotIn("systemctl restart heddle-forwarder", printed)
+            self.assertEqual(machine.shell("heddle get switches -o name; pgrep -xc heddle"), "switch/ls1\n2\n")
+
+            # A purge takes all of it, but for interfaces, which may be in use.
             self.assertEqual(
                 machine.shell("""
                     dpkg --remove heddle >/dev/null
                     pgrep -x heddle || ls -d /var/lib/heddle/central /etc/default/heddle-agent
-                    dpkg --purge heddle >/dev/null 2>&1
+                    touch /var/lib/heddle/agent/ports
+                    dpkg --purge heddle 2>/dev/null | grep -o 'ip tuntap list'
                     for path in /var/lib/heddle /etc/default/heddle-agent /usr/bin/heddle; do test ! -e $path; done
+                    ls /etc/systemd/system/multi-user.target.wants | grep heddle || true
                     getent passwd heddle-central heddle-agent || echo nobody is left
                     """),
-                "/etc/default/heddle-agent\n/var/lib/heddle/central\nnobody is left\n")
+                "/etc/default/heddle-agent\n/var/lib/heddle/central\nip tuntap list\nnobody is left\n")
 
 
 if __name__ == "__main__":
