@@ -12,7 +12,11 @@ public enum ObjectName {
             return "a name consists of letters, digits and any of ._:@-"
         }
         guard text != ".", text != ".." else { return "a name may not be \".\" or \"..\"" }
-        return ObjectID(text) == nil ? nil : "a name may not look like a UUID"
+        guard ObjectID(text) == nil else {
+            return "a name may not look like a UUID, which stands for an object's id; put a word before it: "
+                + "\"port-\(text)\""
+        }
+        return nil
     }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {

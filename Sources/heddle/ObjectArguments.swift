@@ -22,6 +22,8 @@ struct KindAndNames {
 
 extension OutputFormat: ExpressibleByArgument {}
 
+extension PortFormat: ExpressibleByArgument {}
+
 /// Completes the names of objects whose kind stands on the command line.
 func completeNames(of words: [String], _: Int, _ prefix: String) -> [String] {
     let kinds = words.compactMap { try? ObjectKind(parsing: $0) }

@@ -12,13 +12,17 @@ struct PortList: ParsableCommand {
             EXAMPLES:
               heddle port list
               heddle port list --stats
+              heddle port list -o json
             """
     )
 
     @Flag(help: "Show what each port received, sent and dropped, and why.")
     var stats = false
 
+    @Option(name: .shortAndLong, help: "How to print: table, json, yaml or name.")
+    var output = PortFormat.table
+
     func run() throws {
-        put(try PortSession(caller: try Connection.toAgent()).list(withStatistics: stats))
+        put(try PortSession(caller: try Connection.toAgent()).list(withStatistics: stats, as: output))
     }
 }

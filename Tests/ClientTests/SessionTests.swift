@@ -55,6 +55,14 @@ import Testing
         #expect(caller.lines == ["GET /v1/ports", "GET /v1/ports?stats=true"])
     }
 
+    @Test func `port list is also for programs`() throws {
+        let answer: JSONValue = ["ports": [["name": "b", "state": "up"], ["name": "a", "state": "pending"]]]
+        let session = PortSession(caller: ScriptedCaller { _ in Reply(status: 200, body: answer) })
+        #expect(try JSONParser.parse(Array(session.list(withStatistics: true, as: .json).utf8)) == answer)
+        #expect(try session.list(withStatistics: false, as: .yaml).hasPrefix("ports:\n"))
+        #expect(try session.list(withStatistics: false, as: .name) == "port/a\nport/b\n")
+    }
+
     private func sb(_ words: [String], _ caller: ScriptedCaller) throws -> String {
         var output = ""
         guard case .run(let line) = try SbCommand.grammar.parse(words) else { return "" }

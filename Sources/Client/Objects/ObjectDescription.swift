@@ -68,7 +68,8 @@ extension ObjectSession {
             return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
         case "not-programmed":
             return (
-                "\(chassis) has it, but its forwarder does not have the tables yet. If that lasts, on \(chassis):",
+                "\(chassis) has it, but it is not up there: its interface is gone, or the forwarder has no tables for it yet. "
+                    + "If that lasts, on \(chassis):",
                 ["heddle port list", "heddle doctor"]
             )
         case "disabled":

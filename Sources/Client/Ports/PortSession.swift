@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// What `heddle port add` asks this host's agent for.
 public struct PortRequest: Equatable, Sendable {
@@ -49,6 +50,18 @@ public struct PortRequest: Equatable, Sendable {
     }
 }
 
+/// How `heddle port list` prints.
+public enum PortFormat: String, CaseIterable, Sendable {
+    /// A table for people.
+    case table
+    /// The agent's answer, indented.
+    case json
+    /// The same as YAML.
+    case yaml
+    /// `port/NAME`, one a line, for scripts.
+    case name
+}
+
 /// Carries `heddle port` to this host's agent.
 public struct PortSession {
     private let caller: any Caller
@@ -83,11 +96,16 @@ public struct PortSession {
         }
     }
 
-    /// The table of the ports, of their counters where `withStatistics`.
-    public func list(withStatistics: Bool) throws(ClientError) -> String {
+    /// The ports, with their counters where `withStatistics`: as a table, or the agent's answer as it is.
+    public func list(withStatistics: Bool, as format: PortFormat = .table) throws(ClientError) -> String {
         let reply = try caller.require(Call(.get, withStatistics ? "/v1/ports?stats=true" : "/v1/ports"))
         let answer = reply.body ?? .null
-        return withStatistics ? PortTable.statistics(answer) : PortTable.list(answer)
+        return switch format {
+        case .table: withStatistics ? PortTable.statistics(answer) : PortTable.list(answer)
+        case .json: answer.indentedText
+        case .yaml: try answer.yaml()
+        case .name: PortTable.ports(of: answer).map { "port/\($0.text("name").printable)\n" }.joined()
+        }
     }
 
     /// The names of the ports on this host, in order.

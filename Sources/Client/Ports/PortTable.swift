@@ -58,7 +58,8 @@ public enum PortTable {
         return "\n" + table.text
     }
 
-    private static func ports(of answer: JSONValue) -> [JSONValue] {
+    /// The ports in order of their names.
+    static func ports(of answer: JSONValue) -> [JSONValue] {
         (answer["ports"]?.arrayValue ?? []).sorted { $0.text("name").utf8Precedes($1.text("name")) }
     }
 

@@ -18,6 +18,9 @@ struct TopologyChange {
         unchangedCount = answer["unchanged"]?.integerValue ?? 0
     }
 
+    /// Whether there is anything to change.
+    var changesAnything: Bool { !plan.isEmpty }
+
     /// The most objects that are listed unless all are asked for: what a person reads.
     static let listedCountMaximum = 100
 

@@ -76,6 +76,7 @@ public struct TopologySession {
         output(change.text(isFull: options.isFull))
         if options.isDryRun {
             output("Plan for \(owner): \(change.summary(isDone: false)).\n")
+            guard change.changesAnything else { return }
             return output("To apply just this: add --if-revision \(change.revision) and leave --dry-run out.\n")
         }
         output("\(owner): \(change.summary(isDone: true)).\n")
