@@ -76,7 +76,7 @@ public struct PortReport: Hashable, Sendable {
 
 extension SourceStatistics {
     /// `{"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "forwarded_frames", "unsent_frames", "singly_sent_frames",
-    /// "uncut_frames", "drops": {REASON: FRAMES}}`, seen from the forwarder.
+    /// "drops": {REASON: FRAMES}}`, seen from the forwarder.
     var json: JSONValue {
         var reasons = JSONObject()
         for drop in drops.sorted(by: { $0.reason < $1.reason }) { reasons[drop.reason] = number(drop.frames) }
@@ -84,7 +84,7 @@ extension SourceStatistics {
             "rx_frames": number(receivedFrames), "rx_bytes": number(receivedBytes),
             "tx_frames": number(sentFrames), "tx_bytes": number(sentBytes),
             "forwarded_frames": number(forwardedFrames), "unsent_frames": number(unsentFrames),
-            "singly_sent_frames": number(singlySentFrames), "uncut_frames": number(uncutFrames),
+            "singly_sent_frames": number(singlySentFrames),
             "drops": .object(reasons),
         ]
     }

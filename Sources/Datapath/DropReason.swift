@@ -2,6 +2,9 @@
 public enum DropReason: UInt8, CaseIterable, Sendable {
     /// Shorter than an Ethernet header, or a header inside is cut short.
     case malformedFrame
+    /// The frame's virtio-net header asks for what the frame's own headers do not: a checksum elsewhere than in TCP or
+    /// UDP, or segments of something else.
+    case malformedOffload
     /// Longer than the inner MTU of the underlay allows.
     case frameTooLong
     /// The port is disabled (`enabled` false).

@@ -19,6 +19,8 @@ public struct OffloadHeader: Equatable, Sendable {
     public var checksumStart: UInt16 = 0
     /// Where the checksum's field is, from there.
     public var checksumOffset: UInt16 = 0
+    /// Whether the first of TCP's segments tells of a smaller window (CWR), and no other may (`VIRTIO_NET_HDR_GSO_ECN`).
+    public var reducesWindow = false
 
     /// What a superpacket is made of.
     public enum Kind: Equatable, Sendable {
@@ -38,19 +40,20 @@ public struct OffloadHeader: Equatable, Sendable {
     /// Whether the header at `bytes` says that nothing is left to be done, as it does for most small frames.
     public static func isDone(_ bytes: UnsafeRawPointer) -> Bool {
         bytes.load(as: UInt8.self) & needsChecksumFlag == 0
-            && bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 == 0
+            && bytes.load(fromByteOffset: 1, as: UInt8.self) & ~reducedWindowFlag == 0
     }
 
     /// Whether the header at `bytes` says that the frame stands for many.
     public static func isSuperpacket(_ bytes: UnsafeRawPointer) -> Bool {
-        bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 != 0
+        bytes.load(fromByteOffset: 1, as: UInt8.self) & ~reducedWindowFlag != 0
     }
 
     /// Reads the header at `bytes`.
     public init(_ bytes: UnsafeRawPointer) {
         needsChecksum = bytes.load(as: UInt8.self) & Self.needsChecksumFlag != 0
-        // The ECN bit says how CWR is to be treated, and that is so in any case.
-        switch bytes.load(fromByteOffset: 1, as: UInt8.self) & ~0x80 {
+        let code = bytes.load(fromByteOffset: 1, as: UInt8.self)
+        reducesWindow = code & Self.reducedWindowFlag != 0
+        switch code & ~Self.reducedWindowFlag {
         case 0: kind = .none
         case 1: kind = .tcpv4
         case 4: kind = .tcpv6
@@ -73,11 +76,18 @@ public struct OffloadHeader: Equatable, Sendable {
         case .udp: code = 5
         }
         bytes.storeBytes(of: needsChecksum ? Self.needsChecksumFlag : 0, as: UInt8.self)
-        bytes.storeBytes(of: code, toByteOffset: 1, as: UInt8.self)
+        bytes.storeBytes(of: reducesWindow ? code | Self.reducedWindowFlag : code, toByteOffset: 1, as: UInt8.self)
         bytes.storeBytes(of: headerByteCount, toByteOffset: 2, as: UInt16.self)
         bytes.storeBytes(of: segmentByteCount, toByteOffset: 4, as: UInt16.self)
         bytes.storeBytes(of: checksumStart, toByteOffset: 6, as: UInt16.self)
         bytes.storeBytes(of: checksumOffset, toByteOffset: 8, as: UInt16.self)
+    }
+
+    /// Writes the header which says that nothing is left to be done.
+    @inline(__always)
+    public static func storeDone(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeBytes(of: 0, as: UInt64.self)
+        bytes.storeBytes(of: 0, toByteOffset: 8, as: UInt16.self)
     }
 
     /// Completes the checksum of a frame that is no superpacket.
@@ -93,38 +103,5 @@ public struct OffloadHeader: Equatable, Sendable {
     }
 
     private static var needsChecksumFlag: UInt8 { 1 }
-}
-
-extension OffloadHeader {
-    /// What is left to be done to a TCP segment or UDP datagram that came through a tunnel longer than any wire between
-    /// carries: a kernel's tunnel hands its superpackets to the kernel of a host nearby uncut, and a plain socket gets
-    /// them so, without a word, and maybe without checksum. What came complete is made to lack its checksum.
-    /// - Parameter packetByteCountMaximum: what a tunnel carries, in octets behind the Ethernet header.
-    /// - Returns: `nil` for everything else, and where the checksum is wrong.
-    public init?(uncut frame: Frame, _ bytes: UnsafeMutableRawPointer, packetByteCountMaximum: Int) {
-        self.init()
-        let isUDP = frame.transport == IPProtocol.udp
-        guard isUDP || frame.transport == IPProtocol.tcp, frame.network == .ipv4 || frame.network == .ipv6,
-            !frame.isFragment, let headerEnd = frame.transportHeaderEnd
-        else { return nil }
-        let segment = packetByteCountMaximum &- (headerEnd &- EthernetHeader.untaggedByteCount)
-        guard segment > 0, frame.packetEnd == frame.byteCount, frame.packetEnd &- headerEnd > segment else {
-            return nil
-        }
-        let transportByteCount = frame.packetEnd &- frame.transportOffset
-        let pseudoSum = WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: frame.pseudoHeaderSum)
-        checksumStart = UInt16(truncatingIfNeeded: frame.transportOffset)
-        checksumOffset = isUDP ? 6 : 16
-        let field = frame.transportOffset &+ Int(checksumOffset)
-        let partial = WordSum.fold(pseudoSum)
-        if bytes.loadUnaligned(fromByteOffset: field, as: UInt16.self) != partial {
-            let sum = WordSum.add(bytes + frame.transportOffset, count: transportByteCount, to: pseudoSum)
-            guard WordSum.fold(sum) == ~0 else { return nil }
-            bytes.storeBytes(of: partial, toByteOffset: field, as: UInt16.self)
-        }
-        needsChecksum = true
-        kind = isUDP ? .udp : frame.network == .ipv6 ? .tcpv6 : .tcpv4
-        headerByteCount = UInt16(truncatingIfNeeded: headerEnd)
-        segmentByteCount = UInt16(truncatingIfNeeded: segment)
-    }
+    private static var reducedWindowFlag: UInt8 { 0x80 }
 }

@@ -30,7 +30,7 @@ public struct Superpacket {
 
     /// - Parameters:
     ///   - frame: the whole frame.
-    ///   - offload: the header it came with.
+    ///   - offload: the header it came with, of which no more is believed than what the frame's own headers say.
     /// - Returns: `nil` where the two do not fit each other.
     public init?(_ frame: Frame, _ offload: OffloadHeader) {
         switch (offload.kind, frame.network, frame.transport) {
@@ -46,8 +46,11 @@ public struct Superpacket {
         headerByteCount = headerEnd
         payloadByteCount = frame.packetEnd &- headerEnd
         segmentByteCount = Int(offload.segmentByteCount)
-        guard offload.needsChecksum, Int(offload.checksumStart) == transportOffset, segmentByteCount > 0,
-            payloadByteCount > 0, headerByteCount <= Self.headerByteCountMaximum
+        let field = isUDP ? Frame.udpChecksumOffset : Frame.tcpChecksumOffset
+        // What is behind the packet would be payload to a receiver that cuts by the frame's length.
+        guard offload.needsChecksum, Int(offload.checksumStart) == transportOffset,
+            Int(offload.checksumOffset) == field, segmentByteCount > 0, payloadByteCount > 0,
+            headerByteCount <= Self.headerByteCountMaximum, frame.packetEnd == frame.byteCount
         else { return nil }
         segmentCount = (payloadByteCount &+ segmentByteCount &- 1) / segmentByteCount
         guard segmentCount <= Self.segmentCountMaximum else { return nil }
@@ -69,6 +72,22 @@ public struct Superpacket {
         if isUDP { return WordSum.remove(transport + 4, from: WordSum.remove(transport + 6, from: sum)) }
         let rest = WordSum.remove(transport + 4, from: WordSum.remove(transport + 6, from: sum))
         return WordSum.remove(transport + 12, from: WordSum.remove(transport + 16, from: rest))
+    }
+
+    /// What is left to be done to it, as its own headers have it.
+    public var offload: OffloadHeader {
+        var offload = OffloadHeader()
+        offload.kind = isUDP ? .udp : isIPv6 ? .tcpv6 : .tcpv4
+        offload.needsChecksum = true
+        offload.headerByteCount = UInt16(truncatingIfNeeded: headerByteCount)
+        offload.segmentByteCount = UInt16(truncatingIfNeeded: segmentByteCount)
+        offload.checksumStart = UInt16(truncatingIfNeeded: transportOffset)
+        offload.checksumOffset = UInt16(
+            truncatingIfNeeded: isUDP ? Frame.udpChecksumOffset : Frame.tcpChecksumOffset
+        )
+        offload.reducesWindow =
+            !isUDP && bytes.integer8(at: transportOffset &+ 13) & TCPFlags.congestionWindowReduced != 0
+        return offload
     }
 
     /// The octets of the longest segment behind the Ethernet header; tags count.

@@ -20,8 +20,6 @@ struct CounterBlock: @unchecked Sendable {
         case unsentFrames
         /// Those of the sent ones that had to go one by one since the kernel refused them together.
         case singlySentFrames
-        /// Those of the received ones that came uncut from a kernel's tunnel.
-        case uncutFrames
     }
 
     private let words: UnsafeMutablePointer<UInt64>
@@ -89,7 +87,6 @@ extension SourceStatistics {
             sentBytes: sum(.sentBytes),
             unsentFrames: sum(.unsentFrames),
             singlySentFrames: sum(.singlySentFrames),
-            uncutFrames: sum(.uncutFrames),
             drops: DropReason.allCases.compactMap { reason in
                 let frames = blocks.reduce(0) { $0 &+ $1.drops(reason, of: source) }
                 return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil

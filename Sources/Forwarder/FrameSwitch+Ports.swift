@@ -91,28 +91,32 @@ extension FrameSwitch {
             return
         }
         let header = bytes - OffloadHeader.byteCount
+        var frame = Frame(bytes, byteCount: byteCount)
+        // The header goes on with the frame to ports of this host: no more of it than has been judged.
         if OffloadHeader.isDone(header) {
-            decide(Departure(number: number, bytes: bytes), Frame(bytes, byteCount: byteCount), slot, generation)
+            OffloadHeader.storeDone(to: header)
+            decide(Departure(number: number, bytes: bytes), frame, slot, generation)
             return
         }
         let offload = OffloadHeader(header)
-        var frame = Frame(bytes, byteCount: byteCount)
         guard offload.kind == .none else {
             guard let superpacket = Superpacket(frame, offload) else {
-                drop(number, .malformedFrame)
+                drop(number, frame.offloadFailure)
                 return
             }
+            superpacket.offload.store(to: header)
             states[number].frameCount = superpacket.segmentCount
             states[number].byteCount = superpacket.wireByteCount
             frame.wirePacketByteCount = superpacket.wirePacketByteCount
             decide(Departure(number: number, bytes: bytes, superpacket: superpacket), frame, slot, generation)
             return
         }
-        guard !offload.needsChecksum || Int(offload.checksumStart) + Int(offload.checksumOffset) + 2 <= byteCount else {
-            drop(number, .malformedFrame)
+        guard let accepted = offload.accepted(for: frame) else {
+            drop(number, frame.offloadFailure)
             return
         }
-        let departure = Departure(number: number, bytes: bytes, needsChecksum: offload.needsChecksum)
+        accepted.store(to: header)
+        let departure = Departure(number: number, bytes: bytes, needsChecksum: accepted.needsChecksum)
         decide(departure, frame, slot, generation)
     }
 

@@ -83,7 +83,9 @@ extension FrameSwitch {
         var isRetry = false
         while next < sending.count {
             let train = sending.trains + next
-            if train.pointee.datagramCount > 1, isCuttingRefused || !generation.pointee.isCutting {
+            if train.pointee.datagramCount > 1,
+                !generation.pointee.isCutting || uncutPlaces.isPausing(train.pointee.place)
+            {
                 sendSingly(next)
                 next += 1
                 continue
@@ -103,7 +105,7 @@ extension FrameSwitch {
                 isRetry = true
             } else {
                 if train.pointee.datagramCount > 1, Self.isRefusalToCut(result) {
-                    isCuttingRefused = isCuttingRefused || result == -Int(EIO)
+                    if result == -Int(EIO) { uncutPlaces.note(train.pointee.place) }
                     sendSingly(next)
                 } else {
                     noteUnsent(train, datagramCount: train.pointee.datagramCount, Self.reason(result))

@@ -12,7 +12,6 @@ extension FrameSwitch {
     private struct Origin {
         let address: IPAddress
         let congestion: CongestionCode
-        let isTrain: Bool
         let now: Duration
     }
 
@@ -53,7 +52,6 @@ extension FrameSwitch {
         let origin = Origin(
             address: receiving.source(number),
             congestion: train.congestion,
-            isTrain: train.isTrain,
             now: now
         )
         // What the outer header says has to be told to each frame.
@@ -103,7 +101,6 @@ extension FrameSwitch {
         let origin = Origin(
             address: receiving.source(message),
             congestion: train.congestion,
-            isTrain: train.isTrain,
             now: now
         )
         _ = deliver(datagram, byteCount, packet, origin, generation)
@@ -146,12 +143,12 @@ extension FrameSwitch {
                 return nil
             }
             if packet.headerByteCount == Verdict.geneveHeaderByteCount, let segment = Segment(frame, bytes),
-                !(segment.isUDP && isMergingRefused), fits(frame, generation)
+                fits(frame, generation), !(segment.isUDP && unmergedPorts.isPausing(Int(action.slot)))
             {
                 return collect(segment, datagram, byteCount, runs.place(frame.flowHash), Int(action.slot), generation)
             }
             makeWay(for: frame, generation)
-            writeAlone(frame, bytes, to: Int(action.slot), origin, generation)
+            writeAlone(frame, bytes, to: Int(action.slot), generation)
             return nil
         }
     }
@@ -218,27 +215,15 @@ extension FrameSwitch {
         if isForwarded { noteForwarded(1) } else { drop(failure ?? .hairpin) }
     }
 
-    /// Writes a frame that stands for itself, or for many if it came uncut.
+    /// Writes a frame that stands for itself.
     private func writeAlone(
         _ frame: Frame,
         _ bytes: UnsafeMutableRawPointer,
         to slot: Int,
-        _ origin: Origin,
         _ generation: UnsafePointer<Generation>
     ) {
-        var offload = OffloadHeader()
-        if !origin.isTrain, !fits(frame, generation),
-            let uncut = OffloadHeader(
-                uncut: frame,
-                bytes,
-                packetByteCountMaximum: generation.pointee.tables.innerMTU
-            )
-        {
-            offload = uncut
-            counters.add(1, to: .uncutFrames, of: Self.source)
-        }
         journal.save(bytes)
-        offload.store(to: bytes - OffloadHeader.byteCount)
+        OffloadHeader.storeDone(to: bytes - OffloadHeader.byteCount)
         if let reason = write(bytes, frame.byteCount, to: slot, generation) { drop(reason) } else { noteForwarded(1) }
     }
 
@@ -265,7 +250,7 @@ extension FrameSwitch {
         )
         let result = device < 0 ? -1 : ports.write(device, place.pointee.parts, run.count)
         if result == -Int(EINVAL), run.count > 1 {
-            isMergingRefused = isMergingRefused || first.isUDP
+            if first.isUDP { unmergedPorts.note(slot) }
             journal.restore()
             return writeSingly(run, place, generation)
         }

@@ -1,5 +1,6 @@
 import CLinux
 import Datapath
+import ForwarderProtocol
 import Glibc
 import Wire
 
@@ -28,8 +29,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var sending = TrainBatch()
     let headers = SegmentHeaders()
     var headerCount = 0
-    /// Whether the kernel has refused to cut trains; then datagrams leave one by one.
-    var isCuttingRefused = false
+    /// The places whose route cuts no trains: datagrams to there leave one by one.
+    let uncutPlaces = RefusalMemory(count: 1024)
 
     // From the underlay
     let receiving: ReceiveBatch
@@ -38,8 +39,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var lastPlace: UnsafeMutablePointer<RunTable.Place>?
     /// Whether the last batch was a long one.
     var wasLong = false
-    /// Whether a port has refused datagrams that stand for many; then they are not merged.
-    var isMergingRefused = false
+    /// The ports whose device takes no UDP datagrams that stand for many: theirs are not merged.
+    let unmergedPorts = RefusalMemory(count: ForwarderProtocol.portCountMaximum)
 
     /// Room for an answer behind a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer

@@ -29,8 +29,6 @@ struct ReceiveBatch {
         var byteCount: Int
         /// The size of each datagram but the last, more than 0.
         var datagramByteCount: Int
-        /// Whether the kernel said that it is a train.
-        var isTrain: Bool
         var congestion: CongestionCode
     }
 
@@ -74,7 +72,6 @@ struct ReceiveBatch {
             bytes: bytes,
             byteCount: byteCount,
             datagramByteCount: segment > 0 ? Int(segment) : max(byteCount, 1),
-            isTrain: segment > 0,
             congestion: CongestionCode(rawValue: UInt8(truncatingIfNeeded: trafficClass))
         )
     }

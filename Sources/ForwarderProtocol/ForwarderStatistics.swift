@@ -58,8 +58,6 @@ public struct SourceStatistics: Hashable, Sendable {
     public var unsentFrames: UInt64
     /// Frames written one by one since the kernel refused them as one.
     public var singlySentFrames: UInt64
-    /// Frames read that stood for many and came uncut, from a kernel's tunnel.
-    public var uncutFrames: UInt64
     /// Frames read that went nowhere, by reason; only the reasons that have dropped any.
     public var drops: [DropCount]
 
@@ -73,7 +71,6 @@ public struct SourceStatistics: Hashable, Sendable {
         sentBytes: UInt64 = 0,
         unsentFrames: UInt64 = 0,
         singlySentFrames: UInt64 = 0,
-        uncutFrames: UInt64 = 0,
         drops: [DropCount] = []
     ) {
         self.name = name
@@ -84,7 +81,6 @@ public struct SourceStatistics: Hashable, Sendable {
         self.sentBytes = sentBytes
         self.unsentFrames = unsentFrames
         self.singlySentFrames = singlySentFrames
-        self.uncutFrames = uncutFrames
         self.drops = drops
     }
 }

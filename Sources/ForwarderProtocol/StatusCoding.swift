@@ -40,7 +40,6 @@ extension MessageWriter {
         put(source.sentBytes)
         put(source.unsentFrames)
         put(source.singlySentFrames)
-        put(source.uncutFrames)
         put(source.drops) { writer, drop in
             writer.put(drop.reason)
             writer.put(drop.frames)
@@ -80,7 +79,7 @@ extension MessageReader {
 
     mutating func statistics() throws(ForwarderMessageError) -> ForwarderStatistics {
         ForwarderStatistics(
-            ports: try list(elementByteCountMinimum: 72) { reader throws(ForwarderMessageError) in
+            ports: try list(elementByteCountMinimum: 64) { reader throws(ForwarderMessageError) in
                 try reader.source()
             },
             underlay: try source(),
@@ -104,7 +103,6 @@ extension MessageReader {
             sentBytes: try integer(),
             unsentFrames: try integer(),
             singlySentFrames: try integer(),
-            uncutFrames: try integer(),
             drops: try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
                 DropCount(reason: try reader.name(), frames: try reader.integer())
             }

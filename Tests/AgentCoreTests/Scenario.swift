@@ -60,7 +60,9 @@ struct Scenario {
         return effects
     }
 
-    static func greeting(epoch: UInt64 = 0, revision: UInt64 = 0, version: UInt16 = 1) -> Greeting {
+    static func greeting(epoch: UInt64 = 0, revision: UInt64 = 0, version: UInt16 = ForwarderProtocol.version)
+        -> Greeting
+    {
         Greeting(version: version, processID: 77, epoch: epoch, revision: revision, heldCount: 0)
     }
 

@@ -82,12 +82,12 @@ import Testing
                 "name": "vm1", "logical_port": "ls1-vm1", "interface": "vm1", "netns": .null, "state": "up",
                 "detail": "", "mtu": 1442,
                 "statistics": [
-                    "rx_frames": 12, "rx_bytes": 1180, "tx_frames": 9, "tx_bytes": 882,
+                    "rx_frames": 12, "rx_bytes": 1180, "tx_frames": 9, "tx_bytes": 882, "singly_sent_frames": 3,
                     "drops": ["port_security": 3, "disabled": 0, "destination_unknown": 1],
                 ],
             ],
         ],
-        "underlay": ["singly_sent_frames": 5, "uncut_frames": 0],
+        "underlay": ["singly_sent_frames": 5],
         "drops": ["unknown_vni": 2, "malformed": 0],
         "pollers": [
             ["name": "from-ports-0", "sources": 2, "rx_frames": 12],

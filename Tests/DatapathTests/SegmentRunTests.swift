@@ -145,28 +145,6 @@ import Wire
         for count in 0..<frames[1].count { #expect(Self.collect([frames[0], Array(frames[1][..<count])]).count == 2) }
     }
 
-    @Test func `A frame that came uncut gets back what its segments are to be`() {
-        for flow in [Flow(), Flow(isIPv6: true), Flow(isUDP: true)] {
-            let size = 1442 - (flow.headerByteCount - 14)
-            let payload = Flow.payload(20_000)
-            let (partial, expected) = flow.whole(payload, segmentByteCount: size)
-            var broken = flow.frame(payload)
-            broken[1000] ^= 1
-            for (frame, isFine) in [(flow.frame(payload), true), (partial, true), (broken, false)] {
-                var copy = frame
-                let offload = copy.withUnsafeMutableBytes { bytes in
-                    OffloadHeader(
-                        uncut: Frame(bytes.baseAddress!, byteCount: bytes.count),
-                        bytes.baseAddress!,
-                        packetByteCountMaximum: 1442
-                    )
-                }
-                #expect(offload == (isFine ? expected : nil))
-                #expect(copy == (isFine ? partial : broken))
-            }
-        }
-    }
-
     @Test func `Random changes to random segments neither trap nor change what arrives`() {
         var generator = SeededGenerator(seed: 9)
         for _ in 0..<3000 {

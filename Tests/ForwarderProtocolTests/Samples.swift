@@ -47,7 +47,6 @@ enum Samples {
                 sentBytes: 4,
                 unsentFrames: 7,
                 singlySentFrames: 8,
-                uncutFrames: 9,
                 drops: [DropCount(reason: "hairpin", frames: 5)]
             )
         ],

@@ -38,7 +38,6 @@ import Testing
         blocks[1].add(5, to: .sentFrames, of: 4)
         blocks[0].add(6, to: .singlySentFrames, of: 4)
         blocks[1].add(7, to: .singlySentFrames, of: 4)
-        blocks[1].add(8, to: .uncutFrames, of: 4)
         blocks[0].addDrop(.ingressPortSecurity, of: 4)
         blocks[1].addDrop(.ingressPortSecurity, of: 4)
         #expect(
@@ -48,7 +47,6 @@ import Testing
                     receivedFrames: 3,
                     sentFrames: 5,
                     singlySentFrames: 13,
-                    uncutFrames: 8,
                     drops: [DropCount(reason: "ingress_port_security", frames: 2)]
                 )
         )

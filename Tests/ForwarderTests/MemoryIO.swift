@@ -42,8 +42,8 @@ struct MemoryPorts: PortIO {
         var written: [Int32: [[UInt8]]] = [:]
         /// What was left to be done to each of these.
         var offloads: [Int32: [OffloadHeader]] = [:]
-        /// Whether a frame with something left to be done is refused.
-        var refusesOffloads = false
+        /// The ports that refuse a frame with something left to be done.
+        var refusesOffloads: Set<Int32> = []
         /// With which errno the next reads end when nothing is left; else EAGAIN.
         var readErrno: [Int32: Int32] = [:]
         /// With which errno all writes end.
@@ -75,7 +75,7 @@ struct MemoryPorts: PortIO {
         let offload = OffloadHeader(octets: all)
         if state.death?.comes(at: Array(all[10...])) == true { return -1 }
         defer { _ = state.death?.comes() }
-        if state.refusesOffloads, offload != OffloadHeader() { return -Int(EINVAL) }
+        if state.refusesOffloads.contains(port), offload != OffloadHeader() { return -Int(EINVAL) }
         state.written[port, default: []].append(Array(all[10...]))
         state.offloads[port, default: []].append(offload)
         return all.count
@@ -92,8 +92,8 @@ struct MemoryUnderlay: UnderlayIO {
         var queues: [IPAddress: [(source: IPAddress, datagram: [UInt8])]] = [:]
         /// What the next calls of send answer instead of sending, first to last.
         var sendErrors: [Int32] = []
-        /// With which errno all sends of trains end.
-        var cutErrno: Int32?
+        /// With which errno all sends of trains to a host end.
+        var cutErrnos: [IPAddress: Int32] = [:]
         /// Whether datagrams are received in trains.
         var receivesTrains = false
         /// With which traffic class datagrams are received, and were sent.
@@ -188,7 +188,7 @@ struct MemoryUnderlay: UnderlayIO {
                 train += UnsafeRawBufferPointer(start: part.iov_base, count: part.iov_len)
             }
             let size = control(header, CLINUX_SOL_UDP, CLINUX_UDP_SEGMENT, as: UInt16.self).map { Int($0) }
-            if size != nil, let errno = state.cutErrno { return index > 0 ? index : -Int(errno) }
+            if size != nil, let errno = state.cutErrnos[target] { return index > 0 ? index : -Int(errno) }
             precondition(train.count <= 65_507)
             state.trafficClasses.append(control(header, CLINUX_IPPROTO_IP, IP_TOS, as: Int32.self) ?? 0)
             var rest = train[...]

@@ -112,7 +112,7 @@ import Wire
         net.ports.state.vnetHeader = [1, 0, 0, 0, 0, 0, 50, 0, 16, 0]
         net.send([Array(Flow().frame([])[..<54])], from: 0)
         net.drainPort(0, on: 0)
-        #expect(net.drops(.malformedFrame, of: 0, on: 0) == 1)
+        #expect(net.drops(.malformedOffload, of: 0, on: 0) == 1)
     }
 
     @Test func `A superpacket with segments that do not fit the tunnel is dropped and counted`() {
@@ -140,7 +140,7 @@ import Wire
     @Test(arguments: [EIO, EINVAL])
     func `A kernel that cuts no trains gets datagrams one by one`(errno: Int32) {
         let net = MemoryHosts(hostCount: 2, places: [0, 1])
-        net.underlay.state.cutErrno = errno
+        net.underlay.state.cutErrnos[net.hosts[1].address] = errno
         for _ in 0..<2 {
             let frame = Self.send(Flow(), Flow.payload(5000), by: 1000, net)
             net.settleUnderlay()
@@ -158,7 +158,7 @@ import Wire
 
     @Test func `A port that takes no superpackets gets the segments`() {
         let net = MemoryHosts(hostCount: 2, places: [0, 1])
-        net.ports.state.refusesOffloads = true
+        net.ports.state.refusesOffloads = [1]
         for flow in Self.kinds {
             _ = Self.send(flow, Flow.payload(5000), by: 1000, net)
             net.settleUnderlay()
@@ -184,15 +184,62 @@ import Wire
         #expect(net.isAccountedFor(on: 1))
     }
 
-    @Test func `A kernel's superpacket that came uncut is handed on as one`() {
-        let net = MemoryHosts(hostCount: 2, places: [0, 1])
-        let (frame, header) = Flow().superpacket(Flow.payload(20_000), segmentByteCount: 1402)
-        let geneve: [UInt8] = [0x02, 0x40, 0x65, 0x58, 0, 0, 5, 0, 1, 2, 0x80, 1, 0, 1, 0, 2]
-        net.underlay.state.queues[net.hosts[1].address] = [(net.hosts[0].address, geneve + frame)]
+    @Test func `A route that cuts no trains slows no other, and is tried again`() {
+        let net = MemoryHosts(hostCount: 3, places: [0, 1, 2])
+        let odd = net.hosts[1].address
+        net.underlay.state.cutErrnos[odd] = EIO
+        let payload = Flow.payload(2000)
+        for _ in 0..<3 {
+            for target in [1, 2] as [UInt8] {
+                var (frame, header) = Flow().superpacket(payload, segmentByteCount: 1000)
+                frame[5] = target
+                net.ports.state.vnetHeader = header
+                net.send([frame], from: 0)
+                net.drainPort(0, on: 0)
+            }
+        }
+        #expect(net.count(.singlySentFrames, of: Self.underlay, on: 0) == 6)
+        // Sent as one, refused and sent one by one; from then on not even tried.
+        #expect(net.underlay.state.sendCount == 3 + 3 * 2 + 1)
+        net.underlay.state.cutErrnos = [:]
+        for _ in 0..<Int(RefusalMemory.pauseCount) { _ = Self.send(Flow(), payload, by: 1000, net) }
+        let singly = net.count(.singlySentFrames, of: Self.underlay, on: 0)
+        _ = Self.send(Flow(), payload, by: 1000, net)
+        #expect(net.count(.singlySentFrames, of: Self.underlay, on: 0) == singly)
         net.settleUnderlay()
-        #expect(net.got(1) == [frame])
-        #expect(net.ports.state.offloads[1] == [OffloadHeader(octets: header)])
-        #expect(net.count(.uncutFrames, of: Self.underlay, on: 1) == 1)
+        #expect((0...2).allSatisfy { net.isAccountedFor(on: $0) })
+    }
+
+    @Test func `A port that takes no UDP superpackets slows no other`() {
+        let net = MemoryHosts(hostCount: 2, places: [0, 1, 1])
+        net.ports.state.refusesOffloads = [1]
+        let flow = Flow(isUDP: true)
+        let segments = flow.segments(Flow.payload(3000), segmentByteCount: 1000)
+        for _ in 0..<3 {
+            for target in [1, 2] as [UInt8] {
+                var (frame, header) = flow.superpacket(Flow.payload(3000), segmentByteCount: 1000)
+                frame[5] = target
+                net.ports.state.vnetHeader = header
+                net.send([frame], from: 0)
+                net.drainPort(0, on: 0)
+                net.settleUnderlay()
+            }
+            #expect(net.got(1).map { $0[6...] } == segments.map { $0[6...] })
+            #expect(net.got(2).count == 1)
+        }
+        #expect(net.count(.singlySentFrames, of: 1, on: 1) == 3)
+        #expect(net.count(.singlySentFrames, of: 2, on: 1) == 0)
+    }
+
+    @Test func `A datagram that is longer than the tunnel's MTU arrives as one`() {
+        let net = MemoryHosts(hostCount: 2, places: [0, 1])
+        let geneve: [UInt8] = [0x02, 0x40, 0x65, 0x58, 0, 0, 5, 0, 1, 2, 0x80, 1, 0, 1, 0, 2]
+        // A host with a larger MTU has sent them.
+        let frames = Self.kinds.map { $0.frame(Flow.payload(3000)) }
+        net.underlay.state.queues[net.hosts[1].address] = frames.map { (net.hosts[0].address, geneve + $0) }
+        net.settleUnderlay()
+        #expect(net.got(1) == frames)
+        #expect(net.ports.state.offloads[1]?.allSatisfy { $0 == OffloadHeader() } == true)
     }
 
     @Test func `Flows that come mixed are merged each, and none is reordered`() {

@@ -12,7 +12,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
 # The kinds of struct virtio_net_hdr.
-TCPV4, TCPV6, UDP_L4, ECN, UDP_TUNNEL_IPV4 = 1, 4, 5, 0x80, 0x20
+TCPV4, TCPV6, UDP_L4, ECN = 1, 4, 5, 0x80
 
 
 class Inside:

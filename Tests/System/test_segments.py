@@ -1,14 +1,10 @@
 """What becomes of superpackets, beside what the kernel makes of the same ones."""
 
-import fcntl
-import os
 import random
-import socket
-import struct
 import unittest
 
-from lab import NETWORK, Primer, run, wait_until
-from packets import Inside, Superpacket, TCPV4, UDP_TUNNEL_IPV4, checksum, mac, packet_socket, receive
+from lab import Primer, run
+from packets import Superpacket, mac, packet_socket, receive
 
 GENEVE = 14 + 20 + 8 + 16
 OFF = "tx off tso off gso off gro off tx-udp-segmentation off".split()
@@ -68,58 +64,6 @@ class SegmentTest(unittest.TestCase):
                     self.assertEqual([frame.hex() for frame in got], [frame.hex() for frame in expected], story)
                     count += len(got)
             self.assertGreater(count, 500)
-
-    def test_a_superpacket_that_a_kernels_tunnel_left_uncut_reaches_the_guest_as_one(self):
-        with Primer() as lab:
-            lab.ping("vm1", lab.IP[2])
-            injector = self.tunnel_tap(lab)
-            if injector is None:
-                self.skipTest("this kernel's TAPs take no superpackets of tunnels (TUN_F_UDP_TUNNEL_GSO, Linux 6.17)")
-            packet = Superpacket(
-                (lab.MAC[1], lab.IP[1]), (lab.MAC[2], lab.IP[2]), 1402, random.Random(1).randbytes(20_000))
-            with packet_socket(f"{lab.name}-vm2", "vm2", offloads=True) as guest:
-                os.write(injector, self.tunnelled(lab, packet))
-                header = struct.pack("=BB", 1, TCPV4)
-                (got,) = receive(guest, 1, lambda frame: frame if frame[10:24] == packet.bytes[:14] else None)
-            os.close(injector)
-            self.assertEqual(got[:2], header)
-            self.assertEqual(struct.unpack("=H", got[4:6])[0], 1402)
-            self.assertEqual(got[10:].hex(), packet.bytes.hex())
-
-    def tunnel_tap(self, lab):
-        """A TAP on the underlay that takes tunnels' superpackets; None where the kernel has none."""
-        with Inside(f"{lab.name}-ul"):
-            tap = os.open("/dev/net/tun", os.O_RDWR)
-            fcntl.ioctl(tap, 0x400454CA, struct.pack("16sH22x", b"inject", 0x0002 | 0x1000 | 0x4000))   # TUNSETIFF
-        try:
-            fcntl.ioctl(tap, 0x400454D0, 0x1 | 0x2 | 0x4 | 0x80 | 0x100)                               # TUNSETOFFLOAD
-            fcntl.ioctl(tap, 0x400454D8, struct.pack("i", 24))                                         # TUNSETVNETHDRSZ
-        except OSError:
-            os.close(tap)
-            return None
-        lab.ip("ul", "link", "set", "inject", "master", "br0", "up")
-        return tap
-
-    def tunnelled(self, lab, packet):
-        """The superpacket as a kernel's Geneve device on hv1 would send it to hv2, offload header in front."""
-        nics = [run("ip", "netns", "exec", f"{lab.name}-{host}", "cat", "/sys/class/net/ul/address").stdout.strip()
-                for host in ("hv2", "hv1")]
-        (datapath,) = lab.get("/v1/southbound/datapath-bindings")["items"]
-        port = {binding["logical_port"]: binding["tunnel_key"]
-                for binding in lab.get("/v1/southbound/port-bindings")["items"]}
-        geneve = bytes.fromhex("02406558") + struct.pack("!I", datapath["tunnel_key"] << 8) \
-            + bytes.fromhex("01028001") + struct.pack("!HH", port["ls1-vm1"], port["ls1-vm2"])
-        length = 8 + len(geneve) + len(packet.bytes)
-        addresses = socket.inet_aton(f"{NETWORK}.3") + socket.inet_aton(f"{NETWORK}.4")
-        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 1, 0x4000, 64, 17, 0) + addresses
-        ip = ip[:10] + struct.pack("!H", ~checksum(ip) & 0xFFFF) + ip[12:]
-        udp = struct.pack("!HHHH", 50000, 6081, length, 0)
-        outer = b"".join(mac(nic) for nic in nics) + b"\x08\0" + ip + udp + geneve
-        start = len(outer)
-        header = struct.pack(
-            "=BBHHHHHIHHHH", 1, TCPV4 | UDP_TUNNEL_IPV4, start + packet.header_length, packet.size,
-            start + packet.transport, packet.field, 0, 0, 0, 0, 14 + 20, start + packet.network)
-        return header + outer + packet.bytes
 
 
 if __name__ == "__main__":

@@ -37,14 +37,15 @@ public enum PortTable {
             + pollers(of: answer)
     }
 
-    /// What had to go one by one, or came uncut: nothing, where the kernel has all that is used.
+    /// What had to go one by one, and to which ports, or to other hosts: nothing, if the kernel has all that is used.
     private static func fallbacks(of answer: JSONValue) -> String {
-        let all = ports(of: answer).map { $0["statistics"] } + [answer["underlay"]]
-        let counts = ["singly_sent_frames", "uncut_frames"].map { name in
-            (name, all.reduce(Int64(0)) { $0 &+ ($1?[name]?.integerValue ?? 0) })
+        var counts = ports(of: answer).map { ($0.text("name"), $0["statistics"]) }
+        counts.append(("other hosts", answer["underlay"]))
+        let texts = counts.compactMap { name, statistics in
+            statistics?["singly_sent_frames"]?.integerValue.flatMap { $0 > 0 ? "\(name)=\($0)" : nil }
         }
-        let texts = counts.filter { $0.1 > 0 }.map { "\($0.0)=\($0.1)" }
-        return texts.isEmpty ? "" : "\nFallbacks on this host: \(texts.joined(separator: " "))\n"
+        return texts.isEmpty
+            ? "" : "\nSent one by one, since the kernel refused them as one: \(texts.joined(separator: ", "))\n"
     }
 
     private static func pollers(of answer: JSONValue) -> String {

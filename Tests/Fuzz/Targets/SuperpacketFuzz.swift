@@ -11,7 +11,6 @@ public func fuzzSuperpacket(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CIn
     let offload = OffloadHeader(start)
     let frame = Frame(copy, byteCount: byteCount)
     if let superpacket = Superpacket(frame, offload) { collect(superpacket, copy) }
-    _ = OffloadHeader(uncut: frame, copy, packetByteCountMaximum: 576)
     _ = copy.decapsulateCongestion(.experienced, of: frame)
     _ = offload.completeChecksum(of: copy, byteCount: byteCount)
     return 0
