@@ -11,6 +11,8 @@ public struct AgentOptions: Equatable, Sendable {
     public var encapIP: IPAddress
     /// Where the agent keeps its state and its sockets; made if missing.
     public var stateDirectory: String
+    /// Where the forwarder has its socket, a relative path from the state directory; `nil` is `forwarder` in the state directory.
+    public var forwarderDirectory: String?
     /// The token that this host joins central with, unless it has.
     public var join: String?
     /// Whether plain HTTP may go beyond loopback.
@@ -28,6 +30,7 @@ public struct AgentOptions: Equatable, Sendable {
         chassis: String? = nil,
         encapIP: IPAddress,
         stateDirectory: String,
+        forwarderDirectory: String? = nil,
         join: String? = nil,
         isInsecure: Bool = false,
         startsForwarder: Bool = true,
@@ -38,6 +41,7 @@ public struct AgentOptions: Equatable, Sendable {
         self.chassis = chassis
         self.encapIP = encapIP
         self.stateDirectory = stateDirectory
+        self.forwarderDirectory = forwarderDirectory
         self.join = join
         self.isInsecure = isInsecure
         self.startsForwarder = startsForwarder

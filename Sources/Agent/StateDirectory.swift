@@ -17,7 +17,9 @@ final class StateDirectory: Sendable {
     private let lock: FileLock
 
     /// Makes the directory if it is missing and takes it.
-    init(path: String) throws(AgentFailure) {
+    /// - Parameter forwarderDirectory: where a forwarder that others start has its socket; a link in this directory
+    ///   leads there from now on, so that a relative path is one from here. `nil` leaves the link, or the directory in its place, as it is.
+    init(path: String, forwarderDirectory: String? = nil) throws(AgentFailure) {
         self.path = path
         do throws(SystemError) {
             try makeDirectory(path, mode: 0o700)
@@ -37,12 +39,26 @@ final class StateDirectory: Sendable {
                 throw AgentFailure("cannot use the state directory \(path): \(error)")
             }
         }
+        if let forwarderDirectory { try link(to: forwarderDirectory) }
+    }
+
+    private func link(to forwarderDirectory: String) throws(AgentFailure) {
+        do throws(SystemError) {
+            try makeLink(self.forwarderDirectory, to: forwarderDirectory)
+        } catch {
+            let remedy = error.errno == EISDIR ? "; end its forwarder by 'heddle agent stop --all' and remove it" : ""
+            throw AgentFailure("--forwarder-dir: \(error)\(remedy)")
+        }
     }
 
     /// Where users reach the agent.
     var agentSocket: String { "\(path)/agent.sock" }
+    /// Where the forwarder has its socket, apart from ours and from the chassis' key: a directory, or a link to one.
+    var forwarderDirectory: String { "\(path)/forwarder" }
     /// Where the forwarder listens.
-    var forwarderSocket: String { "\(path)/forwarder.sock" }
+    var forwarderSocket: String { "\(forwarderDirectory)/forwarder.sock" }
+    /// Where forwarders of older versions listen, which may still run when the agent is upgraded.
+    var formerForwarderSocket: String { "\(path)/forwarder.sock" }
     private var identityFile: String { "\(path)/chassis_id" }
     private var portsFile: String { "\(path)/ports" }
     private var shareFile: String { "\(path)/share" }

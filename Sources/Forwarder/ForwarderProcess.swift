@@ -12,23 +12,28 @@ public enum ForwarderProcess {
         public let description: String
     }
 
+    /// The user that it becomes, where there is one of this name.
+    public static var userName: String { Confinement.userName }
+
     /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing but the journal: an agent gives it
     /// descriptors and tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for
     /// the next forwarder.
+    ///
+    /// What needs a path or a privilege is done first; then the process confines itself (``Confinement``).
     /// - Parameters:
-    ///   - stateDirectory: where `forwarder.sock` and `forwarder.pid` are made; it exists.
+    ///   - directory: where `forwarder.sock` and `forwarder.pid` are made; made if missing.
     ///   - queueCount: threads that read ports, and as many that read the underlay; `nil` for what suits the processors.
     ///   - journal: the descriptor of the journal that the forwarder before this one has left, if there was one.
     /// - Throws: when another forwarder has the directory, or the socket cannot be made.
     public static func run(
-        stateDirectory: String,
+        directory: String,
         queueCount: Int? = nil,
         journal: Int32? = nil
     ) throws(StartFailure) {
-        var lock: FileLock? = try takeLock(stateDirectory)
+        var lock: FileLock? = try takeLock(directory)
         do throws(SystemError) {
             let control = try serve(
-                stateDirectory,
+                directory,
                 queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count),
                 journal
             )
@@ -37,22 +42,27 @@ public enum ForwarderProcess {
             lock = nil
             control.disconnect()
         } catch {
-            throw StartFailure(description: "the forwarder cannot run in \(stateDirectory): \(error)")
+            throw StartFailure(description: "the forwarder cannot run in \(directory): \(error)")
         }
     }
 
     /// What the service manager knows the journal by.
     private static let journalName = "journal"
 
-    private static func takeLock(_ stateDirectory: String) throws(StartFailure) -> FileLock {
-        let path = stateDirectory + "/forwarder.pid"
+    private static func takeLock(_ directory: String) throws(StartFailure) -> FileLock {
+        let path = directory + "/forwarder.pid"
+        do throws(SystemError) {
+            try makeDirectory(directory, mode: 0o700)
+        } catch {
+            throw StartFailure(description: "cannot make \(directory): \(error)")
+        }
         do throws(FileLock.Failure) {
             return try FileLock(path: path)
         } catch {
             switch error {
             case .held(let process):
                 let holder = process.map { "process \($0)" } ?? "another process"
-                throw StartFailure(description: "\(holder) is already the forwarder of \(stateDirectory)")
+                throw StartFailure(description: "\(holder) is already the forwarder of \(directory)")
             case .system(let error):
                 throw StartFailure(description: "cannot lock \(path): \(error)")
             }
@@ -61,7 +71,7 @@ public enum ForwarderProcess {
 
     /// Runs until SIGTERM; then nothing is under way, but the agent is still connected.
     private static func serve(
-        _ stateDirectory: String,
+        _ directory: String,
         _ queueCount: Int,
         _ journal: Int32?
     ) throws(SystemError) -> ForwarderControl {
@@ -70,19 +80,20 @@ public enum ForwarderProcess {
         let loop = try EventLoop()
         try loop.onSignal(SIGTERM) { loop.stop() }
         for signal in [SIGPIPE, SIGHUP, SIGINT] { try ignoreSignal(signal) }
-        let path = stateDirectory + "/forwarder.sock"
-        let listener = try SeqPacket.listen(path: path)
+        let path = directory + "/forwarder.sock"
+        // The agent may be another user, of our group; the directory keeps everybody else out.
+        let listener = try SeqPacket.listen(path: path, mode: 0o660)
         // A port needs a descriptor, and as many may be on their way to the agent.
         try Privileges.raiseDescriptorLimit()
         let senderPool = SenderPool(queueCount: queueCount)
-        // Before any other thread: privileges belong to threads. Descriptors that are handed over need none.
-        try Privileges.dropAllCapabilities()
         let journal = try Journal(
             pollerCount: 2 * queueCount,
             after: journal.flatMap { clinux_file_size($0) >= 0 ? Descriptor(owning: $0) : nil }
                 ?? serviceManager.kept[journalName]
         )
         serviceManager.keep(journal.descriptor, named: journalName)
+        // Before any other thread: capabilities belong to threads, and so do Landlock's rules.
+        let confinement = try Confinement.enter()
         let control = try ForwarderControl(
             loop: loop,
             hashSeed: .random(in: 0 ... .max),
@@ -91,12 +102,12 @@ public enum ForwarderProcess {
             log: log
         )
         try control.serve(listener)
-        log.info("serving \(path)")
+        log.info("serving \(path), \(confinement)")
         serviceManager.tell(.ready(status: "serving \(path)"))
         loop.run()
         serviceManager.tell(.stopping)
         control.stop()
-        try removeFile(path)
+        // The socket's file stays: no file is ours to remove any more. The next forwarder does.
         log.info("stopped")
         return control
     }

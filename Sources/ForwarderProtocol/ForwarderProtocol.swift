@@ -1,6 +1,6 @@
 /// What agent and forwarder say to each other over their socket.
 ///
-/// The socket is `STATE-DIR/forwarder.sock`, SOCK_SEQPACKET. The forwarder listens and speaks first; the newest
+/// The socket is `forwarder.sock` in a directory of its own, SOCK_SEQPACKET. The forwarder listens and speaks first; the newest
 /// connection is the agent's. Every message is one `ForwarderMessage`; descriptors ride on its first packet.
 public enum ForwarderProtocol {
     /// The version of the messages; an agent replaces a forwarder of another one.

@@ -40,10 +40,15 @@ public final class Acceptor {
         self.listener = listener
         self.receive = receive
         self.whenWaiting = whenWaiting
-        reserve = try .open("/dev/null", flags: O_RDONLY)
+        reserve = try Self.makeReserve()
         registration = try loop.register(listener.raw, reads: true, writes: false) { _ in
             if let whenWaiting { whenWaiting() } else { self.acceptWaiting() }
         }
+    }
+
+    /// A descriptor that takes no file: there are processes that may open none.
+    private static func makeReserve() throws(SystemError) -> Descriptor {
+        Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
     }
 
     /// Ends the accepting; the listener itself goes with its last reference. May be repeated.
@@ -93,7 +98,7 @@ public final class Acceptor {
 
     private func refuseOne() -> Bool {
         guard reserve != nil else {
-            reserve = try? .open("/dev/null", flags: O_RDONLY)
+            reserve = try? Self.makeReserve()
             rest()
             return false
         }
@@ -103,7 +108,7 @@ public final class Acceptor {
             _ = clinux_close(Int32(result))
             refusedCount += 1
         }
-        reserve = try? .open("/dev/null", flags: O_RDONLY)
+        reserve = try? Self.makeReserve()
         return result >= 0
     }
 

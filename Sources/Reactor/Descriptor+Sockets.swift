@@ -57,9 +57,16 @@ extension Descriptor {
     /// The user that the process on the other side of a Unix socket ran as when it connected; `nil` for other sockets.
     public func peerUser() throws(SystemError) -> UInt32? {
         guard try option(SOL_SOCKET, SO_DOMAIN) == AF_UNIX else { return nil }
-        var user: UInt32 = 0
-        try systemCall("getsockopt SO_PEERCRED") { clinux_peer_user(raw, &user) }
-        return user
+        return try peerCredentials().user
+    }
+
+    /// The process on the other side of a Unix socket, as the kernel knows it: the one that connected, or that listened.
+    public func peerProcess() throws(SystemError) -> pid_t { try peerCredentials().process }
+
+    private func peerCredentials() throws(SystemError) -> clinux_credentials {
+        var peer = clinux_credentials()
+        try systemCall("getsockopt SO_PEERCRED") { clinux_peer_credentials(raw, &peer) }
+        return peer
     }
 
     /// Sets an integer option of a socket.

@@ -60,6 +60,20 @@ public func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(SystemErr
     }
 }
 
+/// Makes a symbolic link, in place of another one.
+/// - Throws: EISDIR where a directory is in its place.
+public func makeLink(_ path: String, to target: String) throws(SystemError) {
+    var former = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = readlink(path, &former, former.count - 1)
+    if count >= 0 {
+        if String(decoding: former[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) == target { return }
+    } else if errno != ENOENT {
+        throw SystemError(call: "link \(path)", errno: errno == EINVAL ? EISDIR : errno)
+    }
+    try removeFile(path)
+    try systemCall("symlink \(path)") { clinux_link(target, path) }
+}
+
 /// The name of this machine, as `hostname` prints it.
 public func hostName() throws(SystemError) -> String {
     var name = [CChar](repeating: 0, count: 256)

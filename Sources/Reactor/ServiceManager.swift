@@ -21,7 +21,8 @@ public final class ServiceManager: Sendable {
 
     /// What earlier processes of the unit have given it to keep, by name.
     public let kept: [String: Descriptor]
-    private let path: String?
+    /// Connected to the manager: a process that has confined itself can make no such socket any more.
+    private let socket: Descriptor?
 
     /// The manager that NOTIFY_SOCKET names.
     ///
@@ -43,7 +44,9 @@ public final class ServiceManager: Sendable {
 
     /// The manager that listens at a path, or with an `@` in front at an abstract name; `nil` is none.
     init(path: String?, kept: [String: Descriptor] = [:]) {
-        self.path = path.flatMap { $0.hasPrefix("/") || $0.hasPrefix("@") ? $0 : nil }
+        socket = path.flatMap { path in
+            path.hasPrefix("/") || path.hasPrefix("@") ? try? Self.connect(to: path) : nil
+        }
         self.kept = kept
     }
 
@@ -62,30 +65,34 @@ public final class ServiceManager: Sendable {
     /// Gives a descriptor to keep for the next process of the unit, in place of what it had by this name. A unit that
     /// keeps none leaves it aside (FileDescriptorStoreMax=).
     public func keep(_ descriptor: Descriptor, named name: String) {
-        guard let path, kept[name] !== descriptor else { return }
-        try? Self.send("FDSTOREREMOVE=1\nFDNAME=\(name)", to: path)
-        try? Self.send("FDSTORE=1\nFDNAME=\(name)", [descriptor], to: path)
+        guard kept[name] !== descriptor else { return }
+        send("FDSTOREREMOVE=1\nFDNAME=\(name)")
+        send("FDSTORE=1\nFDNAME=\(name)", [descriptor])
     }
 
     /// Tells it. A manager that has gone away is no reason to do anything else.
     public func tell(_ state: State) {
-        guard let path else { return }
         let text =
             switch state {
             case .ready(let status): "READY=1\nSTATUS=\(status.split(separator: "\n").joined(separator: " "))"
             case .reloading: "RELOADING=1\nMONOTONIC_USEC=\(Int64(Clock.monotonic() / .microseconds(1)))"
             case .stopping: "STOPPING=1"
             }
-        try? Self.send(text, to: path)
+        send(text)
     }
 
-    private static func send(_ text: String, _ descriptors: [Descriptor] = [], to path: String) throws(SystemError) {
+    private func send(_ text: String, _ descriptors: [Descriptor] = []) {
+        guard let socket else { return }
+        _ = try? SeqPacket.send(Array(text.utf8), descriptors: descriptors, over: socket)
+    }
+
+    private static func connect(to path: String) throws(SystemError) -> Descriptor {
         let raw = try systemCall("socket") { clinux_socket(AF_UNIX, CLINUX_SOCK_DGRAM, 0) }
         let socket = Descriptor(owning: Int32(raw))
         let address = SocketAddress.unix(path: path.hasPrefix("@") ? "\0" + path.dropFirst() : path)
         try address.withStorage { (storage, length) throws(SystemError) in
             _ = try systemCall("connect \(address)") { clinux_connect(socket.raw, storage, length) }
         }
-        _ = try SeqPacket.send(Array(text.utf8), descriptors: descriptors, over: socket)
+        return socket
     }
 }

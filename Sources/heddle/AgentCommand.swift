@@ -38,6 +38,14 @@ struct AgentCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where it keeps its state and its sockets; made if missing.", valueName: "dir"))
     var stateDir = AgentCommand.defaultStateDirectory
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the forwarder has its socket, from the state directory on (default: forwarder).",
+            valueName: "dir"
+        )
+    )
+    var forwarderDir: String?
+
     @Option(help: ArgumentHelp("Join central with this token, unless done (or HEDDLE_JOIN).", valueName: "token"))
     var join: String?
 
@@ -90,6 +98,7 @@ struct AgentCommand: ParsableCommand {
             chassis: chassis,
             encapIP: address,
             stateDirectory: stateDir,
+            forwarderDirectory: forwarderDir,
             join: join ?? environmentVariable("HEDDLE_JOIN"),
             isInsecure: insecure,
             startsForwarder: !externalForwarder,

@@ -27,10 +27,15 @@ struct DaemonEnd {
             return
         }
         daemon = name
+        let own = Self.value(of: option, in: words) ?? standard
         directory =
-            words.last { $0.hasPrefix(option + "=") }.map { String($0.dropFirst(option.count + 1)) }
-            ?? words.lastIndex(of: option).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil } ?? standard
+            name == "forwarder" ? Self.value(of: "--forwarder-dir", in: words) ?? own + "/forwarder" : own
         isManaged = Self.startedByManager
+    }
+
+    private static func value(of option: String, in words: [String]) -> String? {
+        words.last { $0.hasPrefix(option + "=") }.map { String($0.dropFirst(option.count + 1)) }
+            ?? words.lastIndex(of: option).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
     }
 
     /// Whether a service manager has started this process; it is asked for before anybody takes the variable away.

@@ -8,16 +8,26 @@ struct ForwarderCommand: ParsableCommand {
         commandName: "forwarder",
         abstract: "Move packets (started by the agent).",
         discussion: """
-            Starts with nothing: the agent hands it descriptors and tables through DIR/forwarder.sock. Outlives the \
-            agent; ends on SIGTERM.
+            Starts with nothing: the agent hands it descriptors and tables through DIR/forwarder.sock. Started as root \
+            it becomes the user \(ForwarderProcess.userName), or one without a name where there is none. Keeps no \
+            capability, opens no file any more, and has the system calls that moving packets takes. Outlives the agent; \
+            ends on SIGTERM.
 
             EXAMPLE:
-              heddle forwarder --state-dir /var/lib/heddle/agent
+              heddle forwarder --forwarder-dir /var/lib/heddle/forwarder
             """
     )
 
     @Option(help: ArgumentHelp("The agent's state directory.", valueName: "dir"))
     var stateDir = AgentCommand.defaultStateDirectory
+
+    @Option(
+        help: ArgumentHelp(
+            "Where its socket and process id are; made if missing (default: forwarder in the state directory).",
+            valueName: "dir"
+        )
+    )
+    var forwarderDir: String?
 
     @Option(help: AgentCommand.queuesHelp)
     var queues: Int?
@@ -30,8 +40,9 @@ struct ForwarderCommand: ParsableCommand {
     }
 
     func run() throws {
+        let directory = forwarderDir ?? stateDir + "/forwarder"
         do throws(ForwarderProcess.StartFailure) {
-            try ForwarderProcess.run(stateDirectory: stateDir, queueCount: queues, journal: journal)
+            try ForwarderProcess.run(directory: directory, queueCount: queues, journal: journal)
         } catch {
             throw ClientError.refused(error.description)
         }

@@ -95,7 +95,8 @@ final class TestHost {
     }
 
     var forwarderProcess: pid_t? {
-        guard let text = try? String(contentsOfFile: "\(stateDirectory)/forwarder.pid", encoding: .utf8) else {
+        guard let text = try? String(contentsOfFile: "\(stateDirectory)/forwarder/forwarder.pid", encoding: .utf8)
+        else {
             return nil
         }
         guard let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)), kill(process, 0) == 0 else {

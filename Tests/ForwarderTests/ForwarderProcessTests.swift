@@ -11,16 +11,16 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let lock = try FileLock(path: directory + "/forwarder.pid")
         let failure = #expect(throws: ForwarderProcess.StartFailure.self) {
-            try ForwarderProcess.run(stateDirectory: directory)
+            try ForwarderProcess.run(directory: directory)
         }
         #expect(failure?.description == "process \(getpid()) is already the forwarder of \(directory)")
         withExtendedLifetime(lock) {}
     }
 
-    @Test func `A directory that is not there is named`() {
+    @Test func `A directory that cannot be made is named`() {
         let failure = #expect(throws: ForwarderProcess.StartFailure.self) {
-            try ForwarderProcess.run(stateDirectory: "/nonexistent")
+            try ForwarderProcess.run(directory: "/dev/null/forwarder")
         }
-        #expect(failure?.description.hasPrefix("cannot lock /nonexistent/forwarder.pid: ") == true)
+        #expect(failure?.description.hasPrefix("cannot make /dev/null/forwarder: ") == true)
     }
 }

@@ -26,8 +26,8 @@ import Testing
     @Test func `The manager hears of every state, at a path and at an abstract name`() throws {
         let folder = try TemporaryFolder()
         for path in [folder.path + "/notify", "@hd-notify-\(getpid())"] {
-            let manager = ServiceManager(path: path)
             let heard = try messages(at: path) {
+                let manager = ServiceManager(path: path)
                 manager.tell(.ready(status: "all\nis well"))
                 manager.tell(.reloading)
                 manager.tell(.stopping)

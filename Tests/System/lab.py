@@ -246,7 +246,7 @@ class Lab:
             f"{self.state}/{host}", *guard]
 
     def forwarder_pid(self, host):
-        with open(f"{self.state}/{host}/forwarder.pid", encoding="utf-8") as file:
+        with open(f"{self.state}/{host}/forwarder/forwarder.pid", encoding="utf-8") as file:
             return int(file.read())
 
     def kill_forwarder(self, folder):

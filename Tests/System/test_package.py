@@ -59,8 +59,9 @@ class PackageTest(unittest.TestCase):
             self.assertEqual(
                 machine.shell("heddle --version; ! ldd /usr/bin/heddle | grep -e 'not found' -e /opt/"), version)
             self.assertEqual(
-                machine.shell("getent passwd heddle-central heddle-agent | cut -d: -f1,7"),
-                "heddle-central:/usr/sbin/nologin\nheddle-agent:/usr/sbin/nologin\n")
+                machine.shell("getent passwd heddle-central heddle-agent heddle-forwarder | cut -d: -f1,7"),
+                "heddle-central:/usr/sbin/nologin\nheddle-agent:/usr/sbin/nologin\n"
+                "heddle-forwarder:/usr/sbin/nologin\n")
             self.assertEqual(machine.shell("systemd-analyze verify /lib/systemd/system/heddle-*.service 2>&1"), "")
             self.assertEqual(machine.shell("dpkg --verify heddle; pgrep -x heddle || true"), "")
 
@@ -122,7 +123,7 @@ class PackageTest(unittest.TestCase):
                     dpkg --purge heddle 2>/dev/null | grep -o 'ip tuntap list'
                     for path in /var/lib/heddle /etc/default/heddle-agent /usr/bin/heddle; do test ! -e $path; done
                     ls /etc/systemd/system/multi-user.target.wants | grep heddle || true
-                    getent passwd heddle-central heddle-agent || echo nobody is left
+                    getent passwd heddle-central heddle-agent heddle-forwarder || echo nobody is left
                     """),
                 "/etc/default/heddle-agent\n/var/lib/heddle/central\nip tuntap list\nnobody is left\n")
 

@@ -4,10 +4,12 @@ import glob
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
 
+from intruder import IS_POSSIBLE, Intruder
 from lab import HEDDLE, NETWORK, Daemon, Lab, run, wait_until
 from units import Notifications, ROOT, Unit
 
@@ -162,10 +164,19 @@ class UnitTest(unittest.TestCase):
             self.assertEqual(status["Uid"].split(), [str(Unit(name).uid)] * 4)
             self.assertEqual(int(status["CapEff"], 16), capabilities, name)
             self.assertEqual(status["NoNewPrivs"], "1")
-            self.assertEqual(status["Seccomp"], "2" if Unit(name).system_calls() else "0")
+            # The forwarder has a filter of its own.
+            is_filtered = Unit(name).system_calls() or name == "heddle-forwarder"
+            self.assertEqual(status["Seccomp"], "2" if is_filtered else "0")
         # Nobody else looks into what they keep.
         for host, folder in (("central", "central"), ("hv1", "agent")):
             self.assertEqual(os.stat(f"{lab.library(host)}/heddle/{folder}").st_mode & 0o777, 0o700)
+        self.assertEqual(os.stat(f"{lab.library('hv1')}/heddle/forwarder").st_mode & 0o777, 0o750)
+        self.assertNotEqual(Unit("heddle-forwarder").uid, Unit("heddle-agent").uid)
+        if IS_POSSIBLE:
+            key, connect = b"/var/lib/heddle/agent/membership.pem", (socket.AF_UNIX, socket.SOCK_STREAM, 0)
+            with Intruder(forwarder.pid) as intruder:
+                self.assertEqual(intruder.call("openat", -100, key, os.O_RDONLY), "EPERM")
+                self.assertEqual(intruder.call("socket", *connect), "EPERM")
 
 
 if __name__ == "__main__":

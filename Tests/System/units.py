@@ -7,6 +7,7 @@ becomes the command behind it.
 """
 
 import ctypes
+import grp
 import os
 import platform
 import pwd
@@ -19,7 +20,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Users of no name, where the package has not made real ones.
-UIDS = {"heddle-central": 64871, "heddle-agent": 64872}
+UIDS = {"heddle-central": 64871, "heddle-agent": 64872, "heddle-forwarder": 64873}
 
 
 class Unit:
@@ -48,6 +49,17 @@ class Unit:
         except KeyError:
             return UIDS[self["User"]], UIDS[self["User"]]
 
+    @property
+    def groups(self):
+        """The options by which setpriv gives it the groups beside its own."""
+        numbers = []
+        for name in self.settings.get("SupplementaryGroups", []):
+            try:
+                numbers.append(grp.getgrnam(name).gr_gid)
+            except KeyError:
+                numbers.append(UIDS[name])
+        return "--groups=" + ",".join(map(str, numbers)) if numbers else "--clear-groups"
+
     def capabilities(self, name):
         names = " ".join(self.settings.get(name, [])).lower().replace("cap_", "").split()
         return ",".join(["-all"] + [f"+{capability}" for capability in names])
@@ -74,7 +86,7 @@ class Unit:
             f"{{ ulimit -n {limit} 2>/dev/null || true; }} && exec \"$@\"")
         return [
             "unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", script, "sh",
-            "setpriv", f"--reuid={self.ids[0]}", f"--regid={self.ids[1]}", "--clear-groups", "--no-new-privs",
+            "setpriv", f"--reuid={self.ids[0]}", f"--regid={self.ids[1]}", self.groups, "--no-new-privs",
             f"--bounding-set={self.capabilities('CapabilityBoundingSet')}",
             f"--inh-caps={self.capabilities('AmbientCapabilities')}",
             f"--ambient-caps={self.capabilities('AmbientCapabilities')}",

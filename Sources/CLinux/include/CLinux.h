@@ -9,6 +9,7 @@
 #include "clinux_io.h"
 #include "clinux_socket.h"
 #include "clinux_process.h"
+#include "clinux_confine.h"
 #include "clinux_netdev.h"
 #include "clinux_atomic.h"
 #include "clinux_memory.h"

@@ -51,6 +51,7 @@ static inline long clinux_truncate(int fd, off_t size) { return clinux_result(ft
 static inline long clinux_sync(int fd) { return clinux_result(fsync(fd)); }
 static inline long clinux_set_mode(int fd, mode_t mode) { return clinux_result(fchmod(fd, mode)); }
 static inline long clinux_rename(const char *from, const char *to) { return clinux_result(rename(from, to)); }
+static inline long clinux_link(const char *target, const char *path) { return clinux_result(symlink(target, path)); }
 static inline long clinux_unlink(const char *path) { return clinux_result(unlink(path)); }
 static inline long clinux_mkdir(const char *path, mode_t mode) { return clinux_result(mkdir(path, mode)); }
 static inline long clinux_hostname(char *name, size_t count) { return clinux_result(gethostname(name, count)); }

@@ -106,13 +106,20 @@ static inline long clinux_spawn(
 
 // Privileges
 
-/// Gives up every capability of the calling thread for good: the three sets, no_new_privs (so that no execve brings
-/// them back), and the bounding set where we may: that takes CAP_SETPCAP, which a service may have been denied.
-static inline long clinux_drop_all_capabilities(void) {
+/// Empties the bounding set of the calling thread, where it may: that takes CAP_SETPCAP, which a service may have been
+/// denied.
+static inline long clinux_drop_bounding_capabilities(void) {
     for (int capability = 0; capability <= 63; capability++) {
         if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1) continue;
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EPERM) return -(long)errno;
     }
+    return 0;
+}
+/// Gives up every capability of the calling thread for good: the three sets, no_new_privs (so that no execve brings
+/// them back), and the bounding set where we may.
+static inline long clinux_drop_all_capabilities(void) {
+    long result = clinux_drop_bounding_capabilities();
+    if (result < 0) return result;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -(long)errno;
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};

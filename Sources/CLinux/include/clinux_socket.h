@@ -51,14 +51,16 @@ static inline long clinux_get_option(int fd, int level, int name, int *value) {
     socklen_t length = sizeof *value;
     return clinux_result(getsockopt(fd, level, name, value, &length));
 }
-/// The user id of the process on the other side of a Unix socket goes to `user`.
-static inline long clinux_peer_user(int fd, uint32_t *user) {
-    // struct ucred, which glibc shows to _GNU_SOURCE only.
-    struct { pid_t pid; uid_t uid; gid_t gid; } credentials;
-    socklen_t length = sizeof credentials;
-    long result = clinux_result(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length));
-    if (result >= 0) *user = credentials.uid;
-    return result;
+/// struct ucred, which glibc shows to _GNU_SOURCE only.
+struct clinux_credentials {
+    pid_t process;
+    uid_t user;
+    gid_t group;
+};
+/// The process on the other side of a Unix socket, when it connected or began to listen, goes to `peer`.
+static inline long clinux_peer_credentials(int fd, struct clinux_credentials *peer) {
+    socklen_t length = sizeof *peer;
+    return clinux_result(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &length));
 }
 static inline long clinux_shutdown_writes(int fd) { return clinux_result(shutdown(fd, SHUT_WR)); }
 
@@ -176,7 +178,8 @@ static inline long clinux_send_with_descriptors(
 }
 
 /// Receives one message and its descriptors (close-on-exec). A message longer than `count`, or with more descriptors
-/// than CLINUX_DESCRIPTORS_MAXIMUM, is dropped whole, its descriptors closed: -EMSGSIZE.
+/// than CLINUX_DESCRIPTORS_MAXIMUM, is dropped whole, its descriptors closed: -EMSGSIZE. So is one with more descriptors
+/// than the process may still have: -EMFILE.
 static inline long clinux_receive_with_descriptors(
     int fd, void *bytes, size_t count, int descriptors[CLINUX_DESCRIPTORS_MAXIMUM], size_t *descriptor_count) {
     struct iovec part = {.iov_base = bytes, .iov_len = count};
@@ -197,9 +200,11 @@ static inline long clinux_receive_with_descriptors(
         *descriptor_count += here;
     }
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        // There was room for more, so it was the kernel that had no numbers for them.
+        int is_out_of_numbers = !(message.msg_flags & MSG_TRUNC) && *descriptor_count < CLINUX_DESCRIPTORS_MAXIMUM;
         for (size_t index = 0; index < *descriptor_count; index++) close(descriptors[index]);
         *descriptor_count = 0;
-        return -EMSGSIZE;
+        return is_out_of_numbers ? -EMFILE : -EMSGSIZE;
     }
     return result;
 }

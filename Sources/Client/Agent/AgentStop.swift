@@ -25,7 +25,12 @@ public struct AgentStop {
                 _ = try connection.require(Call(.post, all ? "/v1/stop?all=true" : "/v1/stop"))
             }
         }
-        let forwarder = all ? try holder(of: "forwarder.pid") : nil
+        var forwarder: pid_t?
+        if all {
+            forwarder = try holder(of: "forwarder/forwarder.pid")
+            // Where those of older versions are.
+            if forwarder == nil { forwarder = try holder(of: "forwarder.pid") }
+        }
         if let forwarder {
             try waitForEnd(of: forwarder, "the forwarder") { () throws(ClientError) in
                 if kill(forwarder, SIGTERM) != 0, errno != ESRCH {

@@ -66,7 +66,10 @@ public struct HostInspection {
         let status = try? agentAnswer.get()
         let encapIP = status.flatMap { IPAddress($0.text("encap_ip")) }
         let agentProcess = RunningProcess(named: "agent", in: stateDirectory)
-        let forwarderProcess = RunningProcess(named: "forwarder", in: stateDirectory)
+        // The second is where those of older versions are.
+        let forwarderProcess =
+            RunningProcess(named: "forwarder", in: "\(stateDirectory)/forwarder")
+            ?? RunningProcess(named: "forwarder", in: stateDirectory)
         let centralProcess = RunningProcess(named: "central", in: dataDirectory)
         let isElsewhere =
             agentProcess.map { !isSameFile("/proc/self/ns/net", "/proc/\($0.number)/ns/net") } ?? false
@@ -88,7 +91,7 @@ public struct HostInspection {
             ends: HostFacts.Ends(
                 central: centralProcess == nil ? EndNote(of: "central", in: dataDirectory) : nil,
                 agent: agentProcess == nil ? EndNote(of: "agent", in: stateDirectory) : nil,
-                forwarder: forwarderProcess == nil ? EndNote(of: "forwarder", in: stateDirectory) : nil
+                forwarder: forwarderProcess == nil ? EndNote(of: "forwarder", in: "\(stateDirectory)/forwarder") : nil
             ),
             hasUnits: hasUnits,
             forwarderRunsOtherProgram: agentProcess.flatMap { agent in
