@@ -20,9 +20,11 @@ public enum AgentProcess {
             // Signals first: threads that start later inherit that they are blocked.
             for signal in [SIGTERM, SIGINT] { try loop.onSignal(signal) { end?() } }
             for signal in [SIGPIPE, SIGHUP] { try ignoreSignal(signal) }
+            // Each queue of a port takes a descriptor.
+            try Privileges.raiseDescriptorLimit()
             return loop
         }
-        let directory = try StateDirectory(path: options.stateDirectory)
+        let directory = try StateDirectory(path: options.stateDirectory, forwarderDirectory: options.forwarderDirectory)
         // What this host may lack comes before the token, which is good for one time only.
         let innerMTU = try Underlay.innerMTU(at: options.encapIP)
         let queueCount = options.queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count)
@@ -112,7 +114,7 @@ public enum AgentProcess {
         directory: StateDirectory
     ) throws(AgentFailure) -> [Descriptor]? {
         if let sockets = try Underlay.open(at: address, count: count) { return sockets }
-        guard access(directory.forwarderSocket, F_OK) == 0 else { throw Underlay.isTaken(at: address) }
+        guard ForwarderLink.isListening(in: directory) else { throw Underlay.isTaken(at: address) }
         return nil
     }
 

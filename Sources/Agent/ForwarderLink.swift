@@ -32,7 +32,8 @@ final class ForwarderLink {
     }
 
     private let loop: EventLoop
-    private let socketPath: String
+    /// Where it listens; behind that, where older ones did.
+    private let socketPaths: [String]
     private let executable: String
     private let startsForwarder: Bool
     private let arguments: [String]
@@ -47,10 +48,14 @@ final class ForwarderLink {
     private var buffer = [UInt8](repeating: 0, count: ForwarderProtocol.packetByteCountMaximum)
     private var assembler = MessageAssembler()
     private var arrived: [Descriptor] = []
+    /// The process that listens, as the kernel knows it.
+    private var process: pid_t?
     private var greeting: Greeting?
     /// What the last forwarder had under way, for the next one.
     private var journal: Descriptor?
-    private var held: [HeldDescriptor] = []
+    /// What the greeting has brought so far. It is kept when all of it is there: what came of a greeting that breaks off
+    /// is given back, so that the next one has room.
+    private var held: [(what: HeldDescriptor, descriptors: [Descriptor])] = []
     private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
     private var sentCount = 0
 
@@ -70,7 +75,7 @@ final class ForwarderLink {
         hear: @escaping (Event) -> Void
     ) {
         self.loop = loop
-        socketPath = directory.forwarderSocket
+        socketPaths = [directory.forwarderSocket, directory.formerForwarderSocket]
         self.executable = executable
         self.startsForwarder = startsForwarder
         arguments = ["forwarder", "--state-dir", directory.path, "--queues", "\(queueCount)"]
@@ -78,9 +83,18 @@ final class ForwarderLink {
         self.hear = hear
     }
 
+    /// Whether a forwarder of this directory runs: a socket's file says nothing, it stays.
+    static func isListening(in directory: StateDirectory) -> Bool {
+        [directory.forwarderSocket, directory.formerForwarderSocket].contains { path in
+            (try? SeqPacket.connect(path: path)) != nil
+        }
+    }
+
     /// Connects to a running forwarder, else starts one, or waits until others have, and connects to that.
     func start() {
         wasSpawned = false
+        // What it holds takes as many here, and the limit may have been raised meanwhile.
+        _ = try? Privileges.raiseDescriptorLimit()
         if connect() { return }
         guard startsForwarder else {
             phase = .awaited
@@ -119,8 +133,14 @@ final class ForwarderLink {
 
     /// Ends a forwarder; the end of its connection follows.
     func end(process: pid_t) {
-        // One that is gone already has closed the connection, too.
-        try? ChildProcess.signal(process, SIGTERM)
+        do throws(SystemError) {
+            try ChildProcess.signal(process, SIGTERM)
+        } catch  where error.errno == EPERM {
+            let story = "the forwarder, process \(process), is another user's"
+            return Log.write(.error, "\(story); as root, 'systemctl restart heddle-forwarder' or 'kill \(process)'")
+        } catch {
+            // It is gone already, and has closed the connection, too.
+        }
         loop.schedule(after: Self.endPatience) { [weak self] in
             guard self?.greeting?.processID == process else { return }
             try? ChildProcess.signal(process, SIGKILL)
@@ -135,13 +155,22 @@ final class ForwarderLink {
             return loop.defer(completion)
         }
         disconnect()
+        let exit: Registration
         do throws(SystemError) {
-            _ = try loop.onExit(ofProcess: process) { _ in completion() }
+            exit = try loop.onExit(ofProcess: process) { _ in completion() }
         } catch {
             // It has gone already.
             return loop.defer(completion)
         }
-        try? ChildProcess.signal(process, SIGTERM)
+        do throws(SystemError) {
+            try ChildProcess.signal(process, SIGTERM)
+        } catch  where error.errno == EPERM {
+            // Another user's, as those that others start: they end it.
+            exit.cancel()
+            return loop.defer(completion)
+        } catch {
+            // It is about to be heard of.
+        }
         loop.schedule(after: Self.endPatience) { try? ChildProcess.signal(process, SIGKILL) }
     }
 
@@ -153,6 +182,7 @@ final class ForwarderLink {
         registration = nil
         socket = nil
         phase = .idle
+        process = nil
         greeting = nil
         held = []
         arrived = []
@@ -177,8 +207,14 @@ final class ForwarderLink {
 
     /// Connects if somebody listens; whether that is over, for good or ill.
     private func connect() -> Bool {
+        socketPaths.contains { connect(to: $0) }
+    }
+
+    private func connect(to path: String) -> Bool {
         do throws(SystemError) {
-            let socket = try SeqPacket.connect(path: socketPath)
+            let socket = try SeqPacket.connect(path: path)
+            // What it says of itself later is believed only where the kernel says the same.
+            process = try socket.peerProcess()
             registration = try loop.register(socket.raw, reads: true, writes: false) { [weak self] readiness in
                 self?.serve(readiness)
             }
@@ -191,7 +227,7 @@ final class ForwarderLink {
             return true
         } catch {
             if error.errno == ENOENT || error.errno == ECONNREFUSED || error.errno == EAGAIN { return false }
-            loseSoon("it cannot be reached: \(error)")
+            loseSoon("it cannot be reached: \(story(of: error))")
             return true
         }
     }
@@ -239,25 +275,42 @@ final class ForwarderLink {
                 return true
             }
         } catch {
-            lose("\(error)")
+            lose((error as? SystemError).map(story) ?? "\(error)")
             return false
         }
     }
 
+    /// Why it could not be heard, with the remedy where descriptors have run out: each queue of a port takes one here.
+    private func story(of error: SystemError) -> String {
+        guard error.errno == EMFILE else { return "\(error)" }
+        let count = greeting.map { "its \($0.heldCount) ports and sockets have" } ?? "there are"
+        return "\(count) more descriptors than this process may have, \(Privileges.descriptorLimit); raise its limit "
+            + "with 'prlimit --nofile=65536 --pid \(getpid())', and for later starts with 'ulimit -n' or LimitNOFILE="
+    }
+
     private func take(_ message: ForwarderMessage, _ descriptors: [Descriptor]) {
         switch (phase, message) {
-        case (.greeting, .greeting(let greeting)): self.greeting = greeting
+        case (.greeting, .greeting(let greeting)):
+            // It is this number that we send signals to.
+            guard greeting.processID == process else {
+                return lose("it says that it is process \(greeting.processID), and is \(process ?? 0)")
+            }
+            self.greeting = greeting
         case (.greeting, .held(let what)):
             guard !descriptors.isEmpty else { return lose("it holds \(what) without a descriptor") }
-            if what == .journal { journal = descriptors[0] }
-            held.append(what)
-            keep(what, descriptors)
+            held.append((what, descriptors))
         case (.greeting, .heldEnd):
             guard let greeting else { return lose("it does not say who it is") }
             phase = .connected
             timer?.cancel()
             timer = nil
-            hear(.forwarderConnected(greeting, held: held, wasSpawned: wasSpawned))
+            let held = held
+            self.held = []
+            for (what, descriptors) in held {
+                if what == .journal { journal = descriptors[0] }
+                keep(what, descriptors)
+            }
+            hear(.forwarderConnected(greeting, held: held.map(\.what), wasSpawned: wasSpawned))
         case (.connected, _): hear(.forwarderSaid(message))
         default: lose("it speaks out of turn")
         }
