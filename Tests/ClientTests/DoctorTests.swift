@@ -216,7 +216,21 @@ import Wire
         ),
         ("central is older", { $0.central = answer { $0.version = "0.9" } }),
         ("central's clock is ahead", { $0.central = answer { $0.secondsAhead = 6 } }),
-        ("central's clock is behind", { $0.central = answer { $0.secondsAhead = -3600 } }),
+        (
+            "central's clock is behind",
+            {
+                $0.central = answer { $0.secondsAhead = -3600 }
+                $0.certificates = [certificate(-10_000...10_000)]
+            }
+        ),
+        (
+            "this host's clock is days ahead, so that certificates seem to have expired",
+            {
+                $0.central = .notAsked("HEDDLE_NB is not set")
+                $0.agent = .success(status.merged(with: ["central": ["clock_seconds_ahead": -999_600]]))
+                $0.now = 1_000_000
+            }
+        ),
         ("the agent is another version", { $0.agent = .success(status.merged(with: ["version": "0.8"])) }),
         ("the forwarder is another build", { $0.forwarderRunsOtherProgram = true }),
         (
@@ -278,6 +292,7 @@ import Wire
             {
                 $0.central = .notAsked("HEDDLE_NB is not set")
                 $0.agent = .success(status.merged(with: ["central": ["clock_seconds_ahead": -61_200]]))
+                $0.certificates = [certificate(-100_000...100_000)]
             }
         ),
         ("central is quiet", { $0.agent = .success(status.merged(with: ["central": ["seconds_since_answer": 61]])) }),
@@ -349,7 +364,7 @@ import Wire
         ("others may read", { $0.stateDirectory = directory("/var/lib/heddle/agent", mode: 0o755) }),
         ("there are no certificates", { $0.certificates = [] }),
         ("a certificate is damaged", { $0.certificates = [certificate(nil)] }),
-        ("a certificate is not valid yet", { $0.certificates = [certificate(401...600)] }),
+        ("a certificate is not valid yet", { $0.certificates = [certificate(402...600)] }),
         ("a certificate has expired", { $0.certificates = [certificate(0...399)] }),
         ("a certificate is not renewed", { $0.certificates = [certificate(0...430)] }),
         ("central's store is elsewhere", { $0.dataDirectory.state = .missing }),

@@ -114,11 +114,15 @@ struct Diagnosis {
         return "'kill \(number)': the agent starts the new one, and no packet is lost"
     }
 
-    private var clock: [Finding] {
-        // The agent hears central's time with each answer.
+    /// How much central's clock is ahead of this host's: the agent hears central's time with each answer.
+    private var secondsAhead: Int64? {
         let told = facts.status?["central"]?["clock_seconds_ahead"]?.integerValue
         let asked: Int64? = if case .answered(let answer) = facts.central { answer.secondsAhead } else { nil }
-        guard let seconds = asked ?? told else { return [.skipped("clock", "central did not tell its time")] }
+        return asked ?? told
+    }
+
+    private var clock: [Finding] {
+        guard let seconds = secondsAhead else { return [.skipped("clock", "central did not tell its time")] }
         guard seconds.magnitude > UInt64(Self.clockSkewMaximum) else {
             return [.fine("clock", "agrees with central's")]
         }
@@ -148,7 +152,8 @@ struct Diagnosis {
     }
 
     /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot. Half of the time
-    /// that it says to hold, or less, lies before it was made.
+    /// that it says to hold, or less, lies before it was made. What counts is central's clock, where it is known: a clock
+    /// that differs from it is a finding by itself.
     private func certificate(_ certificate: HostFacts.KeptCertificate) -> Finding {
         let (check, path) = ("certificates", certificate.path)
         let isAuthority = path.hasSuffix("/ca.crt")
@@ -160,7 +165,8 @@ struct Diagnosis {
             )
         }
         let (begin, end) = (validity.lowerBound, validity.upperBound)
-        if facts.now < begin {
+        let now = facts.now + (secondsAhead ?? 0)
+        if now < begin {
             return .failed(
                 check,
                 "\(path) does not hold before \(Timestamp(seconds: begin))",
@@ -168,7 +174,7 @@ struct Diagnosis {
             )
         }
         let another = "let another authority take over, as README tells"
-        if facts.now > end {
+        if now > end {
             return .failed(
                 check,
                 "\(path) has expired on \(Timestamp(seconds: end))",
@@ -176,7 +182,7 @@ struct Diagnosis {
                     + (isAuthority ? another : joining)
             )
         }
-        guard facts.now <= end - (end - begin) / 12 else {
+        guard now <= end - (end - begin) / 12 else {
             return .warning(
                 check,
                 "\(path) \(isAuthority ? "" : "should have been renewed; it ")expires on \(Timestamp(seconds: end))",
