@@ -12,9 +12,49 @@ public struct AuditRetention: Sendable {
     public var hostByteCountMaximum = 16 << 20
     /// The most rows that are forgotten at once: what takes about a millisecond.
     public var sliceCountMaximum = 256
+    /// How many seconds of the audit may get too old for each second that passes: 24. What became old while central was
+    /// off is forgotten within hours, and a clock that is set to some other year does not take the whole audit along.
+    public var agingPace: Int64 = 24
+    /// How many seconds of the audit may get too old at the first look, and for how many seconds between two looks the
+    /// pace counts: an hour.
+    public var agingSecondsMaximum: Int64 = 3600
 
     /// What the product keeps.
     public init() {}
+}
+
+/// How far age may forget: the clock that people set says what is old, and one that nobody sets how fast that goes.
+struct AuditAging {
+    /// Until when commits may be forgotten, in seconds since 1970; `nil` before the first look at a table.
+    private var horizons: [AuditTable: Int64] = [:]
+    /// When that was last moved, on the clock that nobody sets.
+    private var movedAt: [AuditTable: Duration] = [:]
+
+    /// Moves the horizon of a table on.
+    /// - Parameter oldest: the time of its oldest row.
+    /// - Returns: until when its commits may be forgotten.
+    mutating func horizon(of table: AuditTable, oldest: Int64, _ retention: AuditRetention, now: Duration) -> Int64 {
+        let latest = oldest.saturatingAdd(retention.agingSecondsMaximum)
+        guard let horizon = horizons[table], let moved = movedAt[table] else {
+            (horizons[table], movedAt[table]) = (latest, now)
+            return latest
+        }
+        let passed = (now - moved).components.seconds
+        guard passed > 0 else { return horizon }
+        // What was not used is not saved up, nor is a long time in which nobody looked.
+        let (way, isFar) = min(passed, retention.agingSecondsMaximum)
+            .multipliedReportingOverflow(by: retention.agingPace)
+        let next = min(horizon, latest).saturatingAdd(isFar ? .max : way)
+        (horizons[table], movedAt[table]) = (next, moved + .seconds(passed))
+        return next
+    }
+}
+
+extension Int64 {
+    fileprivate func saturatingAdd(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other > 0 ? .max : .min) : sum
+    }
 }
 
 /// What one of the two audits holds.
@@ -82,6 +122,7 @@ final class AuditLog {
     private let oldest: [AuditTable: SQLiteStatement]
     private let delete: [AuditTable: SQLiteStatement]
     private let ofAll: SQLiteStatement
+    private var aging = AuditAging()
     private let ofAuthor: [AuditTable: SQLiteStatement]
 
     private static let columns = "revision, time, author, source, request_id, change_count, changes"
@@ -121,15 +162,31 @@ final class AuditLog {
 
     /// Forgets some of the oldest rows beyond the bounds, as part of a transaction.
     /// - Returns: Whether there were any.
-    func trim(_ extents: inout AuditExtents, _ retention: AuditRetention, now: Int64) throws(SQLiteError) -> Bool {
+    /// - Parameters:
+    ///   - now: the time of day.
+    ///   - uptime: the time of a clock that nobody sets.
+    func trim(
+        _ extents: inout AuditExtents,
+        _ retention: AuditRetention,
+        now: Int64,
+        uptime: Duration
+    ) throws(SQLiteError) -> Bool {
         var hasForgotten = false
         for table in AuditTable.allCases {
             let maximum = table == .users ? retention.userByteCountMaximum : retention.hostByteCountMaximum
             var extent = extents[table]
             var isDone = false
+            var isOldBefore: Int64?
             try oldest[table]?.run([.integer(Int64(retention.sliceCountMaximum))]) { row in
-                let isBeyond =
-                    extent.byteCount > UInt64(maximum) || row.integer(1) < now - retention.seconds
+                let time = row.integer(1)
+                let limit =
+                    isOldBefore
+                    ?? min(
+                        now - retention.seconds,
+                        aging.horizon(of: table, oldest: time, retention, now: uptime)
+                    )
+                isOldBefore = limit
+                let isBeyond = extent.byteCount > UInt64(maximum) || time < limit
                 guard !isDone, isBeyond else { return isDone = true }
                 extent.after = UInt64(bitPattern: row.integer(0))
                 extent.byteCount -= min(extent.byteCount, UInt64(max(0, row.integer(2))))

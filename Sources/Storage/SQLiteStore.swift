@@ -35,6 +35,7 @@ public final class SQLiteStore: CommitStore {
     /// What the file of the generation says; it is not kept where `nil`.
     var generation: Generation.Found?
     private let wallClock: () -> Int64
+    private let monotonicClock: () -> Duration
     private let lock: FileLock
     private let insertCommit: SQLiteStatement
     let deleteCommits: SQLiteStatement
@@ -51,6 +52,7 @@ public final class SQLiteStore: CommitStore {
     ///   - auditRetention: How much of the audit is kept.
     ///   - keepsEvidence: Whether the generation is compared and kept.
     ///   - wallClock: Tells the seconds since 1970.
+    ///   - monotonicClock: Tells the time that nobody sets.
     /// - Throws: ``StorageError/refused(_:)`` where the file is not ours, newer, damaged or held by another process.
     public init(
         path: String,
@@ -58,7 +60,8 @@ public final class SQLiteStore: CommitStore {
         retention: Retention = Retention(),
         auditRetention: AuditRetention = AuditRetention(),
         keepsEvidence: Bool = true,
-        wallClock: @escaping () -> Int64 = Clock.wallSeconds
+        wallClock: @escaping () -> Int64 = Clock.wallSeconds,
+        monotonicClock: @escaping () -> Duration = Clock.monotonic
     ) throws(StorageError) {
         lock = try Self.lock(path)
         do {
@@ -93,6 +96,7 @@ public final class SQLiteStore: CommitStore {
         self.auditRetention = auditRetention
         self.newEpoch = newEpoch
         self.wallClock = wallClock
+        self.monotonicClock = monotonicClock
     }
 
     /// Makes commits durable, all or none.
@@ -169,7 +173,12 @@ public final class SQLiteStore: CommitStore {
         var hasForgotten = false
         do {
             try connection.transaction(syncs: false) { () throws(SQLiteError) in
-                hasForgotten = try audit.trim(&next.audits, auditRetention, now: wallClock())
+                hasForgotten = try audit.trim(
+                    &next.audits,
+                    auditRetention,
+                    now: wallClock(),
+                    uptime: monotonicClock()
+                )
                 if hasForgotten { try next.write(by: replaceMeta) }
             }
         } catch {

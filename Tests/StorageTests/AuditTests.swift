@@ -8,13 +8,24 @@ import Testing
 @Suite struct AuditTests {
     private let folder = TemporaryFolder()
 
-    private func open(_ audit: AuditRetention = AuditRetention(), now: Int64 = 1000) throws -> SQLiteStore {
+    /// Clocks as a test sets them.
+    private final class Clocks {
+        var wall: Int64 = 0
+        var monotonic = Duration.zero
+    }
+
+    private func open(
+        _ audit: AuditRetention = AuditRetention(),
+        now: Int64 = 1000,
+        clocks: Clocks? = nil
+    ) throws -> SQLiteStore {
         let store = try SQLiteStore(
             path: folder.database,
             newEpoch: 1,
             retention: Retention(2, slice: 2),
             auditRetention: audit,
-            wallClock: { now }
+            wallClock: { clocks?.wall ?? now },
+            monotonicClock: { clocks?.monotonic ?? .zero }
         )
         _ = try store.load()
         return store
@@ -114,6 +125,46 @@ import Testing
         while try store.trim() > 0 {}
         #expect(try revisions(store) == [44, 43, 42])
         #expect(store.meta.audits.users.byteCount < 600 && store.meta.audits.hosts.byteCount == 0)
+    }
+
+    @Test func `A clock that is wrong by years takes hours of the audit and not all of it`() throws {
+        let (hour, day) = (Int64(3600), Int64(86_400))
+        let clocks = Clocks()
+        let store = try open(clocks: clocks)
+        // Forty days, a commit an hour.
+        let commits = (0..<40 * 24).map { index in
+            Commit(
+                revision: UInt64(index + 1),
+                epoch: 1,
+                time: Int64(index) * hour,
+                author: "token/1",
+                requestID: "r",
+                source: "10.0.0.9",
+                changes: []
+            )
+        }
+        try store.append(commits, expecting: 0)
+        clocks.wall = 4000 * day
+        func trim() throws -> Int64 {
+            while try store.trim() > 0 {}
+            return Int64(try store.audit(AuditRequest(before: nil, limit: 1, author: nil)).after)
+        }
+        #expect(try trim() == 1)
+        clocks.monotonic = .seconds(600)
+        #expect(try trim() == 5)
+        // Time that the horizon has not used is not saved up.
+        clocks.wall = 30 * day
+        clocks.monotonic = .seconds(100 * day)
+        #expect(try trim() == 5)
+        clocks.wall = 4000 * day
+        #expect(try trim() == 29)
+        // What is really old goes, at the pace of a day an hour.
+        clocks.wall = 40 * day
+        for _ in 0..<11 {
+            clocks.monotonic += .seconds(hour)
+            _ = try trim()
+        }
+        #expect(try trim() == 10 * 24)
     }
 
     @Test func `A flood of large commits is answered page by page`() throws {
