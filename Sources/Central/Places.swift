@@ -34,8 +34,8 @@ struct Places {
         fileprivate let byteCount: Int
     }
 
-    /// The most bytes of requests that wait for the core on one loop: two of the largest. What is made of them while they
-    /// wait is some five times as large.
+    /// The most bytes of contents that are read elsewhere or wait for the core, of one loop: two of the largest. What is
+    /// made of them while they wait is some five times as large.
     static let byteCountMaximum = 32 << 20
 
     /// The most places of a kind.
@@ -53,11 +53,7 @@ struct Places {
     /// - Parameter byteCount: bytes of the request's content.
     /// - Returns: `nil` if there is none.
     mutating func take(_ kind: Kind, of asker: Asker, byteCount: Int = 0) -> Place? {
-        guard taken[kind, default: 0] < maximum else { return nil }
-        // One request may be as large as it is allowed to be; the next has to wait.
-        guard byteCount == 0 || self.byteCount == 0 || self.byteCount + byteCount <= Self.byteCountMaximum else {
-            return nil
-        }
+        guard taken[kind, default: 0] < maximum, hasRoom(for: byteCount) else { return nil }
         if kind == .poll {
             guard polls[asker, default: 0] < askerMaximum else { return nil }
             polls[asker, default: 0] += 1
@@ -66,6 +62,22 @@ struct Places {
         self.byteCount += byteCount
         return Place(kind: kind, asker: asker, byteCount: byteCount)
     }
+
+    /// One request may be as large as it is allowed to be; the next has to wait.
+    private func hasRoom(for byteCount: Int) -> Bool {
+        byteCount == 0 || self.byteCount == 0 || self.byteCount + byteCount <= Self.byteCountMaximum
+    }
+
+    /// Holds a content while it is read elsewhere, before it is known which place it takes.
+    /// - Returns: Whether there is room for it.
+    mutating func hold(byteCount: Int) -> Bool {
+        guard hasRoom(for: byteCount) else { return false }
+        self.byteCount += byteCount
+        return true
+    }
+
+    /// Lets go of a content that was held.
+    mutating func letGo(byteCount: Int) { self.byteCount -= byteCount }
 
     /// Gives a place back.
     mutating func leave(_ place: Place) {

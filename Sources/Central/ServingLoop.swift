@@ -59,8 +59,6 @@ final class ServingLoop {
     private let bulk: Mailbox<BulkThread.Message>?
     /// Where requests wait for the core.
     private var places: Places
-    /// Bytes of contents that are being read elsewhere.
-    private var undecidedByteCount = 0
     private var undecided: [Ticket: Undecided] = [:]
     private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
@@ -175,7 +173,7 @@ final class ServingLoop {
         case .outcomes(let new): outcomes?.add(new)
         case .decided(let ticket, let decision):
             guard let waiting = undecided.removeValue(forKey: ticket) else { return }
-            undecidedByteCount -= waiting.exchange.body.count
+            places.letGo(byteCount: waiting.exchange.body.count)
             if decision.isIdentified { waiting.exchange.identify() }
             decide(decision.action, for: waiting.exchange, since: waiting.start)
         case .secure(let contexts):
@@ -218,7 +216,7 @@ final class ServingLoop {
     ) -> Bool {
         guard let bulk else { return false }
         let byteCount = exchange.body.count
-        guard undecidedByteCount == 0 || undecidedByteCount + byteCount <= Places.byteCountMaximum else {
+        guard places.hold(byteCount: byteCount) else {
             answer(
                 API.reply(.tooManyBytesHeld, network: cell.load().network, requestID: newRequestID()),
                 to: exchange,
@@ -237,8 +235,10 @@ final class ServingLoop {
             api: api,
             requestID: newRequestID()
         )
-        guard bulk.send(.read(job)) else { return false }
-        undecidedByteCount += byteCount
+        guard bulk.send(.read(job)) else {
+            places.letGo(byteCount: byteCount)
+            return false
+        }
         undecided[ticket] = Undecided(exchange: exchange, start: start)
         return true
     }

@@ -27,4 +27,14 @@ import Wire
         if let large { places.leave(large) }
         #expect(places.take(.write, of: other, byteCount: 1) != nil)
     }
+
+    @Test func `what is being read elsewhere and what waits share one bound`() {
+        var places = Places(maximum: 100)
+        let most = Places.byteCountMaximum
+        #expect(places.hold(byteCount: most - 2) && !places.hold(byteCount: 3))
+        #expect(places.take(.write, of: viewer, byteCount: 3) == nil)
+        #expect(places.take(.write, of: viewer, byteCount: 2) != nil)
+        places.letGo(byteCount: most - 2)
+        #expect(places.hold(byteCount: most - 2) && !places.hold(byteCount: 1))
+    }
 }
