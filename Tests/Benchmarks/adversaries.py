@@ -168,27 +168,19 @@ class Answered(Attackers):
         state = {"unsent": b"".join(next(self.requests) for _ in range(self.depth))}
         selector.register(self.open(), selectors.EVENT_WRITE | selectors.EVENT_READ, state)
 
-    def serve(self, selector, key, events):
+    def exchange(self, selector, key, events):
         connection, state = key.fileobj, key.data
-        try:
-            if events & selectors.EVENT_READ:
-                piece = connection.recv(1 << 18)
-                if not piece:
-                    raise ConnectionError
-                for _ in range(piece.count(b"HTTP/1.1 ")):
-                    state["unsent"] += next(self.requests)
-            if state["unsent"]:
-                state["unsent"] = state["unsent"][connection.send(state["unsent"]):]
-            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if state["unsent"] else 0)
-            if wanted != key.events:
-                selector.modify(connection, wanted, state)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.cut += 1
-            selector.unregister(connection)
-            connection.close()
-            self.add(selector)
+        if events & selectors.EVENT_READ:
+            piece = connection.recv(1 << 18)
+            if not piece:
+                raise ConnectionError
+            for _ in range(piece.count(b"HTTP/1.1 ")):
+                state["unsent"] += next(self.requests)
+        if state["unsent"]:
+            state["unsent"] = state["unsent"][connection.send(state["unsent"]):]
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if state["unsent"] else 0)
+        if wanted != key.events:
+            selector.modify(connection, wanted, state)
 
 
 def forever(make):

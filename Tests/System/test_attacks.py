@@ -126,25 +126,29 @@ class Attackers:
         selector.register(self.open(), events, state)
 
     def serve(self, selector, key, events):
-        connection, state = key.fileobj, key.data
         try:
-            if events & selectors.EVENT_READ and not connection.recv(65536):
-                raise ConnectionError
-            if events & selectors.EVENT_WRITE:
-                if not state["unsent"]:
-                    state["unsent"] = self.more(state["turn"])
-                    state["turn"] += 1
-                if state["unsent"]:
-                    state["unsent"] = state["unsent"][connection.send(state["unsent"][:65536]):]
-                else:
-                    selector.modify(connection, selectors.EVENT_READ, state)
+            self.exchange(selector, key, events)
         except BlockingIOError:
             pass
         except OSError:
             self.cut += 1
-            selector.unregister(connection)
-            connection.close()
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
             self.add(selector)
+
+    def exchange(self, selector, key, events):
+        """Reads and writes as far as a connection is ready for it."""
+        connection, state = key.fileobj, key.data
+        if events & selectors.EVENT_READ and not connection.recv(65536):
+            raise ConnectionError
+        if events & selectors.EVENT_WRITE:
+            if not state["unsent"]:
+                state["unsent"] = self.more(state["turn"])
+                state["turn"] += 1
+            if state["unsent"]:
+                state["unsent"] = state["unsent"][connection.send(state["unsent"][:65536]):]
+            else:
+                selector.modify(connection, selectors.EVENT_READ, state)
 
 
 def ended_streams(port, end):
