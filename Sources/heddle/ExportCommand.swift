@@ -14,7 +14,7 @@ struct ExportCommand: ParsableCommand {
         abstract: "Print switches and ports as a file for 'heddle apply'.",
         discussion: """
             With --owner, what that owner has; else everything there is, whoever owns it. What central adds to objects \
-            (ids, revisions, status) is left out, and so is what would be so anyway.
+            (ids, revisions, status) is left out, and so are fields that have their default.
 
             EXAMPLES:
               heddle export > network.yaml
