@@ -14,6 +14,12 @@ extension Frame {
     var ipv6Destination: IPv6Address { bytes.ipv6Address(at: networkOffset + 24) }
     var hopLimit: UInt8 { bytes.integer8(at: networkOffset + 7) }
 
+    /// Whether the only tag is one for VLAN 0, which says no more than a priority (IEEE 802.1Q clause 9.6).
+    var isPriorityTagged: Bool {
+        tagByteCount == 4 && byteCount >= networkOffset && bytes.integer16(at: 12) == EtherType.customerTag
+            && bytes.integer16(at: 14) & 0x0fff == 0
+    }
+
     /// Well-formed ARP only.
     var arpOperation: UInt16 { bytes.integer16(at: networkOffset + 6) }
     var arpSenderMAC: UInt64 { bytes.macAddress(at: networkOffset + 8) }
@@ -29,6 +35,9 @@ extension Frame {
     var icmpType: UInt8 { bytes.integer8(at: transportOffset) }
     /// ICMPv6 only.
     var icmpv6Code: UInt8 { bytes.integer8(at: transportOffset + 1) }
+
+    /// Neighbor solicitations and advertisements with a target only.
+    var neighborTarget: IPv6Address { bytes.ipv6Address(at: transportOffset + 8) }
 
     /// The two ports, source first, in one word; 0 where no UDP header is there.
     var udpPorts: UInt32 {

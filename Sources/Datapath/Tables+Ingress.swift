@@ -29,7 +29,8 @@ extension Tables {
         return lookUpDestination(of: frame, from: port, in: datapath, reply: reply)
     }
 
-    /// Table `ls_in_check_port_sec`, priority 100.
+    /// Table `ls_in_check_port_sec`, priority 100. A tag that only tells a priority makes a frame no tagged one, as IEEE
+    /// 802.1Q has it; OVN drops those, too.
     private func admissionFailure(
         of frame: Frame,
         from port: UnsafePointer<PortRow>,
@@ -37,7 +38,7 @@ extension Tables {
     ) -> DropReason? {
         if !port.pointee.flags.contains(.enabled) { return .portDisabled }
         if frame.isShort { return .malformedFrame }
-        if frame.tagByteCount > 0 && !datapath.pointee.isVLANPassthru { return .vlanTagged }
+        if frame.tagByteCount > 0, !datapath.pointee.isVLANPassthru, !frame.isPriorityTagged { return .vlanTagged }
         if frame.hasMulticastSource { return .multicastSource }
         if frame.network == .malformed { return .malformedFrame }
         return nil

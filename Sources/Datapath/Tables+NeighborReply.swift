@@ -1,7 +1,8 @@
 import Wire
 
-// OVN's table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked.
-// Switches with `vlan_passthru` have no known addresses, so that no request here has a tag.
+// OVN's table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked,
+// also for ports that are down or disabled (OVN's `ignore_lsp_down`): what is sent to those is dropped and says why.
+// Switches with `vlan_passthru` have no known addresses: a request here has no tag but one for VLAN 0, and its answer none.
 
 extension Tables {
     /// Answers an ARP request or neighbor solicitation in the place of the address' owner.

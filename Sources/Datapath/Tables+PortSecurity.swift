@@ -1,7 +1,15 @@
 import Wire
 
 // OVN's `check_in_port_sec` and `check_out_port_sec` (controller/lflow.c, consider_port_sec_flows), without VRRPv3.
-// Entries are alternatives. Where OVN lets an ND message with contradictory options through, it is refused here.
+// Entries are alternatives. What differs from OVN, for a port that may have certain IP addresses only:
+// - An ND message with contradictory options is refused; OVN lets it through.
+// - An ARP probe, whose sender has no address yet, passes (RFC 5227): hosts look for duplicates with it before they use
+//   an address. OVN drops it, so that duplicates are not found.
+// - Probes of both families must go to the group that the owner of the address listens to, so that those for known
+//   addresses are answered on the spot and no guest can keep another from using its address.
+// - Router advertisements and redirects pass only if the port may have a whole subnet's addresses: a host that sends
+//   from its own addresses alone routes nothing.
+// As in OVN, RARP, by which hypervisors announce a moved guest, does not pass: nothing here learns from it.
 
 extension Tables {
     /// Whether port security lets a frame in from the port.
@@ -60,7 +68,7 @@ extension Tables {
         case .arp:
             guard frame.arpSenderMAC == entry.pointee.mac else { return .refused }
             if !hasIPv4 { return hasIPv6 ? .refused : .allowed }
-            return contains(frame.arpSenderIP, entry.pointee.ipv4) ? .allowed : .refused
+            return contains(frame.arpSenderIP, entry.pointee.ipv4) || isARPProbe(frame) ? .allowed : .refused
         case .opaque:
             return hasIPv4 || hasIPv6 ? .refused : .allowed
         case .ipv4:
@@ -68,10 +76,29 @@ extension Tables {
             return contains(frame.ipv4Source, entry.pointee.ipv4) || isDHCPDiscovery(frame) ? .allowed : .refused
         case .ipv6:
             if !hasIPv6 { return hasIPv4 ? .refused : .allowedAfterNeighborCheck }
+            if isRouterMessage(frame), !hasSubnet(entry) { return .refused }
             let source = frame.ipv6Source
             if contains(source, entry.pointee.ipv6) || source == linkLocal(entry) { return .allowedAfterNeighborCheck }
             return source == .any ? unspecifiedSourceDecision(frame) : .refused
         }
+    }
+
+    /// A host without an address asks all whether anybody has it (RFC 5227 section 1.1).
+    private func isARPProbe(_ frame: Frame) -> Bool {
+        frame.arpSenderIP == 0 && frame.arpOperation == ARPPacket.request
+            && frame.destination == MACAddress.broadcast.rawValue
+    }
+
+    /// What only routers have to say; receivers ignore it with another hop limit than 255.
+    private func isRouterMessage(_ frame: Frame) -> Bool {
+        frame.hasICMPv6
+            && (frame.icmpType == ICMPv6Header.routerAdvertisement || frame.icmpType == ICMPv6Header.redirect)
+    }
+
+    private func hasSubnet(_ entry: UnsafePointer<SecurityRow>) -> Bool {
+        let prefixes = rows(IPv6PrefixRow.self, entry.pointee.ipv6)
+        for index in 0..<entry.pointee.ipv6.count where prefixes[index].maskLow != ~0 { return true }
+        return false
     }
 
     /// A client without an address asks for one: `0.0.0.0` to `255.255.255.255`, UDP 68 to 67.
@@ -86,9 +113,18 @@ extension Tables {
         }
         switch frame.icmpType {
         case ICMPv6Header.multicastListenerReport, ICMPv6Header.multicastListenerReportV2: return .allowed
-        case ICMPv6Header.neighborSolicitation: return .allowedAfterNeighborCheck
+        case ICMPv6Header.neighborSolicitation: return isNeighborProbe(frame) ? .allowedAfterNeighborCheck : .refused
         default: return .refused
         }
+    }
+
+    /// Whether a solicitation goes to the group of the address that it asks for, as duplicate address detection does
+    /// (RFC 4862 section 5.4.2).
+    private func isNeighborProbe(_ frame: Frame) -> Bool {
+        guard frame.transportByteCount >= NeighborMessage.minimumByteCount, frame.destination >> 32 == 0x3333 else {
+            return false
+        }
+        return frame.ipv6Destination == frame.neighborTarget.solicitedNodeAddress
     }
 
     /// Table `in_port_sec_nd`: what a solicitation or advertisement says about its sender must be true. Those with

@@ -20,7 +20,7 @@ import Wire
         #expect(host.tables.outcomes(of: frame, from: 0) == [.local(slot: 1)])
     }
 
-    @Test("a frame with a VLAN tag is dropped, also with VLAN 0, unless the switch has vlan-passthru (2.2, table 0)")
+    @Test("a frame with VLAN tags is dropped, unless the switch has vlan-passthru (2.2, table 0)")
     func tags() {
         let payload = Array(TestHost.udp(1, 2)[14...])
         for tag in [VLANTag(controlInformation: 0), VLANTag(isService: true, controlInformation: 100)] {
@@ -33,6 +33,29 @@ import Wire
             )
             #expect(host().tables.outcomes(of: frame, from: 0) == [.drop(.vlanTagged)])
             #expect(host(vlanPassthru: true).tables.outcomes(of: frame, from: 0) == [.local(slot: 1)])
+        }
+    }
+
+    @Test("a single tag for VLAN 0 tells a priority and makes no tagged frame (IEEE 802.1Q clause 9.6)")
+    func priorityTag() {
+        let payload = Array(TestHost.udp(1, 2)[14...])
+        func outcomes(_ tag: VLANTag) -> [Outcome] {
+            let frame = FrameBuilder.ethernet(
+                TestHost.mac(1),
+                TestHost.mac(2),
+                EtherType.ipv4,
+                tags: [tag],
+                payload: payload
+            )
+            return host().tables.outcomes(of: frame, from: 0)
+        }
+        #expect(outcomes(VLANTag(controlInformation: 0xe000)) == [.local(slot: 1)])
+        #expect(outcomes(VLANTag(controlInformation: 0xe001)) == [.drop(.vlanTagged)])
+        #expect(outcomes(VLANTag(isService: true, controlInformation: 0)) == [.drop(.vlanTagged)])
+        let cut = Array(TestHost.mac(2).octets + TestHost.mac(1).octets + [0x81, 0])
+        for count in 0..<4 {
+            let frame = cut + [UInt8](repeating: 0, count: count)
+            #expect(host().tables.outcomes(of: frame, from: 0) == [.drop(.vlanTagged)])
         }
     }
 

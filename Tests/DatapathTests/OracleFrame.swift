@@ -6,6 +6,8 @@ struct OracleFrame {
     var source = MACAddress(truncating: 0)
     var destination = MACAddress(truncating: 0)
     var isTagged = false
+    /// One tag, whose VLAN is 0.
+    var isPriorityTagged = false
     var isMalformed = false
     /// Where the network header starts.
     var start = 14
@@ -29,6 +31,9 @@ struct OracleFrame {
         guard let ethernet = try? EthernetHeader(parsing: bytes.span) else {
             isMalformed = true
             return
+        }
+        if let tag = ethernet.outerTag, ethernet.innerTag == nil {
+            isPriorityTagged = !tag.isService && tag.controlInformation % 4096 == 0
         }
         start = ethernet.byteCount
         etherType = ethernet.etherType

@@ -18,7 +18,7 @@ struct OraclePipeline {
         let frame = OracleFrame(bytes)
         if !port.isEnabled { return [.drop(.portDisabled)] }
         if bytes.count < 14 { return [.drop(.malformedFrame)] }
-        if frame.isTagged, !datapath.vlanPassthru { return [.drop(.vlanTagged)] }
+        if frame.isTagged, !frame.isPriorityTagged, !datapath.vlanPassthru { return [.drop(.vlanTagged)] }
         if frame.source.isMulticast { return [.drop(.multicastSource)] }
         if frame.isMalformed { return [.drop(.malformedFrame)] }
         if !OraclePortSecurity(port).lets(inFromPort: frame) { return [.drop(.ingressPortSecurity)] }

@@ -20,11 +20,12 @@ struct OraclePortSecurity {
         return passesNeighborCheck(frame, own)
     }
 
-    /// `arp.sha == M`, and `arp.spa` one of the IPv4 addresses, if the entry has any; an entry with IPv6 ones only
-    /// allows no ARP.
+    /// `arp.sha == M`, and `arp.spa` one of the IPv4 addresses, if the entry has any, or, in a request to all, none; an
+    /// entry with IPv6 ones only allows no ARP.
     private func allowsARP(_ frame: OracleFrame, _ entry: PortSecurityEntry) -> Bool {
         guard let arp = frame.arp, arp.senderMAC == entry.mac else { return false }
         if entry.prefixes.isEmpty { return true }
+        if arp.senderIP == .any, arp.operation == 1, frame.destination == .broadcast { return !ipv4(entry).isEmpty }
         return ipv4(entry).contains { matches(.v4(arp.senderIP), $0) }
     }
 
@@ -46,10 +47,18 @@ struct OraclePortSecurity {
     private func advancesToNeighborCheck(_ frame: OracleFrame, _ entry: PortSecurityEntry) -> Bool {
         if entry.prefixes.isEmpty { return true }
         guard let header = frame.ipv6, !ipv6(entry).isEmpty else { return false }
+        if let type = frame.icmpv6?[0], type == 134 || type == 137 {
+            guard ipv6(entry).contains(where: { $0.hasZeroHostBits && $0.length < 128 }) else { return false }
+        }
         if ipv6(entry).contains(where: { matches(.v6(header.source), $0) }) { return true }
         if header.source == entry.mac.linkLocalAddress { return true }
-        guard let icmp = frame.icmpv6 else { return false }
-        return header.source == .any && header.destination.groups[0] == 0xff02 && icmp[0] == 135 && icmp[1] == 0
+        guard let icmp = frame.icmpv6, icmp.count >= 24, frame.destination.octets.prefix(2) == [0x33, 0x33] else {
+            return false
+        }
+        let halves = [icmp[8..<16], icmp[16..<24]].map { $0.reduce(0 as UInt64) { $0 << 8 | UInt64($1) } }
+        let target = IPv6Address(high: halves[0], low: halves[1])
+        return header.source == .any && header.destination == target.solicitedNodeAddress && icmp[0] == 135
+            && icmp[1] == 0
     }
 
     /// NS and NA with hop limit 255 must be true; all else passes.

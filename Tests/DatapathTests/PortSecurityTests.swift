@@ -42,15 +42,20 @@ import Wire
         return FrameBuilder.ethernet(own, .broadcast, EtherType.ipv6, payload: packet)
     }
 
-    private static func arp(_ sender: MACAddress, _ ip: String) -> [UInt8] {
+    private static func arp(
+        _ sender: MACAddress,
+        _ ip: String,
+        operation: UInt16 = 1,
+        to destination: MACAddress = .broadcast
+    ) -> [UInt8] {
         let packet = ARPPacket(
-            operation: 1,
+            operation: operation,
             senderMAC: sender,
             senderIP: IPv4Address(ip) ?? .any,
             targetMAC: own,
             targetIP: TestHost.ipv4(9)
         )
-        return FrameBuilder.ethernet(own, .broadcast, EtherType.arp, payload: FrameBuilder.arp(packet))
+        return FrameBuilder.ethernet(own, destination, EtherType.arp, payload: FrameBuilder.arp(packet))
     }
 
     private static func message(
@@ -58,6 +63,8 @@ import Wire
         option: MACAddress?,
         target: String = "fd00::9",
         from: String = "fd00::1",
+        to group: String = "ff02::1",
+        at destination: MACAddress = .broadcast,
         hopLimit: UInt8 = 255,
         extra: [UInt8] = []
     ) -> [UInt8] {
@@ -65,15 +72,16 @@ import Wire
         if kind == .solicitation { message.sourceMAC = option } else { message.targetMAC = option }
         let packet = FrameBuilder.ipv6(
             IPv6Address(from) ?? .any,
-            IPv6Address(high: 0xff02 << 48, low: 1),
+            IPv6Address(group) ?? .any,
             nextHeader: 58,
             hopLimit: hopLimit,
             payload: FrameBuilder.neighbor(message) + extra
         )
-        return FrameBuilder.ethernet(own, .broadcast, EtherType.ipv6, payload: packet)
+        return FrameBuilder.ethernet(own, destination, EtherType.ipv6, payload: packet)
     }
 
     private static let stranger = TestHost.mac(77)
+    private static let group = MACAddress(truncating: 0x3333_ff00_0009)
     private static let rarp = FrameBuilder.ethernet(own, .broadcast, EtherType.rarp, payload: [])
     private static let foreign = FrameBuilder.ethernet(
         stranger,
@@ -94,7 +102,26 @@ import Wire
         Row(sentence: "no other IPv4", entry: withIPv4, frame: ipv4("172.16.255.2", "1.2.3.4"), passes: false),
         Row(sentence: "its arp.spa", entry: withIPv4, frame: arp(own, "172.16.255.1"), passes: true),
         Row(sentence: "no other arp.spa", entry: withIPv4, frame: arp(own, "172.16.255.2"), passes: false),
-        Row(sentence: "no ARP probe with spa 0.0.0.0", entry: withIPv4, frame: arp(own, "0.0.0.0"), passes: false),
+        Row(sentence: "an ARP probe with spa 0.0.0.0", entry: withIPv4, frame: arp(own, "0.0.0.0"), passes: true),
+        Row(sentence: "IPv6 alone: no ARP probe", entry: withIPv6, frame: arp(own, "0.0.0.0"), passes: false),
+        Row(
+            sentence: "no ARP probe with another MAC",
+            entry: withIPv4,
+            frame: arp(stranger, "0.0.0.0"),
+            passes: false
+        ),
+        Row(
+            sentence: "no answer with spa 0.0.0.0",
+            entry: withIPv4,
+            frame: arp(own, "0.0.0.0", operation: 2),
+            passes: false
+        ),
+        Row(
+            sentence: "no ARP probe to a host",
+            entry: withIPv4,
+            frame: arp(own, "0.0.0.0", to: TestHost.mac(2)),
+            passes: false
+        ),
         Row(
             sentence: "DHCP discover",
             entry: withIPv4,
@@ -147,8 +174,20 @@ import Wire
         Row(
             sentence: "a DAD solicitation",
             entry: withIPv6,
-            frame: message(.solicitation, option: nil, from: "::"),
+            frame: message(.solicitation, option: nil, from: "::", to: "ff02::1:ff00:9", at: group),
             passes: true
+        ),
+        Row(
+            sentence: "no DAD solicitation to a host",
+            entry: withIPv6,
+            frame: message(.solicitation, option: nil, from: "::", to: "ff02::1:ff00:9", at: TestHost.mac(2)),
+            passes: false
+        ),
+        Row(
+            sentence: "no DAD solicitation to a group where nobody is answered",
+            entry: withIPv6,
+            frame: message(.solicitation, option: nil, from: "::", to: "ff02::1:ff00:8", at: group),
+            passes: false
         ),
         Row(
             sentence: "a solicitation with its MAC",
@@ -211,9 +250,33 @@ import Wire
             passes: true
         ),
         Row(
-            sentence: "router advertisements are not restricted",
+            sentence: "no router advertisement by a host",
             entry: withIPv6,
-            frame: ipv6("fd00::1", "ff02::1", [134, 0, 0, 0]),
+            frame: ipv6("fe80::ac:10ff:feff:1", "ff02::1", [134, 0, 0, 0]),
+            passes: false
+        ),
+        Row(
+            sentence: "no redirect by a host",
+            entry: withIPv6,
+            frame: ipv6("fe80::ac:10ff:feff:1", "ff02::1", [137, 0, 0, 0]),
+            passes: false
+        ),
+        Row(
+            sentence: "a host with its prefix's length is a host",
+            entry: ["02:ac:10:ff:00:01", "fd00::1/64"],
+            frame: ipv6("fe80::ac:10ff:feff:1", "ff02::1", [134, 0, 0, 0]),
+            passes: false
+        ),
+        Row(
+            sentence: "who may have a subnet's addresses may be its router",
+            entry: withIPv6 + ["fd00:1::/64"],
+            frame: ipv6("fe80::ac:10ff:feff:1", "ff02::1", [134, 0, 0, 0]),
+            passes: true
+        ),
+        Row(
+            sentence: "and so may who is not restricted",
+            entry: macOnly,
+            frame: ipv6("fe80::ac:10ff:feff:1", "ff02::1", [134, 0, 0, 0]),
             passes: true
         ),
         Row(

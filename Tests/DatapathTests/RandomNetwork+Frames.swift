@@ -36,7 +36,10 @@ extension RandomNetwork {
 
     private mutating func tags() -> [VLANTag] {
         (0..<Int.random(in: 1...2, using: &generator)).map { _ in
-            VLANTag(isService: chance(30), controlInformation: UInt16(truncatingIfNeeded: generator.next()))
+            VLANTag(
+                isService: chance(30),
+                controlInformation: UInt16(truncatingIfNeeded: generator.next()) & (chance(40) ? 0xf000 : 0xffff)
+            )
         }
     }
 
@@ -98,7 +101,7 @@ extension RandomNetwork {
     }
 
     private mutating func icmpv6Payload(from number: Int) -> [UInt8] {
-        let type: UInt8 = [128, 130, 131, 133, 134, 143, 1, 2].randomElement(using: &generator) ?? 128
+        let type: UInt8 = [128, 130, 131, 133, 134, 137, 143, 1, 2].randomElement(using: &generator) ?? 128
         let octets: [UInt8] = [type, UInt8(chance(90) ? 0 : 1), 0, 0, 0, 0, 0, 0]
         let destination = IPv6Address(high: 0xff02 << 48, low: chance(50) ? 2 : 0x16)
         return FrameBuilder.ipv6(

@@ -28,6 +28,8 @@ public struct ICMPv6Header: Hashable, Sendable {
     public static let routerSolicitation: UInt8 = 133
     /// `type` of a router advertisement (RFC 4861 section 4.2).
     public static let routerAdvertisement: UInt8 = 134
+    /// Redirect (RFC 4861 section 4.5).
+    public static let redirect: UInt8 = 137
     /// `type` of a neighbor solicitation (RFC 4861 section 4.3).
     public static let neighborSolicitation: UInt8 = 135
     /// `type` of a neighbor advertisement (RFC 4861 section 4.4).
