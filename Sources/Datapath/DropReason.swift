@@ -19,6 +19,13 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case ingressPortSecurity
     /// Egress port security: the frame's addresses are not for the port.
     case egressPortSecurity
+    /// More ARP requests and neighbor solicitations for known addresses than are answered (`RateLimit.neighborAnswers`).
+    case neighborAnswerLimit
+    /// Longer than the way to the destination carries, which the sender has been told of too often
+    /// (`RateLimit.tooBigAnswers`).
+    case tooBigAnswerLimit
+    /// More broadcasts, multicasts and frames to unknown MACs than go to other hosts (`RateLimit.floodCopies`).
+    case floodLimit
     /// The only destination is the port that the frame came from.
     case hairpin
     /// No port has the destination MAC, and none takes unknown ones.

@@ -64,6 +64,9 @@ public struct Verdict {
         )
     }
 
+    /// Other hosts that get a copy of a frame for many, beyond the first one; 0 for a frame to one port.
+    public var extraPlaceCount: Int { egressKey >= GroupKey.flood ? max(0, remotes.count &- 1) : 0 }
+
     /// Writes the Geneve header with OVN's option that all remote outputs of the frame have in common.
     /// - Parameter memory: room for 16 octets.
     public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {

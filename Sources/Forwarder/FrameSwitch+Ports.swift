@@ -7,9 +7,17 @@ import Wire
 
 extension FrameSwitch {
     /// Forwards what a port has sent, a turn's worth of it.
-    /// - Parameter queue: which of its queues to read.
+    /// - Parameters:
+    ///   - queue: which of its queues to read.
+    ///   - now: monotonic.
     /// - Returns: 0, or the errno with which the device has failed for good.
-    mutating func drainPort(_ slot: Int, _ generation: UnsafePointer<Generation>, queue: Int = 0) -> Int32 {
+    mutating func drainPort(
+        _ slot: Int,
+        _ generation: UnsafePointer<Generation>,
+        queue: Int = 0,
+        now: Duration
+    ) -> Int32 {
+        self.now = now
         let device = generation.pointee.device(slot, queue)
         guard device >= 0 else { return 0 }
         for _ in 0..<Self.batchesPerTurnMaximum {
@@ -158,19 +166,36 @@ extension FrameSwitch {
             reply: room
         )
         if let reason = verdict.dropReason { return drop(number, reason) }
+        let shareCount = generation.pointee.queueCounts[slot]
+        let budget = budgets[slot]
+        let copyCount = verdict.extraPlaceCount * states[number].frameCount
+        let mayFlood = budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount)
         var cursor = verdict.outputs
         var output = generation.pointee.tables.nextOutput(&cursor, of: frame)
         let action = FlowAction(to: verdict)
         outputs: while true {
             switch output {
             case .local(let slot): deliver(departure, frame, to: Int(slot), generation)
-            case .remote(let place): send(departure, frame, to: place, action, generation)
+            case .remote(let place):
+                // Ports of this host have it; other hosts come last.
+                guard mayFlood else {
+                    drop(number, .floodLimit)
+                    break outputs
+                }
+                send(departure, frame, to: place, action, generation)
             case .dropped(let reason, let slot): refuse(departure, reason, Int(slot))
             case .end: break outputs
             }
             output = generation.pointee.tables.nextOutput(&cursor, of: frame)
         }
         if verdict.replyByteCount > 0, let start = room.baseAddress {
+            // Only an answer in the place of a neighbor has nowhere else to go.
+            let isNeighbor = verdict.egressKey == 0
+            let mayAnswer =
+                isNeighbor
+                ? budget.pointee.takeNeighborAnswer(now: now, shareCount: shareCount)
+                : budget.pointee.takeTooBigAnswer(now: now, shareCount: shareCount)
+            guard mayAnswer else { return drop(number, isNeighbor ? .neighborAnswerLimit : .tooBigAnswerLimit) }
             OffloadHeader().store(to: start - OffloadHeader.byteCount)
             let failure = write(start, verdict.replyByteCount, to: slot, generation)
             // An answer that only says why there is no output does not make the frame a forwarded one.

@@ -32,6 +32,10 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// The places whose route cuts no trains: datagrams to there leave one by one.
     let uncutPlaces = RefusalMemory(count: 1024)
 
+    /// What ports have used up of their limits, and the time by which they do.
+    let budgets = PortBudgets()
+    var now = Duration.zero
+
     // From the underlay
     let receiving: ReceiveBatch
     var runs = RunTable()

@@ -21,6 +21,8 @@ struct Generation {
     let isCutting: Bool
     /// The TAPs, slot by slot for each queue, or -1; where a TAP has fewer queues, they take turns.
     let devices: UnsafePointer<Int32>
+    /// The queues of each slot's TAP, at least 1.
+    let queueCounts: UnsafePointer<Int>
     /// What the journal calls the port of each slot; 0 where there is none.
     let portKeys: UnsafePointer<UInt64>
     /// Where to send for each of the tables' places.
@@ -55,6 +57,7 @@ final class OwnedGeneration {
     private let descriptors: [Descriptor]
     private let underlays: UnsafeMutablePointer<Int32>
     private let devices: UnsafeMutablePointer<Int32>
+    private let queueCounts: UnsafeMutablePointer<Int>
     private let portKeys: UnsafeMutablePointer<UInt64>
     private let senders: UnsafeMutablePointer<Int32>
 
@@ -90,6 +93,9 @@ final class OwnedGeneration {
                 devices[queue * ForwarderProtocol.portCountMaximum + slot] = queues[queue % queues.count]
             }
         }
+        queueCounts = .allocate(capacity: ForwarderProtocol.portCountMaximum)
+        queueCounts.initialize(repeating: 1, count: ForwarderProtocol.portCountMaximum)
+        for (slot, queues) in taps { queueCounts[slot] = max(1, queues.count) }
         portKeys = .allocate(capacity: ForwarderProtocol.portCountMaximum)
         portKeys.initialize(repeating: 0, count: ForwarderProtocol.portCountMaximum)
         for (slot, key) in keys { portKeys[slot] = key }
@@ -120,6 +126,7 @@ final class OwnedGeneration {
                 senderMask: senderCount - 1,
                 isCutting: isCutting,
                 devices: devices,
+                queueCounts: queueCounts,
                 portKeys: portKeys,
                 addresses: addresses,
                 addressByteCount: byteCount
@@ -132,6 +139,7 @@ final class OwnedGeneration {
         pointer.deallocate()
         underlays.deallocate()
         devices.deallocate()
+        queueCounts.deallocate()
         portKeys.deallocate()
         senders.deallocate()
     }

@@ -148,7 +148,7 @@ struct PollerLoop: ~Copyable {
         if source == CounterBlock.underlay {
             frames.drainUnderlay(generation, queue: queue, now: Clock.monotonic())
         } else {
-            let failure = frames.drainPort(source, generation, queue: queue)
+            let failure = frames.drainPort(source, generation, queue: queue, now: Clock.monotonic())
             if failure != 0 { giveUp(source, queue, generation, errno: failure) }
         }
     }

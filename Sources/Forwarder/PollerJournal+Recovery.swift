@@ -86,6 +86,7 @@ extension FrameSwitch {
     /// Hands on what the process before this one had taken and not handed on, one frame after the other. Which one is
     /// under way is noted: one that has ended this process, too, is left out the next time.
     mutating func recover(_ generation: UnsafePointer<Generation>, now: Duration) {
+        self.now = now
         recoverFrames(generation)
         recoverDatagrams(generation, now: now)
         journal.endFrames()

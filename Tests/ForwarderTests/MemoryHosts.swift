@@ -18,6 +18,8 @@ final class MemoryHosts {
     let underlay = MemoryUnderlay()
     private(set) var hosts: [Host] = []
     private(set) var bindings: [PortBinding]
+    /// The time at which ports are drained.
+    var now = Duration.seconds(100)
     /// What a killed host has left.
     private var legacy: [UInt8]?
 
@@ -137,7 +139,7 @@ final class MemoryHosts {
     /// Lets a host take one batch from a port.
     @discardableResult
     func drainPort(_ port: Int, on host: Int) -> Int32 {
-        hosts[host].path.drainPort(port, hosts[host].generation.pointer)
+        hosts[host].path.drainPort(port, hosts[host].generation.pointer, now: now)
     }
 
     /// Lets all hosts, or one of them, take all that waits on the underlay.

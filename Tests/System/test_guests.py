@@ -5,7 +5,7 @@ import socket
 import struct
 import unittest
 
-from lab import NETWORK, Primer
+from lab import NETWORK, Primer, wait_until
 from packets import checksum, mac, packet_socket, receive
 
 NEEDS_CHECKSUM = 1
@@ -89,6 +89,30 @@ class GuestTest(unittest.TestCase):
                 self.assertEqual([frame[-7:] for frame in got], [b"the end"] * 2)
                 self.assertTrue(all(frame[10 + 26:10 + 30] == ip(lab.IP[1]) for frame in got))
         self.assertEqual(self.drops("vm1", "malformed_offload") - before, len(forged))
+
+    def test_a_flood_of_requests_is_bounded_and_everybody_else_goes_on(self):
+        lab = self.lab
+        request = b"\xff" * 6 + self.arp(None, operation=1)[6:]
+        request = request[:38] + ip(lab.IP[2])
+        with packet_socket(f"{lab.name}-vm1", "vm1") as sender:
+            for _ in range(10_000):
+                sender.send(request)
+        wait_until(lambda: self.drops("vm1", "neighbor_answer_limit") > 1000, "the limit is reached and counted")
+        self.assertEqual(lab.ping("vm3", lab.IP[2]), 3)
+        wait_until(lambda: lab.ping("vm1", lab.IP[2]) == 3, "the guest itself goes on")
+
+    def test_a_probe_for_a_duplicate_address_is_answered_or_heard(self):
+        lab = self.lab
+        probe = self.arp(None, operation=1)
+        probe = probe[:28] + bytes(4) + bytes(6)
+        with packet_socket(f"{lab.name}-vm1", "vm1") as sender, packet_socket(f"{lab.name}-vm2", "vm2") as there:
+            known, unknown = probe + ip(lab.IP[3]), probe + ip("172.16.255.99")
+            for frame in known, unknown:
+                sender.send(frame)
+            (heard,) = receive(there, 1, lambda frame: frame if frame[12:22] == probe[12:22] else None)
+            (answer,) = receive(sender, 1, lambda frame: frame if frame[:6] == mac(lab.MAC[1]) else None)
+        self.assertEqual(heard, unknown)
+        self.assertEqual(answer[22:32], mac(lab.MAC[3]) + ip(lab.IP[3]))
 
     def test_a_datagram_from_a_host_with_a_larger_mtu_stays_one(self):
         lab = self.lab

@@ -61,7 +61,7 @@ final class MemoryNetwork {
             } else {
                 let turn = ports.state.pointee.byteCount > 100 ? 1 : 64
                 ports.state.pointee.left = turn
-                _ = path.drainPort(slot, generation.pointer)
+                _ = path.drainPort(slot, generation.pointer, now: .seconds(1))
                 slot = slot + 1 == sourceCount ? 0 : slot + 1
                 done += turn
             }

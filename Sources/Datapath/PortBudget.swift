@@ -1,0 +1,73 @@
+/// How often something may happen: on average, and at once after a pause.
+public struct RateLimit: Equatable, Sendable {
+    /// Times a second.
+    public let perSecond: Int
+    /// Times at once.
+    public let burst: Int
+
+    /// Answers to ARP requests and neighbor solicitations of a port. A burst fills a host's neighbor table, of which
+    /// Linux keeps 1024 entries (`gc_thresh3`), twice; the rate fills it anew each second, which no honest host does.
+    public static var neighborAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 2000) }
+    /// "Too big" answers to a port: one for each destination, which a host then remembers for minutes. Linux itself
+    /// sends as many errors (`icmp_msgs_per_sec`), for a whole host.
+    public static var tooBigAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
+    /// Copies that broadcasts, multicasts and frames to unknown MACs of a port make beyond the first one, which any
+    /// frame costs: one for each other host that has a member. They take about a quarter of what one processor sends,
+    /// and are 500 broadcasts a second to 500 hosts, or a stream of 1.4 Gbit/s to three.
+    public static var floodCopies: RateLimit { RateLimit(perSecond: 250_000, burst: 250_000) }
+
+    /// A limit; both are more than 0.
+    public init(perSecond: Int, burst: Int) {
+        self.perSecond = perSecond
+        self.burst = burst
+    }
+}
+
+/// What a port has used up of its limits. All zero is nothing.
+///
+/// A limit is a bucket that leaks (ITU-T I.371, the generic cell rate algorithm), in one word: the time at which all that
+/// was taken is paid for. More may be taken as long as that is not too far ahead.
+public struct PortBudget {
+    private var neighborAnswers = Meter()
+    private var tooBigAnswers = Meter()
+    private var floodCopies = Meter()
+
+    /// Nothing is used up.
+    public init() {}
+
+    /// Takes an answer to a request for a neighbor's address.
+    /// - Parameters:
+    ///   - now: of a clock that never goes back.
+    ///   - shareCount: those who share the port's limit, each with a budget of its own: its queues.
+    /// - Returns: `false` if the limit is reached.
+    public mutating func takeNeighborAnswer(now: Duration, shareCount: Int = 1) -> Bool {
+        neighborAnswers.take(1, of: .neighborAnswers, now: now, shareCount: shareCount)
+    }
+
+    /// Takes a "too big" answer.
+    public mutating func takeTooBigAnswer(now: Duration, shareCount: Int = 1) -> Bool {
+        tooBigAnswers.take(1, of: .tooBigAnswers, now: now, shareCount: shareCount)
+    }
+
+    /// Takes the copies of a frame for many, those beyond the first.
+    public mutating func takeFloodCopies(_ count: Int, now: Duration, shareCount: Int = 1) -> Bool {
+        count <= 0 || floodCopies.take(count, of: .floodCopies, now: now, shareCount: shareCount)
+    }
+}
+
+/// How far a limit is used up.
+struct Meter {
+    /// When all that was taken is paid for, in nanoseconds.
+    private var paidAt: Int64 = 0
+
+    /// Takes `count` at once, or nothing.
+    mutating func take(_ count: Int, of limit: RateLimit, now: Duration, shareCount: Int) -> Bool {
+        let (seconds, attoseconds) = now.components
+        let now = seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
+        let price = 1_000_000_000 / Int64(limit.perSecond)
+        let next = max(paidAt, now) &+ Int64(count) &* price &* Int64(shareCount)
+        guard next &- now <= Int64(limit.burst) &* price else { return false }
+        paidAt = next
+        return true
+    }
+}

@@ -1,0 +1,81 @@
+import Datapath
+import Southbound
+import TestSupport
+import Testing
+import Wire
+
+@testable import Forwarder
+
+/// What one port may cause in a second.
+@Suite struct BudgetTests {
+    private static func send(_ frame: [UInt8], _ count: Int, _ net: MemoryHosts) {
+        for start in stride(from: 0, to: count, by: 256) {
+            net.send(Array(repeating: frame, count: min(256, count - start)), from: 0)
+            net.drainPort(0, on: 0)
+        }
+    }
+
+    @Test func `Requests for neighbors are answered up to a limit, and dropped and counted beyond`() {
+        let net = MemoryHosts(hostCount: 2, places: [0, 1])
+        let (burst, rate) = (RateLimit.neighborAnswers.burst, RateLimit.neighborAnswers.perSecond)
+        let request = MemoryHosts.arpRequest(from: 0, for: 1)
+        Self.send(request, burst + 10, net)
+        #expect(net.got(0).count == burst)
+        #expect(net.drops(.neighborAnswerLimit, of: 0, on: 0) == 10)
+        net.now += .seconds(1)
+        Self.send(request, rate + 10, net)
+        #expect(net.got(0).count == rate)
+        #expect(net.drops(.neighborAnswerLimit, of: 0, on: 0) == 20)
+        #expect(net.underlay.state.sendCount == 0)
+        #expect(net.isAccountedFor(on: 0))
+    }
+
+    /// Leaves room for so many copies more.
+    private static func exhaust(_ net: MemoryHosts, butFor count: Int) {
+        let budget = net.hosts[0].path.budgets[0]
+        let isTaken = budget.pointee.takeFloodCopies(RateLimit.floodCopies.burst - count, now: net.now)
+        #expect(isTaken)
+    }
+
+    @Test func `Frames for many go to other hosts up to a limit, and to ports of this host beyond`() {
+        let net = MemoryHosts(hostCount: 4, places: [0, 0, 1, 2, 3])
+        let frame = MemoryHosts.frame(from: 0, to: .broadcast)
+        // The first copy costs nothing but what any frame does.
+        Self.exhaust(net, butFor: 2 * 70 + 1)
+        Self.send(frame, 73, net)
+        #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == 70 * 3)
+        #expect(net.got(1).count == 73)
+        net.now += .seconds(1)
+        Self.send(frame, 1, net)
+        #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == 71 * 3)
+        #expect(net.isAccountedFor(on: 0))
+    }
+
+    @Test func `A frame for many that goes to nobody here is dropped for the limit`() {
+        let net = MemoryHosts(hostCount: 4, places: [0, 1, 2, 3])
+        Self.exhaust(net, butFor: 2 * 70)
+        Self.send(MemoryHosts.frame(from: 0, to: .broadcast), 73, net)
+        #expect(net.drops(.floodLimit, of: 0, on: 0) == 3)
+        #expect(net.isAccountedFor(on: 0))
+    }
+
+    @Test func `To one other host, or to one port, there is no limit`() {
+        let net = MemoryHosts(hostCount: 2, places: [0, 1])
+        let count = 3000
+        for destination in [MACAddress.broadcast, MemoryHosts.mac(1)] {
+            Self.send(MemoryHosts.frame(from: 0, to: destination), count, net)
+        }
+        #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == UInt64(2 * count))
+    }
+
+    @Test func `A sender hears of a smaller MTU up to a limit, and its frames are dropped for that reason beyond`() {
+        let net = MemoryHosts(hostCount: 2, places: [0, 1], innerMTU: 1000)
+        let frame = Flow(isUDP: true).frame(Flow.payload(1200))
+        let burst = RateLimit.tooBigAnswers.burst
+        Self.send(frame, burst + 5, net)
+        #expect(net.got(0).count == burst)
+        #expect(net.drops(.frameTooLong, of: 0, on: 0) == UInt64(burst))
+        #expect(net.drops(.tooBigAnswerLimit, of: 0, on: 0) == 5)
+        #expect(net.isAccountedFor(on: 0))
+    }
+}
