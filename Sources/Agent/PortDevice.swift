@@ -195,7 +195,8 @@ extension PortDevice {
         }
     }
 
-    private static func refusal(of error: TAPError, _ port: PortSpecification) -> Refusal {
+    /// Why a device cannot be made or opened, and what to do about it.
+    static func refusal(of error: TAPError, _ port: PortSpecification) -> Refusal {
         switch error {
         case .invalidName:
             Refusal(.invalid, code: "invalid_interface", detail: "\(error).", pointer: "/interface")
@@ -221,8 +222,19 @@ extension PortDevice {
             Refusal(
                 .unavailable,
                 code: "device_failed",
-                detail: "The interface \(port.interface)\(place(of: port)) cannot be made or opened: \(error)."
+                detail: "The interface \(port.interface)\(place(of: port)) cannot be made or opened: \(error)"
+                    + remedy(for: error) + "."
             )
+        }
+    }
+
+    /// What to do about the device file of TAPs; empty for other errors.
+    private static func remedy(for error: SystemError) -> String {
+        guard error.call.hasSuffix("/dev/net/tun") else { return "" }
+        return switch error.errno {
+        case EACCES, EPERM: "; 'chmod 666 /dev/net/tun' lets the agent's user have it"
+        case ENOENT, ENXIO, ENODEV: "; 'modprobe tun' brings it, and in a container it has to be handed in"
+        default: ""
         }
     }
 }
