@@ -24,7 +24,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     /// Longer than the way to the destination carries, which the sender has been told of too often
     /// (`RateLimit.tooBigAnswers`).
     case tooBigAnswerLimit
-    /// More broadcasts, multicasts and frames to unknown MACs than go to other hosts (`RateLimit.floodCopies`).
+    /// More broadcasts, multicasts and frames to unknown MACs than one port may have copied (`RateLimit.floodCopies`).
     case floodLimit
     /// The only destination is the port that the frame came from.
     case hairpin

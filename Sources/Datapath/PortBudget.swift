@@ -11,9 +11,10 @@ public struct RateLimit: Equatable, Sendable {
     /// "Too big" answers to a port: one for each destination, which a host then remembers for minutes. Linux itself
     /// sends as many errors (`icmp_msgs_per_sec`), for a whole host.
     public static var tooBigAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
-    /// Copies that broadcasts, multicasts and frames to unknown MACs of a port make beyond the first one, which any
-    /// frame costs: one for each other host that has a member. They take about a quarter of what one processor sends,
-    /// and are 500 broadcasts a second to 500 hosts, or a stream of 1.4 Gbit/s to three.
+    /// Copies that a host makes of a port's broadcasts, multicasts and frames to unknown MACs, beyond the first one,
+    /// which any frame costs: on the port's own host for its ports and for other hosts, there for their ports. They take
+    /// about a third of what one processor hands on, and are 500 broadcasts a second to 500 hosts, or a stream of
+    /// 1.4 Gbit/s to three.
     public static var floodCopies: RateLimit { RateLimit(perSecond: 250_000, burst: 250_000) }
 
     /// A limit; both are more than 0.

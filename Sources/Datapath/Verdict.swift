@@ -64,9 +64,6 @@ public struct Verdict {
         )
     }
 
-    /// Other hosts that get a copy of a frame for many, beyond the first one; 0 for a frame to one port.
-    public var extraPlaceCount: Int { egressKey >= GroupKey.flood ? max(0, remotes.count &- 1) : 0 }
-
     /// Writes the Geneve header with OVN's option that all remote outputs of the frame have in common.
     /// - Parameter memory: room for 16 octets.
     public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
@@ -77,6 +74,12 @@ public struct Verdict {
 
     /// The VNI and the keys in the lowest 56 bits.
     var geneveKeys: UInt64 { UInt64(vni) &<< 32 | UInt64(ingressKey) &<< 16 | UInt64(egressKey) }
+
+    /// Tells the port that the frame came from among those of all datapaths, as well as a number can.
+    public var ingressHash: Int {
+        let product = (UInt64(vni) &<< 16 | UInt64(ingressKey)) &* 0x9e37_79b9_7f4a_7c15
+        return Int(truncatingIfNeeded: product &>> 33)
+    }
 
     /// The halves of the header with these keys, as they lie in memory.
     @inline(__always)

@@ -168,21 +168,17 @@ extension FrameSwitch {
         if let reason = verdict.dropReason { return drop(number, reason) }
         let shareCount = generation.pointee.queueCounts[slot]
         let budget = budgets[slot]
-        let copyCount = verdict.extraPlaceCount * states[number].frameCount
-        let mayFlood = budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount)
+        let copyCount = generation.pointee.tables.extraCopyCount(of: verdict) * states[number].frameCount
+        guard budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount) else {
+            return drop(number, .floodLimit)
+        }
         var cursor = verdict.outputs
         var output = generation.pointee.tables.nextOutput(&cursor, of: frame)
         let action = FlowAction(to: verdict)
         outputs: while true {
             switch output {
             case .local(let slot): deliver(departure, frame, to: Int(slot), generation)
-            case .remote(let place):
-                // Ports of this host have it; other hosts come last.
-                guard mayFlood else {
-                    drop(number, .floodLimit)
-                    break outputs
-                }
-                send(departure, frame, to: place, action, generation)
+            case .remote(let place): send(departure, frame, to: place, action, generation)
             case .dropped(let reason, let slot): refuse(departure, reason, Int(slot))
             case .end: break outputs
             }

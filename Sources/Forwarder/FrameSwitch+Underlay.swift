@@ -192,6 +192,10 @@ extension FrameSwitch {
             now: origin.now
         )
         if let reason = verdict.dropReason { return drop(reason) }
+        let copyCount = generation.pointee.tables.extraCopyCount(of: verdict)
+        let budget = distantBudgets[verdict.ingressHash]
+        guard budget.pointee.takeFloodCopies(copyCount, now: origin.now, shareCount: generation.pointee.underlayCount)
+        else { return drop(.floodLimit) }
         guard bytes.decapsulateCongestion(origin.congestion, of: frame) else { return drop(.congestionUnheard) }
         writeAllRuns(generation)
         var cursor = verdict.outputs

@@ -33,10 +33,12 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let uncutPlaces = RefusalMemory(count: 1024)
 
     /// What ports have used up of their limits, and the time by which they do.
-    let budgets = PortBudgets()
+    let budgets = PortBudgets(count: ForwarderProtocol.portCountMaximum)
     var now = Duration.zero
 
     // From the underlay
+    /// What ports of other hosts have used up: so many are told apart, since a host does not know how many there are.
+    let distantBudgets = PortBudgets(count: 1 << 16)
     let receiving: ReceiveBatch
     var runs = RunTable()
     /// The place that the last datagram of a message went to; its run has been decided on for that message's sender.

@@ -14,6 +14,8 @@ struct Generation {
     let tables: Tables
     /// The underlay's UDP sockets, one for each queue, or -1; where there are fewer, they take turns.
     let underlays: UnsafePointer<Int32>
+    /// How many of these there are, at least 1.
+    let underlayCount: Int
     /// The sockets that send, for flows to be spread over; a power of two of them.
     let senders: UnsafePointer<Int32>
     let senderMask: Int
@@ -122,6 +124,7 @@ final class OwnedGeneration {
                 number: number,
                 tables: view,
                 underlays: underlays,
+                underlayCount: max(1, sockets.count),
                 senders: self.senders,
                 senderMask: senderCount - 1,
                 isCutting: isCutting,

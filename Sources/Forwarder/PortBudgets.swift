@@ -1,24 +1,27 @@
 import Datapath
-import ForwarderProtocol
 import Glibc
 
-/// What each port has used up of its limits in one poller, by slot. A slot that is used again has what time has given
+/// What ports have used up of their limits in one poller, by number. A number that is used again has what time has given
 /// back.
 struct PortBudgets: ~Copyable {
     private let budgets: UnsafeMutablePointer<PortBudget>
+    private let mask: Int
 
-    init() {
+    /// - Parameter count: ports that are told apart, a power of two; others share the budgets of those.
+    init(count: Int) {
+        precondition(count > 0 && count & (count - 1) == 0)
         // calloc, since only what is used of it ever takes memory; all zero is an unused budget.
-        guard let memory = calloc(ForwarderProtocol.portCountMaximum, MemoryLayout<PortBudget>.stride) else {
+        guard let memory = calloc(count, MemoryLayout<PortBudget>.stride) else {
             preconditionFailure("no memory for budgets")
         }
-        budgets = memory.bindMemory(to: PortBudget.self, capacity: ForwarderProtocol.portCountMaximum)
+        budgets = memory.bindMemory(to: PortBudget.self, capacity: count)
+        mask = count - 1
     }
 
     deinit {
         free(budgets)
     }
 
-    /// The budget of the port in a slot.
-    subscript(slot: Int) -> UnsafeMutablePointer<PortBudget> { budgets + slot }
+    /// The budget of a port.
+    subscript(number: Int) -> UnsafeMutablePointer<PortBudget> { budgets + (number & mask) }
 }

@@ -37,35 +37,48 @@ import Wire
         #expect(isTaken)
     }
 
-    @Test func `Frames for many go to other hosts up to a limit, and to ports of this host beyond`() {
+    @Test func `Frames for many are copied up to a limit, here and for other hosts, and dropped beyond`() {
         let net = MemoryHosts(hostCount: 4, places: [0, 0, 1, 2, 3])
         let frame = MemoryHosts.frame(from: 0, to: .broadcast)
         // The first copy costs nothing but what any frame does.
-        Self.exhaust(net, butFor: 2 * 70 + 1)
+        Self.exhaust(net, butFor: 3 * 70 + 2)
         Self.send(frame, 73, net)
         #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == 70 * 3)
-        #expect(net.got(1).count == 73)
+        #expect(net.got(1).count == 70)
+        #expect(net.drops(.floodLimit, of: 0, on: 0) == 3)
         net.now += .seconds(1)
         Self.send(frame, 1, net)
         #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == 71 * 3)
         #expect(net.isAccountedFor(on: 0))
     }
 
-    @Test func `A frame for many that goes to nobody here is dropped for the limit`() {
-        let net = MemoryHosts(hostCount: 4, places: [0, 1, 2, 3])
-        Self.exhaust(net, butFor: 2 * 70)
-        Self.send(MemoryHosts.frame(from: 0, to: .broadcast), 73, net)
-        #expect(net.drops(.floodLimit, of: 0, on: 0) == 3)
-        #expect(net.isAccountedFor(on: 0))
+    @Test func `Where they arrive they are copied up to a limit, for each port that sends`() {
+        let net = MemoryHosts(hostCount: 2, places: [0, 0, 1, 1, 1])
+        let verdictHash = { (key: UInt64) in
+            Int(truncatingIfNeeded: ((5 << 16 | key) &* 0x9e37_79b9_7f4a_7c15) >> 33)
+        }
+        let budget = net.hosts[1].path.distantBudgets[verdictHash(1)]
+        let isTaken = budget.pointee.takeFloodCopies(RateLimit.floodCopies.burst - 10, now: .seconds(100))
+        #expect(isTaken)
+        Self.send(MemoryHosts.frame(from: 0, to: .broadcast), 7, net)
+        net.settleUnderlay()
+        #expect(net.got(2).count == 5 && net.got(4).count == 5)
+        #expect(net.drops(.floodLimit, of: CounterBlock.underlay, on: 1) == 2)
+        net.send([MemoryHosts.frame(from: 1, to: .broadcast)], from: 1)
+        net.drainPort(1, on: 0)
+        net.settleUnderlay()
+        #expect(net.got(2).count == 1)
+        #expect(net.isAccountedFor(on: 1))
     }
 
-    @Test func `To one other host, or to one port, there is no limit`() {
+    @Test func `To one other port, whatever the MAC, there is no limit`() {
         let net = MemoryHosts(hostCount: 2, places: [0, 1])
-        let count = 3000
+        Self.exhaust(net, butFor: 0)
         for destination in [MACAddress.broadcast, MemoryHosts.mac(1)] {
-            Self.send(MemoryHosts.frame(from: 0, to: destination), count, net)
+            Self.send(MemoryHosts.frame(from: 0, to: destination), 100, net)
         }
-        #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == UInt64(2 * count))
+        #expect(net.count(.sentFrames, of: CounterBlock.underlay, on: 0) == 200)
+        #expect(net.drops(.floodLimit, of: 0, on: 0) == 0)
     }
 
     @Test func `A sender hears of a smaller MTU up to a limit, and its frames are dropped for that reason beyond`() {
