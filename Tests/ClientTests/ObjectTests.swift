@@ -134,7 +134,7 @@ import Testing
         (["app=web"], [], "p-up"), (["app==web,tier"], [], "p-up"), (["tier=on"], ["status.up=true"], "p-up"),
         (["app!=web"], ["status.reason=disabled"], "p-disabled"), (["!app"], ["enabled=false"], "p-disabled"),
         ([], ["requested_chassis=hv2"], "p-elsewhere"), ([], ["labels.app=web", "status.chassis=hv1"], "p-up"),
-        (["app=web", "app=db"], [], ""), ([], ["status.no_such_field=1"], ""),
+        (["app=web", "app=db"], [], ""), ([], ["labels.no_such_label=1"], ""),
     ])
     func `Labels and fields choose`(labels: [String], fields: [String], name: String) throws {
         let selection = try ObjectSelection(labels: labels, fields: fields)
@@ -144,6 +144,17 @@ import Testing
 
     @Test func `A field that no object has is a usage error, not an empty list`() throws {
         let session = ObjectSession(caller: Self.central())
+        let nowhere = try ObjectSelection(labels: [], fields: ["labels.nowhere=1", "status.up=false"])
+        try nowhere.checkFields(of: [["name": "a", "labels": ["b": "c"], "status": ["up": true]]], .port)
+        let misspelled = try ObjectSelection(labels: [], fields: ["status.chasis=1"])
+        let problem = "no port has a field 'status.chasis'; did you mean 'chassis'? those of status are up, chassis"
+        #expect(throws: ClientError.usage(problem)) {
+            try misspelled.checkFields(of: [["name": "a", "status": ["up": true, "chassis": .null]]], .port)
+        }
+        let leaf = try ObjectSelection(labels: [], fields: ["name.x=1"])
+        #expect(throws: ClientError.usage("no port has a field 'name.x'; those of name are none")) {
+            try leaf.checkFields(of: [["name": "a"]], .port)
+        }
         let selection = try ObjectSelection(labels: [], fields: ["enabld=true"])
         let error = #expect(throws: ClientError.self) { try session.get(.port, selection: selection) }
         #expect(error?.exitStatus == .usage)

@@ -163,6 +163,8 @@ class DoctorTest(unittest.TestCase):
         self.assertIn('The name "hv1" belongs to another live host', found[0][1])
         lab.agents[1].kill()
         self.expect(lab, ("agent", "none runs with"))
+        # Where nobody says where central is, it is not missed on a host that never had one.
+        self.expect(lab, ("agent", "none runs with"), HEDDLE_NB="")
         os.kill(lab.forwarder_pid("hv1"), signal.SIGKILL)
         wait_until(lambda: len(self.findings(lab)) == 2, "nothing runs")
         self.expect(lab, ("agent", "none runs"), ("forwarder", "none runs"))
@@ -236,6 +238,7 @@ class DoctorTest(unittest.TestCase):
         self.expect(lab, ("agent", "UDP port 6081"), ("forwarder", "none runs"), ("underlay", "is taken"), host="hv3")
         taken.kill()
         taken.wait()
+        taken.stdout.close()
         lab.start("hv3", "agent", *others, "--encap-ip", f"{NETWORK}.5")
         self.expect(lab, host="hv3")
         # The chassis of hv1's certificate is another one, and then is deleted.

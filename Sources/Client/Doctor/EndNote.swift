@@ -27,9 +27,10 @@ public struct EndNote: Hashable, Sendable {
     init?(of daemon: String, in directory: String) {
         let path = Self.path(of: daemon, in: directory)
         var (note, start) = (stat(), stat())
-        guard stat(path, &note) == 0, let bytes = try? readFile(path, maximum: Self.byteCountMaximum) else {
-            return nil
-        }
+        // The directory may be that of somebody who is not to be waited for.
+        guard stat(path, &note) == 0, note.st_mode & S_IFMT == S_IFREG,
+            let bytes = try? readFile(path, maximum: Self.byteCountMaximum)
+        else { return nil }
         if stat("\(directory)/\(daemon).pid", &start) == 0 {
             let (ended, begun) = (note.st_mtim, start.st_mtim)
             guard (ended.tv_sec, ended.tv_nsec) >= (begun.tv_sec, begun.tv_nsec) else { return nil }

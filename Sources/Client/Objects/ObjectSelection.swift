@@ -73,16 +73,30 @@ public struct ObjectSelection: Equatable, Sendable {
 
     /// - Throws: ``ClientError/usage(_:)`` where there are objects, and none has a field that is asked for.
     func checkFields(of objects: [JSONValue], _ kind: ObjectKind) throws(ClientError) {
-        guard let first = objects.first?.objectValue else { return }
+        guard !objects.isEmpty else { return }
         for term in fields {
-            guard let name = term.path.first, !objects.contains(where: { $0[name] != nil }) else { continue }
-            let known = first.members.map(\.name)
-            let hint = suggestion(for: name, among: known)
-            throw .usage(
-                "no \(kind.singular) has a field '\(name)'; \(hint)the fields are \(known.joined(separator: ", "))"
-            )
+            // The keys of a map are the users' own.
+            let path = Self.maps.contains(term.path[0]) ? term.path[..<1] : term.path[...]
+            var places = objects
+            for (depth, name) in path.enumerated() {
+                let next = places.compactMap { $0[name] }
+                guard next.isEmpty else {
+                    places = next
+                    continue
+                }
+                let known = places.lazy.compactMap(\.objectValue).first?.members.map(\.name) ?? []
+                let others = depth == 0 ? "the fields" : "those of \(path[..<depth].joined(separator: "."))"
+                let list = known.isEmpty ? "none" : known.joined(separator: ", ")
+                throw .usage(
+                    "no \(kind.singular) has a field '\(path[...depth].joined(separator: "."))'; "
+                        + "\(suggestion(for: name, among: known))\(others) are \(list)"
+                )
+            }
         }
     }
+
+    /// The fields that have members of any name.
+    private static let maps: Set = ["labels", "options"]
 
     /// Whether an object fits all conditions.
     func fits(_ object: JSONValue) -> Bool {
