@@ -273,10 +273,18 @@ public struct JSONParser {
     mutating func string() throws(JSONError) -> String {
         offset += 1
         let start = offset
-        while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }
+        var bits: UInt8 = 0
+        while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+            bits |= byte
+            offset += 1
+        }
         guard let byte = peek() else { throw error(.unexpectedEnd) }
         if byte == UInt8(ascii: "\"") {
-            let text = try checked(String(validating: bytes[start..<offset], as: UTF8.self))
+            let content = bytes[start..<offset]
+            // ASCII, as nearly everything is, needs no further look.
+            let text =
+                bits < 0x80
+                ? String(decoding: content, as: UTF8.self) : try checked(String(validating: content, as: UTF8.self))
             offset += 1
             return text
         }

@@ -146,6 +146,16 @@ public struct CommitChange: Equatable, Sendable {
         /// The joining of a chassis (``AccessDatabase``); the id is the chassis' name.
         case enrolment = "enrolment"
 
+        /// Whether its rows make up the northbound database.
+        public var isOfUsers: Bool {
+            switch self {
+            case .logicalSwitch, .logicalSwitchPort, .topology: true
+            case .chassis, .datapathBinding, .portBinding, .chassisState, .bindingState, .lastKey, .keptAnswer, .token,
+                .enrolment:
+                false
+            }
+        }
+
         /// Orders by the order of putting.
         public static func < (left: Kind, right: Kind) -> Bool { left.rank < right.rank }
 

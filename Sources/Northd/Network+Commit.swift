@@ -38,6 +38,13 @@ extension Network {
         }
     }
 
+    /// The network that two halves make: one of the rows of ``CommitChange/Kind/isOfUsers``, and one of all others. Halves
+    /// do not need each other, so two threads can make them.
+    public init(users: Network, others: Network) {
+        self = others
+        northbound = users.northbound
+    }
+
     /// Carries out the next commit of the log.
     /// - Throws: ``CommitError`` where it is not the next one or does not fit; the network is then to be thrown away.
     public mutating func apply(_ commit: Commit) throws(CommitError) {

@@ -5,7 +5,7 @@ import Southbound
 public struct Network: Sendable {
     /// Random, new with every restore: (epoch, revision) names one state, ever.
     public var epoch: UInt64
-    /// The number of commits since the beginning of the epoch's line; each raises it by 1.
+    /// The revision of the last commit; each raises it.
     public var revision: UInt64
     /// The place of the last commit in the chain of hashes, as the store tells once it is durable.
     public var hash = CommitHash.zero
