@@ -41,7 +41,7 @@ final class Agent {
     private var forwarder: ForwarderLink?
     private var server: HTTPServer?
     /// Queues of each device, and sockets of the underlay.
-    private let queueCount: Int
+    private let deviceQueues: PortDevice.Queues
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
     /// The queues of the ports' devices.
@@ -60,14 +60,14 @@ final class Agent {
         underlay: [Descriptor]?,
         forwarderExecutable: String,
         startsForwarder: Bool,
-        queueCount: Int
+        deviceQueues: PortDevice.Queues
     ) throws {
         self.loop = loop
         self.directory = directory
         self.configuration = configuration
         self.core = core
         self.underlay = underlay
-        self.queueCount = queueCount
+        self.deviceQueues = deviceQueues
         files = try Worker(named: "files")
         devices = try Worker(named: "devices")
         reports = try Mailbox(on: loop) { [weak self] report in self?.take(report) }
@@ -95,7 +95,7 @@ final class Agent {
             directory: directory,
             executable: forwarderExecutable,
             startsForwarder: startsForwarder,
-            queueCount: queueCount,
+            queueCount: deviceQueues.count,
             keep: { [weak self] what, descriptors in self?.keep(what, descriptors) },
             hear: { [weak self] event in self?.hear(event) }
         )
@@ -176,8 +176,8 @@ final class Agent {
         case .replaceForwarder(let process): forwarder?.end(process: process)
         case .forward(let orders): forward(orders)
         case .openDevice(let port, let order):
-            devices.run { [reports, queueCount] in
-                let result = PortDevice.open(port, order, queueCount: queueCount)
+            devices.run { [reports, deviceQueues] in
+                let result = PortDevice.open(port, order, deviceQueues)
                 reports?.send(.deviceOpened(port: port.name, result))
             }
         case .releaseDevice(let name): queues[name] = nil
@@ -233,7 +233,7 @@ final class Agent {
             case .underlay(let address)?:
                 do throws(AgentFailure) {
                     // A forwarder had them when we started, and took them along when it ended.
-                    if underlay == nil { underlay = try Underlay.open(at: address, count: queueCount) }
+                    if underlay == nil { underlay = try Underlay.open(at: address, count: deviceQueues.count) }
                     guard let underlay else { throw Underlay.isTaken(at: address) }
                     messages.append((order.message, underlay))
                 } catch {

@@ -1,3 +1,4 @@
+import Netdev
 import Reactor
 import Wire
 
@@ -21,8 +22,13 @@ public struct AgentOptions: Equatable, Sendable {
     public var startsForwarder: Bool
     /// Queues of each TAP, and sockets of the underlay; `nil` for what suits the processors.
     public var queueCount: Int?
+    /// Octets that the queues of a port may hold together.
+    public var queuedByteCount: Int
     /// The release, for people.
     public var version: String
+
+    /// Octets that the queues of a port may hold together unless told otherwise.
+    public static let standardQueuedByteCount = TAPDevice.queuedByteCount
 
     /// What `heddle agent` was told.
     public init(
@@ -35,6 +41,7 @@ public struct AgentOptions: Equatable, Sendable {
         isInsecure: Bool = false,
         startsForwarder: Bool = true,
         queueCount: Int? = nil,
+        queuedByteCount: Int = AgentOptions.standardQueuedByteCount,
         version: String
     ) {
         self.central = central
@@ -46,6 +53,7 @@ public struct AgentOptions: Equatable, Sendable {
         self.isInsecure = isInsecure
         self.startsForwarder = startsForwarder
         self.queueCount = queueCount
+        self.queuedByteCount = queuedByteCount
         self.version = version
     }
 }

@@ -53,7 +53,7 @@ public enum AgentProcess {
             executable,
             innerMTU: innerMTU,
             underlay: underlay,
-            queueCount: queueCount
+            deviceQueues: PortDevice.Queues(count: queueCount, byteCount: options.queuedByteCount)
         )
         agent.serviceManager = serviceManager
         end = { agent.end() }
@@ -72,7 +72,7 @@ public enum AgentProcess {
         _ forwarderExecutable: String,
         innerMTU: Int,
         underlay: [Descriptor]?,
-        queueCount: Int
+        deviceQueues: PortDevice.Queues
     ) throws(AgentFailure) -> Agent {
         var generator = SystemRandomNumberGenerator()
         let configuration = Configuration(
@@ -100,7 +100,7 @@ public enum AgentProcess {
                 underlay: underlay,
                 forwarderExecutable: forwarderExecutable,
                 startsForwarder: options.startsForwarder,
-                queueCount: queueCount
+                deviceQueues: deviceQueues
             )
         } catch {
             throw AgentFailure("cannot start: \(error)")

@@ -12,10 +12,21 @@ enum PortDevice {
         var device: Device
     }
 
+    /// The queues of a device.
+    struct Queues: Sendable {
+        /// How many there are.
+        var count: Int
+        /// Octets that they may hold together.
+        var byteCount: Int
+
+        /// How long they may be for that.
+        var bound: TAPDevice.QueueBound { TAPDevice.QueueBound(byteCount: byteCount, queueCount: count) }
+    }
+
     /// Finds or makes the device of a port and opens it. Where that fails nothing is left behind.
-    static func open(_ port: PortSpecification, _ order: DeviceOrder, queueCount: Int) -> Result<Opened, Refusal> {
+    static func open(_ port: PortSpecification, _ order: DeviceOrder, _ queues: Queues) -> Result<Opened, Refusal> {
         do throws(Refusal) {
-            return .success(try openOrRefuse(port, order, queueCount))
+            return .success(try openOrRefuse(port, order, queues))
         } catch {
             return .failure(error)
         }
@@ -47,7 +58,7 @@ enum PortDevice {
     private static func openOrRefuse(
         _ port: PortSpecification,
         _ order: DeviceOrder,
-        _ queueCount: Int
+        _ queues: Queues
     ) throws(Refusal) -> Opened {
         let namespace: NetworkNamespace
         do throws(SystemError) {
@@ -60,34 +71,35 @@ enum PortDevice {
         case .plug(let demand, let mtu):
             guard let present else {
                 if demand == .existing { throw absent(port) }
-                return try make(port, mtu: mtu, queueCount, in: namespace)
+                return try make(port, mtu: mtu, queues, in: namespace)
             }
             if demand == .new { throw taken(port) }
-            return try adopt(port, present, queueCount, in: namespace)
+            return try adopt(port, present, queues, in: namespace)
         case .restore(let isOwned, let mtu):
-            if present == nil, isOwned { return try make(port, mtu: mtu, queueCount, in: namespace) }
-            return try open(port, queueCount, in: namespace)
+            if present == nil, isOwned { return try make(port, mtu: mtu, queues, in: namespace) }
+            return try open(port, queues.count, in: namespace)
         case .reopen:
-            return try open(port, queueCount, in: namespace)
+            return try open(port, queues.count, in: namespace)
         }
     }
 
     private static func make(
         _ port: PortSpecification,
         mtu: Int,
-        _ queueCount: Int,
+        _ queues: Queues,
         in namespace: NetworkNamespace
     ) throws(Refusal) -> Opened {
-        let queues: [Descriptor]
+        let descriptors: [Descriptor]
         do throws(TAPError) {
-            queues = try TAPDevice.create(
+            descriptors = try TAPDevice.create(
                 TAPDevice.Configuration(
                     name: port.interface,
                     logicalPort: port.logicalPort,
                     mac: port.mac,
                     addresses: port.addresses,
                     mtu: mtu,
-                    queueCount: queueCount
+                    queueCount: queues.count,
+                    queuedByteCount: queues.byteCount
                 ),
                 in: namespace
             )
@@ -95,7 +107,7 @@ enum PortDevice {
             throw refusal(of: error, port)
         }
         let mac = try link(of: port, in: namespace)?.mac ?? port.mac
-        return Opened(queues: queues, device: Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0)))
+        return Opened(queues: descriptors, device: Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0)))
     }
 
     /// Opens a device that is there and leaves it as it is.
@@ -117,17 +129,25 @@ enum PortDevice {
         )
     }
 
-    /// Opens a device that is there and gives it what the user asks for.
+    /// Opens a device that is there and gives it what the user asks for. Queues that are longer than ours may be are cut.
     private static func adopt(
         _ port: PortSpecification,
         _ link: Link,
-        _ queueCount: Int,
+        _ queues: Queues,
         in namespace: NetworkNamespace
     ) throws(Refusal) -> Opened {
-        var opened = try open(port, queueCount, in: namespace)
+        var opened = try open(port, queues.count, in: namespace)
         do throws(SystemError) {
             let alias = opened.device.isOwned ? Link.aliasPrefix + port.logicalPort : nil
-            try link.apply(LinkChange(alias: alias, mac: port.mac, mtu: port.mtu, isUp: true), in: namespace)
+            let change = LinkChange(
+                alias: alias,
+                mac: port.mac,
+                mtu: port.mtu,
+                transmitQueueLength: min(link.transmitQueueLength, queues.bound.length),
+                superpacketByteCountMaximum: min(link.superpacketByteCountMaximum, queues.bound.superpacketByteCount),
+                isUp: true
+            )
+            try link.apply(change, in: namespace)
             for address in port.addresses {
                 do throws(SystemError) {
                     try link.add(address, in: namespace)

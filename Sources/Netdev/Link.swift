@@ -16,6 +16,8 @@ public struct Link: Equatable, Sendable {
     public let mtu: Int
     /// Packets its transmit queue holds.
     public let transmitQueueLength: Int
+    /// Octets of the longest superpacket that the host makes for it.
+    public let superpacketByteCountMaximum: Int
     /// Whether it is switched on (IFF_UP).
     public let isUp: Bool
     /// Whether it is on and its lower layer is ready (IFF_LOWER_UP): a TAP's, when somebody has it open.
@@ -57,6 +59,7 @@ public struct Link: Equatable, Sendable {
         }
         mtu = Int(attributes[Int(IFLA_MTU)]?.word(at: 0, as: UInt32.self) ?? 0)
         transmitQueueLength = Int(attributes[Int(IFLA_TXQLEN)]?.word(at: 0, as: UInt32.self) ?? 0)
+        superpacketByteCountMaximum = Int(attributes[Int(IFLA_GSO_MAX_SIZE)]?.word(at: 0, as: UInt32.self) ?? 65_536)
         isUp = flags & UInt32(CLINUX_IFF_UP) != 0
         hasCarrier = flags & UInt32(CLINUX_IFF_LOWER_UP) != 0
         kind = try attributes[Int(IFLA_LINKINFO)].flatMap { nested throws(NetlinkMessage.Malformed) in

@@ -13,6 +13,8 @@ public struct LinkChange: Equatable, Sendable {
     public var mtu: Int?
     /// Packets the transmit queue holds.
     public var transmitQueueLength: Int?
+    /// Octets of the longest superpacket that the host makes for the device (Linux 4.16 or later).
+    public var superpacketByteCountMaximum: Int?
     /// Segments of the longest superpacket that the host makes for the device (Linux 4.16 or later).
     public var segmentCountMaximum: Int?
     /// On or off.
@@ -25,6 +27,7 @@ public struct LinkChange: Equatable, Sendable {
         mac: MACAddress? = nil,
         mtu: Int? = nil,
         transmitQueueLength: Int? = nil,
+        superpacketByteCountMaximum: Int? = nil,
         segmentCountMaximum: Int? = nil,
         isUp: Bool? = nil
     ) {
@@ -33,6 +36,7 @@ public struct LinkChange: Equatable, Sendable {
         self.mac = mac
         self.mtu = mtu
         self.transmitQueueLength = transmitQueueLength
+        self.superpacketByteCountMaximum = superpacketByteCountMaximum
         self.segmentCountMaximum = segmentCountMaximum
         self.isUp = isUp
     }
@@ -48,6 +52,9 @@ public struct LinkChange: Equatable, Sendable {
         if let mtu { request.appendAttribute(Int(IFLA_MTU), UInt32(clamping: mtu)) }
         if let transmitQueueLength {
             request.appendAttribute(Int(IFLA_TXQLEN), UInt32(clamping: transmitQueueLength))
+        }
+        if let superpacketByteCountMaximum {
+            request.appendAttribute(Int(IFLA_GSO_MAX_SIZE), UInt32(clamping: superpacketByteCountMaximum))
         }
         if let segmentCountMaximum {
             request.appendAttribute(Int(IFLA_GSO_MAX_SEGS), UInt32(clamping: segmentCountMaximum))

@@ -11,13 +11,37 @@ import Wire
 public enum TAPDevice {
     /// Bytes before each frame.
     public static let virtioHeaderByteCount = 10
-    /// Frames the kernel keeps for us when we do not read: a guest's burst over some ten milliseconds.
-    public static let transmitQueueLength = 4000
+    /// Octets that all queues of a device may hold when we do not read, unless a configuration says otherwise: what one
+    /// guest can pin of the host's memory, since nobody else is charged for a frame once a TAP has it. It is 256
+    /// superpackets, and no throughput is lost by it.
+    public static let queuedByteCount = 16 << 20
+    /// Octets of the longest superpacket that the kernel makes.
+    public static let superpacketByteCountMaximum = 65_536
+    /// Frames that a queue holds at least: those of one batch. Where there are so many queues that these would be too much
+    /// memory, superpackets are shorter, which costs throughput, and so comes last.
+    static let queueLengthMinimum = 64
 
     /// Segments of the longest superpacket: as many as one train on the underlay takes, so that none needs a second,
     /// tiny one: a train has 65,507 bytes, and each segment 30 more than the MTU (Geneve, its option, Ethernet).
     /// - Parameter mtu: the device's.
     public static func segmentCountMaximum(mtu: Int) -> Int { max(1, min(64, 65_507 / (mtu + 30))) }
+
+    /// How long the queues of a device may be, and how long its superpackets, so that queues × frames × octets are not
+    /// more than a number. The kernel keeps to both.
+    public struct QueueBound: Equatable, Sendable {
+        /// Frames that each queue holds (the device's `txqueuelen`).
+        public let length: Int
+        /// Octets of a superpacket (`gso_max_size`).
+        public let superpacketByteCount: Int
+
+        /// The bound of a device with so many queues.
+        /// - Parameter byteCount: octets in all queues together.
+        public init(byteCount: Int, queueCount: Int) {
+            let each = max(1, byteCount / max(1, queueCount))
+            length = max(queueLengthMinimum, each / superpacketByteCountMaximum)
+            superpacketByteCount = max(4096, min(superpacketByteCountMaximum, each / length))
+        }
+    }
 
     /// What a new device is like.
     public struct Configuration: Equatable, Sendable {
@@ -33,6 +57,8 @@ public enum TAPDevice {
         public var mtu: Int?
         /// How many queues it has, from 1 on.
         public var queueCount: Int
+        /// Octets that its queues may hold together.
+        public var queuedByteCount: Int
 
         /// A device named `name` for `logicalPort`.
         public init(
@@ -41,7 +67,8 @@ public enum TAPDevice {
             mac: MACAddress? = nil,
             addresses: [IPPrefix] = [],
             mtu: Int? = nil,
-            queueCount: Int = 1
+            queueCount: Int = 1,
+            queuedByteCount: Int = TAPDevice.queuedByteCount
         ) {
             self.name = name
             self.logicalPort = logicalPort
@@ -49,6 +76,7 @@ public enum TAPDevice {
             self.addresses = addresses
             self.mtu = mtu
             self.queueCount = queueCount
+            self.queuedByteCount = queuedByteCount
         }
     }
 
@@ -211,12 +239,14 @@ public enum TAPDevice {
         let temporaryName = try name(of: device)
         let gone = SystemError(call: "find \(temporaryName)", errno: ENODEV)
         guard let link = try Link.find(named: temporaryName) else { throw gone }
+        let bound = QueueBound(byteCount: configuration.queuedByteCount, queueCount: configuration.queueCount)
         let change = LinkChange(
             name: configuration.name,
             alias: Link.aliasPrefix + configuration.logicalPort,
             mac: configuration.mac,
             mtu: configuration.mtu,
-            transmitQueueLength: transmitQueueLength
+            transmitQueueLength: bound.length,
+            superpacketByteCountMaximum: bound.superpacketByteCount
         )
         try link.move(to: namespace, applying: change)
         try namespace.run { () throws(SystemError) in

@@ -58,6 +58,19 @@ struct AgentCommand: ParsableCommand {
     @Option(help: AgentCommand.queuesHelp)
     var queues: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "MiB that a guest may have waiting in the queues of its port, \(queueMemory.lowerBound) to "
+                + "\(queueMemory.upperBound): 16 for each are 256 frames.",
+            valueName: "mib"
+        )
+    )
+    var queueMemory = AgentOptions.standardQueuedByteCount >> 20
+
+    /// What `--queue-memory` takes: a queue has 64 frames at least, of which superpackets are long ones; a GiB is more
+    /// than a forwarder that is away needs bridged.
+    static let queueMemory = 1...1024
+
     static let queuesHelp = ArgumentHelp(
         "Queues of each TAP, and sockets of the underlay: as many threads read each, 1 to "
             + "\(ForwarderProtocol.queueCountMaximum) (default: half the processors).",
@@ -93,6 +106,10 @@ struct AgentCommand: ParsableCommand {
             )
         }
         try Self.check(queues: queues, of: "heddle agent")
+        guard Self.queueMemory.contains(queueMemory) else {
+            let (least, most) = (Self.queueMemory.lowerBound, Self.queueMemory.upperBound)
+            throw usage("--queue-memory takes \(least) to \(most) MiB, not \(queueMemory)")
+        }
         let options = AgentOptions(
             central: central,
             chassis: chassis,
@@ -103,6 +120,7 @@ struct AgentCommand: ParsableCommand {
             isInsecure: insecure,
             startsForwarder: !externalForwarder,
             queueCount: queues,
+            queuedByteCount: queueMemory << 20,
             version: Heddle.version
         )
         do throws(AgentFailure) {

@@ -49,12 +49,31 @@ import Wire
         throw SystemError(call: "close \(name)", errno: EBUSY)
     }
 
+    @Test func `What all queues hold together is bounded in octets`() throws {
+        for (queueCount, length, superpacket) in [(1, 256, 65_536), (2, 128, 65_536), (4, 64, 65_536), (8, 64, 32_768)]
+        {
+            let bound = TAPDevice.QueueBound(byteCount: TAPDevice.queuedByteCount, queueCount: queueCount)
+            #expect(bound.length == length && bound.superpacketByteCount == superpacket)
+            #expect(queueCount * bound.length * bound.superpacketByteCount <= 16 << 20)
+        }
+        let large = TAPDevice.QueueBound(byteCount: 256 << 20, queueCount: 1)
+        #expect(large.length == 4096 && large.superpacketByteCount == 65_536)
+        // The kernel keeps to what it was told, for eight queues, too.
+        let test = try TestNamespace("tap")
+        var configuration = try configuration()
+        configuration.queueCount = 8
+        let queues = try TAPDevice.create(configuration, in: test.namespace)
+        let link = try #require(try Link.find(named: "vm1", in: test.namespace))
+        #expect(queues.count == 8 && link.transmitQueueLength == 64 && link.superpacketByteCountMaximum == 32_768)
+    }
+
     @Test func `A new device arrives in its namespace as it was asked for, and carries frames both ways`() throws {
         let test = try TestNamespace("tap")
         let device = try #require(try TAPDevice.create(try configuration(), in: test.namespace).first)
         let link = try #require(try Link.find(named: "vm1", in: test.namespace))
         #expect(link.logicalPort == "ls1-vm1" && link.mac == MACAddress("02:ac:10:ff:00:11") && link.mtu == 1442)
-        #expect(link.transmitQueueLength == 4000 && link.isUp && link.hasCarrier && link.kind == "tun")
+        #expect(link.transmitQueueLength == 256 && link.isUp && link.hasCarrier && link.kind == "tun")
+        #expect(link.superpacketByteCountMaximum == 65_536)
         let prefixes = try Link.addresses(in: test.namespace).filter { $0.index == link.index }.map(\.prefix)
         for prefix in try configuration().addresses { #expect(prefixes.contains(prefix)) }
         #expect(try Link.all().allSatisfy { !$0.name.hasPrefix("hdt") })

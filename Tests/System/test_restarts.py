@@ -72,8 +72,8 @@ while got < total:
 tell()
 print(json.dumps({"lost": total - got, "twice": twice, "longest_pause_ms": int(pause * 1000)}), file=sys.stderr)
 """
-# Fewer than a TAP's queue holds (TAPDevice.transmitQueueLength).
-WINDOW = 3500
+# Fewer than a TAP's queue holds (TAPDevice.QueueBound): 256 with one queue, and half of that with two.
+WINDOW = 120
 # With it a forwarder hands on what the last one left, one by one, in fewer calls than it lives for (`CALLS`): a datagram
 # that was under way at two deaths would look like one that kills, and be put aside.
 SMALL_WINDOW = 64
