@@ -22,8 +22,8 @@ public struct Frame {
     private(set) var transport: UInt8 = 0
     /// Whether the packet is a fragment other than the first, so that no transport header is there.
     private(set) var isLaterFragment = false
-    /// Whether the packet is a fragment, the first one included, or at least says so.
-    private(set) var hasFragmentHeader = false
+    /// IPv6 only: whether the packet is a fragment, the first one included, or at least says so.
+    private(set) var hasIPv6Fragment = false
     /// Behind IP and its extension headers.
     private(set) var transportOffset = 0
     /// Behind the packet: what follows is padding.
@@ -101,9 +101,7 @@ public struct Frame {
         else { return }
         network = .ipv4
         transport = bytes.integer8(at: offset + 9)
-        let fragment = bytes.integer16(at: offset + 6)
-        isLaterFragment = fragment & 0x1fff != 0
-        hasFragmentHeader = fragment & 0x3fff != 0
+        isLaterFragment = bytes.integer16(at: offset + 6) & 0x1fff != 0
         transportOffset = offset + headerByteCount
         packetEnd = offset + totalByteCount
     }
@@ -135,7 +133,7 @@ public struct Frame {
             guard count <= Self.extensionHeaderCountMaximum, packetEnd - transportOffset >= 8 else { return false }
             let isFragment = transport == IPProtocol.fragment
             isLaterFragment = isFragment && bytes.integer16(at: transportOffset + 2) & 0xfff8 != 0
-            hasFragmentHeader = hasFragmentHeader || isFragment
+            hasIPv6Fragment = hasIPv6Fragment || isFragment
             let length = isFragment ? 8 : (Int(bytes.integer8(at: transportOffset + 1)) + (unit == 4 ? 2 : 1)) * unit
             guard packetEnd - transportOffset >= length, length >= 8 else { return false }
             transport = bytes.integer8(at: transportOffset)

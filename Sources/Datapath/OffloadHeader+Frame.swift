@@ -33,9 +33,9 @@ extension Frame {
         case .malformed, .foreignARP, .arp: return false
         // No decision looks behind the EtherType.
         case .opaque: return start >= networkOffset && start &+ offset &+ 2 <= byteCount
-        case .ipv4, .ipv6: break
+        case .ipv4: if isFragment { return false }
+        case .ipv6: if hasIPv6Fragment { return false }
         }
-        guard !hasFragmentHeader else { return false }
         switch transport {
         case IPProtocol.tcp:
             return start == transportOffset && offset == Self.tcpChecksumOffset && transportHeaderEnd != nil
