@@ -119,7 +119,7 @@ class PackageTest(unittest.TestCase):
                 machine.shell("""
                     dpkg --remove heddle >/dev/null
                     pgrep -x heddle || ls -d /var/lib/heddle/central /etc/default/heddle-agent
-                    touch /var/lib/heddle/agent/ports
+                    install -D /dev/null /var/lib/heddle/agent/ports
                     dpkg --purge heddle 2>/dev/null | grep -o 'ip tuntap list'
                     for path in /var/lib/heddle /etc/default/heddle-agent /usr/bin/heddle; do test ! -e $path; done
                     ls /etc/systemd/system/multi-user.target.wants | grep heddle || true
