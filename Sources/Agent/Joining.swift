@@ -30,7 +30,7 @@ final class Joining {
             if let kept { return kept }
             throw AgentFailure(
                 "this host has not joined central: make a token on central's host with 'heddle token create --chassis "
-                    + "\(chassis)' and give it with --join"
+                    + "\(chassis)' and give it with --join or in HEDDLE_JOIN"
             )
         }
         guard let token = TokenText(text), let pin = token.pin.flatMap(octets) else {

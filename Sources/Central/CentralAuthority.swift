@@ -53,10 +53,12 @@ struct CentralAuthority: Sendable {
             pem = String(decoding: text, as: UTF8.self)
         } catch let error as CentralError {
             throw error
+        } catch let error as SystemError where error.errno == EACCES {
+            throw CentralError("the authority cannot be used: \(error); give the file to the user that central runs as")
         } catch {
             throw CentralError(
                 "the authority \(certificatePath) cannot be used: \(error); put ca.key and ca.crt back as they were, or "
-                    + "remove both to begin anew, after which every chassis has to join again"
+                    + "remove both and start once with --new-authority, after which every chassis has to join again"
             )
         }
     }
