@@ -7,19 +7,23 @@ import Wire
 /// Where ports are, and what users are told of it: a function of what users want, what hosts have said and what was
 /// taken from them before.
 extension CentralCore {
-    /// Settles all ports that concern a chassis: those it holds and those it says are plugged.
-    mutating func settlePorts(of name: String, author: String) {
+    /// Settles all ports that concern a chassis: those it holds, those it says are plugged, and those it was said to wait
+    /// for.
+    /// - Parameter unplugged: ports that it has said it no longer has, too.
+    mutating func settlePorts(of name: String, and unplugged: Set<String> = [], author: String) {
         var ids = Set(working.southbound.portsByChassis[name]?.map(\.key) ?? [])
-        for port in (sessions[name]?.ports ?? [:]).keys {
+        for port in unplugged.union((sessions[name]?.ports ?? [:]).keys) {
             if let listed = working.northbound.portsByName[ProjectName(port)] { ids.insert(listed.id) }
         }
+        ids.formUnion(committedWaits[name] ?? [])
+        if sessions[name]?.hasSpoken != false { committedWaits[name] = nil }
         settleInPieces(ids.sorted(), author: author)
     }
 
     /// Settles ports in as few commits as their size allows.
-    mutating func settle(_ ids: [ObjectID], author: String, forgettingClaimOf chassisID: String?) {
+    mutating func settle(_ ids: [ObjectID], author: String) {
         var draft = Draft(on: working, time: time)
-        for id in ids { note(settle(id, in: &draft, forgettingClaimOf: chassisID)) }
+        for id in ids { note(settle(id, in: &draft)) }
         do {
             let maximum = configuration.commitByteCountMaximum
             guard let commit = try draft.finish(author: author, byteCountMaximum: maximum) else { return }
@@ -29,8 +33,8 @@ extension CentralCore {
                 effects.append(.log(LogEntry(.warning, "A port could not be settled. \(error.detail)")))
                 return
             }
-            settle(Array(ids.prefix(ids.count / 2)), author: author, forgettingClaimOf: chassisID)
-            settle(Array(ids.dropFirst(ids.count / 2)), author: author, forgettingClaimOf: chassisID)
+            settle(Array(ids.prefix(ids.count / 2)), author: author)
+            settle(Array(ids.dropFirst(ids.count / 2)), author: author)
         }
     }
 
@@ -38,81 +42,54 @@ extension CentralCore {
     struct Settled {
         var port: String
         var claimants: [String]
-        /// The host where it is up.
-        var upAt: String?
+        /// The host that holds the port and is yet to bring it up.
+        var awaited: String?
     }
 
-    /// Remembers which hosts' tables the port still waits for.
+    /// Remembers which host's tables the port still waits for.
     mutating func note(_ settled: Settled?) {
         guard let settled else { return }
         for name in settled.claimants {
-            if settled.upAt == name {
-                sessions[name]?.awaitingTables.remove(settled.port)
-            } else {
+            if settled.awaited == name {
                 sessions[name]?.awaitingTables.insert(settled.port)
+            } else {
+                sessions[name]?.awaitingTables.remove(settled.port)
             }
         }
     }
 
     /// Settles one port in a draft.
-    /// - Parameter chassisID: a host from which the port is taken so that it may claim it again.
-    func settle(_ id: ObjectID, in draft: inout Draft, forgettingClaimOf chassisID: String? = nil) -> Settled? {
+    func settle(_ id: ObjectID, in draft: inout Draft) -> Settled? {
         guard let port = draft.network.northbound.ports[id]?.value else { return nil }
         let oldLocation = draft.network.southbound.portBinding(id)?.locations.first
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         var location = oldLocation
         var state = oldState
-        if let chassisID { state.claims.removeAll { $0.chassisID == chassisID } }
-        if let holder = location?.chassis {
-            if !port.mayBe(at: holder) {
-                // Central sets the claim aside itself, so the host may have the port back once it is allowed again.
-                let holderID = draft.network.southbound.chassis(named: holder)?.chassisID
-                state.claims.removeAll { $0.chassisID == holderID }
-                location = nil
-            } else if draft.network.southbound.chassis(named: holder) == nil || hasUnplugged(port.name, at: holder) {
-                location = nil
-                // What another host under the same name does not have plugged, the former one may take back.
-                let holderID = draft.network.southbound.chassis(named: holder)?.chassisID
-                if let taken = state.claims.last, taken.chassisID != holderID {
-                    state.claims.removeAll { $0.chassisID == taken.chassisID }
-                }
-            }
+        if let holder = location?.chassis, !mayKeep(port, at: holder, draft) { location = nil }
+        let plugs = plugs(of: port, in: draft)
+        let identities = Set(plugs.map(\.chassisID))
+        let winner = winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)
+        for plug in plugs where plug.chassis != winner?.chassis && state.isNews(plug, heldAt: location?.chassis) {
+            state.note(plug.claim, plugged: identities)
         }
-        let claimants = (pluggedAt[port.name] ?? []).sorted()
-        let chassisIDs = claimants.map { draft.network.southbound.chassis(named: $0)?.chassisID ?? "" }
-        for (claimant, chassisID) in zip(claimants, chassisIDs) {
-            guard let claim = claim(of: claimant, chassisID, on: port, draft), claim.claim > state.claim(of: chassisID)
-            else { continue }
-            state.take(claim, at: draft.stamp.revision, plugged: Set(chassisIDs))
-            location = PortBinding.Location(chassis: claimant, bindSeq: state.bindSeq)
+        if let winner {
+            state.take(winner.claim, at: draft.stamp.revision, plugged: identities)
+            location = PortBinding.Location(chassis: winner.chassis, bindSeq: state.bindSeq)
         }
         let old = port.status
         var status = old
         status.chassis = location?.chassis
         status.isUp = isUp(port, at: location, state, draft, wasUp: old.isUp && old.chassis == location?.chassis)
-        status.reason = status.isUp ? nil : reason(port, at: location, draft)
-        let settled = Settled(port: port.name, claimants: claimants, upAt: status.isUp ? location?.chassis : nil)
+        status.waiting = waiting(for: port, heldAt: location?.chassis, plugs, draft)
+        status.reason = status.isUp ? nil : reason(port, at: location, status.waiting, draft)
+        let settled = Settled(
+            port: port.name,
+            claimants: plugs.map(\.chassis),
+            awaited: status.isUp ? nil : location?.chassis
+        )
         guard location != oldLocation || state != oldState || status != old else { return settled }
         draft.settle(port: id, at: location, state, status)
         return settled
-    }
-
-    private func hasUnplugged(_ port: String, at holder: String) -> Bool {
-        guard let session = sessions[holder], session.hasSpoken else { return false }
-        return session.ports[port] == nil
-    }
-
-    /// The claim of a chassis that may have the port and can serve it.
-    private func claim(
-        of claimant: String,
-        _ chassisID: String,
-        on port: LogicalSwitchPort,
-        _ draft: Draft
-    ) -> Ledger.TakenClaim? {
-        guard let session = sessions[claimant], let plugged = session.ports[port.name], session.canBind,
-            draft.network.ledger.chassis[claimant]?.isLive == true, port.mayBe(at: claimant)
-        else { return nil }
-        return Ledger.TakenClaim(chassisID: chassisID, claim: plugged.claim)
     }
 
     /// Whether the hosting forwarder has the port with tables that know of its binding.
@@ -136,32 +113,14 @@ extension CentralCore {
     private func reason(
         _ port: LogicalSwitchPort,
         at location: PortBinding.Location?,
+        _ waiting: [LogicalSwitchPort.Status.Waiting],
         _ draft: Draft
     ) -> LogicalSwitchPort.Status.Reason {
         guard port.isEnabled else { return .disabled }
         if let holder = location?.chassis {
             return draft.network.ledger.chassis[holder]?.isLive == true ? .notProgrammed : .chassisLost
         }
-        guard let claimants = pluggedAt[port.name] else { return .notPlugged }
-        var reason = LogicalSwitchPort.Status.Reason.notPlugged
-        for claimant in claimants where draft.network.ledger.chassis[claimant]?.isLive == true {
-            guard port.mayBe(at: claimant) else {
-                reason = .requestedElsewhere
-                continue
-            }
-            if sessions[claimant]?.canBind == false { return .unsupportedByChassis }
-        }
-        return reason
+        let reasons: [LogicalSwitchPort.Status.Reason] = [.unsupportedByChassis, .requestedElsewhere, .chassisLost]
+        return reasons.first { reason in waiting.contains { $0.reason == reason } } ?? .notPlugged
     }
-}
-
-extension LogicalSwitchPort {
-    fileprivate func mayBe(at chassis: String) -> Bool {
-        requestedChassis.isEmpty || requestedChassis.contains(chassis)
-    }
-}
-
-extension Session {
-    /// Whether the agent applies every kind of record that a port needs.
-    fileprivate var canBind: Bool { RecordKey.kinds.allSatisfy(features.contains) }
 }

@@ -7,8 +7,8 @@ import Wire
 
 /// Work that central gives itself and that is longer than one step may take: done piece by piece, between requests.
 enum Chore: Sendable {
-    /// Ports are settled; they may be taken again by a host with this identity.
-    case settle(ArraySlice<ObjectID>, author: String, forgettingClaimOf: String?)
+    /// Ports are settled.
+    case settle(ArraySlice<ObjectID>, author: String)
     /// What hosts have said is committed after the log could not be written.
     case resettle(ArraySlice<String>)
     /// Records become what this version translates them to.
@@ -35,9 +35,9 @@ extension CentralCore {
         answerWatches()
         guard hasChoreToDo, let chore = chores.popFirst() else { return }
         switch chore {
-        case .settle(let ids, let author, let chassisID):
-            let rest = settlePiece(of: ids, author: author, forgettingClaimOf: chassisID)
-            if !rest.isEmpty { chores.prepend(.settle(rest, author: author, forgettingClaimOf: chassisID)) }
+        case .settle(let ids, let author):
+            let rest = settlePiece(of: ids, author: author)
+            if !rest.isEmpty { chores.prepend(.settle(rest, author: author)) }
         case .resettle(let names): resettle(names)
         case .upgrade(let changes): upgrade(changes)
         case .forgetAnswers: forgetAnswers()
@@ -46,19 +46,15 @@ extension CentralCore {
 
     /// Settles ports: a piece at once, the rest behind what waits.
     mutating func settleInPieces(_ ids: [ObjectID], author: String) {
-        let rest = settlePiece(of: ids[...], author: author, forgettingClaimOf: nil)
-        if !rest.isEmpty { chores.append(.settle(rest, author: author, forgettingClaimOf: nil)) }
+        let rest = settlePiece(of: ids[...], author: author)
+        if !rest.isEmpty { chores.append(.settle(rest, author: author)) }
     }
 
     /// Settles as many ports as a step may.
     /// - Returns: The others.
-    private mutating func settlePiece(
-        of ids: ArraySlice<ObjectID>,
-        author: String,
-        forgettingClaimOf chassisID: String?
-    ) -> ArraySlice<ObjectID> {
+    private mutating func settlePiece(of ids: ArraySlice<ObjectID>, author: String) -> ArraySlice<ObjectID> {
         let piece = ids.prefix(configuration.pieceCountMaximum)
-        settle(Array(piece), author: author, forgettingClaimOf: chassisID)
+        settle(Array(piece), author: author)
         return ids.dropFirst(piece.count)
     }
 
@@ -85,7 +81,7 @@ extension CentralCore {
         isUpgrading = !difference.isEmpty
         if isUpgrading { chores.prepend(.upgrade(difference[...])) }
         let orphans = orphanedPorts()
-        if !orphans.isEmpty { chores.append(.settle(orphans[...], author: "central", forgettingClaimOf: nil)) }
+        if !orphans.isEmpty { chores.append(.settle(orphans[...], author: "central")) }
     }
 
     /// The ports at chassis that were deleted while a restart, or a full disk, came between.
@@ -135,6 +131,7 @@ extension CentralCore {
 
     mutating func retry() {
         isRetryArmed = false
+        noteCommittedWaits()
         startUpgrade()
         chores.append(.resettle(unsettled.sorted()[...]))
         unsettled.removeAll()

@@ -32,9 +32,7 @@ extension CentralCore {
             )
         )
         for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }
-        for removed in draft.orphaned {
-            chores.append(.settle(removed.ports[...], author: commit.author, forgettingClaimOf: removed.chassisID))
-        }
+        if !draft.orphaned.isEmpty { chores.append(.settle(draft.orphaned[...], author: commit.author)) }
     }
 
     /// Lets a commit wait for the append under way.
@@ -123,8 +121,7 @@ extension CentralCore {
                 }
             }
         }
-        if isUpgrading || !chores.isEmpty || failed.contains(where: { !$0.isUsers }) {
-            retryLater(Array(sessions.keys))
-        }
+        // Also what users' commits found out about hosts is to be found out again.
+        retryLater(Array(sessions.keys))
     }
 }

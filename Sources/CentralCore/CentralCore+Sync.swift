@@ -230,7 +230,7 @@ extension CentralCore {
         session.unsettled = []
         session.isAllUnsettled = false
         sessions[name] = session
-        if isAll { return settlePorts(of: name, author: "chassis/\(name)") }
+        if isAll { return settlePorts(of: name, and: ports, author: "chassis/\(name)") }
         let ids = ports.compactMap { working.northbound.portsByName[ProjectName($0)]?.id }
         settleInPieces(ids.sorted(), author: "chassis/\(name)")
     }
@@ -256,15 +256,13 @@ extension CentralCore {
         if sessions[name]?.unsettled.isEmpty == false || sessions[name]?.isAllUnsettled == true { postpone(name) }
     }
 
-    /// Takes a chassis out of a draft's network and frees a piece of its ports; later commits free the others. It may
-    /// take them again with the same claims.
+    /// Takes a chassis out of a draft's network and frees a piece of its ports; later commits free the others.
     func remove(chassis name: String, in draft: inout Draft) {
         let ports = draft.network.southbound.portsByChassis[name]?.map(\.key) ?? []
-        let chassisID = draft.network.southbound.chassis(named: name)?.chassisID ?? ""
         draft.removeChassis(name)
         let piece = ports.prefix(configuration.pieceCountMaximum)
-        for id in piece { _ = settle(id, in: &draft, forgettingClaimOf: chassisID) }
-        if ports.count > piece.count { draft.orphaned.append((chassisID, Array(ports.dropFirst(piece.count)))) }
+        for id in piece { _ = settle(id, in: &draft) }
+        draft.orphaned += ports.dropFirst(piece.count)
     }
 
     /// Forgets what a chassis has said, once it is deleted; one that has come back meanwhile stays.
@@ -276,5 +274,9 @@ extension CentralCore {
         sessions[name] = nil
         unsettled.remove(name)
         checkRealizations(of: name)
+        // Users are told no more that it waits for them.
+        var ids = session.ports.keys.compactMap { working.northbound.portsByName[ProjectName($0)]?.id }
+        ids += committedWaits.removeValue(forKey: name) ?? []
+        if !ids.isEmpty { chores.append(.settle(ids.sorted()[...], author: "central")) }
     }
 }

@@ -37,6 +37,8 @@ public struct CentralCore: Sendable {
     var sessions: [String: Session] = [:]
     /// The chassis on which a logical port is plugged, by its name.
     var pluggedAt: [String: Set<String>] = [:]
+    /// The ports that chassis wait for by what was committed, until they have spoken to this process.
+    var committedWaits: [String: [ObjectID]] = [:]
     /// Requests that wait for something to say about a chassis.
     var polls: [Ticket: Poll] = [:]
     /// The same, by chassis.
@@ -162,6 +164,7 @@ public struct CentralCore: Sendable {
             )
             if isLive { setLease(of: chassis.key, until: now + configuration.lease) }
         }
+        noteCommittedWaits()
     }
 
     /// Takes one event and gives what is to be done, in order.

@@ -26,8 +26,8 @@ struct Draft: Sendable {
     var rows: [CommitChange] = []
     /// The chassis that the commit deletes.
     private(set) var removedChassis: [String] = []
-    /// The ports of deleted chassis that later commits free, with the identity of their host.
-    var orphaned: [(chassisID: String, ports: [ObjectID])] = []
+    /// The ports of deleted chassis that later commits free.
+    var orphaned: [ObjectID] = []
     /// Bytes of the objects that the commit takes the place of.
     private(set) var replacedByteCount = 0
 

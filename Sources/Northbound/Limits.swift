@@ -21,6 +21,8 @@ public enum Limits {
     static let pointerTokenByteCountMaximum = 256
     /// The most chassis in `requested_chassis` of one port.
     public static let requestedChassisCountMaximum = 16
+    /// The most chassis that wait for one port and are shown: a migration has one, a mistake a few.
+    public static let waitingChassisCountMaximum = 8
     /// The most ports of one switch: each needs a key of 15 bits.
     public static let portsPerSwitchMaximum = 32_767
     /// The most objects of one topology.

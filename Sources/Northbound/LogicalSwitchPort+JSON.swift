@@ -208,7 +208,7 @@ extension LogicalSwitchPort {
 extension Stored where Value == LogicalSwitchPort {
     /// The canonical JSON: `{"name","switch","type","addresses","port_security","enabled","requested_chassis",
     /// "options","labels","id","owner","revision","config_revision","created_at","updated_at",
-    /// "status":{"up","chassis","tunnel_key","reason"}}`.
+    /// "status":{"up","chassis","tunnel_key","reason","waiting"?:[{"chassis","reason"}]}}`.
     func json(switchName: String) -> JSONValue {
         .object(
             withServerMembers(
@@ -223,12 +223,7 @@ extension Stored where Value == LogicalSwitchPort {
                     ("options", labelsJSON(value.options)),
                     ("labels", labelsJSON(value.labels)),
                 ],
-                status: [
-                    "up": .bool(value.status.isUp),
-                    "chassis": value.status.chassis.map { .string($0) } ?? .null,
-                    "tunnel_key": .integer(Int64(value.status.tunnelKey)),
-                    "reason": value.status.reason.map { .string($0.rawValue) } ?? .null,
-                ]
+                status: value.status.json
             )
         )
     }
@@ -241,7 +236,6 @@ extension Stored where Value == LogicalSwitchPort {
             throw StoredError("a port on the switch \"\(switchName)\", which is not there")
         }
         let status = try reader.status()
-        let reason = try status.optionalString("reason")
         let value = LogicalSwitchPort(
             name: try reader.string("name"),
             switchID: switchID,
@@ -256,12 +250,8 @@ extension Stored where Value == LogicalSwitchPort {
                 isUp: try status.bool("up"),
                 chassis: try status.optionalString("chassis"),
                 tunnelKey: try status.integer("tunnel_key"),
-                reason: try reason.map { (text: String) throws(StoredError) in
-                    guard let reason = LogicalSwitchPort.Status.Reason(rawValue: text) else {
-                        throw StoredError("a port with the reason \"\(text)\"")
-                    }
-                    return reason
-                }
+                reason: try status.optionalString("reason").map(LogicalSwitchPort.Status.reason),
+                waiting: try LogicalSwitchPort.Status.waiting(status.objects("waiting"))
             )
         )
         try self.init(reader, value: value, bytes: bytes)

@@ -45,6 +45,24 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var tunnelKey: UInt16
         /// Why the port is not up; `nil` when it is.
         public var reason: Reason?
+        /// The chassis that have it plugged in and do not hold it, by name; at most
+        /// ``Limits/waitingChassisCountMaximum``.
+        public var waiting: [Waiting]
+
+        /// A chassis that has the port plugged in and does not hold it.
+        public struct Waiting: Hashable, Sendable {
+            /// The chassis' name.
+            public var chassis: String
+            /// Why it does not hold the port: ``Reason/setAside``, ``Reason/requestedElsewhere``,
+            /// ``Reason/unsupportedByChassis`` or ``Reason/chassisLost``.
+            public var reason: Reason
+
+            /// A chassis that waits for a port.
+            public init(chassis: String, reason: Reason) {
+                self.chassis = chassis
+                self.reason = reason
+            }
+        }
 
         /// Why a port is not up.
         public enum Reason: String, Sendable, CaseIterable {
@@ -60,14 +78,24 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             case requestedElsewhere = "requested-elsewhere"
             /// The port is plugged on a chassis whose agent does not know a kind of record that the port needs.
             case unsupportedByChassis = "unsupported-by-chassis"
+            /// The port is plugged on a chassis that could have it, and another one has it; it goes there when that one
+            /// lets go. Only of a chassis that waits.
+            case setAside = "set-aside"
         }
 
         /// The status of a port.
-        public init(isUp: Bool, chassis: String?, tunnelKey: UInt16, reason: Reason?) {
+        public init(
+            isUp: Bool,
+            chassis: String?,
+            tunnelKey: UInt16,
+            reason: Reason?,
+            waiting: [Waiting] = []
+        ) {
             self.isUp = isUp
             self.chassis = chassis
             self.tunnelKey = tunnelKey
             self.reason = reason
+            self.waiting = waiting
         }
     }
 

@@ -99,6 +99,13 @@ struct StoredReader {
         return strings
     }
 
+    /// The objects of a list; none where it is missing.
+    func objects(_ name: String) throws(StoredError) -> [StoredReader] {
+        guard let value = json[name] else { return [] }
+        guard let values = value.arrayValue else { throw bad(name) }
+        return values.map { StoredReader($0) }
+    }
+
     func map(_ name: String) throws(StoredError) -> [String: String] {
         guard let members = json[name]?.objectValue?.members else { throw bad(name) }
         var map: [String: String] = [:]

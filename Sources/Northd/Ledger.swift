@@ -3,7 +3,7 @@ import Persistent
 import Wire
 
 /// What central has to remember beyond a restart and neither users nor hosts are told: the fences of the ports, the
-/// claims that were taken, the last keys given, and which chassis count as live.
+/// claims that were seen, the last keys given, and which chassis count as live.
 public struct Ledger: Sendable {
     /// What is remembered of a port's bindings.
     public struct BindingState: Hashable, Sendable {
@@ -11,21 +11,22 @@ public struct Ledger: Sendable {
         public var bindSeq: UInt64
         /// The revision that made the last binding.
         public var boundAt: UInt64
-        /// The last claim taken from each host, the latest taken last.
-        public var claims: [TakenClaim]
+        /// The last claim seen of each host that has, or had, the port plugged in: those that were refused first, then
+        /// those that were taken, the latest last. A claim counts once: one that was seen takes the port from nobody.
+        public var claims: [SeenClaim]
 
         /// The most claims that are remembered of hosts which do not have the port plugged any more. Such a host
         /// could take the port back once with a claim it has made before so many others.
         public static let formerClaimCountMaximum = 16
 
         /// The state of a port.
-        public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, claims: [TakenClaim] = []) {
+        public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, claims: [SeenClaim] = []) {
             self.bindSeq = bindSeq
             self.boundAt = boundAt
             self.claims = claims
         }
 
-        /// The last claim taken from the host with this identity; 0 for none.
+        /// The last claim seen of the host with this identity; 0 for none.
         public func claim(of chassisID: String) -> UInt64 {
             claims.last { $0.chassisID == chassisID }?.claim ?? 0
         }
@@ -33,11 +34,26 @@ public struct Ledger: Sendable {
         /// Remembers a claim that binds the port, and forgets the oldest beyond the bound.
         /// - Parameter plugged: the hosts that have the port plugged; theirs are never forgotten, or hosts that all
         ///   hold on to one port would take it from each other for ever.
-        public mutating func take(_ claim: TakenClaim, at revision: UInt64, plugged: Set<String>) {
+        public mutating func take(_ claim: SeenClaim, at revision: UInt64, plugged: Set<String>) {
             bindSeq += 1
             boundAt = revision
             claims.removeAll { $0.chassisID == claim.chassisID }
             claims.append(claim)
+            forgetFormer(plugged)
+        }
+
+        /// Remembers a claim that does not bind the port.
+        /// - Parameter plugged: the hosts that have the port plugged.
+        public mutating func note(_ claim: SeenClaim, plugged: Set<String>) {
+            if let index = claims.lastIndex(where: { $0.chassisID == claim.chassisID }) {
+                claims[index] = claim
+            } else {
+                claims.insert(claim, at: 0)
+                forgetFormer(plugged)
+            }
+        }
+
+        private mutating func forgetFormer(_ plugged: Set<String>) {
             let former = claims.count { !plugged.contains($0.chassisID) }
             var surplus = former - Self.formerClaimCountMaximum
             claims.removeAll { claim in
@@ -48,8 +64,8 @@ public struct Ledger: Sendable {
         }
     }
 
-    /// A claim that was taken from a host.
-    public struct TakenClaim: Hashable, Sendable {
+    /// A claim of a host that was looked at.
+    public struct SeenClaim: Hashable, Sendable {
         /// The host's `chassis_id`.
         public var chassisID: String
         /// The number that the host gave to the plug.
@@ -147,12 +163,12 @@ extension Ledger.BindingState {
             let boundAt = json["bound_at"]?.integerValue.flatMap(UInt64.init(exactly:)),
             let list = json["claims"]?.arrayValue
         else { return nil }
-        var claims: [Ledger.TakenClaim] = []
+        var claims: [Ledger.SeenClaim] = []
         for element in list {
             guard let chassisID = element["chassis_id"]?.stringValue,
                 let claim = element["claim"]?.integerValue.flatMap(UInt64.init(exactly:))
             else { return nil }
-            claims.append(Ledger.TakenClaim(chassisID: chassisID, claim: claim))
+            claims.append(Ledger.SeenClaim(chassisID: chassisID, claim: claim))
         }
         self.init(bindSeq: bindSeq, boundAt: boundAt, claims: claims)
     }

@@ -75,12 +75,13 @@ extension SyncRequest {
 
 extension SyncRequest.PluggedPort {
     var json: JSONValue {
-        [
+        let json: JSONValue = [
             "logical_port": .string(logicalPort),
             "interface": .string(interface),
             "claim": .integer(Int64(clamping: claim)),
             "up": .bool(isUp),
         ]
+        return isSetAside ? json.merged(with: ["set_aside": true]) : json
     }
 
     fileprivate init(_ reader: SyncReader) throws(SyncRequestError) {
@@ -88,7 +89,8 @@ extension SyncRequest.PluggedPort {
             logicalPort: try reader.text("logical_port"),
             interface: try reader.text("interface", default: ""),
             claim: try reader.number("claim"),
-            isUp: try reader.bool("up", default: false)
+            isUp: try reader.bool("up", default: false),
+            isSetAside: try reader.bool("set_aside", default: false)
         )
     }
 }

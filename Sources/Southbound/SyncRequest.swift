@@ -46,13 +46,16 @@ public struct SyncRequest: Equatable, Sendable {
         public var claim: UInt64
         /// Whether the forwarder has the port and its tables.
         public var isUp: Bool
+        /// Whether the port was taken from this chassis since that plug: the claim takes it from nobody.
+        public var isSetAside: Bool
 
         /// A plugged port with the number of its plug.
-        public init(logicalPort: String, interface: String, claim: UInt64, isUp: Bool) {
+        public init(logicalPort: String, interface: String, claim: UInt64, isUp: Bool, isSetAside: Bool = false) {
             self.logicalPort = logicalPort
             self.interface = interface
             self.claim = claim
             self.isUp = isUp
+            self.isSetAside = isSetAside
         }
     }
 

@@ -65,12 +65,165 @@ import Wire
         #expect(bench.line(port: "p") == "p: key 1 at [h2#1] up true chassis h2 reason -")
         bench.write(.patch(port: "p", ["requested_chassis": ["h1"]]))
         #expect(bench.line(port: "p") == "p: key 1 at [h1#2] up false chassis h1 reason not-programmed")
+        #expect(waiting(bench) == ["h2 requested-elsewhere"])
         bench.settle(&first)
         #expect(bench.port("p")?.status.isUp == true)
         bench.write(.patch(port: "p", ["requested_chassis": ["h3"]]))
         #expect(bench.line(port: "p") == "p: key 1 at [] up false chassis - reason requested-elsewhere")
         bench.write(.patch(port: "p", ["requested_chassis": ["h1", "h3"]]))
         #expect(bench.binding("p")?.locations.map(\.chassis) == ["h1"])
+    }
+
+    private func waiting(_ bench: CoreBench) -> [String] {
+        (bench.port("p")?.status.waiting ?? []).map { "\($0.chassis) \($0.reason.rawValue)" }
+    }
+
+    @Test func `a host that has the port plugged in gets it back when its holder lets go`() throws {
+        let bench = bench()
+        var first = BenchAgent("h1", "10.0.0.1")
+        var second = BenchAgent("h2", "10.0.0.2")
+        first.plug("p")
+        bench.settle(&first)
+        second.plug("p")
+        bench.settle(&second)
+        #expect(waiting(bench) == ["h1 set-aside"])
+        try bench.restart()
+        bench.settle(&second)
+        #expect(waiting(bench) == ["h1 set-aside"])
+        bench.settle(&first)
+        second.unplug("p")
+        bench.settle(&second)
+        bench.settle(&first)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#3] up true chassis h1 reason -")
+        #expect(waiting(bench) == [])
+    }
+
+    @Test func `a holder that is deleted makes way for a host that has the port plugged in`() {
+        let bench = bench()
+        var first = BenchAgent("h1", "10.0.0.1")
+        var second = BenchAgent("h2", "10.0.0.2")
+        first.plug("p")
+        bench.settle(&first)
+        second.plug("p")
+        bench.settle(&second)
+        bench.advance(.seconds(20))
+        bench.settle(&first)
+        bench.advance(.seconds(20))
+        // Silence moves nothing: the holder may forward all the while.
+        #expect(bench.line(port: "p") == "p: key 1 at [h2#2] up false chassis h2 reason chassis-lost")
+        bench.write(.delete(chassis: "h2"))
+        bench.settle(&first)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#3] up true chassis h1 reason -")
+        bench.settle(&second)
+        #expect(bench.binding("p")?.locations.map(\.chassis) == ["h1"])
+        #expect(waiting(bench) == ["h2 set-aside"])
+    }
+
+    @Test func `a chassis that is deleted waits for nothing any more`() {
+        let bench = bench()
+        var first = BenchAgent("h1", "10.0.0.1")
+        var second = BenchAgent("h2", "10.0.0.2")
+        first.plug("p")
+        bench.settle(&first)
+        second.plug("p")
+        bench.settle(&second)
+        bench.write(.delete(chassis: "h1"))
+        #expect(waiting(bench) == [])
+    }
+
+    @Test func `in a list of hosts the one that holds the port keeps it while it lives`() {
+        let bench = bench()
+        var source = BenchAgent("h1", "10.0.0.1")
+        var destination = BenchAgent("h2", "10.0.0.2")
+        bench.write(.patch(port: "p", ["requested_chassis": ["h1"]]))
+        source.plug("p")
+        bench.settle(&source)
+        // Plugged before it may be there, and again when it may: both claims displace nobody.
+        destination.plug("p")
+        bench.settle(&destination)
+        bench.write(.patch(port: "p", ["requested_chassis": ["h1", "h2"]]))
+        destination.plug("p")
+        bench.settle(&destination)
+        bench.settle(&source)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#1] up true chassis h1 reason -")
+        #expect(waiting(bench) == ["h2 set-aside"])
+        // Called off: nobody notices. Nor when the rule goes, as the claims have been seen.
+        bench.write(.patch(port: "p", ["requested_chassis": []]))
+        bench.settle(&destination)
+        #expect(bench.binding("p")?.locations.map(\.bindSeq) == [1])
+        // Carried through, and called off after that.
+        bench.write(.patch(port: "p", ["requested_chassis": ["h2"]]))
+        bench.settle(&destination)
+        #expect(bench.line(port: "p") == "p: key 1 at [h2#2] up true chassis h2 reason -")
+        bench.write(.patch(port: "p", ["requested_chassis": ["h1"]]))
+        bench.settle(&source)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#3] up true chassis h1 reason -")
+    }
+
+    @Test func `in a list of hosts another one gets the port when its holder is dead`() {
+        let bench = bench()
+        var first = BenchAgent("h1", "10.0.0.1")
+        var second = BenchAgent("h2", "10.0.0.2")
+        bench.write(.patch(port: "p", ["requested_chassis": ["h1", "h2"]]))
+        first.plug("p")
+        bench.settle(&first)
+        second.plug("p")
+        bench.settle(&second)
+        #expect(bench.binding("p")?.locations.map(\.chassis) == ["h1"])
+        bench.advance(.seconds(20))
+        bench.settle(&second)
+        bench.advance(.seconds(11))
+        bench.settle(&second)
+        #expect(bench.line(port: "p") == "p: key 1 at [h2#2] up true chassis h2 reason -")
+        #expect(waiting(bench) == ["h1 chassis-lost"])
+        bench.settle(&first)
+        #expect(bench.binding("p")?.locations.map(\.chassis) == ["h2"])
+        #expect(waiting(bench) == ["h1 set-aside"])
+    }
+
+    @Test func `what another identity of a chassis did not have goes back to the former one`() {
+        let bench = bench()
+        var former = BenchAgent("h1", "10.0.0.1")
+        for _ in 0..<5 { former.plug("p") }
+        bench.settle(&former)
+        bench.advance(.seconds(31))
+        var other = BenchAgent("h1", "10.0.0.1")
+        other.chassisID = "other"
+        bench.settle(&other)
+        #expect(bench.line(port: "p") == "p: key 1 at [] up false chassis - reason not-plugged")
+        bench.advance(.seconds(31))
+        former.bootID = "again"
+        former.seq = 0
+        bench.settle(&former)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#2] up true chassis h1 reason -")
+    }
+
+    @Test func `a claim that a host says is set aside takes the port from nobody`() {
+        let bench = bench()
+        var first = BenchAgent("h1", "10.0.0.1")
+        var second = BenchAgent("h2", "10.0.0.2")
+        first.plug("p")
+        bench.settle(&first)
+        // As after a restore: central knows nothing of what it took away.
+        second.plug("p")
+        second.ports[0].isSetAside = true
+        bench.settle(&second)
+        #expect(bench.binding("p")?.locations.map(\.chassis) == ["h1"])
+        first.unplug("p")
+        bench.settle(&first)
+        #expect(bench.binding("p")?.locations.map(\.chassis) == ["h2"])
+    }
+
+    @Test func `a host whose state was put back holds what it has with its lower claim`() {
+        let bench = bench()
+        var agent = BenchAgent("h1", "10.0.0.1")
+        for _ in 0..<5 { agent.plug("p") }
+        bench.settle(&agent)
+        agent.ports[0].claim = 2
+        agent.bootID = "again"
+        agent.seq = 0
+        bench.settle(&agent)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#1] up true chassis h1 reason -")
     }
 
     @Test func `up waits for tables that know of the binding`() {
@@ -139,7 +292,7 @@ import Wire
         bench.sync("h1", request)
         let id = bench.published.northbound.port(.name("p"))?.id
         let state = id.flatMap { bench.published.ledger.bindings[$0] }
-        #expect(state?.claims == [Ledger.TakenClaim(chassisID: "id-h1", claim: 7)])
+        #expect(state?.claims == [Ledger.SeenClaim(chassisID: "id-h1", claim: 7)])
     }
 
     @Test func `a reinstalled host starts its claims anew`() {

@@ -30,6 +30,10 @@ final class Simulation {
     /// What each agent's forwarder has ever been told to carry: port and fence.
     private var programmed: [String: Set<String>] = [:]
     private var isHealed = false
+    /// What each agent has said that it has plugged in, and of that what it has left out later: a late word of an
+    /// earlier start may come last.
+    private var told: [String: Set<SyncRequest.PluggedPort>] = [:]
+    private var withdrawn: [String: Set<SyncRequest.PluggedPort>] = [:]
     /// The last revision whose state was checked.
     private var checked: UInt64?
 
@@ -86,6 +90,16 @@ final class Simulation {
             let holder = agents.first { $0.name == stored.value.status.chassis }
             #expect(stored.value.status.isUp == (holder != nil && stored.value.isEnabled))
             if let holder { #expect(holder.ports.contains { $0.logicalPort == stored.value.name }) }
+            // No host waits for a port that it may have and that nobody has.
+            let contenders = agents.filter { agent in
+                stored.value.mayBe(on: agent.name) && agent.ports.contains { $0.logicalPort == stored.value.name }
+            }
+            #expect((holder != nil) == !contenders.isEmpty, "\(stored.value.name)")
+            #expect(contenders.contains { $0.name == holder?.name } || holder == nil)
+            let waiting = agents.filter { agent in
+                agent.name != holder?.name && agent.ports.contains { $0.logicalPort == stored.value.name }
+            }
+            #expect(stored.value.status.waiting.map(\.chassis) == waiting.map(\.name))
         }
     }
 
@@ -97,7 +111,11 @@ final class Simulation {
             case 0: .put(switch: home, [:])
             case 1: .delete(port: port)
             case 2: isUnlucky(30) ? .delete(switch: home) : .put(switch: home, ["vlan_passthru": true])
-            case 3: .patch(port: port, ["requested_chassis": [.string("h\(draw(4) + 1)")]])
+            case 3:
+                .patch(
+                    port: port,
+                    ["requested_chassis": .array((1...4).filter { _ in draw(2) == 0 }.map { .string("h\($0)") })]
+                )
             case 4: .patch(port: port, ["requested_chassis": [], "enabled": .bool(draw(2) == 0)])
             case 5: isUnlucky(30) ? .delete(chassis: "h\(draw(4) + 1)") : .put(switch: home, [:])
             default: .put(port: port, ["switch": .string(home)])
@@ -130,10 +148,21 @@ final class Simulation {
             hear(answer, to: request, agent)
         } else if !requests.isEmpty {
             let (agent, request) = requests.remove(at: isHealed ? 0 : draw(requests.count))
+            note(request, of: agent)
             let ticket = bench.sync(agents[agent].name, request)
             asked[ticket] = (agent, request)
         }
         collect()
+    }
+
+    private func note(_ request: SyncRequest, of agent: Int) {
+        let (name, ports) = (agents[agent].name, Set(request.ports.map(plug)))
+        withdrawn[name, default: []].formUnion((told[name] ?? []).subtracting(ports))
+        told[name, default: []].formUnion(ports)
+    }
+
+    private func plug(_ port: SyncRequest.PluggedPort) -> SyncRequest.PluggedPort {
+        .init(logicalPort: port.logicalPort, interface: "", claim: port.claim, isUp: false)
     }
 
     /// Takes over what central has answered.
@@ -244,7 +273,24 @@ final class Simulation {
             #expect(new.ledger.bindings[id]?.bindSeq == place.bindSeq)
             guard old.southbound.portBinding(id)?.locations != locations else { continue }
             #expect(place.bindSeq > old.ledger.bindings[id]?.bindSeq ?? 0)
+            checkTaking(of: id, by: place.chassis, from: old, to: new)
         }
+    }
+
+    /// A live host that may have a port loses it only to a plug that central had not seen, and in a list of hosts to none.
+    private func checkTaking(of id: ObjectID, by taker: String, from old: Network, to new: Network) {
+        guard let port = new.northbound.ports[id]?.value,
+            let loser = old.southbound.portBinding(id)?.locations.first?.chassis, loser != taker,
+            let agent = agents.first(where: { $0.name == loser }), port.mayBe(on: loser),
+            [old, new].allSatisfy({ $0.ledger.chassis[loser]?.isLive == true }),
+            let plugged = agent.ports.first(where: { $0.logicalPort == port.name }),
+            old.ledger.bindings[id]?.claim(of: agent.chassisID) == plugged.claim,
+            !(withdrawn[loser]?.contains(plug(plugged)) ?? false)
+        else { return }
+        #expect(port.requestedChassis.isEmpty, "\(taker) takes \(port.name) from \(loser), which is on the list")
+        let identity = "id-\(taker)"
+        let (before, after) = (old.ledger.bindings[id]?.claim(of: identity), new.ledger.bindings[id]?.claim(of: identity))
+        #expect(after ?? 0 > before ?? 0, "\(taker) takes \(port.name) from \(loser) by an old claim")
     }
 
     /// All that came out, in few digits: the same on every run of a seed.
@@ -254,6 +300,12 @@ final class Simulation {
             for byte in commit.encoded { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
         }
         return "revision \(bench.log.count) digest \(String(hash, radix: 16))"
+    }
+}
+
+extension LogicalSwitchPort {
+    fileprivate func mayBe(on chassis: String) -> Bool {
+        requestedChassis.isEmpty || requestedChassis.contains(chassis)
     }
 }
 

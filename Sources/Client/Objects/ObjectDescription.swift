@@ -45,47 +45,16 @@ extension ObjectSession {
         text.add("Addresses", object.texts("addresses"))
         text.add("Port security", object.texts("port_security"))
         text.add("Requested chassis", object.texts("requested_chassis").joined(separator: ", "))
+        let waiting = status["waiting"]?.arrayValue ?? []
+        text.add("Waiting", waiting.map { "\($0.text("chassis")), \($0.text("reason"))" })
         let options = object["options"]?.objectValue?.members ?? []
         text.add("Options", options.map(JSONValue.pair))
         text.add("Labels", object.labelText)
         text.add("Tunnel key", status["tunnel_key"]?.plainText)
         text.addOrigin(of: object)
-        let (sentence, commands) = Self.advice(forPort: object, reason: reason, chassis: chassis)
-        return sentence.isEmpty ? text.text() : text.text(next: sentence, commands)
-    }
-
-    /// What a port's user may do about the reason why it is down.
-    private static func advice(
-        forPort object: JSONValue,
-        reason: String,
-        chassis: String
-    ) -> (sentence: String, commands: [String]) {
-        let name = object.text("name")
-        let requested = object.texts("requested_chassis")
-        let hosts = requested.isEmpty ? "the host of its VM" : requested.joined(separator: " or ")
-        switch reason {
-        case "not-plugged":
-            return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
-        case "not-programmed":
-            return (
-                "\(chassis) has it, but it is not up there: its interface is gone, or the forwarder has no tables for it yet. "
-                    + "If that lasts, on \(chassis):",
-                ["heddle port list", "heddle doctor"]
-            )
-        case "disabled":
-            return ("It is switched off. To switch it on:", ["heddle nb lsp-set-enabled \(name) enabled"])
-        case "chassis-lost":
-            return (
-                "Central does not hear from \(chassis), which goes on by what it knew. On \(chassis):",
-                ["heddle doctor"]
-            )
-        case "requested-elsewhere":
-            return (
-                "A host that may not have it has plugged it in; only \(hosts) may. Plug it in there, or let any host:",
-                ["heddle nb lsp-set-options \(name)"]
-            )
-        default: return ("", [])
-        }
+        let advice = [Self.advice(forPort: object, reason: reason, chassis: chassis), Self.advice(forWaiting: object)]
+        return text.text()
+            + advice.filter { !$0.sentence.isEmpty }.map { DescriptionText.advice($0.sentence, $0.commands) }.joined()
     }
 
     private func describeChassis(_ object: JSONValue) throws(ClientError) -> String {

@@ -1,0 +1,127 @@
+import Northbound
+import Northd
+import Persistent
+import Southbound
+
+/// Who of the hosts that have a port plugged in gets it.
+///
+/// A new plug takes the port from whoever holds it, the last one winning, unless `requested_chassis` names hosts: then the
+/// one that holds it keeps it while it lives. A claim that was seen before takes it from nobody, but a port that nobody
+/// holds goes to a host that has it plugged in: none is ever stranded.
+extension CentralCore {
+    /// A host that has a port plugged in.
+    struct Plug {
+        var chassis: String
+        var claim: Ledger.SeenClaim
+        var reason: LogicalSwitchPort.Status.Reason
+        /// Whether the host says itself that the port was taken from it since.
+        var isSetAside: Bool
+
+        var chassisID: String { claim.chassisID }
+        /// Whether the host may have the port, can serve it and is live.
+        var isEligible: Bool { reason == .setAside }
+    }
+
+    /// The hosts that say that they have the port plugged in, by name.
+    func plugs(of port: LogicalSwitchPort, in draft: Draft) -> [Plug] {
+        (pluggedAt[port.name] ?? []).sorted().compactMap { name in
+            guard let session = sessions[name], let plugged = session.ports[port.name],
+                let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
+            else { return nil }
+            return Plug(
+                chassis: name,
+                claim: Ledger.SeenClaim(chassisID: chassisID, claim: plugged.claim),
+                reason: draft.network.ledger.chassis[name]?.isLive != true
+                    ? .chassisLost
+                    : !port.mayBe(at: name)
+                        ? .requestedElsewhere : session.canBind ? .setAside : .unsupportedByChassis,
+                isSetAside: plugged.isSetAside
+            )
+        }
+    }
+
+    /// Whether the host that holds a port may go on holding it; one that is silent may.
+    func mayKeep(_ port: LogicalSwitchPort, at holder: String, _ draft: Draft) -> Bool {
+        guard port.mayBe(at: holder), draft.network.southbound.chassis(named: holder) != nil else { return false }
+        guard let session = sessions[holder], session.hasSpoken else { return true }
+        return session.ports[port.name] != nil
+    }
+
+    /// The host that gets the port now; `nil` where it stays where it is.
+    func winner(
+        of port: LogicalSwitchPort,
+        among plugs: [Plug],
+        heldAt holder: String?,
+        _ state: Ledger.BindingState,
+        _ draft: Draft
+    ) -> Plug? {
+        let eligible = plugs.filter(\.isEligible)
+        func isNew(_ plug: Plug) -> Bool { !plug.isSetAside && plug.claim.claim > state.claim(of: plug.chassisID) }
+        func first(of plugs: [Plug]) -> Plug? {
+            if !port.requestedChassis.isEmpty {
+                // All of them are on the list.
+                return port.requestedChassis.lazy.compactMap { name in plugs.first { $0.chassis == name } }.first
+            }
+            return plugs.first(where: isNew)
+                ?? state.claims.reversed().lazy.compactMap { claim in
+                    plugs.first { !$0.isSetAside && $0.chassisID == claim.chassisID }
+                }.first ?? state.claims.reversed().lazy.compactMap { claim in
+                    plugs.first { $0.chassisID == claim.chassisID }
+                }.first ?? plugs.first
+        }
+        guard let holder else { return first(of: eligible) }
+        if port.requestedChassis.isEmpty { return first(of: eligible.filter(isNew)) }
+        let isLive = draft.network.ledger.chassis[holder]?.isLive == true
+        return isLive ? eligible.first { $0.chassis == holder && isNew($0) } : first(of: eligible)
+    }
+
+    /// Notes which chassis wait for ports by what is committed, so that it is looked at again when they speak.
+    mutating func noteCommittedWaits() {
+        committedWaits = [:]
+        for (id, port) in working.northbound.ports {
+            for waiting in port.value.status.waiting { committedWaits[waiting.chassis, default: []].append(id) }
+        }
+    }
+
+    /// The hosts that have the port plugged in and do not hold it, and why.
+    func waiting(
+        for port: LogicalSwitchPort,
+        heldAt holder: String?,
+        _ plugs: [Plug],
+        _ draft: Draft
+    ) -> [LogicalSwitchPort.Status.Waiting] {
+        var waiting = plugs.filter { $0.chassis != holder }.map {
+            LogicalSwitchPort.Status.Waiting(chassis: $0.chassis, reason: $0.reason)
+        }
+        // A host that has not spoken since this process started has it plugged in as far as anybody knows.
+        for var old in port.status.waiting where old.chassis != holder && sessions[old.chassis]?.hasSpoken == false {
+            if draft.network.ledger.chassis[old.chassis]?.isLive != true {
+                old.reason = .chassisLost
+            } else if !port.mayBe(at: old.chassis) {
+                old.reason = .requestedElsewhere
+            } else if old.reason != .unsupportedByChassis {
+                old.reason = .setAside
+            }
+            waiting.append(old)
+        }
+        return Array(waiting.sorted { $0.chassis < $1.chassis }.prefix(Limits.waitingChassisCountMaximum))
+    }
+}
+
+extension Ledger.BindingState {
+    /// Whether a claim is to be remembered although it does not bind the port: a higher one, or that of the holder, whose
+    /// state may have been put back.
+    func isNews(_ plug: CentralCore.Plug, heldAt holder: String?) -> Bool {
+        let seen = claim(of: plug.chassisID)
+        return plug.claim.claim > seen || (plug.chassis == holder && plug.claim.claim != seen)
+    }
+}
+
+extension LogicalSwitchPort {
+    func mayBe(at chassis: String) -> Bool { requestedChassis.isEmpty || requestedChassis.contains(chassis) }
+}
+
+extension Session {
+    /// Whether the agent applies every kind of record that a port needs.
+    var canBind: Bool { RecordKey.kinds.allSatisfy(features.contains) }
+}

@@ -1,0 +1,68 @@
+import JSON
+
+/// What a port's user may do about it. Every command here does what the sentence before it says.
+extension ObjectSession {
+    /// A sentence, and the commands that it leads to; empty where there is nothing to say.
+    typealias Advice = (sentence: String, commands: [String])
+
+    /// What there is to do about the reason why a port is down.
+    static func advice(forPort object: JSONValue, reason: String, chassis: String) -> Advice {
+        let name = object.text("name")
+        let requested = object.texts("requested_chassis")
+        let hosts = requested.isEmpty ? "the host of its VM" : requested.joined(separator: " or ")
+        switch reason {
+        case "not-plugged":
+            return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
+        case "not-programmed":
+            return (
+                "\(chassis) has it, but it is not up there: its interface is gone, or the forwarder has no tables for it yet. "
+                    + "If that lasts, on \(chassis):",
+                ["heddle port list", "heddle doctor"]
+            )
+        case "disabled":
+            return ("It is switched off. To switch it on:", ["heddle nb lsp-set-enabled \(name) enabled"])
+        case "chassis-lost":
+            let host = chassis.isEmpty ? waiting(for: object, because: reason) ?? "its host" : chassis
+            return (
+                "Central does not hear from \(host), which goes on by what it knew. On \(host):",
+                ["heddle doctor"]
+            )
+        case "requested-elsewhere":
+            let host = waiting(for: object, because: reason) ?? "A host"
+            return (
+                "\(host) has plugged it in and may not have it; only \(hosts) may. Plug it in there, or let any host:",
+                [requestCommand(object, nil)]
+            )
+        case "unsupported-by-chassis":
+            let host = waiting(for: object, because: reason) ?? "its host"
+            return (
+                "The agent of \(host) is too old for what the port needs. Install this version there, then on \(host):",
+                ["systemctl restart heddle-agent"]
+            )
+        default: return ("", [])
+        }
+    }
+
+    /// What there is to do about a host that would have the port if another one had not.
+    static func advice(forWaiting object: JSONValue) -> Advice {
+        let holder = object["status"]?.text("chassis") ?? ""
+        guard !holder.isEmpty, let host = waiting(for: object, because: "set-aside") else { return ("", []) }
+        return (
+            "\(host) has it plugged in, too, and gets it when \(holder) lets go of it. To move it there now:",
+            [requestCommand(object, host)]
+        )
+    }
+
+    /// The first chassis that waits for a port for a reason.
+    private static func waiting(for object: JSONValue, because reason: String) -> String? {
+        let waiting = object["status"]?["waiting"]?.arrayValue ?? []
+        return waiting.first { $0.text("reason") == reason }?.text("chassis")
+    }
+
+    /// The command that lets only one chassis have a port, or any, and leaves its options as they are.
+    private static func requestCommand(_ object: JSONValue, _ chassis: String?) -> String {
+        let options = (object["options"]?.objectValue?.members ?? []).map { "\($0.name)=\($0.value.plainText)" }
+        let words = options + (chassis.map { ["requested-chassis=\($0)"] } ?? [])
+        return (["heddle", "nb", "lsp-set-options", object.text("name")] + words).joined(separator: " ")
+    }
+}
