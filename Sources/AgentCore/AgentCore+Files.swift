@@ -25,6 +25,7 @@ extension AgentCore {
                 specification: port.specification,
                 isOwned: port.isOwned,
                 claim: port.claim,
+                isSetAside: port.isSetAside,
                 lostTo: port.lostTo,
                 isLeaving: port.isLeaving
             )

@@ -284,7 +284,7 @@ extension AgentCore {
     /// Those among the ports that are bound here in the share.
     private func boundPorts(among names: Set<String>) -> Set<String> {
         names.filter { name in
-            guard let port = ports[name], port.lostTo == nil else { return false }
+            guard let port = ports[name] else { return false }
             let location = share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis)
             return location?.state == .active
         }

@@ -2,7 +2,7 @@ import Southbound
 import Wire
 
 extension AgentCore {
-    /// Plugs a port, plugs one again that was lost or whose device is gone, or finds that it is plugged as asked.
+    /// Plugs a port, plugs one again that is not bound here or whose device is gone, or finds that it is plugged as asked.
     mutating func portAdd(_ ticket: Ticket, _ request: PortRequest) {
         let wanted = request.specification
         if let refusal = refusal(of: wanted) { return emit(.answer(ticket, .refused(refusal))) }
@@ -21,7 +21,8 @@ extension AgentCore {
             if !port.isLookedFor { plugAgain(wanted.name) }
         case .present:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
-            if port.lostTo != nil { claim(wanted.name) }
+            let isBoundHere = share.binding(of: wanted.logicalPort)?.location(on: configuration.chassis) != nil
+            if port.isSetAside || !isBoundHere, port.save <= files.portsSaved { claim(wanted.name) }
             answerPlugs(of: wanted.name)
         }
     }
@@ -114,8 +115,13 @@ extension AgentCore {
     mutating func claim(_ name: String) {
         guard let port = ports[name] else { return }
         lastClaim += 1
-        ports[name]?.replaced = PluggedPort.Replaced(claim: port.claim, lostTo: port.lostTo)
+        ports[name]?.replaced = PluggedPort.Replaced(
+            claim: port.claim,
+            isSetAside: port.isSetAside,
+            lostTo: port.lostTo
+        )
         ports[name]?.claim = lastClaim
+        ports[name]?.isSetAside = false
         ports[name]?.lostTo = nil
         ports[name]?.boundSequence = nil
         let save = savePorts()
@@ -175,6 +181,7 @@ extension AgentCore {
                 answer(.unplug(port: name), .refused(refusal))
             } else if let replaced = port.replaced, replaced.claim > 0 {
                 ports[name]?.claim = replaced.claim
+                ports[name]?.isSetAside = replaced.isSetAside
                 ports[name]?.lostTo = replaced.lostTo
                 ports[name]?.replaced = nil
                 answer(.plug(port: name), .refused(refusal))
@@ -191,24 +198,5 @@ extension AgentCore {
     mutating func answer(_ subject: Waiting.Subject, _ answer: Answer) {
         for entry in waiting where entry.subject == subject { emit(.answer(entry.ticket, answer)) }
         waiting.removeAll { $0.subject == subject }
-    }
-
-    /// Looks where the share says that the ports are: one that was here and is elsewhere with a higher fence is lost.
-    mutating func notePlaces() {
-        var hasLost = false
-        for name in ports.keys.sorted() {
-            guard var port = ports[name], port.claim > 0, port.lostTo == nil else { continue }
-            guard let binding = share.binding(of: port.specification.logicalPort) else { continue }
-            if let here = binding.location(on: configuration.chassis) {
-                port.boundSequence = max(port.boundSequence ?? 0, here.bindSeq)
-            } else if let bound = port.boundSequence, let taker = binding.locations.first(where: { $0.bindSeq > bound })
-            {
-                port.lostTo = taker.chassis
-                hasLost = true
-                emit(.log(.warning, "port \(name): \(taker.chassis) has taken \(binding.logicalPort)"))
-            }
-            ports[name] = port
-        }
-        if hasLost { _ = savePorts() }
     }
 }

@@ -47,28 +47,14 @@ extension AgentCore {
     }
 
     private func condition(of port: PluggedPort) -> (PortReport.State, String) {
-        let logicalPort = port.specification.logicalPort
         if port.isLeaving { return (.pending, "being unplugged") }
         if case .failed(let reason) = port.device { return (.failed, reason) }
-        if let chassis = port.lostTo { return (.lost, "lost to \(chassis); plug it again to take it back") }
         if forwarder.upPorts.contains(port.specification.name) { return (.up, remark(on: port)) }
         if port.device != .present { return (.pending, "its device is being opened") }
-        guard let binding = share.binding(of: logicalPort) else {
-            if let failure = sync.failure { return (.pending, "central does not answer: \(failure)") }
-            if port.boundSequence != nil {
-                return (.pending, "\(logicalPort) is here no more: it was deleted, or another host has it")
-            }
-            return (.pending, "central binds it here once \(logicalPort) exists and may be here")
-        }
-        if binding.location(on: configuration.chassis) != nil {
+        if share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil {
             return (.pending, "the forwarder has no tables for it yet")
         }
-        if !binding.requestedChassis.isEmpty, !binding.requestedChassis.contains(configuration.chassis) {
-            let allowed = binding.requestedChassis.joined(separator: ", ")
-            return (.pending, "only \(allowed) may have \(logicalPort) (requested_chassis)")
-        }
-        if let other = binding.locations.first?.chassis { return (.pending, "\(other) has \(logicalPort)") }
-        return (.pending, "central has not bound \(logicalPort) yet")
+        return absence(of: port)
     }
 
     /// What is odd about a port that is up: a MAC that nobody sends to.

@@ -8,6 +8,8 @@ struct SyncState: Sendable {
     var outstanding: [Outstanding] = []
     /// What the last sync said about this host.
     var reported: Report?
+    /// The highest claim that this start has told.
+    var toldClaim: UInt64 = 0
     /// The pages of an answer that has more to come.
     var shadow: Shadow?
     /// The lowest revision as of which the share was as it is now.
@@ -63,17 +65,23 @@ struct SyncState: Sendable {
 }
 
 extension AgentCore {
-    /// What central is told of the ports: those plugged, with a claim on disk, that no other chassis has taken.
+    /// What central is told of the ports: all that are plugged with a claim on disk, also those that another chassis has
+    /// taken, which come back when that one lets go.
     var reportedPorts: [SyncRequest.PluggedPort] {
         ports.values
-            .filter { $0.claim > 0 && $0.save <= files.portsSaved && !$0.isLeaving && $0.lostTo == nil }
+            .filter { !$0.isLeaving }
             .sorted { $0.specification.name < $1.specification.name }
-            .map { port in
-                SyncRequest.PluggedPort(
+            .compactMap { port in
+                // Until a new claim is on disk the one before it stands.
+                let isSaved = port.save <= files.portsSaved
+                let claim = isSaved ? port.claim : port.replaced?.claim ?? 0
+                guard claim > 0 else { return nil }
+                return SyncRequest.PluggedPort(
                     logicalPort: port.specification.logicalPort,
                     interface: port.specification.interface,
-                    claim: port.claim,
-                    isUp: forwarder.upPorts.contains(port.specification.name)
+                    claim: claim,
+                    isUp: forwarder.upPorts.contains(port.specification.name),
+                    isSetAside: isSaved ? port.isSetAside : port.replaced?.isSetAside ?? false
                 )
             }
     }
@@ -124,6 +132,7 @@ extension AgentCore {
         let mayPark = sync.failure == nil && sync.hasHeard && page == nil
         sync.outstanding.append(SyncState.Outstanding(sequence: sync.sequence, since: since, page: page))
         sync.reported = report
+        sync.toldClaim = report.ports.reduce(sync.toldClaim) { max($0, $1.claim) }
         emit(
             .sendSync(
                 SyncRequest(

@@ -71,6 +71,7 @@ public struct AgentCore: Sendable {
                 specification: stored.specification,
                 isOwned: stored.isOwned,
                 claim: stored.claim,
+                isSetAside: stored.isSetAside,
                 lostTo: stored.lostTo,
                 isLeaving: stored.isLeaving
             )

@@ -8,7 +8,9 @@ struct PluggedPort: Hashable, Sendable {
     var isOwned: Bool
     /// The number of the plug: raised with each, on disk before it is told to central.
     var claim: UInt64
-    /// The chassis that has taken the port away, until it is plugged here again.
+    /// Whether the port was bound here since that plug and is no longer: the claim takes it from nobody.
+    var isSetAside = false
+    /// The chassis that has taken the port away, where that was seen.
     var lostTo: String?
     /// Whether the port is being unplugged; kept on disk, so that a restarted agent finishes it.
     var isLeaving = false
@@ -32,6 +34,7 @@ struct PluggedPort: Hashable, Sendable {
     /// The claim before the present one, for when that cannot be saved.
     struct Replaced: Hashable, Sendable {
         var claim: UInt64
+        var isSetAside: Bool
         var lostTo: String?
     }
 
@@ -56,7 +59,9 @@ public struct StoredPort: Hashable, Sendable {
     public var isOwned: Bool
     /// The number of the plug.
     public var claim: UInt64
-    /// The chassis that has taken the port away.
+    /// Whether the port was bound here since that plug and is no longer.
+    public var isSetAside: Bool
+    /// The chassis that has taken the port away, where that was seen.
     public var lostTo: String?
     /// Whether the port was being unplugged.
     public var isLeaving: Bool
@@ -66,12 +71,14 @@ public struct StoredPort: Hashable, Sendable {
         specification: PortSpecification,
         isOwned: Bool,
         claim: UInt64,
+        isSetAside: Bool = false,
         lostTo: String? = nil,
         isLeaving: Bool = false
     ) {
         self.specification = specification
         self.isOwned = isOwned
         self.claim = claim
+        self.isSetAside = isSetAside
         self.lostTo = lostTo
         self.isLeaving = isLeaving
     }

@@ -39,6 +39,7 @@ extension StoredPort {
         var json = specification.json
         json["owned"] = .bool(isOwned)
         json["claim"] = number(claim)
+        json["set_aside"] = .bool(isSetAside)
         json["lost_to"] = lostTo.map { .string($0) } ?? .null
         json["leaving"] = .bool(isLeaving)
         return .object(json)
@@ -50,12 +51,14 @@ extension StoredPort {
         guard let isOwned = json["owned"]?.boolValue, let isLeaving = json["leaving"]?.boolValue else { return nil }
         guard let claim = unsigned(json["claim"]) else { return nil }
         var fields = object
-        for field in ["name", "owned", "claim", "lost_to", "leaving"] { fields[field] = nil }
+        for field in ["name", "owned", "claim", "set_aside", "lost_to", "leaving"] { fields[field] = nil }
         guard let request = try? PortRequest(name: name, body: .object(fields)) else { return nil }
         self.init(
             specification: request.specification,
             isOwned: isOwned,
             claim: claim,
+            // A file of an older version has only the taker.
+            isSetAside: json["set_aside"]?.boolValue ?? (json["lost_to"]?.stringValue != nil),
             lostTo: json["lost_to"]?.stringValue,
             isLeaving: isLeaving
         )

@@ -72,12 +72,12 @@ struct SimulatedCentral {
 
     var revision: UInt64 { core.durable.revision }
 
-    /// Where the logical ports are and whether they are up, by name.
-    var ports: [String: (chassis: String?, isUp: Bool)] {
-        var ports: [String: (chassis: String?, isUp: Bool)] = [:]
+    /// What users see of the logical ports, by name.
+    var ports: [String: LogicalSwitchPort] {
+        var ports: [String: LogicalSwitchPort] = [:]
         for id in core.durable.northbound.portsByName.map(\.value.id) {
             guard let port = core.durable.northbound.ports[id]?.value else { continue }
-            ports[port.name] = (port.status.chassis, port.status.isUp)
+            ports[port.name] = port
         }
         return ports
     }
@@ -119,6 +119,11 @@ extension Operation {
     static func createPort(_ name: String, on switchName: String) -> Operation {
         let body: JSONValue = ["name": .string(name), "switch": .string(switchName)]
         return Operation(.logicalSwitchPort, .create(body: body, switch: nil))
+    }
+
+    static func request(_ chassis: [String], for name: String) -> Operation {
+        let list: JSONValue = ["requested_chassis": .array(chassis.map { .string($0) })]
+        return Operation(.logicalSwitchPort, .patch(.name(name), body: list))
     }
 
     static func deletePort(_ name: String) -> Operation {

@@ -33,7 +33,7 @@ private final class World {
     init(seed: UInt64) throws {
         generator = SeededGenerator(seed: seed)
         central = try SimulatedCentral(seed: seed)
-        for (index, name) in ["hv1", "hv2"].enumerated() {
+        for (index, name) in ["hv1", "hv2", "hv3"].enumerated() {
             hosts.append(try SimulatedHost(name: name, octet: UInt32(index + 3), seed: seed &+ UInt64(index)))
         }
     }
@@ -85,7 +85,7 @@ private final class World {
     private func act() throws {
         let index = Int.random(in: hosts.indices, using: &generator)
         let logicalPort = logicalPorts.randomElement(using: &generator) ?? "p1"
-        switch Int.random(in: 0..<16, using: &generator) {
+        switch Int.random(in: 0..<18, using: &generator) {
         case 0: try restartAgent(index)
         case 1: killForwarder(index)
         case 2:
@@ -98,7 +98,10 @@ private final class World {
         case 10...13:
             let place = "ls\(Int.random(in: 0...1, using: &generator))"
             answer(central.write([.createPort(logicalPort, on: place)], now: now))
-        case 14: tell(index, .forwarderSaid(.portFailed(name: logicalPort, errno: 77)))
+        case 14...15:
+            let names = hosts.map(\.name).filter { _ in chance(50) }
+            answer(central.write([.request(names, for: logicalPort)], now: now))
+        case 16: tell(index, .forwarderSaid(.portFailed(name: logicalPort, errno: 77)))
         default: tell(index, .portList(0, withStatistics: false))
         }
     }
@@ -246,10 +249,17 @@ private final class World {
             for logicalPort in plugged.values { holders[logicalPort, default: []].append(host.name) }
         }
         for (name, port) in central.ports.sorted(by: { $0.key < $1.key }) {
-            if let chassis = port.chassis {
-                #expect(holders[name]?.contains(chassis) == true, "\(name) is where it is plugged")
-                #expect(port.isUp, "\(name) is up at \(chassis)")
+            let allowed = (holders[name] ?? []).filter {
+                port.requestedChassis.isEmpty || port.requestedChassis.contains($0)
             }
+            if let chassis = port.status.chassis {
+                #expect(allowed.contains(chassis), "\(name) is where it is plugged and may be")
+                #expect(port.status.isUp, "\(name) is up at \(chassis)")
+            } else {
+                #expect(allowed.isEmpty, "\(name) is nowhere, though \(allowed) have it plugged in")
+            }
+            let waiting = (holders[name] ?? []).filter { $0 != port.status.chassis }
+            #expect(port.status.waiting.map(\.chassis) == waiting.sorted())
         }
     }
 }

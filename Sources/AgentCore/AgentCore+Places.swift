@@ -1,0 +1,86 @@
+import Southbound
+import Wire
+
+/// Where the ports of this host are, by the share.
+extension AgentCore {
+    /// Looks where the share says that the ports are: one that was here and is no longer is set aside, and one that was
+    /// set aside and is here again is no longer.
+    mutating func notePlaces() {
+        var hasChanged = false
+        for name in ports.keys.sorted() {
+            guard var port = ports[name], port.claim > 0 else { continue }
+            let logicalPort = port.specification.logicalPort
+            let binding = share.binding(of: logicalPort)
+            if let here = binding?.location(on: configuration.chassis) {
+                port.boundSequence = max(port.boundSequence ?? 0, here.bindSeq)
+                if port.isSetAside { emit(.log(.info, "port \(name): \(logicalPort) is here again")) }
+                port.isSetAside = false
+                port.lostTo = nil
+            } else {
+                let bound = port.boundSequence
+                let taker = binding?.locations.first { place in bound.map { place.bindSeq > $0 } ?? port.isSetAside }
+                port.isSetAside = port.isSetAside || bound != nil
+                if let taker, taker.chassis != port.lostTo {
+                    port.lostTo = taker.chassis
+                    emit(.log(.warning, "port \(name): \(taker.chassis) has taken \(logicalPort)"))
+                }
+            }
+            hasChanged = hasChanged || port.isSetAside != ports[name]?.isSetAside || port.lostTo != ports[name]?.lostTo
+            ports[name] = port
+        }
+        if hasChanged { _ = savePorts() }
+    }
+
+    /// What keeps a port of this host from being bound here, and what helps.
+    func absence(of port: PluggedPort) -> (PortReport.State, String) {
+        let logicalPort = port.specification.logicalPort
+        guard let binding = share.binding(of: logicalPort) else {
+            if let failure = sync.failure { return (.pending, "central does not answer: \(failure)") }
+            let remedy = "'heddle describe port \(logicalPort)' tells more"
+            if port.isSetAside {
+                return (.pending, "\(logicalPort) is here no more: it was deleted, or another host has it; \(remedy)")
+            }
+            return (.pending, "central binds it here once \(logicalPort) exists and may be here; \(remedy)")
+        }
+        let requested = binding.requestedChassis
+        if !requested.isEmpty, !requested.contains(configuration.chassis) {
+            let allowed = requested.joined(separator: ", ")
+            return (.pending, "only \(allowed) may have \(logicalPort) (requested_chassis)")
+        }
+        guard let holder = binding.locations.first?.chassis else {
+            return (.pending, "central has not bound \(logicalPort) yet")
+        }
+        let story =
+            port.isSetAside
+            ? "lost to \(holder); it comes back when \(holder) lets go"
+            : "\(holder) has \(logicalPort); it comes here when \(holder) lets go"
+        let state = port.isSetAside ? PortReport.State.lost : .pending
+        guard requested.isEmpty else { return (state, story) }
+        guard port.isSetAside || port.claim <= sync.toldClaim else {
+            return (.pending, "\(holder) has \(logicalPort) until central hears of this claim")
+        }
+        return (state, "\(story); to take it now: \(port.specification.command)")
+    }
+}
+
+extension PortSpecification {
+    /// The command that plugs this port.
+    var command: String {
+        var words = ["heddle", "port", "add", name, "--logical-port", logicalPort]
+        if interface != name { words += ["--interface", interface] }
+        if let netns { words += ["--netns", netns] }
+        if let mac { words += ["--mac", mac.description] }
+        for address in addresses { words += ["--address", address.description] }
+        if let mtu { words += ["--mtu", "\(mtu)"] }
+        return words.map(\.shellWord).joined(separator: " ")
+    }
+}
+
+extension String {
+    /// The text as one word of a shell's command.
+    fileprivate var shellWord: String {
+        let isPlain = utf8.allSatisfy { isNameByte($0) || $0 == UInt8(ascii: "/") }
+        if isPlain { return self }
+        return "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+}
