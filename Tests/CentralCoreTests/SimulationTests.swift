@@ -289,8 +289,8 @@ final class Simulation {
         else { return }
         #expect(port.requestedChassis.isEmpty, "\(taker) takes \(port.name) from \(loser), which is on the list")
         let identity = "id-\(taker)"
-        let (before, after) = (old.ledger.bindings[id]?.claim(of: identity), new.ledger.bindings[id]?.claim(of: identity))
-        #expect(after ?? 0 > before ?? 0, "\(taker) takes \(port.name) from \(loser) by an old claim")
+        let claims = [old, new].map { $0.ledger.bindings[id]?.claim(of: identity) ?? 0 }
+        #expect(claims[1] > claims[0], "\(taker) takes \(port.name) from \(loser) by an old claim")
     }
 
     /// All that came out, in few digits: the same on every run of a seed.
