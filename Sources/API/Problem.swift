@@ -98,9 +98,9 @@ public struct Problem: Error, Equatable, Sendable {
         case .forbidden: .forbidden
         case .notFound: .notFound
         case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .chassisConflict,
-            .staleSequence:
+            .chassisElsewhere, .staleSequence:
             .conflict
-        case .resyncRequired: .gone
+        case .resyncRequired, .historyDiffers: .gone
         case .preconditionFailed: .preconditionFailed
         case .commitTooLarge: .contentTooLarge
         case .storageFull, .unavailable: .serviceUnavailable

@@ -51,7 +51,12 @@ public enum CentralBackup {
 
     /// Puts a backup in the place of the log of a data directory whose central does not run. Hosts and watchers are made
     /// to ask for everything anew, by a new epoch. What is there is kept under other names.
-    public static func restore(_ file: String, to directory: String) throws(CentralError) -> Summary {
+    /// - Parameter forcesHosts: Whether hosts go by it also where it takes plugged ports or most of the network from them.
+    public static func restore(
+        _ file: String,
+        to directory: String,
+        forcesHosts: Bool = false
+    ) throws(CentralError) -> Summary {
         let data = DataDirectory(path: directory)
         let lock = try data.lock(isMade: true)
         defer { withExtendedLifetime(lock) {} }
@@ -59,7 +64,12 @@ public enum CentralBackup {
         let suffix = ".before-" + timeStamp()
         do {
             var kept: [String] = []
-            let contents = try SQLiteStore.prepareRestore(of: file, at: prepared, newEpoch: .random(in: 1 ... .max))
+            let contents = try SQLiteStore.prepareRestore(
+                of: file,
+                at: prepared,
+                newEpoch: .random(in: 1 ... .max),
+                forcesHosts: forcesHosts
+            )
             for (name, mode) in DataDirectory.companions {
                 guard let saved = contents.files.first(where: { $0.name == name }) else { continue }
                 let path = directory + "/" + name

@@ -62,6 +62,11 @@ final class Metrics: Sendable {
                     [("live", core.liveChassisCount), ("dead", core.deadChassisCount)]
                 ),
                 .init(
+                    "heddle_chassis_holding",
+                    "Chassis that hold back this network, as it would take too much from them.",
+                    UInt64(core.holdingChassisCount)
+                ),
+                .init(
                     "heddle_parked_requests",
                     "Requests that are held.",
                     by: "kind",

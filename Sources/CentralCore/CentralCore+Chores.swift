@@ -66,7 +66,7 @@ extension CentralCore {
         // One that has not spoken is what the log says; its lease tells when that ends.
         if session.hasSpoken {
             var draft = Draft(on: working, time: time)
-            draft.setLive(session.leaseEnd > now, chassis: name)
+            draft.setLive(session.leaseEnd > now, held: session.held, chassis: name)
             commit(draft, author: "central")
         } else if working.ledger.chassis[name]?.isLive == true, session.leaseEnd <= now {
             return endLease(of: name)

@@ -112,6 +112,9 @@ extension CentralCore {
         if poll.page == nil, poll.since <= durable.revision, lastChange(of: poll.chassis) <= poll.since {
             return answer(poll, to: durable.revision, .delta, nil)
         }
+        guard poll.since <= durable.revision || poll.epoch == nil else {
+            throw differs("Revision \(poll.since) is none yet in the history that is asked from")
+        }
         guard poll.since <= durable.revision, let before = past.network(at: poll.since),
             let target = poll.page?.to ?? Deltas.target(after: poll.since, in: past)
         else {
@@ -142,12 +145,16 @@ extension CentralCore {
     /// Refuses one who has lived through another history than this one, whatever its numbers are.
     private func checkEvidence(of poll: Poll) throws(Refusal) {
         guard poll.epoch == nil || poll.epoch == durable.epoch else {
-            throw resync("Revision \(poll.since) is of another epoch")
+            throw differs("Revision \(poll.since) is of another epoch")
         }
         guard let hash = poll.hash, poll.since >= past.oldest, poll.since <= durable.revision else { return }
         guard past.agrees(hash, at: poll.since) else {
-            throw resync("Revision \(poll.since) was another commit in the history that is asked from")
+            throw differs("Revision \(poll.since) was another commit in the history that is asked from")
         }
+    }
+
+    private func differs(_ what: String) -> Refusal {
+        Refusal(.historyDiffers, "\(what); ask again with \"since\" 0 for a snapshot.", pointer: "/since")
     }
 
     private func resync(_ what: String) -> Refusal {
@@ -168,6 +175,7 @@ extension CentralCore {
             to: target,
             hash: past.network(at: target)?.hash.rawValue,
             mode: mode,
+            forcesHosts: mode == .snapshot && durable.forcesHosts,
             changes: page.changes,
             text: page.text,
             nextPage: page.next.map { FeedPage(to: target, offset: $0) },

@@ -29,7 +29,7 @@ extension CentralCore {
         guard !isHolding else { return setLease(of: name, until: now + CommitBudget.interval) }
         guard !extendLease(of: name), working.ledger.chassis[name]?.isLive == true else { return }
         var draft = Draft(on: working, time: time)
-        draft.setLive(false, chassis: name)
+        draft.setLive(false, held: working.ledger.chassis[name]?.held, chassis: name)
         commit(draft, author: "central")
         effects.append(.log(LogEntry(.warning, "Chassis \(name) has not been heard for its lease and counts as dead.")))
         settlePorts(of: name, author: "central")

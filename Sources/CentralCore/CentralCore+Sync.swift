@@ -9,6 +9,7 @@ extension CentralCore {
     mutating func sync(_ ticket: Ticket, _ name: String, _ request: SyncRequest, isCertified: Bool) {
         do {
             try checkBoot(of: name, request)
+            try checkPlace(of: name, request)
             let superseded = try checkIdentity(of: name, request, isCertified: isCertified)
             hear(name, request)
             let queued = pending.count
@@ -80,6 +81,30 @@ extension CentralCore {
                 pointer: "/seq"
             )
         }
+    }
+
+    /// Refuses a copy of a live host's state directory: another start of the same chassis that is somewhere else.
+    ///
+    /// The same directory under the same kernel has one agent at a time, which may have moved; so may one that has said
+    /// that it ends, or that was not heard for its lease. A host that has rebooted is where it was.
+    private func checkPlace(of name: String, _ request: SyncRequest) throws(Refusal) {
+        guard let known = working.southbound.chassis(named: name), known.chassisID == request.chassisID, isLive(name),
+            Set(known.encaps).isDisjoint(with: request.encaps)
+        else { return }
+        if let session = sessions[name], session.hasSpoken {
+            guard session.bootID != request.bootID, !session.isLeaving else { return }
+            if let machine = session.machine, machine == request.machine { return }
+        }
+        let addresses = { (encaps: [Encap]) in encaps.map(\.ip.description).joined(separator: ", ") }
+        throw Refusal(
+            .chassisElsewhere,
+            "\"\(name)\" is live at \(addresses(known.encaps)), and this host speaks as the same from "
+                + "\(addresses(request.encaps)): is this a copy of its state directory? Give this host a state directory, a "
+                + "name and a join token of its own. If the host has moved, stop its former agent, or wait for its lease "
+                + "to end.",
+            pointer: "/encaps/0/ip",
+            conflictsWith: "/v1/chassis/\(name)"
+        )
     }
 
     /// Refuses a chassis whose name, identity or encap address a live one holds.
@@ -156,6 +181,9 @@ extension CentralCore {
         if session.bootID != request.bootID || session.features != features { session.isAllUnsettled = true }
         if session.bootID != request.bootID { session.begin(boot: request.bootID) }
         session.seq = request.seq
+        session.machine = request.machine
+        session.isLeaving = request.isLeaving
+        session.held = request.held
         session.features = features
         if request.epoch == durable.epoch, min(request.applied, durable.revision) > session.applied {
             session.applied = min(request.applied, durable.revision)
@@ -202,9 +230,10 @@ extension CentralCore {
             encaps: encaps
         )
         let known = working.southbound.chassis(named: name)
-        let wasLive = working.ledger.chassis[name]?.isLive == true
+        let state = working.ledger.chassis[name]
+        let wasLive = state?.isLive == true
         sessions[name]?.postponed = nil
-        guard known != chassis || !wasLive || !others.isEmpty else { return }
+        guard known != chassis || !wasLive || !others.isEmpty || state?.held != request.held else { return }
         if known != nil, wasLive, others.isEmpty, isHolding || sessions[name]?.budget.take(now: now) == false {
             sessions[name]?.postponed = chassis
             return postpone(name)
@@ -213,12 +242,29 @@ extension CentralCore {
         var draft = Draft(on: working, time: time)
         for other in others { remove(chassis: other, in: &draft) }
         draft.put(chassis)
-        draft.setLive(true, chassis: name)
+        draft.setLive(true, held: request.held, chassis: name)
         let revision = working.revision
         commit(draft, author: "chassis/\(name)")
         // Said when it is so: a commit that is too large is dropped.
-        guard working.revision > revision, sessions[name]?.reports.takeLine(now: now) == true else { return }
-        effects.append(.log(LogEntry(.info, "Chassis \(name) is live at \(encaps.map(\.ip.description)).")))
+        guard working.revision > revision else { return }
+        if known != chassis || !wasLive || !others.isEmpty, sessions[name]?.reports.takeLine(now: now) == true {
+            effects.append(.log(LogEntry(.info, "Chassis \(name) is live at \(encaps.map(\.ip.description)).")))
+        }
+        noteHeld(request.held, before: state?.held, of: name)
+    }
+
+    /// Says that a host does not believe this central, or does again.
+    private mutating func noteHeld(_ held: HeldShare?, before: HeldShare?, of name: String) {
+        guard (held == nil) != (before == nil), sessions[name]?.reports.takeLine(now: now) == true else { return }
+        guard let held else {
+            let text = "Chassis \(name) goes by this network now; nothing is held there."
+            return effects.append(.log(LogEntry(.info, text)))
+        }
+        let text =
+            "Chassis \(name) does not go by this network, which would take \(held.pluggedPortCount) plugged ports from it: "
+            + "it goes on by revision \(held.revisionInForce) of epoch \(hexadecimal(held.epochInForce)). If this network "
+            + "is right: 'heddle agent accept' there, or a restore with --force-hosts."
+        effects.append(.log(LogEntry(.warning, text)))
     }
 
     /// Settles what a sync has changed, unless the chassis has caused too many commits lately.
@@ -252,6 +298,10 @@ extension CentralCore {
         sessions[name]?.postponed = nil
         var draft = Draft(on: working, time: time)
         draft.put(chassis)
+        let state = working.ledger.chassis[name]
+        let held = sessions[name]?.held
+        draft.setLive(state?.isLive ?? true, held: held, chassis: name)
+        noteHeld(held, before: state?.held, of: name)
         commit(draft, author: "chassis/\(name)")
         if sessions[name]?.unsettled.isEmpty == false || sessions[name]?.isAllUnsettled == true { postpone(name) }
     }

@@ -161,6 +161,7 @@ extension CentralCore {
             topologyCount: durable.northbound.topologies.count,
             liveChassisCount: live,
             deadChassisCount: durable.ledger.chassis.count - live,
+            holdingChassisCount: durable.ledger.chassis.reduce(0) { $0 + ($1.value.held == nil ? 0 : 1) },
             parkedSyncCount: polls.count,
             parkedWatchCount: watches.count,
             parkedRealizationCount: realizations.count,
@@ -185,6 +186,8 @@ public struct CoreStatistics: Sendable {
     public var liveChassisCount: Int
     /// Chassis that do not.
     public var deadChassisCount: Int
+    /// Chassis that do not go by this network, as it would take too much from them.
+    public var holdingChassisCount: Int
     /// Polls of chassis feeds that are held.
     public var parkedSyncCount: Int
     /// Requests that are held until something changes.

@@ -99,11 +99,12 @@ struct Draft: Sendable {
         network.southbound.put(.init(record: .chassis(chassis), revision: stamp.revision, bytes: []))
     }
 
-    /// Says whether a chassis counts as live.
-    mutating func setLive(_ isLive: Bool, chassis name: String) {
-        guard network.ledger.chassis[name]?.isLive != isLive else { return }
+    /// Says whether a chassis counts as live, and what it holds: for one that is not heard, what it held last.
+    mutating func setLive(_ isLive: Bool, held: HeldShare?, chassis name: String) {
+        let old = network.ledger.chassis[name]
+        guard old?.isLive != isLive || old?.held != held else { return }
         chassis.insert(name)
-        network.ledger.setChassis(.init(isLive: isLive, revision: stamp.revision), named: name)
+        network.ledger.setChassis(.init(isLive: isLive, held: held, revision: stamp.revision), named: name)
     }
 
     /// Deletes a chassis; its ports are still to be settled.

@@ -9,6 +9,12 @@ struct Session: Sendable {
     var formerBootIDs: [String] = []
     /// The highest sequence number of this start.
     var seq: UInt64 = 0
+    /// What no copy of the agent's state directory has, as this start says.
+    var machine: String?
+    /// Whether this start has said that it says no more.
+    var isLeaving = false
+    /// What the host does not believe, as it said last.
+    var held: HeldShare?
     /// When the chassis stops to count as live.
     var leaseEnd: Duration
     /// Up to when pauses of central itself have been added to the lease.
@@ -33,7 +39,7 @@ struct Session: Sendable {
     var trail: ChangeTrail
     /// How many commits the chassis may still cause now.
     var budget: CommitBudget
-    /// What it said of itself and is not committed yet, because it has caused too many commits.
+    /// What it said of itself and of its share, and is not committed yet, because it has caused too many commits.
     var postponed: Chassis?
     /// Whether a time is set at which what came too soon is committed.
     var isPostponed = false

@@ -38,10 +38,14 @@ public struct Refusal: Error, Equatable, Sendable {
         case switchHasPorts = "switch_has_ports"
         /// 409: a chassis name, identity or encap address is held by a live chassis.
         case chassisConflict = "chassis_conflict"
+        /// 409: the chassis is live at another address; one of the two hosts has a copy of the other's state directory.
+        case chassisElsewhere = "chassis_elsewhere"
         /// 409: a sequence number at or below one already seen.
         case staleSequence = "stale_sequence"
         /// 410: the revision is too old or of another epoch; ask again with `since` 0.
         case resyncRequired = "resync_required"
+        /// 410: the revision is of another epoch, or was another commit; a snapshot is of another history than the host's.
+        case historyDiffers = "history_differs"
         /// 412: a precondition does not hold.
         case preconditionFailed = "precondition_failed"
         /// 422: a limit of this version (ports a switch, labels, keys) is reached.

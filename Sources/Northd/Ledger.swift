@@ -1,5 +1,6 @@
 import JSON
 import Persistent
+import Southbound
 import Wire
 
 /// What central has to remember beyond a restart and neither users nor hosts are told: the fences of the ports, the
@@ -91,22 +92,25 @@ public struct Ledger: Sendable {
     public internal(set) var lastKeys: OrderedMap<KeySpace, UInt32> = OrderedMap()
     /// What is remembered of each port that was ever bound.
     public internal(set) var bindings: OrderedMap<ObjectID, BindingState> = OrderedMap()
-    /// Whether each registered chassis counts as live, with the revision that said so.
+    /// Whether each registered chassis counts as live and what it holds, with the revision that said so.
     public internal(set) var chassis: OrderedMap<String, ChassisState> = OrderedMap()
 
     /// What was answered to requests with an idempotency key.
     public internal(set) var answers = KeptAnswers()
 
-    /// Whether a chassis counts as live.
+    /// Whether a chassis counts as live, and what it has said of its share.
     public struct ChassisState: Hashable, Sendable {
         /// Live or Dead, as committed.
         public var isLive: Bool
+        /// What the host does not believe; `nil` where it goes by what it is told.
+        public var held: HeldShare?
         /// The revision of the commit that said so.
         public var revision: UInt64
 
         /// The state of a chassis as a commit leaves it.
-        public init(isLive: Bool, revision: UInt64) {
+        public init(isLive: Bool, held: HeldShare? = nil, revision: UInt64) {
             self.isLive = isLive
+            self.held = held
             self.revision = revision
         }
     }
@@ -122,7 +126,7 @@ public struct Ledger: Sendable {
     /// Sets what is remembered of a port; `nil` forgets it.
     public mutating func setBinding(_ state: BindingState?, of port: ObjectID) { bindings[port] = state }
 
-    /// Sets whether a chassis counts as live; `nil` forgets it.
+    /// Sets the state of a chassis; `nil` forgets it.
     public mutating func setChassis(_ state: ChassisState?, named name: String) { chassis[name] = state }
 }
 
@@ -171,5 +175,15 @@ extension Ledger.BindingState {
             claims.append(Ledger.SeenClaim(chassisID: chassisID, claim: claim))
         }
         self.init(bindSeq: bindSeq, boundAt: boundAt, claims: claims)
+    }
+}
+
+extension Ledger.ChassisState {
+    /// `{"live","held"?}`: what the log keeps and users are shown.
+    var json: JSONValue {
+        var object = JSONObject()
+        object["live"] = .bool(isLive)
+        object["held"] = held?.json
+        return .object(object)
     }
 }

@@ -7,7 +7,7 @@ import Wire
 extension Network {
     /// A chassis as `/v1/chassis` shows it.
     public struct ChassisView: Sendable {
-        /// `{"name","chassis_id","hostname","encaps","revision","status":{"live"}}`.
+        /// `{"name","chassis_id","hostname","encaps","revision","status":{"live","held"?}}`.
         public var json: JSONValue
         /// The revision of the last commit that changed what is shown: the entity tag.
         public var revision: UInt64
@@ -30,7 +30,7 @@ extension Network {
         let revision = max(entry.revision, state?.revision ?? 0)
         let json = entry.record.json.merged(with: [
             "revision": .integer(Int64(clamping: revision)),
-            "status": ["live": .bool(state?.isLive ?? false)],
+            "status": state?.json ?? ["live": false],
         ])
         return ChassisView(json: json, revision: revision)
     }

@@ -85,8 +85,10 @@ extension Network {
                 throw CommitError("\(kind.rawValue) \(id): \(error)")
             }
         case .chassisState:
-            guard let isLive = try Self.parse(object)["live"]?.boolValue else { throw Self.damaged(kind, id) }
-            ledger.setChassis(Ledger.ChassisState(isLive: isLive, revision: revision), named: id)
+            let state = try Self.parse(object)
+            guard let isLive = state["live"]?.boolValue else { throw Self.damaged(kind, id) }
+            let held = state["held"].flatMap { HeldShare(json: $0) }
+            ledger.setChassis(Ledger.ChassisState(isLive: isLive, held: held, revision: revision), named: id)
         case .bindingState:
             guard let port = ObjectID(id), let state = Ledger.BindingState(json: try Self.parse(object)) else {
                 throw Self.damaged(kind, id)
@@ -174,7 +176,6 @@ extension Ledger {
 
     /// The ledger's row for a chassis; its object is `nil` where there is none.
     public func chassisRow(_ name: String) -> CommitChange {
-        let object = chassis[name].map { state -> JSONValue in ["live": .bool(state.isLive)] }
-        return CommitChange(kind: .chassisState, id: name, object: object?.bytes)
+        CommitChange(kind: .chassisState, id: name, object: chassis[name]?.json.bytes)
     }
 }

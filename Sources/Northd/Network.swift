@@ -5,6 +5,8 @@ import Southbound
 public struct Network: Sendable {
     /// Random, new with every restore: (epoch, revision) names one state, ever.
     public var epoch: UInt64
+    /// Whether the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
+    public var forcesHosts = false
     /// The revision of the last commit; each raises it.
     public var revision: UInt64
     /// The place of the last commit in the chain of hashes, as the store tells once it is durable.

@@ -30,8 +30,8 @@ public struct FeedPage: Hashable, Sendable, CustomStringConvertible {
 
 /// An answer of the southbound feed, to a sync or to a read.
 ///
-/// On the wire `{"epoch","from","to","hash"?,"mode","changes","more","next_page"?,"lease"?}`. An agent applies the
-/// changes of all pages together, and only when `more` is false.
+/// On the wire `{"epoch","from","to","hash"?,"mode","forces_hosts"?,"changes","more","next_page"?,"lease"?}`. An agent
+/// applies the changes of all pages together, and only when `more` is false.
 public struct FeedAnswer: Sendable {
     /// What the changes are applied to.
     public enum Mode: String, Sendable {
@@ -52,6 +52,8 @@ public struct FeedAnswer: Sendable {
     public var hash: UInt64?
     /// What the changes are applied to.
     public var mode: Mode
+    /// Whether the epoch was begun on purpose for the hosts, who then take its snapshot whatever that takes away.
+    public var forcesHosts: Bool
     /// The changes of this page.
     public var changes: [FeedChange]
     /// The changes as they stand between the brackets, where they are at hand.
@@ -71,6 +73,7 @@ public struct FeedAnswer: Sendable {
         to: UInt64,
         hash: UInt64? = nil,
         mode: Mode,
+        forcesHosts: Bool = false,
         changes: [FeedChange],
         text: [UInt8]? = nil,
         nextPage: FeedPage? = nil,
@@ -81,6 +84,7 @@ public struct FeedAnswer: Sendable {
         self.to = to
         self.hash = hash
         self.mode = mode
+        self.forcesHosts = forcesHosts
         self.changes = changes
         self.text = text
         self.nextPage = nextPage
@@ -94,7 +98,9 @@ public struct FeedAnswer: Sendable {
     public var pieces: [[UInt8]] {
         var head = Array("{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to)".utf8)
         if let hash { head += ",\"hash\":\"\(hexadecimal(hash))\"".utf8 }
-        head += ",\"mode\":\"\(mode.rawValue)\",\"changes\":[".utf8
+        head += ",\"mode\":\"\(mode.rawValue)\"".utf8
+        if forcesHosts { head += ",\"forces_hosts\":true".utf8 }
+        head += ",\"changes\":[".utf8
         var tail = Array("],\"more\":\(more)".utf8)
         if let nextPage { tail += ",\"next_page\":\"\(nextPage)\"".utf8 }
         if let lease { tail += ",\"lease\":\(lease)".utf8 }
@@ -129,6 +135,7 @@ public struct FeedAnswer: Sendable {
             to: to,
             hash: json["hash"]?.stringValue.flatMap(epochValue),
             mode: mode,
+            forcesHosts: json["forces_hosts"]?.boolValue ?? false,
             changes: changes,
             nextPage: nextPage,
             lease: json["lease"]?.integerValue.flatMap(Int.init(exactly:))

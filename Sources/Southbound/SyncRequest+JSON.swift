@@ -32,6 +32,9 @@ extension SyncRequest {
         var optional = JSONObject()
         if let hash { optional["hash"] = .string(hexadecimal(hash)) }
         if let page { optional["page"] = .string(page.description) }
+        if let held { optional["held"] = held.json }
+        if let machine { optional["machine"] = .string(machine) }
+        if isLeaving { optional["leaving"] = true }
         return optional.members.isEmpty ? json : json.merged(with: .object(optional))
     }
 
@@ -68,7 +71,10 @@ extension SyncRequest {
             },
             errors: try body.list("errors", atMost: Self.errorCountMaximum) {
                 (element: SyncReader) throws(SyncRequestError) in try HostError(element)
-            }
+            },
+            held: try body.held("held"),
+            machine: json["machine"] == nil ? nil : try body.identity("machine"),
+            isLeaving: try body.bool("leaving", default: false)
         )
     }
 }
@@ -192,6 +198,14 @@ private struct SyncReader {
             throw failure(name, "\"\(name)\" has to be the \"next_page\" of an answer")
         }
         return page
+    }
+
+    func held(_ name: String) throws(SyncRequestError) -> HeldShare? {
+        guard let value = json[name], value != .null else { return nil }
+        guard let held = HeldShare(json: value) else {
+            throw failure(name, "\"\(name)\" tells two epochs and revisions, and how many ports would go")
+        }
+        return held
     }
 
     func encaps() throws(SyncRequestError) -> [Encap] {

@@ -35,6 +35,12 @@ public struct SyncRequest: Equatable, Sendable {
     public var ports: [PluggedPort]
     /// What went wrong on the host, for the log.
     public var errors: [HostError]
+    /// What the host does not believe of central; `nil` where it goes by what it is told.
+    public var held: HeldShare?
+    /// What no copy of the state directory has under another kernel or path; 1 ... 64 bytes, `nil` where unknown.
+    public var machine: String?
+    /// Whether this start of the agent says no more, so that another one may take its place at once.
+    public var isLeaving: Bool
 
     /// A port that is plugged on a host.
     public struct PluggedPort: Hashable, Sendable {
@@ -106,7 +112,10 @@ public struct SyncRequest: Equatable, Sendable {
         page: FeedPage? = nil,
         encaps: [Encap],
         ports: [PluggedPort] = [],
-        errors: [HostError] = []
+        errors: [HostError] = [],
+        held: HeldShare? = nil,
+        machine: String? = nil,
+        isLeaving: Bool = false
     ) {
         self.chassisID = chassisID
         self.bootID = bootID
@@ -123,5 +132,8 @@ public struct SyncRequest: Equatable, Sendable {
         self.encaps = encaps
         self.ports = ports
         self.errors = errors
+        self.held = held
+        self.machine = machine
+        self.isLeaving = isLeaving
     }
 }

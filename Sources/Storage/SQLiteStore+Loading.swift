@@ -47,6 +47,7 @@ extension SQLiteStore {
         }
         var network = try Self.network(epoch: meta.epoch, revision: base.revision, rows: rows)
         if base.revision > 0 { network.hash = base.hash }
+        network.forcesHosts = meta.forcesHosts
         return StoreContents(network: network, history: history, hashes: hashes)
     }
 
@@ -108,11 +109,13 @@ extension SQLiteStore {
     static let epochGap: UInt64 = 1_000_000_000
 
     /// Begins a new epoch: the rows stay, the kept commits, which are of the former, are folded.
-    func beginEpoch() throws(StorageError) {
+    /// - Parameter forcesHosts: Whether hosts go by it whatever it takes from them.
+    func beginEpoch(forcesHosts: Bool = false) throws(StorageError) {
         while try fold(all: true) > 0 {}
         var next = meta
         next.revision += Self.epochGap
         next.foldedRevision = next.revision
+        next.forcesHosts = forcesHosts
         next.epoch = newEpoch == meta.epoch ? max(1, newEpoch &+ 1) : newEpoch
         do {
             try connection.transaction { () throws(SQLiteError) in try next.write(by: replaceMeta) }

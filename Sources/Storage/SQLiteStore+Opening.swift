@@ -16,9 +16,9 @@ extension SQLiteStore {
             object BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
         """
 
-    /// The columns of meta since version 2.
+    /// The columns of meta since version 2; the last is of version 3.
     private static let laterColumns = [
-        "fold_position", "user_audit_after", "user_audit_bytes", "host_audit_after", "host_audit_bytes",
+        "fold_position", "user_audit_after", "user_audit_bytes", "host_audit_after", "host_audit_bytes", "forces_hosts",
     ].map { "\($0) INTEGER NOT NULL DEFAULT 0" }
 
     /// Where the generation of a log is kept.
@@ -86,7 +86,7 @@ extension SQLiteStore {
         if found == applicationID {
             switch version {
             case schemaVersion: return
-            case 1: return try upgrade(connection, path: path)
+            case 1..<schemaVersion: return try upgrade(connection, from: version, path: path)
             case ...0: throw damaged(path, "schema version \(version) has never been written")
             default:
                 throw StorageError.refused(
@@ -109,13 +109,16 @@ extension SQLiteStore {
         }
     }
 
-    /// Version 1 had no audit of its own and folded commits as a whole.
-    private static func upgrade(_ connection: SQLiteConnection, path: String) throws {
-        var meta = try StoreMeta.read(connection, path: path, version: 1)
-        meta.audits = AuditExtents(after: meta.revision)
+    /// Version 1 had no audit of its own and folded commits as a whole; version 2 had no epochs that force hosts.
+    private static func upgrade(_ connection: SQLiteConnection, from version: Int64, path: String) throws {
+        var meta = try StoreMeta.read(connection, path: path, version: version)
+        let isFirst = version == 1
+        if isFirst { meta.audits = AuditExtents(after: meta.revision) }
         try connection.transaction { () throws(SQLiteError) in
-            for column in laterColumns { try connection.execute("ALTER TABLE meta ADD COLUMN \(column)") }
-            for table in AuditTable.allCases { try connection.execute(table.schema) }
+            for column in isFirst ? laterColumns[...] : laterColumns.suffix(1) {
+                try connection.execute("ALTER TABLE meta ADD COLUMN \(column)")
+            }
+            if isFirst { for table in AuditTable.allCases { try connection.execute(table.schema) } }
             try connection.execute("PRAGMA user_version = \(schemaVersion)")
             try meta.write(by: connection.prepare(StoreMeta.replacement))
         }

@@ -53,10 +53,12 @@ extension SQLiteStore {
     /// - Parameters:
     ///   - file: The backup; a `-wal` beside it belongs to it.
     ///   - path: Where the log is made; there must be none.
+    ///   - forcesHosts: Whether hosts go by the new epoch whatever it takes from them.
     public static func prepareRestore(
         of file: String,
         at path: String,
-        newEpoch: UInt64
+        newEpoch: UInt64,
+        forcesHosts: Bool = false
     ) throws(StorageError) -> BackupContents {
         do {
             for suffix in ["", "-wal", "-journal"] { try removeFile(path + suffix) }
@@ -77,7 +79,7 @@ extension SQLiteStore {
                     }
                     try connection.execute("DROP TABLE files")
                 }
-                try store.beginEpoch()
+                try store.beginEpoch(forcesHosts: forcesHosts)
                 contents.epoch = store.meta.epoch
                 try store.close()
             }

@@ -12,7 +12,7 @@ import Security
 /// left is an earlier state, whole and verified, which ``Generation`` tells.
 public final class SQLiteStore: CommitStore {
     /// The version of the tables, in `PRAGMA user_version`; a newer one is refused.
-    public static let schemaVersion: Int64 = 2
+    public static let schemaVersion: Int64 = 3
     /// Marks the file as ours in `PRAGMA application_id`: "HDDL".
     static let applicationID: Int64 = 0x4844_444c
     /// Commits behind which evidence of the newest is left, however busy the store is: some seconds' worth.

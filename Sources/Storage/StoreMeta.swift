@@ -4,6 +4,8 @@ import Security
 /// The one row that says what the tables must hold.
 struct StoreMeta: Equatable {
     var epoch: UInt64
+    /// Whether the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
+    var forcesHosts = false
     /// The last commit and its hash.
     var revision: UInt64 = 0
     var hash = SHA256.zero
@@ -29,6 +31,8 @@ struct StoreMeta: Equatable {
                 epoch.bigEndianBytes, revision.bigEndianBytes, hash, foldedRevision.bigEndianBytes, foldedHash,
                 rowDigest,
             ] + [UInt64(foldPosition).bigEndianBytes] + audits.numbers.map(\.bigEndianBytes)
+                // So it is what version 2 of the schema had, too, which knew nothing of it.
+                + (forcesHosts ? [[1]] : [])
         )
     }
 
@@ -46,6 +50,7 @@ struct StoreMeta: Equatable {
         let isFirst = version == 1
         let later =
             "fold_position, user_audit_after, user_audit_bytes, host_audit_after, host_audit_bytes"
+            + (version > 2 ? ", forces_hosts" : "")
         let sql =
             "SELECT epoch, revision, hash, folded_revision, folded_hash, row_digest, seal\(isFirst ? "" : ", " + later)"
             + " FROM meta"
@@ -61,6 +66,7 @@ struct StoreMeta: Equatable {
             if !isFirst {
                 meta.foldPosition = max(0, Int(clamping: row.integer(7)))
                 meta.audits = AuditExtents(numbers: (8..<12).map { UInt64(bitPattern: row.integer(Int32($0))) })
+                meta.forcesHosts = version > 2 && row.integer(12) != 0
             }
             return (meta: meta, isSealed: (isFirst ? meta.firstSeal : meta.seal) == row.bytes(6))
         }
@@ -74,8 +80,8 @@ struct StoreMeta: Equatable {
     static let replacement = """
         INSERT OR REPLACE INTO meta
         (id, epoch, revision, hash, folded_revision, folded_hash, row_digest, seal, fold_position,
-        user_audit_after, user_audit_bytes, host_audit_after, host_audit_bytes)
-        VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        user_audit_after, user_audit_bytes, host_audit_after, host_audit_bytes, forces_hosts)
+        VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     /// Replaces the row; part of the caller's transaction.
@@ -84,7 +90,7 @@ struct StoreMeta: Equatable {
             [
                 .revision(epoch), .revision(revision), .bytes(hash), .revision(foldedRevision), .bytes(foldedHash),
                 .bytes(rowDigest), .bytes(seal), .integer(Int64(foldPosition)),
-            ] + audits.numbers.map { .revision($0) }
+            ] + audits.numbers.map { .revision($0) } + [.integer(forcesHosts ? 1 : 0)]
         )
     }
 }

@@ -10,7 +10,9 @@ struct CentralRestoreCommand: ParsableCommand {
         discussion: """
             Central may not run. FILE is verified as a whole before anything changes. What is there is kept beside it, \
             under names that end with .before- and the time. The log goes on under a new epoch, so that every host and \
-            every watcher asks for everything anew: what was committed after the backup is undone on the hosts, too.
+            every watcher asks for everything anew: what was committed after the backup is undone on the hosts, too. A host \
+            from which that would take plugged ports, or more than half of the ports that it knows, does not go by it, but \
+            tells so in 'heddle get chassis' and waits for 'heddle agent accept'; --force-hosts spares that.
 
             EXAMPLES:
               systemctl stop heddle-central
@@ -22,6 +24,9 @@ struct CentralRestoreCommand: ParsableCommand {
     @Argument(help: "What 'heddle central backup' has made.", completion: .file())
     var file: String
 
+    @Flag(help: "Let hosts go by it whatever it takes from them: no 'heddle agent accept' is needed.")
+    var forceHosts = false
+
     @Option(help: ArgumentHelp("Central's data directory; made if missing.", valueName: "dir"))
     var dataDir: String?
 
@@ -31,8 +36,9 @@ struct CentralRestoreCommand: ParsableCommand {
     func run() throws {
         do throws(CentralError) {
             let directory = dataDir ?? central.dataDir
-            let summary = try CentralBackup.restore(file, to: directory)
-            put("\(directory): revision \(summary.revision), a new epoch\n")
+            let summary = try CentralBackup.restore(file, to: directory, forcesHosts: forceHosts)
+            let forced = forceHosts ? ", which hosts go by whatever it takes from them" : ""
+            put("\(directory): revision \(summary.revision), a new epoch\(forced)\n")
             for name in summary.kept { put("kept: \(name)\n") }
         } catch {
             throw ClientError.refused(error.description)

@@ -59,7 +59,7 @@ import Testing
         #expect(read("since=1&epoch=ffffffffffffffff").status == 400)
         #expect(sync(["hash": "0000000000000001"], seq: 7).json["pointer"] == "/hash")
         let evidence = "&epoch=ffffffffffffffff&hash=0000000000000001"
-        #expect(read("since=1" + evidence).json["code"] == "resync_required")
+        #expect(read("since=1" + evidence).json["code"] == "history_differs")
         #expect(bench.send("GET", "/v1/chassis/hv9/changes", on: .southbound).status == 404)
     }
 

@@ -98,7 +98,7 @@ struct SimulatedCentral {
                 perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
             case .answer(let ticket, .feed(let answer)): replies.append((ticket, .feed(answer)))
             case .answer(let ticket, .refused(let refusal, _)):
-                let status = refusal.code == .resyncRequired ? 410 : 409
+                let status = [.resyncRequired, .historyDiffers].contains(refusal.code) ? 410 : 409
                 replies.append((ticket, .refused(status: status, code: refusal.code.rawValue, detail: refusal.detail)))
             case .setTimer(let time): wakeAt = time
             case .plan(let plan):

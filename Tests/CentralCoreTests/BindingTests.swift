@@ -254,7 +254,7 @@ import Wire
         agent.epoch = 0xdef
         agent.applied = 1000
         let ticket = bench.sync("h1", agent.request())
-        #expect(bench.refusal(ticket)?.code == .resyncRequired)
+        #expect(bench.refusal(ticket)?.code == .historyDiffers)
         #expect(bench.port("p")?.status.isUp == false)
     }
 

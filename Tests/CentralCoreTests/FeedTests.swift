@@ -123,7 +123,7 @@ import Wire
         #expect(bench.feed(parked)?.changes.count == 1)
         #expect(bench.feed(sync)?.changes.count == 1)
         #expect(bench.answers[gone] == nil)
-        #expect(bench.refusal(look(since: revision, wait: 0, epoch: 1))?.code == .resyncRequired)
+        #expect(bench.refusal(look(since: revision, wait: 0, epoch: 1))?.code == .historyDiffers)
         #expect(bench.refusal(look(since: revision + 100, wait: 0))?.code == .resyncRequired)
     }
 

@@ -86,7 +86,7 @@ import Wire
         #expect(bench.refusal(bench.sync("h0", request)) == nil)
         request = agents[0].request()
         request.hash = 0x1234
-        #expect(bench.refusal(bench.sync("h0", request))?.code == .resyncRequired)
+        #expect(bench.refusal(bench.sync("h0", request))?.code == .historyDiffers)
         let ticket = bench.ticket()
         let watch = WatchRequest(
             since: bench.published.revision,

@@ -60,6 +60,37 @@ import Testing
         )
     }
 
+    @Test func `A restore for hosts says so until the next epoch, over starts and backups`() throws {
+        try written(5, in: folder).close()
+        var file = folder.database
+        for (epoch, forcesHosts) in [(77, true), (78, false)] as [(UInt64, Bool)] {
+            let other = TemporaryFolder()
+            _ = try SQLiteStore.prepareRestore(
+                of: file,
+                at: other.database,
+                newEpoch: epoch,
+                forcesHosts: forcesHosts
+            )
+            for _ in 1...2 {
+                let store = try SQLiteStore(path: other.database, newEpoch: 1)
+                let contents = try store.load()
+                #expect(contents.network.forcesHosts == forcesHosts && contents.network.epoch == epoch)
+                let next = Commit(
+                    revision: contents.revision + 1,
+                    epoch: epoch,
+                    time: Workload.time,
+                    author: "token/1",
+                    requestID: "",
+                    changes: []
+                )
+                try store.append([next], expecting: contents.revision)
+                try store.close()
+            }
+            file = folder.path + "/copy-\(epoch)"
+            try FileManager.default.copyItem(atPath: other.database, toPath: file)
+        }
+    }
+
     @Test func `A restore keeps what was there, with its write-ahead log`() throws {
         try written(20, in: folder).close()
         let backup = folder.bytes()

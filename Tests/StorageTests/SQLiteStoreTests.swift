@@ -68,7 +68,7 @@ import Testing
         try execute("PRAGMA user_version = 7", on: folder.database)
         let error = #expect(throws: StorageError.self) { try open(folder) }
         let text = "\(try #require(error))"
-        #expect(text.contains("version 7") && text.contains("up to 2"))
+        #expect(text.contains("version 7") && text.contains("up to \(SQLiteStore.schemaVersion)"))
     }
 
     @Test func `Somebody else's database, or no database at all, is refused and left alone`() throws {

@@ -34,7 +34,17 @@ import Testing
         }
         let store = try SQLiteStore(path: folder.database, newEpoch: 1)
         #expect(try store.load().revision == 8)
-        #expect(try store.connection.query("PRAGMA user_version") { $0.integer(0) } == [2])
+        #expect(try store.connection.query("PRAGMA user_version") { $0.integer(0) } == [3])
+    }
+
+    @Test func `A log of version 2 is read, and its epoch forces nobody`() throws {
+        let folder = TemporaryFolder()
+        try SQLiteStore(path: folder.database, newEpoch: 5).close()
+        try build("ALTER TABLE meta DROP COLUMN forces_hosts", version: 2, at: folder.database)
+        for _ in 1...2 {
+            let network = try SQLiteStore(path: folder.database, newEpoch: 6).load().network
+            #expect(network.epoch == 5 && !network.forcesHosts)
+        }
     }
 
     @Test func `A flipped bit in the meta row of version 1 is found before it is taken over`() throws {
@@ -49,11 +59,12 @@ import Testing
         #expect("\(try #require(error))".contains("seal"))
     }
 
-    private func build(_ sql: String, at path: String) throws {
+    private func build(_ sql: String, version: Int = 1, at path: String) throws {
         var handle: OpaquePointer?
         #expect(sqlite3_open(path, &handle) == SQLITE_OK)
         let header =
-            "PRAGMA application_id = \(SQLiteStore.applicationID); PRAGMA user_version = 1; PRAGMA journal_mode = WAL"
+            "PRAGMA application_id = \(SQLiteStore.applicationID); PRAGMA user_version = \(version); "
+            + "PRAGMA journal_mode = WAL"
         for text in [sql, header] { #expect(sqlite3_exec(handle, text, nil, nil, nil) == SQLITE_OK) }
         #expect(sqlite3_close(handle) == SQLITE_OK)
     }
