@@ -5,6 +5,7 @@ import HTTPTransport
 import HTTPTypes
 import Reactor
 import Security
+import Southbound
 import Wire
 
 /// Wires the agent's core to the world: performs its effects and brings it what happens. It belongs to one loop.
@@ -13,6 +14,8 @@ final class Agent {
     static let connectionCountMaximum = 256
     /// How long answers that are on their way may take when the agent ends.
     static let drainPatience = Duration.seconds(2)
+    /// How long central may take to hear that the agent ends.
+    static let farewellPatience = Duration.milliseconds(500)
 
     /// What the workers say.
     enum Report: Sendable {
@@ -49,6 +52,8 @@ final class Agent {
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1
     private var isEnding = false
+    /// The number of the sync with which the agent takes leave of central, while that is under way.
+    private var farewell: UInt64?
 
     init(
         loop: EventLoop,
@@ -130,6 +135,17 @@ final class Agent {
         perform(core.step(.stopping, now: loop.now, using: &generator))
         for exchange in exchanges.values { exchange.respond(SocketAPI.ending, body: .none) }
         exchanges = [:]
+        if farewell == nil { return drain() }
+        _ = loop.schedule(after: Self.farewellPatience) { [weak self] in self?.endFarewell() }
+    }
+
+    private func endFarewell() {
+        guard farewell != nil else { return }
+        farewell = nil
+        drain()
+    }
+
+    private func drain() {
         guard let server else { return loop.stop() }
         server.drain(within: Self.drainPatience) {
             self.files.wait()
@@ -138,7 +154,14 @@ final class Agent {
     }
 
     private func hear(_ event: Event) {
-        guard !isEnding else { return }
+        guard !isEnding else {
+            switch event {
+            case .syncAnswered(let sequence, _), .syncFailed(let sequence, _):
+                if sequence == farewell { endFarewell() }
+            default: break
+            }
+            return
+        }
         perform(core.step(event, now: loop.now, using: &generator))
     }
 
@@ -171,7 +194,9 @@ final class Agent {
 
     private func perform(_ effect: Effect) {
         switch effect {
-        case .sendSync(let sync): central?.send(sync)
+        case .sendSync(let sync):
+            if sync.isLeaving { farewell = sync.seq }
+            central?.send(sync)
         case .startForwarder: forwarder?.start()
         case .replaceForwarder(let process): forwarder?.end(process: process)
         case .forward(let orders): forward(orders)

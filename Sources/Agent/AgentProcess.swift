@@ -84,7 +84,8 @@ public enum AgentProcess {
             hostname: ((try? hostName()) ?? "").printable,
             encapIP: options.encapIP,
             innerMTU: innerMTU,
-            central: options.central
+            central: options.central,
+            machine: directory.machine()
         )
         let ports = try directory.ports()
         let (share, formerMTU, warning) = try directory.share(of: chassis)

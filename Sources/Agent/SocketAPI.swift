@@ -4,14 +4,15 @@ import HTTPTransport
 import HTTPTypes
 import JSON
 
-/// The agent's socket: HTTP/1.1 and JSON for `heddle port` and `heddle agent stop`.
+/// The agent's socket: HTTP/1.1 and JSON for `heddle port`, `heddle agent accept` and `heddle agent stop`.
 ///
 /// | request | answer |
 /// | --- | --- |
 /// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
 /// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
-/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "underlay"?, "drops"?, "pollers"?}` |
+/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` |
 /// | `GET /v1/status` | how the agent is |
+/// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
 enum SocketAPI {
     /// The longest body: a port with all its addresses.
@@ -45,6 +46,8 @@ enum SocketAPI {
             return .event { .portDelete($0, name: name) }
         case (.get, ["v1", "status"]):
             return .event { .status($0) }
+        case (.post, ["v1", "accept"]):
+            return .event { .accept($0) }
         case (.post, ["v1", "stop"]):
             return .stop(all: try flag("all", in: query))
         default:
@@ -85,7 +88,7 @@ enum SocketAPI {
         let status: HTTPResponse.Status
         var fields = HTTPFields()
         switch answer {
-        case .port, .ports, .status:
+        case .port, .ports, .status, .accepted:
             status = .ok
             fields[.contentType] = "application/json"
         case .deleted: status = .noContent

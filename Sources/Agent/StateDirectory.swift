@@ -2,6 +2,7 @@ import AgentCore
 import ForwarderProtocol
 import Glibc
 import Reactor
+import Security
 import Wire
 
 /// The directory in which an agent keeps what must outlive it, and its sockets. One agent has it at a time.
@@ -78,6 +79,21 @@ final class StateDirectory: Sendable {
         }
         return id
     }
+
+    /// What no copy of this directory has: no two agents have one directory under one kernel, which its lock sees to. A
+    /// hash, as central need not know the parts. `nil` where the kernel does not tell.
+    func machine() -> String? {
+        var status = stat()
+        guard let kernel = try? readFile("/proc/sys/kernel/random/boot_id", maximum: 64), stat(path, &status) == 0
+        else {
+            return nil
+        }
+        let place = Array(" \(status.st_dev) \(status.st_ino)".utf8)
+        return hexadecimal(SHA256.hash([kernel, place]).prefix(Self.machineByteCount))
+    }
+
+    /// The bytes of the hash that are told: enough for no two hosts to meet by chance.
+    private static let machineByteCount = 16
 
     /// The ports as they were kept. A file that cannot be used is an error: going on without it would release them.
     ///

@@ -8,6 +8,7 @@ struct FilesState: Hashable, Sendable {
     var shareEpoch: UInt64 = 0
     var shareRevision: UInt64 = 0
     var shareHash: UInt64?
+    var isShareHeld = false
     /// Whether a save of the share is under way.
     var isSavingShare = false
     /// When the share may be saved next, where it has changed.
@@ -46,6 +47,7 @@ extension AgentCore {
         files.shareSaveAt = now + (failure == nil ? rest : Self.saveRetryInterval)
         noteSave(failure, of: "the share")
         if failure != nil { files.shareRevision = 0 }
+        answerAcceptances(failure)
     }
 
     /// Logs the first of several failures in a row, and the end of them.
@@ -67,9 +69,9 @@ extension AgentCore {
         saveShare()
     }
 
-    private var hasUnsavedShare: Bool {
+    var hasUnsavedShare: Bool {
         share.epoch != files.shareEpoch || share.revision != files.shareRevision
-            || share.hash != files.shareHash
+            || share.hash != files.shareHash || share.isHeld != files.isShareHeld
     }
 
     private mutating func saveShare() {
@@ -78,6 +80,7 @@ extension AgentCore {
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision
         files.shareHash = share.hash
+        files.isShareHeld = share.isHeld
         emit(.saveShare(share))
     }
 }

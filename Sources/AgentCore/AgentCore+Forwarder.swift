@@ -23,6 +23,8 @@ struct ForwarderState: Sendable {
         var removed: Set<String>
         /// Whether it changes anything but the revision.
         var hasContent: Bool
+        /// Whether another history is gone by since it was sent, for which it says nothing.
+        var isOutdated = false
     }
 
     var phase = Phase.away
@@ -77,6 +79,13 @@ struct ForwarderState: Sendable {
         }
     }
 
+    /// The share is newer than the tables, whatever they were as of.
+    mutating func goOnWithShare() {
+        guard mustWaitForCentral else { return }
+        mustWaitForCentral = false
+        needsSnapshot = true
+    }
+
     /// Remembers changes of the share for the next commit.
     mutating func note(_ changes: [RecordChange]) {
         for change in changes {
@@ -116,7 +125,8 @@ extension AgentCore {
         let isEmpty = greeting.epoch == 0 && greeting.revision == 0
         let isInStep = greeting.epoch == share.epoch && greeting.revision == share.revision
         let isAhead = greeting.epoch != share.epoch || greeting.revision > share.revision
-        forwarder.mustWaitForCentral = !isEmpty && isAhead && !sync.hasHeard && forwarder.holdsUnderlay && !hasNewMTU
+        let isUndecided = !sync.hasHeard || hold != nil
+        forwarder.mustWaitForCentral = !isEmpty && isAhead && isUndecided && forwarder.holdsUnderlay && !hasNewMTU
         let isUpToDate = (isInStep || forwarder.mustWaitForCentral) && forwarder.holdsUnderlay && !hasNewMTU
         forwarder.needsSnapshot = isEmpty || !isUpToDate
         let story = wasSpawned ? "started the forwarder" : "took over the running forwarder"
@@ -188,6 +198,7 @@ extension AgentCore {
         forwarder.epoch = epoch
         forwarder.revision = revision
         forwarder.upPorts = commit.upPorts.intersection(forwarder.held)
+        guard !commit.isOutdated else { return }
         forwarder.appliedEpoch = epoch
         forwarder.applied = revision
         if commit.hasContent { forwarder.contentCount += 1 }

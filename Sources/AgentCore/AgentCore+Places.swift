@@ -35,6 +35,9 @@ extension AgentCore {
     func absence(of port: PluggedPort) -> (PortReport.State, String) {
         let logicalPort = port.specification.logicalPort
         guard let binding = share.binding(of: logicalPort) else {
+            if let hold, hold.candidate.binding(of: logicalPort) != nil {
+                return (.pending, "central has bound it in a history that is held here; see 'heddle doctor'")
+            }
             if let failure = sync.failure { return (.pending, "central does not answer: \(failure)") }
             let remedy = "'heddle describe port \(logicalPort)' tells more"
             if port.isSetAside {

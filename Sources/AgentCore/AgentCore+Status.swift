@@ -7,20 +7,20 @@ extension AgentCore {
     mutating func portList(_ ticket: Ticket, withStatistics: Bool, now: Duration) {
         let waiters = waiting.filter { $0.subject == .statistics }.count
         guard withStatistics, forwarder.phase == .connected, waiters < Self.statisticsWaiterMaximum else {
-            return emit(.answer(ticket, .ports(reports(with: nil), forwarder: nil)))
+            return emit(.answer(ticket, .ports(reports(with: nil), forwarder: nil, held: heldShare)))
         }
         waiting.append(Waiting(ticket: ticket, subject: .statistics, deadline: now + Self.statisticsPatience))
         if waiters == 0 { emit(.forward([ForwarderOrder(.requestStatistics)])) }
     }
 
     mutating func answerLists(with statistics: ForwarderStatistics) {
-        answer(.statistics, .ports(reports(with: statistics), forwarder: statistics))
+        answer(.statistics, .ports(reports(with: statistics), forwarder: statistics, held: heldShare))
     }
 
     /// A forwarder that does not answer leaves a list without counters.
     mutating func settleStatistics(now: Duration) {
         let isLate = waiting.contains { $0.deadline.map { $0 <= now } ?? false }
-        if isLate { answer(.statistics, .ports(reports(with: nil), forwarder: nil)) }
+        if isLate { answer(.statistics, .ports(reports(with: nil), forwarder: nil, held: heldShare)) }
     }
 
     private func reports(with statistics: ForwarderStatistics?) -> [PortReport] {
@@ -87,6 +87,7 @@ extension AgentCore {
                 "epoch": .string(hexadecimal(share.epoch)), "revision": number(share.revision),
                 "records": .integer(Int64(share.records.count)),
             ],
+            "held": heldShare?.json ?? .null,
             "forwarder": [
                 "running": .bool(forwarder.phase == .connected),
                 "process_id": forwarder.processID.map { .integer(Int64($0)) } ?? .null,

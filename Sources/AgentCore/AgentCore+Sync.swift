@@ -16,6 +16,12 @@ struct SyncState: Sendable {
     var unchangedSince: UInt64 = 0
     /// The next sync asks for a snapshot, whatever the share's revision is.
     var needsSnapshot = false
+    /// Central has said that its history is another one than ours.
+    var isOtherHistory = false
+    /// Rises when the conversation goes back to the share: answers to what was asked before are of no use.
+    var line = 0
+    /// Central has been told that this was the last sync.
+    var hasSaidFarewell = false
     /// The first sync is held back until the forwarder has said what is up, but not longer than this.
     var startAt: Duration?
     /// After a failure: when to try again.
@@ -42,6 +48,7 @@ struct SyncState: Sendable {
         var sequence: UInt64
         var since: UInt64
         var page: FeedPage?
+        var line: Int
     }
 
     /// What a sync says about this host.
@@ -50,6 +57,7 @@ struct SyncState: Sendable {
         var errors: [SyncRequest.HostError]
         /// The commits with content that the forwarder has acknowledged: a mere bookmark is no news.
         var contentCount: UInt64
+        var held: HeldShare?
     }
 
     /// The pages of one answer, so far.
@@ -65,6 +73,13 @@ struct SyncState: Sendable {
 }
 
 extension AgentCore {
+    /// Tells central that this start of the agent says no more. What is plugged here stays so.
+    mutating func sayFarewell() {
+        guard sync.hasHeard, sync.failure == nil else { return }
+        send(report, isLeaving: true)
+        sync.hasSaidFarewell = true
+    }
+
     /// What central is told of the ports: all that are plugged with a claim on disk, also those that another chassis has
     /// taken, which come back when that one lets go.
     var reportedPorts: [SyncRequest.PluggedPort] {
@@ -100,8 +115,18 @@ extension AgentCore {
         return Array(errors.prefix(SyncRequest.errorCountMaximum))
     }
 
+    private var report: SyncState.Report {
+        SyncState.Report(
+            ports: reportedPorts,
+            errors: reportedErrors,
+            contentCount: forwarder.contentCount,
+            held: heldShare
+        )
+    }
+
     /// Sends what is due: the next page, a poll where none is under way, or news of this host past a parked poll.
     mutating func settleSync(now: Duration) {
+        guard !sync.hasSaidFarewell else { return }
         if let startAt = sync.startAt {
             guard startAt <= now || forwarder.isSettled else { return }
             sync.startAt = nil
@@ -113,24 +138,23 @@ extension AgentCore {
             guard retryAt <= now else { return }
             sync.retryAt = nil
         }
-        let report = SyncState.Report(
-            ports: reportedPorts,
-            errors: reportedErrors,
-            contentCount: forwarder.contentCount
-        )
+        let report = report
         let mayOvertake = report != sync.reported && sync.outstanding.count < SyncState.outstandingMaximum
         if sync.outstanding.isEmpty || mayOvertake { send(report) }
     }
 
-    private mutating func send(_ report: SyncState.Report) {
+    private mutating func send(_ report: SyncState.Report, isLeaving: Bool = false) {
         sync.sequence += 1
-        let since = sync.shadow?.since ?? (sync.needsSnapshot ? 0 : share.revision)
+        let told = told
+        let since = sync.shadow?.since ?? (sync.needsSnapshot ? 0 : told.revision)
         let page = sync.shadow?.next
         // A forwarder may have tables although our own copy of the share is lost.
-        let epoch = share.revision > 0 ? share.epoch : forwarder.applied > 0 ? forwarder.appliedEpoch : nil
+        let epoch = told.revision > 0 ? told.epoch : forwarder.applied > 0 ? forwarder.appliedEpoch : nil
         // Only a conversation that works may be parked: an answer is what tells that central is there.
-        let mayPark = sync.failure == nil && sync.hasHeard && page == nil
-        sync.outstanding.append(SyncState.Outstanding(sequence: sync.sequence, since: since, page: page))
+        let mayPark = sync.failure == nil && sync.hasHeard && page == nil && !isLeaving
+        sync.outstanding.append(
+            SyncState.Outstanding(sequence: sync.sequence, since: since, page: page, line: sync.line)
+        )
         sync.reported = report
         sync.toldClaim = report.ports.reduce(sync.toldClaim) { max($0, $1.claim) }
         emit(
@@ -143,13 +167,17 @@ extension AgentCore {
                     hostname: configuration.hostname,
                     epoch: epoch,
                     since: since,
-                    hash: since > 0 && since == share.revision ? share.hash : nil,
-                    applied: forwarder.appliedEpoch == epoch ? forwarder.applied : 0,
+                    hash: since > 0 && since == told.revision ? told.hash : nil,
+                    // Tables of the share say nothing about the history that is held.
+                    applied: forwarder.appliedEpoch == epoch && hold == nil ? forwarder.applied : 0,
                     wait: mayPark ? SyncRequest.waitDefault : 0,
                     page: page,
                     encaps: [Encap(ip: configuration.encapIP)],
                     ports: report.ports,
-                    errors: report.errors
+                    errors: report.errors,
+                    held: report.held,
+                    machine: configuration.machine,
+                    isLeaving: isLeaving
                 )
             )
         )
@@ -168,8 +196,8 @@ extension AgentCore {
 
     /// Puts the pages of an answer together, and the whole into the share where it fits.
     private mutating func receive(_ answer: FeedAnswer, to request: SyncState.Outstanding, now: Duration) {
-        guard isAwaited(request), answer.to >= share.revision || sync.needsSnapshot else { return }
-        let leadsOn = answer.epoch == share.epoch && answer.from == request.since && request.since > 0
+        guard isAwaited(request), answer.to >= told.revision || sync.needsSnapshot else { return }
+        let leadsOn = answer.epoch == told.epoch && answer.from == request.since && request.since > 0
         guard answer.mode == .snapshot || leadsOn else {
             sync.shadow = nil
             sync.needsSnapshot = true
@@ -205,33 +233,30 @@ extension AgentCore {
     /// Whether the answer to a request fits what we have: its next page, or the way from a revision as of which the
     /// share was as it is now. An answer that was overtaken by another one does not.
     private func isAwaited(_ request: SyncState.Outstanding) -> Bool {
+        guard request.line == sync.line else { return false }
         if let shadow = sync.shadow { return request.page == shadow.next && request.since == shadow.since }
         guard request.page == nil else { return false }
         if sync.needsSnapshot { return request.since == 0 }
-        return (sync.unchangedSince...max(sync.unchangedSince, share.revision)).contains(request.since)
+        return (sync.unchangedSince...max(sync.unchangedSince, told.revision)).contains(request.since)
     }
 
     private mutating func apply(_ changes: [RecordChange], of answer: FeedAnswer) {
         switch answer.mode {
         case .delta:
+            if !changes.isEmpty { sync.unchangedSince = answer.to }
+            guard hold.map(\.isStale) ?? true else { return follow(changes, of: answer) }
+            endHold()
             share.apply(changes, revision: answer.to, hash: answer.hash)
             forwarder.note(changes)
-            if !changes.isEmpty { sync.unchangedSince = answer.to }
+            forwarder.goOnWithShare()
+            notePlaces()
         case .snapshot:
             var next = Share(epoch: answer.epoch, revision: answer.to, records: [])
             next.apply(changes, revision: answer.to, hash: answer.hash)
-            emit(.log(.info, "took a snapshot of \(next.records.count) records at revision \(answer.to)"))
-            if next.epoch != share.epoch { forwarder.needsSnapshot = true }
-            forwarder.note(share.changes(to: next))
-            share = next
             sync.needsSnapshot = false
             sync.unchangedSince = answer.to
+            take(snapshot: next, answer)
         }
-        if forwarder.mustWaitForCentral {
-            forwarder.mustWaitForCentral = false
-            forwarder.needsSnapshot = true
-        }
-        notePlaces()
     }
 
     mutating func syncFailed(
@@ -241,11 +266,13 @@ extension AgentCore {
         using generator: inout some RandomNumberGenerator
     ) {
         guard let index = sync.outstanding.firstIndex(where: { $0.sequence == sequence }) else { return }
-        sync.outstanding.remove(at: index)
+        let request = sync.outstanding.remove(at: index)
         sync.shadow = nil
         switch failure {
-        case .resyncRequired:
+        case .resyncRequired, .historyDiffers:
+            guard request.line == sync.line, !tryShareAgain() else { return }
             emit(.log(.info, "central no longer has revision \(share.revision); asking for a snapshot"))
+            sync.isOtherHistory = sync.isOtherHistory || failure == .historyDiffers
             guard !sync.needsSnapshot else {
                 return retry("central refuses to send a snapshot", now, using: &generator)
             }
@@ -261,6 +288,9 @@ extension AgentCore {
             if sync.hasHeard { return retry(sentence, now, using: &generator) }
             hasGivenUp = true
             emit(.fail(sentence, stopsForwarder: forwarder.wasSpawned))
+        case .chassisElsewhere(let detail):
+            // Not the end: where this host is the one that has moved, the other falls silent.
+            retry("central refuses this host as chassis \(configuration.chassis): \(detail)", now, using: &generator)
         case .unavailable(let reason, let retryAfter):
             retry(reason, now, atLeast: retryAfter, using: &generator)
         case .connectionRefused(let reason):

@@ -37,6 +37,8 @@ public struct AgentCore: Sendable {
     var sync = SyncState()
     var forwarder = ForwarderState()
     var files = FilesState()
+    /// What central says and this host does not go by.
+    var hold: Hold?
     /// The requests that wait for something.
     var waiting: [Waiting] = []
     /// When failed devices are looked for again.
@@ -66,6 +68,7 @@ public struct AgentCore: Sendable {
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision
         files.shareHash = share.hash
+        files.isShareHeld = share.isHeld
         for stored in ports.ports {
             var port = PluggedPort(
                 specification: stored.specification,
@@ -113,7 +116,9 @@ public struct AgentCore: Sendable {
         switch event {
         case .started: start()
         case .timer: timer = nil
-        case .stopping: saveShareAtOnce()
+        case .stopping:
+            saveShareAtOnce()
+            sayFarewell()
         case .syncAnswered(let sequence, let answer): syncAnswered(sequence, answer, now: now)
         case .syncFailed(let sequence, let failure): syncFailed(sequence, failure, now: now, using: &generator)
         case .centralTime(let central, let host):
@@ -126,6 +131,7 @@ public struct AgentCore: Sendable {
         case .portDelete(let ticket, let name): portDelete(ticket, name)
         case .portList(let ticket, let withStatistics): portList(ticket, withStatistics: withStatistics, now: now)
         case .status(let ticket): emit(.answer(ticket, .status(statusJSON(now: now))))
+        case .accept(let ticket): accept(ticket)
         case .disconnected(let ticket): waiting.removeAll { $0.ticket == ticket }
         case .deviceOpened(let name, let result): deviceOpened(name, result, now: now)
         case .deviceRemoved(let name, let failure): deviceRemoved(name, failure)
@@ -136,6 +142,7 @@ public struct AgentCore: Sendable {
 
     /// Does what is due, whatever the event was.
     private mutating func settle(now: Duration) {
+        settleHold()
         settleForwarder(now: now)
         settleDevices(now: now)
         settleStatistics(now: now)
@@ -176,5 +183,7 @@ struct Waiting: Hashable, Sendable {
         case unplug(port: String)
         /// The forwarder's counters.
         case statistics
+        /// The share that was accepted is to be on disk.
+        case acceptance
     }
 }

@@ -1,33 +1,39 @@
 import ForwarderProtocol
 import JSON
+import Southbound
 import Wire
 
 /// The answer to a request at the agent's socket.
 public enum Answer: Hashable, Sendable {
     /// 200 with a port.
     case port(PortReport)
-    /// 200 with all ports, by name, and the forwarder's other counters where counters were asked for.
-    case ports([PortReport], forwarder: ForwarderStatistics?)
+    /// 200 with all ports, by name, the forwarder's other counters where counters were asked for, and what is held.
+    case ports([PortReport], forwarder: ForwarderStatistics?, held: HeldShare? = nil)
     /// 200 with how the agent is.
     case status(JSONValue)
+    /// 200 with the epoch and revision that the host goes by from now on.
+    case accepted(epoch: UInt64, revision: UInt64)
     /// 204.
     case deleted
     /// A problem.
     case refused(Refusal)
 
-    /// The body: `{"ports": [...], "underlay"?, "drops"?, "pollers"?}` (the drops are the underlay's), a port, a status
-    /// or a problem (RFC 9457); `nil` for none.
+    /// The body: `{"ports": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the underlay's), a port, a
+    /// status, `{"epoch","revision"}` or a problem (RFC 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
-        case .ports(let reports, let forwarder):
+        case .ports(let reports, let forwarder, let held):
             var object = JSONObject()
             object["ports"] = .array(reports.map(\.json))
             object["underlay"] = forwarder?.underlay.json
             object["drops"] = forwarder?.underlay.json["drops"]
             object["pollers"] = (forwarder?.pollers).map { pollers in .array(pollers.map(\.json)) }
+            object["held"] = held?.json
             return .object(object)
         case .status(let json): return json
+        case .accepted(let epoch, let revision):
+            return ["epoch": .string(hexadecimal(epoch)), "revision": number(revision)]
         case .deleted: return nil
         case .refused(let refusal): return refusal.json
         }

@@ -20,6 +20,8 @@ public struct Configuration: Hashable, Sendable {
     public var innerMTU: Int
     /// Central's URL, for `status`.
     public var central: String
+    /// What no copy of the state directory under another kernel or path has; `nil` where unknown.
+    public var machine: String?
     /// The most changes that one answer of central's may have over all its pages: a bound on memory, far above the
     /// share of any host.
     public var answerChangeMaximum = 1 << 20
@@ -33,7 +35,8 @@ public struct Configuration: Hashable, Sendable {
         hostname: String,
         encapIP: IPAddress,
         innerMTU: Int,
-        central: String
+        central: String,
+        machine: String? = nil
     ) {
         self.chassis = chassis
         self.chassisID = chassisID
@@ -43,6 +46,7 @@ public struct Configuration: Hashable, Sendable {
         self.encapIP = encapIP
         self.innerMTU = innerMTU
         self.central = central
+        self.machine = machine
     }
 
     /// The longest inner packet over an underlay of this MTU: less the inner Ethernet header (14), Geneve with OVN's

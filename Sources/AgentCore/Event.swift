@@ -39,6 +39,8 @@ public enum Event: Sendable {
     case portList(Ticket, withStatistics: Bool)
     /// Tell how the agent is.
     case status(Ticket)
+    /// Go by what is held.
+    case accept(Ticket)
     /// Whoever asked is gone; what was asked for goes on.
     case disconnected(Ticket)
 
@@ -76,8 +78,12 @@ public struct Device: Hashable, Sendable {
 
 /// Why a sync has no answer that counts.
 public enum SyncFailure: Hashable, Sendable {
-    /// 410: the revision is too old or of another epoch; a snapshot is due.
+    /// 410: the revision is too old; a snapshot is due.
     case resyncRequired
+    /// 410: central has lived through another history than this host; a snapshot is due.
+    case historyDiffers
+    /// 409 because the chassis is live elsewhere: one of the two hosts has a copy of the other's state directory.
+    case chassisElsewhere(String)
     /// 409 because another host has the chassis' name or an encap address; central's sentence about it.
     case chassisConflict(String)
     /// 409 because central has heard a later sync; its sentence about it.

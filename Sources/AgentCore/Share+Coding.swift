@@ -11,11 +11,15 @@ extension Share {
         var records: [JSONValue] = []
         records.reserveCapacity(self.records.count)
         for record in sortedRecords { records.append(["kind": .string(record.key.kind), "object": record.json]) }
-        let content: JSONValue = [
+        var content: JSONValue = [
             "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(hexadecimal(epoch)),
             "revision": number(revision), "hash": hash.map { .string(hexadecimal($0)) } ?? .null,
             "records": .array(records),
         ]
+        if isHeld { content = content.merged(with: ["held": true]) }
+        if !formerEpochs.isEmpty {
+            content = content.merged(with: ["former_epochs": .array(formerEpochs.map { .string(hexadecimal($0)) })])
+        }
         return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
     }
 
@@ -48,6 +52,14 @@ extension Share {
         }
         // A share of an older version has none: central is then asked without evidence.
         let hash = json["hash"]?.stringValue.flatMap(epochValue)
-        return (Share(epoch: epoch, revision: revision, hash: hash, records: records), innerMTU)
+        let share = Share(
+            epoch: epoch,
+            revision: revision,
+            hash: hash,
+            isHeld: json["held"]?.boolValue ?? false,
+            formerEpochs: (json["former_epochs"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(epochValue) },
+            records: records
+        )
+        return (share, innerMTU)
     }
 }

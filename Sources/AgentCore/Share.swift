@@ -8,19 +8,36 @@ public struct Share: Hashable, Sendable {
     public private(set) var revision: UInt64 = 0
     /// The hash of the revision's commit; `nil` where central has not told it.
     public private(set) var hash: UInt64?
+    /// Whether another history than this one was refused in its favour: the next that is not proven to be this one is
+    /// looked at as closely, also by the next start of the agent.
+    public internal(set) var isHeld = false
+    /// The epochs that were gone by before this one, oldest first: what made hosts take one of them counts no more.
+    public private(set) var formerEpochs: [UInt64] = []
     /// The records by key.
     public private(set) var records: [RecordKey: Record] = [:]
     /// The key of each logical port's binding.
     private var bindingKeys: [String: RecordKey] = [:]
 
+    /// The most epochs that are remembered: each is a restore of central, and there are few in its life.
+    static let formerEpochCountMaximum = 16
+
     /// A share before central has ever been heard.
     public init() {}
 
     /// A share as of a revision. Of several records with one key the last counts.
-    public init(epoch: UInt64, revision: UInt64, hash: UInt64? = nil, records: some Sequence<Record>) {
+    public init(
+        epoch: UInt64,
+        revision: UInt64,
+        hash: UInt64? = nil,
+        isHeld: Bool = false,
+        formerEpochs: [UInt64] = [],
+        records: some Sequence<Record>
+    ) {
         self.epoch = epoch
         self.revision = revision
         self.hash = hash
+        self.isHeld = isHeld
+        self.formerEpochs = formerEpochs.suffix(Self.formerEpochCountMaximum)
         for record in records { put(record) }
     }
 
@@ -28,6 +45,16 @@ public struct Share: Hashable, Sendable {
     public func binding(of logicalPort: String) -> PortBinding? {
         guard let key = bindingKeys[logicalPort], case .portBinding(let binding)? = records[key] else { return nil }
         return binding
+    }
+
+    /// The logical ports whose bindings are part of the share.
+    var logicalPorts: Dictionary<String, RecordKey>.Keys { bindingKeys.keys }
+
+    /// Remembers that another share was gone by before this one.
+    mutating func follow(_ former: Share) {
+        formerEpochs = former.formerEpochs.filter { $0 != epoch && $0 != former.epoch }
+        if former.revision > 0, former.epoch != epoch { formerEpochs.append(former.epoch) }
+        formerEpochs = formerEpochs.suffix(Self.formerEpochCountMaximum)
     }
 
     /// The records in the order that a reader and a forwarder want: chassis, datapaths, ports, each by identity.

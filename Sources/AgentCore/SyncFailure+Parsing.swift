@@ -16,7 +16,9 @@ extension SyncFailure {
         var sentence = detail ?? "central answers with status \(status)"
         if sentence.hasSuffix(".") { sentence.removeLast() }
         switch (status, problem?["code"]?.stringValue) {
+        case (410, "history_differs"?): self = .historyDiffers
         case (410, _): self = .resyncRequired
+        case (409, "chassis_elsewhere"?): self = .chassisElsewhere(sentence)
         case (409, "chassis_conflict"?): self = .chassisConflict(sentence)
         case (409, "stale_sequence"?): self = .staleSequence(sentence)
         case (429, _), (500..., _):

@@ -21,9 +21,10 @@ struct AgentCommand: ParsableCommand {
               heddle agent --central https://192.0.2.1:6642 --chassis hv1 \\
                 --encap-ip 192.0.2.11 --join TOKEN
               heddle agent --central http://127.0.0.1:6642 --encap-ip 192.0.2.11
+              heddle agent accept
               heddle agent stop --all
             """,
-        subcommands: [AgentStopCommand.self]
+        subcommands: [AgentStopCommand.self, AgentAcceptCommand.self]
     )
 
     @Option(help: ArgumentHelp("Central's southbound URL (or HEDDLE_CENTRAL).", valueName: "url"))

@@ -135,9 +135,12 @@ func describe(_ effect: Effect) -> String {
         let page = sync.page.map { " page \($0)" } ?? ""
         let ports = sync.ports.map { "\($0.logicalPort)#\($0.claim)\($0.isUp ? " up" : "")" }.joined(separator: ", ")
         let errors = sync.errors.map { " error: \($0.logicalPort): \($0.detail)" }.joined()
+        let held =
+            (sync.held.map { " holding \(hexadecimal($0.epoch).suffix(3))/\($0.revision)" } ?? "")
+            + (sync.isLeaving ? " leaving" : "")
         let epoch = sync.epoch.map { hexadecimal($0).suffix(3) } ?? "-"
         return "sync \(sync.seq): since \(epoch)/\(sync.since)\(page), applied \(sync.applied), wait \(sync.wait), "
-            + "ports [\(ports)]\(errors)"
+            + "ports [\(ports)]\(errors)\(held)"
     case .startForwarder: return "start the forwarder"
     case .replaceForwarder(let process): return "end the forwarder, process \(process)"
     case .forward(let orders): return "forward:" + orders.map { "\n        \(describe($0))" }.joined()
@@ -164,8 +167,10 @@ func describe(_ effect: Effect) -> String {
 private func describe(_ answer: Answer) -> String {
     switch answer {
     case .port(let report): "\(report.specification.name) \(report.state): \(report.detail)"
-    case .ports(let reports, _):
-        "[" + reports.map { "\($0.specification.name) \($0.state): \($0.detail)" }.joined(separator: "; ") + "]"
+    case .accepted(let epoch, let revision): "accepted \(hexadecimal(epoch).suffix(3))/\(revision)"
+    case .ports(let reports, _, let held):
+        (held.map { "held \($0.pluggedPortCount)/\($0.portCount) " } ?? "") + "["
+            + reports.map { "\($0.specification.name) \($0.state): \($0.detail)" }.joined(separator: "; ") + "]"
     case .status: "status"
     case .deleted: "gone"
     case .refused(let refusal): "\(refusal.status) \(refusal.code): \(refusal.detail)"

@@ -8,6 +8,8 @@ import Testing
 
     @Test func aProblemsCodeSaysWhatIsWrong() {
         #expect(failure(410) == .resyncRequired)
+        #expect(failure(410, #"{"code":"history_differs","detail":"Other."}"#) == .historyDiffers)
+        #expect(failure(409, #"{"code":"chassis_elsewhere","detail":"There."}"#) == .chassisElsewhere("There"))
         #expect(failure(409, #"{"code":"stale_sequence","detail":"Late."}"#) == .staleSequence("Late"))
         #expect(failure(409, #"{"code":"chassis_conflict","detail":"Held."}"#) == .chassisConflict("Held"))
         #expect(failure(409, #"{"code":"other","detail":"No."}"#) == .refused("No"))

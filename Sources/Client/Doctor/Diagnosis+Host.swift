@@ -5,6 +5,19 @@ import Netdev
 import Wire
 
 extension Diagnosis {
+    /// What the agent does not believe of central.
+    func held(_ status: JSONValue) -> [Finding] {
+        guard let text = status["held"]?.heldText else { return [] }
+        return [
+            .failed(
+                "held",
+                text,
+                remedy: "put central back to what it was; if it is right, 'heddle agent accept' here, or for all hosts "
+                    + "'heddle central restore --force-hosts' there"
+            )
+        ]
+    }
+
     var forwarder: [Finding] {
         guard facts.expectsAgent else { return [] }
         guard mayLook else { return [.skipped("forwarder", "whether one runs is seen as root only")] }

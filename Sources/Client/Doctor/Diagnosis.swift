@@ -215,7 +215,7 @@ struct Diagnosis {
             }
             return [.failed("agent", detail, remedy: remedy)] + stateDirectory
         case .success(let status):
-            return [agentLink(status)] + stateDirectory
+            return [agentLink(status)] + held(status) + stateDirectory
         }
     }
 
@@ -258,6 +258,11 @@ struct Diagnosis {
             (
                 "The certificate is that of",
                 "start the agent with the --chassis that it names; or \(joining)"
+            ),
+            (
+                "a copy of its state directory",
+                "if it is one, stop this agent, move the state directory away and join as another chassis with "
+                    + "'heddle token create --chassis NAME'"
             ),
             ("newer start of the agent", "look for another host that runs as this chassis, with a copy of its state"),
         ]

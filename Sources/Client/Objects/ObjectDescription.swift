@@ -70,7 +70,13 @@ extension ObjectSession {
         text.add("Chassis ID", object.text("chassis_id"))
         text.add("Revision", object["revision"]?.plainText)
         text.add("Ports", bindings.map { $0.text("logical_port") })
-        guard object.chassisState == "dead" else { return text.text() }
+        guard object.chassisState == "dead" else {
+            guard let held = object["status"]?["held"]?.heldText else { return text.text() }
+            return text.text(
+                next: "On this host \(held). If this network is right, there:",
+                ["heddle doctor", "heddle agent accept"]
+            )
+        }
         return text.text(
             next: "Central does not hear from its agent. On \(name), or where it will never come back, here:",
             ["heddle doctor", "heddle sb chassis-del \(name)"]

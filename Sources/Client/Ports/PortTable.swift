@@ -12,7 +12,12 @@ public enum PortTable {
                 port["mtu"]?.integerValue.map { String($0) } ?? "", port.text("state"), port.text("detail"),
             ])
         }
-        return table.text
+        return table.text + held(in: answer)
+    }
+
+    /// What is not gone by, and what to do about that; nothing as a rule.
+    private static func held(in answer: JSONValue) -> String {
+        answer["held"]?.heldText.map { "\n\($0.capitalizedFirst). If central is right: heddle agent accept\n" } ?? ""
     }
 
     /// The counters of this host's ports, one a line, then what was dropped before any port was known, what the kernel
@@ -35,6 +40,7 @@ public enum PortTable {
         return table.text + (rest == TextTable.noValue ? "" : "\nDropped on this host: \(rest)\n")
             + fallbacks(of: answer)
             + pollers(of: answer)
+            + held(in: answer)
     }
 
     /// What had to go one by one, and to which ports, or to other hosts: nothing, if the kernel has all that is used.

@@ -1,0 +1,38 @@
+import Southbound
+
+/// What one share takes away from a host that goes by another.
+struct ShareLoss: Hashable, Sendable {
+    /// Most of the share: the part of its logical ports that must be gone for a snapshot to be held although no plugged
+    /// port goes. A backup that differs little takes less, a central that knows another network takes all.
+    static let mostOfShare = 0.5
+
+    /// The logical ports that are plugged and bound here, and would not be bound here any more; in order.
+    var pluggedPorts: [String] = []
+    /// How many logical ports of the share would be gone.
+    var goneCount = 0
+    /// How many logical ports the share has.
+    var portCount = 0
+
+    /// Whether it is too much to be believed without a word from somebody.
+    var isLarge: Bool { !pluggedPorts.isEmpty || Double(goneCount) > Double(portCount) * Self.mostOfShare }
+
+    /// What is gone of the logical ports of one share in another. They are told apart by name: what was made anew by hand
+    /// is there.
+    init(from old: Share, to new: Share) {
+        portCount = old.logicalPorts.count
+        goneCount = old.logicalPorts.count { new.binding(of: $0) == nil }
+    }
+
+    /// `2 plugged ports (vm1, vm2) and 3 of 4 ports that it knows`
+    var text: String {
+        let names = pluggedPorts.prefix(Self.namedPortCountMaximum).joined(separator: ", ")
+        let more = pluggedPorts.count > Self.namedPortCountMaximum ? ", …" : ""
+        let plugged =
+            pluggedPorts.isEmpty
+            ? "" : "\(pluggedPorts.count) plugged port\(pluggedPorts.count == 1 ? "" : "s") (\(names)\(more)) and "
+        return "\(plugged)\(goneCount) of \(portCount) ports that it knows"
+    }
+
+    /// The most names in a sentence.
+    private static let namedPortCountMaximum = 4
+}

@@ -1,0 +1,21 @@
+import JSON
+
+/// Lets in what a host's agent holds back of central.
+public struct AgentAcceptance {
+    private let caller: any Caller
+
+    /// The agent that is spoken to.
+    public init(caller: any Caller) {
+        self.caller = caller
+    }
+
+    /// Makes the host go by what central says; what to tell the user.
+    /// - Throws: ``ClientError`` where nothing is held.
+    public func run() throws(ClientError) -> String {
+        let reply = try caller.require(Call(.post, "/v1/accept"))
+        guard let answer = reply.body, let revision = answer["revision"]?.integerValue else {
+            throw .badAnswer(caller.server, "its answer does not say what is gone by now")
+        }
+        return "this host goes by revision \(revision) of epoch \(answer.text("epoch")) now\n"
+    }
+}
