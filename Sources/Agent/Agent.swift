@@ -3,6 +3,7 @@ import ForwarderProtocol
 import HTTPCore
 import HTTPTransport
 import HTTPTypes
+import Netdev
 import Reactor
 import Security
 import Southbound
@@ -23,6 +24,7 @@ final class Agent {
         case deviceRemoved(port: String, failure: String?)
         case portsSaved(save: UInt64, failure: String?)
         case shareSaved(failure: String?)
+        case pathsMeasured(PathMeasurement)
     }
 
     /// Why the agent had to end; `nil` where it was told to.
@@ -38,6 +40,10 @@ final class Agent {
     private var timer: TimerHandle?
     private let files: Worker
     private let devices: Worker
+    /// Asks the kernel about routes; devices may keep theirs waiting.
+    private let routes: Worker
+    private var prober: PathProber?
+    private var monitor: UnderlayMonitor?
     private var reports: Mailbox<Report>?
     private var central: CentralLink?
     private var renewal: Renewal?
@@ -75,6 +81,7 @@ final class Agent {
         self.deviceQueues = deviceQueues
         files = try Worker(named: "files")
         devices = try Worker(named: "devices")
+        routes = try Worker(named: "routes")
         reports = try Mailbox(on: loop) { [weak self] report in self?.take(report) }
         central = CentralLink(
             loop: loop,
@@ -104,6 +111,9 @@ final class Agent {
             keep: { [weak self] what, descriptors in self?.keep(what, descriptors) },
             hear: { [weak self] event in self?.hear(event) }
         )
+        let encapIP = configuration.encapIP
+        prober = try PathProber(loop: loop, encapIP: encapIP) { [weak self] event in self?.hear(event) }
+        monitor = try UnderlayMonitor(loop: loop) { [weak self] in self?.hear(.underlayChanged) }
         let listener = try Descriptor.listen(on: .unix(path: directory.agentSocket), mode: 0o600)
         var limits = HTTPLimits()
         limits.connectionMaximum = Self.connectionCountMaximum
@@ -174,6 +184,7 @@ final class Agent {
         case .deviceRemoved(let port, let failure): hear(.deviceRemoved(port: port, failure: failure))
         case .portsSaved(let save, let failure): hear(.portsSaved(save: save, failure: failure))
         case .shareSaved(let failure): hear(.shareSaved(failure: failure))
+        case .pathsMeasured(let measurement): hear(.pathsMeasured(measurement))
         }
     }
 
@@ -217,14 +228,19 @@ final class Agent {
                 reports?.send(.portsSaved(save: save, failure: directory.save(ports)))
             }
         case .saveShare(let share):
-            files.run { [reports, directory, configuration] in
-                let failure = directory.save(share, of: configuration.chassis, innerMTU: configuration.innerMTU)
+            files.run { [reports, directory, configuration, innerMTU = core.innerMTU] in
+                let failure = directory.save(share, of: configuration.chassis, innerMTU: innerMTU)
                 reports?.send(.shareSaved(failure: failure))
             }
         case .saveQuarantined(let frame):
             files.run { [directory] in
                 Log.write(.error, directory.quarantine(frame))
             }
+        case .measurePaths(let addresses):
+            routes.run { [reports, encapIP = configuration.encapIP] in
+                reports?.send(.pathsMeasured(PathProber.measure(addresses, from: encapIP)))
+            }
+        case .sendProbes(let probes): prober?.send(probes)
         case .answer(let ticket, let answer): respond(to: ticket, answer)
         case .setTimer(let time): setTimer(time)
         case .log(let level, let text): Log.write(level, text)

@@ -10,7 +10,7 @@ import JSON
 /// | --- | --- |
 /// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
 /// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
-/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` |
+/// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` |
 /// | `GET /v1/status` | how the agent is |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |

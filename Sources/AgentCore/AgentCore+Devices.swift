@@ -9,7 +9,7 @@ extension AgentCore {
         for name in ports.keys.sorted() {
             guard let port = ports[name], port.device == .unknown, !port.isLeaving else { continue }
             ports[name]?.device = .opening
-            let mtu = port.specification.mtu ?? configuration.innerMTU
+            let mtu = port.specification.mtu ?? portMTU
             emit(.openDevice(port.specification, .restore(isOwned: port.isOwned, mtu: mtu)))
         }
     }

@@ -60,6 +60,8 @@ struct ForwarderState: Sendable {
     var commit: Commit?
     /// Everything must be said anew, as a snapshot.
     var needsSnapshot = true
+    /// The host's own device carries something else than it was told.
+    var mustTellChassis = false
     /// It is ahead of the share that we had kept, so its records are left as they are until central has answered.
     var mustWaitForCentral = false
     /// The record changes since the last commit, by record: the newest counts.
@@ -118,6 +120,7 @@ extension AgentCore {
             return
         }
         noteHeld(held)
+        forgetWhatForwarderWasTold()
         forwarder.epoch = greeting.epoch
         forwarder.revision = greeting.revision
         forwarder.changes = [:]
@@ -186,8 +189,9 @@ extension AgentCore {
         case .portFailed(let name, let errno): devicePulled(name, errno: errno, now: now)
         case .statistics(let statistics): answerLists(with: statistics)
         case .quarantined(let frame): emit(.saveQuarantined(frame))
+        case .pathRefused(let address): pathRefused(address, now: now)
         case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .delete, .putPort, .deletePort,
-            .commit, .requestStatistics:
+            .commit, .requestStatistics, .pathMTU:
             emit(.log(.warning, "the forwarder says something that it should not; it is left aside"))
         }
     }
@@ -224,12 +228,13 @@ extension AgentCore {
         }
         if forwarder.needsSnapshot { return commitSnapshot() }
         let isBehind = !forwarder.mustWaitForCentral && share.revision > forwarder.revision
-        if isBehind || !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty { commitDelta() }
+        let hasNews = !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty || forwarder.mustTellChassis
+        if isBehind || hasNews { commitDelta() }
     }
 
     private mutating func commitSnapshot() {
         var orders = [ForwarderOrder(.begin(epoch: share.epoch, revision: share.revision, isSnapshot: true))]
-        orders.append(ForwarderOrder(.setLocalChassis(configuration.localChassis)))
+        orders.append(ForwarderOrder(.setLocalChassis(localChassis)))
         if !forwarder.holdsUnderlay {
             let address = configuration.encapIP
             orders.append(ForwarderOrder(.underlay(address), descriptor: .underlay(address)))
@@ -246,6 +251,7 @@ extension AgentCore {
         let (epoch, revision) =
             isWaiting ? (forwarder.epoch, forwarder.revision) : (share.epoch, share.revision)
         var orders = [ForwarderOrder(.begin(epoch: epoch, revision: revision, isSnapshot: false))]
+        if forwarder.mustTellChassis { orders.append(ForwarderOrder(.setLocalChassis(localChassis))) }
         if !isWaiting {
             for key in forwarder.changes.keys.sorted() {
                 switch forwarder.changes[key] {
@@ -271,6 +277,7 @@ extension AgentCore {
         forwarder.held = pluggedNames
         forwarder.changes = [:]
         forwarder.changedPorts = []
+        forwarder.mustTellChassis = false
         forwarder.commit = ForwarderState.Commit(
             epoch: epoch,
             revision: revision,

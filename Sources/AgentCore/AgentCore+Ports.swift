@@ -29,11 +29,11 @@ extension AgentCore {
 
     /// Why a port cannot be plugged whatever the state of its device; `nil` if it can.
     private func refusal(of wanted: PortSpecification) -> Refusal? {
-        if let mtu = wanted.mtu, mtu > configuration.innerMTU {
+        if let mtu = wanted.mtu, mtu > portMTU {
             return Refusal(
                 .invalid,
                 code: "mtu_too_large",
-                detail: "An MTU of \(mtu) does not fit the underlay, over which at most \(configuration.innerMTU) "
+                detail: "An MTU of \(mtu) does not fit the underlay, over which at most \(portMTU) "
                     + "bytes go; leave --mtu out or give at most that.",
                 pointer: "/mtu"
             )
@@ -107,7 +107,7 @@ extension AgentCore {
     }
 
     private mutating func openDevice(_ specification: PortSpecification, _ demand: DeviceDemand) {
-        let mtu = specification.mtu ?? configuration.innerMTU
+        let mtu = specification.mtu ?? portMTU
         emit(.openDevice(specification, .plug(demand, mtu: mtu)))
     }
 

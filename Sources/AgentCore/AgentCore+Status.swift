@@ -7,20 +7,31 @@ extension AgentCore {
     mutating func portList(_ ticket: Ticket, withStatistics: Bool, now: Duration) {
         let waiters = waiting.filter { $0.subject == .statistics }.count
         guard withStatistics, forwarder.phase == .connected, waiters < Self.statisticsWaiterMaximum else {
-            return emit(.answer(ticket, .ports(reports(with: nil), forwarder: nil, held: heldShare)))
+            let answer = Answer.ports(reports(with: nil), paths: pathReports, forwarder: nil, held: heldShare)
+            return emit(.answer(ticket, answer))
         }
         waiting.append(Waiting(ticket: ticket, subject: .statistics, deadline: now + Self.statisticsPatience))
         if waiters == 0 { emit(.forward([ForwarderOrder(.requestStatistics)])) }
     }
 
     mutating func answerLists(with statistics: ForwarderStatistics) {
-        answer(.statistics, .ports(reports(with: statistics), forwarder: statistics, held: heldShare))
+        let byAddress = Dictionary(
+            statistics.paths.map { ($0.address, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let paths = pathReports.map { path in
+            var path = path
+            path.statistics = byAddress[path.address]
+            return path
+        }
+        answer(.statistics, .ports(reports(with: statistics), paths: paths, forwarder: statistics, held: heldShare))
     }
 
     /// A forwarder that does not answer leaves a list without counters.
     mutating func settleStatistics(now: Duration) {
         let isLate = waiting.contains { $0.deadline.map { $0 <= now } ?? false }
-        if isLate { answer(.statistics, .ports(reports(with: nil), forwarder: nil, held: heldShare)) }
+        guard isLate else { return }
+        answer(.statistics, .ports(reports(with: nil), paths: pathReports, forwarder: nil, held: heldShare))
     }
 
     private func reports(with statistics: ForwarderStatistics?) -> [PortReport] {
@@ -36,7 +47,7 @@ extension AgentCore {
         let (state, detail) = condition(of: port)
         var specification = port.specification
         specification.mac = specification.mac ?? port.mac
-        if port.isOwned { specification.mtu = specification.mtu ?? configuration.innerMTU }
+        if port.isOwned { specification.mtu = specification.mtu ?? portMTU }
         return PortReport(
             specification: specification,
             isOwned: port.isOwned,
@@ -75,7 +86,7 @@ extension AgentCore {
             "chassis_id": .string(configuration.chassisID),
             "version": .string(configuration.version),
             "encap_ip": .string(configuration.encapIP.description),
-            "inner_mtu": .integer(Int64(configuration.innerMTU)),
+            "inner_mtu": .integer(Int64(innerMTU)),
             "central": [
                 "url": .string(configuration.central),
                 "connected": .bool(sync.failure == nil && sync.hasHeard),
@@ -93,6 +104,7 @@ extension AgentCore {
                 "process_id": forwarder.processID.map { .integer(Int64($0)) } ?? .null,
                 "applied": number(forwarder.applied),
             ],
+            "paths": .array(pathReports.map(\.json)),
             "ports": [
                 "plugged": .integer(Int64(ports.count)), "up": .integer(Int64(forwarder.upPorts.count)),
             ],

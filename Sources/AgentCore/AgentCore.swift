@@ -39,6 +39,7 @@ public struct AgentCore: Sendable {
     var files = FilesState()
     /// What central says and this host does not go by.
     var hold: Hold?
+    var paths: PathsState
     /// The requests that wait for something.
     var waiting: [Waiting] = []
     /// When failed devices are looked for again.
@@ -63,6 +64,12 @@ public struct AgentCore: Sendable {
         self.configuration = configuration
         self.share = share
         lastClaim = ports.lastClaim
+        paths = PathsState(
+            deviceMTU: Configuration.underlayByteCount(
+                innerByteCount: configuration.innerMTU,
+                encapIP: configuration.encapIP
+            )
+        )
         hasNewMTU = innerMTU.map { $0 != configuration.innerMTU } ?? false
         sync.unchangedSince = share.revision
         files.shareEpoch = share.epoch
@@ -89,7 +96,7 @@ public struct AgentCore: Sendable {
     ///
     /// - Parameters:
     ///   - now: Monotonic, never less than before.
-    ///   - generator: For the jitter of retries.
+    ///   - generator: For the jitter of retries and for what other hosts must not guess.
     public mutating func step(
         _ event: Event,
         now: Duration,
@@ -97,7 +104,7 @@ public struct AgentCore: Sendable {
     ) -> [Effect] {
         guard !hasGivenUp else { return [] }
         take(event, now: now, using: &generator)
-        if !hasGivenUp { settle(now: now) }
+        if !hasGivenUp { settle(now: now, using: &generator) }
         let due = deadlines.min()
         if due != timer {
             timer = due
@@ -137,13 +144,17 @@ public struct AgentCore: Sendable {
         case .deviceRemoved(let name, let failure): deviceRemoved(name, failure)
         case .portsSaved(let save, let failure): portsSaved(save, failure)
         case .shareSaved(let failure): shareSaved(failure, now: now)
+        case .underlayChanged: underlayChanged(now: now)
+        case .pathsMeasured(let measurement): pathsMeasured(measurement, now: now)
+        case .probeAnswered(let address, let nonce): probeAnswered(address, nonce: nonce, now: now)
         }
     }
 
     /// Does what is due, whatever the event was.
-    private mutating func settle(now: Duration) {
+    private mutating func settle(now: Duration, using generator: inout some RandomNumberGenerator) {
         settleHold()
         settleForwarder(now: now)
+        settlePaths(now: now, using: &generator)
         settleDevices(now: now)
         settleStatistics(now: now)
         settleFiles(now: now)
@@ -157,7 +168,7 @@ public struct AgentCore: Sendable {
     private var deadlines: [Duration] {
         [
             sync.retryAt, sync.startAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt, deviceRetryAt,
-            waiting.compactMap(\.deadline).min(),
+            waiting.compactMap(\.deadline).min(), pathsDeadline,
         ].compactMap { $0 }
     }
 

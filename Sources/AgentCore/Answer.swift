@@ -7,8 +7,9 @@ import Wire
 public enum Answer: Hashable, Sendable {
     /// 200 with a port.
     case port(PortReport)
-    /// 200 with all ports, by name, the forwarder's other counters where counters were asked for, and what is held.
-    case ports([PortReport], forwarder: ForwarderStatistics?, held: HeldShare? = nil)
+    /// 200 with all ports, by name, the paths to other hosts, the forwarder's other counters where counters were asked for,
+    /// and what is held.
+    case ports([PortReport], paths: [PathReport], forwarder: ForwarderStatistics?, held: HeldShare? = nil)
     /// 200 with how the agent is.
     case status(JSONValue)
     /// 200 with the epoch and revision that the host goes by from now on.
@@ -18,14 +19,15 @@ public enum Answer: Hashable, Sendable {
     /// A problem.
     case refused(Refusal)
 
-    /// The body: `{"ports": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the underlay's), a port, a
-    /// status, `{"epoch","revision"}` or a problem (RFC 9457); `nil` for none.
+    /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the
+    /// underlay's), a port, a status, `{"epoch","revision"}` or a problem (RFC 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
-        case .ports(let reports, let forwarder, let held):
+        case .ports(let reports, let paths, let forwarder, let held):
             var object = JSONObject()
             object["ports"] = .array(reports.map(\.json))
+            object["paths"] = .array(paths.map(\.json))
             object["underlay"] = forwarder?.underlay.json
             object["drops"] = forwarder?.underlay.json["drops"]
             object["pollers"] = (forwarder?.pollers).map { pollers in .array(pollers.map(\.json)) }
@@ -82,16 +84,19 @@ public struct PortReport: Hashable, Sendable {
 
 extension SourceStatistics {
     /// `{"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "forwarded_frames", "unsent_frames", "singly_sent_frames",
-    /// "drops": {REASON: FRAMES}}`, seen from the forwarder.
+    /// "drops": {REASON: FRAMES}, "partly_dropped": {REASON: FRAMES}}`, seen from the forwarder.
     var json: JSONValue {
-        var reasons = JSONObject()
-        for drop in drops.sorted(by: { $0.reason < $1.reason }) { reasons[drop.reason] = number(drop.frames) }
+        func reasons(_ drops: [DropCount]) -> JSONValue {
+            var reasons = JSONObject()
+            for drop in drops.sorted(by: { $0.reason < $1.reason }) { reasons[drop.reason] = number(drop.frames) }
+            return .object(reasons)
+        }
         return [
             "rx_frames": number(receivedFrames), "rx_bytes": number(receivedBytes),
             "tx_frames": number(sentFrames), "tx_bytes": number(sentBytes),
             "forwarded_frames": number(forwardedFrames), "unsent_frames": number(unsentFrames),
             "singly_sent_frames": number(singlySentFrames),
-            "drops": .object(reasons),
+            "drops": reasons(drops), "partly_dropped": reasons(partlyDropped),
         ]
     }
 }

@@ -16,7 +16,7 @@ public struct Configuration: Hashable, Sendable {
     public var hostname: String
     /// Where the other chassis reach this one.
     public var encapIP: IPAddress
-    /// The longest inner packet, in bytes.
+    /// The longest inner packet, in bytes, that the encap's device left to tunnels when the agent started.
     public var innerMTU: Int
     /// Central's URL, for `status`.
     public var central: String
@@ -50,15 +50,28 @@ public struct Configuration: Hashable, Sendable {
     }
 
     /// The longest inner packet over an underlay of this MTU: less the inner Ethernet header (14), Geneve with OVN's
-    /// option (16), UDP (8) and IP (20 or 40). `nil` where not even IPv6's smallest packet (1280, RFC 8200 section 5)
-    /// fits.
+    /// option (16), UDP (8) and IP (20 or 40). `nil` for less than every IPv6 link has (1280, RFC 8200 section 5).
     public static func innerMTU(underlayMTU: Int, encapIP: IPAddress) -> Int? {
+        guard underlayMTU >= PathSearch.floor else { return nil }
+        return innerByteCount(underlayByteCount: min(underlayMTU, 65_535), encapIP: encapIP)
+    }
+
+    /// The inner packet of a packet of the underlay, in octets; 0 where there is none.
+    static func innerByteCount(underlayByteCount: Int, encapIP: IPAddress) -> Int {
         let overhead =
             switch encapIP {
             case .v4: 58
             case .v6: 78
             }
-        return underlayMTU - overhead >= 1280 ? min(underlayMTU, 65_535) - overhead : nil
+        return max(0, underlayByteCount - overhead)
+    }
+
+    /// The packet of the underlay around an inner packet, in octets.
+    static func underlayByteCount(innerByteCount: Int, encapIP: IPAddress) -> Int {
+        switch encapIP {
+        case .v4: innerByteCount + 58
+        case .v6: innerByteCount + 78
+        }
     }
 
     /// Whether a text can be a chassis' name: 1 to 128 of the bytes that names at central have, and not what clients take
@@ -66,9 +79,5 @@ public struct Configuration: Hashable, Sendable {
     public static func isChassisName(_ name: String) -> Bool {
         (1...PortSpecification.logicalPortByteCountMaximum).contains(name.utf8.count)
             && name.utf8.allSatisfy(isNameByte) && name != "." && name != ".."
-    }
-
-    var localChassis: LocalChassis {
-        LocalChassis(name: chassis, encapIP: encapIP, innerMTU: UInt32(clamping: innerMTU))
     }
 }

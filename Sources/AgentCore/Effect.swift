@@ -1,5 +1,6 @@
 import ForwarderProtocol
 import Southbound
+import Wire
 
 /// Something that the agent's edge shall do.
 public enum Effect: Sendable {
@@ -25,6 +26,13 @@ public enum Effect: Sendable {
     case releaseDevice(port: String)
     /// Take the descriptor of a port's device out of our hands, and the device away if it is ours.
     case removeDevice(PortSpecification, isOwned: Bool)
+
+    // Paths
+
+    /// Ask the kernel what the device of our encap and the routes to these hosts allow; answered by `pathsMeasured`.
+    case measurePaths([IPAddress])
+    /// Send these probes, whole or not at all.
+    case sendProbes([UnderlayProbe])
 
     // Files
 

@@ -51,6 +51,15 @@ public enum Event: Sendable {
     /// The device of a port is gone (made by us) or given back (already there), or it is not.
     case deviceRemoved(port: String, failure: String?)
 
+    // Paths
+
+    /// Devices, addresses or routes of this host have changed.
+    case underlayChanged
+    /// The kernel has said what routes and devices allow, as asked for by `measurePaths`.
+    case pathsMeasured(PathMeasurement)
+    /// The other end of a path has answered the probe with this nonce.
+    case probeAnswered(IPAddress, nonce: UInt64)
+
     // Files
 
     /// A save of the ports has ended.

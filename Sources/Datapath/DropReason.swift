@@ -5,7 +5,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     /// The frame's virtio-net header asks for what the frame's own headers do not: a checksum elsewhere than in TCP or
     /// UDP, or segments of something else.
     case malformedOffload
-    /// Longer than the inner MTU of the underlay allows.
+    /// Longer than the path to the destination's host carries.
     case frameTooLong
     /// The port is disabled (`enabled` false).
     case portDisabled

@@ -5,7 +5,7 @@ import Wire
 /// Decisions about flows, kept: what a frame's verdict depends on is the key, and a hit saves the pipeline.
 ///
 /// Only frames whose verdict depends on nothing but addresses have a key: unicast IP between addresses that are
-/// specified, untagged, not ICMPv6, short enough for tunnels. All others go through the pipeline every time. An entry is
+/// specified, untagged, not ICMPv6. All others go through the pipeline every time. An entry is
 /// good for the tables that it was made by, told by their epoch.
 public struct FlowCache: ~Copyable {
     /// Entries of a cache that nobody wants smaller: twice the flows that one poller is expected to have, so that few of

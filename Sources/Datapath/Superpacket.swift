@@ -5,11 +5,11 @@ import Wire
 /// is: only headers are made.
 public struct Superpacket {
     /// How many segments there are.
-    public let segmentCount: Int
+    public private(set) var segmentCount: Int
     /// Octets of each segment's headers, from the destination MAC on.
     public let headerByteCount: Int
     /// Octets of payload in each segment, but for the last one.
-    public let segmentByteCount: Int
+    public private(set) var segmentByteCount: Int
     /// All payload.
     public let payloadByteCount: Int
 
@@ -17,7 +17,8 @@ public struct Superpacket {
     private let networkOffset: Int
     private let transportOffset: Int
     private let isIPv6: Bool
-    private let isUDP: Bool
+    /// Whether it stands for datagrams, else for TCP segments.
+    let isUDP: Bool
     /// The IPv4 header but for length, identification and checksum.
     private let networkSum: UInt64
     /// The pseudo-header but for the length, and the transport header but for what differs from segment to segment.
@@ -88,6 +89,18 @@ public struct Superpacket {
         offload.reducesWindow =
             !isUDP && bytes.integer8(at: transportOffset &+ 13) & TCPFlags.congestionWindowReduced != 0
         return offload
+    }
+
+    /// The same TCP segments, cut shorter; `nil` for datagrams, whose boundaries mean something, and where too many
+    /// would come out.
+    /// - Parameter pathMTU: what the path carries, in octets behind the Ethernet header, tags included.
+    public func recut(pathMTU: Int) -> Superpacket? {
+        let byteCount = pathMTU &- (headerByteCount &- EthernetHeader.untaggedByteCount)
+        guard !isUDP, byteCount > 0 else { return nil }
+        var shorter = self
+        shorter.segmentByteCount = min(byteCount, segmentByteCount)
+        shorter.segmentCount = (payloadByteCount &+ shorter.segmentByteCount &- 1) / shorter.segmentByteCount
+        return shorter.segmentCount <= Self.segmentCountMaximum ? shorter : nil
     }
 
     /// The octets of the longest segment behind the Ethernet header; tags count.

@@ -21,7 +21,8 @@ public struct TableInput: Sendable {
     public var localChassis: String
     /// This host's underlay address: tunnels go to encaps of its family.
     public var localEncap: IPAddress
-    /// The longest IP packet, in octets, that fits a tunnel: the underlay's MTU less 58 (IPv4) or 78 (IPv6).
+    /// The longest IP packet, in octets, that the host's own device leaves to tunnels: its MTU less 58 (IPv4) or 78
+    /// (IPv6). What the path to each place carries is told to the forwarder apart.
     public var innerMTU: Int
     /// The chassis that share a datapath with this one; this one may be among them.
     public var chassis: [Chassis]

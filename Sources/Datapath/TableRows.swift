@@ -15,7 +15,7 @@ struct Extent {
 struct TablesHeader {
     var epoch: UInt64
     var hashSeed: UInt64
-    /// The longest IP packet that fits a tunnel.
+    /// The longest IP packet that the host's own device leaves to tunnels.
     var innerMTU: Int
     /// `HashRow`s; the count is a power of two.
     var hash: Extent

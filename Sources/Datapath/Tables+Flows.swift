@@ -9,7 +9,7 @@ extension Tables {
         _ cache: borrowing FlowCache,
         hash known: Int = 0
     ) -> FlowAction {
-        guard isCacheable(frame), frame.wirePacketByteCount <= header.pointee.innerMTU else { return .pipeline }
+        guard isCacheable(frame) else { return .pipeline }
         let key = FlowKey(from: slot, frame.bytes, frame.networkOffset, isIPv6: frame.network == .ipv6)
         // From nobody: other rules may hold.
         guard frame.network == .ipv4 ? UInt32(truncatingIfNeeded: key.word2) != 0 : key.word2 | key.word3 != 0 else {

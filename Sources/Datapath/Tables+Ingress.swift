@@ -26,7 +26,7 @@ extension Tables {
         guard passesIngressSecurity(frame, port) else { return .drop(.ingressPortSecurity) }
         let replyByteCount = neighborReply(to: frame, from: port, in: datapath, into: reply)
         if replyByteCount > 0 { return .reply(byteCount: replyByteCount) }
-        return lookUpDestination(of: frame, from: port, in: datapath, reply: reply)
+        return lookUpDestination(of: frame, from: port, in: datapath)
     }
 
     /// Table `ls_in_check_port_sec`, priority 100. A tag that only tells a priority makes a frame no tagged one, as IEEE
@@ -48,34 +48,27 @@ extension Tables {
     private func lookUpDestination(
         of frame: Frame,
         from port: UnsafePointer<PortRow>,
-        in datapath: UnsafePointer<DatapathRow>,
-        reply: UnsafeMutableRawBufferPointer
+        in datapath: UnsafePointer<DatapathRow>
     ) -> Verdict {
         if frame.isMulticast {
             let key = isForRouters(frame) ? GroupKey.flood : GroupKey.floodL2
-            return multicast(frame, from: port, in: datapath, to: datapath.pointee.flood, key: key)
+            return multicast(from: port, in: datapath, to: datapath.pointee.flood, key: key)
         }
         guard let destination = self.port(mac: frame.destination, in: datapath) else {
             let group = datapath.pointee.unknown
             guard group.locals.count + group.remotes.count > 0 else { return .drop(.unknownDestination) }
-            var verdict = multicast(frame, from: port, in: datapath, to: group, key: GroupKey.unknown)
-            verdict.replyByteCount = tooBigReply(to: frame, verdict: verdict, into: reply)
-            return verdict
+            return multicast(from: port, in: datapath, to: group, key: GroupKey.unknown)
         }
         if let reason = deliveryFailure(to: destination, from: port) { return .drop(reason) }
-        var verdict = Verdict(
+        return Verdict(
             dropReason: nil,
             vni: datapath.pointee.vni,
             ingressKey: port.pointee.key,
             egressKey: destination.pointee.key,
             ingress: offset(of: port),
             locals: destination.pointee.locals,
-            remotes: destination.pointee.remotes,
-            isTooLong: frame.wirePacketByteCount > header.pointee.innerMTU,
-            slot: port.pointee.slot
+            remotes: destination.pointee.remotes
         )
-        verdict.replyByteCount = tooBigReply(to: frame, verdict: verdict, into: reply)
-        return verdict
     }
 
     /// Whether routers want a multicast frame: priorities 71 (ARP) and 72 (NA, RS, RA) of `ls_in_l2_lkup`.
@@ -109,7 +102,6 @@ extension Tables {
     }
 
     private func multicast(
-        _ frame: Frame,
         from port: UnsafePointer<PortRow>,
         in datapath: UnsafePointer<DatapathRow>,
         to group: GroupRow,
@@ -124,9 +116,7 @@ extension Tables {
             egressKey: key,
             ingress: offset(of: port),
             locals: group.locals,
-            remotes: group.remotes,
-            isTooLong: frame.wirePacketByteCount > header.pointee.innerMTU,
-            slot: port.pointee.slot
+            remotes: group.remotes
         )
     }
 }

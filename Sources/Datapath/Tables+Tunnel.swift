@@ -53,9 +53,7 @@ extension Tables {
             ingress: offset(of: ingress),
             locals: locals,
             // What came through a tunnel never enters another one.
-            remotes: .empty,
-            isTooLong: false,
-            slot: 0
+            remotes: .empty
         )
     }
 

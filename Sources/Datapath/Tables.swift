@@ -9,7 +9,7 @@ public struct Tables: @unchecked Sendable {
     /// The number of the compilation: caches of decisions are tagged with it.
     public var epoch: UInt64 { header.pointee.epoch }
 
-    /// The longest IP packet, in octets, that fits a tunnel.
+    /// The longest IP packet, in octets, that the host's own device leaves to tunnels; paths may carry less.
     public var innerMTU: Int { header.pointee.innerMTU }
 
     /// How many remote places there are; their numbers are 0 ..< this, good for these tables only.
@@ -23,6 +23,9 @@ public struct Tables: @unchecked Sendable {
         if place.isIPv6 { return .v6(IPv6Address(high: place.high, low: place.low)) }
         return .v4(IPv4Address(UInt32(truncatingIfNeeded: place.low)))
     }
+
+    /// Whether the address is an encap of another chassis that this host shares a datapath with.
+    public func isTunnelEnd(_ address: IPAddress) -> Bool { chassis(encap: address) >= 0 }
 
     /// Whether frames from this slot go anywhere: its logical port is known and bound to this chassis.
     public func isBound(slot: UInt16) -> Bool { port(atSlot: slot) != nil }

@@ -21,10 +21,6 @@ public struct Verdict {
     let locals: Extent
     /// Place numbers.
     let remotes: Extent
-    /// Whether the frame does not fit a tunnel.
-    let isTooLong: Bool
-    /// The slot that the frame came from, for the counters of what is dropped on the way out.
-    let slot: UInt16
 
     /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) behind an
     /// Ethernet header with two tags.
@@ -42,9 +38,7 @@ public struct Verdict {
             egressKey: 0,
             ingress: 0,
             locals: .empty,
-            remotes: .empty,
-            isTooLong: false,
-            slot: 0
+            remotes: .empty
         )
     }
 
@@ -58,9 +52,7 @@ public struct Verdict {
             egressKey: 0,
             ingress: 0,
             locals: .empty,
-            remotes: .empty,
-            isTooLong: false,
-            slot: 0
+            remotes: .empty
         )
     }
 
@@ -97,7 +89,8 @@ public struct Verdict {
 public enum Output {
     /// Write the frame to the device in this slot.
     case local(slot: UInt16)
-    /// Send the frame, behind the verdict's Geneve header, to this place.
+    /// Send the frame, behind the verdict's Geneve header, to this place, whose path may be too narrow for it
+    /// (``Oversize``).
     case remote(place: Int)
     /// A copy goes nowhere; the slot is that of the port it counts for.
     case dropped(DropReason, slot: UInt16)
@@ -128,10 +121,6 @@ extension Tables {
             return passesEgressSecurity(frame, port) ? .local(slot: slot) : .dropped(.egressPortSecurity, slot: slot)
         }
         guard cursor.remoteIndex < verdict.remotes.count else { return .end }
-        if verdict.isTooLong {
-            cursor.remoteIndex = verdict.remotes.count
-            return .dropped(.frameTooLong, slot: verdict.slot)
-        }
         let place = rows(UInt32.self, verdict.remotes)[cursor.remoteIndex]
         cursor.remoteIndex &+= 1
         return .remote(place: Int(place))

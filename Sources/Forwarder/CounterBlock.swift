@@ -10,7 +10,8 @@ struct CounterBlock: @unchecked Sendable {
     /// The underlay among the sources; before it come the slots of ports.
     static let underlay: Source = ForwarderProtocol.portCountMaximum
 
-    /// The words of a source; behind them comes one for each drop reason.
+    /// The words of a source; behind them come two for each drop reason: for frames that went nowhere, and for those
+    /// that did not go to all who should have had them.
     enum Word: Int, CaseIterable {
         case receivedFrames
         case receivedBytes
@@ -27,11 +28,13 @@ struct CounterBlock: @unchecked Sendable {
     private let stride: Int
     /// Where the drop reasons of a source begin. Stored, as both are: globals would be looked up on each use.
     private let dropOffset: Int
+    private let partlyOffset: Int
 
     /// All zero. The memory is the caller's to free.
     init() {
         dropOffset = Word.allCases.count
-        stride = (dropOffset + DropReason.allCases.count + 7) / 8 * 8
+        partlyOffset = dropOffset + DropReason.allCases.count
+        stride = (partlyOffset + DropReason.allCases.count + 7) / 8 * 8
         let count = stride * (Self.underlay + 1)
         // calloc, since only what is used of it ever takes memory.
         guard let memory = calloc(count, MemoryLayout<UInt64>.size) else {
@@ -54,6 +57,11 @@ struct CounterBlock: @unchecked Sendable {
         add(frameCount, at: source * stride + dropOffset + Int(reason.rawValue))
     }
 
+    /// Counts forwarded frames of which a copy went nowhere; for the poller that owns the block.
+    func addPartly(_ reason: DropReason, of source: Source, _ frameCount: UInt64) {
+        add(frameCount, at: source * stride + partlyOffset + Int(reason.rawValue))
+    }
+
     /// The value of a counter, from any thread.
     func value(_ word: Word, of source: Source) -> UInt64 {
         clinux_load_relaxed(words + (source * stride + word.rawValue))
@@ -62,6 +70,11 @@ struct CounterBlock: @unchecked Sendable {
     /// How often a reason has dropped a source's frames, from any thread.
     func drops(_ reason: DropReason, of source: Source) -> UInt64 {
         clinux_load_relaxed(words + (source * stride + dropOffset + Int(reason.rawValue)))
+    }
+
+    /// How often a reason has kept a copy of a source's frame that was forwarded, from any thread.
+    func partlyDropped(_ reason: DropReason, of source: Source) -> UInt64 {
+        clinux_load_relaxed(words + (source * stride + partlyOffset + Int(reason.rawValue)))
     }
 
     /// Sets a source's counters to zero, while no poller uses its slot.
@@ -89,6 +102,10 @@ extension SourceStatistics {
             singlySentFrames: sum(.singlySentFrames),
             drops: DropReason.allCases.compactMap { reason in
                 let frames = blocks.reduce(0) { $0 &+ $1.drops(reason, of: source) }
+                return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
+            },
+            partlyDropped: DropReason.allCases.compactMap { reason in
+                let frames = blocks.reduce(0) { $0 &+ $1.partlyDropped(reason, of: source) }
                 return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
             }
         )

@@ -79,6 +79,7 @@ extension ForwarderControl {
     }
 
     private func makeGeneration(_ number: UInt64, _ local: LocalChassis) -> OwnedGeneration {
+        paths.setUsualMTU(Int(local.innerMTU))
         let tables = compileTables(local)
         self.tables = tables
         var devices: [Int: [Int32]] = [:]
@@ -96,6 +97,7 @@ extension ForwarderControl {
             isCutting: underlay?.isCutting ?? false,
             devices: devices,
             portKeys: portKeys,
+            paths: paths,
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])
         )
     }

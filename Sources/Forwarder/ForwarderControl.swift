@@ -29,6 +29,9 @@ final class ForwarderControl {
     var assembly = TableAssembly()
     var arrived = Arrivals()
 
+    /// What is known of the paths to other hosts.
+    let paths = PathTable()
+
     // What is in force.
     var slots = PortSlots()
     var underlay: Underlay?
@@ -199,6 +202,7 @@ final class ForwarderControl {
                 arrived.devices[name] = nil
             case .underlay(let address):
                 arrived.underlay = descriptors.isEmpty ? nil : Underlay(address: address, sockets: descriptors)
+            case .pathMTU(let news): paths.set(news)
             case .requestStatistics: connection?.send(.statistics(statistics))
             default: break
             }
@@ -215,7 +219,8 @@ final class ForwarderControl {
                 slots.ports[name].map { SourceStatistics(name: name, of: $0.slot, in: blocks) }
             },
             underlay: SourceStatistics(name: "", of: CounterBlock.underlay, in: blocks),
-            pollers: pollers.map { statistics(of: $0) }
+            pollers: pollers.map { statistics(of: $0) },
+            paths: paths.statistics
         )
     }
 
@@ -238,6 +243,7 @@ final class ForwarderControl {
         var count: UInt64 = 0
         _ = clinux_read(notify.raw, &count, 8)
         detachFailedDevices()
+        for address in paths.takeRefused() { connection?.send(.pathRefused(address)) }
         settle()
         publish()
     }

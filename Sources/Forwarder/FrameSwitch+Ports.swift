@@ -103,7 +103,7 @@ extension FrameSwitch {
         // The header goes on with the frame to ports of this host: no more of it than has been judged.
         if OffloadHeader.isDone(header) {
             OffloadHeader.storeDone(to: header)
-            decide(Departure(number: number, bytes: bytes), frame, slot, generation)
+            decide(Departure(number: number, bytes: bytes, slot: slot), frame, slot, generation)
             return
         }
         let offload = OffloadHeader(header)
@@ -116,7 +116,8 @@ extension FrameSwitch {
             states[number].frameCount = superpacket.segmentCount
             states[number].byteCount = superpacket.wireByteCount
             frame.wirePacketByteCount = superpacket.wirePacketByteCount
-            decide(Departure(number: number, bytes: bytes, superpacket: superpacket), frame, slot, generation)
+            let departure = Departure(number: number, bytes: bytes, slot: slot, superpacket: superpacket)
+            decide(departure, frame, slot, generation)
             return
         }
         guard let accepted = offload.accepted(for: frame) else {
@@ -124,7 +125,7 @@ extension FrameSwitch {
             return
         }
         accepted.store(to: header)
-        let departure = Departure(number: number, bytes: bytes, needsChecksum: accepted.needsChecksum)
+        let departure = Departure(number: number, bytes: bytes, slot: slot, needsChecksum: accepted.needsChecksum)
         decide(departure, frame, slot, generation)
     }
 
@@ -185,17 +186,11 @@ extension FrameSwitch {
             output = generation.pointee.tables.nextOutput(&cursor, of: frame)
         }
         if verdict.replyByteCount > 0, let start = room.baseAddress {
-            // Only an answer in the place of a neighbor has nowhere else to go.
-            let isNeighbor = verdict.egressKey == 0
-            let mayAnswer =
-                isNeighbor
-                ? budget.pointee.takeNeighborAnswer(now: now, shareCount: shareCount)
-                : budget.pointee.takeTooBigAnswer(now: now, shareCount: shareCount)
-            guard mayAnswer else { return drop(number, isNeighbor ? .neighborAnswerLimit : .tooBigAnswerLimit) }
+            guard budget.pointee.takeNeighborAnswer(now: now, shareCount: shareCount) else {
+                return drop(number, .neighborAnswerLimit)
+            }
             OffloadHeader().store(to: start - OffloadHeader.byteCount)
-            let failure = write(start, verdict.replyByteCount, to: slot, generation)
-            // An answer that only says why there is no output does not make the frame a forwarded one.
-            if states[number].failure == nil { note(number, failure) }
+            note(number, write(start, verdict.replyByteCount, to: slot, generation))
         }
     }
 
@@ -250,6 +245,8 @@ extension FrameSwitch {
             byteCount += states[number].byteCount
             if states[number].isForwarded {
                 forwarded += frameCount
+                // Of a frame for many, some copies went nowhere.
+                if let reason = states[number].failure { counters.addPartly(reason, of: source, UInt64(frameCount)) }
             } else {
                 // Without a reason there was no output but the source itself.
                 counters.addDrop(states[number].failure ?? .hairpin, of: source, UInt64(frameCount))
@@ -272,6 +269,8 @@ struct Departure {
     /// Its number in the batch.
     let number: Int
     let bytes: UnsafeMutableRawPointer
+    /// The slot of the port that sent it.
+    let slot: Int
     /// What it is cut into on its way to other hosts.
     var superpacket: Superpacket?
     /// Whether its checksum is left to be completed.

@@ -19,6 +19,9 @@ extension FrameSwitch {
             socket: generation.pointee.sender(frame.flowHash),
             congestion: frame.congestionCode.outer
         )
+        if frame.wirePacketByteCount > generation.pointee.paths[place].mtu {
+            return sendOversize(departure, frame, to: target, action, generation)
+        }
         if let superpacket = departure.superpacket {
             return cut(superpacket, departure, to: target, action, generation)
         }
@@ -33,7 +36,7 @@ extension FrameSwitch {
 
     /// Completes the checksum, unless a copy has gone to another host already: then the Geneve header is where the
     /// virtio-net header was.
-    private func complete(_ departure: Departure, byteCount: Int) {
+    func complete(_ departure: Departure, byteCount: Int) {
         guard !states[departure.number].isComplete else { return }
         states[departure.number].isComplete = true
         _ = OffloadHeader(departure.bytes - OffloadHeader.byteCount)
@@ -41,7 +44,7 @@ extension FrameSwitch {
     }
 
     /// Makes trains of a superpacket's segments: new headers, the payload where it is.
-    private mutating func cut(
+    mutating func cut(
         _ superpacket: Superpacket,
         _ departure: Departure,
         to target: TrainBatch.Target,
@@ -86,7 +89,7 @@ extension FrameSwitch {
             if train.pointee.datagramCount > 1,
                 !generation.pointee.isCutting || uncutPlaces.isPausing(train.pointee.place)
             {
-                sendSingly(next)
+                sendSingly(next, generation)
                 next += 1
                 continue
             }
@@ -106,9 +109,9 @@ extension FrameSwitch {
             } else {
                 if train.pointee.datagramCount > 1, Self.isRefusalToCut(result) {
                     if result == -Int(EIO) { uncutPlaces.note(train.pointee.place) }
-                    sendSingly(next)
+                    sendSingly(next, generation)
                 } else {
-                    noteUnsent(train, datagramCount: train.pointee.datagramCount, Self.reason(result))
+                    noteUnsent(train, datagramCount: train.pointee.datagramCount, Self.reason(result), generation)
                 }
                 next += 1
                 isRetry = false
@@ -119,7 +122,7 @@ extension FrameSwitch {
     }
 
     /// Sends the datagrams of a train one by one.
-    private func sendSingly(_ index: Int) {
+    private func sendSingly(_ index: Int, _ generation: UnsafePointer<Generation>) {
         let train = sending.trains + index
         let message = sending.messages + index
         let slices = sending.slices
@@ -140,7 +143,7 @@ extension FrameSwitch {
             if result > 0 {
                 noteSent(train, datagramCount: 1, byteCount: byteCount - Verdict.geneveHeaderByteCount)
             } else {
-                noteUnsent(train, datagramCount: 1, Self.reason(result))
+                noteUnsent(train, datagramCount: 1, Self.reason(result), generation)
             }
         }
     }
@@ -158,7 +161,8 @@ extension FrameSwitch {
     private func noteUnsent(
         _ train: UnsafeMutablePointer<TrainBatch.Train>,
         datagramCount: Int,
-        _ reason: DropReason
+        _ reason: DropReason,
+        _ generation: UnsafePointer<Generation>
     ) {
         var frames = train.pointee.frames
         while frames != 0 {
@@ -166,6 +170,13 @@ extension FrameSwitch {
             frames &= frames &- 1
         }
         counters.add(UInt64(datagramCount), to: .unsentFrames, of: CounterBlock.underlay)
+        let path = generation.pointee.paths[train.pointee.place]
+        if reason == .frameTooLong {
+            path.countTooLong(datagramCount)
+            if path.refuse() { tellControl() }
+        } else {
+            path.countUnsent(datagramCount)
+        }
     }
 
     /// Whether a send has failed because of an ICMP message about an earlier datagram, which is told only once.

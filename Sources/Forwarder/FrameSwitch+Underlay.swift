@@ -13,6 +13,10 @@ extension FrameSwitch {
         let address: IPAddress
         let congestion: CongestionCode
         let now: Duration
+        /// The message's number in its batch.
+        let message: Int
+        /// The socket that it came by; -1 where that is not known any more.
+        let socket: Int32
     }
 
     /// Forwards what has come from other hosts, a turn's worth of it.
@@ -30,7 +34,7 @@ extension FrameSwitch {
             let count = max(0, underlay.receive(socket, receiving.messages, room))
             var byteCount = 0
             lastPlace = nil
-            for number in 0..<count { byteCount += deliver(number, generation, now: now) }
+            for number in 0..<count { byteCount += deliver(number, generation, over: socket, now: now) }
             // What lies in the buffers does not outlive the batch.
             writeAllRuns(generation)
             journal.endMessages()
@@ -43,6 +47,7 @@ extension FrameSwitch {
     private mutating func deliver(
         _ number: Int,
         _ generation: UnsafePointer<Generation>,
+        over socket: Int32,
         now: Duration
     ) -> Int {
         guard let train = receiving.train(number) else {
@@ -52,7 +57,9 @@ extension FrameSwitch {
         let origin = Origin(
             address: receiving.source(number),
             congestion: train.congestion,
-            now: now
+            now: now,
+            message: number,
+            socket: socket
         )
         // What the outer header says has to be told to each frame.
         let isPlain = train.congestion != .experienced && train.congestion != .capable1 && quarantine.isEmpty
@@ -101,7 +108,9 @@ extension FrameSwitch {
         let origin = Origin(
             address: receiving.source(message),
             congestion: train.congestion,
-            now: now
+            now: now,
+            message: message,
+            socket: -1
         )
         _ = deliver(datagram, byteCount, packet, origin, generation)
         writeAllRuns(generation)
@@ -185,6 +194,9 @@ extension FrameSwitch {
         _ origin: Origin,
         _ generation: UnsafePointer<Generation>
     ) {
+        if packet.failure == .tunnelControlPacket, answerProbe(bytes, of: frame, origin, generation) {
+            return noteForwarded(1)
+        }
         let verdict = generation.pointee.tables.processTunnel(
             packet,
             frame: frame,
@@ -217,6 +229,23 @@ extension FrameSwitch {
             }
         }
         if isForwarded { noteForwarded(1) } else { drop(failure ?? .hairpin) }
+    }
+
+    private mutating func answerProbe(
+        _ bytes: UnsafeMutableRawPointer,
+        of frame: Frame,
+        _ origin: Origin,
+        _ generation: UnsafePointer<Generation>
+    ) -> Bool {
+        answerProbe(
+            bytes,
+            byteCount: frame.byteCount,
+            from: origin.address,
+            message: origin.message,
+            over: origin.socket,
+            now: origin.now,
+            generation
+        )
     }
 
     /// Writes a frame that stands for itself.

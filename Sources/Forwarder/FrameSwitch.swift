@@ -21,6 +21,9 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// The queue of a port that frames are written to: the kernel lets a guest answer on the queue that it was reached
     /// by, so that each poller's flows stay apart.
     let queue: Int
+    /// An eventfd to write when the kernel has refused a datagram as too long for a path that was said to carry it; -1
+    /// for none.
+    let notify: Int32
     let flows = FlowCache()
 
     // From ports
@@ -31,6 +34,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var headerCount = 0
     /// The places whose route cuts no trains: datagrams to there leave one by one.
     let uncutPlaces = RefusalMemory(count: 1024)
+    /// Tells the fragments of one IPv6 packet from those of another.
+    var fragmentIdentification = UInt32.random(in: 0 ... .max)
 
     /// What ports have used up of their limits, and the time by which they do.
     let budgets = PortBudgets(count: ForwarderProtocol.portCountMaximum)
@@ -47,6 +52,9 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var wasLong = false
     /// The ports whose device takes no UDP datagrams that stand for many: theirs are not merged.
     let unmergedPorts = RefusalMemory(count: ForwarderProtocol.portCountMaximum)
+    /// What answers probes of other hosts, and how many may be answered yet.
+    let echo = ProbeEcho()
+    var echoBudget = EchoBudget()
 
     /// Room for an answer behind a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer
@@ -61,6 +69,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         var byteCount = 0
         /// Whether a copy of it, or an answer, went out.
         var isForwarded = false
+        /// Whether its sender has been told that it is too long.
+        var isAnswered = false
         /// Whether the checksum that was left to be completed has been.
         var isComplete = false
         /// Why a copy, or all of it, went nowhere.
@@ -73,7 +83,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         counters: CounterBlock,
         journal: PollerJournal,
         quarantine: Quarantine,
-        queue: Int = 0
+        queue: Int = 0,
+        notify: Int32 = -1
     ) {
         self.ports = ports
         self.underlay = underlay
@@ -81,6 +92,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         self.journal = journal
         self.quarantine = quarantine
         self.queue = queue
+        self.notify = notify
         buffer = PortBuffer(journal)
         receiving = ReceiveBatch(journal)
         states = .allocate(capacity: PortBuffer.frameCountMaximum)

@@ -31,6 +31,8 @@ struct Generation {
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
     let addressByteCount: socklen_t
+    /// What is known of the path to each of the tables' places.
+    let paths: UnsafeMutablePointer<Path>
 
     /// The underlay's socket of a queue, or -1.
     @inline(__always)
@@ -56,6 +58,7 @@ struct Generation {
 final class OwnedGeneration {
     let pointer: UnsafeMutablePointer<Generation>
     private let tables: ForwardingTables
+    private let pathTable: PathTable
     private let descriptors: [Descriptor]
     private let underlays: UnsafeMutablePointer<Int32>
     private let devices: UnsafeMutablePointer<Int32>
@@ -71,6 +74,7 @@ final class OwnedGeneration {
     ///   - isCutting: whether the kernel cuts trains.
     ///   - taps: the queues of devices by slot.
     ///   - keys: the ports' keys by slot.
+    ///   - paths: what is known of the paths; `nil` for what the tables say of the host's own device.
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
@@ -81,6 +85,7 @@ final class OwnedGeneration {
         isCutting: Bool = true,
         devices taps: [Int: [Int32]],
         portKeys keys: [Int: UInt64],
+        paths: PathTable? = nil,
         keeping descriptors: [Descriptor]
     ) {
         self.tables = tables
@@ -108,6 +113,11 @@ final class OwnedGeneration {
             (self.senders + index).initialize(to: senders.isEmpty ? sockets.first ?? -1 : senders[index])
         }
         let view = tables.view
+        pathTable = paths ?? PathTable(usualMTU: view.innerMTU)
+        let pathOfPlace = UnsafeMutablePointer<Path>.allocate(capacity: view.placeCount)
+        for number in 0..<view.placeCount {
+            (pathOfPlace + number).initialize(to: pathTable.path(to: view.place(number)))
+        }
         let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
         var byteCount = socklen_t(0)
         for number in 0..<view.placeCount {
@@ -132,13 +142,15 @@ final class OwnedGeneration {
                 queueCounts: queueCounts,
                 portKeys: portKeys,
                 addresses: addresses,
-                addressByteCount: byteCount
+                addressByteCount: byteCount,
+                paths: pathOfPlace
             )
         )
     }
 
     deinit {
         pointer.pointee.addresses.deallocate()
+        pointer.pointee.paths.deallocate()
         pointer.deallocate()
         underlays.deallocate()
         devices.deallocate()

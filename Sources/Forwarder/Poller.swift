@@ -117,7 +117,8 @@ struct PollerLoop: ~Copyable {
             counters: context.counters,
             journal: context.journal,
             quarantine: context.quarantine,
-            queue: context.queue
+            queue: context.queue,
+            notify: context.notify
         )
         events = .allocate(capacity: Self.eventCountMaximum)
     }

@@ -97,6 +97,9 @@ struct ReceiveBatch {
         return Int32(sources[index].ss_family) == AF_INET || isEqual(8) && isEqual(16) && isEqual(24)
     }
 
+    /// The address and port that a message came from, as the kernel has written them.
+    func sourceStorage(_ index: Int) -> UnsafeMutablePointer<sockaddr_storage> { sources + index }
+
     /// The underlay address that a message came from.
     func source(_ index: Int) -> IPAddress {
         let source = sources + index

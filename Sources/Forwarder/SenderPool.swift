@@ -46,12 +46,16 @@ final class SenderPool {
         return sockets
     }
 
-    /// The don't-fragment bit: what does not fit the path is dropped and counted here, not reassembled there.
+    /// The don't-fragment bit: what does not fit the path is cut or answered here, not reassembled there.
+    ///
+    /// What the kernel remembers of the path is left aside (the "probe" mode of ip(7) and ipv6(7)): anybody who guesses
+    /// four port numbers may tell it, by a forged ICMP message, that next to nothing comes through. What paths carry is
+    /// known from probes that are answered, and from the routes, of which this mode heeds the device's MTU only.
     static func forbidFragments(_ socket: Descriptor, isIPv6: Bool) throws(SystemError) {
         if isIPv6 {
-            try socket.setOption(CLINUX_IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO)
+            try socket.setOption(CLINUX_IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)
         } else {
-            try socket.setOption(CLINUX_IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+            try socket.setOption(CLINUX_IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
         }
     }
 

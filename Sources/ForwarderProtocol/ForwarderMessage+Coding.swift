@@ -14,6 +14,7 @@ extension ForwarderMessage {
         case portFailed
         case statistics
         case quarantined
+        case pathRefused
         case begin = 64
         case setLocalChassis
         case underlay
@@ -25,6 +26,7 @@ extension ForwarderMessage {
         case deletePort
         case commit
         case requestStatistics
+        case pathMTU
     }
 
     private var kind: Kind {
@@ -36,6 +38,7 @@ extension ForwarderMessage {
         case .portFailed: .portFailed
         case .statistics: .statistics
         case .quarantined: .quarantined
+        case .pathRefused: .pathRefused
         case .begin: .begin
         case .setLocalChassis: .setLocalChassis
         case .underlay: .underlay
@@ -47,6 +50,7 @@ extension ForwarderMessage {
         case .deletePort: .deletePort
         case .commit: .commit
         case .requestStatistics: .requestStatistics
+        case .pathMTU: .pathMTU
         }
     }
 
@@ -107,6 +111,7 @@ extension ForwarderMessage {
             writer.put(frame.isDatagram)
             writer.put(frame.hash)
             writer.put(frame.bytes) { writer, byte in writer.put(byte) }
+        case .pathRefused(let address): writer.put(address)
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -124,6 +129,10 @@ extension ForwarderMessage {
             writer.put(port.name)
             writer.put(port.logicalPort)
         case .deletePort(let name): writer.put(name)
+        case .pathMTU(let path):
+            writer.put(path.address)
+            writer.put(path.mtu)
+            writer.put(path.isFound)
         case .heldEnd, .commit, .requestStatistics: break
         }
     }
@@ -141,6 +150,7 @@ extension ForwarderMessage {
             .portFailed(name: try reader.name(), errno: Int32(bitPattern: try reader.integer()))
         case .statistics: .statistics(try reader.statistics())
         case .quarantined: .quarantined(try reader.quarantinedFrame())
+        case .pathRefused: .pathRefused(try reader.address())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .setLocalChassis:
@@ -156,6 +166,14 @@ extension ForwarderMessage {
         case .deletePort: .deletePort(name: try reader.name())
         case .commit: .commit
         case .requestStatistics: .requestStatistics
+        case .pathMTU:
+            .pathMTU(
+                PathMTU(
+                    address: try reader.address(),
+                    mtu: try reader.integer(),
+                    isFound: try reader.boolean()
+                )
+            )
         }
     }
 }

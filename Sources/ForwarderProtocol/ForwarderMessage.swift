@@ -23,6 +23,9 @@ public enum ForwarderMessage: Hashable, Sendable {
     case statistics(ForwarderStatistics)
     /// A frame that has ended two forwarders is not touched again; said to every agent.
     case quarantined(QuarantinedFrame)
+    /// The kernel has refused a datagram as too long for the path to this host, though it is not longer than was said;
+    /// told once until the agent says something of the path.
+    case pathRefused(IPAddress)
 
     // Agent to forwarder
 
@@ -45,6 +48,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     case deletePort(name: String)
     /// Puts everything since `begin` into force at once; answered by `acknowledged`.
     case commit
+    /// What the path to a host carries, from now on; outside or inside a commit.
+    case pathMTU(PathMTU)
     /// Asks for `statistics`.
     case requestStatistics
 }
@@ -106,7 +111,7 @@ public struct LocalChassis: Hashable, Sendable {
     public var name: String
     /// The address that its tunnels start from.
     public var encapIP: IPAddress
-    /// The longest frame that fits a tunnel, Ethernet header not counted, in bytes.
+    /// The longest frame that the host's own device leaves to tunnels, Ethernet header not counted, in bytes.
     public var innerMTU: UInt32
 
     /// A host.
@@ -114,6 +119,24 @@ public struct LocalChassis: Hashable, Sendable {
         self.name = name
         self.encapIP = encapIP
         self.innerMTU = innerMTU
+    }
+}
+
+/// What the path to another host carries.
+public struct PathMTU: Hashable, Sendable {
+    /// The host's encap.
+    public var address: IPAddress
+    /// The longest packet of a guest, in bytes behind the Ethernet header.
+    public var mtu: UInt32
+    /// Whether that has been found out about the whole path; else it is what this host's devices and routes allow,
+    /// which bounds what was found and what will be.
+    public var isFound: Bool
+
+    /// What a path carries.
+    public init(address: IPAddress, mtu: UInt32, isFound: Bool) {
+        self.address = address
+        self.mtu = mtu
+        self.isFound = isFound
     }
 }
 

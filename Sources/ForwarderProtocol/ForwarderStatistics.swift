@@ -1,3 +1,5 @@
+import Wire
+
 /// A forwarder's counters since it started, or, of a port, since it was plugged.
 ///
 /// Every frame that was received is accounted for exactly once:
@@ -9,16 +11,40 @@ public struct ForwarderStatistics: Hashable, Sendable {
     public var underlay: SourceStatistics
     /// The threads that move packets.
     public var pollers: [PollerStatistics]
+    /// The paths to other hosts, by address.
+    public var paths: [PathStatistics]
 
     /// Counters.
     public init(
         ports: [SourceStatistics] = [],
         underlay: SourceStatistics = SourceStatistics(name: ""),
-        pollers: [PollerStatistics] = []
+        pollers: [PollerStatistics] = [],
+        paths: [PathStatistics] = []
     ) {
         self.ports = ports
         self.underlay = underlay
         self.pollers = pollers
+        self.paths = paths
+    }
+}
+
+/// What the path to another host carries and what did not go there.
+public struct PathStatistics: Hashable, Sendable {
+    /// The host's encap.
+    public var address: IPAddress
+    /// The longest packet of a guest that goes there in one piece, in bytes behind the Ethernet header.
+    public var mtu: UInt32
+    /// Frames that did not go there since they are longer.
+    public var tooLongFrames: UInt64
+    /// Frames that did not go there for another reason.
+    public var unsentFrames: UInt64
+
+    /// Counters.
+    public init(address: IPAddress, mtu: UInt32, tooLongFrames: UInt64 = 0, unsentFrames: UInt64 = 0) {
+        self.address = address
+        self.mtu = mtu
+        self.tooLongFrames = tooLongFrames
+        self.unsentFrames = unsentFrames
     }
 }
 
@@ -60,6 +86,8 @@ public struct SourceStatistics: Hashable, Sendable {
     public var singlySentFrames: UInt64
     /// Frames read that went nowhere, by reason; only the reasons that have dropped any.
     public var drops: [DropCount]
+    /// Frames read that went out, but not to all who should have had them, by reason; they count among the forwarded.
+    public var partlyDropped: [DropCount]
 
     /// Counters.
     public init(
@@ -71,7 +99,8 @@ public struct SourceStatistics: Hashable, Sendable {
         sentBytes: UInt64 = 0,
         unsentFrames: UInt64 = 0,
         singlySentFrames: UInt64 = 0,
-        drops: [DropCount] = []
+        drops: [DropCount] = [],
+        partlyDropped: [DropCount] = []
     ) {
         self.name = name
         self.receivedFrames = receivedFrames
@@ -82,6 +111,7 @@ public struct SourceStatistics: Hashable, Sendable {
         self.unsentFrames = unsentFrames
         self.singlySentFrames = singlySentFrames
         self.drops = drops
+        self.partlyDropped = partlyDropped
     }
 }
 

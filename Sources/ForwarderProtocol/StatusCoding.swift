@@ -29,6 +29,12 @@ extension MessageWriter {
             writer.put(poller.sourceCount)
             writer.put(poller.receivedFrames)
         }
+        put(statistics.paths) { writer, path in
+            writer.put(path.address)
+            writer.put(path.mtu)
+            writer.put(path.tooLongFrames)
+            writer.put(path.unsentFrames)
+        }
     }
 
     private mutating func put(_ source: SourceStatistics) {
@@ -40,9 +46,11 @@ extension MessageWriter {
         put(source.sentBytes)
         put(source.unsentFrames)
         put(source.singlySentFrames)
-        put(source.drops) { writer, drop in
-            writer.put(drop.reason)
-            writer.put(drop.frames)
+        for drops in [source.drops, source.partlyDropped] {
+            put(drops) { writer, drop in
+                writer.put(drop.reason)
+                writer.put(drop.frames)
+            }
         }
     }
 }
@@ -79,7 +87,7 @@ extension MessageReader {
 
     mutating func statistics() throws(ForwarderMessageError) -> ForwarderStatistics {
         ForwarderStatistics(
-            ports: try list(elementByteCountMinimum: 64) { reader throws(ForwarderMessageError) in
+            ports: try list(elementByteCountMinimum: 68) { reader throws(ForwarderMessageError) in
                 try reader.source()
             },
             underlay: try source(),
@@ -88,6 +96,14 @@ extension MessageReader {
                     name: try reader.name(),
                     sourceCount: try reader.integer(),
                     receivedFrames: try reader.integer()
+                )
+            },
+            paths: try list(elementByteCountMinimum: 25) { reader throws(ForwarderMessageError) in
+                PathStatistics(
+                    address: try reader.address(),
+                    mtu: try reader.integer(),
+                    tooLongFrames: try reader.integer(),
+                    unsentFrames: try reader.integer()
                 )
             }
         )
@@ -103,9 +119,14 @@ extension MessageReader {
             sentBytes: try integer(),
             unsentFrames: try integer(),
             singlySentFrames: try integer(),
-            drops: try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
-                DropCount(reason: try reader.name(), frames: try reader.integer())
-            }
+            drops: try drops(),
+            partlyDropped: try drops()
         )
+    }
+
+    private mutating func drops() throws(ForwarderMessageError) -> [DropCount] {
+        try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
+            DropCount(reason: try reader.name(), frames: try reader.integer())
+        }
     }
 }

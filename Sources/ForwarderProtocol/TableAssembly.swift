@@ -55,8 +55,9 @@ public struct TableAssembly: Sendable {
             guard draft?.ports.count ?? 0 <= ForwarderProtocol.portCountMaximum else { throw .tooManyPorts }
         case .deletePort(let name): try edit { $0.ports[name] = nil }
         case .commit: return try commit()
-        case .requestStatistics: break
-        case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined: throw .notForForwarder
+        case .requestStatistics, .pathMTU: break
+        case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined, .pathRefused:
+            throw .notForForwarder
         }
         return nil
     }

@@ -134,7 +134,7 @@ extension Link {
         }
     }
 
-    private static func with<Value: Sendable>(
+    static func with<Value: Sendable>(
         _ namespace: NetworkNamespace?,
         _ body: @escaping @Sendable () throws(SystemError) -> Value
     ) throws(SystemError) -> Value {

@@ -42,6 +42,15 @@ struct NetlinkRequest {
         append(index)
     }
 
+    /// `struct rtmsg` of a question for the route to one address.
+    mutating func appendRouteHeader(family: UInt8, destinationLength: UInt8, sourceLength: UInt8, flags: UInt32) {
+        append(family)
+        append(destinationLength)
+        append(sourceLength)
+        for _ in 0..<5 { append(UInt8(0)) }  // TOS, table, protocol, scope, type
+        append(flags)
+    }
+
     /// An attribute: its length with the header of 4 bytes, its type, its bytes, padding.
     ///
     /// `bytes` are few: a length beyond 16 bits would be a mistake of ours.

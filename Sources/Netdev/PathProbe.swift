@@ -28,18 +28,18 @@ public struct PathProbe {
     /// - Parameters:
     ///   - hosts: All of the family of `source`; at most 32,767.
     ///   - source: The address of this host that packets start from.
-    ///   - byteCount: The size of the IP packets.
+    ///   - byteCounts: The size of the IP packets to each host.
     ///   - patience: How long to wait for answers.
     /// - Returns: What each host answered to, in the order of `hosts`.
     /// - Throws: EPERM where the caller may not open a raw socket.
     public static func run(
         _ hosts: [IPAddress],
         from source: IPAddress,
-        byteCount: Int,
+        byteCounts: [Int],
         patience: Duration
     ) throws(SystemError) -> [Outcome] {
         var probe = try PathProbe(from: source)
-        return probe.run(hosts, byteCount: byteCount, patience: patience)
+        return probe.run(hosts, byteCounts: byteCounts, patience: patience)
     }
 
     private init(from source: IPAddress) throws(SystemError) {
@@ -60,12 +60,12 @@ public struct PathProbe {
         }
     }
 
-    private mutating func run(_ hosts: [IPAddress], byteCount: Int, patience: Duration) -> [Outcome] {
+    private mutating func run(_ hosts: [IPAddress], byteCounts: [Int], patience: Duration) -> [Outcome] {
         let end = Clock.monotonic() + patience
-        let fullByteCount = max(byteCount - (isIPv6 ? 40 : 20), Self.smallByteCount)
         var failures: [Int: String] = [:]
         var waiting: Set<UInt16> = []
-        for (index, host) in hosts.enumerated() {
+        for (index, (host, byteCount)) in zip(hosts, byteCounts).enumerated() {
+            let fullByteCount = max(byteCount - (isIPv6 ? 40 : 20), Self.smallByteCount)
             for (offset, size) in [Self.smallByteCount, fullByteCount].enumerated() {
                 let sequence = UInt16(index * 2 + offset)
                 do throws(SystemError) {

@@ -10,6 +10,8 @@ struct Scenario {
     var core: AgentCore
     var now = Duration.zero
     var transcript = ""
+    /// Whether the transcript has what is asked of the kernel about paths: it is, in any story, but few are about that.
+    var showsMeasurements = false
     private var generator = SeededGenerator(seed: 1)
 
     static let epoch: UInt64 = 0xabc
@@ -56,7 +58,10 @@ struct Scenario {
         now += delay
         let effects = core.step(event, now: now, using: &generator)
         transcript += "\(milliseconds(now)) ms: \(story)\n"
-        for effect in effects { transcript += "    \(describe(effect))\n" }
+        for effect in effects {
+            if case .measurePaths = effect, !showsMeasurements { continue }
+            transcript += "    \(describe(effect))\n"
+        }
         return effects
     }
 
@@ -155,6 +160,10 @@ func describe(_ effect: Effect) -> String {
         return "save \(save) of the ports: [\(texts.joined(separator: ", "))]"
     case .saveShare(let share): return "save the share at \(hexadecimal(share.epoch).suffix(3))/\(share.revision)"
     case .saveQuarantined(let frame): return "save the frame \(frame.hash)"
+    case .measurePaths(let addresses):
+        return "measure the paths to [\(addresses.map(\.description).joined(separator: ", "))]"
+    case .sendProbes(let probes):
+        return "probe " + probes.map { "\($0.address) by \($0.byteCount)" }.joined(separator: ", ")
     case .answer(let ticket, let answer): return "answer \(ticket): \(describe(answer))"
     case .setTimer(let time): return "timer: \(time.map { "\(milliseconds($0)) ms" } ?? "none")"
     case .log(let level, let text): return "log \(level): \(text)"
@@ -168,7 +177,7 @@ private func describe(_ answer: Answer) -> String {
     switch answer {
     case .port(let report): "\(report.specification.name) \(report.state): \(report.detail)"
     case .accepted(let epoch, let revision): "accepted \(hexadecimal(epoch).suffix(3))/\(revision)"
-    case .ports(let reports, _, let held):
+    case .ports(let reports, _, _, let held):
         (held.map { "held \($0.pluggedPortCount)/\($0.portCount) " } ?? "") + "["
             + reports.map { "\($0.specification.name) \($0.state): \($0.detail)" }.joined(separator: "; ") + "]"
     case .status: "status"
@@ -190,7 +199,8 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .deletePort(let name): "delete port \(name)"
     case .commit: "commit"
     case .requestStatistics: "tell your counters"
-    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined: "?"
+    case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
+    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined, .pathRefused: "?"
     }
 }
 

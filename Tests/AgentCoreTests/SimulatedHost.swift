@@ -74,7 +74,7 @@ final class SimulatedHost {
                 highestClaim = max(highestClaim, sync.ports.map(\.claim).max() ?? 0)
                 late.append(effect)
             case .fail(let sentence, _): failure = sentence
-            case .answer, .log, .ready, .releaseDevice: break
+            case .answer, .log, .ready, .releaseDevice, .measurePaths, .sendProbes: break
             default: late.append(effect)
             }
         }

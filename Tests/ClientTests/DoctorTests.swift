@@ -36,10 +36,9 @@ import Wire
         isUnderlayUp: true,
         isTunnelPortTaken: true,
         ownPort: .open,
-        peers: [HostFacts.Peer(chassis: "hv2", address: peer, outcome: .carriesAll)],
+        peers: [HostFacts.Peer(chassis: "hv2", address: peer, outcome: .carriesAll, byteCount: 1500)],
         peersUnknown: nil,
         downPorts: [],
-        probeByteCount: 1500,
         tunDevice: .usable,
         kernel: KernelFeatures(
             takesTCPSuperpackets: true,
@@ -338,7 +337,17 @@ import Wire
         ("the encap address is gone", { $0.underlayMTU = nil }),
         ("the agent is in another namespace", { $0.isElsewhere = true }),
         ("big packets vanish", { $0.peers[0].outcome = .carriesSmallOnly }),
-        ("a host does not answer", { $0.peers[0].outcome = .silent }),
+        (
+            "a path carries less",
+            { $0.peers.append(.init(chassis: "hv3", address: peer, outcome: .carriesAll, byteCount: 1400)) }
+        ),
+        ("a host answers no probes", { $0.peers[0].pathState = "assumed" }),
+        (
+            "a host does not answer",
+            {
+                $0.peers[0].outcome = .silent; $0.peers[0].pathState = "unanswered"
+            }
+        ),
         ("there is no route", { $0.peers[0].outcome = .failed("Network is unreachable") }),
         ("there is no TAP device", { $0.tunDevice = .unusable(2) }),
         (

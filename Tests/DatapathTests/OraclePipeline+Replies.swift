@@ -52,6 +52,18 @@ extension OraclePipeline {
         )
     }
 
+    /// RFC 791 section 2.3 and RFC 8200 section 5.
+    func mayBeFragmented(_ frame: OracleFrame) -> Bool {
+        let mtu = input.innerMTU - (frame.start - 14)
+        if let header = frame.ipv4 { return !header.doesNotFragment && header.totalByteCount > header.byteCount }
+        guard let header = frame.ipv6, mtu < 1280, header.payloadByteCount + 40 <= 1280 else { return false }
+        // Directly behind the header: a transport or a fragment header.
+        let next = frame.bytes[frame.start + 6]
+        let isFragment = next == 44
+        guard isFragment || ![0, 43, 51, 60].contains(next) else { return false }
+        return header.payloadByteCount > (isFragment ? 8 : 0)
+    }
+
     /// RFC 1191 and RFC 8201, with the offending packet's addresses swapped.
     func tooBigReply(to frame: OracleFrame) -> [UInt8]? {
         let tags = Array(frame.bytes[12..<frame.start])
@@ -74,13 +86,14 @@ extension OraclePipeline {
             let ip = FrameBuilder.ipv4(header.destination, header.source, protocolNumber: 1, payload: message)
             return start + ip
         }
+        let ipv6MTU = max(mtu, 1280)
         guard let header = frame.ipv6, let transport = frame.transport else { return nil }
         if header.source == .any || header.source.isMulticast || header.destination.isMulticast { return nil }
         if frame.protocolNumber == 58 {
             guard let type = transport.first, type >= 128 else { return nil }
         }
         let packet = frame.bytes[frame.start..<frame.start + 40 + Int(header.payloadByteCount)]
-        var message: [UInt8] = [2, 0, 0, 0, 0, 0, UInt8(mtu >> 8), UInt8(mtu & 255)] + packet.prefix(1232)
+        var message: [UInt8] = [2, 0, 0, 0, 0, 0, UInt8(ipv6MTU >> 8), UInt8(ipv6MTU & 255)] + packet.prefix(1232)
         seal(&message, from: header.destination, to: header.source)
         return start
             + FrameBuilder.ipv6(header.destination, header.source, nextHeader: 58, hopLimit: 64, payload: message)

@@ -60,14 +60,25 @@ struct OraclePipeline {
         var outcomes = localCopies(of: frame, from: port, to: members)
         let remotes = Set(members.flatMap(places))
         if outcomes.isEmpty, remotes.isEmpty { return [.drop(.hairpin)] }
-        guard frame.bytes.count - 14 > input.innerMTU, !remotes.isEmpty, let slot = slot(of: port) else {
-            return outcomes
-                + remotes.map {
-                    .tunnel(to: $0, vni: datapath.tunnelKey, ingress: port.tunnelKey, egress: key)
-                }
+        for place in remotes {
+            let tunnel = Outcome.tunnel(
+                to: place,
+                vni: datapath.tunnelKey,
+                ingress: port.tunnelKey,
+                egress: key
+            )
+            guard frame.bytes.count - 14 > input.innerMTU else {
+                outcomes.append(tunnel)
+                continue
+            }
+            guard !mayBeFragmented(frame) else {
+                outcomes.append(.fragments(tunnel))
+                continue
+            }
+            if !frame.destination.isMulticast, let reply = tooBigReply(to: frame) { outcomes.append(.reply(reply)) }
+            outcomes.append(.tooLong(to: place))
         }
-        if !frame.destination.isMulticast, let reply = tooBigReply(to: frame) { outcomes.append(.reply(reply)) }
-        return outcomes + [.copyDropped(.frameTooLong, slot: slot)]
+        return outcomes
     }
 
     private func localCopies(of frame: OracleFrame, from port: PortBinding, to members: [PortBinding]) -> [Outcome] {

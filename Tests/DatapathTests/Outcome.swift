@@ -9,6 +9,10 @@ enum Outcome: Hashable, CustomStringConvertible {
     case drop(DropReason)
     /// A copy dropped on its way out, counted for the port in the slot.
     case copyDropped(DropReason, slot: UInt16)
+    /// A copy that is too long for the path.
+    case tooLong(to: IPAddress)
+    /// Fragments of the frame.
+    indirect case fragments(Outcome)
 
     var description: String {
         switch self {
@@ -17,6 +21,8 @@ enum Outcome: Hashable, CustomStringConvertible {
             "to \(place) vni \(vni) ingress \(ingress) egress \(egress)"
         case .reply(let octets): "reply " + hexadecimal(octets)
         case .drop(let reason): "drop \(reason.label)"
+        case .tooLong(let place): "too long for \(place)"
+        case .fragments(let tunnel): "fragments \(tunnel)"
         case .copyDropped(let reason, let slot): "copy for slot \(slot) dropped \(reason.label)"
         }
     }
@@ -50,7 +56,7 @@ extension ForwardingTables {
         bytes.withUnsafeBytes { memory in
             let hash = view.prefetch(memory.start, byteCount: memory.count, from: slot, cache)
             let frame = Frame(memory.start, byteCount: memory.count)
-            return outcomes(of: view.action(for: frame, from: slot, cache, hash: hash))
+            return outcomes(of: view.action(for: frame, from: slot, cache, hash: hash), frame: frame)
         }
     }
 
@@ -65,11 +71,11 @@ extension ForwardingTables {
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            return outcomes(of: view.action(for: frame, in: packet, from: source, now: now, cache))
+            return outcomes(of: view.action(for: frame, in: packet, from: source, now: now, cache), frame: frame)
         }
     }
 
-    private func outcomes(of action: FlowAction) -> [Outcome]? {
+    private func outcomes(of action: FlowAction, frame: Frame) -> [Outcome]? {
         switch action.kind {
         case .pipeline: return nil
         case .local: return [.local(slot: action.slot)]
@@ -80,7 +86,10 @@ extension ForwardingTables {
             header.withUnsafeMutableBytes { memory in
                 if let start = memory.baseAddress { action.storeGeneveHeader(to: start) }
             }
-            return [tunnel(header, to: view.place(Int(action.place)))]
+            let place = view.place(Int(action.place))
+            let tunnel = tunnel(header, to: place)
+            return frame.wirePacketByteCount > view.innerMTU
+                ? oversizeOutcomes(of: frame, tunnel, to: place) : [tunnel]
         }
     }
 
@@ -92,9 +101,25 @@ extension ForwardingTables {
         while true {
             switch view.nextOutput(&cursor, of: frame) {
             case .local(let slot): outcomes.append(.local(slot: slot))
+            case .remote(let place) where frame.wirePacketByteCount > view.innerMTU:
+                let place = view.place(place)
+                outcomes += oversizeOutcomes(of: frame, tunnel(verdict, to: place), to: place)
             case .remote(let place): outcomes.append(tunnel(verdict, to: view.place(place)))
             case .dropped(let reason, let slot): outcomes.append(.copyDropped(reason, slot: slot))
             case .end: return outcomes
+            }
+        }
+    }
+
+    /// What the forwarder does where the path is too narrow.
+    private func oversizeOutcomes(of frame: Frame, _ tunnel: Outcome, to place: IPAddress) -> [Outcome] {
+        switch Oversize(frame, nil, pathMTU: view.innerMTU, identification: 1) {
+        case .recut, .fragments, .fragmentedDatagrams: return [.fragments(tunnel)]
+        case .refuse:
+            return withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
+                let count = frame.writeTooBig(pathMTU: view.innerMTU, into: reply)
+                let answer: [Outcome] = count > 0 ? [.reply(Array(UnsafeRawBufferPointer(reply)[..<count]))] : []
+                return answer + [.tooLong(to: place)]
             }
         }
     }

@@ -14,10 +14,10 @@ import Wire
         let tunnel = [Outcome.tunnel(to: TestHost.encap(2), vni: 5, ingress: 1, egress: 2)]
         #expect(host.tables.outcomes(of: TestHost.udp(1, 2, count: Self.fitting.ipv4), from: 0) == tunnel)
         #expect(host.tables.outcomes(of: TestHost.udp6(1, 2, count: Self.fitting.ipv6), from: 0) == tunnel)
-        #expect(
-            host.tables.outcomes(of: TestHost.udp(1, 2, count: Self.fitting.ipv4 + 1), from: 0)
-                == [.copyDropped(.frameTooLong, slot: 0)]
-        )
+        let long = TestHost.udp(1, 2, count: Self.fitting.ipv4 + 1)
+        #expect(host.tables.outcomes(of: long, from: 0) == tunnel.map { .fragments($0) })
+        let whole = TestHost.udp(1, 2, count: Self.fitting.ipv4 + 1, doesNotFragment: true)
+        #expect(host.tables.outcomes(of: whole, from: 0).last == .tooLong(to: TestHost.encap(2)))
     }
 
     @Test("what stays on the host may be longer")
@@ -33,7 +33,7 @@ import Wire
             Issue.record("\(outcomes)")
             return
         }
-        #expect(outcomes[1] == .copyDropped(.frameTooLong, slot: 0))
+        #expect(outcomes[1] == .tooLong(to: TestHost.encap(2)))
         #expect(bytes.count == 14 + 576)
         #expect(Array(bytes[..<12]) == TestHost.mac(1).octets + TestHost.mac(2).octets)
         let header = try IPv4Header(parsing: bytes.span.extracting(14..<bytes.count))
@@ -117,7 +117,7 @@ import Wire
         ]
         for frame in frames {
             let outcomes = host.tables.outcomes(of: frame, from: 0)
-            #expect(outcomes == [.copyDropped(.frameTooLong, slot: 0)], "\(hexadecimal(frame.prefix(60)))")
+            #expect(outcomes == [.tooLong(to: TestHost.encap(2))], "\(hexadecimal(frame.prefix(60)))")
         }
     }
 
@@ -131,7 +131,7 @@ import Wire
         )
         let frame = FrameBuilder.ethernet(TestHost.mac(1), .broadcast, EtherType.ipv4, payload: packet)
         #expect(
-            host.tables.outcomes(of: frame, from: 0) == [.local(slot: 2), .copyDropped(.frameTooLong, slot: 0)]
+            host.tables.outcomes(of: frame, from: 0) == [.local(slot: 2), .tooLong(to: TestHost.encap(2))]
         )
     }
 
@@ -140,23 +140,22 @@ import Wire
         let bytes = TestHost.udp6(1, 2, count: 1480)
         let count = bytes.withUnsafeBytes { memory in
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum - 1, alignment: 1) { reply in
-                host.tables.view.process(Frame(memory.start, byteCount: memory.count), from: 0, reply: reply)
-                    .replyByteCount
+                Frame(memory.start, byteCount: memory.count).writeTooBig(pathMTU: 1442, into: reply)
             }
         }
         #expect(count == 0)
     }
 
-    @Test("a frame that will be cut into segments is as long as a segment")
-    func segments() {
-        let bytes = TestHost.udp6(1, 2, count: 4000)
-        let verdict = bytes.withUnsafeBytes { memory in
-            withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
-                var frame = Frame(memory.start, byteCount: memory.count)
-                frame.wirePacketByteCount = 1442
-                return host.tables.view.process(frame, from: 0, reply: reply)
+    @Test("IPv6 is not told of less than every link has")
+    func least() throws {
+        let frame = TestHost.udp6(1, 2, count: 1480)
+        var reply = [UInt8](repeating: 0, count: Verdict.replyByteCountMaximum)
+        let count = frame.withUnsafeBytes { memory in
+            reply.withUnsafeMutableBytes {
+                Frame(memory.start, byteCount: memory.count).writeTooBig(pathMTU: 1222, into: $0)
             }
         }
-        #expect(verdict.dropReason == nil && verdict.replyByteCount == 0)
+        #expect(count > 0)
+        #expect(try ICMPv6Header(parsing: reply.span.extracting(54..<count)).rest == 1280)
     }
 }

@@ -47,11 +47,13 @@ enum Samples {
                 sentBytes: 4,
                 unsentFrames: 7,
                 singlySentFrames: 8,
-                drops: [DropCount(reason: "hairpin", frames: 5)]
+                drops: [DropCount(reason: "hairpin", frames: 5)],
+                partlyDropped: [DropCount(reason: "frame_too_long", frames: 6)]
             )
         ],
         underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missing_option", frames: 1 << 40)]),
-        pollers: [PollerStatistics(name: "from-ports-0", sourceCount: 3, receivedFrames: 1 << 33)]
+        pollers: [PollerStatistics(name: "from-ports-0", sourceCount: 3, receivedFrames: 1 << 33)],
+        paths: [PathStatistics(address: v6, mtu: 1422, tooLongFrames: 3, unsentFrames: 4)]
     )
 
     static let messages: [ForwarderMessage] = [
@@ -64,6 +66,6 @@ enum Samples {
         .put(.chassis(chassis)), .put(.datapathBinding(datapath)), .put(.portBinding(port(1, at: places))),
         .delete(.chassis("host-1")), .delete(.datapathBinding(datapathID)), .delete(.portBinding(datapathID)),
         .putPort(LocalPort(name: "vm1", logicalPort: "ls1-vm1")), .deletePort(name: "vm1"), .commit,
-        .requestStatistics,
+        .requestStatistics, .pathRefused(v6), .pathMTU(PathMTU(address: v4, mtu: 1342, isFound: true)),
     ]
 }

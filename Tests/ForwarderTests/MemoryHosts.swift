@@ -17,6 +17,8 @@ final class MemoryHosts {
     let ports = MemoryPorts()
     let underlay = MemoryUnderlay()
     private(set) var hosts: [Host] = []
+    /// What each host knows of the paths to the others.
+    private(set) var paths: [PathTable] = []
     private(set) var bindings: [PortBinding]
     /// The time at which ports are drained.
     var now = Duration.seconds(100)
@@ -84,12 +86,14 @@ final class MemoryHosts {
             input.ports = bindings
             let mine = places.indices.filter { places[$0] == number }
             input.localPorts = mine.map { LocalPort(logicalPort: "port-\($0)", slot: UInt16($0)) }
+            paths.append(PathTable(usualMTU: innerMTU))
             let generation = OwnedGeneration(
                 number: 1,
                 tables: ForwardingTables.compile(input),
                 underlays: [socket],
                 devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
                 portKeys: Dictionary(uniqueKeysWithValues: mine.map { ($0, portKey("vm-\($0)")) }),
+                paths: paths[number],
                 keeping: []
             )
             hosts.append(Host(address: address, socket: socket, generation: generation, self))

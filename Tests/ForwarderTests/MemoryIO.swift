@@ -102,6 +102,8 @@ struct MemoryUnderlay: UnderlayIO {
         /// The most messages one send takes.
         var sendMaximum = Int.max
         var sendCount = 0
+        /// Whether what is sent are answers to probes.
+        var echoes = false
         /// When the process is killed.
         var death: Death?
     }
@@ -181,7 +183,8 @@ struct MemoryUnderlay: UnderlayIO {
         for index in 0..<taken {
             let header = messages[index].msg_hdr
             let name = header.msg_name.assumingMemoryBound(to: sockaddr_storage.self)
-            precondition(clinux_port(name) == 6081)
+            // Answers to probes go to who has asked.
+            precondition(clinux_port(name) == (state.echoes ? 40000 : 6081))
             let target = address(name)
             var train: [UInt8] = []
             for part in UnsafeBufferPointer(start: header.msg_iov, count: header.msg_iovlen) {

@@ -115,9 +115,13 @@ import Wire
         #expect(net.drops(.malformedOffload, of: 0, on: 0) == 1)
     }
 
-    @Test func `A superpacket with segments that do not fit the tunnel is dropped and counted`() {
+    @Test func `UDP segments with DF that do not fit the tunnel are dropped and counted`() {
         let net = MemoryHosts(hostCount: 2, places: [0, 1], innerMTU: 1442)
-        _ = Self.send(Flow(), Flow.payload(5000), by: 1403, net)
+        var (frame, header) = Flow(isUDP: true).superpacket(Flow.payload(5000), segmentByteCount: 1415)
+        frame[20] = 0x40
+        net.ports.state.vnetHeader = header
+        net.send([frame], from: 0)
+        net.drainPort(0, on: 0)
         #expect(net.underlay.state.sendCount == 0)
         #expect(net.drops(.frameTooLong, of: 0, on: 0) == 4)
         #expect(net.isAccountedFor(on: 0))

@@ -114,13 +114,15 @@ class DoctorTest(unittest.TestCase):
 
     def test_the_way_to_others(self):
         lab = self.lab()
-        with self.mtu(lab, "hv1", 1300):
+        with self.mtu(lab, "hv1", 1200):
             self.expect(lab, ("underlay", "too small for tunnels"))
+        # What is enough is followed, here and on the way.
         with self.mtu(lab, "hv1", 1400):
-            self.expect(lab, ("underlay", "leaves 1342 bytes to guests"))
+            self.expect(lab)
         with self.mtu(lab, "hv2", 1400):
-            self.expect(lab, ("path", "big packets of guests vanish"))
-            self.expect(lab, ("path", "big packets of guests vanish"), HEDDLE_NB="")
+            self.expect(lab)
+            # A veth takes a VLAN tag more than its MTU says.
+            self.assertRegex(lab.heddle("hv1", "doctor", check=False).stdout, r"answer packets of 140\d bytes")
         with self.firewall(lab, "hv1", "udp dport 6081 drop"):
             self.expect(lab, ("underlay", "do not reach the forwarder"))
         with self.firewall(lab, "hv1", "udp dport 6081 reject"):
@@ -128,7 +130,7 @@ class DoctorTest(unittest.TestCase):
         with self.firewall(lab, "hv2", "udp dport 6081 reject"):
             self.expect(lab, ("path", f"hv2 ({NETWORK}.4) refuses datagrams to UDP port 6081"))
         with self.firewall(lab, "hv2", "icmp type echo-request drop"):
-            self.expect(lab, ("path", "does not answer pings"))
+            self.expect(lab)
         lab.ip("ul", "link", "set", "hv1", "down")
         self.assertIn(("underlay", "off or unplugged"), [
             (check, "off or unplugged") for check, text in self.findings(lab) if "off or unplugged" in text])

@@ -13,6 +13,8 @@ public struct Flow: Sendable {
     public var identification: UInt16 = 0xfffe
     /// The whole octet.
     public var trafficClass: UInt8 = 2
+    /// IPv4's don't-fragment bit.
+    public var doesNotFragment = true
     /// TCP's.
     public var flags: UInt8 = 0x18
     /// TCP's.
@@ -22,12 +24,14 @@ public struct Flow: Sendable {
     public init(
         isIPv6: Bool = false,
         isUDP: Bool = false,
+        doesNotFragment: Bool = true,
         options: [UInt8] = [],
         trafficClass: UInt8 = 2,
         flags: UInt8 = 0x18
     ) {
         self.isIPv6 = isIPv6
         self.isUDP = isUDP
+        self.doesNotFragment = doesNotFragment
         self.options = options
         self.trafficClass = trafficClass
         self.flags = flags
@@ -108,7 +112,8 @@ public struct Flow: Sendable {
         }
         let total = count + 20
         var header: [UInt8] = [0x45, trafficClass, UInt8(total >> 8), UInt8(total & 0xff)]
-        header += [UInt8(identification >> 8), UInt8(identification & 0xff), 0x40, 0, 64, number, 0, 0] + addresses
+        header += [UInt8(identification >> 8), UInt8(identification & 0xff)]
+        header += [doesNotFragment ? 0x40 : 0, 0, 64, number, 0, 0] + addresses
         let sum = ~Self.sum(header)
         header[10] = UInt8(sum >> 8)
         header[11] = UInt8(sum & 0xff)

@@ -22,5 +22,13 @@ CLINUX_PACKET_PATH static inline void *clinux_load_pointer(void *const *place) {
 CLINUX_PACKET_PATH static inline void clinux_store_pointer(void **place, void *value) {
     __atomic_store_n(place, value, __ATOMIC_RELEASE);
 }
+/// For words that several threads raise, which is seldom.
+CLINUX_PACKET_PATH static inline void clinux_add_relaxed(uint64_t *word, uint64_t amount) {
+    __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
+}
+/// Puts a value in and takes the former out.
+CLINUX_PACKET_PATH static inline uint64_t clinux_exchange(uint64_t *word, uint64_t value) {
+    return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
+}
 
 #endif

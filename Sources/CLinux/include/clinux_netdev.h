@@ -88,6 +88,23 @@ static inline long clinux_netlink_socket(void) {
     return fd;
 }
 
+/// A NETLINK_ROUTE socket of the calling thread's namespace that hears of devices, addresses, routes and rules;
+/// non-blocking.
+static inline long clinux_netlink_monitor(void) {
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd < 0) return -(long)errno;
+    struct sockaddr_nl address = {
+        .nl_family = AF_NETLINK,
+        .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+                     RTMGRP_IPV4_RULE};
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+        long failure = -(long)errno;
+        close(fd);
+        return failure;
+    }
+    return fd;
+}
+
 /// Receives one datagram; its full length even where the buffer is shorter. `from_kernel` says who sent it.
 static inline long clinux_netlink_receive(int fd, void *bytes, size_t count, int *from_kernel) {
     struct sockaddr_nl address = {0};

@@ -157,8 +157,8 @@ extension Diagnosis {
             return .warning(
                 "underlay",
                 "the device of \(encapIP) now has an MTU of \(underlayMTU), which leaves \(fitting) bytes to guests, "
-                    + "but the agent started with \(told)",
-                remedy: "restart the agent: 'systemctl restart heddle-agent'"
+                    + "but the agent says \(told)",
+                remedy: "run this again; if it stays so, restart the agent: 'systemctl restart heddle-agent'"
             )
         }
         return .fine("underlay", "\(encapIP), MTU \(underlayMTU), which leaves \(told) to guests")
@@ -176,10 +176,9 @@ extension Diagnosis {
         ]
     }
 
-    /// Whether packets of full size reach the other chassis.
+    /// Whether packets of the size that is said to get there reach the other chassis.
     private func paths(isMTUWrong: Bool) -> [Finding] {
         if let reason = facts.peersUnknown { return [.skipped("path", "the other chassis are not known: \(reason)")] }
-        let size = facts.probeByteCount
         var findings = facts.otherFamilies.map { peer in
             Finding.failed(
                 "path",
@@ -190,6 +189,7 @@ extension Diagnosis {
         }
         for peer in facts.peers {
             let name = "\(peer.chassis) (\(peer.address))"
+            let size = peer.byteCount
             if let reason = peer.portRefusal {
                 findings.append(
                     .failed(
@@ -209,10 +209,15 @@ extension Diagnosis {
                     .failed(
                         "path",
                         "\(name) answers small packets, but none of \(size) bytes: big packets of guests vanish",
-                        remedy: "let every device on the way carry \(size) bytes, or lower this host's MTU and restart "
-                            + "the agent"
+                        remedy: peer.pathState == "assumed"
+                            ? "let every device on the way carry \(size) bytes, or upgrade Heddle there: then this host "
+                                + "finds out by itself how much comes through"
+                            : "run this again in half a minute; if it stays so, let every device on the way carry \(size) "
+                                + "bytes"
                     )
                 )
+            // Only pings are blocked: the forwarders answer each other.
+            case .silent where peer.pathState == "found": break
             case .silent:
                 findings.append(
                     .warning(
@@ -232,7 +237,33 @@ extension Diagnosis {
             }
         }
         guard findings.isEmpty, !isMTUWrong, !facts.peers.isEmpty else { return findings }
-        return [.fine("path", "\(facts.peers.count) other chassis answer packets of \(size) bytes")]
+        return mutes + [.fine("path", pathText)]
+    }
+
+    /// The chassis whose forwarders answer no probes.
+    private var mutes: [Finding] {
+        let names = facts.peers.filter { $0.pathState == "assumed" }.map { "\($0.chassis) (\($0.address))" }
+        guard !names.isEmpty else { return [] }
+        return [
+            .warning(
+                "path",
+                "no probes of this host are answered by \(names.joined(separator: ", ")): what goes there is taken from "
+                    + "this host's routes",
+                remedy: "upgrade Heddle there, or let datagrams from UDP port 6081 through to this host"
+            )
+        ]
+    }
+
+    /// How much goes to whom.
+    private var pathText: String {
+        let sizes = Set(facts.peers.map(\.byteCount)).sorted(by: >)
+        let start = "\(facts.peers.count) other chassis answer packets of "
+        guard sizes.count > 1 else { return start + "\(sizes.first ?? 0) bytes" }
+        let texts = sizes.map { size in
+            let names = facts.peers.filter { $0.byteCount == size }.map(\.chassis)
+            return "\(size) bytes (\(names.joined(separator: ", ")))"
+        }
+        return start + texts.joined(separator: ", ")
     }
 
     /// What the kernel and its device files give.

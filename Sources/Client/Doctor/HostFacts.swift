@@ -102,11 +102,16 @@ struct HostFacts: Sendable {
         var forwarder: EndNote?
     }
 
-    /// How frames of the tunnels' full size get to another chassis.
+    /// How packets get to another chassis.
     struct Peer: Sendable {
         var chassis: String
         var address: IPAddress
+        /// What was answered to pings of this host's own, one of them of `byteCount` bytes.
         var outcome: PathProbe.Outcome
+        /// The longest packet of the underlay that gets there, as far as the agent knows.
+        var byteCount: Int
+        /// How the agent knows that: `found` where the other forwarder has answered a packet of this size.
+        var pathState = "found"
         /// What was said to a datagram for its tunnel port: nothing, where it is open or nobody answers for it.
         var portRefusal: String?
     }
@@ -148,8 +153,6 @@ struct HostFacts: Sendable {
     var peersUnknown: String?
     /// The ports that are not up, as the agent lists them.
     var downPorts: [JSONValue]
-    /// The bytes of the IP packets that the peers were probed with.
-    var probeByteCount: Int
     var tunDevice: TunDevice
     /// `nil` where looking needs more privileges.
     var kernel: KernelFeatures?

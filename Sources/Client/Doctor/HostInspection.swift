@@ -102,11 +102,10 @@ public struct HostInspection {
             isUnderlayUp: link?.hasCarrier ?? false,
             isTunnelPortTaken: isTaken(Self.tunnelPort, at: encapIP ?? .v4(IPv4Address(0))),
             ownPort: isElsewhere || forwarderProcess?.isStopped == true ? .unknown : ownPort(encapIP),
-            peers: isElsewhere ? [] : probe(others.sameFamily, from: encapIP, byteCount: probeByteCount),
+            peers: isElsewhere ? [] : probe(others.sameFamily, status, from: encapIP, byteCount: probeByteCount),
             otherFamilies: others.otherFamily,
             peersUnknown: isElsewhere ? nil : others.unknown,
             downPorts: downPorts(status),
-            probeByteCount: probeByteCount,
             tunDevice: tunDevice(of: agentProcess),
             kernel: try? KernelFeatures.probe(),
             dataDirectory: directory(dataDirectory, ours: Self.dataFiles),
@@ -185,15 +184,27 @@ public struct HostInspection {
         return (Array(same.prefix(Self.peerCountMaximum)), Array(other.prefix(Self.peerCountMaximum)), nil)
     }
 
-    /// Whether packets of the tunnels' full size get to the other chassis.
-    private func probe(_ others: Others, from source: IPAddress?, byteCount: Int) -> [HostFacts.Peer] {
+    /// Whether packets of the size that is said to get to the other chassis do.
+    private func probe(
+        _ others: Others,
+        _ status: JSONValue?,
+        from source: IPAddress?,
+        byteCount: Int
+    ) -> [HostFacts.Peer] {
         guard let source, !others.isEmpty else { return [] }
         let addresses = others.map(\.address)
+        let paths = Dictionary(
+            (status?["paths"]?.arrayValue ?? []).map { ($0.text("address"), $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let byteCounts = addresses.map { address in
+            paths[address.description]?["underlay_mtu"]?.integerValue.map { Int($0) } ?? byteCount
+        }
         guard
             let outcomes = try? PathProbe.run(
                 addresses,
                 from: source,
-                byteCount: byteCount,
+                byteCounts: byteCounts,
                 patience: Self.pingPatience
             )
         else { return [] }
@@ -203,6 +214,8 @@ public struct HostInspection {
                 chassis: others[index].chassis,
                 address: others[index].address,
                 outcome: outcomes[index],
+                byteCount: byteCounts[index],
+                pathState: paths[addresses[index].description]?.text("state") ?? "",
                 portRefusal: refusals[index]
             )
         }

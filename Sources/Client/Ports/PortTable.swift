@@ -3,7 +3,7 @@ import Wire
 
 /// The tables that `heddle port list` prints, made of the agent's answer.
 public enum PortTable {
-    /// The ports of this host, one a line.
+    /// The ports of this host, one a line; then the hosts to which less goes in one piece than a port's interface sends.
     public static func list(_ answer: JSONValue) -> String {
         var table = TextTable(["NAME", "LOGICAL PORT", "INTERFACE", "NETNS", "MTU", "STATE", "DETAIL"])
         for port in ports(of: answer) {
@@ -12,7 +12,8 @@ public enum PortTable {
                 port["mtu"]?.integerValue.map { String($0) } ?? "", port.text("state"), port.text("detail"),
             ])
         }
-        return table.text + held(in: answer)
+        let largest = ports(of: answer).compactMap { $0["mtu"]?.integerValue }.max() ?? 0
+        return table.text + paths(of: answer) { $0["mtu"]?.integerValue ?? 0 < largest } + held(in: answer)
     }
 
     /// What is not gone by, and what to do about that; nothing as a rule.
@@ -20,11 +21,32 @@ public enum PortTable {
         answer["held"]?.heldText.map { "\n\($0.capitalizedFirst). If central is right: heddle agent accept\n" } ?? ""
     }
 
-    /// The counters of this host's ports, one a line, then what was dropped before any port was known, what the kernel
-    /// did not take as superpackets, and who moves the packets.
+    /// What goes to other hosts in one piece, one a line, with what did not go there where that was counted.
+    private static func paths(of answer: JSONValue, where isWanted: (JSONValue) -> Bool) -> String {
+        let paths = (answer["paths"]?.arrayValue ?? []).filter(isWanted)
+        guard !paths.isEmpty else { return "" }
+        let isCounted = paths.contains { $0["too_long_frames"] != nil }
+        var table = TextTable(
+            ["TO CHASSIS", "ADDRESS", "MTU", "UNDERLAY MTU", "KNOWN"] + (isCounted ? ["TOO LONG", "UNSENT"] : [])
+        )
+        for path in paths {
+            let numbers = ["mtu", "underlay_mtu"].map { path[$0]?.integerValue.map { String($0) } ?? "" }
+            let counts = ["too_long_frames", "unsent_frames"].map { name in
+                path[name]?.integerValue.map { String($0) } ?? TextTable.noValue
+            }
+            table.append(
+                [path.text("chassis"), path.text("address")] + numbers + [path.text("state")]
+                    + (isCounted ? counts : [])
+            )
+        }
+        return "\n" + table.text
+    }
+
+    /// The counters of this host's ports, one a line, then what was dropped before any port was known, the paths to other
+    /// hosts, what the kernel did not take as superpackets, and who moves the packets.
     public static func statistics(_ answer: JSONValue) -> String {
         var table = TextTable([
-            "NAME", "LOGICAL PORT", "STATE", "RX FRAMES", "RX BYTES", "TX FRAMES", "TX BYTES", "DROPS",
+            "NAME", "LOGICAL PORT", "STATE", "RX FRAMES", "RX BYTES", "TX FRAMES", "TX BYTES", "DROPS", "NOT TO ALL",
         ])
         for port in ports(of: answer) {
             let statistics = port["statistics"]
@@ -33,11 +55,12 @@ public enum PortTable {
             }
             table.append(
                 [port.text("name"), port.text("logical_port"), port.text("state")] + counts
-                    + [drops(statistics?["drops"])]
+                    + [drops(statistics?["drops"]), drops(statistics?["partly_dropped"])]
             )
         }
         let rest = drops(answer["drops"])
         return table.text + (rest == TextTable.noValue ? "" : "\nDropped on this host: \(rest)\n")
+            + paths(of: answer) { _ in true }
             + fallbacks(of: answer)
             + pollers(of: answer)
             + held(in: answer)

@@ -42,5 +42,20 @@ public func fuzzInnerFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
             if case .end = tables.view.nextOutput(&cursor, of: frame) { break }
         }
     }
+    for pathMTU in [1222, 1442, 68] {
+        precondition(frame.writeTooBig(pathMTU: pathMTU, into: reply) <= reply.count)
+        guard case .fragments(let fragments) = Oversize(frame, nil, pathMTU: pathMTU, identification: 1) else {
+            continue
+        }
+        let header = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
+        defer { header.deallocate() }
+        guard let memory = header.baseAddress else { continue }
+        for index in 0..<fragments.count {
+            precondition(fragments.headerByteCount(of: index) <= header.count)
+            fragments.writeHeader(of: index, to: memory)
+            let (offset, byteCount) = fragments.payload(of: index)
+            precondition(byteCount >= 0 && fragments.payload - start + offset + byteCount <= count)
+        }
+    }
     return 0
 }

@@ -1,0 +1,263 @@
+/// Finds out what the path to one other host carries, by datagrams that may not be cut and that the other end answers
+/// (as RFC 8899 does for transports). Nothing else is believed: no ICMP message, whoever has sent it.
+///
+/// Questions go out in rounds: some sizes at once, each some times over while there is no answer, so that a loss or two
+/// says nothing about a size. The largest size that was answered is the lower end of what is looked at next. All sizes
+/// are octets of whole IP packets on the underlay.
+public struct PathSearch: Hashable, Sendable {
+    /// The size that is taken to come through whatever the path is: IPv6's least MTU (RFC 8200 section 5), which every
+    /// network of today carries of IPv4 as well.
+    public static let floor = 1280
+    /// Sizes of a round: with eight of them an MTU between 1280 and 9000 is found in five rounds, in three up to 1500.
+    static let sizesPerRound = 8
+    /// How often a size is asked for in a round.
+    static let triesPerRound = 3
+    /// The rounds without any answer after which the other end counts as one that answers no probes.
+    static let muteRounds = 3
+    /// How often the present size is asked for again: a path that carries less from now on is noticed so soon.
+    static let verifyInterval = Duration.seconds(5)
+    /// How often more than the present size is tried, where this host's routes would allow more.
+    static let raiseInterval = Duration.seconds(30)
+    /// How often at most a search is begun anew because something has changed: routing daemons change routes without end.
+    static let hurryInterval = Duration.seconds(2)
+    /// How often an end that answers nothing is asked again.
+    static let muteInterval = Duration.seconds(30)
+    /// How long nothing may be answered until what was found before counts no more: the other end may be another
+    /// program by then.
+    static let age = Duration.seconds(600)
+    /// How long a first round waits; a later one as many times longer as there were.
+    static let firstPatience = Duration.milliseconds(500)
+    /// The bounds of how long a round waits once it is known how soon answers come.
+    static let patienceRange = Duration.milliseconds(300) ... .seconds(2)
+
+    /// Where the search stands.
+    enum State: Hashable, Sendable {
+        /// Nothing has been answered yet; so many rounds are over.
+        case asking(rounds: Int)
+        /// The other end answers nothing.
+        case mute
+        /// `carried` comes through, `limit` does not.
+        case searching(limit: Int)
+        /// `carried` comes through, and more does not, or is not allowed.
+        case found
+        /// `carried` was not answered; it may be that less comes through, or that the other end is away.
+        case doubting
+    }
+
+    /// A question: a datagram that makes an IP packet of `byteCount` octets.
+    public struct Probe: Hashable, Sendable {
+        /// Octets of the whole IP packet.
+        public var byteCount: Int
+        /// What the answer has to say.
+        public var nonce: UInt64
+    }
+
+    private struct Round: Hashable, Sendable {
+        /// The sizes, rising.
+        var sizes: [Int]
+        /// The questions under way, by nonce.
+        var sizesByNonce: [UInt64: Int] = [:]
+        var largestAnswered = 0
+        var tries = 0
+        var startedAt: Duration
+        var patience: Duration
+        /// When the next copies go out, or the round is over.
+        var nextAt: Duration
+    }
+
+    /// What this host's devices and routes allow.
+    private(set) var bound: Int
+    /// The largest size that has been answered and not been refuted since; 0 before the first answer.
+    private(set) var carried = 0
+    private(set) var state = State.asking(rounds: 0)
+    private var round: Round?
+    /// How long an answer takes.
+    private var delay: Duration?
+    private var answeredAt: Duration
+    private var raisedAt: Duration
+    private var hurriedAt: Duration
+    /// When there is something to do.
+    public private(set) var nextAt: Duration
+
+    /// A search that begins at a time.
+    public init(bound: Int, now: Duration) {
+        self.bound = bound
+        nextAt = now
+        answeredAt = now
+        raisedAt = now
+        hurriedAt = now
+    }
+
+    /// What counts now: what has been found, or what is allowed where nothing is known.
+    public var mtu: Int { carried == 0 ? bound : min(bound, carried) }
+
+    /// Whether the other end has answered.
+    public var isAnswered: Bool { carried > 0 }
+
+    /// Whether it has answered the last that was asked.
+    public var isDoubtful: Bool { state == .doubting }
+
+    /// Whether it has been decided what counts: after the first answer, or when none is expected any more.
+    public var isDecided: Bool {
+        if case .asking = state { return false }
+        return true
+    }
+
+    /// The routes or devices of this host allow something else now.
+    public mutating func setBound(_ bound: Int, now: Duration) {
+        guard bound != self.bound else { return }
+        let hasRisen = bound > self.bound
+        self.bound = bound
+        carried = min(carried, bound)
+        round = nil
+        nextAt = now
+        switch state {
+        case .asking, .mute: state = .asking(rounds: 0)
+        case .searching(let limit): settle(limit: hasRisen ? bound + 1 : min(limit, bound + 1), now: now)
+        case .found, .doubting:
+            guard hasRisen else { return state = .found }
+            raisedAt = now
+            settle(limit: bound + 1, now: now)
+        }
+    }
+
+    /// Asks again at once, also for more: something on this host has changed that may have changed the path.
+    public mutating func hurry(now: Duration) {
+        guard round == nil, now - hurriedAt >= Self.hurryInterval else { return }
+        hurriedAt = now
+        switch state {
+        case .mute: state = .asking(rounds: 0)
+        case .found: raisedAt = now - Self.raiseInterval
+        case .asking, .searching, .doubting: break
+        }
+        nextAt = now
+    }
+
+    /// What to ask now, at `nextAt` or later.
+    /// - Parameter nonce: draws a random number.
+    public mutating func due(now: Duration, nonce: () -> UInt64) -> [Probe] {
+        guard nextAt <= now else { return [] }
+        if var current = round {
+            guard current.tries >= Self.triesPerRound else {
+                return ask(&current, now: now, nonce: nonce)
+            }
+            round = nil
+            conclude(current, now: now)
+            guard nextAt <= now else { return [] }
+        }
+        var next = begin(now: now)
+        return ask(&next, now: now, nonce: nonce)
+    }
+
+    /// The other end has answered a question.
+    public mutating func answered(_ nonce: UInt64, now: Duration) {
+        guard var current = round, let size = current.sizesByNonce.removeValue(forKey: nonce) else { return }
+        let taken = max(now - current.startedAt, .zero)
+        delay = delay.map { ($0 * 3 + taken) / 4 } ?? taken
+        answeredAt = now
+        current.largestAnswered = max(current.largestAnswered, size)
+        if size > carried, size <= bound { carried = size }
+        guard current.largestAnswered == current.sizes.last else {
+            round = current
+            return
+        }
+        // No size of the round is left to wait for.
+        round = nil
+        conclude(current, now: now)
+    }
+
+    // Rounds
+
+    private mutating func begin(now: Duration) -> Round {
+        let usual = delay.map { $0 * 4 + .milliseconds(100) } ?? Self.firstPatience
+        var patience = min(max(usual, Self.patienceRange.lowerBound), Self.patienceRange.upperBound)
+        let sizes: [Int]
+        switch state {
+        case .asking(let rounds):
+            patience = Self.firstPatience * (rounds + 1)
+            sizes = [least, bound]
+        case .mute: sizes = [least]
+        case .searching(let limit): sizes = Self.between(carried, limit)
+        case .found: sizes = [carried]
+        case .doubting: sizes = Self.between(least, carried) + [least, carried]
+        }
+        return Round(sizes: Set(sizes).sorted(), startedAt: now, patience: patience, nextAt: now)
+    }
+
+    private mutating func ask(_ current: inout Round, now: Duration, nonce: () -> UInt64) -> [Probe] {
+        var probes: [Probe] = []
+        // The largest first: where it is answered nothing else matters.
+        for size in current.sizes.reversed() where size > current.largestAnswered {
+            let probe = Probe(byteCount: size, nonce: nonce())
+            current.sizesByNonce[probe.nonce] = size
+            probes.append(probe)
+        }
+        current.tries += 1
+        current.nextAt = now + current.patience / Self.triesPerRound
+        nextAt = current.nextAt
+        round = current
+        return probes
+    }
+
+    private mutating func conclude(_ round: Round, now: Duration) {
+        nextAt = now
+        let answered = round.largestAnswered
+        // Answers may come too late to count: the next round waits longer.
+        if answered == 0 { delay = delay.map { min($0 * 2, Self.patienceRange.upperBound) } }
+        let refuted = round.sizes.first { $0 > answered }
+        switch state {
+        case .asking(let rounds):
+            if answered > 0 { return settle(limit: refuted ?? bound + 1, now: now) }
+            state = .asking(rounds: rounds + 1)
+            guard rounds + 1 >= Self.muteRounds else { return }
+            state = .mute
+            nextAt = now + Self.muteInterval
+        case .mute:
+            if answered > 0 { state = .asking(rounds: 0) } else { nextAt = now + Self.muteInterval }
+        case .searching(let limit):
+            settle(limit: min(limit, refuted ?? limit), now: now)
+        case .found:
+            guard answered > 0 else { return state = .doubting }
+            guard carried < bound, now - raisedAt >= Self.raiseInterval else {
+                nextAt = now + Self.verifyInterval
+                return
+            }
+            raisedAt = now
+            state = .searching(limit: bound + 1)
+        case .doubting:
+            if answered > 0 {
+                carried = answered
+                return settle(limit: refuted ?? answered + 1, now: now)
+            }
+            // Not even the least comes back: this says nothing about sizes.
+            guard now - answeredAt < Self.age else {
+                carried = 0
+                state = .asking(rounds: 0)
+                return
+            }
+            nextAt = now + Self.verifyInterval
+        }
+    }
+
+    /// Goes on between what comes through and what does not, or is done.
+    private mutating func settle(limit: Int, now: Duration) {
+        guard limit - carried > 1 else {
+            state = .found
+            nextAt = now + Self.verifyInterval
+            return
+        }
+        state = .searching(limit: limit)
+        nextAt = now
+    }
+
+    /// The least size that is asked for.
+    private var least: Int { min(Self.floor, bound) }
+
+    /// Sizes spread between two, of which neither is asked for, the largest as near to the upper one as can be.
+    private static func between(_ lower: Int, _ upper: Int) -> [Int] {
+        let room = upper - lower - 1
+        guard room > 0 else { return [] }
+        let count = min(sizesPerRound, room)
+        return (1...count).map { lower + (room * $0 + count - 1) / count }
+    }
+}
