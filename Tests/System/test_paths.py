@@ -1,5 +1,6 @@
 """What paths between hosts carry: found out, followed while it changes, told to guests, whatever anybody forges."""
 
+import functools
 import json
 import re
 import socket
@@ -222,6 +223,50 @@ class PathTest(unittest.TestCase):
         self.assertEqual(sum(len(frame) - 34 for frame in fragments), 1408)
         self.assertEqual([after - was for after, was in zip(self.too_long(), before)], [1, 1])
         self.assertIn("frame_too_long", lab.heddle("hv1", "port", "list", "--stats").stdout)
+
+
+class IPv6PathTest(unittest.TestCase):
+    """The same over an underlay of IPv6."""
+
+    def test_routes_are_followed_and_forged_icmp_is_not(self):
+        with Primer() as lab:
+            for number, host, octet in (1, "hv1", 3), (2, "hv2", 4):
+                lab.heddle(host, "agent", "stop", "--all", "--state-dir", f"{lab.state}/{host}")
+                lab.ip(host, "addr", "add", f"fd00:127::{octet}/64", "dev", "ul", "nodad")
+                lab.start(host, "agent", "--central", lab.sb, "--chassis", host, "--encap-ip", f"fd00:127::{octet}",
+                          "--state-dir", f"{lab.state}/{host}", "--insecure")
+            known = functools.partial(self.path, lab)
+            wait_until(lambda: known() == (1422, "found"), "the path is known")
+            wait_until(lambda: lab.ping("vm1", lab.IP[2]) == 3, "guests reach each other")
+            stream = Stream(lab, "vm1", "vm2", lab.IP[2])
+            for mtu in 1400, 1280:
+                lab.ip("hv1", "-6", "route", "replace", "fd00:127::4/128", "dev", "ul", "mtu", str(mtu))
+                wait_until(lambda: known() == (mtu - 78, "found"), "the route is followed")
+                stream.goes_on()
+            lab.ip("hv1", "-6", "route", "del", "fd00:127::4/128")
+            wait_until(lambda: known() == (1422, "found"), "the route is followed")
+            stream.end()
+            listing = lab.on("hv1", "ss", "-Huan6").stdout
+            ports = [int(number) for number in re.findall(r"\[fd00:127::3\]:(\d+)", listing)]
+            self.assertGreaterEqual(len(ports), 5)
+            own, other = socket.inet_pton(socket.AF_INET6, "fd00:127::3"), socket.inet_pton(socket.AF_INET6, "fd00:127::4")
+            lab.ip("central", "addr", "add", "fd00:127::2/64", "dev", "ul", "nodad")
+            with Inside(f"{lab.name}-central"), socket.socket(
+                    socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as forger:
+                for port in ports:
+                    quote = struct.pack("!IHBB", 6 << 28, 1440, 17, 64) + own + other \
+                        + struct.pack("!HHHH", port, 6081, 1440, 0)
+                    forger.sendto(struct.pack("!BBHI", 2, 0, 0, 1280) + quote, ("fd00:127::3", 0))
+            wait_until(lambda: "mtu 1280" in lab.ip("hv1", "-6", "route", "get", "fd00:127::4"), "the kernel believes it")
+            lab.ip("vm1", "route", "flush", "cache")
+            done = lab.on("vm1", "ping", "-i", "0.05", "-W", "1", "-c", "20", "-M", "do", "-s", "1394", lab.IP[2])
+            self.assertIn(" 20 received", done.stdout)
+            self.assertEqual(known(), (1422, "found"))
+
+    def path(self, lab):
+        answer = lab.on("hv1", "curl", "-sS", "--unix-socket", f"{lab.state}/hv1/agent.sock", "http://agent/v1/ports")
+        paths = json.loads(answer.stdout)["paths"]
+        return (paths[0]["mtu"], paths[0]["state"]) if paths else None
 
 
 if __name__ == "__main__":
