@@ -9,8 +9,8 @@ import Wire
 /// What was judged is what is sent: whatever a guest's virtio-net header asks for.
 @Suite struct GuestHeaderTests {
     /// The guest on port 0 has port security; port 1 is on its host and port 2 on another one, and both take anything.
-    private static func hosts() -> MemoryHosts {
-        MemoryHosts(hostCount: 2, places: [0, 0, 1]) { binding, number in
+    private static func hosts(innerMTU: Int) -> MemoryHosts {
+        MemoryHosts(hostCount: 2, places: [0, 0, 1], innerMTU: innerMTU) { binding, number in
             binding.addresses = [PortAddress(mac: MemoryHosts.mac(number), ips: [])]
             guard number == 0 else { return }
             let addresses = [
@@ -66,11 +66,15 @@ import Wire
         return readings
     }
 
-    @Test(arguments: [false, true])
-    func `Whatever a virtio header asks for, what anybody gets passes the sender's port security`(isBatched: Bool) {
-        let net = Self.hosts()
+    /// The small MTU makes fragments of frames and other superpackets of superpackets.
+    @Test(arguments: [(false, 1442), (true, 1442), (true, 100)])
+    func `Whatever a virtio header asks for, what anybody gets passes the sender's port security`(
+        isBatched: Bool,
+        innerMTU: Int
+    ) {
+        let net = Self.hosts(innerMTU: innerMTU)
         net.underlay.state.receivesTrains = isBatched
-        var guest = RandomGuest(seed: isBatched ? 21 : 22)
+        var guest = RandomGuest(seed: UInt64(innerMTU) + (isBatched ? 1 : 0))
         var (local, remote, completed, cut) = (0, 0, 0, 0)
         for _ in 0..<20_000 {
             let (frame, header) = guest.next()
