@@ -13,6 +13,7 @@ final class Joining {
     private let loop: EventLoop
     private let client: HTTPClient
     private let call: CertificateCall
+    private let directory: StateDirectory
     private var outcome: Result<Membership, AgentFailure>?
     private var hasWarned = false
 
@@ -38,12 +39,13 @@ final class Joining {
         }
         // The same token stays on the command line of a host that has joined with it.
         if let kept, kept.token == token.id { return kept }
-        let joining = try explaining("cannot join", token.id, text, pin, chassis, endpoint, loop)
+        let joining = try explaining("cannot join", token.id, text, pin, chassis, endpoint, directory, loop)
         onInterrupt { loop.stop() }
         loop.defer { joining.attempt() }
         loop.run()
         guard let membership = try joining.outcome?.get() else { return nil }
         try directory.save(membership)
+        directory.note(nil)
         Log.write(.info, "joined central at \(endpoint) as chassis \(chassis)")
         return membership
     }
@@ -55,20 +57,23 @@ final class Joining {
         _ pin: [UInt8],
         _ chassis: String,
         _ endpoint: HTTPEndpoint,
+        _ directory: StateDirectory,
         _ loop: EventLoop
     ) throws(AgentFailure) -> Joining {
         do throws(SecurityError) {
             let client = HTTPClient(loop: loop, endpoint: endpoint, tls: try .client(trusting: .pin(pin)))
-            return Joining(loop, client, try CertificateCall(joining: chassis, token: token, text: text))
+            let call = try CertificateCall(joining: chassis, token: token, text: text)
+            return Joining(loop, client, call, directory)
         } catch {
             throw AgentFailure("\(what): \(error)")
         }
     }
 
-    private init(_ loop: EventLoop, _ client: HTTPClient, _ call: CertificateCall) {
+    private init(_ loop: EventLoop, _ client: HTTPClient, _ call: CertificateCall, _ directory: StateDirectory) {
         self.loop = loop
         self.client = client
         self.call = call
+        self.directory = directory
     }
 
     private func attempt() {
@@ -78,8 +83,10 @@ final class Joining {
             case .failure(.refused(let reason)):
                 end(.failure(AgentFailure("this host cannot join: \(reason)")))
             case .failure(.unavailable(let reason)):
-                if !hasWarned { Log.write(.warning, "cannot join yet: \(reason); trying again") }
+                let story = "cannot join yet: \(reason)"
+                if !hasWarned { Log.write(.warning, "\(story); trying again") }
                 hasWarned = true
+                directory.note(story)
                 loop.schedule(after: Self.retryInterval) { self.attempt() }
             }
         }

@@ -146,6 +146,17 @@ final class StateDirectory: Sendable {
         return "\(story); please report \(file)"
     }
 
+    /// Leaves a note for `heddle doctor` about what the agent waits for, or removes it. What prevents that is of no concern:
+    /// the log has the same.
+    func note(_ sentence: String?) {
+        let path = "\(path)/agent.end"
+        if let sentence {
+            _ = save(Array("\(sentence)\n".utf8), to: path)
+        } else {
+            try? removeFile(path)
+        }
+    }
+
     func save(_ bytes: [UInt8], to path: String) -> String? {
         do throws(SystemError) {
             try writeFile(bytes, replacing: path)

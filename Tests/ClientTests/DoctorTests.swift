@@ -205,6 +205,14 @@ import Wire
             }
         ),
         (
+            "the agent waits to join",
+            {
+                let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
+                $0.agent = .failure(.unreachable(server, reason: "No such file or directory", mayHaveActed: false))
+                $0.ends.agent = EndNote(sentence: "cannot join yet: central: Connection refused", seconds: 300)
+            }
+        ),
+        (
             "all versions differ, without systemd",
             {
                 $0.central = answer { $0.version = "0.9" }

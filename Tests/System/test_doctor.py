@@ -241,7 +241,17 @@ class DoctorTest(unittest.TestCase):
         taken.kill()
         taken.wait()
         taken.stdout.close()
-        lab.start("hv3", "agent", *others, "--encap-ip", f"{NETWORK}.5")
+        # It says what it waits for, and goes on by itself.
+        lab.central_daemon.kill()
+        log = open(f"{lab.state}/hv3/agent.log", "wb")
+        waiting = subprocess.Popen(
+            lab.inside("hv3", HEDDLE, "agent", *others, "--encap-ip", f"{NETWORK}.5"), stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, env=lab.environment("hv3"), start_new_session=True)
+        lab.processes.append(waiting)
+        log.close()
+        self.expect(lab, ("agent", f"process {waiting.pid} runs, but does not answer: cannot join yet: central: "),
+                    ("forwarder", "none runs"), host="hv3", HEDDLE_NB="")
+        lab.central()
         self.expect(lab, host="hv3")
         # The chassis of hv1's certificate is another one, and then is deleted.
         agent = lab.start("hv1", "agent", *arguments, "--chassis", "hv9")
@@ -309,16 +319,20 @@ class DoctorTest(unittest.TestCase):
             os.chown(f"{lab.data}/backup", 65534, 65534)
         lab.central("--connections-per-address", "3")
         self.expect(lab, **central)
-        polls = [subprocess.Popen(
-            lab.inside("hv1", "curl", "-sS", "--cacert", lab.ca, "-H", f"Authorization: Bearer {lab.token}",
-                       f"{lab.nb}/v1/changes?wait=60"), stdout=subprocess.DEVNULL) for _ in range(3)]
-        lab.processes += polls
+        streams = [subprocess.Popen(
+            lab.inside("hv1", "curl", "-sSN", "--cacert", lab.ca, "-H", f"Authorization: Bearer {lab.token}",
+                       "-H", "Accept: text/event-stream", f"{lab.nb}/v1/changes"), stdout=subprocess.PIPE)
+            for _ in range(3)]
+        lab.processes += streams
+        for stream in streams:
+            self.assertTrue(stream.stdout.readline())
         self.expect(lab, ("central", "see who has them with 'ss -tnp'"))
         # Central's own root is let in all the same.
         self.expect(lab, HEDDLE_NB="", HEDDLE_CA="", HEDDLE_TOKEN="", **central)
-        for poll in polls:
-            poll.kill()
-            poll.wait()
+        for stream in streams:
+            stream.kill()
+            stream.wait()
+            stream.stdout.close()
         self.expect(lab)
 
     def expired(self, lab):

@@ -165,7 +165,8 @@ extension Diagnosis {
     }
 
     private var tunnelPortWithoutAgent: [Finding] {
-        guard facts.forwarderProcess == nil, mayLook else { return [] }
+        // An agent that waits to join has it already.
+        guard facts.forwarderProcess == nil, facts.agentProcess == nil, mayLook else { return [] }
         guard facts.isTunnelPortTaken else { return [.fine("underlay", "UDP port 6081 is free")] }
         return [
             .failed(

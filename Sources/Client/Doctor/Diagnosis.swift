@@ -206,8 +206,12 @@ struct Diagnosis {
                     detail = "process \(process.number) is stopped"
                     remedy = "'kill -CONT \(process.number)' lets it go on"
                 } else if mayLook {
-                    detail = "process \(process.number) runs, but does not answer: \(detail)"
-                    remedy = "it may wait for central to let it join: \(log(of: "agent")) says so"
+                    let waits = facts.ends.agent
+                    detail = "process \(process.number) runs, but does not answer: \(waits?.sentence ?? detail)"
+                    remedy =
+                        waits == nil
+                        ? "it may wait for central to let it join: \(log(of: "agent")) says so"
+                        : "check the URL in --central, that central runs there and that nothing blocks the way"
                 }
             } else if mayLook {
                 detail = "none runs with \(facts.stateDirectory.path)" + story(of: facts.ends.agent)

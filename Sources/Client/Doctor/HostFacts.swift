@@ -95,7 +95,7 @@ struct HostFacts: Sendable {
         case unusable(Int32)
     }
 
-    /// Why the daemons of a host have ended.
+    /// Why the daemons of a host have ended, and what an agent that runs waits for before it serves.
     struct Ends: Sendable {
         var central: EndNote?
         var agent: EndNote?

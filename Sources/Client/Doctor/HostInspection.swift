@@ -90,7 +90,7 @@ public struct HostInspection {
             centralProcess: centralProcess,
             ends: HostFacts.Ends(
                 central: centralProcess == nil ? EndNote(of: "central", in: dataDirectory) : nil,
-                agent: agentProcess == nil ? EndNote(of: "agent", in: stateDirectory) : nil,
+                agent: EndNote(of: "agent", in: stateDirectory),
                 forwarder: forwarderProcess == nil ? EndNote(of: "forwarder", in: "\(stateDirectory)/forwarder") : nil
             ),
             hasUnits: hasUnits,
