@@ -1,3 +1,4 @@
+import ArgumentParser
 import Client
 import Glibc
 
@@ -19,7 +20,8 @@ struct DaemonEnd {
             "agent": ("--state-dir", AgentCommand.defaultStateDirectory),
             "forwarder": ("--state-dir", AgentCommand.defaultStateDirectory),
         ]
-        let subcommands = ["stop", "backup", "restore", "help"]
+        let commands = AgentCommand.configuration.subcommands + CentralCommand.configuration.subcommands
+        let subcommands = commands.map { $0._commandName } + ["help"]
         guard let name = words.first, let (option, standard) = daemons[name],
             !subcommands.contains(words.dropFirst().first ?? "")
         else {
