@@ -315,7 +315,8 @@ final class Agent {
     }
 
     private func respond(to ticket: Ticket, _ answer: Answer) {
-        let (response, body) = SocketAPI.response(answer)
-        exchanges.removeValue(forKey: ticket)?.respond(response, body: body)
+        guard let exchange = exchanges.removeValue(forKey: ticket) else { return }
+        let (response, body) = SocketAPI.response(answer, to: exchange.request.path ?? "")
+        exchange.respond(response, body: body)
     }
 }

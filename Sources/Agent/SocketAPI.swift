@@ -11,6 +11,7 @@ import JSON
 /// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
 /// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
 /// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` |
+/// | `GET /metrics` | what goes to other hosts in one piece, and what was dropped, for Prometheus |
 /// | `GET /v1/status` | how the agent is |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
@@ -44,6 +45,8 @@ enum SocketAPI {
         case (.delete, let segments) where segments.count == 3 && segments.starts(with: ["v1", "ports"]):
             let name = try name(segments[2])
             return .event { .portDelete($0, name: name) }
+        case (.get, ["metrics"]):
+            return .event { .portList($0, withStatistics: true) }
         case (.get, ["v1", "status"]):
             return .event { .status($0) }
         case (.post, ["v1", "accept"]):
@@ -83,8 +86,12 @@ enum SocketAPI {
     /// The answer to whoever still waits when the agent ends, and to the one who ended it.
     static let ending = HTTPResponse(status: .noContent)
 
-    /// The response that carries an answer.
-    static func response(_ answer: Answer) -> (HTTPResponse, HTTPBody) {
+    /// The response that carries an answer to a request for `target`.
+    static func response(_ answer: Answer, to target: String = "") -> (HTTPResponse, HTTPBody) {
+        if target == "/metrics", let text = answer.metrics {
+            let fields: HTTPFields = [.contentType: "text/plain; version=0.0.4"]
+            return (HTTPResponse(status: .ok, headerFields: fields), .bytes(Array(text.utf8)))
+        }
         let status: HTTPResponse.Status
         var fields = HTTPFields()
         switch answer {

@@ -108,6 +108,7 @@ extension AgentCore {
 
     private mutating func openDevice(_ specification: PortSpecification, _ demand: DeviceDemand) {
         let mtu = specification.mtu ?? portMTU
+        ports[specification.name]?.madeMTU = mtu
         emit(.openDevice(specification, .plug(demand, mtu: mtu)))
     }
 

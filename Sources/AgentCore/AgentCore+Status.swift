@@ -47,7 +47,7 @@ extension AgentCore {
         let (state, detail) = condition(of: port)
         var specification = port.specification
         specification.mac = specification.mac ?? port.mac
-        if port.isOwned { specification.mtu = specification.mtu ?? portMTU }
+        if port.isOwned { specification.mtu = specification.mtu ?? port.madeMTU ?? portMTU }
         return PortReport(
             specification: specification,
             isOwned: port.isOwned,

@@ -28,6 +28,8 @@ struct PluggedPort: Hashable, Sendable {
     var demand: DeviceDemand?
     /// The device's MAC as it was when we opened it, where we did.
     var mac: MACAddress?
+    /// The MTU that it was made with, if this agent made it.
+    var madeMTU: Int?
     /// The highest fence with which this chassis was seen to have the port.
     var boundSequence: UInt64?
 

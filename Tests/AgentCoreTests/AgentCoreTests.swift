@@ -264,4 +264,36 @@ import Wire
         agent.step("central has nothing new", .syncAnswered(sequence: 1, Scenario.delta(from: 6, to: 6)))
         return agent
     }
+
+    @Test func pathsAreMeasuredProbedAndToldAgainToANewForwarder() {
+        var agent = Scenario()
+        agent.showsMeasurements = true
+        agent.reachSteadyState(Scenario.snapshot(to: 4, [Sample.hv1, Sample.hv2, Sample.ls1]))
+        let hv2 = IPAddress.v4(IPv4Address(0x0a7f_0004))
+        let wide = PathMeasurement(deviceMTU: 1500, pathMTUs: [hv2: 1500])
+        agent.step("the kernel knows nothing yet", .pathsMeasured(PathMeasurement(deviceMTU: 1500, pathMTUs: [:])))
+        let asked = agent.step("the kernel allows all", .pathsMeasured(wide))
+        var nonces: [UInt64] = []
+        for case .sendProbes(let probes) in asked { nonces += probes.map(\.nonce) }
+        agent.step("a stranger's answer", .probeAnswered(hv2, nonce: 1))
+        if let nonce = nonces.first {
+            agent.step("the other host answers the largest", .probeAnswered(hv2, nonce: nonce))
+        }
+        agent.step("something changes", .underlayChanged)
+        agent.step("its time has come", .timer, after: .seconds(1))
+        let narrow = PathMeasurement(deviceMTU: 1400, pathMTUs: [hv2: 1400])
+        agent.step("the device carries less", .pathsMeasured(narrow))
+        agent.step("the forwarder has it in force", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
+        agent.step("the forwarder dies", .forwarderLost(reason: "killed"))
+        agent.step(
+            "a new one connects",
+            .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true)
+        )
+        agent.step("the kernel refuses a datagram", .forwarderSaid(.pathRefused(hv2)))
+        agent.step(
+            "the other host is gone",
+            .syncAnswered(sequence: 2, Scenario.delta(from: 4, to: 5, [.delete(.chassis("hv2"))]))
+        )
+        #expect(goldenMismatch(agent.transcript, named: "paths") == nil)
+    }
 }

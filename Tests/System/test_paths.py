@@ -222,6 +222,9 @@ class PathTest(unittest.TestCase):
             fragments = receive(guest, 2, lambda frame: frame if frame.startswith(destination + mac(lab.MAC[1])) else None)
         self.assertEqual(sum(len(frame) - 34 for frame in fragments), 1408)
         self.assertEqual([after - was for after, was in zip(self.too_long(), before)], [1, 1])
+        metrics = lab.on("hv1", "curl", "-sS", "--unix-socket", f"{lab.state}/hv1/agent.sock", "http://agent/metrics").stdout
+        self.assertIn(f'heddle_path_mtu_bytes{{chassis="hv2",address="{NETWORK}.4",known="found"}} 1242', metrics)
+        self.assertIn('reason="frame_too_long"', metrics)
         self.assertIn("frame_too_long", lab.heddle("hv1", "port", "list", "--stats").stdout)
 
 

@@ -1,0 +1,71 @@
+import ForwarderProtocol
+import Wire
+
+extension Answer {
+    /// A list with counters in the text format of Prometheus (version 0.0.4): what goes to each host in one piece, and
+    /// what was dropped; `nil` for other answers.
+    public var metrics: String? {
+        guard case .ports(let ports, let paths, let forwarder, _) = self else { return nil }
+        let known = paths.map { path in
+            (label("chassis", path.chassis) + "," + label("address", path.address.description), path)
+        }
+        var text = family(
+            "heddle_path_mtu_bytes",
+            "gauge",
+            "The longest packet of a guest that goes to a chassis in one piece.",
+            known.map { ($0 + "," + label("known", $1.state.rawValue), UInt64(max(0, $1.mtu))) }
+        )
+        guard let forwarder else { return text }
+        text += family(
+            "heddle_path_too_long_frames_total",
+            "counter",
+            "Frames that did not go to a chassis since they are longer than its path carries.",
+            known.compactMap { labels, path in path.statistics.map { (labels, $0.tooLongFrames) } }
+        )
+        text += family(
+            "heddle_path_unsent_frames_total",
+            "counter",
+            "Frames that did not go to a chassis for another reason.",
+            known.compactMap { labels, path in path.statistics.map { (labels, $0.unsentFrames) } }
+        )
+        let sources = ports.compactMap { port in
+            port.statistics.map { (label("logical_port", port.specification.logicalPort), $0) }
+        }
+        func counts(_ drops: KeyPath<SourceStatistics, [DropCount]>) -> [(String, UInt64)] {
+            (sources + [(label("logical_port", ""), forwarder.underlay)]).flatMap { labels, source in
+                source[keyPath: drops].sorted { $0.reason < $1.reason }
+                    .map { (labels + "," + label("reason", $0.reason), $0.frames) }
+            }
+        }
+        text += family(
+            "heddle_dropped_frames_total",
+            "counter",
+            "Frames that went nowhere, by port (empty: from other hosts) and reason.",
+            counts(\.drops)
+        )
+        text += family(
+            "heddle_partly_dropped_frames_total",
+            "counter",
+            "Frames that went out, but not to all who should have had them.",
+            counts(\.partlyDropped)
+        )
+        return text
+    }
+
+    private func family(_ name: String, _ type: String, _ help: String, _ samples: [(String, UInt64)]) -> String {
+        "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n" + samples.map { "\(name){\($0)} \($1)\n" }.joined()
+    }
+
+    private func label(_ name: String, _ value: String) -> String {
+        var text = ""
+        for character in value.unicodeScalars {
+            switch character {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(character)
+            }
+        }
+        return "\(name)=\"\(text)\""
+    }
+}
