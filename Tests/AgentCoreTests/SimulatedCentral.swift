@@ -17,24 +17,38 @@ struct SimulatedCentral {
     }
 
     private var core: CentralCore
+    private var base: Network
     private var log: [Commit] = []
     private var generator: SeededGenerator
     private(set) var wakeAt: Duration?
     private var replies: [(ticket: UInt64, reply: Reply)] = []
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, epoch: UInt64 = 0xe) throws {
         generator = SeededGenerator(seed: seed)
-        core = try Self.core(after: [], now: .zero)
+        base = Network(epoch: epoch)
+        core = try Self.core(on: base, after: [], now: .zero)
     }
 
-    private static func core(after log: [Commit], now: Duration) throws -> CentralCore {
+    /// A central that was restored from this one as from a backup.
+    func restored(epoch: UInt64, forcesHosts: Bool) throws -> SimulatedCentral {
+        var other = self
+        other.base = core.durable
+        other.base.epoch = epoch
+        other.base.revision += 1_000_000_000
+        other.base.forcesHosts = forcesHosts
+        other.log = []
+        other.core = try Self.core(on: other.base, after: [], now: .zero)
+        return other
+    }
+
+    private static func core(on base: Network, after log: [Commit], now: Duration) throws -> CentralCore {
         var configuration = Configuration()
         configuration.historyCountMaximum = 12
         configuration.pageChangeCountMaximum = 3
         return try CentralCore(
-            network: Network(epoch: 0xe),
+            network: base,
             history: log,
-            hashes: CommitHash.zero.chain(log),
+            hashes: base.hash.chain(log),
             configuration: configuration,
             now: now
         )
@@ -42,7 +56,7 @@ struct SimulatedCentral {
 
     /// Ends and starts again from the log. What was parked gets no answer.
     mutating func restart(now: Duration) throws -> [(ticket: UInt64, reply: Reply)] {
-        core = try Self.core(after: log, now: now)
+        core = try Self.core(on: base, after: log, now: now)
         return step(.timer, now)
     }
 
@@ -71,6 +85,10 @@ struct SimulatedCentral {
     }
 
     var revision: UInt64 { core.durable.revision }
+
+    var epoch: UInt64 { core.durable.epoch }
+
+    var forcesHosts: Bool { core.durable.forcesHosts }
 
     /// What users see of the logical ports, by name.
     var ports: [String: LogicalSwitchPort] {
