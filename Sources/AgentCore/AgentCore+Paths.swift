@@ -22,6 +22,8 @@ struct PathsState: Sendable {
     var share: (epoch: UInt64, revision: UInt64, hash: UInt64?)?
     /// The longest packet, in octets, of the device that has this host's encap.
     var deviceMTU: Int
+    /// Whether that device carries less than is needed, which has been said.
+    var isTooSmall = false
     /// When the kernel is to be asked what it allows; `nil` for not at all.
     var measureAt: Duration? = .zero
     /// Whether it is being asked, and when it answered last.
@@ -34,11 +36,11 @@ struct PathsState: Sendable {
     /// The earliest time for another host's first probe.
     var startAt = Duration.zero
     /// The probes that may go out yet, and since when that is so.
-    var probeBudget = PathsState.probesPerSecond
+    var probeBudget = AgentCore.probesPerSecond
     var budgetAt = Duration.zero
 
-    /// Probes that go out in a second at most, to all hosts together; what is too many waits.
-    static let probesPerSecond = 2000
+    /// How long nothing is sent when too many have gone out.
+    static let budgetPause = Duration.milliseconds(20)
     /// How long after the kernel's news of routes and devices it is asked: they come in flocks.
     static let measureDelay = Duration.milliseconds(20)
     /// How long after its answer the kernel is asked again at the earliest: routing daemons change routes without end.
@@ -50,6 +52,10 @@ struct PathsState: Sendable {
 }
 
 extension AgentCore {
+    /// Probes that go out in a second at most, to all hosts together; what is too many waits. Ten thousand hosts can
+    /// be looked at as often as one (`PathSearch.verifyInterval`).
+    public static let probesPerSecond = 2000
+
     /// The longest packet of a guest that the device of this host's encap leaves to tunnels, in octets.
     public var innerMTU: Int {
         Configuration.innerMTU(underlayMTU: paths.deviceMTU, encapIP: configuration.encapIP) ?? configuration.innerMTU
@@ -86,7 +92,7 @@ extension AgentCore {
         if let device = measured.deviceMTU, device != paths.deviceMTU {
             let former = innerMTU
             paths.deviceMTU = max(device, PathSearch.floor)
-            if device < PathSearch.floor {
+            if device < PathSearch.floor, !paths.isTooSmall {
                 let what = "the device of \(configuration.encapIP) has an MTU of \(device)"
                 emit(.log(.error, what + ", too small for tunnels"))
             }
@@ -95,6 +101,7 @@ extension AgentCore {
                 forwarder.mustTellChassis = true
             }
         }
+        if let device = measured.deviceMTU { paths.isTooSmall = device < PathSearch.floor }
         for (address, mtu) in measured.pathMTUs.sorted(by: { $0.key < $1.key }) {
             guard paths.paths[address] != nil else { continue }
             paths.paths[address]?.isMeasured = true
@@ -135,7 +142,8 @@ extension AgentCore {
 
     /// When there is something to do next.
     var pathsDeadline: Duration? {
-        let probes = paths.paths.values.lazy.filter(\.isMeasured).map(\.search.nextAt).min()
+        var probes = paths.paths.values.lazy.filter(\.isMeasured).map(\.search.nextAt).min()
+        if paths.probeBudget <= 0 { probes = probes.map { max($0, paths.budgetAt + PathsState.budgetPause) } }
         return [probes, paths.isMeasuring ? nil : paths.measureAt].compactMap { $0 }.min()
     }
 
@@ -166,9 +174,9 @@ extension AgentCore {
 
     private mutating func sendProbes(now: Duration, using generator: inout some RandomNumberGenerator) {
         let passed = (now - paths.budgetAt) / .milliseconds(1)
-        let refill = Int(min(passed, 1000)) * PathsState.probesPerSecond / 1000
+        let refill = Int(min(passed, 1000)) * AgentCore.probesPerSecond / 1000
         if refill > 0 {
-            paths.probeBudget = min(PathsState.probesPerSecond, paths.probeBudget + refill)
+            paths.probeBudget = min(AgentCore.probesPerSecond, paths.probeBudget + refill)
             paths.budgetAt = now
         }
         var probes: [UnderlayProbe] = []

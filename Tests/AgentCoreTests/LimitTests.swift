@@ -106,4 +106,27 @@ import Wire
         #expect(syncs.first?.errors.count == SyncRequest.errorCountMaximum)
         #expect(syncs.first?.errors.allSatisfy { $0.detail.utf8.count <= SyncRequest.textByteCountMaximum } == true)
     }
+
+    @Test func onlySomeProbesGoOutInASecondAndNoneIsForgotten() {
+        var agent = Scenario()
+        let hosts = (0..<3000 as Range<UInt32>).map { Sample.chassis("host\($0)", 1000 + $0) }
+        agent.reachSteadyState(Scenario.snapshot(to: 4, [Sample.hv1, Sample.ls1] + hosts))
+        let addresses = (0..<3000 as Range<UInt32>).map { IPAddress.v4(IPv4Address(0x0a7f_0000 + 1000 + $0)) }
+        func probes(_ effects: [Effect]) -> [UnderlayProbe] {
+            effects.flatMap { effect -> [UnderlayProbe] in
+                if case .sendProbes(let probes) = effect { probes } else { [] }
+            }
+        }
+        let measured = PathMeasurement(
+            deviceMTU: 1500,
+            pathMTUs: Dictionary(uniqueKeysWithValues: addresses.map { ($0, 1500) })
+        )
+        // By now all of them are due.
+        var sent = probes(agent.step("the kernel allows all", .pathsMeasured(measured), after: .seconds(10)))
+        #expect((AgentCore.probesPerSecond...AgentCore.probesPerSecond + 2).contains(sent.count))
+        for _ in 0..<100 { sent += probes(agent.step("time passes", .timer, after: .milliseconds(20))) }
+        #expect(sent.count <= 3 * AgentCore.probesPerSecond + 2)
+        for _ in 0..<200 { sent += probes(agent.step("time passes", .timer, after: .milliseconds(20))) }
+        #expect(Set(sent.map(\.address)) == Set(addresses))
+    }
 }
