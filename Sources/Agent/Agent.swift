@@ -53,6 +53,8 @@ final class Agent {
     private let deviceQueues: PortDevice.Queues
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
+    /// The keys for the tags of datagrams, where they get tags.
+    private let keyring: TunnelKeyring?
     /// The queues of the ports' devices.
     private var queues: [String: [Descriptor]] = [:]
     private var exchanges: [Ticket: HTTPExchange] = [:]
@@ -69,6 +71,7 @@ final class Agent {
         endpoint: HTTPEndpoint,
         membership: Membership?,
         underlay: [Descriptor]?,
+        keyring: TunnelKeyring?,
         forwarderExecutable: String,
         startsForwarder: Bool,
         deviceQueues: PortDevice.Queues
@@ -78,6 +81,7 @@ final class Agent {
         self.configuration = configuration
         self.core = core
         self.underlay = underlay
+        self.keyring = keyring
         self.deviceQueues = deviceQueues
         files = try Worker(named: "files")
         devices = try Worker(named: "devices")
@@ -268,7 +272,12 @@ final class Agent {
         messages.reserveCapacity(orders.count)
         for order in orders {
             switch order.descriptor {
-            case nil: messages.append((order.message, []))
+            case nil:
+                messages.append((order.message, []))
+                if let keyring, case .put(.chassis(let chassis)) = order.message, !chassis.tunnelKeys.isEmpty {
+                    let keys = keyring.keys(with: chassis)
+                    messages.append((.putTunnelKeys(chassis: chassis.name, keys: keys), []))
+                }
             case .port(let name)?: messages.append((order.message, queues[name] ?? []))
             case .journal?: break
             case .underlay(let address)?:

@@ -24,6 +24,8 @@ public struct AgentOptions: Equatable, Sendable {
     public var queueCount: Int?
     /// Octets that the queues of a port may hold together.
     public var queuedByteCount: Int
+    /// Whether datagrams get tags, and have to have one from chassis that put them in, too.
+    public var authenticatesTunnels: Bool
     /// The release, for people.
     public var version: String
 
@@ -42,6 +44,7 @@ public struct AgentOptions: Equatable, Sendable {
         startsForwarder: Bool = true,
         queueCount: Int? = nil,
         queuedByteCount: Int = AgentOptions.standardQueuedByteCount,
+        authenticatesTunnels: Bool = false,
         version: String
     ) {
         self.central = central
@@ -54,6 +57,7 @@ public struct AgentOptions: Equatable, Sendable {
         self.startsForwarder = startsForwarder
         self.queueCount = queueCount
         self.queuedByteCount = queuedByteCount
+        self.authenticatesTunnels = authenticatesTunnels
         self.version = version
     }
 }

@@ -75,7 +75,10 @@ public enum AgentProcess {
         deviceQueues: PortDevice.Queues
     ) throws(AgentFailure) -> Agent {
         var generator = SystemRandomNumberGenerator()
-        let configuration = Configuration(
+        let hadKeys = options.authenticatesTunnels ? false : try TunnelKeyring.remove(from: directory)
+        let keyring =
+            options.authenticatesTunnels ? try TunnelKeyring(in: directory, now: Clock.wallSeconds()) : nil
+        var configuration = Configuration(
             chassis: chassis,
             chassisID: try directory.chassisID(),
             bootID: ObjectID(using: &generator).description,
@@ -87,6 +90,9 @@ public enum AgentProcess {
             central: options.central,
             machine: directory.machine()
         )
+        configuration.tunnelKeys = keyring?.published ?? []
+        // A forwarder does not say which keys it has: those of this start are told anew.
+        configuration.hasNewTunnelKeys = keyring != nil || hadKeys
         let ports = try directory.ports()
         let (share, formerMTU, warning) = try directory.share(of: chassis)
         if let warning { Log.write(.warning, warning) }
@@ -99,6 +105,7 @@ public enum AgentProcess {
                 endpoint: endpoint,
                 membership: membership,
                 underlay: underlay,
+                keyring: keyring,
                 forwarderExecutable: forwarderExecutable,
                 startsForwarder: options.startsForwarder,
                 deviceQueues: deviceQueues

@@ -190,8 +190,8 @@ extension AgentCore {
         case .statistics(let statistics): answerLists(with: statistics)
         case .quarantined(let frame): emit(.saveQuarantined(frame))
         case .pathRefused(let address): pathRefused(address, now: now)
-        case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .delete, .putPort, .deletePort,
-            .commit, .requestStatistics, .pathMTU:
+        case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .putTunnelKeys, .delete, .putPort,
+            .deletePort, .commit, .requestStatistics, .pathMTU:
             emit(.log(.warning, "the forwarder says something that it should not; it is left aside"))
         }
     }

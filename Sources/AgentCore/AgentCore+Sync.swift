@@ -173,6 +173,7 @@ extension AgentCore {
                     wait: mayPark ? SyncRequest.waitDefault : 0,
                     page: page,
                     encaps: [Encap(ip: configuration.encapIP)],
+                    tunnelKeys: configuration.tunnelKeys,
                     ports: report.ports,
                     errors: report.errors,
                     held: report.held,

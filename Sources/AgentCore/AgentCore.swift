@@ -70,7 +70,7 @@ public struct AgentCore: Sendable {
                 encapIP: configuration.encapIP
             )
         )
-        hasNewMTU = innerMTU.map { $0 != configuration.innerMTU } ?? false
+        hasNewMTU = innerMTU.map { $0 != configuration.innerMTU } ?? false || configuration.hasNewTunnelKeys
         sync.unchangedSince = share.revision
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision

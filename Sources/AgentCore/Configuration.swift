@@ -18,6 +18,10 @@ public struct Configuration: Hashable, Sendable {
     public var encapIP: IPAddress
     /// The longest inner packet, in bytes, that the encap's device left to tunnels when the agent started.
     public var innerMTU: Int
+    /// Its public keys for the tags of datagrams, the older first; none where it puts none in.
+    public var tunnelKeys: [String] = []
+    /// Whether a forwarder that runs already may know other keys than those of these.
+    public var hasNewTunnelKeys = false
     /// Central's URL, for `status`.
     public var central: String
     /// What no copy of the state directory under another kernel or path has; `nil` where unknown.

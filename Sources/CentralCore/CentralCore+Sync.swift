@@ -217,6 +217,7 @@ extension CentralCore {
         working.southbound.chassis(named: name)?.chassisID != request.chassisID
             || working.ledger.chassis[name]?.isLive != true
             || request.encaps.contains { working.southbound.chassisByEncap[$0] != name }
+            || working.southbound.chassis(named: name)?.tunnelKeys != request.tunnelKeys
     }
 
     /// Commits that the chassis is there, as it describes itself, and live.
@@ -227,7 +228,8 @@ extension CentralCore {
             name: name,
             chassisID: request.chassisID,
             hostname: request.hostname,
-            encaps: encaps
+            encaps: encaps,
+            tunnelKeys: request.tunnelKeys
         )
         let known = working.southbound.chassis(named: name)
         let state = working.ledger.chassis[name]

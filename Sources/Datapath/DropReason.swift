@@ -48,6 +48,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case missingOption
     /// The outer source address is no encap of a chassis that shares the datapath.
     case unknownTunnelSource
+    /// The datagram comes from the address of a chassis that puts tags into all it sends, and has none or a wrong one.
+    case tunnelTagWrong
     /// The VNI is no datapath of this host.
     case unknownDatapath
     /// The ingress key is not bound at the chassis that sent the frame.

@@ -98,8 +98,25 @@ extension ForwarderControl {
             devices: devices,
             portKeys: portKeys,
             paths: paths,
+            tunnelKeys: tunnelKeys(local),
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])
         )
+    }
+
+    /// The keys by the addresses of the chassis, with the time from which on tags are demanded: hosts do not hear at the
+    /// same moment that they have a key.
+    private func tunnelKeys(_ local: LocalChassis) -> [OwnedTunnelPeers.Entry] {
+        var entries: [OwnedTunnelPeers.Entry] = []
+        for (name, keys) in assembly.inForce.tunnelKeys where name != local.name && !keys.isEmpty {
+            guard case .chassis(let chassis)? = assembly.inForce.records[.chassis(name)] else { continue }
+            for encap in chassis.encaps {
+                let enforcedAt = tagsEnforcedAt[encap.ip] ?? loop.now + Self.untaggedTime
+                entries.append(.init(address: encap.ip, keys: keys, enforcedAt: enforcedAt))
+            }
+        }
+        paths.setTagged(Set(entries.map(\.address)))
+        tagsEnforcedAt = Dictionary(entries.map { ($0.address, $0.enforcedAt) }) { first, _ in first }
+        return entries
     }
 
     private func compileTables(_ local: LocalChassis) -> ForwardingTables {

@@ -31,6 +31,10 @@ final class ForwarderControl {
 
     /// What is known of the paths to other hosts.
     let paths = PathTable()
+    /// How long datagrams without a tag are taken from a chassis after the key with it has come: it may not have it yet.
+    static let untaggedTime = Duration.seconds(10)
+    /// From when on tags are demanded, by address.
+    var tagsEnforcedAt: [IPAddress: Duration] = [:]
 
     // What is in force.
     var slots = PortSlots()

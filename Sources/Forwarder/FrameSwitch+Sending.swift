@@ -86,6 +86,11 @@ extension FrameSwitch {
         var isRetry = false
         while next < sending.count {
             let train = sending.trains + next
+            if let key = generation.pointee.key(ofPlace: train.pointee.place) {
+                sendTagged(next, under: key, generation)
+                next += 1
+                continue
+            }
             if train.pointee.datagramCount > 1,
                 !generation.pointee.isCutting || uncutPlaces.isPausing(train.pointee.place)
             {
@@ -94,7 +99,11 @@ extension FrameSwitch {
                 continue
             }
             var end = next + 1
-            while end < sending.count, sending.trains[end].socket == train.pointee.socket { end += 1 }
+            while end < sending.count, sending.trains[end].socket == train.pointee.socket,
+                generation.pointee.key(ofPlace: sending.trains[end].place) == nil
+            {
+                end += 1
+            }
             let socket = train.pointee.socket
             let result = socket < 0 ? -1 : underlay.send(socket, sending.messages + next, end - next)
             if result > 0 {
@@ -148,7 +157,7 @@ extension FrameSwitch {
         }
     }
 
-    private func noteSent(_ train: UnsafeMutablePointer<TrainBatch.Train>, datagramCount: Int, byteCount: Int) {
+    func noteSent(_ train: UnsafeMutablePointer<TrainBatch.Train>, datagramCount: Int, byteCount: Int) {
         var frames = train.pointee.frames
         while frames != 0 {
             note(frames.trailingZeroBitCount, nil)
@@ -158,7 +167,7 @@ extension FrameSwitch {
         counters.add(UInt64(byteCount), to: .sentBytes, of: CounterBlock.underlay)
     }
 
-    private func noteUnsent(
+    func noteUnsent(
         _ train: UnsafeMutablePointer<TrainBatch.Train>,
         datagramCount: Int,
         _ reason: DropReason,
@@ -180,7 +189,7 @@ extension FrameSwitch {
     }
 
     /// Whether a send has failed because of an ICMP message about an earlier datagram, which is told only once.
-    private static func isPending(_ result: Int) -> Bool {
+    static func isPending(_ result: Int) -> Bool {
         switch Int32(truncatingIfNeeded: -result) {
         case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPROTO: true
         default: false
@@ -188,7 +197,7 @@ extension FrameSwitch {
     }
 
     /// EIO is for a route whose device makes no checksums, before Linux 6.11; EINVAL for a train that does not suit.
-    private static func isRefusalToCut(_ result: Int) -> Bool {
+    static func isRefusalToCut(_ result: Int) -> Bool {
         result == -Int(EIO) || result == -Int(EINVAL)
     }
 }

@@ -68,11 +68,21 @@ extension FrameSwitch {
         var offset = 0
         var frameCount = 0
         var frameByteCount = 0
+        let peer = generation.pointee.peers?.find(origin.address)
         repeat {
-            let byteCount = min(train.datagramByteCount, train.byteCount - offset)
-            let datagram = train.bytes + offset
+            var byteCount = min(train.datagramByteCount, train.byteCount - offset)
+            var datagram = train.bytes + offset
             offset += byteCount
             frameCount += 1
+            if let peer {
+                guard let skipped = untag(datagram, byteCount, from: peer, now: now) else {
+                    place = nil
+                    drop(.tunnelTagWrong)
+                    continue
+                }
+                datagram += skipped
+                byteCount -= skipped
+            }
             frameByteCount += byteCount
             // From the same sender, what follows in the run needs no decision of its own.
             if isPlain, let place, runs.append(datagram, byteCount: byteCount, to: place) {
@@ -104,9 +114,11 @@ extension FrameSwitch {
         now: Duration
     ) {
         let packet = TunnelPacket(datagram, byteCount: byteCount)
-        guard packet.failure == nil else { return }
+        let source = receiving.source(message)
+        // Whether a tag has been looked at, and taken out, nobody knows any more.
+        guard packet.failure == nil, generation.pointee.peers?.find(source) == nil else { return }
         let origin = Origin(
-            address: receiving.source(message),
+            address: source,
             congestion: train.congestion,
             now: now,
             message: message,

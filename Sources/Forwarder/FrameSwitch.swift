@@ -31,6 +31,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let states: UnsafeMutablePointer<FrameState>
     var sending = TrainBatch()
     let headers = SegmentHeaders()
+    let tags = TagScratch()
     var headerCount = 0
     /// The places whose route cuts no trains: datagrams to there leave one by one.
     let uncutPlaces = RefusalMemory(count: 1024)

@@ -33,6 +33,12 @@ struct Generation {
     let addressByteCount: socklen_t
     /// What is known of the path to each of the tables' places.
     let paths: UnsafeMutablePointer<Path>
+    /// The chassis that this one has keys with; `nil` where there are none.
+    let peers: TunnelPeers?
+
+    /// The key for the tags of what goes to a place, or `nil`.
+    @inline(__always)
+    func key(ofPlace place: Int) -> UnsafePointer<SipHashKey>? { peers?.placeKeys[place] }
 
     /// The underlay's socket of a queue, or -1.
     @inline(__always)
@@ -65,6 +71,7 @@ final class OwnedGeneration {
     private let queueCounts: UnsafeMutablePointer<Int>
     private let portKeys: UnsafeMutablePointer<UInt64>
     private let senders: UnsafeMutablePointer<Int32>
+    private let peers: OwnedTunnelPeers?
 
     /// - Parameters:
     ///   - queueCount: the queues that pollers write to.
@@ -86,6 +93,7 @@ final class OwnedGeneration {
         devices taps: [Int: [Int32]],
         portKeys keys: [Int: UInt64],
         paths: PathTable? = nil,
+        tunnelKeys: [OwnedTunnelPeers.Entry] = [],
         keeping descriptors: [Descriptor]
     ) {
         self.tables = tables
@@ -128,6 +136,8 @@ final class OwnedGeneration {
                 byteCount = clinux_make_ipv6(addresses + number, address.high, address.low, GeneveHeader.udpPort)
             }
         }
+        peers =
+            tunnelKeys.isEmpty ? nil : OwnedTunnelPeers(tunnelKeys, places: (0..<view.placeCount).map(view.place))
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(
@@ -143,7 +153,8 @@ final class OwnedGeneration {
                 portKeys: portKeys,
                 addresses: addresses,
                 addressByteCount: byteCount,
-                paths: pathOfPlace
+                paths: pathOfPlace,
+                peers: peers?.view
             )
         )
     }

@@ -1,3 +1,4 @@
+import Datapath
 import ForwarderProtocol
 import Wire
 
@@ -12,6 +13,8 @@ final class PathTable {
         var bound: Int?
         /// What has been found to come through; `nil` before.
         var found: Int?
+        /// What tags take of each datagram.
+        var tagByteCount = 0
         /// Whether the agent knows that the kernel has refused a datagram.
         var isToldRefused = false
     }
@@ -40,6 +43,17 @@ final class PathTable {
     func setUsualMTU(_ mtu: Int) {
         usualMTU = mtu
         for address in entries.keys { update(address) }
+    }
+
+    /// Datagrams to these hosts have tags from now on, and those to others have none.
+    func setTagged(_ addresses: Set<IPAddress>) {
+        for address in addresses { _ = path(to: address) }
+        for address in entries.keys {
+            let byteCount = addresses.contains(address) ? TunnelTag.optionByteCount : 0
+            guard entries[address]?.tagByteCount != byteCount else { continue }
+            entries[address]?.tagByteCount = byteCount
+            update(address)
+        }
     }
 
     /// The agent has said something.
@@ -77,6 +91,6 @@ final class PathTable {
 
     private func update(_ address: IPAddress) {
         guard let entry = entries[address] else { return }
-        entry.path.set(mtu: min(entry.bound ?? usualMTU, entry.found ?? .max))
+        entry.path.set(mtu: min(entry.bound ?? usualMTU, entry.found ?? .max) - entry.tagByteCount)
     }
 }

@@ -27,6 +27,7 @@ extension ForwarderMessage {
         case commit
         case requestStatistics
         case pathMTU
+        case putTunnelKeys
     }
 
     private var kind: Kind {
@@ -51,6 +52,7 @@ extension ForwarderMessage {
         case .commit: .commit
         case .requestStatistics: .requestStatistics
         case .pathMTU: .pathMTU
+        case .putTunnelKeys: .putTunnelKeys
         }
     }
 
@@ -124,6 +126,12 @@ extension ForwarderMessage {
         case .put(.chassis(let chassis)): writer.put(chassis)
         case .put(.datapathBinding(let datapath)): writer.put(datapath)
         case .put(.portBinding(let port)): writer.put(port)
+        case .putTunnelKeys(let chassis, let keys):
+            writer.put(chassis)
+            writer.put(keys) { writer, key in
+                writer.put(key.low)
+                writer.put(key.high)
+            }
         case .delete(let key): writer.put(key)
         case .putPort(let port):
             writer.put(port.name)
@@ -174,6 +182,18 @@ extension ForwarderMessage {
                     isFound: try reader.boolean()
                 )
             )
+        case .putTunnelKeys: .putTunnelKeys(chassis: try reader.name(), keys: try reader.tunnelKeys())
         }
+    }
+}
+
+extension MessageReader {
+    fileprivate mutating func tunnelKeys() throws(ForwarderMessageError) -> [SipHashKey] {
+        let keys = try list(elementByteCountMinimum: 16) {
+            (reader: inout MessageReader) throws(ForwarderMessageError) in
+            SipHashKey(low: try reader.integer(), high: try reader.integer())
+        }
+        guard keys.count <= ForwarderProtocol.tunnelKeyCountMaximum else { throw .tooLong }
+        return keys
     }
 }

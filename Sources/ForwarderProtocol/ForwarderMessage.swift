@@ -39,6 +39,9 @@ public enum ForwarderMessage: Hashable, Sendable {
     case underlay(IPAddress)
     /// A record is new or has changed.
     case put(Record)
+    /// The keys for the tags of what this host and a chassis send to each other; the first is for what it sends itself. They
+    /// follow the chassis' record, which takes former ones away.
+    case putTunnelKeys(chassis: String, keys: [SipHashKey])
     /// A record is gone.
     case delete(RecordKey)
     /// A port of this host is new or has changed; the descriptors of the TAP's queues ride along unless the forwarder

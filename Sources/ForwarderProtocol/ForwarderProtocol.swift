@@ -27,6 +27,9 @@ public enum ForwarderProtocol {
     /// - Parameter processors: how many the host has.
     public static func queueCount(processors: Int) -> Int { min(max(1, processors / 2), queueCountMaximum) }
 
+    /// The most keys with a chassis: three of ours with two of its. A forged datagram costs as many hashes.
+    public static let tunnelKeyCountMaximum = 6
+
     /// The most bytes of a name that crosses the socket; names of the API have 128.
     public static let nameByteCountMaximum = 1024
 }

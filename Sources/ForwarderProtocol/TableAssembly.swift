@@ -48,8 +48,17 @@ public struct TableAssembly: Sendable {
             try begin(epoch: epoch, revision: revision, isSnapshot: isSnapshot)
         case .setLocalChassis(let chassis): try edit { $0.localChassis = chassis }
         case .underlay: try edit { _ in }
-        case .put(let record): try edit { $0.records[record.key] = record }
-        case .delete(let key): try edit { $0.records[key] = nil }
+        case .put(let record):
+            try edit {
+                $0.records[record.key] = record
+                if case .chassis(let chassis) = record { $0.tunnelKeys[chassis.name] = nil }
+            }
+        case .putTunnelKeys(let chassis, let keys): try edit { $0.tunnelKeys[chassis] = keys }
+        case .delete(let key):
+            try edit {
+                $0.records[key] = nil
+                if case .chassis(let name) = key { $0.tunnelKeys[name] = nil }
+            }
         case .putPort(let port):
             try edit { $0.ports[port.name] = port }
             guard draft?.ports.count ?? 0 <= ForwarderProtocol.portCountMaximum else { throw .tooManyPorts }
@@ -71,6 +80,7 @@ public struct TableAssembly: Sendable {
         var next = inForce
         if isSnapshot {
             next.records = [:]
+            next.tunnelKeys = [:]
             next.ports = [:]
         } else {
             guard inForce.localChassis != nil, epoch == inForce.epoch, revision >= inForce.revision else {

@@ -1,4 +1,5 @@
 import Southbound
+import Wire
 
 /// Everything that an agent has put into force on its forwarder: what the tables are compiled from.
 public struct TableSet: Hashable, Sendable {
@@ -13,11 +14,15 @@ public struct TableSet: Hashable, Sendable {
     /// The ports plugged on the host, by name; at most `ForwarderProtocol.portCountMaximum`.
     public var ports: [String: LocalPort] = [:]
 
+    /// The keys with chassis whose records are there, by name.
+    public var tunnelKeys: [String: [SipHashKey]] = [:]
+
     /// An empty set.
     public init() {}
 
     /// Whether tables compiled from both are the same; the epoch and the revision do not count.
     func forwardsLike(_ other: TableSet) -> Bool {
         localChassis == other.localChassis && ports == other.ports && records == other.records
+            && tunnelKeys == other.tunnelKeys
     }
 }

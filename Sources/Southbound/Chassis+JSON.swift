@@ -2,14 +2,16 @@ import JSON
 import Wire
 
 extension Chassis {
-    /// The canonical JSON: `{"name","chassis_id","hostname","encaps":[{"type","ip"}]}`.
+    /// The canonical JSON: `{"name","chassis_id","hostname","encaps":[{"type","ip"}],"tunnel_keys"?}`.
     public var json: JSONValue {
-        [
+        let json: JSONValue = [
             "name": .string(name),
             "chassis_id": .string(chassisID),
             "hostname": .string(hostname),
             "encaps": .array(encaps.map(\.json)),
         ]
+        guard !tunnelKeys.isEmpty else { return json }
+        return json.merged(with: ["tunnel_keys": .array(tunnelKeys.map { .string($0) })])
     }
 
     /// The chassis that a JSON object stands for; unknown members are ignored.
@@ -22,7 +24,10 @@ extension Chassis {
             encaps: try reader.list("encaps") { (encap: JSONValue) throws(RecordError) in
                 guard let encap = Encap(json: encap) else { throw reader.failure("encaps") }
                 return encap
-            }
+            },
+            // What cannot be a key is left out: without one nothing is tagged, and nothing demanded.
+            tunnelKeys: (json["tunnel_keys"]?.arrayValue ?? []).compactMap(\.stringValue).filter(Self.isTunnelKey)
+                .suffix(Self.tunnelKeyCountMaximum).map { $0 }
         )
     }
 }

@@ -31,6 +31,7 @@ extension SyncRequest {
         ]
         var optional = JSONObject()
         if let hash { optional["hash"] = .string(hexadecimal(hash)) }
+        if !tunnelKeys.isEmpty { optional["tunnel_keys"] = .array(tunnelKeys.map { .string($0) }) }
         if let page { optional["page"] = .string(page.description) }
         if let held { optional["held"] = held.json }
         if let machine { optional["machine"] = .string(machine) }
@@ -66,6 +67,14 @@ extension SyncRequest {
             ),
             page: try body.page("page"),
             encaps: try body.encaps(),
+            tunnelKeys: try body.list("tunnel_keys", atMost: Chassis.tunnelKeyCountMaximum) {
+                (element: SyncReader) throws(SyncRequestError) in
+                let key = try element.ownText()
+                guard Chassis.isTunnelKey(key) else {
+                    throw element.failure("", "a public key has 64 hexadecimal digits")
+                }
+                return key
+            },
             ports: try body.list("ports", atMost: Self.portCountMaximum) {
                 (element: SyncReader) throws(SyncRequestError) in try PluggedPort(element)
             },

@@ -31,6 +31,8 @@ public struct SyncRequest: Equatable, Sendable {
     public var page: FeedPage?
     /// The host's tunnel endpoints; at least one.
     public var encaps: [Encap]
+    /// Its public keys for the tags of datagrams (``Chassis/tunnelKeys``).
+    public var tunnelKeys: [String]
     /// All that is plugged on the host, also ports that central does not know yet.
     public var ports: [PluggedPort]
     /// What went wrong on the host, for the log.
@@ -111,6 +113,7 @@ public struct SyncRequest: Equatable, Sendable {
         wait: Int = waitDefault,
         page: FeedPage? = nil,
         encaps: [Encap],
+        tunnelKeys: [String] = [],
         ports: [PluggedPort] = [],
         errors: [HostError] = [],
         held: HeldShare? = nil,
@@ -130,6 +133,7 @@ public struct SyncRequest: Equatable, Sendable {
         self.wait = wait
         self.page = page
         self.encaps = encaps
+        self.tunnelKeys = tunnelKeys
         self.ports = ports
         self.errors = errors
         self.held = held

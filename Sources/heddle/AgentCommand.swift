@@ -68,6 +68,9 @@ struct AgentCommand: ParsableCommand {
     )
     var queueMemory = AgentOptions.standardQueuedByteCount >> 20
 
+    @Flag(help: "Tag what tunnels carry to hosts that do so too, and refuse what comes from these without a tag.")
+    var authenticateTunnels = false
+
     /// What `--queue-memory` takes: a queue has 64 frames at least, of which superpackets are long ones; a GiB is more
     /// than a forwarder that is away needs bridged.
     static let queueMemory = 1...1024
@@ -122,6 +125,7 @@ struct AgentCommand: ParsableCommand {
             startsForwarder: !externalForwarder,
             queueCount: queues,
             queuedByteCount: queueMemory << 20,
+            authenticatesTunnels: authenticateTunnels,
             version: Heddle.version
         )
         do throws(AgentFailure) {

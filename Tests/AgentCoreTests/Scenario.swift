@@ -192,6 +192,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .begin(let epoch, let revision, let isSnapshot):
         "begin \(isSnapshot ? "snapshot" : "delta") \(hexadecimal(epoch).suffix(3))/\(revision)"
     case .put(let record): "put \(record.key.kind) \(name(of: record))"
+    case .putTunnelKeys(let chassis, let keys): "put \(keys.count) keys with \(chassis)"
     case .delete(let key): "delete \(key.kind) \(key.id)"
     case .setLocalChassis(let chassis): "we are \(chassis.name) at \(chassis.encapIP), MTU \(chassis.innerMTU)"
     case .underlay(let address): "underlay \(address)\(ride)"

@@ -67,5 +67,6 @@ enum Samples {
         .delete(.chassis("host-1")), .delete(.datapathBinding(datapathID)), .delete(.portBinding(datapathID)),
         .putPort(LocalPort(name: "vm1", logicalPort: "ls1-vm1")), .deletePort(name: "vm1"), .commit,
         .requestStatistics, .pathRefused(v6), .pathMTU(PathMTU(address: v4, mtu: 1342, isFound: true)),
+        .putTunnelKeys(chassis: "h2", keys: [SipHashKey(low: 1, high: .max), SipHashKey(low: 2, high: 3)]),
     ]
 }

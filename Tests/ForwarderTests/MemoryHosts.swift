@@ -55,12 +55,14 @@ final class MemoryHosts {
 
     /// - Parameters:
     ///   - places: the host of each port; port n (from 0) has key n + 1, slot n and device n.
+    ///   - hasKeys: whether the first two hosts put tags into what they send to each other.
     ///   - change: changes a port's binding.
     init(
         hostCount: Int,
         places: [Int],
         isIPv6: Bool = false,
         innerMTU: Int = 1442,
+        hasKeys: Bool = false,
         _ change: (inout PortBinding, Int) -> Void = { _, _ in }
     ) {
         bindings = places.enumerated().map { number, host in
@@ -94,10 +96,18 @@ final class MemoryHosts {
                 devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
                 portKeys: Dictionary(uniqueKeysWithValues: mine.map { ($0, portKey("vm-\($0)")) }),
                 paths: paths[number],
+                tunnelKeys: hasKeys && number < 2 ? [Self.keys(with: addresses[1 - number])] : [],
                 keeping: []
             )
             hosts.append(Host(address: address, socket: socket, generation: generation, self))
         }
+    }
+
+    /// The keys of the first two hosts: one in use, and a former one.
+    static let keys = [SipHashKey(low: 1, high: 2), SipHashKey(low: 3, high: 4)]
+
+    private static func keys(with address: IPAddress) -> OwnedTunnelPeers.Entry {
+        OwnedTunnelPeers.Entry(address: address, keys: keys, enforcedAt: .seconds(50))
     }
 
     /// A journal for one poller.
