@@ -75,7 +75,7 @@ extension Route {
     /// The members of the objects that the route shows.
     var objectMembers: [String] {
         let server = ["id", "owner", "revision", "config_revision", "created_at", "updated_at", "status"]
-        let chassis = ["name", "chassis_id", "hostname", "encaps"]
+        let chassis = ["name", "chassis_id", "hostname", "encaps", "tunnel_keys"]
         return switch endpoint {
         case .listSwitches, .getSwitch: ["name", "labels", "vlan_passthru"] + server
         case .listPorts, .listSwitchPorts, .getPort:

@@ -61,12 +61,14 @@ extension CentralCore {
     /// Settles one port in a draft.
     func settle(_ id: ObjectID, in draft: inout Draft) -> Settled? {
         guard let port = draft.network.northbound.ports[id]?.value else { return nil }
-        let oldLocation = draft.network.southbound.portBinding(id)?.locations.first
+        let binding = draft.network.southbound.portBinding(id)
+        let oldLocation = binding?.locations.first
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         var location = oldLocation
         var state = oldState
         if let holder = location?.chassis, !mayKeep(port, at: holder, draft) { location = nil }
-        let plugs = plugs(of: port, in: draft)
+        let needed = binding.map(Feature.needed) ?? RecordKey.kinds
+        let plugs = plugs(of: port, needing: needed, in: draft)
         let identities = Set(plugs.map(\.chassisID))
         let winner = winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)
         for plug in plugs where plug.chassis != winner?.chassis && state.isNews(plug, heldAt: location?.chassis) {

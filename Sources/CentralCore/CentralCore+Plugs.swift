@@ -23,7 +23,8 @@ extension CentralCore {
     }
 
     /// The hosts that say that they have the port plugged in, by name.
-    func plugs(of port: LogicalSwitchPort, in draft: Draft) -> [Plug] {
+    /// - Parameter needed: the features of a host that may have it.
+    func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Draft) -> [Plug] {
         (pluggedAt[port.name] ?? []).sorted().compactMap { name in
             guard let session = sessions[name], let plugged = session.ports[port.name],
                 let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
@@ -34,7 +35,8 @@ extension CentralCore {
                 reason: draft.network.ledger.chassis[name]?.isLive != true
                     ? .chassisLost
                     : !port.mayBe(at: name)
-                        ? .requestedElsewhere : session.canBind ? .setAside : .unsupportedByChassis,
+                        ? .requestedElsewhere
+                        : needed.allSatisfy(session.features.contains) ? .setAside : .unsupportedByChassis,
                 isSetAside: plugged.isSetAside
             )
         }
@@ -119,9 +121,4 @@ extension Ledger.BindingState {
 
 extension LogicalSwitchPort {
     func mayBe(at chassis: String) -> Bool { requestedChassis.isEmpty || requestedChassis.contains(chassis) }
-}
-
-extension Session {
-    /// Whether the agent applies every kind of record that a port needs.
-    var canBind: Bool { RecordKey.kinds.allSatisfy(features.contains) }
 }

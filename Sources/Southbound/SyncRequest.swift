@@ -13,7 +13,7 @@ public struct SyncRequest: Equatable, Sendable {
     public var seq: UInt64
     /// The agent's version, for people.
     public var version: String
-    /// The kinds of record that the agent applies: ``RecordKey/kinds`` for this version.
+    /// What the agent applies: ``Feature/all`` for this version.
     public var features: [String]
     /// The host's name, for `show`; may be empty.
     public var hostname: String
@@ -91,7 +91,7 @@ public struct SyncRequest: Equatable, Sendable {
     public static let encapCountMaximum = 8
     /// The most errors that one sync may carry; the rest waits for the next.
     public static let errorCountMaximum = 256
-    /// The most kinds of record that an agent may name.
+    /// The most features that an agent may name.
     public static let featureCountMaximum = 64
     /// The longest identity, in bytes.
     public static let identityByteCountMaximum = 64
@@ -104,7 +104,7 @@ public struct SyncRequest: Equatable, Sendable {
         bootID: String,
         seq: UInt64,
         version: String = "",
-        features: [String] = RecordKey.kinds,
+        features: [String] = Feature.all,
         hostname: String = "",
         epoch: UInt64? = nil,
         since: UInt64 = 0,

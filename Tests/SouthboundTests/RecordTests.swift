@@ -48,6 +48,20 @@ import Wire
         #expect(RecordKey(kind: "port_binding", id: "x") == nil)
     }
 
+    @Test func `public keys of tunnels come back, and what cannot be one is left out`() throws {
+        let key = String(repeating: "0a", count: 32)
+        let text = texts[0].1.dropLast() + #","tunnel_keys":["\#(key)"]}"#
+        let record = try Record(kind: "chassis", json: JSONParser.parse(String(text)))
+        #expect(record.json.text == text)
+        for bad in [#"["\#(key.uppercased())"]"#, #"["0a"]"#, "[1]", "7", "null"] {
+            let other = texts[0].1.dropLast() + #","tunnel_keys":\#(bad)}"#
+            guard case .chassis(let chassis) = try Record(kind: "chassis", json: JSONParser.parse(String(other))) else {
+                continue
+            }
+            #expect(chassis.tunnelKeys.isEmpty)
+        }
+    }
+
     @Test func `keys out of range are refused`() throws {
         for (kind, tooHigh) in [("datapath_binding", 16_711_681), ("port_binding", 32_768)] as [(String, Int64)] {
             let text = texts.first { $0.0 == kind }?.1 ?? ""
