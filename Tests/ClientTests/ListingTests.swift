@@ -65,6 +65,12 @@ import Testing
         expect(SbListing.show(chassis: chassis, portBindings: bindings), golden: "sb-show")
     }
 
+    /// What a host holds.
+    static let held: JSONValue = [
+        "epoch": "0000000000000def", "revision": 7, "plugged_ports": 1, "ports": 3,
+        "in_force": ["epoch": "0000000000000abc", "revision": 50],
+    ]
+
     private let agentAnswer: JSONValue = [
         "ports": [
             [
@@ -98,6 +104,8 @@ import Testing
     @Test func `port list prints a table of the ports, sorted by name`() {
         expect(PortTable.list(agentAnswer), golden: "port-list")
         expect(PortTable.list(["ports": []]), golden: "port-list-empty")
+        let held = agentAnswer.merged(with: ["held": Self.held])
+        expect(PortTable.list(held), golden: "port-list-held")
     }
 
     @Test func `port list --stats prints counters and every reason that dropped something`() {

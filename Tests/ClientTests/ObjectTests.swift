@@ -63,6 +63,11 @@ import Testing
                 "encaps": [["type": "geneve", "ip": "10.0.0.4"]],
                 "revision": 2, "status": ["live": false],
             ],
+            [
+                "name": "hv3", "chassis_id": "c3", "hostname": "host-3",
+                "encaps": [["type": "geneve", "ip": "10.0.0.5"]],
+                "revision": 3, "status": ["live": true, "held": ListingTests.held],
+            ],
         ],
         "/v1/southbound/datapath-bindings": [
             ["id": "bbbbbbbb-0000-4000-8000-000000000001", "name": "ls1", "tunnel_key": 1, "vlan_passthru": false]
@@ -124,7 +129,7 @@ import Testing
         let session = ObjectSession(caller: Self.central())
         var text = try session.describe(.logicalSwitch, names: ["ls1", "ls2"])
         text += try session.describe(.port, names: Self.ports.map { $0.text("name") })
-        text += try session.describe(.chassis, names: ["hv1", "hv2"])
+        text += try session.describe(.chassis, names: ["hv1", "hv2", "hv3"])
         text += try session.describe(.portBinding, names: ["p-up"])
         text += try session.describe(.multicastGroup, names: ["ls1/_MC_flood"])
         expect(text, golden: "describe")

@@ -46,6 +46,31 @@ import Wire
         )
     }
 
+    @Test func `what a host holds, where it is and whether it leaves comes back from its JSON`() throws {
+        var sync = sample
+        sync.held = HeldShare(
+            epoch: 0xdef,
+            revision: 7,
+            pluggedPortCount: 2,
+            portCount: 3,
+            epochInForce: 0xabc,
+            revisionInForce: 50
+        )
+        sync.machine = "m-1"
+        sync.isLeaving = true
+        #expect(try SyncRequest(json: sync.json) == sync)
+        #expect(
+            sync.held?.json.text
+                == #"{"epoch":"0000000000000def","revision":7,"plugged_ports":2,"ports":3,"#
+                + #""in_force":{"epoch":"0000000000000abc","revision":50}}"#
+        )
+        #expect(problem(["held": .null]) == nil)
+        #expect(problem(["held": ["epoch": "0000000000000def"]]) == "/held")
+        #expect(problem(["held": true]) == "/held")
+        #expect(problem(["machine": ""]) == "/machine")
+        #expect(problem(["leaving": 1]) == "/leaving")
+    }
+
     @Test func `what may be left out has a default, what a newer agent adds is ignored`() throws {
         let json: JSONValue = [
             "chassis_id": "c", "boot_id": "b", "seq": 1, "encaps": [["type": "geneve", "ip": "::1"]], "later": [1],

@@ -1,13 +1,21 @@
 import JSON
 
 extension JSONValue {
+    /// How a chassis is: `live`, `held` where it does not go by this network, or `dead`.
+    var chassisCondition: String {
+        chassisState == "live" && self["status"]?["held"]?.heldText != nil ? "held" : chassisState
+    }
+
     /// A sentence about a share that a host does not go by, without its full stop; `nil` where there is none.
     var heldText: String? {
-        guard let plugged = self["plugged_ports"]?.plainText, let ports = self["ports"]?.plainText else { return nil }
+        guard let plugged = self["plugged_ports"]?.integerValue, let ports = self["ports"]?.integerValue else {
+            return nil
+        }
         let inForce = self["in_force"]
         let revisions = [self["revision"], inForce?["revision"]].map { $0?.plainText ?? "" }
         return "what central says (epoch \(text("epoch")), revision \(revisions[0])) is held: it would take away "
-            + "\(plugged) plugged ports and \(ports) ports in all; packets go on by revision \(revisions[1]) of epoch "
+            + "\(plugged) plugged port\(plugged == 1 ? "" : "s") and \(ports) of the ports that the host knows; packets go on "
+            + "by revision \(revisions[1]) of epoch "
             + (inForce?.text("epoch") ?? "")
     }
 }

@@ -75,7 +75,7 @@ extension ObjectKind {
 
     private static let chassisColumns = [
         ObjectColumn("NAME", "name"),
-        ObjectColumn("STATE") { $0["status"]?["held"]?.heldText == nil ? $0.chassisState : "\($0.chassisState), held" },
+        ObjectColumn("STATE") { $0.chassisCondition },
         ObjectColumn("HOSTNAME", "hostname"),
         ObjectColumn("ENCAPS") { $0.encapText },
         ObjectColumn("REVISION", "revision", isWide: true),

@@ -64,7 +64,7 @@ extension ObjectSession {
         }
         var text = DescriptionText()
         text.add("Name", name)
-        text.add("State", object.chassisState)
+        text.add("State", object.chassisCondition)
         text.add("Hostname", object.text("hostname"))
         text.add("Encaps", object.encapText)
         text.add("Chassis ID", object.text("chassis_id"))
