@@ -45,7 +45,9 @@ def capture(lab, host, action):
     done = subprocess.run(
         ["tshark", "-r", path, "-Y", f"ip.dst != {NETWORK}.2", "-T", "fields", "-E", "occurrence=f", *arguments],
         capture_output=True, text=True, check=True)
-    return [dict(zip(FIELDS, line.split("\t"))) for line in done.stdout.splitlines()]
+    packets = [dict(zip(FIELDS, line.split("\t"))) for line in done.stdout.splitlines()]
+    # Probes of the path go between hosts at any time, as control packets.
+    return [packet for packet in packets if packet["geneve.flags.oam"] not in ("1", "True")]
 
 
 def keys(packet):
