@@ -22,6 +22,7 @@ final class Agent {
     enum Report: Sendable {
         case deviceOpened(port: String, Result<PortDevice.Opened, Refusal>)
         case deviceRemoved(port: String, failure: String?)
+        case devicesChecked([String: DeviceCondition])
         case portsSaved(save: UInt64, failure: String?)
         case shareSaved(failure: String?)
         case pathsMeasured(PathMeasurement)
@@ -186,6 +187,7 @@ final class Agent {
             hear(.deviceOpened(port: port, .success(opened.device)))
         case .deviceOpened(let port, .failure(let refusal)): hear(.deviceOpened(port: port, .failure(refusal)))
         case .deviceRemoved(let port, let failure): hear(.deviceRemoved(port: port, failure: failure))
+        case .devicesChecked(let conditions): hear(.devicesChecked(conditions))
         case .portsSaved(let save, let failure): hear(.portsSaved(save: save, failure: failure))
         case .shareSaved(let failure): hear(.shareSaved(failure: failure))
         case .pathsMeasured(let measurement): hear(.pathsMeasured(measurement))
@@ -216,33 +218,35 @@ final class Agent {
         case .replaceForwarder(let process): forwarder?.end(process: process)
         case .forward(let orders): forward(orders)
         case .openDevice(let port, let order):
-            devices.run { [reports, deviceQueues] in
-                let result = PortDevice.open(port, order, deviceQueues)
-                reports?.send(.deviceOpened(port: port.name, result))
-            }
+            openDevice(of: port, order)
+        case .checkDevices(let places): checkDevices(places)
         case .releaseDevice(let name): queues[name] = nil
         case .removeDevice(let port, let isOwned):
-            let descriptor = queues.removeValue(forKey: port.name)?.first
-            devices.run { [reports] in
-                let failure = PortDevice.remove(port, isOwned: isOwned, descriptor: descriptor)
-                reports?.send(.deviceRemoved(port: port.name, failure: failure))
-            }
+            removeDevice(of: port, isOwned: isOwned)
         case .savePorts(let ports, let save):
             files.run { [reports, directory] in
                 reports?.send(.portsSaved(save: save, failure: directory.save(ports)))
+            } orElse: {
+                reports?.send(.portsSaved(save: save, failure: Self.hangingDisk))
             }
         case .saveShare(let share):
             files.run { [reports, directory, configuration, innerMTU = core.innerMTU] in
                 let failure = directory.save(share, of: configuration.chassis, innerMTU: innerMTU)
                 reports?.send(.shareSaved(failure: failure))
+            } orElse: {
+                reports?.send(.shareSaved(failure: Self.hangingDisk))
             }
         case .saveQuarantined(let frame):
             files.run { [directory] in
                 Log.write(.error, directory.quarantine(frame))
+            } orElse: {
+                Log.write(.error, "cannot save a frame that has ended two forwarders: \(Self.hangingDisk)")
             }
         case .measurePaths(let addresses):
             routes.run { [reports, encapIP = configuration.encapIP] in
                 reports?.send(.pathsMeasured(PathProber.measure(addresses, from: encapIP)))
+            } orElse: {
+                // Those that wait tell as much when they are done.
             }
         case .sendProbes(let probes): prober?.send(probes)
         case .answer(let ticket, let answer): respond(to: ticket, answer)
@@ -257,6 +261,38 @@ final class Agent {
         case .fail(let sentence, let stopsForwarder):
             failure = AgentFailure(sentence)
             end(all: stopsForwarder)
+        }
+    }
+
+    private static let hangingDisk = "the disk of the state directory does not answer"
+
+    private func openDevice(of port: PortSpecification, _ order: DeviceOrder) {
+        devices.run { [reports, deviceQueues] in
+            let result = PortDevice.open(port, order, deviceQueues)
+            reports?.send(.deviceOpened(port: port.name, result))
+        } orElse: {
+            reports?.send(.deviceOpened(port: port.name, .failure(PortDevice.isBusy)))
+        }
+    }
+
+    private func checkDevices(_ places: [PortSpecification: DevicePlace]) {
+        let descriptors = places.keys.reduce(into: [:]) { $0[$1.name] = queues[$1.name]?.first }
+        devices.run { [reports] in
+            let conditions = places.map { ($0.name, PortDevice.condition(of: $0, $1, descriptors[$0.name])) }
+            reports?.send(.devicesChecked(Dictionary(uniqueKeysWithValues: conditions)))
+        } orElse: {
+            let unknown = places.keys.map { ($0.name, DeviceCondition.present) }
+            reports?.send(.devicesChecked(Dictionary(uniqueKeysWithValues: unknown)))
+        }
+    }
+
+    private func removeDevice(of port: PortSpecification, isOwned: Bool) {
+        let descriptor = queues.removeValue(forKey: port.name)?.first
+        devices.run { [reports] in
+            let failure = PortDevice.remove(port, isOwned: isOwned, descriptor: descriptor)
+            reports?.send(.deviceRemoved(port: port.name, failure: failure))
+        } orElse: {
+            reports?.send(.deviceRemoved(port: port.name, failure: PortDevice.isBusy.detail))
         }
     }
 

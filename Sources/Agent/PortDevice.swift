@@ -32,6 +32,33 @@ enum PortDevice {
         }
     }
 
+    /// How a device is that was opened before. What cannot be told counts as present: no guest loses its device because
+    /// of a question that had no answer.
+    static func condition(
+        of port: PortSpecification,
+        _ place: DevicePlace,
+        _ descriptor: Descriptor?
+    ) -> DeviceCondition {
+        if let descriptor {
+            do throws(SystemError) {
+                _ = try TAPDevice.name(of: descriptor)
+            } catch {
+                if error.errno == EBADFD || error.errno == ENODEV { return .gone }
+            }
+        }
+        guard let netns = port.netns, let namespace = place.namespace else { return .present }
+        do throws(SystemError) {
+            return try NetworkNamespace.identity(of: netns) == namespace ? .present : .namespaceReplaced
+        } catch {
+            return error.errno == ENOENT || error.errno == ENOTDIR ? .namespaceGone : .present
+        }
+    }
+
+    private static func place(of port: PortSpecification, isPinned: Bool) -> DevicePlace {
+        guard let netns = port.netns else { return DevicePlace() }
+        return DevicePlace(namespace: try? NetworkNamespace.identity(of: netns), isPinned: isPinned)
+    }
+
     /// Removes the device where it is ours, wherever the guest has put it; one that is gone is no concern.
     /// - Returns: why it could not be removed.
     static func remove(_ port: PortSpecification, isOwned: Bool, descriptor: Descriptor?) -> String? {
@@ -107,7 +134,9 @@ enum PortDevice {
             throw refusal(of: error, port)
         }
         let mac = try link(of: port, in: namespace)?.mac ?? port.mac
-        return Opened(queues: descriptors, device: Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0)))
+        let place = place(of: port, isPinned: false)
+        let device = Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0), place: place)
+        return Opened(queues: descriptors, device: device)
     }
 
     /// Opens a device that is there and leaves it as it is.
@@ -125,7 +154,11 @@ enum PortDevice {
         let link = try link(of: port, in: namespace)
         return Opened(
             queues: queues,
-            device: Device(isOwned: link?.logicalPort != nil, mac: link?.mac ?? MACAddress(truncating: 0))
+            device: Device(
+                isOwned: link?.logicalPort != nil,
+                mac: link?.mac ?? MACAddress(truncating: 0),
+                place: place(of: port, isPinned: true)
+            )
         )
     }
 
@@ -176,6 +209,13 @@ enum PortDevice {
 }
 
 extension PortDevice {
+    /// Why nothing is done with devices at the moment.
+    static let isBusy = Refusal(
+        .unavailable,
+        code: "devices_busy",
+        detail: "The agent still waits for an earlier call about a device; a file system that hangs is mostly why."
+    )
+
     private static func place(of port: PortSpecification) -> String { port.netns.map { " in netns \($0)" } ?? "" }
 
     private static func absent(_ port: PortSpecification) -> Refusal {

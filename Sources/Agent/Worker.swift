@@ -12,15 +12,19 @@ final class Worker: Sendable {
     }
 
     /// Does the job after those given before.
-    func run(_ job: @escaping @Sendable () -> Void) {
-        let isTaken = jobs.send(job)
-        precondition(isTaken, "a worker hangs")
+    /// - Parameter refuse: is called instead where the thread hangs in a job and too many others wait behind it.
+    func run(_ job: @escaping @Sendable () -> Void, orElse refuse: () -> Void) {
+        if !jobs.send(job) { refuse() }
     }
 
     /// Waits until the jobs given so far are done.
     func wait() {
         let done = OneShot<Void>()
-        run { done.put(()) }
+        run {
+            done.put(())
+        } orElse: {
+            done.put(())
+        }
         done.take()
     }
 }

@@ -9,40 +9,79 @@ extension AgentCore {
         for name in ports.keys.sorted() {
             guard let port = ports[name], port.device == .unknown, !port.isLeaving else { continue }
             ports[name]?.device = .opening
-            let mtu = port.specification.mtu ?? portMTU
-            emit(.openDevice(port.specification, .restore(isOwned: port.isOwned, mtu: mtu)))
+            emit(.openDevice(port.specification, restoring(port)))
         }
     }
 
+    /// How the device of a port that is plugged since an earlier start is opened. Made is none in the namespace of a
+    /// process: its number may be another one's by now.
+    private func restoring(_ port: PluggedPort) -> DeviceOrder {
+        let mtu = port.specification.mtu ?? portMTU
+        return .restore(isOwned: port.isOwned && !isOfProcess(port.specification), mtu: mtu)
+    }
+
+    private func isOfProcess(_ port: PortSpecification) -> Bool { port.netns?.hasPrefix("/proc/") ?? false }
+
     mutating func deviceOpened(_ name: String, _ result: Result<Device, Refusal>, now: Duration) {
-        guard let port = ports[name], !port.isLeaving else { return }
+        guard let port = ports[name], !port.isLeaving else {
+            // What is still to be removed is removed by its descriptor; nobody else asks for it any more.
+            if ports[name]?.isRemovalAsked ?? true { emit(.releaseDevice(port: name)) }
+            return
+        }
         ports[name]?.isLookedFor = false
         if case .failure = result, port.isLookedFor, port.demand != nil { return plugAgain(name) }
         ports[name]?.demand = nil
         switch result {
         case .success(let device):
-            let isAsked = waiting.contains { $0.subject == .plug(port: name) }
+            let isAsked = isAskedToPlug(name)
             if case .failed = port.device {
                 emit(.log(.info, "port \(name): its device is there again"))
                 ports[name]?.isOwned = device.isOwned
             }
             ports[name]?.device = .present
             ports[name]?.mac = device.mac
+            ports[name]?.isToBeRestored = false
+            ports[name]?.place = device.place
+            noteDevicesToCheck(now: now)
             forwarder.held.remove(name)
             forwarder.changedPorts.insert(name)
             if isAsked || port.claim == 0 {
                 ports[name]?.isOwned = device.isOwned
                 claim(name)
+            } else if device.place != port.place {
+                _ = savePorts()
             }
         case .failure(let refusal):
             answer(.plug(port: name), .refused(refusal))
             if port.claim == 0 {
                 ports[name] = nil
             } else {
-                deviceFailed(name, refusal.detail, now: now)
+                deviceFailed(name, reason(for: port, refusal), now: now)
             }
         }
     }
+
+    /// Why a port has no device, and what helps.
+    private func reason(for port: PluggedPort, _ refusal: Refusal) -> String {
+        let wanted = port.specification
+        switch refusal.code {
+        case "netns_missing", "device_missing":
+            // What is known of its end says more than that it is not there.
+            if case .failed(let reason) = port.device, !port.isToBeRestored { return reason }
+            guard port.isOwned, refusal.code == "netns_missing", let netns = wanted.netns else {
+                return "\(refusal.detail) To make it: \(wanted.command)"
+            }
+            let missing = "there is no network namespace \(netns)"
+            guard !isOfProcess(wanted) else {
+                return "\(missing); its guest has ended, so unplug the port: heddle port del \(wanted.name)"
+            }
+            let example = netns.utf8.contains(UInt8(ascii: "/")) ? "" : ", as after 'ip netns add \(netns)'"
+            return "\(missing); the port is made again once there is\(example)"
+        default: return refusal.detail
+        }
+    }
+
+    func isAskedToPlug(_ name: String) -> Bool { waiting.contains { $0.subject == .plug(port: name) } }
 
     /// The forwarder has let go of a device that no longer works: removed by somebody, or its namespace is gone.
     mutating func devicePulled(_ name: String, errno: Int32, now: Duration) {
@@ -53,11 +92,12 @@ extension AgentCore {
         emit(.releaseDevice(port: name))
         let what = "the interface \(port.specification.interface)"
         let isGone = Self.errorsOfGoneDevices.contains(errno)
-        deviceFailed(name, isGone ? "\(what) is gone; plug the port again" : "\(what) fails (errno \(errno))", now: now)
+        let reason = isGone ? "\(what) is gone" : "\(what) fails (errno \(errno))"
+        deviceFailed(name, "\(reason)\(PluggedPort.remedyMark)\(port.specification.command)", now: now)
         forwarder.changedPorts.insert(name)
     }
 
-    private mutating func deviceFailed(_ name: String, _ reason: String, now: Duration) {
+    mutating func deviceFailed(_ name: String, _ reason: String, now: Duration) {
         guard ports[name]?.device != .failed(reason) else { return }
         ports[name]?.device = .failed(reason)
         emit(.log(.warning, "port \(name): \(reason)"))
@@ -67,6 +107,7 @@ extension AgentCore {
     /// Removes the devices of ports that leave, and looks for lost devices again, once in a while.
     mutating func settleDevices(now: Duration) {
         removeLeavingDevices()
+        checkPinnedDevices(now: now)
         guard let due = deviceRetryAt, due <= now else { return }
         let failed = ports.values.filter { port in
             if case .failed = port.device { return !port.isLeaving && !port.isLookedFor }
@@ -76,7 +117,8 @@ extension AgentCore {
         deviceRetryAt = hasFailed ? now + Self.deviceRetryInterval : nil
         for port in failed.sorted(by: { $0.specification.name < $1.specification.name }) {
             ports[port.specification.name]?.isLookedFor = true
-            emit(.openDevice(port.specification, .reopen(isOwned: port.isOwned)))
+            let order = port.isToBeRestored ? restoring(port) : .reopen(isOwned: port.isOwned)
+            emit(.openDevice(port.specification, order))
         }
     }
 

@@ -28,7 +28,8 @@ extension AgentCore {
                 claim: port.claim,
                 isSetAside: port.isSetAside,
                 lostTo: port.lostTo,
-                isLeaving: port.isLeaving
+                isLeaving: port.isLeaving,
+                place: port.place
             )
         }
         let sorted = stored.sorted { $0.specification.name < $1.specification.name }

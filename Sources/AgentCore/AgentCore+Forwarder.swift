@@ -142,7 +142,8 @@ extension AgentCore {
             forwarder.upPorts = forwarder.mustWaitForCentral ? kept : boundPorts(among: kept)
         }
         openDevices()
-        for name in forwarder.held.sorted() { answerPlugs(of: name) }
+        noteDevicesToCheck(now: now)
+        for name in forwarder.held.sorted() where isAskedToPlug(name) { checkBeforePlugging(name) }
     }
 
     /// Notes which descriptors the forwarder holds; what it holds is in our hands too now.
@@ -154,7 +155,10 @@ extension AgentCore {
             case .underlay(let address): forwarder.holdsUnderlay = address == configuration.encapIP
             case .port(let name):
                 forwarder.held.insert(name)
-                if ports[name]?.device == .unknown { ports[name]?.device = .present }
+                if ports[name]?.device == .unknown {
+                    ports[name]?.device = .present
+                    ports[name]?.isToBeRestored = false
+                }
             case .journal: break
             }
         }

@@ -15,15 +15,15 @@ extension AgentCore {
         switch port.device {
         case .opening, .unknown:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
+            if port.device == .unknown { ports[wanted.name]?.demand = port.isOwned ? .any : request.demand }
         case .failed:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
             ports[wanted.name]?.demand = port.isOwned ? .any : request.demand
             if !port.isLookedFor { plugAgain(wanted.name) }
         case .present:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
-            let isBoundHere = share.binding(of: wanted.logicalPort)?.location(on: configuration.chassis) != nil
-            if port.isSetAside || !isBoundHere, port.save <= files.portsSaved { claim(wanted.name) }
-            answerPlugs(of: wanted.name)
+            ports[wanted.name]?.demand = port.isOwned ? .any : request.demand
+            checkBeforePlugging(wanted.name)
         }
     }
 
@@ -69,7 +69,7 @@ extension AgentCore {
     }
 
     /// Why a port that is there cannot become the wanted one; `nil` if it is that one.
-    private func differences(of wanted: PortSpecification, from port: PluggedPort) -> Refusal? {
+    func differences(of wanted: PortSpecification, from port: PluggedPort) -> Refusal? {
         let name = wanted.name
         if port.isLeaving {
             return Refusal(
@@ -162,7 +162,7 @@ extension AgentCore {
 
     /// Answers those who plug a port when it is there and its claim on disk.
     mutating func answerPlugs(of name: String) {
-        guard let port = ports[name], port.device == .present, !port.isLeaving else { return }
+        guard let port = ports[name], port.device == .present, !port.isLeaving, !port.isBeingChecked else { return }
         guard port.claim > 0, port.save <= files.portsSaved else { return }
         answer(.plug(port: name), .port(report(of: port)))
     }

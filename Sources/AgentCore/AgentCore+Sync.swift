@@ -107,7 +107,8 @@ extension AgentCore {
             if case .failed(let reason) = port.device {
                 return SyncRequest.HostError(
                     logicalPort: port.specification.logicalPort,
-                    detail: reason.cut(toByteCount: SyncRequest.textByteCountMaximum)
+                    detail: reason.text(before: PluggedPort.remedyMark)
+                        .cut(toByteCount: SyncRequest.textByteCountMaximum)
                 )
             }
             return nil
@@ -319,6 +320,11 @@ extension AgentCore {
 }
 
 extension String {
+    /// The text up to where another one begins in it; the whole where it does not.
+    func text(before mark: String) -> String {
+        utf8.indices.first { self[$0...].hasPrefix(mark) }.map { String(self[..<$0]) } ?? self
+    }
+
     /// The text, without what is beyond so many bytes of UTF-8.
     func cut(toByteCount maximum: Int) -> String {
         var count = 0

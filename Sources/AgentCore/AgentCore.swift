@@ -21,6 +21,8 @@ public struct AgentCore: Sendable {
     public static let endlessAnswerPause = Duration.seconds(5)
     /// How often a device that was lost is looked for.
     public static let deviceRetryInterval = Duration.seconds(1)
+    /// How often it is looked whether the namespaces that our descriptors keep alive still have their names.
+    public static let deviceCheckInterval = Duration.seconds(1)
     /// How long a list waits for the forwarder's counters.
     public static let statisticsPatience = Duration.seconds(1)
     /// The most requests for a list that wait for counters at once.
@@ -44,6 +46,8 @@ public struct AgentCore: Sendable {
     var waiting: [Waiting] = []
     /// When failed devices are looked for again.
     var deviceRetryAt: Duration?
+    /// When pinned devices are looked at again.
+    var deviceCheckAt: Duration?
     /// Whether the agent has said that it is ready.
     var isReady = false
     /// Whether the agent has given up, as its chassis belongs to another host.
@@ -85,6 +89,7 @@ public struct AgentCore: Sendable {
                 lostTo: stored.lostTo,
                 isLeaving: stored.isLeaving
             )
+            port.place = stored.place
             port.boundSequence =
                 share.binding(of: stored.specification.logicalPort)?
                 .location(on: configuration.chassis)?.bindSeq
@@ -142,6 +147,7 @@ public struct AgentCore: Sendable {
         case .disconnected(let ticket): waiting.removeAll { $0.ticket == ticket }
         case .deviceOpened(let name, let result): deviceOpened(name, result, now: now)
         case .deviceRemoved(let name, let failure): deviceRemoved(name, failure)
+        case .devicesChecked(let conditions): devicesChecked(conditions, now: now)
         case .portsSaved(let save, let failure): portsSaved(save, failure)
         case .shareSaved(let failure): shareSaved(failure, now: now)
         case .underlayChanged: underlayChanged(now: now)
@@ -168,6 +174,7 @@ public struct AgentCore: Sendable {
     private var deadlines: [Duration] {
         [
             sync.retryAt, sync.startAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt, deviceRetryAt,
+            deviceCheckAt,
             waiting.compactMap(\.deadline).min(), pathsDeadline,
         ].compactMap { $0 }
     }

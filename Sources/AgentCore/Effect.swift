@@ -22,6 +22,8 @@ public enum Effect: Sendable {
 
     /// Find or make the device of a port and open it.
     case openDevice(PortSpecification, DeviceOrder)
+    /// Look whether these ports' devices are still there and where they were.
+    case checkDevices([PortSpecification: DevicePlace])
     /// Close the descriptor of a port's device that is gone.
     case releaseDevice(port: String)
     /// Take the descriptor of a port's device out of our hands, and the device away if it is ours.

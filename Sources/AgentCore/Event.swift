@@ -50,6 +50,8 @@ public enum Event: Sendable {
     case deviceOpened(port: String, Result<Device, Refusal>)
     /// The device of a port is gone (made by us) or given back (already there), or it is not.
     case deviceRemoved(port: String, failure: String?)
+    /// The devices that were asked about, and how they are.
+    case devicesChecked([String: DeviceCondition])
 
     // Paths
 
@@ -77,12 +79,42 @@ public struct Device: Hashable, Sendable {
     public var isOwned: Bool
     /// Its MAC.
     public var mac: MACAddress
+    /// Where its namespace is.
+    public var place: DevicePlace
 
     /// A device.
-    public init(isOwned: Bool, mac: MACAddress) {
+    public init(isOwned: Bool, mac: MACAddress, place: DevicePlace = DevicePlace()) {
         self.isOwned = isOwned
         self.mac = mac
+        self.place = place
     }
+}
+
+/// The namespace that a device was opened for.
+public struct DevicePlace: Hashable, Sendable {
+    /// The number of the namespace that the port's `netns` led to; `nil` for a port in the agent's own.
+    public var namespace: UInt64?
+    /// Whether our descriptors keep the namespace alive: they were opened in it, as a device can be opened again only
+    /// there. Then nothing but the end of its name tells that its guest has ended.
+    public var isPinned: Bool
+
+    /// A place.
+    public init(namespace: UInt64? = nil, isPinned: Bool = false) {
+        self.namespace = namespace
+        self.isPinned = isPinned
+    }
+}
+
+/// How a device is whose descriptor is in our hands.
+public enum DeviceCondition: Hashable, Sendable {
+    /// It is there, as far as can be told.
+    case present
+    /// It was deleted.
+    case gone
+    /// The port's `netns` leads nowhere any more.
+    case namespaceGone
+    /// The port's `netns` leads to another namespace than when the device was opened.
+    case namespaceReplaced
 }
 
 /// Why a sync has no answer that counts.

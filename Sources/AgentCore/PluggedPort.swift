@@ -26,12 +26,22 @@ struct PluggedPort: Hashable, Sendable {
     var isLookedFor = false
     /// What a user who plugs the port meanwhile demands of the device.
     var demand: DeviceDemand?
+    /// Whether its device is still to be made, if it is ours: it has not been there since the agent started, as after a
+    /// reboot of the host.
+    var isToBeRestored = true
+    /// Whether somebody who plugs it waits for a look at its device.
+    var isBeingChecked = false
+    /// Where the device was opened.
+    var place = DevicePlace()
     /// The device's MAC as it was when we opened it, where we did.
     var mac: MACAddress?
     /// The MTU that it was made with, if this agent made it.
     var madeMTU: Int?
     /// The highest fence with which this chassis was seen to have the port.
     var boundSequence: UInt64?
+
+    /// What stands between the reason why a port has no device and the command that helps, which is for this host only.
+    static let remedyMark = "; to plug it again: "
 
     /// The claim before the present one, for when that cannot be saved.
     struct Replaced: Hashable, Sendable {
@@ -67,6 +77,8 @@ public struct StoredPort: Hashable, Sendable {
     public var lostTo: String?
     /// Whether the port was being unplugged.
     public var isLeaving: Bool
+    /// Where its device was opened.
+    public var place: DevicePlace
 
     /// A port as it stands in the ports file.
     public init(
@@ -75,7 +87,8 @@ public struct StoredPort: Hashable, Sendable {
         claim: UInt64,
         isSetAside: Bool = false,
         lostTo: String? = nil,
-        isLeaving: Bool = false
+        isLeaving: Bool = false,
+        place: DevicePlace = DevicePlace()
     ) {
         self.specification = specification
         self.isOwned = isOwned
@@ -83,6 +96,7 @@ public struct StoredPort: Hashable, Sendable {
         self.isSetAside = isSetAside
         self.lostTo = lostTo
         self.isLeaving = isLeaving
+        self.place = place
     }
 }
 

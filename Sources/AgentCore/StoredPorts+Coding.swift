@@ -42,6 +42,9 @@ extension StoredPort {
         json["set_aside"] = .bool(isSetAside)
         json["lost_to"] = lostTo.map { .string($0) } ?? .null
         json["leaving"] = .bool(isLeaving)
+        // Numbers of namespaces hold as long as the host runs, and so do the descriptors that this is said of.
+        json["namespace"] = place.namespace.map { number($0) } ?? .null
+        json["pinned"] = .bool(place.isPinned)
         return .object(json)
     }
 
@@ -51,7 +54,7 @@ extension StoredPort {
         guard let isOwned = json["owned"]?.boolValue, let isLeaving = json["leaving"]?.boolValue else { return nil }
         guard let claim = unsigned(json["claim"]) else { return nil }
         var fields = object
-        for field in ["name", "owned", "claim", "set_aside", "lost_to", "leaving"] { fields[field] = nil }
+        for field in Self.ownFields { fields[field] = nil }
         guard let request = try? PortRequest(name: name, body: .object(fields)) else { return nil }
         self.init(
             specification: request.specification,
@@ -60,9 +63,13 @@ extension StoredPort {
             // A file of an older version has only the taker.
             isSetAside: json["set_aside"]?.boolValue ?? (json["lost_to"]?.stringValue != nil),
             lostTo: json["lost_to"]?.stringValue,
-            isLeaving: isLeaving
+            isLeaving: isLeaving,
+            place: DevicePlace(namespace: unsigned(json["namespace"]), isPinned: json["pinned"]?.boolValue ?? false)
         )
     }
+
+    /// What a stored port has beyond a request.
+    private static let ownFields = ["name", "owned", "claim", "set_aside", "lost_to", "leaving", "namespace", "pinned"]
 }
 
 extension PortSpecification {

@@ -14,12 +14,31 @@ public struct NetworkNamespace: Sendable, CustomStringConvertible {
     let descriptor: Descriptor
 
     /// Opens a namespace by its name under /run/netns, or by a path (what holds a `/`), as /proc/PID/ns/net.
-    /// - Throws: ENOENT; EINVAL for a file that is no network namespace.
+    /// - Throws: ENOENT; EINVAL for a file that is no network namespace; ETIMEDOUT for a file system that hangs.
     public init(_ nameOrPath: String) throws(SystemError) {
-        let path = nameOrPath.utf8.contains(UInt8(ascii: "/")) ? nameOrPath : "\(Self.directory)/\(nameOrPath)"
-        self.init(descriptor: try .open(path, flags: O_RDONLY), description: nameOrPath)
+        let path = Self.path(of: nameOrPath)
+        let descriptor = try Patience.run { () throws(SystemError) in
+            // A pipe's other end is not waited for.
+            try Descriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+        }
+        self.init(descriptor: descriptor, description: nameOrPath)
         // A file that is no namespace is told here, not at the first use.
         try run { () throws(SystemError) in }
+    }
+
+    /// Which namespace a name or path leads to now: the number that tells those that are there at the same time apart.
+    /// - Throws: ENOENT; ETIMEDOUT for a file system that hangs.
+    public static func identity(of nameOrPath: String) throws(SystemError) -> UInt64 {
+        let path = path(of: nameOrPath)
+        return try Patience.run { () throws(SystemError) in
+            var status = stat()
+            guard stat(path, &status) == 0 else { throw SystemError(call: "stat \(path)", errno: errno) }
+            return UInt64(status.st_ino)
+        }
+    }
+
+    private static func path(of nameOrPath: String) -> String {
+        nameOrPath.utf8.contains(UInt8(ascii: "/")) ? nameOrPath : "\(directory)/\(nameOrPath)"
     }
 
     /// The namespace of the calling thread.

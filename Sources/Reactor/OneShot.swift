@@ -14,6 +14,11 @@ public final class OneShot<Value: Sendable>: Sendable {
         isThere.signal()
     }
 
+    /// Waits for the value as `take()` does, but no longer than so many whole seconds; `nil` when they are over.
+    public func take(withinSeconds seconds: Int) -> Value? {
+        isThere.wait(seconds: seconds) ? value.withLock { $0 } : nil
+    }
+
     /// Waits for the value; once, and never on a loop's thread for what that loop has to do itself.
     public func take() -> Value {
         isThere.wait()

@@ -119,7 +119,10 @@ import Wire
         agent.step("a user lists the ports", .portList(10, withStatistics: false))
         let wanted = Scenario.specification("vm1", "vm1")
         agent.step("a user plugs vm1 again", .portAdd(11, PortRequest(specification: wanted)))
+        agent.step("its device is there", .devicesChecked(["vm1": .present]))
         agent.step("the claim is on disk", .portsSaved(save: 2, failure: nil))
+        let back = Scenario.delta(from: 7, to: 8, [.put(Sample.port(1, on: "hv1", fence: 3))])
+        agent.step("hv2 has let go", .syncAnswered(sequence: 4, back))
         #expect(goldenMismatch(agent.transcript, named: "lost") == nil)
     }
 

@@ -150,6 +150,9 @@ func describe(_ effect: Effect) -> String {
     case .replaceForwarder(let process): return "end the forwarder, process \(process)"
     case .forward(let orders): return "forward:" + orders.map { "\n        \(describe($0))" }.joined()
     case .openDevice(let port, let order): return "open the device of \(port.name): \(order)"
+    case .checkDevices(let places):
+        let texts = places.map { "\($0.name)\($1.isPinned ? " (pinned)" : "")" }
+        return "look at the devices of \(texts.sorted().joined(separator: ", "))"
     case .releaseDevice(let name): return "release the device of \(name)"
     case .removeDevice(let port, let isOwned): return "remove the device of \(port.name)\(isOwned ? "" : " (not ours)")"
     case .savePorts(let ports, let save):

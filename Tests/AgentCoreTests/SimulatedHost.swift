@@ -94,6 +94,10 @@ final class SimulatedHost {
         return .success(Device(isOwned: true, mac: MACAddress(truncating: 2)))
     }
 
+    func condition(of port: PortSpecification) -> DeviceCondition {
+        devices.contains(port.interface) ? .present : .gone
+    }
+
     func removeDevice(_ port: PortSpecification) { devices.remove(port.interface) }
 
     /// What the files say is plugged, and as what.

@@ -158,6 +158,12 @@ private final class World {
                 guard host.life == life else { return }
                 self.tell(index, .deviceOpened(port: port.name, host.openDevice(port, order)))
             }
+        case .checkDevices(let places):
+            later {
+                guard host.life == life else { return }
+                let conditions = places.keys.map { ($0.name, host.condition(of: $0)) }
+                self.tell(index, .devicesChecked(Dictionary(uniqueKeysWithValues: conditions)))
+            }
         case .removeDevice(let port, _):
             later {
                 guard host.life == life else { return }

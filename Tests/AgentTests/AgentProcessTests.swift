@@ -82,7 +82,7 @@ struct AgentProcessTests {
         _ = try plug("vm1", netns: try host.addGuest())
         #expect(try host.waitForPort("vm1", toBe: "up") == "up")
         let forwarder = host.forwarderProcess
-        let told = try #require(host.central.syncs.last?.ports)
+        let told = try #require(host.waitForSync { $0.ports.first?.isUp == true }?.ports)
         host.killAgent()
         let count = host.central.syncs.count
         try host.startAgent()

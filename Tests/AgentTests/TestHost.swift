@@ -5,6 +5,7 @@ import HTTPTypes
 import JSON
 import Netdev
 import Reactor
+import Southbound
 import Testing
 
 /// A host: a namespace with an underlay device, a central that says what a test wants, and the built `heddle` as its
@@ -145,6 +146,15 @@ final class TestHost {
             usleep(5000)
         }
         return last
+    }
+
+    /// Waits until the last sync is as it should be; `nil` if it does not become so.
+    func waitForSync(_ isRight: (SyncRequest) -> Bool) -> SyncRequest? {
+        for _ in 0..<2000 {
+            if let last = central.syncs.last, isRight(last) { return last }
+            usleep(5000)
+        }
+        return nil
     }
 
     /// The built program, beside the tests' own bundle.

@@ -85,6 +85,9 @@ static inline long clinux_netlink_socket(void) {
         close(fd);
         return failure;
     }
+    // The kernel answers at once; no bug of ours or its own is to hold the caller for ever.
+    struct timeval patience = {.tv_sec = 10};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return fd;
 }
 

@@ -1,0 +1,82 @@
+/// Guests that end: their namespaces and interfaces, and what of ours keeps them.
+extension AgentCore {
+    /// Looks at a device that is said to be there before somebody who plugs its port is told so.
+    mutating func checkBeforePlugging(_ name: String) {
+        guard let port = ports[name], !port.isBeingChecked else { return }
+        ports[name]?.isBeingChecked = true
+        emit(.checkDevices([port.specification: port.place]))
+    }
+
+    /// Sees to it that devices which keep a namespace alive are looked at.
+    mutating func noteDevicesToCheck(now: Duration) {
+        let hasPinned = ports.values.contains { $0.device == .present && $0.place.isPinned }
+        deviceCheckAt = hasPinned ? deviceCheckAt ?? now + Self.deviceCheckInterval : nil
+    }
+
+    /// Looks at the devices that keep a namespace alive, once in a while.
+    mutating func checkPinnedDevices(now: Duration) {
+        guard let due = deviceCheckAt, due <= now else { return }
+        deviceCheckAt = nil
+        let pinned = ports.values.filter { $0.device == .present && $0.place.isPinned && !$0.isLeaving }
+        guard !pinned.isEmpty else { return }
+        emit(.checkDevices(Dictionary(uniqueKeysWithValues: pinned.map { ($0.specification, $0.place) })))
+    }
+
+    mutating func devicesChecked(_ conditions: [String: DeviceCondition], now: Duration) {
+        for (name, condition) in conditions.sorted(by: { $0.key < $1.key }) {
+            guard let port = ports[name] else { continue }
+            ports[name]?.isBeingChecked = false
+            if port.device == .present, !port.isLeaving { judge(port, condition, now: now) }
+            guard isAskedToPlug(name) else { continue }
+            if let refusal = differences(of: port.specification, from: port) {
+                answer(.plug(port: name), .refused(refusal))
+            } else if ports[name]?.device == .present {
+                plugPresent(name)
+            } else if ports[name]?.isLookedFor == false {
+                plugAgain(name)
+            }
+        }
+        noteDevicesToCheck(now: now)
+    }
+
+    /// Gives up a device that is gone, or whose namespace only our descriptors keep alive, or that is not where a user
+    /// wants to have it.
+    private mutating func judge(_ port: PluggedPort, _ condition: DeviceCondition, now: Duration) {
+        let name = port.specification.name
+        let (interface, netns) = (port.specification.interface, port.specification.netns ?? "")
+        switch condition {
+        case .present: break
+        case .gone: drop(name, "the interface \(interface) is gone", now: now)
+        case .namespaceGone where port.place.isPinned:
+            drop(name, "its network namespace \(netns) was deleted", now: now)
+        case .namespaceReplaced where port.place.isPinned || isAskedToPlug(name):
+            drop(name, "its network namespace \(netns) was deleted, and another one has that name", now: now)
+        case .namespaceGone:
+            // Who is in it without its name goes on.
+            let detail = "There is no netns \(netns) any more; the port \(name) is in one that had this name."
+            answer(.plug(port: name), .refused(Refusal(.conflict, code: "netns_missing", detail: detail)))
+        case .namespaceReplaced: break
+        }
+    }
+
+    /// Claims a port that is there anew if it is not bound here, and answers those who plug it.
+    private mutating func plugPresent(_ name: String) {
+        guard let port = ports[name] else { return }
+        ports[name]?.demand = nil
+        let isBoundHere = share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil
+        if port.isSetAside || !isBoundHere, port.save <= files.portsSaved { claim(name) }
+        answerPlugs(of: name)
+    }
+
+    /// Gives up a device whose guest has ended: takes it away if it is ours, and with our descriptors what keeps its
+    /// namespace alive.
+    private mutating func drop(_ name: String, _ reason: String, now: Duration) {
+        guard let port = ports[name] else { return }
+        forwarder.held.remove(name)
+        forwarder.upPorts.remove(name)
+        forwarder.commit?.upPorts.remove(name)
+        forwarder.changedPorts.insert(name)
+        emit(.removeDevice(port.specification, isOwned: port.isOwned))
+        deviceFailed(name, "\(reason)\(PluggedPort.remedyMark)\(port.specification.command)", now: now)
+    }
+}
