@@ -181,7 +181,9 @@ class SecurityTest(unittest.TestCase):
             self.assertIn("the pin", refusal("--join", token[:-1] + last))
             agent = lab.agent("hv1", 3, "--join", token)
             agent.kill(signal.SIGTERM)
-            lab.kill_forwarder(f"{lab.state}/hv1")
+            forwarder = lab.forwarder_pid("hv1")
+            os.kill(forwarder, signal.SIGKILL)
+            wait_until(lambda: not os.path.exists(f"/proc/{forwarder}"), "the forwarder's port is free")
             shutil.rmtree(f"{lab.state}/hv1")
             self.assertIn("was used at", refusal("--join", token))
 
