@@ -27,8 +27,7 @@ def read(path):
 
 
 def capture(lab, host, action):
-    """The Geneve packets that carry frames over a host's NIC while `action()` runs, probes of paths left out: each as
-    tshark's dictionary of FIELDS."""
+    """The Geneve packets that cross a host's NIC while `action()` runs, each as tshark's dictionary of FIELDS."""
     path = f"{lab.state}/capture.pcap"
     tcpdump = subprocess.Popen(
         lab.inside(host, "tcpdump", "-i", "ul", "--immediate-mode", "-U", "-w", path, "udp", "port", str(GENEVE_PORT)),
@@ -44,8 +43,7 @@ def capture(lab, host, action):
         tcpdump.communicate(timeout=60)
     arguments = [word for field in FIELDS for word in ("-e", field)]
     done = subprocess.run(
-        ["tshark", "-r", path, "-Y", f"ip.dst != {NETWORK}.2 && !(geneve.flags.oam == 1)", "-T", "fields", "-E",
-         "occurrence=f", *arguments],
+        ["tshark", "-r", path, "-Y", f"ip.dst != {NETWORK}.2", "-T", "fields", "-E", "occurrence=f", *arguments],
         capture_output=True, text=True, check=True)
     packets = [dict(zip(FIELDS, line.split("\t"))) for line in done.stdout.splitlines()]
     # Probes of the path go between hosts at any time, as control packets.
