@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What one thread waits for and others signal, as often as they like.
