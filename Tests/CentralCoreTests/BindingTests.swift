@@ -15,14 +15,20 @@ import Wire
         return bench
     }
 
-    @Test func `an old claim never takes a port back, a new plug does`() throws {
-        let bench = bench()
+    /// A port that was plugged in on h1, and then on h2, which has it.
+    private func taken(in bench: CoreBench) -> (first: BenchAgent, second: BenchAgent) {
         var first = BenchAgent("h1", "10.0.0.1")
         var second = BenchAgent("h2", "10.0.0.2")
         first.plug("p")
         bench.settle(&first)
         second.plug("p")
         bench.settle(&second)
+        return (first, second)
+    }
+
+    @Test func `an old claim never takes a port back, a new plug does`() throws {
+        let bench = bench()
+        var first = taken(in: bench).first
         #expect(bench.line(port: "p") == "p: key 1 at [h2#2] up true chassis h2 reason -")
         for _ in 0..<3 { bench.settle(&first) }
         try bench.restart()
@@ -35,12 +41,7 @@ import Wire
 
     @Test func `a port missing from the list is released, only by the chassis that holds it`() {
         let bench = bench()
-        var first = BenchAgent("h1", "10.0.0.1")
-        var second = BenchAgent("h2", "10.0.0.2")
-        first.plug("p")
-        bench.settle(&first)
-        second.plug("p")
-        bench.settle(&second)
+        var (first, second) = taken(in: bench)
         first.unplug("p")
         bench.settle(&first)
         #expect(bench.binding("p")?.locations.map(\.chassis) == ["h2"])
@@ -80,12 +81,7 @@ import Wire
 
     @Test func `a host that has the port plugged in gets it back when its holder lets go`() throws {
         let bench = bench()
-        var first = BenchAgent("h1", "10.0.0.1")
-        var second = BenchAgent("h2", "10.0.0.2")
-        first.plug("p")
-        bench.settle(&first)
-        second.plug("p")
-        bench.settle(&second)
+        var (first, second) = taken(in: bench)
         #expect(waiting(bench) == ["h1 set-aside"])
         try bench.restart()
         bench.settle(&second)
@@ -100,12 +96,7 @@ import Wire
 
     @Test func `a holder that is deleted makes way for a host that has the port plugged in`() {
         let bench = bench()
-        var first = BenchAgent("h1", "10.0.0.1")
-        var second = BenchAgent("h2", "10.0.0.2")
-        first.plug("p")
-        bench.settle(&first)
-        second.plug("p")
-        bench.settle(&second)
+        var (first, second) = taken(in: bench)
         bench.advance(.seconds(20))
         bench.settle(&first)
         bench.advance(.seconds(20))
@@ -121,12 +112,7 @@ import Wire
 
     @Test func `a chassis that is deleted waits for nothing any more`() {
         let bench = bench()
-        var first = BenchAgent("h1", "10.0.0.1")
-        var second = BenchAgent("h2", "10.0.0.2")
-        first.plug("p")
-        bench.settle(&first)
-        second.plug("p")
-        bench.settle(&second)
+        _ = taken(in: bench)
         bench.write(.delete(chassis: "h1"))
         #expect(waiting(bench) == [])
     }
