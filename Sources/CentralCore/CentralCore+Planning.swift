@@ -31,7 +31,7 @@ public struct Plan: Sendable {
         fileprivate let base: UInt64
         fileprivate let topologyRevision: UInt64?
         fileprivate let items: [PendingCommit]
-        /// The rows that they change.
+        /// The rows that they change, if others may have gone before them.
         fileprivate let rows: Set<CommitChange.Row>
         fileprivate let chores: Deque<Chore>
         fileprivate let effects: [Effect]
@@ -50,7 +50,7 @@ public struct Plan: Sendable {
             base: base,
             topologyRevision: revision,
             items: core.pending,
-            rows: Set(core.pending.flatMap { $0.commit.changes.map(\.row) }),
+            rows: core.reservedRevision == nil ? [] : Set(core.pending.flatMap { $0.commit.changes.map(\.row) }),
             chores: core.chores,
             effects: core.effects
         )
