@@ -15,7 +15,7 @@ final class Agent {
     static let connectionCountMaximum = 256
     /// How long answers that are on their way may take when the agent ends.
     static let drainPatience = Duration.seconds(2)
-    /// How long central may take to hear that the agent ends.
+    /// The time that central may take to hear that the agent ends.
     static let farewellPatience = Duration.milliseconds(500)
 
     /// What the workers say.

@@ -12,7 +12,8 @@ public struct AgentOptions: Equatable, Sendable {
     public var encapIP: IPAddress
     /// Where the agent keeps its state and its sockets; made if missing.
     public var stateDirectory: String
-    /// Where the forwarder has its socket, a relative path from the state directory; `nil` is `forwarder` in the state directory.
+    /// The directory of the forwarder's socket; a relative path is one from the state directory, of which `nil` is the
+    /// folder `forwarder`.
     public var forwarderDirectory: String?
     /// The token that this host joins central with, unless it has.
     public var join: String?
@@ -24,7 +25,7 @@ public struct AgentOptions: Equatable, Sendable {
     public var queueCount: Int?
     /// Octets that the queues of a port may hold together.
     public var queuedByteCount: Int
-    /// Whether datagrams get tags, and have to have one from chassis that put them in, too.
+    /// The use of tags: datagrams get one, and have to have one if they come from chassis that do the same.
     public var authenticatesTunnels: Bool
     /// The release, for people.
     public var version: String

@@ -25,7 +25,7 @@ public enum AgentProcess {
             return loop
         }
         let directory = try StateDirectory(path: options.stateDirectory, forwarderDirectory: options.forwarderDirectory)
-        // What this host may lack comes before the token, which is good for one time only.
+        // The host is looked at first: the token is good for one time only.
         let innerMTU = try Underlay.innerMTU(at: options.encapIP)
         let queueCount = options.queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count)
         let underlay = try underlay(at: options.encapIP, count: queueCount, directory: directory)

@@ -32,7 +32,7 @@ final class ForwarderLink {
     }
 
     private let loop: EventLoop
-    /// Where it listens; behind that, where older ones did.
+    /// The sockets that it may listen at: its own, then that of older versions.
     private let socketPaths: [String]
     private let executable: String
     private let startsForwarder: Bool
@@ -53,8 +53,8 @@ final class ForwarderLink {
     private var greeting: Greeting?
     /// What the last forwarder had under way, for the next one.
     private var journal: Descriptor?
-    /// What the greeting has brought so far. It is kept when all of it is there: what came of a greeting that breaks off
-    /// is given back, so that the next one has room.
+    /// Descriptors that the greeting has brought so far. They are kept when all of it is there: those of a greeting that
+    /// breaks off are given back, so that the next one has room.
     private var held: [(what: HeldDescriptor, descriptors: [Descriptor])] = []
     private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
     private var sentCount = 0
@@ -83,7 +83,7 @@ final class ForwarderLink {
         self.hear = hear
     }
 
-    /// Whether a forwarder of this directory runs: a socket's file says nothing, it stays.
+    /// Tells if a forwarder of this directory runs, by connecting to it: the file of a socket stays when its process ends.
     static func isListening(in directory: StateDirectory) -> Bool {
         [directory.forwarderSocket, directory.formerForwarderSocket].contains { path in
             (try? SeqPacket.connect(path: path)) != nil
@@ -93,7 +93,7 @@ final class ForwarderLink {
     /// Connects to a running forwarder, else starts one, or waits until others have, and connects to that.
     func start() {
         wasSpawned = false
-        // What it holds takes as many here, and the limit may have been raised meanwhile.
+        // Its descriptors need as many here, and an operator may have raised the limit meanwhile.
         _ = try? Privileges.raiseDescriptorLimit()
         if connect() { return }
         guard startsForwarder else {
