@@ -65,49 +65,46 @@ let targets: [Target] = [
     floor("Wire", [], pure),
     floor("JSON", [], pure),
     floor("Persistent", [], pure),
-    floor("Northbound", ["Wire", "JSON", "Persistent"], pure),
     floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
-    floor("HTTPCore", [httpTypes], pure),
-    floor("Northd", ["Northbound", "Southbound", "Persistent", "Wire", "JSON"], pure),
+    floor("NetworkModel", ["Southbound", "Persistent", "Wire", "JSON"], pure),
     floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
     floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
     floor(
         "API",
-        ["Northd", "Northbound", "Southbound", "Persistent", "HTTPCore", "Wire", "JSON", httpTypes],
+        ["NetworkModel", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
         pure
     ),
     floor(
         "CentralCore",
-        ["Northd", "Northbound", "Southbound", "Persistent", "Wire", "JSON", deque],
+        ["NetworkModel", "Southbound", "Persistent", "Wire", "JSON", deque],
         pure
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
     // pure too, around C libraries
-    floor("ContentCoding", ["CZlib"], edge),
-    floor("HTTP2", ["HTTPCore", "CNghttp2", httpTypes], edge),
+    floor("HTTP", ["CNghttp2", "CZlib", httpTypes], edge),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap, log], edge),
     floor("Security", ["COpenSSL"], edge),
-    floor("Storage", ["Northd", "JSON", "CSQLite", "Reactor", "Security"], edge),
+    floor("Storage", ["NetworkModel", "JSON", "CSQLite", "Reactor", "Security"], edge),
     floor("Netdev", ["Reactor", "CLinux", "Wire"], edge),
     floor(
         "HTTPTransport",
-        ["Reactor", "Security", "HTTP2", "HTTPCore", "ContentCoding", "Wire", httpTypes, deque],
+        ["Reactor", "Security", "HTTP", "Wire", httpTypes, deque],
         edge
     ),
     // roles
     floor(
         "Central",
         [
-            "API", "CentralCore", "Northd", "Northbound", "Southbound", "Persistent", "Storage", "HTTPTransport",
-            "HTTPCore", "Reactor", "Security", "Wire", "COpenAPI", deque, httpTypes, log,
+            "API", "CentralCore", "NetworkModel", "Southbound", "Persistent", "Storage", "HTTPTransport",
+            "HTTP", "Reactor", "Security", "Wire", "COpenAPI", deque, httpTypes, log,
         ],
         edge
     ),
     floor(
         "Agent",
         [
-            "AgentCore", "ForwarderProtocol", "Northbound", "Southbound", "Netdev", "HTTPTransport", "HTTPCore",
+            "AgentCore", "ForwarderProtocol", "NetworkModel", "Southbound", "Netdev", "HTTPTransport", "HTTP",
             "Reactor", "Security", "Wire", "JSON", "CLinux", httpTypes, log,
         ],
         edge
@@ -120,7 +117,7 @@ let targets: [Target] = [
     floor(
         "Client",
         [
-            "AgentCore", "Netdev", "HTTPTransport", "Security", "HTTPCore", "Reactor", "Northbound", "JSON", "Wire",
+            "AgentCore", "Netdev", "HTTPTransport", "Security", "HTTP", "Reactor", "NetworkModel", "JSON", "Wire",
             httpTypes, yams,
         ],
         edge
@@ -128,8 +125,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "heddle",
         dependencies: [
-            "Central", "Agent", "Forwarder", "ForwarderProtocol", "Client", "API", "Northbound", "HTTPTransport",
-            "HTTPCore", "Reactor", "Wire", arguments,
+            "Central", "Agent", "Forwarder", "ForwarderProtocol", "Client", "API", "NetworkModel", "HTTPTransport",
+            "HTTP", "Reactor", "Wire", arguments,
         ],
         path: "Sources/heddle",
         swiftSettings: edge
@@ -144,27 +141,20 @@ let targets: [Target] = [
     ),
     // Takes the place of the C library's file calls in the program of the tests.
     .target(name: "DiskRecorder", path: "Tests/DiskRecorder", swiftSettings: shared),
-    .target(name: "TestSupport", dependencies: ["Northd"], path: "Tests/TestSupport", swiftSettings: shared),
+    .target(name: "TestSupport", dependencies: ["NetworkModel"], path: "Tests/TestSupport", swiftSettings: shared),
     // tests, mirroring the sources
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),
     tests("Persistent", ["TestSupport"]),
-    tests("Northbound", ["TestSupport", "Persistent", "JSON", "Wire"], golden: true),
+    tests("NetworkModel", ["TestSupport", "Southbound", "Persistent", "JSON", "Wire"], golden: true),
     tests("Southbound", ["TestSupport", "Persistent", "JSON", "Wire"]),
-    tests("HTTPCore", ["TestSupport", httpTypes], golden: true),
-    tests("ContentCoding", ["TestSupport"]),
-    tests("HTTP2", ["TestSupport", "HTTPCore", "CNghttp2", httpTypes]),
-    tests(
-        "Northd",
-        ["TestSupport", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
-        golden: true
-    ),
+    tests("HTTP", ["TestSupport", "CNghttp2", httpTypes], golden: true),
     tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
     tests("Datapath", ["TestSupport", "Southbound", "Wire"], golden: true),
     tests(
         "API",
         [
-            "TestSupport", "CentralCore", "Security", "Northd", "Northbound", "Southbound", "Persistent", "HTTPCore",
+            "TestSupport", "CentralCore", "Security", "NetworkModel", "Southbound", "Persistent", "HTTP",
             "JSON",
             "Wire",
             httpTypes, yams,
@@ -173,13 +163,13 @@ let targets: [Target] = [
     ),
     tests(
         "CentralCore",
-        ["TestSupport", "Northd", "Northbound", "Southbound", "Persistent", "JSON", "Wire"],
+        ["TestSupport", "NetworkModel", "Southbound", "Persistent", "JSON", "Wire"],
         golden: true
     ),
     tests(
         "AgentCore",
         [
-            "TestSupport", "ForwarderProtocol", "CentralCore", "Northbound", "Northd", "Southbound", "Persistent",
+            "TestSupport", "ForwarderProtocol", "CentralCore", "NetworkModel", "Southbound", "Persistent",
             "JSON",
             "Wire",
         ],
@@ -189,22 +179,22 @@ let targets: [Target] = [
     tests("Security", ["TestSupport"]),
     tests(
         "Storage",
-        ["TestSupport", "DiskRecorder", "Security", "Northd", "Northbound", "Persistent", "JSON", "Wire", "CSQLite"],
+        ["TestSupport", "DiskRecorder", "Security", "NetworkModel", "Persistent", "JSON", "Wire", "CSQLite"],
         golden: true
     ),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),
-    tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTPCore", "ContentCoding", "CLinux", httpTypes]),
+    tests("HTTPTransport", ["TestSupport", "Reactor", "Security", "HTTP", "CLinux", httpTypes]),
     tests(
         "Central",
         [
-            "heddle", "API", "CentralCore", "Northd", "HTTPTransport", "HTTPCore", "Reactor", "Security", "JSON",
+            "heddle", "API", "CentralCore", "NetworkModel", "HTTPTransport", "HTTP", "Reactor", "Security", "JSON",
             httpTypes, log,
         ]
     ),
     tests(
         "Agent",
         [
-            "heddle", "AgentCore", "Southbound", "Netdev", "HTTPTransport", "HTTPCore", "Reactor", "Wire", "JSON",
+            "heddle", "AgentCore", "Southbound", "Netdev", "HTTPTransport", "HTTP", "Reactor", "Wire", "JSON",
             httpTypes,
         ]
     ),

@@ -1,7 +1,6 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Wire
 

@@ -1,8 +1,7 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Wire
 
 /// A request that has found its route: everything that came with it, checked as far as no network is needed.

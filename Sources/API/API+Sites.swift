@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 
 /// Checks of the fields that browsers and proxies add: they tell that the one who is known by the connection is not the

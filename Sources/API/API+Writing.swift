@@ -1,8 +1,7 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 extension API {

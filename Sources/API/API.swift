@@ -1,8 +1,7 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// The REST interface of central, without its sockets: a request and the network in, an ``Action`` out.

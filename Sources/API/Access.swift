@@ -1,4 +1,4 @@
-import Northbound
+import NetworkModel
 
 /// Who may use a route: every route has one, as data, and whatever is checked is checked by it.
 public enum Access: Equatable, Sendable {

@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// What is to be done with a request.

@@ -1,5 +1,5 @@
 import JSON
-import Northbound
+import NetworkModel
 
 /// Reads the members of a request's document, with the place of what is wrong.
 enum DocumentReader {

@@ -1,6 +1,6 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
-import Northbound
+import NetworkModel
 
 /// Entity tags (RFC 9110 section 8.8.3): the decimal revision in quotes. With the content coding gzip a tag ends in
 /// `-gzip`; a tag that comes back may have either spelling.

@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import JSON
 import Southbound
 import Wire

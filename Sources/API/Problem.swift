@@ -1,7 +1,7 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 import JSON
-import Northbound
+import NetworkModel
 
 /// A problem document (RFC 9457): why a request was not carried out. Nothing was changed.
 public struct Problem: Error, Equatable, Sendable {

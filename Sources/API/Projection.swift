@@ -1,5 +1,5 @@
 import JSON
-import Northbound
+import NetworkModel
 import Southbound
 
 /// Which members of each object an answer is to have: `fields=name,status.up`.

@@ -1,5 +1,5 @@
 import HTTPTypes
-import Northbound
+import NetworkModel
 
 /// One method on one path: what is served, as data. The server, `Allow`, and the check of openapi.yaml read it.
 ///

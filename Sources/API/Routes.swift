@@ -1,5 +1,5 @@
 import HTTPTypes
-import Northbound
+import NetworkModel
 
 /// Everything that central serves, as one table.
 public enum Routes {

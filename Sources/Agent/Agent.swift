@@ -1,6 +1,6 @@
 import AgentCore
 import ForwarderProtocol
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import Netdev

@@ -1,6 +1,6 @@
 import AgentCore
 import Glibc
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import JSON

@@ -1,7 +1,7 @@
 import AgentCore
 import Glibc
 import HTTPTransport
-import Northbound
+import NetworkModel
 import Reactor
 import Security
 

@@ -1,5 +1,5 @@
 import AgentCore
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import JSON

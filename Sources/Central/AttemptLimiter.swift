@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import HTTPTransport
 
 /// Counts the wrong tokens of each host: beyond its budget a host hears 429 in place of 401.

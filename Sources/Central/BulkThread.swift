@@ -2,7 +2,7 @@ import API
 import CentralCore
 import HTTPTransport
 import HTTPTypes
-import Northd
+import NetworkModel
 import Reactor
 
 /// The thread for what is long: it reads large contents, so that no loop stands still while it parses one, and works out

@@ -1,5 +1,5 @@
 import API
-import HTTPCore
+import HTTP
 import Reactor
 
 /// How a central is to be run: what its command line says.

@@ -1,7 +1,7 @@
 import API
 import CentralCore
 import Glibc
-import HTTPCore
+import HTTP
 import Logging
 import Reactor
 import Security

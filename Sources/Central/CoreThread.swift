@@ -1,8 +1,7 @@
 import API
 import CentralCore
 import Logging
-import Northbound
-import Northd
+import NetworkModel
 import Reactor
 
 /// The thread that owns the core: hands it what comes in, carries out what it wants.

@@ -1,6 +1,6 @@
 import API
 import Glibc
-import HTTPCore
+import HTTP
 import HTTPTransport
 import Reactor
 

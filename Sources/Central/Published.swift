@@ -1,7 +1,7 @@
 import API
 import HTTPTransport
 import HTTPTypes
-import Northd
+import NetworkModel
 import Reactor
 
 /// What the threads that serve HTTP read: replaced by the writer after the sync to disk and before any answer.

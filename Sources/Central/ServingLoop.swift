@@ -1,10 +1,10 @@
 import API
 import CentralCore
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import Logging
-import Northbound
+import NetworkModel
 import Reactor
 import Security
 

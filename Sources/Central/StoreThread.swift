@@ -2,8 +2,7 @@ import API
 import CentralCore
 import Glibc
 import Logging
-import Northbound
-import Northd
+import NetworkModel
 import Reactor
 import Storage
 

@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 
 /// Who is let in: tokens and the joinings of chassis.

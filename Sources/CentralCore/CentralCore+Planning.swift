@@ -1,6 +1,5 @@
 import DequeModule
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Southbound
 import Wire

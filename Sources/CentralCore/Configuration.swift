@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// The bounds and times of a ``CentralCore``. The defaults are those of the product; tests make them small.

@@ -1,5 +1,5 @@
 import DequeModule
-import Northd
+import NetworkModel
 import Southbound
 
 /// What commits changed, worked out once for all chassis that share it.

@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Southbound
 import Wire

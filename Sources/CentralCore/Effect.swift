@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// What the core wants done, in this order.

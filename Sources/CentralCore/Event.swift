@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// Names a request that waits for its answer; the edge makes it.

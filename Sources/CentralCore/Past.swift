@@ -1,6 +1,5 @@
 import DequeModule
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// The newest commits with the networks behind them: what deltas start from, watches and later pages of lists go back

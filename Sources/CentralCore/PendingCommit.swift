@@ -1,5 +1,4 @@
-import Northbound
-import Northd
+import NetworkModel
 import Southbound
 
 /// A commit that is not durable yet, with what happens when it is.

@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 import Southbound
 
 /// A request for what has changed in the share of a chassis.

@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 import Southbound
 
 /// What the core knows of a chassis beyond what is committed. A restart forgets it; the next sync tells it again.

@@ -1,6 +1,5 @@
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Wire
 
 /// What a write is about, as far as it decides whether another one may be carried out beside it.

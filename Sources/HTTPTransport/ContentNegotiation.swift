@@ -1,5 +1,4 @@
-import ContentCoding
-import HTTPCore
+import HTTP
 import HTTPTypes
 
 /// Content codings of requests and answers (RFC 9110 sections 8.4 and 12.5.3): gzip and identity, both ways.

@@ -1,5 +1,5 @@
 import Glibc
-import HTTPCore
+import HTTP
 import Reactor
 import Security
 

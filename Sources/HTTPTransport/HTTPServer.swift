@@ -1,5 +1,5 @@
 import DequeModule
-import HTTPCore
+import HTTP
 import HTTPTypes
 import Reactor
 import Security

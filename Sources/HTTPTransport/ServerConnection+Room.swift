@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import Reactor
 
 /// Who makes room for others, when connections or memory are short.

@@ -1,5 +1,4 @@
-import HTTP2
-import HTTPCore
+import HTTP
 import HTTPTypes
 import Reactor
 

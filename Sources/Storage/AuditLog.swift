@@ -1,5 +1,5 @@
 import JSON
-import Northd
+import NetworkModel
 
 /// How long, and how much of it, the audit is kept.
 public struct AuditRetention: Sendable {

@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 
 /// Where the commit log lives: an ordered, durable, hash-chained list of commits.
 ///

@@ -1,5 +1,5 @@
 import Glibc
-import Northd
+import NetworkModel
 import Reactor
 
 /// What a data directory is known to have held, in a file beside the database: evidence against a database that was

@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 import Security
 
 /// Old commits become rows, in slices that no append notices.

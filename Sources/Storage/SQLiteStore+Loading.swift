@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 import Reactor
 import Security
 

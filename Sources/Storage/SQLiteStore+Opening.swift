@@ -1,6 +1,6 @@
 import CSQLite
 import Glibc
-import Northd
+import NetworkModel
 import Reactor
 
 /// What a start finds in the folder, and the tables.

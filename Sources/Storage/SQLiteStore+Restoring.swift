@@ -1,6 +1,6 @@
 import CSQLite
 import Glibc
-import Northd
+import NetworkModel
 import Reactor
 
 /// A backup is a log in one file of its own, with the files that belong to it in a table.

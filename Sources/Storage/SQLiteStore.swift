@@ -1,6 +1,6 @@
 import CSQLite
 import Glibc
-import Northd
+import NetworkModel
 import Reactor
 import Security
 

@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 import Security
 
 /// The one row that says what the tables must hold.

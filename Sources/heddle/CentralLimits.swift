@@ -1,7 +1,7 @@
 import ArgumentParser
 import Central
 import Client
-import HTTPCore
+import HTTP
 
 /// What clients may make central hold, and for how long.
 struct CentralLimits: ParsableArguments {

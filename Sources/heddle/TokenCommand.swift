@@ -1,6 +1,6 @@
 import ArgumentParser
 import Client
-import Northbound
+import NetworkModel
 import Reactor
 
 /// `heddle token`: who may speak to central.

@@ -1,9 +1,8 @@
 import CentralCore
-import HTTPCore
+import HTTP
 import HTTPTypes
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import TestSupport
 import Testing
 

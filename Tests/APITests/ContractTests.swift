@@ -1,6 +1,6 @@
 import HTTPTypes
 import JSON
-import Northbound
+import NetworkModel
 import Southbound
 import Testing
 

@@ -1,5 +1,5 @@
 import JSON
-import Northd
+import NetworkModel
 import Testing
 
 @testable import API

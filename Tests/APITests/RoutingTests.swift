@@ -1,7 +1,7 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 import JSON
-import Northbound
+import NetworkModel
 import Testing
 
 @testable import API

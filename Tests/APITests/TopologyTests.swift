@@ -1,6 +1,5 @@
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Testing
 
 @testable import API

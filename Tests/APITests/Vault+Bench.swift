@@ -1,4 +1,4 @@
-import Northbound
+import NetworkModel
 import Security
 import Synchronization
 import Wire

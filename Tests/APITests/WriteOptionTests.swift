@@ -1,6 +1,6 @@
 import HTTPTypes
 import JSON
-import Northd
+import NetworkModel
 import Testing
 
 @testable import API

@@ -1,6 +1,6 @@
 import ForwarderProtocol
 import JSON
-import Northbound
+import NetworkModel
 import Southbound
 import TestSupport
 import Testing

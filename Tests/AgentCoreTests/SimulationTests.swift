@@ -1,6 +1,6 @@
 import AgentCore
 import ForwarderProtocol
-import Northbound
+import NetworkModel
 import Southbound
 import TestSupport
 import Testing

@@ -1,5 +1,5 @@
 import Foundation
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import JSON

@@ -1,6 +1,5 @@
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Southbound
 import TestSupport
@@ -260,4 +259,4 @@ import Wire
     }
 }
 
-typealias CentralCoreOperation = Northbound.Operation
+typealias CentralCoreOperation = NetworkModel.Operation

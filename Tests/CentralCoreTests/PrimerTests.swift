@@ -1,7 +1,6 @@
 import CentralCore
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Southbound
 import TestSupport

@@ -1,8 +1,7 @@
 import CentralCore
 import Foundation
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Southbound
 import TestSupport
@@ -106,7 +105,7 @@ final class Simulation {
     private func write() {
         let port = "p\(draw(10))"
         let home = "s\(draw(3))"
-        let operation: Northbound.Operation =
+        let operation: NetworkModel.Operation =
             switch draw(8) {
             case 0: .put(switch: home, [:])
             case 1: .delete(port: port)

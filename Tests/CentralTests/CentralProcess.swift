@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import JSON

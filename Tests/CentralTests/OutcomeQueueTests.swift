@@ -1,6 +1,6 @@
 import API
 import CentralCore
-import Northd
+import NetworkModel
 import Reactor
 import Southbound
 import Testing

@@ -1,10 +1,10 @@
 import API
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import JSON
 import Logging
-import Northd
+import NetworkModel
 import Reactor
 import Testing
 

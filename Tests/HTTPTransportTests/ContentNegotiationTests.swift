@@ -1,5 +1,4 @@
-import ContentCoding
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import Reactor

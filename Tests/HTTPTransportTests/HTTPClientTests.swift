@@ -1,5 +1,5 @@
 import Glibc
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import Reactor

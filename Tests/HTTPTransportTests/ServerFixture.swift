@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import HTTPTransport
 import HTTPTypes
 import Reactor

@@ -1,5 +1,5 @@
 import Foundation
-import Northd
+import NetworkModel
 import Testing
 
 @testable import Storage

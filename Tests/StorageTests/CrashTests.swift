@@ -1,6 +1,6 @@
 import DiskRecorder
 import Foundation
-import Northd
+import NetworkModel
 import TestSupport
 import Testing
 

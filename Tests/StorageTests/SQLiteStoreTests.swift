@@ -1,7 +1,7 @@
 import CSQLite
 import Foundation
 import Glibc
-import Northd
+import NetworkModel
 import Storage
 import Testing
 

@@ -1,7 +1,6 @@
 import CSQLite
 import Foundation
-import Northbound
-import Northd
+import NetworkModel
 import Persistent
 import Testing
 

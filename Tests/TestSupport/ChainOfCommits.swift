@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 
 extension CommitHash {
     /// The hash behind a commit, by a function that is no cryptography: stands in for what a store tells.

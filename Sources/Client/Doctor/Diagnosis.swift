@@ -1,6 +1,6 @@
 import AgentCore
 import JSON
-import Northbound
+import NetworkModel
 import Wire
 
 /// Judges what was seen on a host. No I/O: the same facts give the same report.

@@ -1,5 +1,5 @@
 import Glibc
-import HTTPCore
+import HTTP
 import JSON
 import Netdev
 import Reactor

@@ -1,4 +1,4 @@
-import Northbound
+import NetworkModel
 
 /// The hint that ovn-nbctl gives for an address that it does not take.
 private let addressHint =

@@ -1,5 +1,5 @@
 import JSON
-import Northbound
+import NetworkModel
 import Reactor
 
 /// Carries `heddle apply` and `heddle export` to central.

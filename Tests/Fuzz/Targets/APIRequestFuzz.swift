@@ -1,7 +1,7 @@
 import API
 import CentralCore
 import HTTPTypes
-import Northd
+import NetworkModel
 
 /// Any method, path, entity tags and body are carried out or refused: `METHOD PATH\nIF-MATCH\nBODY`.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,4 +1,4 @@
-import Northd
+import NetworkModel
 
 /// Any row of a log is a commit or an error, and a commit fits a network or is refused.
 @_cdecl("LLVMFuzzerTestOneInput")

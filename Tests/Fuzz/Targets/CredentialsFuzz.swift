@@ -1,4 +1,4 @@
-import Northbound
+import NetworkModel
 import Security
 
 /// Any bytes are a token, a signing request, certificates, a key, or refused.

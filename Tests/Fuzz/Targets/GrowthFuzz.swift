@@ -1,8 +1,7 @@
 import CentralCore
 import Glibc
 import JSON
-import Northbound
-import Northd
+import NetworkModel
 
 /// The work of a request grows with its length and not faster: `PATH\0BEFORE\0UNIT\0BEHIND`, where the unit stands there a
 /// thousand and eight thousand times, `#` in it being its number. A body of a port or a switch is patched and replaced.

@@ -1,4 +1,4 @@
-import ContentCoding
+import HTTP
 
 /// Any bytes are decoded within the limit or refused.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,5 +1,4 @@
-import HTTP2
-import HTTPCore
+import HTTP
 import HTTPTypes
 
 /// Any bytes are requests, refusals or the end of the connection, and none of them stops the process.

@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 
 /// Any bytes are a chunked body, the start of one or refused, and the same however they are cut.

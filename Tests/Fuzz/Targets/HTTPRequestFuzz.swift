@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 
 /// Any bytes are requests or a refusal, and the same ones however they are cut.

@@ -1,4 +1,4 @@
-import HTTPCore
+import HTTP
 import HTTPTypes
 
 /// Any bytes are an answer, half of one or an error, and the same however they are cut.

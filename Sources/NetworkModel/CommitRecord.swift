@@ -1,0 +1,189 @@
+import JSON
+import Persistent
+import Southbound
+import Wire
+
+/// A commit as users see it: who changed which of their objects and hosts.
+public struct CommitRecord: Sendable {
+    /// An object that was put or deleted.
+    public struct Change: Sendable {
+        /// The log's row that it is.
+        public var kind: CommitChange.Kind
+        /// Its identity; of a chassis, its name.
+        public var id: String
+        /// Its name.
+        public var name: String
+        /// Its canonical JSON after the commit; `nil` where it was deleted.
+        public var object: [UInt8]?
+
+        /// A change of an object.
+        public init(kind: CommitChange.Kind, id: String, name: String, object: [UInt8]?) {
+            self.kind = kind
+            self.id = id
+            self.name = name
+            self.object = object
+        }
+
+        /// The kind of user's object or host that it is; `nil` for what only the log tells.
+        public var resourceKind: ResourceKind? { ResourceKind(rawValue: kind.rawValue) }
+    }
+
+    /// The commit's revision.
+    public let revision: UInt64
+    /// When, in seconds since 1970.
+    public let time: Int64
+    /// Who asked for it.
+    public let author: String
+    /// The address that the request came from; empty where there was none.
+    public let source: String
+    /// The identity of the request; empty where there was none.
+    public let requestID: String
+    /// The objects that changed: deletes first, then puts; of a record of the audit, the first of them.
+    public let changes: [Change]
+    /// How many objects changed.
+    public let changeCount: Int
+    /// The bytes of all objects, and a little for each.
+    public let byteCount: Int
+
+    /// The record of a commit between two networks.
+    public init(_ commit: Commit, before: Network, after: Network) {
+        revision = commit.revision
+        time = commit.time
+        author = commit.author
+        source = commit.source
+        requestID = commit.requestID
+        var changes: [Change] = []
+        var chassis: Set<String> = []
+        for row in commit.changes {
+            switch row.kind {
+            case .logicalSwitch, .logicalSwitchPort:
+                guard let id = ObjectID(row.id) else { continue }
+                let network = row.object == nil ? before : after
+                let name =
+                    row.kind == .logicalSwitch
+                    ? network.northbound.switches[id]?.value.name : network.northbound.ports[id]?.value.name
+                changes.append(Change(kind: row.kind, id: row.id, name: name ?? "", object: row.object))
+            case .chassis, .chassisState:
+                // What users see of a chassis is made of both rows.
+                guard chassis.insert(row.id).inserted else { continue }
+                let object = after.chassisView(named: row.id)?.json.bytes
+                changes.append(Change(kind: .chassis, id: row.id, name: row.id, object: object))
+            case .token:
+                let object = after.access.tokens[row.id]?.bytes
+                changes.append(Change(kind: .token, id: row.id, name: row.id, object: object))
+            case .enrolment:
+                changes.append(Change(kind: .enrolment, id: row.id, name: row.id, object: row.object))
+            case .datapathBinding, .portBinding, .bindingState, .lastKey, .topology, .keptAnswer: continue
+            }
+        }
+        self.changes = changes
+        changeCount = changes.count
+        byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
+    }
+
+    /// A record of the given parts.
+    public init(
+        revision: UInt64,
+        time: Int64,
+        author: String,
+        source: String,
+        requestID: String,
+        changes: [Change],
+        changeCount: Int
+    ) {
+        self.revision = revision
+        self.time = time
+        self.author = author
+        self.source = source
+        self.requestID = requestID
+        self.changes = changes
+        self.changeCount = changeCount
+        byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
+    }
+}
+
+/// What somebody wants to hear of the changes of users' objects and hosts.
+public struct WatchRequest: Sendable {
+    /// The revision that the asker has; `nil`: the newest.
+    public var since: UInt64?
+    /// The epoch of `since`, where the asker says one.
+    public var epoch: UInt64?
+    /// The hash of the commit of `since`, where the asker says one.
+    public var hash: CommitHash?
+    /// The kinds of object that are wanted.
+    public var kinds: Set<ResourceKind>
+    /// How long the answer may be held, in seconds.
+    public var wait: Int
+    /// The id of the token that the asker is known by; the answer is refused once that lets nobody in any more.
+    public var token: String?
+
+    /// The longest that an answer is held, in seconds.
+    public static let waitMaximum = 60
+
+    /// A request for changes.
+    public init(
+        since: UInt64?,
+        epoch: UInt64?,
+        hash: CommitHash? = nil,
+        kinds: Set<ResourceKind>,
+        wait: Int,
+        token: String? = nil
+    ) {
+        self.since = since
+        self.epoch = epoch
+        self.hash = hash
+        self.kinds = kinds
+        self.wait = wait
+        self.token = token
+    }
+}
+
+/// The changes of all commits after one revision up to another, in order.
+public struct ChangeFeed: Sendable {
+    /// The epoch of the revisions.
+    public var epoch: UInt64
+    /// The revision that the asker had.
+    public var from: UInt64
+    /// The revision that it has now.
+    public var to: UInt64
+    /// The hash of the commit of `to`, to be brought back with it.
+    public var hash: CommitHash
+    /// Whether more is there already.
+    public var hasMore: Bool
+    /// The commits that touched something wanted, each with that alone.
+    public var changes: [(revision: UInt64, change: CommitRecord.Change)]
+
+    /// An answer to a ``WatchRequest``.
+    public init(
+        epoch: UInt64,
+        from: UInt64,
+        to: UInt64,
+        hash: CommitHash,
+        hasMore: Bool,
+        changes: [(revision: UInt64, change: CommitRecord.Change)]
+    ) {
+        self.epoch = epoch
+        self.from = from
+        self.to = to
+        self.hash = hash
+        self.hasMore = hasMore
+        self.changes = changes
+    }
+}
+
+/// What somebody wants to see of the log.
+public struct AuditRequest: Sendable {
+    /// Only commits before this revision; `nil`: from the newest on.
+    public var before: UInt64?
+    /// The most commits.
+    public var limit: Int
+    /// Only commits of this author.
+    public var author: String?
+
+    /// A request for commits, newest first.
+    public init(before: UInt64?, limit: Int, author: String?) {
+        self.before = before
+        self.limit = limit
+        self.author = author
+    }
+}

@@ -1,0 +1,180 @@
+import JSON
+import Persistent
+import Southbound
+import Wire
+
+/// A row as a store keeps it: what the last commit that touched it put.
+public struct StoredRow: Equatable, Sendable {
+    /// The row's table.
+    public var kind: CommitChange.Kind
+    /// The row's key in its table.
+    public var id: String
+    /// The revision of the commit that put it.
+    public var revision: UInt64
+    /// The row's JSON.
+    public var object: [UInt8]
+
+    /// A row of a store.
+    public init(kind: CommitChange.Kind, id: String, revision: UInt64, object: [UInt8]) {
+        self.kind = kind
+        self.id = id
+        self.revision = revision
+        self.object = object
+    }
+}
+
+extension Network {
+    /// The network at a revision from all rows that it consists of, in any order.
+    ///
+    /// A store that folds old commits into rows keeps, for each (kind, id), the last object put and the revision of
+    /// the commit that put it, and drops the row on a delete.
+    public init(epoch: UInt64, revision: UInt64, rows: [StoredRow]) throws(CommitError) {
+        self.init(epoch: epoch)
+        self.revision = revision
+        for row in rows.sorted(by: { $0.kind < $1.kind }) {
+            guard row.revision <= revision else { throw CommitError("a row of \(row.kind.rawValue) from the future") }
+            try put(row.kind, row.id, row.object, revision: row.revision)
+        }
+    }
+
+    /// The network that two halves make: one of the rows of ``CommitChange/Kind/isOfUsers``, and one of all others. Halves
+    /// do not need each other, so two threads can make them.
+    public init(users: Network, others: Network) {
+        self = others
+        northbound = users.northbound
+    }
+
+    /// Carries out the next commit of the log.
+    /// - Throws: ``CommitError`` where it is not the next one or does not fit; the network is then to be thrown away.
+    public mutating func apply(_ commit: Commit) throws(CommitError) {
+        guard commit.epoch == epoch, commit.revision > revision else {
+            throw CommitError("commit \(commit.revision) does not follow revision \(revision)")
+        }
+        try insert(commit)
+        revision = commit.revision
+    }
+
+    /// Carries out a commit that comes before the last one and has nothing to do with it.
+    public mutating func insert(_ commit: Commit) throws(CommitError) {
+        for change in commit.changes where change.object == nil { try delete(change.kind, change.id) }
+        for change in commit.changes.sorted(by: { $0.kind < $1.kind }) {
+            guard let object = change.object else { continue }
+            try put(change.kind, change.id, object, revision: commit.revision)
+        }
+    }
+
+    private mutating func put(
+        _ kind: CommitChange.Kind,
+        _ id: String,
+        _ object: [UInt8],
+        revision: UInt64
+    ) throws(CommitError) {
+        switch kind {
+        case .logicalSwitch, .logicalSwitchPort:
+            do {
+                try northbound.restore(kind == .logicalSwitch ? .logicalSwitch : .logicalSwitchPort, bytes: object)
+            } catch {
+                throw CommitError("\(kind.rawValue) \(id): \(error)")
+            }
+        case .chassis, .datapathBinding, .portBinding:
+            do {
+                let record = try Record(kind: kind.rawValue, json: Self.parse(object))
+                southbound.put(SouthboundDatabase.Entry(record: record, revision: revision, bytes: object))
+            } catch {
+                throw CommitError("\(kind.rawValue) \(id): \(error)")
+            }
+        case .chassisState:
+            let state = try Self.parse(object)
+            guard let isLive = state["live"]?.boolValue else { throw Self.damaged(kind, id) }
+            let held = state["held"].flatMap { HeldShare(json: $0) }
+            ledger.setChassis(Ledger.ChassisState(isLive: isLive, held: held, revision: revision), named: id)
+        case .bindingState:
+            guard let port = ObjectID(id), let state = Ledger.BindingState(json: try Self.parse(object)) else {
+                throw Self.damaged(kind, id)
+            }
+            ledger.setBinding(state, of: port)
+        case .lastKey:
+            guard let space = Ledger.KeySpace(id),
+                let key = try Self.parse(object)["key"]?.integerValue.flatMap(UInt32.init(exactly:))
+            else { throw Self.damaged(kind, id) }
+            ledger.setLastKey(key, in: space)
+        case .topology:
+            guard let revision = try Self.parse(object)["revision"]?.integerValue.flatMap(UInt64.init(exactly:)) else {
+                throw Self.damaged(kind, id)
+            }
+            northbound.setRevision(revision, ofTopology: id)
+        case .keptAnswer:
+            guard let answer = Ledger.KeptAnswer(json: try Self.parse(object)) else { throw Self.damaged(kind, id) }
+            ledger.setAnswer(answer, named: id)
+        case .token:
+            let row = try Self.parse(object)
+            guard access.restoreToken(row, id: id, revision: revision) else { throw Self.damaged(kind, id) }
+        case .enrolment:
+            guard access.restoreEnrolment(try Self.parse(object), chassis: id) else { throw Self.damaged(kind, id) }
+        }
+    }
+
+    private mutating func delete(_ kind: CommitChange.Kind, _ id: String) throws(CommitError) {
+        switch kind {
+        case .chassis: southbound.remove(.chassis(id))
+        case .chassisState: ledger.setChassis(nil, named: id)
+        case .token: access.setToken(nil, id: id, revision: 0)
+        case .enrolment: access.setEnrolment(nil, chassis: id)
+        case .lastKey:
+            guard let space = Ledger.KeySpace(id) else { throw Self.damaged(kind, id) }
+            ledger.setLastKey(0, in: space)
+        case .keptAnswer: ledger.setAnswer(nil, named: id)
+        // It went with its last object.
+        case .topology: break
+        case .logicalSwitch, .logicalSwitchPort, .datapathBinding, .portBinding, .bindingState:
+            guard let object = ObjectID(id) else { throw Self.damaged(kind, id) }
+            switch kind {
+            case .logicalSwitch: northbound.removeSwitch(object)
+            case .logicalSwitchPort: northbound.removePort(object)
+            case .datapathBinding: southbound.remove(.datapathBinding(object))
+            case .portBinding: southbound.remove(.portBinding(object))
+            default: ledger.setBinding(nil, of: object)
+            }
+        }
+    }
+
+    private static func parse(_ object: [UInt8]) throws(CommitError) -> JSONValue {
+        do {
+            return try JSONParser.parse(object)
+        } catch {
+            throw CommitError("a row that is not JSON: \(error)")
+        }
+    }
+
+    private static func damaged(_ kind: CommitChange.Kind, _ id: String) -> CommitError {
+        CommitError("\(kind.rawValue) \(id) cannot be read")
+    }
+}
+
+extension NorthboundDatabase {
+    /// The row of a topology; its object is `nil` where it has no objects.
+    public func topologyRow(_ owner: String) -> CommitChange {
+        let object = topologies[owner].map { topology -> JSONValue in
+            ["revision": .integer(Int64(clamping: topology.revision))]
+        }
+        return CommitChange(kind: .topology, id: owner, object: object?.bytes)
+    }
+}
+
+extension Ledger {
+    /// The JSON of the ledger's row for the last key of a space, `nil` where there is none.
+    public func lastKeyRow(_ space: KeySpace) -> CommitChange {
+        let key = lastKeys[space].map { key -> JSONValue in ["key": .integer(Int64(key))] }
+        return CommitChange(kind: .lastKey, id: space.text, object: key?.bytes)
+    }
+
+    /// The ledger's row for a port; its object is `nil` where there is none.
+    public func bindingRow(_ port: ObjectID) -> CommitChange {
+        CommitChange(kind: .bindingState, id: port.description, object: bindings[port]?.json.bytes)
+    }
+
+    /// The ledger's row for a chassis; its object is `nil` where there is none.
+    public func chassisRow(_ name: String) -> CommitChange {
+        CommitChange(kind: .chassisState, id: name, object: chassis[name]?.json.bytes)
+    }
+}
