@@ -111,7 +111,7 @@ let targets: [Target] = [
     ),
     floor(
         "Forwarder",
-        ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux", log],
+        ["Datapath", "ForwarderProtocol", "Southbound", "Reactor", "Wire", "CLinux", log],
         edge
     ),
     floor(

@@ -16,7 +16,7 @@ enum EntityTag {
             switch (left, right) {
             case (.anything, .anything): true
             case (.tags(let left), .tags(let right)): left.elementsEqual(right) { $0 == $1 }
-            default: false
+            case (.anything, .tags), (.tags, .anything): false
             }
         }
     }
@@ -114,14 +114,13 @@ struct Conditions {
 
     /// What they make of a read of something that has this revision.
     func outcome(ofReading revision: UInt64) -> ReadOutcome {
-        switch ifMatch {
-        case .tags(let tags) where !tags.contains(where: { $0.isStrong && $0.revision == revision }): return .failed
-        default: break
+        if case .tags(let tags) = ifMatch, !tags.contains(where: { $0.isStrong && $0.revision == revision }) {
+            return .failed
         }
         switch ifNoneMatch {
         case .anything: return .notModified
         case .tags(let tags) where tags.contains(where: { $0.revision == revision }): return .notModified
-        default: return .whole
+        case .tags, nil: return .whole
         }
     }
 

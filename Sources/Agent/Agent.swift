@@ -170,11 +170,8 @@ final class Agent {
 
     private func hear(_ event: Event) {
         guard !isEnding else {
-            switch event {
-            case .syncAnswered(let sequence, _), .syncFailed(let sequence, _):
-                if sequence == farewell { endFarewell() }
-            default: break
-            }
+            if case .syncAnswered(farewell, _) = event { endFarewell() }
+            if case .syncFailed(farewell, _) = event { endFarewell() }
             return
         }
         perform(core.step(event, now: loop.now, using: &generator))

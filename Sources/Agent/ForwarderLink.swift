@@ -53,8 +53,8 @@ final class ForwarderLink {
     private var greeting: Greeting?
     /// What the last forwarder had under way, for the next one.
     private var journal: Descriptor?
-    /// Descriptors that the greeting has brought so far. They are kept when all of it is there: those of a greeting that
-    /// breaks off are given back, so that the next one has room.
+    /// Descriptors that the greeting has brought so far. They are kept when all of it is there: those of a greeting
+    /// that breaks off are given back, so that the next one has room.
     private var held: [(what: HeldDescriptor, descriptors: [Descriptor])] = []
     private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
     private var sentCount = 0
@@ -83,7 +83,8 @@ final class ForwarderLink {
         self.hear = hear
     }
 
-    /// Tells if a forwarder of this directory runs, by connecting to it: the file of a socket stays when its process ends.
+    /// Tells if a forwarder of this directory runs, by connecting to it: the file of a socket stays when its process
+    /// ends.
     static func isListening(in directory: StateDirectory) -> Bool {
         [directory.forwarderSocket, directory.formerForwarderSocket].contains { path in
             (try? SeqPacket.connect(path: path)) != nil
@@ -312,7 +313,7 @@ final class ForwarderLink {
             }
             hear(.forwarderConnected(greeting, held: held.map(\.what), wasSpawned: wasSpawned))
         case (.connected, _): hear(.forwarderSaid(message))
-        default: lose("it speaks out of turn")
+        case (.idle, _), (.starting, _), (.awaited, _), (.greeting, _), (.failed, _): lose("it speaks out of turn")
         }
     }
 

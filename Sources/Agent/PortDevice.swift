@@ -162,7 +162,8 @@ enum PortDevice {
         )
     }
 
-    /// Opens a device that is there and gives it what the user asks for. Queues that are longer than ours may be are cut.
+    /// Opens a device that is there and gives it what the user asks for. Queues that are longer than ours may be are
+    /// cut.
     private static func adopt(
         _ port: PortSpecification,
         _ link: Link,

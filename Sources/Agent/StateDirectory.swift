@@ -19,7 +19,8 @@ final class StateDirectory: Sendable {
 
     /// Makes the directory if it is missing and takes it.
     /// - Parameter forwarderDirectory: where a forwarder that others start has its socket; a link in this directory
-    ///   leads there from now on, so that a relative path is one from here. `nil` leaves the link, or the directory in its place, as it is.
+    ///   leads there from now on, so that a relative path is one from here. `nil` leaves the link, or the directory in
+    ///   its place, as it is.
     init(path: String, forwarderDirectory: String? = nil) throws(AgentFailure) {
         self.path = path
         do throws(SystemError) {
@@ -146,8 +147,8 @@ final class StateDirectory: Sendable {
         return "\(story); please report \(file)"
     }
 
-    /// Leaves a note for `heddle doctor` about what the agent waits for, or removes it. What prevents that is of no concern:
-    /// the log has the same.
+    /// Leaves a note for `heddle doctor` about what the agent waits for, or removes it. What prevents that is of no
+    /// concern: the log has the same.
     func note(_ sentence: String?) {
         let path = "\(path)/agent.end"
         if let sentence {

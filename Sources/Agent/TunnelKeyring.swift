@@ -3,12 +3,12 @@ import Security
 import Southbound
 import Wire
 
-/// This host's keys for the tags of datagrams. Their public halves go to the other hosts through central; of those and of
-/// its own private ones the host makes a key with each, which no other host and not even central knows.
+/// This host's keys for the tags of datagrams. Their public halves go to the other hosts through central; of those and
+/// of its own private ones the host makes a key with each, which no other host and not even central knows.
 ///
-/// A new key takes the place of an old one over two starts that are a day apart: at the first the others hear of it beside
-/// the old one, which stays in use; at the next it is in use, and the old one is still taken. So no datagram is refused
-/// because hosts hear at different moments.
+/// A new key takes the place of an old one over two starts that are a day apart: at the first the others hear of it
+/// beside the old one, which stays in use; at the next it is in use, and the old one is still taken. So no datagram is
+/// refused because hosts hear at different moments.
 struct TunnelKeyring {
     /// How long a key is the newest at least.
     static let life: Int64 = 24 * 60 * 60

@@ -5,8 +5,8 @@ import HTTPTypes
 import NetworkModel
 import Reactor
 
-/// The thread for what is long: it reads large contents, so that no loop stands still while it parses one, and works out
-/// large writes, so that the core does not.
+/// The thread for what is long: it reads large contents, so that no loop stands still while it parses one, and works
+/// out large writes, so that the core does not.
 ///
 /// It makes of a request what a loop makes of a small one; what is to be done then goes back to the loop that asked.
 final class BulkThread {

@@ -50,8 +50,8 @@ public struct CentralConfiguration: Sendable {
         self.loopCount = min(max(1, loopCount ?? Processors.count / 2), Self.loopCountMaximum)
     }
 
-    /// What HTTP on a port is bound by. Agents keep their connections and may all take their shares at once, and as many
-    /// as there are may be behind one address; users' clients get the defaults.
+    /// What HTTP on a port is bound by. Agents keep their connections and may all take their shares at once, and as
+    /// many as there are may be behind one address; users' clients get the defaults.
     func limits(of plane: Route.Plane) -> HTTPLimits {
         var limits = limits
         switch plane {

@@ -114,7 +114,8 @@ struct CentralThreads: Sendable {
         }.handle
     }
 
-    /// How much later the thread that reads large contents gets its turn: small requests go first where processors are few.
+    /// How much later the thread that reads large contents gets its turn: small requests go first where processors are
+    /// few.
     private static let readingNiceness: Int32 = 5
 
     private static func startBulk(

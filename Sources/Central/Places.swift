@@ -2,8 +2,8 @@ import API
 import HTTPTransport
 import Southbound
 
-/// The places of one loop for requests that wait: a bound for each kind, so that none keeps out another, and for each of
-/// those who ask, so that nobody takes all of a kind.
+/// The places of one loop for requests that wait: a bound for each kind, so that none keeps out another, and for each
+/// of those who ask, so that nobody takes all of a kind.
 struct Places {
     /// What takes a place.
     enum Kind: Hashable {
@@ -34,8 +34,8 @@ struct Places {
         fileprivate let byteCount: Int
     }
 
-    /// The most bytes of contents that are read elsewhere or wait for the core, of one loop: two of the largest. What is
-    /// made of them while they wait is some five times as large.
+    /// The most bytes of contents that are read elsewhere or wait for the core, of one loop: two of the largest. What
+    /// is made of them while they wait is some five times as large.
     static let byteCountMaximum = 32 << 20
 
     /// The most places of a kind.

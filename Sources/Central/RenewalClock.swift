@@ -1,5 +1,5 @@
-/// When central's own certificate is made anew: by two clocks, as the one that people set may have been wrong when it was
-/// made.
+/// When central's own certificate is made anew: by two clocks, as the one that people set may have been wrong when it
+/// was made.
 struct RenewalClock {
     /// By how much the wall clock may go back without another certificate, in seconds: it is stepped a little at times.
     static let stepMaximum: Int64 = 60

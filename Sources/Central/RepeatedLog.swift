@@ -4,8 +4,8 @@ import HTTPTransport
 import Logging
 import Reactor
 
-/// What a loop warns of that clients can make happen as often as they like: each kind at once, then once a minute with how
-/// many there were.
+/// What a loop warns of that clients can make happen as often as they like: each kind at once, then once a minute with
+/// how many there were.
 final class RepeatedLog {
     /// What counts as the same.
     enum Incident: Hashable {

@@ -1,7 +1,7 @@
 import CentralCore
 
-/// Requests that wait for a revision to be reached, each for the same time: found by revision and by time without a look at
-/// the others.
+/// Requests that wait for a revision to be reached, each for the same time: found by revision and by time without a
+/// look at the others.
 struct RevisionWaits {
     /// The most of them, over all loops: whoever waits has a place at its loop as well, and central's own clients wait
     /// only where they have written to another member.

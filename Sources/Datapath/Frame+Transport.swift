@@ -9,7 +9,7 @@ extension Frame {
         switch network {
         case .ipv4: ipv4FragmentWord & 0x3fff != 0
         case .ipv6: transportOffset != networkOffset + IPv6Header.byteCount
-        default: false
+        case .malformed, .opaque, .foreignARP, .arp: false
         }
     }
 
@@ -35,7 +35,7 @@ extension Frame {
         switch network {
         case .ipv4: CongestionCode(rawValue: bytes.integer8(at: networkOffset &+ 1) & 3)
         case .ipv6: CongestionCode(rawValue: bytes.integer8(at: networkOffset &+ 1) &>> 4 & 3)
-        default: .notCapable
+        case .malformed, .opaque, .foreignARP, .arp: .notCapable
         }
     }
 
@@ -52,7 +52,7 @@ extension Frame {
         case .ipv6:
             let (source, destination) = (ipv6Source, ipv6Destination)
             mixed ^= source.high ^ source.low &* 3 ^ destination.high &* 5 ^ destination.low &* 7
-        default: break
+        case .malformed, .opaque, .foreignARP, .arp: break
         }
         // Fragments have no ports, and all of a packet must go one way.
         if hasPorts {

@@ -107,9 +107,6 @@ extension MessageError {
     /// Whether it makes a request malformed in the sense of RFC 9113 section 8.1.1: a field that no field may be. Other
     /// faults are those of what fields say.
     package var isMalformed: Bool {
-        switch self {
-        case .badFieldName, .badFieldValue: true
-        default: false
-        }
+        self == .badFieldName || self == .badFieldValue
     }
 }

@@ -91,7 +91,12 @@ public enum RequestError: Error, Equatable, Sendable {
         case .fieldLineTooLong, .tooManyFields, .headTooLong, .trailersTooLong: .requestHeaderFieldsTooLarge
         case .unsupportedVersion: .httpVersionNotSupported
         case .unsupportedTransferEncoding, .unsupportedMethod: .notImplemented
-        default: .badRequest
+        case .bareLineFeed, .badStartLine, .badMethod, .badTarget, .badVersion, .badStatus, .badFieldName,
+            .confusableFieldName, .foldedField, .badFieldValue, .missingHost, .duplicateHost, .badHost,
+            .badContentLength, .duplicateContentLength, .contentLengthWithTransferEncoding,
+            .transferEncodingInHTTP10, .badTransferEncoding, .badChunkSize, .badChunkExtension, .badChunkEnd,
+            .chunkExtensionsTooLong:
+            .badRequest
         }
     }
 }

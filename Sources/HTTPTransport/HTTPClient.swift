@@ -29,8 +29,8 @@ public final class HTTPClient {
 
     /// Where the server is.
     public let endpoint: HTTPEndpoint
-    /// What secures connections to a `tls` endpoint. A new one takes the place of unused connections at once, and of the
-    /// others once their calls have ended.
+    /// What secures connections to a `tls` endpoint. A new one takes the place of unused connections at once, and of
+    /// the others once their calls have ended.
     public var tls: TLSContext? { didSet { retireConnections() } }
     /// Connections of an earlier generation are not used again.
     private(set) var generation = 0

@@ -48,7 +48,8 @@ public final class HTTPExchange {
         connection.respond(to: self, answer, body: body)
     }
 
-    /// The request shows who its client is, as far as that goes here: the connection is not one of those that end first.
+    /// The request shows who its client is, as far as that goes here: the connection is not one of those that end
+    /// first.
     public func identify() { connection?.identify() }
 
     /// Answers the request with a response of swift-http-types.

@@ -38,8 +38,8 @@ public final class HTTPServer {
     private var refusedCount = 0
     /// Connections of abusers that are kept for a while, the oldest first.
     private var stalled: Deque<Int> = []
-    /// Bytes that all connections hold together: requests read in part, those that wait or are with the handler, answers
-    /// that clients have not taken.
+    /// Bytes that all connections hold together: requests read in part, those that wait or are with the handler,
+    /// answers that clients have not taken.
     public private(set) var heldByteCount = 0
     private var isShedding = false
     /// Until when nobody is looked for who could make room: there was nobody just now.
@@ -263,8 +263,8 @@ public final class HTTPServer {
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
         // The kernel gives the lowest number that is free, so a high one tells that there are few left.
         if Int(socket.raw) >= descriptorMaximum {
-            // Who has a request under way stays; the newcomer hears nothing, and comes again. The owner of this machine is
-            // served in any case: what is spared is enough for that.
+            // Who has a request under way stays; the newcomer hears nothing, and comes again. The owner of this machine
+            // is served in any case: what is spared is enough for that.
             let hasRoom = makesRoom?() ?? closeIdle()
             if !hasRoom { guard case .unix = peer else { return } }
         }

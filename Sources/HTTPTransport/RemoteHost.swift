@@ -2,8 +2,8 @@ import Wire
 
 /// One host, as far as an address tells: what is counted against a stranger is counted against this.
 ///
-/// An IPv4 address is one host. Of IPv6 a host has all addresses of a /64 (RFC 4291 section 2.5.1), so that counting each
-/// alone would count nothing.
+/// An IPv4 address is one host. Of IPv6 a host has all addresses of a /64 (RFC 4291 section 2.5.1), so that counting
+/// each alone would count nothing.
 public struct RemoteHost: Hashable, Sendable {
     private let address: IPAddress
 
@@ -17,8 +17,8 @@ public struct RemoteHost: Hashable, Sendable {
     }
 }
 
-/// What is remembered of hosts, up to ``hostMaximum`` of them. When there are more, the quarter makes room whose records
-/// were written longest ago; an attacker with so many hosts is bounded by what each of its connections may do.
+/// What is remembered of hosts, up to ``hostMaximum`` of them. When there are more, the quarter makes room whose
+/// records were written longest ago; an attacker with so many hosts is bounded by what each of its connections may do.
 ///
 /// Time is monotonic and comes with each call.
 public struct HostTable<Record> {

@@ -9,8 +9,8 @@ protocol TurnTaker: AnyObject {
 
 /// Shares the time of one loop's thread between its connections.
 ///
-/// Who asks for little is served as its bytes arrive. All others wait here, in as many rows as there are ranks: a turn of
-/// the loop spends a little time on them, one piece after the other, those of the lowest rank first, then looks for
+/// Who asks for little is served as its bytes arrive. All others wait here, in as many rows as there are ranks: a turn
+/// of the loop spends a little time on them, one piece after the other, those of the lowest rank first, then looks for
 /// arrivals again. So a request that costs little waits for one piece of somebody else's work, however many connections
 /// keep the server busy; and work that costs much is done all the same, for every other turn favours some higher rank.
 public final class TurnQueue {

@@ -3,8 +3,8 @@ import Glibc
 import Reactor
 import Wire
 
-/// What the routing tables say of the way to an address, apart from what the kernel has learnt by ICMP: anybody may have
-/// sent that.
+/// What the routing tables say of the way to an address, apart from what the kernel has learnt by ICMP: anybody may
+/// have sent that.
 public struct Route: Equatable, Sendable {
     /// The index of the device that packets leave by.
     public let device: Int32

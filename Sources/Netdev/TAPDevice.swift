@@ -6,8 +6,9 @@ import Wire
 /// TAP devices: Ethernet frames through a descriptor (Linux tuntap.rst).
 ///
 /// Each read and write is one frame with the 10 bytes of `struct virtio_net_hdr` before it, in the machine's byte
-/// order. Descriptors are non-blocking; a device has one for each of its queues, over which the kernel spreads flows. The kernel leaves checksums and the cutting of superpackets to the reader, which
-/// takes TCP of both families, and UDP where the kernel has that.
+/// order. Descriptors are non-blocking; a device has one for each of its queues, over which the kernel spreads flows.
+/// The kernel leaves checksums and the cutting of superpackets to the reader, which takes TCP of both families, and UDP
+/// where the kernel has that.
 public enum TAPDevice {
     /// Bytes before each frame.
     public static let virtioHeaderByteCount = 10
@@ -17,8 +18,8 @@ public enum TAPDevice {
     public static let queuedByteCount = 16 << 20
     /// Octets of the longest superpacket that the kernel makes.
     public static let superpacketByteCountMaximum = 65_536
-    /// Frames that a queue holds at least: those of one batch. Where there are so many queues that these would be too much
-    /// memory, superpackets are shorter, which costs throughput, and so comes last.
+    /// Frames that a queue holds at least: those of one batch. Where there are so many queues that these would be too
+    /// much memory, superpackets are shorter, which costs throughput, and so comes last.
     static let queueLengthMinimum = 64
 
     /// Segments of the longest superpacket: as many as one train on the underlay takes, so that none needs a second,

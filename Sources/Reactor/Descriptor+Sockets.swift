@@ -60,7 +60,8 @@ extension Descriptor {
         return try peerCredentials().user
     }
 
-    /// The process on the other side of a Unix socket, as the kernel knows it: the one that connected, or that listened.
+    /// The process on the other side of a Unix socket, as the kernel knows it: the one that connected, or that
+    /// listened.
     public func peerProcess() throws(SystemError) -> pid_t { try peerCredentials().process }
 
     private func peerCredentials() throws(SystemError) -> clinux_credentials {

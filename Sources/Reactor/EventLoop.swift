@@ -55,8 +55,8 @@ public final class EventLoop {
 
     /// Waits on `descriptor`, level-triggered, until the registration is cancelled, which must be before it is closed.
     ///
-    /// With neither interest the handler is still told once more of an error or a hang-up. A handler that has read the end
-    /// of a stream and keeps the registration must stop asking for reads: the end stays readable.
+    /// With neither interest the handler is still told once more of an error or a hang-up. A handler that has read the
+    /// end of a stream and keeps the registration must stop asking for reads: the end stays readable.
     /// - Throws: EEXIST for a descriptor that is registered already; EPERM for one epoll cannot wait on (a file).
     public func register(
         _ descriptor: Int32,

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import Wire
 
-/// Lines on their way to a descriptor that may be slow: a thread of its own writes them, so that nobody who has something
-/// to say ever waits for who reads it.
+/// Lines on their way to a descriptor that may be slow: a thread of its own writes them, so that nobody who has
+/// something to say ever waits for who reads it.
 public final class LogQueue: Sendable {
     /// The most bytes that wait, and as many that are being written: some thousand lines, more than a burst has. What
     /// comes beyond that is left out and counted.

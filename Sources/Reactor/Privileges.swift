@@ -19,8 +19,8 @@ public enum Privileges {
         try systemCall("setresuid \(user)") { clinux_become_user(user, group) }
     }
 
-    /// Has the kernel refuse this thread, and those that it starts, all that Landlock can refuse: every file by its path,
-    /// TCP, abstract Unix sockets, signals to others. `dropAllCapabilities` comes first.
+    /// Has the kernel refuse this thread, and those that it starts, all that Landlock can refuse: every file by its
+    /// path, TCP, abstract Unix sockets, signals to others. `dropAllCapabilities` comes first.
     /// - Returns: whether the kernel has Landlock, and has it switched on.
     public static func forbidFiles() throws(SystemError) -> Bool {
         do throws(SystemError) {
@@ -33,9 +33,9 @@ public enum Privileges {
         }
     }
 
-    /// Leaves this process the system calls that moving packets takes (seccomp; `clinux_confine.c` has the list). What a
-    /// library may try by itself fails with EPERM, what only somebody else's code would try ends the process (SIGSYS).
-    /// `dropAllCapabilities` comes first.
+    /// Leaves this process the system calls that moving packets takes (seccomp; `clinux_confine.c` has the list). What
+    /// a library may try by itself fails with EPERM, what only somebody else's code would try ends the process
+    /// (SIGSYS). `dropAllCapabilities` comes first.
     public static func filterSystemCalls() throws(SystemError) {
         try systemCall("seccomp") { clinux_filter_system_calls() }
     }

@@ -78,8 +78,9 @@ public enum SeqPacket {
     }
 
     /// Receives one message into `buffer`, which should hold the longest there may be.
-    /// - Throws: EMSGSIZE for a message that is longer or carries too many descriptors, EMFILE for one with more of them
-    ///   than this process may still have; it is dropped whole. ECONNRESET when the other side went away with messages of ours unread.
+    /// - Throws: EMSGSIZE for a message that is longer or carries too many descriptors, EMFILE for one with more of
+    ///   them than this process may still have; it is dropped whole. ECONNRESET when the other side went away with
+    ///   messages of ours unread.
     public static func receive(
         into buffer: UnsafeMutableRawBufferPointer,
         from socket: Descriptor

@@ -31,8 +31,8 @@ public struct KeyAgreement: @unchecked Sendable {
         publicKey = octets
     }
 
-    /// A secret of this pair and of who has the other public key: a hash (SHA-256) of what both compute, of a purpose and
-    /// of both public keys.
+    /// A secret of this pair and of who has the other public key: a hash (SHA-256) of what both compute, of a purpose
+    /// and of both public keys.
     /// - Throws: where the public key is none, or one of those with which every secret is the same.
     public func secret(with other: [UInt8], for purpose: String) throws(SecurityError) -> [UInt8] {
         let own = try Self.key(ofPrivate: privateKey)

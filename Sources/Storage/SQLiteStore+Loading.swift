@@ -104,8 +104,8 @@ extension SQLiteStore {
         return revision == meta.foldedRevision ? CommitHash(chain: meta.foldedHash) : nil
     }
 
-    /// How far beyond the last revision a new epoch begins: further than the history that was lost can have gone, so that
-    /// no entity tag of that names anything in this one.
+    /// How far beyond the last revision a new epoch begins: further than the history that was lost can have gone, so
+    /// that no entity tag of that names anything in this one.
     static let epochGap: UInt64 = 1_000_000_000
 
     /// Begins a new epoch: the rows stay, the kept commits, which are of the former, are folded.

@@ -5,8 +5,8 @@ import Glibc
 /// What is done when a daemon ends by a refusal: a note is left for `heddle doctor`, and a service manager that would
 /// start it again is made to wait.
 struct DaemonEnd {
-    /// How long a daemon that is refused waits before it ends, in microseconds: units start what was killed again within
-    /// a tenth of a second, and what cannot start is not to be tried ten times a second.
+    /// How long a daemon that is refused waits before it ends, in microseconds: units start what was killed again
+    /// within a tenth of a second, and what cannot start is not to be tried ten times a second.
     static let pause: UInt32 = 1_000_000
 
     private let daemon: String?

@@ -5,7 +5,8 @@ import Wire
 
 @testable import Client
 
-/// Labels, options, host names and refusals that were written to be obeyed by a terminal, or to look like lines of ours.
+/// Labels, options, host names and refusals that were written to be obeyed by a terminal, or to look like lines of
+/// ours.
 @Suite struct HostileTextTests {
     private static let hostile = "v\u{1b}]0;pwned\u{07}\u{1b}[2J\nPort_Binding \"fake\"\r\u{9b}31m\u{202e}\u{00}"
 

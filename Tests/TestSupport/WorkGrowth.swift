@@ -1,7 +1,7 @@
 import Glibc
 
-/// By how much the work of something grows when what it works on is eight times as large: 8 where it is linear, 64 where
-/// it is quadratic. Below ``workGrowthMaximum`` it counts as linear: that has room for caches and for logarithms.
+/// By how much the work of something grows when what it works on is eight times as large: 8 where it is linear, 64
+/// where it is quadratic. Below ``workGrowthMaximum`` it counts as linear: that has room for caches and for logarithms.
 ///
 /// Work is this thread's own time on a processor, the least of three runs, so that a busy machine does not count.
 /// - Parameter prepare: makes what is worked on, of so many parts; what it returns does the work.

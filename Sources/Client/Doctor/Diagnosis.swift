@@ -151,9 +151,9 @@ struct Diagnosis {
         return facts.certificates.map(certificate)
     }
 
-    /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot. Half of the time
-    /// that it says to hold, or less, lies before it was made. What counts is central's clock, where it is known: a clock
-    /// that differs from it is a finding by itself.
+    /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot. Half of the
+    /// time that it says to hold, or less, lies before it was made. What counts is central's clock, where it is known:
+    /// a clock that differs from it is a finding by itself.
     private func certificate(_ certificate: HostFacts.KeptCertificate) -> Finding {
         let (check, path) = ("certificates", certificate.path)
         let isAuthority = path.hasSuffix("/ca.crt")

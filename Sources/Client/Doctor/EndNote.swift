@@ -2,7 +2,8 @@ import Glibc
 import Reactor
 import Wire
 
-/// Why a daemon of ours has ended or did not start, beside its pid file: it is told where its unit's log is out of reach.
+/// Why a daemon of ours has ended or did not start, beside its pid file: it is told where its unit's log is out of
+/// reach.
 ///
 /// What was killed or has crashed leaves none, and an older one no longer counts: each start writes its pid file anew.
 public struct EndNote: Hashable, Sendable {
@@ -14,8 +15,8 @@ public struct EndNote: Hashable, Sendable {
     /// When, in seconds since 1970.
     var seconds: Int64
 
-    /// Writes the note of a daemon, `agent`, unless its directory is missing or another one runs there. What prevents it
-    /// is of no concern: the sentence is in the log, too.
+    /// Writes the note of a daemon, `agent`, unless its directory is missing or another one runs there. What prevents
+    /// it is of no concern: the sentence is in the log, too.
     public static func write(_ sentence: String, of daemon: String, in directory: String) {
         let running = RunningProcess(named: daemon, in: directory)
         guard access(directory, W_OK) == 0, running == nil || running?.number == getpid() else { return }

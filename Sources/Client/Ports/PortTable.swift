@@ -3,7 +3,8 @@ import Wire
 
 /// The tables that `heddle port list` prints, made of the agent's answer.
 public enum PortTable {
-    /// The ports of this host, one a line; then the hosts to which less goes in one piece than a port's interface sends.
+    /// The ports of this host, one a line; then the hosts to which less goes in one piece than a port's interface
+    /// sends.
     public static func list(_ answer: JSONValue) -> String {
         var table = TextTable(["NAME", "LOGICAL PORT", "INTERFACE", "NETNS", "MTU", "STATE", "DETAIL"])
         for port in ports(of: answer) {
@@ -42,8 +43,8 @@ public enum PortTable {
         return "\n" + table.text
     }
 
-    /// The counters of this host's ports, one a line, then what was dropped before any port was known, the paths to other
-    /// hosts, what the kernel did not take as superpackets, and who moves the packets.
+    /// The counters of this host's ports, one a line, then what was dropped before any port was known, the paths to
+    /// other hosts, what the kernel did not take as superpackets, and who moves the packets.
     public static func statistics(_ answer: JSONValue) -> String {
         var table = TextTable([
             "NAME", "LOGICAL PORT", "STATE", "RX FRAMES", "RX BYTES", "TX FRAMES", "TX BYTES", "DROPS", "NOT TO ALL",

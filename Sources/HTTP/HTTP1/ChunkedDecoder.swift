@@ -53,7 +53,7 @@ struct ChunkedDecoder {
                 state = count == remaining ? .dataCarriageReturn : .data(remaining: remaining - count)
             case .done:
                 return index - start
-            default:
+            case .size, .extension, .sizeLineFeed, .dataCarriageReturn, .dataLineFeed, .trailers:
                 try take(bytes[index], roomInBody: maximum - body.count, maximum: maximum)
                 index += 1
             }

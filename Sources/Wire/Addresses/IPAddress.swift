@@ -46,11 +46,12 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         case .v4(let address) where address.rawValue >> 28 == 0xf: "it is reserved (240.0.0.0/4, RFC 1112)"
         case .v6(let address) where address.high == 0 && address.low >> 32 == 0xffff:
             "it stands for an IPv4 address (RFC 4291 section 2.5.5.2); write that one"
-        default: isLoopback ? "it is loopback, which never leaves a guest" : nil
+        case .v4, .v6: isLoopback ? "it is loopback, which never leaves a guest" : nil
         }
     }
 
-    /// Why tunnels cannot end at the address, as one clause, or `nil`. Loopback can, for hosts that are all on one machine.
+    /// Why tunnels cannot end at the address, as one clause, or `nil`. Loopback can, for hosts that are all on one
+    /// machine.
     public var reasonAgainstTunnel: String? {
         if case .v6(let address) = self, address.isLinkLocal {
             return "it is link-local, and other hosts cannot know by which link"

@@ -17,9 +17,9 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
         low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
     }
 
-    /// A new identity of an object that a commit makes (RFC 9562 section 5.8): the revision in 48 bits, the place in 12,
-    /// and 62 bits of `generator`. So identities are in the order in which objects were made, and what was made together
-    /// lies together in maps and on disk.
+    /// A new identity of an object that a commit makes (RFC 9562 section 5.8): the revision in 48 bits, the place in
+    /// 12, and 62 bits of `generator`. So identities are in the order in which objects were made, and what was made
+    /// together lies together in maps and on disk.
     public init(revision: UInt64, place: Int, using generator: inout some RandomNumberGenerator) {
         high = revision << 16 | 0x8000 | UInt64(truncatingIfNeeded: place) & 0xfff
         low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000

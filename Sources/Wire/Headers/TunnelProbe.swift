@@ -1,6 +1,6 @@
 /// A question to the other end of a tunnel, whether a datagram of some size has arrived, and the answer to it: a Geneve
-/// control packet (RFC 8926 section 3.4, the O bit) with an option of ours. The question is padded to its size by octets
-/// that say nothing; the answer is as short as can be, so that nobody is made to send more than he was sent.
+/// control packet (RFC 8926 section 3.4, the O bit) with an option of ours. The question is padded to its size by
+/// octets that say nothing; the answer is as short as can be, so that nobody is made to send more than he was sent.
 ///
 ///      0                   1                   2                   3
 ///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

@@ -3,8 +3,9 @@ import Glibc
 import JSON
 import NetworkModel
 
-/// The work of a request grows with its length and not faster: `PATH\0BEFORE\0UNIT\0BEHIND`, where the unit stands there a
-/// thousand and eight thousand times, `#` in it being its number. A body of a port or a switch is patched and replaced.
+/// The work of a request grows with its length and not faster: `PATH\0BEFORE\0UNIT\0BEHIND`, where the unit stands
+/// there a thousand and eight thousand times, `#` in it being its number. A body of a port or a switch is patched and
+/// replaced.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzGrowth(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = [UInt8](UnsafeBufferPointer(start: start, count: count))
