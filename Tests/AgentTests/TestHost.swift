@@ -26,7 +26,7 @@ final class TestHost {
     init() throws {
         let unique = "\(getpid())-\(UInt16.random(in: 0 ... .max))"
         namespace = "hd-ag\(unique)"
-        stateDirectory = "/tmp/hd-ag\(unique)"
+        stateDirectory = "\(NSTemporaryDirectory())/hd-ag\(unique)"
         try run("ip", "netns", "add", namespace)
         do {
             try run("ip", "-n", namespace, "link", "set", "lo", "up")
