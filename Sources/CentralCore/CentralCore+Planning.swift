@@ -124,7 +124,7 @@ extension CentralCore {
         }
         var weight = request.operations.count
         for operation in request.operations where weight <= Self.directCountMaximum {
-            guard case (.logicalSwitch, .delete(let reference, _)) = (operation.kind, operation.action),
+            guard operation.kind == .logicalSwitch, let reference = operation.deleted,
                 let id = working.northbound.logicalSwitch(reference)?.id
             else { continue }
             weight += working.northbound.portsBySwitch[id]?.count ?? 0

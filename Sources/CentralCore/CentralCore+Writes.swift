@@ -146,11 +146,11 @@ extension CentralCore {
         var done: [Done] = []
         done.reserveCapacity(request.operations.count)
         for (index, operation) in request.operations.enumerated() {
-            let pointer = request.isTransaction ? "/ops/\(index)/body" : ""
             do {
-                done.append(try perform(operation, pointer, in: &draft, using: &generator))
+                done.append(try perform(operation, in: &draft, using: &generator))
             } catch {
-                throw Fault(refusal: error, operationIndex: request.isTransaction ? index : nil)
+                guard request.isTransaction else { throw Fault(refusal: error) }
+                throw Fault(refusal: error.at("/ops/\(index)/body"), operationIndex: index)
             }
         }
         return done
@@ -158,17 +158,16 @@ extension CentralCore {
 
     private func perform(
         _ operation: Operation,
-        _ pointer: String,
         in draft: inout Draft,
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> Done {
-        if case (.chassis, .delete(let reference, _)) = (operation.kind, operation.action) {
+        if operation.kind == .chassis, let reference = operation.deleted {
             return try deleteChassis(reference, operation.precondition, in: &draft)
         }
         // No copy of the network may be alive while it changes: maps that nothing else holds are changed in place.
         var name: String?
-        if case .delete(let reference, _) = operation.action { name = self.name(reference, operation.kind, in: draft) }
-        let outcome = try draft.perform(operation, pointer: pointer, configuration, using: &generator)
+        if let reference = operation.deleted { name = self.name(reference, operation.kind, in: draft) }
+        let outcome = try draft.perform(operation, configuration, using: &generator)
         var isCreated = false
         if case .created = outcome { isCreated = true }
         name = name ?? self.name(.id(outcome.id), operation.kind, in: draft)

@@ -43,11 +43,10 @@ struct Draft: Sendable {
     /// Carries out a user's operation on a switch or a port, gives new objects their keys and translates.
     mutating func perform(
         _ operation: Operation,
-        pointer: String,
         _ configuration: Configuration,
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> OperationOutcome {
-        let outcome = try network.northbound.perform(operation, stamp: stamp, pointer: pointer, using: &generator)
+        let outcome = try network.northbound.perform(operation, stamp: stamp, using: &generator)
         try follow(operation.kind, outcome, configuration)
         return outcome
     }

@@ -1,4 +1,3 @@
-import JSON
 import NetworkModel
 import Wire
 
@@ -19,16 +18,27 @@ struct WriteScope: Sendable {
             guard insert(requirement.kind, requirement.reference, in: network) else { return nil }
         }
         for operation in request.operations {
-            guard operation.kind != .chassis else { return nil }
-            switch operation.action {
-            case .create(let body, let path): insertNew(operation.kind, path, body, in: network)
-            case .replace(let reference, let body):
-                if !insert(operation.kind, reference, in: network) { insertNew(operation.kind, nil, body, in: network) }
-            case .patch(let reference, _): _ = insert(operation.kind, reference, in: network)
-            case .delete(let reference, _):
-                if operation.kind == .logicalSwitch { changesListOfSwitches = true }
-                _ = insert(operation.kind, reference, in: network)
+            switch operation.subject {
+            case .logicalSwitch(let change): insert(change, of: .logicalSwitch, in: network)
+            case .logicalSwitchPort(let change): insert(change, of: .logicalSwitchPort, in: network)
+            case .chassis: return nil
             }
+        }
+    }
+
+    private mutating func insert<Value>(
+        _ change: Operation.Change<Value>,
+        of kind: ResourceKind,
+        in network: Network
+    ) {
+        switch change {
+        case .create(let body, let path): insertNew(kind, path, body.parent, in: network)
+        case .replace(let reference, let body):
+            if !insert(kind, reference, in: network) { insertNew(kind, nil, body.parent, in: network) }
+        case .patch(let reference, _): _ = insert(kind, reference, in: network)
+        case .delete(let reference, _):
+            if kind == .logicalSwitch { changesListOfSwitches = true }
+            _ = insert(kind, reference, in: network)
         }
     }
 
@@ -50,12 +60,12 @@ struct WriteScope: Sendable {
         return true
     }
 
-    private mutating func insertNew(_ kind: ResourceKind, _ path: Reference?, _ body: JSONValue, in network: Network) {
+    private mutating func insertNew(_ kind: ResourceKind, _ path: Reference?, _ parent: String?, in network: Network) {
         guard kind == .logicalSwitchPort else {
             changesListOfSwitches = true
             return
         }
-        if let reference = path ?? body["switch"]?.stringValue.map(Reference.init) {
+        if let reference = path ?? parent.map(Reference.init) {
             _ = insert(.logicalSwitch, reference, in: network)
         }
     }

@@ -2,14 +2,12 @@ import JSON
 import Wire
 
 /// Reads a request's body, strictly: a member that the kind does not have is refused, and every refusal points at
-/// the member.
+/// the member, from the body on.
 struct BodyReader {
     /// What the members are called, in messages: "a switch".
     let noun: String
     /// The body's members.
     let members: JSONObject
-    /// What stands before the members' names in pointers: `""`, or `/ops/3/body`.
-    let prefix: String
     /// Whether it is a merge patch (RFC 7396): members that it leaves out stay, and `null` stands for the default.
     let isPatch: Bool
 
@@ -18,21 +16,13 @@ struct BodyReader {
         "id", "owner", "revision", "config_revision", "created_at", "updated_at", "status",
     ]
 
-    /// - Throws: ``Refusal`` where the body is no object, has unknown members, or an `id` that is not `id`.
-    init(
-        _ body: JSONValue,
-        noun: String,
-        known: Set<String>,
-        id: ObjectID?,
-        prefix: String,
-        isPatch: Bool = false
-    ) throws(Refusal) {
+    /// - Throws: ``Refusal`` if the body is no object or has unknown members.
+    init(_ body: JSONValue, noun: String, known: Set<String>, isPatch: Bool) throws(Refusal) {
         guard case .object(let members) = body else {
-            throw Refusal(.invalidValue, "\(noun) is a JSON object, not \(body.kindName).", pointer: prefix)
+            throw Refusal(.invalidValue, "\(noun) is a JSON object, not \(body.kindName).", pointer: "")
         }
         self.noun = noun
         self.members = members
-        self.prefix = prefix
         self.isPatch = isPatch
         for member in members.members where !known.contains(member.name) {
             guard !Self.serverMembers.contains(member.name) else { continue }
@@ -42,15 +32,11 @@ struct BodyReader {
                 pointer: pointer(member.name)
             )
         }
-        if let said = members["id"], said != .null, said.stringValue.flatMap({ ObjectID($0) }) != id || id == nil {
-            let remedy = id.map { "the object's is \($0)" } ?? "the server gives it; leave it out"
-            throw Refusal(.idConflict, "The body has another \"id\": \(remedy).", pointer: pointer("id"))
-        }
     }
 
     /// The RFC 6901 pointer of a member, or of a place in it.
     func pointer(_ name: String, _ place: String...) -> String {
-        ([name] + place).reduce(prefix) { $0 + "/" + escapedPointerToken($1) }
+        ([name] + place).reduce("") { $0 + "/" + escapedPointerToken($1) }
     }
 
     func wrongType(_ name: String, _ wanted: String, _ value: JSONValue) -> Refusal {
@@ -72,11 +58,10 @@ struct BodyReader {
         return text
     }
 
-    /// A string that has no default that a patch could bring back.
-    func fixedString(_ name: String) throws(Refusal) -> String? {
-        guard let value = members[name] else { return nil }
-        guard let text = value.stringValue else { throw wrongType(name, "a string", value) }
-        return text
+    /// Checks a string that has no default that a patch could bring back.
+    func checkFixedString(_ name: String) throws(Refusal) {
+        guard let value = members[name], value.stringValue == nil else { return }
+        throw wrongType(name, "a string", value)
     }
 
     func bool(_ name: String, default fallback: Bool) throws(Refusal) -> Bool {
@@ -105,9 +90,8 @@ struct BodyReader {
         return strings
     }
 
-    /// A map of strings with bounded keys, values and number.
-    /// - Parameter current: what a patch is of.
-    func map(_ name: String, patching current: [String: String]? = nil) throws(Refusal) -> [String: String] {
+    /// A map of strings with bounded keys, values and number; of a patch those that it puts.
+    func map(_ name: String) throws(Refusal) -> [String: String] {
         guard let value = value(name) else { return [:] }
         guard let object = value.objectValue else { throw wrongType(name, "an object of strings", value) }
         guard !isPatch || object.members.count <= Limits.patchedLabelCountMaximum else {
@@ -117,17 +101,12 @@ struct BodyReader {
                 pointer: pointer(name)
             )
         }
-        let tooMany = Refusal(
-            .limitExceeded,
-            "\"\(name)\" has at most \(Limits.labelCountMaximum) members.",
-            pointer: pointer(name)
-        )
-        guard isPatch || object.members.count <= Limits.labelCountMaximum else { throw tooMany }
-        var map = isPatch ? current ?? [:] : [:]
-        for (key, value) in object.members {
-            map[key] = isPatch && value == .null ? nil : try text(value, at: key, of: name)
+        guard isPatch || object.members.count <= Limits.labelCountMaximum else { throw .tooManyMembers(name) }
+        var map: [String: String] = [:]
+        for (key, value) in object.members where !isPatch || value != .null {
+            map[key] = try text(value, at: key, of: name)
         }
-        guard map.count <= Limits.labelCountMaximum else { throw tooMany }
+        guard map.count <= Limits.labelCountMaximum else { throw .tooManyMembers(name) }
         return map
     }
 
@@ -158,30 +137,6 @@ struct BodyReader {
             )
         }
         return text
-    }
-
-    /// The name: from the body, from the path or from the object; where several say one they have to agree.
-    func name(fixed: String?, isCreation: Bool) throws(Refusal) -> String {
-        guard let said = try fixedString("name") else {
-            guard let fixed else {
-                throw Refusal(.missingField, "\(noun) needs a \"name\".", pointer: pointer("name"))
-            }
-            return fixed
-        }
-        if let fixed, said != fixed {
-            throw Refusal(
-                isCreation ? .invalidValue : .immutableField,
-                isCreation
-                    ? "The body names \(quoted(said)) but the path \"\(fixed)\"; leave \"name\" out or make them agree."
-                    : "\"\(fixed)\" cannot be renamed; a name is fixed at creation.",
-                pointer: pointer("name")
-            )
-        }
-        // What has a name keeps it, also where an older version allowed more.
-        if isCreation, let problem = ObjectName.problem(said) {
-            throw Refusal(.invalidValue, "\(quoted(said)) cannot be a name: \(problem).", pointer: pointer("name"))
-        }
-        return said
     }
 }
 

@@ -9,47 +9,42 @@ extension LogicalSwitch {
         ["name": .string(name), "labels": labelsJSON(labels), "vlan_passthru": .bool(vlanPassthru)]
     }
 
-    /// The switch that a body asks for: a new one, or what is to stand in the place of `current`.
-    /// - Parameters:
-    ///   - name: what the path says, where the switch is new and the path has a name.
-    ///   - pointer: what stands before the body in the pointers of refusals.
-    init(
-        body: JSONValue,
-        replacing current: Stored<LogicalSwitch>?,
-        name: String?,
-        pointer: String
-    ) throws(Refusal) {
-        let reader = try BodyReader(
-            body,
-            noun: "A switch",
-            known: Self.members,
-            id: current?.id,
-            prefix: pointer
-        )
-        let name = try reader.name(fixed: current?.value.name ?? name, isCreation: current == nil)
-        self.init(name: name, status: current?.value.status ?? Status(tunnelKey: 0))
-        try take(reader)
+    /// Reads a body or a merge patch (RFC 7396).
+    static func body(_ json: JSONValue, isPatch: Bool = false) -> ObjectBody<LogicalSwitch> {
+        ObjectBody(
+            json,
+            noun: isPatch ? "A patch of a switch" : "A switch",
+            known: members,
+            parent: nil,
+            isPatch: isPatch,
+            blank: LogicalSwitch(name: "", status: Status(tunnelKey: 0))
+        ) { (reader, value) throws(Refusal) in
+            if reader.decides("labels") { value.labels = try reader.map("labels") }
+            if reader.decides("vlan_passthru") {
+                value.vlanPassthru = try reader.bool("vlan_passthru", default: false)
+            }
+        }
     }
 
-    /// The switch that a merge patch (RFC 7396) of `current` asks for.
-    init(patch: JSONValue, of current: Stored<LogicalSwitch>, pointer: String) throws(Refusal) {
-        let reader = try BodyReader(
-            patch,
-            noun: "A patch of a switch",
-            known: Self.members,
-            id: current.id,
-            prefix: pointer,
-            isPatch: true
-        )
+    /// The switch that a body asks for: a new one, or the one that takes the place of `current`.
+    /// - Parameter name: the name in the path, if the switch is new and the path has one.
+    init(_ body: ObjectBody<Self>, replacing current: Stored<LogicalSwitch>?, name: String?) throws(Refusal) {
+        try body.checkIdentity(current?.id)
+        let name = try body.name(fixed: current?.value.name ?? name, isCreation: current == nil)
+        try body.check(.others)
+        self = body.value
+        self.name = name
+        if let current { status = current.value.status }
+    }
+
+    /// The switch that a merge patch of `current` asks for.
+    init(patch: ObjectBody<Self>, of current: Stored<LogicalSwitch>) throws(Refusal) {
         self = current.value
-        _ = try reader.name(fixed: name, isCreation: false)
-        try take(reader)
-    }
-
-    /// Takes over what a body decides but for the name.
-    private mutating func take(_ reader: BodyReader) throws(Refusal) {
-        if reader.decides("labels") { labels = try reader.map("labels", patching: labels) }
-        if reader.decides("vlan_passthru") { vlanPassthru = try reader.bool("vlan_passthru", default: false) }
+        try patch.checkIdentity(current.id)
+        _ = try patch.name(fixed: name, isCreation: false)
+        if patch.decides("labels") { labels = try patch.map("labels", patch.value.labels, of: labels) }
+        if patch.decides("vlan_passthru") { vlanPassthru = patch.value.vlanPassthru }
+        try patch.check(.others)
     }
 }
 

@@ -38,71 +38,86 @@ extension LogicalSwitchPort {
         var switchReference: Reference?
     }
 
-    /// The port that a body asks for: a new one, or what is to stand in the place of `current`.
+    /// Reads a body or a merge patch (RFC 7396). What a patch leaves alone costs nothing.
+    static func body(_ json: JSONValue, isPatch: Bool = false) -> ObjectBody<LogicalSwitchPort> {
+        ObjectBody(
+            json,
+            noun: isPatch ? "A patch of a port" : "A port",
+            known: members,
+            parent: "switch",
+            isPatch: isPatch,
+            blank: LogicalSwitchPort(
+                name: "",
+                switchID: ObjectID(high: 0, low: 0),
+                status: Status(isUp: false, chassis: nil, tunnelKey: 0, reason: .notPlugged)
+            )
+        ) { (reader, value) throws(Refusal) in
+            if reader.decides("type") { value.type = try type(reader) }
+            if reader.decides("addresses") { value.setAddresses(try addresses(reader)) }
+            if reader.decides("port_security") { value.portSecurity = try portSecurity(reader) }
+            if reader.decides("enabled") { value.isEnabled = try reader.bool("enabled", default: true) }
+            if reader.decides("requested_chassis") { value.requestedChassis = try requestedChassis(reader) }
+            if reader.decides("options") { value.options = try options(reader) }
+            if reader.decides("labels") { value.labels = try reader.map("labels") }
+        }
+    }
+
+    /// The port that a body asks for: a new one, or the one that takes the place of `current`.
     init(
-        body: JSONValue,
+        _ body: ObjectBody<Self>,
         replacing current: Stored<LogicalSwitchPort>?,
         origin: Origin,
-        in database: NorthboundDatabase,
-        pointer: String
+        in database: NorthboundDatabase
     ) throws(Refusal) {
-        let reader = try BodyReader(body, noun: "A port", known: Self.members, id: current?.id, prefix: pointer)
-        let name = try reader.name(fixed: current?.value.name ?? origin.name, isCreation: current == nil)
+        try body.checkIdentity(current?.id)
+        let name = try body.name(fixed: current?.value.name ?? origin.name, isCreation: current == nil)
         let switchID =
             if let current {
-                try Self.unchangedSwitch(of: current, reader, database)
+                try Self.unchangedSwitch(of: current, body, database)
             } else {
-                try Self.newSwitch(origin.switchReference, reader, database)
+                try Self.newSwitch(origin.switchReference, body, database)
             }
-        let status = current?.value.status ?? Status(isUp: false, chassis: nil, tunnelKey: 0, reason: .notPlugged)
-        self.init(name: name, switchID: switchID, status: status)
-        try take(reader)
+        try body.check(.others)
+        self = body.value
+        self.name = name
+        self.switchID = switchID
+        if let current { status = current.value.status }
     }
 
-    /// The port that a merge patch (RFC 7396) of `current` asks for.
+    /// The port that a merge patch of `current` asks for.
     init(
-        patch: JSONValue,
+        patch: ObjectBody<Self>,
         of current: Stored<LogicalSwitchPort>,
-        in database: NorthboundDatabase,
-        pointer: String
+        in database: NorthboundDatabase
     ) throws(Refusal) {
-        let reader = try BodyReader(
-            patch,
-            noun: "A patch of a port",
-            known: Self.members,
-            id: current.id,
-            prefix: pointer,
-            isPatch: true
-        )
         self = current.value
-        _ = try reader.name(fixed: name, isCreation: false)
-        _ = try Self.unchangedSwitch(of: current, reader, database)
-        try take(reader)
-    }
-
-    /// Takes over what a body decides but for the name and the switch. What a patch leaves alone costs nothing.
-    private mutating func take(_ reader: BodyReader) throws(Refusal) {
-        if reader.decides("type") { type = try Self.type(reader) }
-        if reader.decides("addresses") { setAddresses(try Self.addresses(reader)) }
-        if reader.decides("port_security") { portSecurity = try Self.portSecurity(reader) }
-        if reader.decides("enabled") { isEnabled = try reader.bool("enabled", default: true) }
-        if reader.decides("requested_chassis") { requestedChassis = try Self.requestedChassis(reader) }
-        if reader.decides("options") { options = try Self.options(reader, patching: options) }
-        if reader.decides("labels") { labels = try reader.map("labels", patching: labels) }
+        try patch.checkIdentity(current.id)
+        _ = try patch.name(fixed: name, isCreation: false)
+        _ = try Self.unchangedSwitch(of: current, patch, database)
+        let said = patch.value
+        if patch.decides("type") { type = said.type }
+        if patch.decides("addresses") { setAddresses(said.logicalAddresses) }
+        if patch.decides("port_security") { portSecurity = said.portSecurity }
+        if patch.decides("enabled") { isEnabled = said.isEnabled }
+        if patch.decides("requested_chassis") { requestedChassis = said.requestedChassis }
+        if patch.decides("options") { options = try patch.map("options", said.options, of: options) }
+        if patch.decides("labels") { labels = try patch.map("labels", said.labels, of: labels) }
+        try patch.check(.others)
     }
 
     private static func unchangedSwitch(
         of current: Stored<LogicalSwitchPort>,
-        _ reader: BodyReader,
+        _ body: ObjectBody<Self>,
         _ database: NorthboundDatabase
     ) throws(Refusal) -> ObjectID {
-        guard let text = try reader.fixedString("switch") else { return current.value.switchID }
+        try body.check(.parent)
+        guard let text = body.parent else { return current.value.switchID }
         guard database.logicalSwitch(Reference(text))?.id == current.value.switchID else {
             let name = database.switches[current.value.switchID]?.value.name ?? ""
             throw Refusal(
                 .immutableField,
                 "The port \"\(current.value.name)\" stays on the switch \"\(name)\"; delete it and create it anew.",
-                pointer: reader.pointer("switch")
+                pointer: "/switch"
             )
         }
         return current.value.switchID
@@ -110,7 +125,7 @@ extension LogicalSwitchPort {
 
     private static func newSwitch(
         _ origin: Reference?,
-        _ reader: BodyReader,
+        _ body: ObjectBody<Self>,
         _ database: NorthboundDatabase
     ) throws(Refusal) -> ObjectID {
         var switchID: ObjectID?
@@ -120,13 +135,10 @@ extension LogicalSwitchPort {
             }
             switchID = found.id
         }
-        guard let text = try reader.string("switch") else {
+        try body.check(.parent)
+        guard let text = body.parent else {
             guard let switchID else {
-                throw Refusal(
-                    .missingField,
-                    "A port needs the \"switch\" that it is on.",
-                    pointer: reader.pointer("switch")
-                )
+                throw Refusal(.missingField, "A port needs the \"switch\" that it is on.", pointer: "/switch")
             }
             return switchID
         }
@@ -134,14 +146,14 @@ extension LogicalSwitchPort {
             throw Refusal(
                 .referenceNotFound,
                 "There is no switch \(quoted(text)); create it first.",
-                pointer: reader.pointer("switch")
+                pointer: "/switch"
             )
         }
         guard switchID == nil || switchID == found.id else {
             throw Refusal(
                 .invalidValue,
                 "The body says the switch \(quoted(text)), the path another one; leave \"switch\" out.",
-                pointer: reader.pointer("switch")
+                pointer: "/switch"
             )
         }
         return found.id
@@ -180,11 +192,8 @@ extension LogicalSwitchPort {
         return names
     }
 
-    private static func options(
-        _ reader: BodyReader,
-        patching current: [String: String]
-    ) throws(Refusal) -> [String: String] {
-        let options = try reader.map("options", patching: current)
+    private static func options(_ reader: BodyReader) throws(Refusal) -> [String: String] {
+        let options = try reader.map("options")
         for (key, value) in options.sorted(by: { $0.key < $1.key }) {
             guard key == disablesResponder else {
                 throw Refusal(

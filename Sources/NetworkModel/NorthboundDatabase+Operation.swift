@@ -1,4 +1,3 @@
-import JSON
 import Persistent
 import Wire
 
@@ -34,59 +33,67 @@ public struct CommitStamp: Equatable, Sendable {
 }
 
 extension NorthboundDatabase {
-    /// Carries out one operation on a switch or a port. Where it throws, the database is to be thrown away.
-    /// - Parameters:
-    ///   - pointer: what stands before the body in the pointers of refusals: `""` or `/ops/N/body`.
-    ///   - generator: where a new object's identity comes from.
+    /// Carries out one operation on a switch or a port. If it throws, the database is to be thrown away.
+    /// - Parameter generator: where a new object's identity comes from.
     public mutating func perform(
         _ operation: Operation,
         stamp: CommitStamp,
-        pointer: String,
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> OperationOutcome {
-        switch (operation.kind, operation.action) {
-        case (.chassis, _):
-            throw Refusal(.unsupported, "A chassis comes from its agent; users can only delete it.")
-        case (.logicalSwitch, .create(let body, _)):
-            return try create(switch: body, name: nil, operation, stamp, pointer, &generator)
-        case (.logicalSwitchPort, .create(let body, let reference)):
-            let origin = LogicalSwitchPort.Origin(name: nil, switchReference: reference)
-            return try create(port: body, origin, operation, stamp, pointer, &generator)
-        case (.logicalSwitch, .replace(let reference, let body)):
+        switch operation.subject {
+        case .chassis: throw Refusal(.unsupported, "A chassis comes from its agent; users can only delete it.")
+        case .logicalSwitch(let change): try perform(change, operation.precondition, stamp, &generator)
+        case .logicalSwitchPort(let change): try perform(change, operation.precondition, stamp, &generator)
+        }
+    }
+
+    private mutating func perform(
+        _ change: Operation.Change<LogicalSwitch>,
+        _ precondition: Precondition,
+        _ stamp: CommitStamp,
+        _ generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> OperationOutcome {
+        switch change {
+        case .create(let body, _): return try create(body, name: nil, precondition, stamp, &generator)
+        case .replace(let reference, let body):
             guard let current = logicalSwitch(reference) else {
                 let name = try creatableName(reference, "switch")
-                return try create(switch: body, name: name, operation, stamp, pointer, &generator)
+                return try create(body, name: name, precondition, stamp, &generator)
             }
-            try operation.precondition.check(current, "switch")
-            let value = try LogicalSwitch(body: body, replacing: current, name: nil, pointer: pointer)
-            return change(current, to: value, stamp)
-        case (.logicalSwitchPort, .replace(let reference, let body)):
+            try precondition.check(current, "switch")
+            return self.change(current, to: try LogicalSwitch(body, replacing: current, name: nil), stamp)
+        case .patch(let reference, let body):
+            let current = try existing(logicalSwitch(reference), reference, precondition, "switch")
+            return self.change(current, to: try LogicalSwitch(patch: body, of: current), stamp)
+        case .delete(let reference, let refusingPorts):
+            let current = try existing(logicalSwitch(reference), reference, precondition, "switch")
+            return try delete(current, refusingPorts: refusingPorts)
+        }
+    }
+
+    private mutating func perform(
+        _ change: Operation.Change<LogicalSwitchPort>,
+        _ precondition: Precondition,
+        _ stamp: CommitStamp,
+        _ generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> OperationOutcome {
+        switch change {
+        case .create(let body, let parent):
+            let origin = LogicalSwitchPort.Origin(name: nil, switchReference: parent)
+            return try create(body, origin, precondition, stamp, &generator)
+        case .replace(let reference, let body):
             guard let current = port(reference) else {
                 let origin = LogicalSwitchPort.Origin(name: try creatableName(reference, "port"))
-                return try create(port: body, origin, operation, stamp, pointer, &generator)
+                return try create(body, origin, precondition, stamp, &generator)
             }
-            try operation.precondition.check(current, "port")
-            let origin = LogicalSwitchPort.Origin()
-            let value = try LogicalSwitchPort(
-                body: body,
-                replacing: current,
-                origin: origin,
-                in: self,
-                pointer: pointer
-            )
-            return try change(current, to: value, stamp, pointer)
-        case (.logicalSwitch, .patch(let reference, let body)):
-            let current = try existing(logicalSwitch(reference), reference, operation.precondition, "switch")
-            return change(current, to: try LogicalSwitch(patch: body, of: current, pointer: pointer), stamp)
-        case (.logicalSwitchPort, .patch(let reference, let body)):
-            let current = try existing(port(reference), reference, operation.precondition, "port")
-            let value = try LogicalSwitchPort(patch: body, of: current, in: self, pointer: pointer)
-            return try change(current, to: value, stamp, pointer)
-        case (.logicalSwitch, .delete(let reference, let refusingPorts)):
-            let current = try existing(logicalSwitch(reference), reference, operation.precondition, "switch")
-            return try delete(current, refusingPorts: refusingPorts)
-        case (.logicalSwitchPort, .delete(let reference, _)):
-            let current = try existing(port(reference), reference, operation.precondition, "port")
+            try precondition.check(current, "port")
+            let value = try LogicalSwitchPort(body, replacing: current, origin: LogicalSwitchPort.Origin(), in: self)
+            return try self.change(current, to: value, stamp)
+        case .patch(let reference, let body):
+            let current = try existing(port(reference), reference, precondition, "port")
+            return try self.change(current, to: try LogicalSwitchPort(patch: body, of: current, in: self), stamp)
+        case .delete(let reference, _):
+            let current = try existing(port(reference), reference, precondition, "port")
             removePort(current.id)
             return .deleted(current.id, ports: [])
         }
@@ -128,20 +135,19 @@ extension NorthboundDatabase {
     }
 
     private mutating func create(
-        switch body: JSONValue,
+        _ body: ObjectBody<LogicalSwitch>,
         name: String?,
-        _ operation: Operation,
+        _ precondition: Precondition,
         _ stamp: CommitStamp,
-        _ pointer: String,
         _ generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> OperationOutcome {
-        try operation.precondition.check(Stored<LogicalSwitch>?.none, "switch")
-        let value = try LogicalSwitch(body: body, replacing: nil, name: name, pointer: pointer)
+        try precondition.check(Stored<LogicalSwitch>?.none, "switch")
+        let value = try LogicalSwitch(body, replacing: nil, name: name)
         guard switchesByName[ProjectName(value.name)] == nil else {
             throw Refusal(
                 .nameConflict,
                 "A switch \"\(value.name)\" exists already.",
-                pointer: pointer + "/name",
+                pointer: "/name",
                 conflictsWith: "/v1/switches/\(value.name)"
             )
         }
@@ -151,25 +157,24 @@ extension NorthboundDatabase {
     }
 
     private mutating func create(
-        port body: JSONValue,
+        _ body: ObjectBody<LogicalSwitchPort>,
         _ origin: LogicalSwitchPort.Origin,
-        _ operation: Operation,
+        _ precondition: Precondition,
         _ stamp: CommitStamp,
-        _ pointer: String,
         _ generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> OperationOutcome {
-        try operation.precondition.check(Stored<LogicalSwitchPort>?.none, "port")
-        let value = try LogicalSwitchPort(body: body, replacing: nil, origin: origin, in: self, pointer: pointer)
+        try precondition.check(Stored<LogicalSwitchPort>?.none, "port")
+        let value = try LogicalSwitchPort(body, replacing: nil, origin: origin, in: self)
         guard portsByName[ProjectName(value.name)] == nil else {
             throw Refusal(
                 .nameConflict,
                 "A port \"\(value.name)\" exists already; port names are unique over all switches.",
-                pointer: pointer + "/name",
+                pointer: "/name",
                 conflictsWith: "/v1/ports/\(value.name)"
             )
         }
         let stored = Stored(new: value, id: newID(stamp, using: &generator), stamp)
-        try checkAddresses(of: stored, pointer)
+        try checkAddresses(of: stored)
         put(stored)
         return .created(stored.id)
     }
@@ -191,12 +196,11 @@ extension NorthboundDatabase {
     private mutating func change(
         _ current: Stored<LogicalSwitchPort>,
         to value: LogicalSwitchPort,
-        _ stamp: CommitStamp,
-        _ pointer: String
+        _ stamp: CommitStamp
     ) throws(Refusal) -> OperationOutcome {
         if current.value != value {
             let changed = current.changed(to: value, stamp)
-            try checkAddresses(of: changed, pointer)
+            try checkAddresses(of: changed)
             put(changed)
         }
         return .changed(current.id)
@@ -220,10 +224,10 @@ extension NorthboundDatabase {
         return .deleted(current.id, ports: ids)
     }
 
-    func checkAddresses(of port: Stored<LogicalSwitchPort>, _ pointer: String) throws(Refusal) {
+    func checkAddresses(of port: Stored<LogicalSwitchPort>) throws(Refusal) {
         for (index, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
-            var place: String { "\(pointer)/addresses/\(index)" }
+            var place: String { "/addresses/\(index)" }
             let macHolder = portsByMAC[OnSwitch(switchID: port.value.switchID, address: mac)]
             if let macHolder, macHolder != port.id {
                 throw addressConflict(.macConflict, mac.description, holder: macHolder, place)

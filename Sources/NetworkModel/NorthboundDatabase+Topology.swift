@@ -1,4 +1,3 @@
-import JSON
 import Persistent
 import Wire
 
@@ -33,7 +32,8 @@ private struct TopologyRefusals {
 extension NorthboundDatabase {
     /// A port as a topology wants it, with the one that is there.
     private struct WantedPort {
-        var pointer: String
+        /// Its place in the request.
+        var index: Int
         var old: Stored<LogicalSwitchPort>?
         var new: Stored<LogicalSwitchPort>
     }
@@ -70,7 +70,7 @@ extension NorthboundDatabase {
             do throws(Refusal) {
                 try put(port, &outcome)
             } catch {
-                refusals.append(error)
+                refusals.append(error.at("/ports/\(port.index)"))
             }
         }
         if let refusal = refusals.whole { throw refusal }
@@ -88,29 +88,27 @@ extension NorthboundDatabase {
     ) -> Set<String> {
         var names: Set<String> = []
         for (index, body) in request.switches.enumerated() where !refusals.isFull {
-            let pointer = "/switches/\(index)"
-            let isNew = body["name"]?.stringValue.map { names.insert($0).inserted } ?? true
+            let isNew = body.name.map { names.insert($0).inserted } ?? true
             do throws(Refusal) {
-                try putSwitch(body, isNew: isNew, pointer, request, stamp, &outcome, &generator)
+                try putSwitch(body, isNew: isNew, request, stamp, &outcome, &generator)
             } catch {
-                refusals.append(error)
+                refusals.append(error.at("/switches/\(index)"))
             }
         }
         return names
     }
 
     private mutating func putSwitch(
-        _ body: JSONValue,
+        _ body: ObjectBody<LogicalSwitch>,
         isNew: Bool,
-        _ pointer: String,
         _ request: TopologyRequest,
         _ stamp: CommitStamp,
         _ outcome: inout TopologyOutcome,
         _ generator: inout some RandomNumberGenerator
     ) throws(Refusal) {
-        let current = body["name"]?.stringValue.flatMap { logicalSwitch(.name($0)) }
-        let value = try LogicalSwitch(body: body, replacing: current, name: nil, pointer: pointer)
-        guard isNew else { throw Self.doubled("switch", value.name, pointer) }
+        let current = body.name.flatMap { logicalSwitch(.name($0)) }
+        let value = try LogicalSwitch(body, replacing: current, name: nil)
+        guard isNew else { throw Self.doubled("switch", value.name) }
         guard let current else {
             var stored = Stored(new: value, id: newID(stamp, using: &generator), stamp)
             stored.owner = request.owner
@@ -119,7 +117,7 @@ extension NorthboundDatabase {
             outcome.outcomes.append((.logicalSwitch, .created(stored.id)))
             return
         }
-        try Self.checkOwner(of: current, "switch", value.name, "/v1/switches", request, pointer)
+        try Self.checkOwner(of: current, "switch", value.name, "/v1/switches", request)
         var changed = current.changed(to: value, stamp)
         changed.owner = request.owner
         if outcome.plan.note(.logicalSwitch, value.name, from: current, to: changed, json: \.userJSON) {
@@ -140,18 +138,17 @@ extension NorthboundDatabase {
         var wanted: [WantedPort] = []
         wanted.reserveCapacity(request.ports.count)
         for (index, body) in request.ports.enumerated() where !refusals.isFull {
-            let pointer = "/ports/\(index)"
-            let current = body["name"]?.stringValue.flatMap { port(.name($0)) }
-            let isNew = body["name"]?.stringValue.map { names.insert($0).inserted } ?? true
+            let current = body.name.flatMap { port(.name($0)) }
+            let isNew = body.name.map { names.insert($0).inserted } ?? true
             do throws(Refusal) {
-                let new = try wantedPort(body, replacing: current, isNew: isNew, pointer, request, stamp, &generator)
-                wanted.append(WantedPort(pointer: pointer, old: current, new: new))
+                let new = try wantedPort(body, replacing: current, isNew: isNew, request, stamp, &generator)
+                wanted.append(WantedPort(index: index, old: current, new: new))
             } catch {
                 // What it would have given up is not what others are refused for.
                 if isNew, let current { unindexAddresses(of: current) }
-                let isOfRefusedSwitch = body["switch"]?.stringValue.map(switchNames.contains) ?? false
-                if error.code != .referenceNotFound || error.pointer != pointer + "/switch" || !isOfRefusedSwitch {
-                    refusals.append(error)
+                let isOfRefusedSwitch = body.parent.map(switchNames.contains) ?? false
+                if error.code != .referenceNotFound || error.pointer != "/switch" || !isOfRefusedSwitch {
+                    refusals.append(error.at("/ports/\(index)"))
                 }
             }
         }
@@ -159,18 +156,17 @@ extension NorthboundDatabase {
     }
 
     private func wantedPort(
-        _ body: JSONValue,
+        _ body: ObjectBody<LogicalSwitchPort>,
         replacing current: Stored<LogicalSwitchPort>?,
         isNew: Bool,
-        _ pointer: String,
         _ request: TopologyRequest,
         _ stamp: CommitStamp,
         _ generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> Stored<LogicalSwitchPort> {
         let origin = LogicalSwitchPort.Origin()
-        let value = try LogicalSwitchPort(body: body, replacing: current, origin: origin, in: self, pointer: pointer)
-        guard isNew else { throw Self.doubled("port", value.name, pointer) }
-        if let current { try Self.checkOwner(of: current, "port", value.name, "/v1/ports", request, pointer) }
+        let value = try LogicalSwitchPort(body, replacing: current, origin: origin, in: self)
+        guard isNew else { throw Self.doubled("port", value.name) }
+        if let current { try Self.checkOwner(of: current, "port", value.name, "/v1/ports", request) }
         var new = current?.changed(to: value, stamp) ?? Stored(new: value, id: newID(stamp, using: &generator), stamp)
         new.owner = request.owner
         return new
@@ -179,7 +175,7 @@ extension NorthboundDatabase {
     private mutating func put(_ port: WantedPort, _ outcome: inout TopologyOutcome) throws(Refusal) {
         let name = port.new.value.name
         guard let old = port.old else {
-            try checkAddresses(of: port.new, port.pointer)
+            try checkAddresses(of: port.new)
             put(port.new)
             outcome.plan.note(.create, .logicalSwitchPort, name)
             outcome.outcomes.append((.logicalSwitchPort, .created(port.new.id)))
@@ -190,7 +186,7 @@ extension NorthboundDatabase {
             $0.userJSON(switchName: switchName)
         }
         guard isChanged else { return }
-        try checkAddresses(of: port.new, port.pointer)
+        try checkAddresses(of: port.new)
         put(port.new)
         outcome.outcomes.append((.logicalSwitchPort, .changed(old.id)))
     }
@@ -223,8 +219,8 @@ extension NorthboundDatabase {
         }
     }
 
-    private static func doubled(_ noun: String, _ name: String, _ pointer: String) -> Refusal {
-        Refusal(.invalidValue, "The \(noun) \"\(name)\" stands twice; list it once.", pointer: pointer + "/name")
+    private static func doubled(_ noun: String, _ name: String) -> Refusal {
+        Refusal(.invalidValue, "The \(noun) \"\(name)\" stands twice; list it once.", pointer: "/name")
     }
 
     private static func checkOwner<Value>(
@@ -232,8 +228,7 @@ extension NorthboundDatabase {
         _ noun: String,
         _ name: String,
         _ path: String,
-        _ request: TopologyRequest,
-        _ pointer: String
+        _ request: TopologyRequest
     ) throws(Refusal) {
         guard current.owner != request.owner, request.adoption != .any else { return }
         guard current.owner != nil || request.adoption == nil else { return }
@@ -242,7 +237,7 @@ extension NorthboundDatabase {
             .ownerConflict,
             "The \(noun) \"\(name)\" \(belongs ?? "belongs to no topology; take it over with adopt=unowned"), "
                 + "or choose another name.",
-            pointer: pointer + "/name",
+            pointer: "/name",
             conflictsWith: "\(path)/\(name)"
         )
     }

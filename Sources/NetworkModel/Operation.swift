@@ -54,9 +54,9 @@ public struct Precondition: Equatable, Sendable {
     }
 }
 
-/// One change that a user asks for.
+/// One change that a user asks for, its body read.
 public struct Operation: Sendable {
-    /// What is to happen.
+    /// The change as a request has it.
     public enum Action: Sendable {
         /// POST to a collection. `switch` is the one in the path of a nested collection.
         case create(body: JSONValue, switch: Reference?)
@@ -68,18 +68,67 @@ public struct Operation: Sendable {
         case delete(Reference, refusingPorts: Bool)
     }
 
+    /// The change of an object of one kind.
+    public enum Change<Value: Sendable>: Sendable {
+        /// Makes an object that belongs to what the path says, or else to what the body says.
+        case create(ObjectBody<Value>, parent: Reference?)
+        /// Makes an object under a name, or puts the body's in the place of one.
+        case replace(Reference, ObjectBody<Value>)
+        /// Changes the members that the body decides.
+        case patch(Reference, ObjectBody<Value>)
+        /// Deletes an object, with the ports of a switch unless `refusingPorts`.
+        case delete(Reference, refusingPorts: Bool)
+
+        init(_ action: Action, _ read: (JSONValue, _ isPatch: Bool) -> ObjectBody<Value>) {
+            self =
+                switch action {
+                case .create(let body, let parent): .create(read(body, false), parent: parent)
+                case .replace(let reference, let body): .replace(reference, read(body, false))
+                case .patch(let reference, let body): .patch(reference, read(body, true))
+                case .delete(let reference, let refusingPorts): .delete(reference, refusingPorts: refusingPorts)
+                }
+        }
+    }
+
+    /// A change of an object, by kind.
+    public enum Subject: Sendable {
+        case logicalSwitch(Change<LogicalSwitch>)
+        case logicalSwitchPort(Change<LogicalSwitchPort>)
+        /// Its deletion; `nil` for what only its agent can do.
+        case chassis(deleted: Reference?)
+    }
+
     /// The kind of the object.
-    public var kind: ResourceKind
+    public let kind: ResourceKind
     /// What is to happen to it.
-    public var action: Action
+    public let subject: Subject
     /// What must hold before.
-    public var precondition: Precondition
+    public let precondition: Precondition
 
     /// An operation without demands unless said.
     public init(_ kind: ResourceKind, _ action: Action, precondition: Precondition = Precondition()) {
         self.kind = kind
-        self.action = action
         self.precondition = precondition
+        subject =
+            switch kind {
+            case .logicalSwitch: .logicalSwitch(Change(action, LogicalSwitch.body))
+            case .logicalSwitchPort: .logicalSwitchPort(Change(action, LogicalSwitchPort.body))
+            case .chassis:
+                if case .delete(let reference, _) = action {
+                    .chassis(deleted: reference)
+                } else {
+                    .chassis(deleted: nil)
+                }
+            }
+    }
+
+    /// The object that the operation deletes.
+    public var deleted: Reference? {
+        switch subject {
+        case .logicalSwitch(.delete(let reference, _)), .logicalSwitchPort(.delete(let reference, _)): reference
+        case .chassis(let reference): reference
+        case .logicalSwitch, .logicalSwitchPort: nil
+        }
     }
 }
 

@@ -28,9 +28,9 @@ public struct TopologyRequest: Sendable {
     /// Whose topology.
     public var owner: String
     /// The bodies of its switches.
-    public var switches: [JSONValue]
+    public private(set) var switches: [ObjectBody<LogicalSwitch>]
     /// The bodies of its ports, each with its `switch`.
-    public var ports: [JSONValue]
+    public private(set) var ports: [ObjectBody<LogicalSwitchPort>]
     /// Whether objects of the owner that the bodies leave out are deleted.
     public var prunes = false
     /// Which objects that are not the owner's may become so; `nil`: none.
@@ -45,8 +45,8 @@ public struct TopologyRequest: Sendable {
     /// A topology without demands, of these objects.
     public init(owner: String, switches: [JSONValue], ports: [JSONValue]) {
         self.owner = owner
-        self.switches = switches
-        self.ports = ports
+        self.switches = switches.map { LogicalSwitch.body($0) }
+        self.ports = ports.map { LogicalSwitchPort.body($0) }
     }
 }
 
@@ -92,8 +92,8 @@ extension TopologyRequest {
         guard !plan.steps.contains(where: { $0.change == .delete }) else { return nil }
         var names: [ResourceKind: Set<String>] = [:]
         for step in plan.steps { names[step.kind, default: []].insert(step.name) }
-        func isChanged(_ body: JSONValue, _ kind: ResourceKind) -> Bool {
-            body["name"]?.stringValue.map { names[kind]?.contains($0) ?? false } ?? true
+        func isChanged<Value>(_ body: ObjectBody<Value>, _ kind: ResourceKind) -> Bool {
+            body.name.map { names[kind]?.contains($0) ?? false } ?? true
         }
         var request = self
         request.switches = switches.filter { isChanged($0, .logicalSwitch) }

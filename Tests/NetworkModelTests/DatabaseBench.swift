@@ -11,8 +11,8 @@ final class DatabaseBench {
     var generator = SeededGenerator(seed: 11)
 
     /// What an operation did, as one line.
-    func run(_ operation: Operation, pointer: String = "") -> String {
-        switch attempt(operation, pointer: pointer) {
+    func run(_ operation: Operation) -> String {
+        switch attempt(operation) {
         case .success(let outcome):
             switch outcome {
             case .created(let id): return "created \(text(id))"
@@ -26,11 +26,11 @@ final class DatabaseBench {
         }
     }
 
-    func attempt(_ operation: Operation, pointer: String = "") -> Result<OperationOutcome, Refusal> {
+    func attempt(_ operation: Operation) -> Result<OperationOutcome, Refusal> {
         var draft = database
         let stamp = CommitStamp(revision: revision + 1, time: 1_700_000_000)
         do {
-            let outcome = try draft.perform(operation, stamp: stamp, pointer: pointer, using: &generator)
+            let outcome = try draft.perform(operation, stamp: stamp, using: &generator)
             revision += 1
             draft.seal(switch: outcome.id, revision: revision, time: stamp.time)
             draft.seal(port: outcome.id, revision: revision, time: stamp.time)

@@ -53,6 +53,6 @@ private func carryOut(_ text: [UInt8], isPort: Bool) {
         Operation(kind, .create(body: body, switch: nil)),
     ] {
         var draft = database
-        if (try? draft.perform(operation, stamp: stamp, pointer: "", using: &generator)) != nil { database = draft }
+        if (try? draft.perform(operation, stamp: stamp, using: &generator)) != nil { database = draft }
     }
 }

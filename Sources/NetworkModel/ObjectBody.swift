@@ -1,0 +1,139 @@
+import JSON
+import Wire
+
+/// What a body says of an object, read strictly and without a look at the network.
+///
+/// Reading and resolving check the members in one order: the form, `id`, `name`, the object's parent, the others. What
+/// reading found wrong is kept, and thrown when resolving comes to it. So a refusal names the first thing that is wrong,
+/// whoever finds it.
+public struct ObjectBody<Value: Sendable>: Sendable {
+    /// A part of a body, in the order of the checks.
+    enum Part { case form, name, parent, others }
+
+    /// An object's identity as a body says it: `nil` for what is none.
+    private enum Identity { case unsaid, said(ObjectID?) }
+
+    /// What the object or the patch is called, in messages: "A switch".
+    let noun: String
+    private var id = Identity.unsaid
+    /// The name, if the body has one.
+    public let name: String?
+    /// The name or the identity of what the object belongs to, if the body has one.
+    public let parent: String?
+    /// The members that need no look at the network, in an object that is otherwise without meaning. What the body leaves
+    /// out has its default.
+    private(set) var value: Value
+    /// The members that a merge patch (RFC 7396) decides; `nil` for a body that is no patch.
+    private var patched: Set<String>?
+    /// The keys that a merge patch takes out of maps, by the names of the members that it merges.
+    private var removedKeys: [String: [String]] = [:]
+    private var failure: (part: Part, refusal: Refusal)?
+
+    /// Reads a body.
+    /// - Parameters:
+    ///   - parent: The name of the member that refers to what the object belongs to.
+    ///   - read: Takes the members over but for the name and the parent.
+    init(
+        _ body: JSONValue,
+        noun: String,
+        known: Set<String>,
+        parent: String?,
+        isPatch: Bool,
+        blank: Value,
+        _ read: (BodyReader, inout Value) throws(Refusal) -> Void
+    ) {
+        self.noun = noun
+        name = body["name"]?.stringValue
+        self.parent = parent.flatMap { body[$0]?.stringValue }
+        value = blank
+        var part = Part.form
+        do throws(Refusal) {
+            let reader = try BodyReader(body, noun: noun, known: known, isPatch: isPatch)
+            if let id = reader.members["id"], id != .null { self.id = .said(id.stringValue.flatMap { ObjectID($0) }) }
+            part = .name
+            try reader.checkFixedString("name")
+            part = .parent
+            if let parent { try reader.checkFixedString(parent) }
+            part = .others
+            if isPatch { notePatch(reader.members) }
+            try read(reader, &value)
+        } catch {
+            failure = (part, error)
+        }
+    }
+
+    private mutating func notePatch(_ members: JSONObject) {
+        patched = Set(members.members.map(\.name))
+        for member in members.members {
+            guard let map = member.value.objectValue else { continue }
+            removedKeys[member.name] = map.members.filter { $0.value == .null }.map(\.name)
+        }
+    }
+
+    /// Whether the body decides a member.
+    func decides(_ name: String) -> Bool { patched?.contains(name) ?? true }
+
+    /// A map of strings after a patch.
+    func map(_ name: String, _ said: [String: String], of current: [String: String]) throws(Refusal) -> [String: String]
+    {
+        guard let removed = removedKeys[name] else { return said }
+        var map = current.merging(said) { $1 }
+        for key in removed { map[key] = nil }
+        guard map.count <= Limits.labelCountMaximum else { throw .tooManyMembers(name) }
+        return map
+    }
+
+    /// Throws what reading found wrong with a part.
+    func check(_ part: Part) throws(Refusal) {
+        if let failure, failure.part == part { throw failure.refusal }
+    }
+
+    /// Checks the form, and that the body's identity is that of the object, if it has one.
+    func checkIdentity(_ id: ObjectID?) throws(Refusal) {
+        try check(.form)
+        guard case .said(let said) = self.id, said != id || id == nil else { return }
+        let remedy = id.map { "the object's is \($0)" } ?? "the server gives it; leave it out"
+        throw Refusal(.idConflict, "The body has another \"id\": \(remedy).", pointer: "/id")
+    }
+
+    /// The name: from the body, from the path or from the object; if several say one they have to agree.
+    func name(fixed: String?, isCreation: Bool) throws(Refusal) -> String {
+        try check(.name)
+        guard let said = name else {
+            guard let fixed else { throw Refusal(.missingField, "\(noun) needs a \"name\".", pointer: "/name") }
+            return fixed
+        }
+        if let fixed, said != fixed {
+            throw Refusal(
+                isCreation ? .invalidValue : .immutableField,
+                isCreation
+                    ? "The body names \(quoted(said)) but the path \"\(fixed)\"; leave \"name\" out or make them agree."
+                    : "\"\(fixed)\" cannot be renamed; a name is fixed at creation.",
+                pointer: "/name"
+            )
+        }
+        // What has a name keeps it, also where an older version allowed more.
+        if isCreation, let problem = ObjectName.problem(said) {
+            throw Refusal(.invalidValue, "\(quoted(said)) cannot be a name: \(problem).", pointer: "/name")
+        }
+        return said
+    }
+}
+
+extension Refusal {
+    /// A refusal of a map that has too many members.
+    static func tooManyMembers(_ name: String) -> Refusal {
+        Refusal(
+            .limitExceeded,
+            "\"\(name)\" has at most \(Limits.labelCountMaximum) members.",
+            pointer: "/" + escapedPointerToken(name)
+        )
+    }
+
+    /// The same of a body that is a part of the request's.
+    public func at(_ pointer: String) -> Refusal {
+        var refusal = self
+        refusal.pointer = self.pointer.map { pointer + $0 }
+        return refusal
+    }
+}
