@@ -65,7 +65,7 @@ extension API {
         else {
             throw Problem(
                 .unauthenticated,
-                "Authorization holds no token of this central; it is \"Bearer\" and what 'heddle token create' printed."
+                "Authorization holds no token of this central; send \"Bearer\" and the output of 'heddle token create'."
             )
         }
         let token = network.access.tokens[text.id]?.token

@@ -84,7 +84,7 @@ extension API {
             guard let seen = EventStream.place(events.lastID) else {
                 throw Problem(
                     .invalidHeader,
-                    "Last-Event-ID is the id of an event before, not \"\(events.lastID.prefix(64))\"."
+                    "Last-Event-ID must be the id of an earlier event, not \"\(events.lastID.prefix(64))\"."
                 )
             }
             request.since = seen.revision

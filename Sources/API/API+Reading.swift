@@ -61,7 +61,7 @@ extension API {
 
     static let strangeToken = Problem(
         .invalidParameter,
-        "page_token is not one that a page of this list, with these filters, gave."
+        "page_token is not from a page of this list with these filters."
     )
 
     private func expired(_ token: PageToken) -> Problem {

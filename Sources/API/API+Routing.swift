@@ -135,7 +135,7 @@ extension API {
         guard let (route, variables) = firstMatch(target.path, method: method) else {
             let others = routes.filter { $0.match(target.path) != nil }
             guard !others.isEmpty else {
-                let remedy = target.path.last == "" ? "leave out the last slash" : "GET /openapi.yaml tells what is"
+                let remedy = target.path.last == "" ? "leave out the last slash" : "GET /openapi.yaml lists all paths"
                 throw Problem(.pathNotFound, "Nothing is served under this path; \(remedy).")
             }
             return .others(others)
@@ -205,7 +205,7 @@ extension API {
         for name in [.ifMatch, .ifNoneMatch] as [HTTPField.Name] where request.headerFields.value(of: name) != nil {
             throw Problem(
                 .invalidHeader,
-                "\(name.rawName) does not count for this request; a transaction has \"require\" for that."
+                "\(name.rawName) has no effect on this request; a transaction has \"require\" for that."
             )
         }
         return Conditions()
@@ -222,7 +222,7 @@ extension API {
             guard route.method != .get else { return nil }
             throw Problem(
                 .invalidHeader,
-                "Idempotency-Key does not count for this request, whose answer is not kept: leave it out"
+                "Idempotency-Key has no effect on this request, whose answer is not kept: leave it out"
                     + (route.method == .post ? "." : "; \(route.method.rawValue) may be repeated as it is.")
             )
         }
@@ -239,7 +239,7 @@ extension API {
     private func content(_ request: HTTPRequest, body: [UInt8], of route: Route) throws(Problem) -> JSONValue {
         try checkContentType(request, of: route, hasContent: !body.isEmpty)
         guard route.content != nil else { return .null }
-        guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty where JSON is due.") }
+        guard !body.isEmpty else { throw Problem(.malformedJSON, "The content is empty, but must be JSON.") }
         do {
             return try JSONParser.parse(request: body)
         } catch {

@@ -28,7 +28,7 @@ extension API {
         Problem(
             .crossSite,
             "A browser sent this for a page of another site (\(field)), which may not change anything here; use a program "
-                + "that is no browser, or a page that is served under central's own address."
+                + "that is not a browser, or a page that is served under central's own address."
         )
     }
 

@@ -48,7 +48,7 @@ extension API {
             grant = .role(role)
         case (nil, .string(let name)?), (.null?, .string(let name)?):
             if let problem = ObjectName.problem(name) {
-                throw invalid("\"chassis\" holds what cannot be the name of one: \(problem).", "/chassis")
+                throw invalid("\"chassis\" cannot be the name of a chassis: \(problem).", "/chassis")
             }
             grant = .join(chassis: name)
         default: throw invalid("A token has either a \"role\" or a \"chassis\", a string.", "")
@@ -95,7 +95,7 @@ extension API {
         let chassis = try chassisName(call)
         let body = try object(call.content, "A joining", known: ["token", "request"])
         guard let text = body["token"]?.stringValue.flatMap(TokenText.init) else {
-            throw invalid("\"token\" is what 'heddle token create --chassis \(chassis)' printed.", "/token")
+            throw invalid("\"token\" must be the output of 'heddle token create --chassis \(chassis)'.", "/token")
         }
         let hash = vault.hash(text.secret)
         // Looked at before the work of signing, and again when it counts: of two that use it at once one wins.
@@ -174,7 +174,7 @@ extension API {
 
     private func object(_ value: JSONValue, _ noun: String, known: [String]) throws(Problem) -> JSONObject {
         guard let object = value.objectValue else {
-            throw invalid("\(noun) is a JSON object, not \(value.kindName).", "")
+            throw invalid("\(noun) must be a JSON object, not \(value.kindName).", "")
         }
         if let unknown = object.members.first(where: { !known.contains($0.name) }) {
             throw Problem(

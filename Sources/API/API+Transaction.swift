@@ -94,7 +94,7 @@ struct TransactionReader {
             switch EntityTag.list(tag) ?? EntityTag.revision(tag).map({ .tags([($0, true)]) }) {
             case .anything?: precondition.ifMatch = .anything
             case .tags(let tags)?: precondition.ifMatch = .revisions(tags.map(\.revision))
-            case nil: throw Refusal(.invalidValue, "\(quoted(tag)) is no entity tag.", pointer: pointer + "/etag")
+            case nil: throw Refusal(.invalidValue, "\(quoted(tag)) is not an entity tag.", pointer: pointer + "/etag")
             }
         case (nil, .bool(true)?): precondition.mustBeAbsent = true
         default:

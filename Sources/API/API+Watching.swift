@@ -104,13 +104,13 @@ extension Call {
         guard hash == nil || epoch != nil else {
             throw Problem(
                 .invalidParameter,
-                "hash says nothing without epoch; give both as the answer before gave them, or neither."
+                "hash has no effect without epoch; give both as the earlier answer had them, or neither."
             )
         }
         guard epoch == nil || hash != nil || since ?? 0 == 0 else {
             throw Problem(
                 .invalidParameter,
-                "epoch needs hash beside it: what \"hash\" or Heddle-Hash of the answer before said with that revision."
+                "epoch needs hash too: the \"hash\" or Heddle-Hash of the answer that had that revision."
             )
         }
         return (epoch, hash)

@@ -62,7 +62,7 @@ extension API {
             let wait = try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)")
             switch call.parameters[.until] {
             case nil:
-                guard wait == nil else { throw Problem(.invalidParameter, "wait says nothing without until=chassis.") }
+                guard wait == nil else { throw Problem(.invalidParameter, "wait has no effect without until=chassis.") }
                 seconds = nil
             case "chassis": seconds = wait ?? Self.secondsDefault
             case let text?: throw Problem(.invalidParameter, "until is chassis, not \"\(text)\".")
@@ -135,7 +135,7 @@ extension API {
     func readChanges(_ call: Call) throws(Problem) -> Action {
         let page = try call.parameters[.page].map { text throws(Problem) in
             guard let page = FeedPage(text) else {
-                throw Problem(.invalidParameter, "page is not one that an answer before this gave.")
+                throw Problem(.invalidParameter, "page is not from an earlier answer.")
             }
             return page
         }

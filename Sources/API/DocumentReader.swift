@@ -6,7 +6,7 @@ enum DocumentReader {
     /// The object at a place, which has no members but the known ones.
     static func object(_ value: JSONValue, at pointer: String, known: [String]) throws(Refusal) -> JSONObject {
         guard let object = value.objectValue else {
-            throw Refusal(.invalidValue, "This is \(value.kindName) where an object is due.", pointer: pointer)
+            throw Refusal(.invalidValue, "An object is required here, not \(value.kindName).", pointer: pointer)
         }
         if let unknown = object.members.first(where: { !known.contains($0.name) }) {
             let list = known.joined(separator: ", ")
@@ -22,12 +22,12 @@ enum DocumentReader {
     /// The array at a place, of at most so many elements.
     static func list(_ value: JSONValue, at pointer: String, atMost maximum: Int) throws(Refusal) -> [JSONValue] {
         guard let list = value.arrayValue else {
-            throw Refusal(.invalidValue, "This is \(value.kindName) where an array is due.", pointer: pointer)
+            throw Refusal(.invalidValue, "An array is required here, not \(value.kindName).", pointer: pointer)
         }
         guard list.count <= maximum else {
             throw Refusal(
                 .limitExceeded,
-                "There are \(list.count) elements, and at most \(maximum) in one request; make several of it.",
+                "There are \(list.count) elements, but one request takes at most \(maximum); send several requests.",
                 pointer: pointer
             )
         }

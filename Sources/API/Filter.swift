@@ -38,8 +38,8 @@ struct Filter {
                 if let problem = ObjectName.problem(value), ObjectID(value) == nil {
                     throw Problem(
                         .invalidParameter,
-                        "\(parameter.rawValue)=\(value.prefix(64)) finds nothing: \(problem), and is compared as a whole; "
-                            + "for another one give \(parameter.rawValue) again."
+                        "\(parameter.rawValue)=\(value.prefix(64)) finds nothing: \(problem), and the whole value is compared; "
+                            + "repeat \(parameter.rawValue) for each further value."
                     )
                 }
                 values[parameter, default: []].append(value)
@@ -59,7 +59,7 @@ struct Filter {
         let hasList =
             key.contains(",") || value?.split(separator: ",").dropFirst().contains { $0.contains("=") } == true
         guard !hasList else {
-            throw Self.strange(.label, "one condition, without commas; give label again for each other", text)
+            throw Self.strange(.label, "one condition without commas; repeat label for each further condition", text)
         }
         guard !text.contains("*"), key.first != "!" else {
             throw Self.strange(.label, "KEY=VALUE, KEY!=VALUE or KEY (with any value), without patterns", text)

@@ -223,7 +223,7 @@ final class ForwarderLink {
             phase = .greeting
             timer?.cancel()
             timer = loop.schedule(after: Self.greetingPatience) { [weak self] in
-                self?.lose("it does not say who it is")
+                self?.lose("it does not identify itself")
             }
             return true
         } catch {
@@ -294,14 +294,14 @@ final class ForwarderLink {
         case (.greeting, .greeting(let greeting)):
             // It is this number that we send signals to.
             guard greeting.processID == process else {
-                return lose("it says that it is process \(greeting.processID), and is \(process ?? 0)")
+                return lose("it reports process \(greeting.processID), but is process \(process ?? 0)")
             }
             self.greeting = greeting
         case (.greeting, .held(let what)):
             guard !descriptors.isEmpty else { return lose("it holds \(what) without a descriptor") }
             held.append((what, descriptors))
         case (.greeting, .heldEnd):
-            guard let greeting else { return lose("it does not say who it is") }
+            guard let greeting else { return lose("it does not identify itself") }
             phase = .connected
             timer?.cancel()
             timer = nil
@@ -313,7 +313,8 @@ final class ForwarderLink {
             }
             hear(.forwarderConnected(greeting, held: held.map(\.what), wasSpawned: wasSpawned))
         case (.connected, _): hear(.forwarderSaid(message))
-        case (.idle, _), (.starting, _), (.awaited, _), (.greeting, _), (.failed, _): lose("it speaks out of turn")
+        case (.idle, _), (.starting, _), (.awaited, _), (.greeting, _), (.failed, _):
+            lose("it sent a message out of turn")
         }
     }
 

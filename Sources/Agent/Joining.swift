@@ -35,7 +35,7 @@ final class Joining {
             )
         }
         guard let token = TokenText(text), let pin = token.pin.flatMap(octets) else {
-            throw AgentFailure("--join wants what 'heddle token create --chassis \(chassis)' printed")
+            throw AgentFailure("--join takes the output of 'heddle token create --chassis \(chassis)'")
         }
         // The same token stays on the command line of a host that has joined with it.
         if let kept, kept.token == token.id { return kept }

@@ -43,7 +43,7 @@ extension Membership {
     init(fileBytes bytes: [UInt8]) throws(SecurityError) {
         let certificates = try Certificate.list(pem: bytes)
         let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-        guard certificates.count >= 2, line.hasPrefix(Self.title) else { throw SecurityError("it is not whole") }
+        guard certificates.count >= 2, line.hasPrefix(Self.title) else { throw SecurityError("it is incomplete") }
         token = String(line.dropFirst(Self.title.count))
         identity = try TLSIdentity(chain: [certificates[0]], key: try PrivateKey(pem: bytes))
         authorities = Array(certificates.dropFirst())
@@ -74,10 +74,10 @@ extension StateDirectory {
         do throws(SecurityError) {
             bytes = try membership.fileBytes()
         } catch {
-            throw AgentFailure("cannot keep the certificate: \(error)")
+            throw AgentFailure("cannot save the certificate: \(error)")
         }
         if let failure = save(bytes, to: membershipFile) {
-            throw AgentFailure("cannot keep the certificate: \(failure)")
+            throw AgentFailure("cannot save the certificate: \(failure)")
         }
     }
 }

@@ -193,7 +193,7 @@ enum PortDevice {
             throw Refusal(
                 .conflict,
                 code: "device_refuses",
-                detail: "The interface \(port.interface) does not take what is asked for: \(error)."
+                detail: "The interface \(port.interface) does not accept the requested settings: \(error)."
             )
         }
         opened.device.mac = port.mac ?? opened.device.mac
@@ -214,7 +214,7 @@ extension PortDevice {
     static let isBusy = Refusal(
         .unavailable,
         code: "devices_busy",
-        detail: "The agent still waits for an earlier call about a device; a file system that hangs is mostly why."
+        detail: "The agent still waits for an earlier call about a device; most often a file system hangs."
     )
 
     private static func place(of port: PortSpecification) -> String { port.netns.map { " in netns \($0)" } ?? "" }
@@ -294,7 +294,7 @@ extension PortDevice {
         guard error.call.hasSuffix("/dev/net/tun") else { return "" }
         return switch error.errno {
         case EACCES, EPERM: "; 'chmod 666 /dev/net/tun' lets the agent's user have it"
-        case ENOENT, ENXIO, ENODEV: "; 'modprobe tun' brings it, and in a container it has to be handed in"
+        case ENOENT, ENXIO, ENODEV: "; 'modprobe tun' loads it, and a container must be given it"
         default: ""
         }
     }

@@ -33,7 +33,7 @@ struct TunnelKeyring {
             for line in text.split(separator: "\n") {
                 let words = line.split(separator: " ")
                 guard words.count == 2, let made = Int64(words[0]), let octets = Self.octets(words[1]) else {
-                    throw SecurityError("a line is no key")
+                    throw SecurityError("a line is not a key")
                 }
                 entries.append(Entry(made: made, agreement: try KeyAgreement(privateKey: octets)))
             }
@@ -49,14 +49,14 @@ struct TunnelKeyring {
         guard isDue else { return }
         let lines = entries.map { "\($0.made) \(hexadecimal($0.agreement.privateKey))\n" }.joined()
         if let failure = directory.save(Array(lines.utf8), to: path) {
-            throw AgentFailure("cannot keep the keys of tunnels: \(failure)")
+            throw AgentFailure("cannot save the tunnel keys: \(failure)")
         }
     }
 
     /// Forgets the keys of a host that is to have none; whether there were any.
     static func remove(from directory: StateDirectory) throws(AgentFailure) -> Bool {
         guard try directory.read(path(in: directory)) != nil else { return false }
-        try explaining("cannot forget the keys of tunnels") { () throws(SystemError) in
+        try explaining("cannot remove the tunnel keys") { () throws(SystemError) in
             try removeFile(path(in: directory))
         }
         return true

@@ -20,7 +20,7 @@ enum Underlay {
             let own = try explaining(what) { () throws(SystemError) in try Link.addresses() }
                 .map(\.prefix.address).filter(isUsable)
             let list = own.isEmpty ? "it has none" : "it has \(own.map(\.description).joined(separator: ", "))"
-            throw AgentFailure("--encap-ip \(address) is no address of this host; \(list)")
+            throw AgentFailure("--encap-ip \(address) is not an address of this host; \(list)")
         }
         guard let inner = Configuration.innerMTU(underlayMTU: mtu, encapIP: address) else {
             throw AgentFailure("the MTU \(mtu) of the device that has \(address) is too small for tunnels; raise it")

@@ -196,7 +196,7 @@ extension AgentCore {
         case .pathRefused(let address): pathRefused(address, now: now)
         case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .putTunnelKeys, .delete, .putPort,
             .deletePort, .commit, .requestStatistics, .pathMTU:
-            emit(.log(.warning, "the forwarder says something that it should not; it is left aside"))
+            emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }
 

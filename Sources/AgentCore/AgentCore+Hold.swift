@@ -48,7 +48,7 @@ extension AgentCore {
         sync.isOtherHistory = false
         guard isOther, !isForced, loss(by: snapshot).isLarge else {
             if isOther, isForced, loss(by: snapshot).isLarge {
-                emit(.log(.warning, "central was restored to be gone by, whatever that takes away (--force-hosts)"))
+                emit(.log(.warning, "central was restored with --force-hosts: its network is used in any case"))
             }
             return adopt(snapshot, isOther: isOther)
         }
@@ -58,7 +58,7 @@ extension AgentCore {
                 .log(
                     .error,
                     "central has another history now (epoch \(hexadecimal(snapshot.epoch)), revision "
-                        + "\(snapshot.revision)), which would take away \(loss.text); it is held, and packets go on by "
+                        + "\(snapshot.revision)), which would take away \(loss.text); it is held back, and packets still follow "
                         + "revision \(share.revision). If central is right: heddle agent accept"
                 )
             )
@@ -98,7 +98,7 @@ extension AgentCore {
     /// Central goes on from the share: whatever was held is of no concern any more.
     mutating func endHold() {
         if hold != nil {
-            emit(.log(.info, "central goes on from what this host goes by; nothing is held any more"))
+            emit(.log(.info, "central continues this host's history; nothing is held back any more"))
             hold = nil
         }
         share.isHeld = false
@@ -117,18 +117,18 @@ extension AgentCore {
     /// What is held is let in where it takes nothing away any more.
     mutating func settleHold() {
         guard let held = hold, !held.isStale, !loss(by: held).isLarge else { return }
-        emit(.log(.info, "central has what was missing; nothing is held any more"))
+        emit(.log(.info, "central has everything that was missing; nothing is held back any more"))
         adopt(held.candidate, isOther: true)
     }
 
     /// A user says that central is right.
     mutating func accept(_ ticket: Ticket) {
         guard let held = hold else {
-            let detail = "Nothing is held: this host goes by what central says."
+            let detail = "Nothing is held back: this host uses central's network."
             return emit(.answer(ticket, .refused(Refusal(.conflict, code: "nothing_held", detail: detail))))
         }
         guard !held.isStale else {
-            let detail = "Central is just being asked for everything anew; try again in a moment."
+            let detail = "The agent is just fetching everything from central again; try again in a moment."
             return emit(.answer(ticket, .refused(Refusal(.unavailable, code: "held_is_stale", detail: detail))))
         }
         emit(.log(.warning, "accepted by a user: revision \(held.candidate.revision), without \(loss(by: held).text)"))
@@ -142,8 +142,8 @@ extension AgentCore {
         guard waiting.contains(where: { $0.subject == .acceptance }) else { return }
         if let failure {
             let detail =
-                "The host goes by it now, but this cannot be saved (\(failure)): a new start of the agent would hold it "
-                + "again. Mend the state directory."
+                "The host uses it now, but this cannot be saved (\(failure)): a restart of the agent would hold it back "
+                + "again. Repair the state directory."
             answer(.acceptance, .refused(Refusal(.storage, code: "state_not_saved", detail: detail)))
         } else if !hasUnsavedShare {
             answer(.acceptance, .accepted(epoch: share.epoch, revision: share.revision))

@@ -60,7 +60,7 @@ extension AgentCore {
         let state = port.isSetAside ? PortReport.State.lost : .pending
         guard requested.isEmpty else { return (state, story) }
         guard port.isSetAside || port.claim <= sync.toldClaim else {
-            return (.pending, "\(holder) has \(logicalPort) until central hears of this claim")
+            return (.pending, "\(holder) has \(logicalPort) until central receives this claim")
         }
         return (state, "\(story); to take it now: \(port.specification.command)")
     }

@@ -33,8 +33,8 @@ extension AgentCore {
             return Refusal(
                 .invalid,
                 code: "mtu_too_large",
-                detail: "An MTU of \(mtu) does not fit the underlay, over which at most \(portMTU) "
-                    + "bytes go; leave --mtu out or give at most that.",
+                detail: "An MTU of \(mtu) does not fit the underlay, which takes at most \(portMTU) "
+                    + "bytes; leave --mtu out or give at most that.",
                 pointer: "/mtu"
             )
         }
@@ -172,7 +172,7 @@ extension AgentCore {
         let refusal = Refusal(
             .storage,
             code: "state_not_saved",
-            detail: "The agent cannot save its state (\(failure)); mend its state directory and try again."
+            detail: "The agent cannot save its state (\(failure)); repair its state directory and try again."
         )
         for name in ports.keys.sorted() {
             guard let port = ports[name], port.save == save else { continue }

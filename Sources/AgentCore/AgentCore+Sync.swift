@@ -217,7 +217,7 @@ extension AgentCore {
         let changes = (begun?.changes ?? []) + answer.changes.map(\.change)
         guard let next = answer.nextPage else { return apply(changes, of: answer) }
         guard changes.count <= configuration.answerChangeMaximum, next != begun?.next else {
-            emit(.log(.error, "central's answer does not end; it is left aside"))
+            emit(.log(.error, "central's answer does not end and is ignored"))
             sync.retryAt = now + Self.endlessAnswerPause
             return
         }

@@ -47,7 +47,7 @@ extension Share {
             do {
                 records.append(try Record(kind: kind, json: object))
             } catch {
-                throw .content("has a record that cannot be: \(error)")
+                throw .content("has an invalid record: \(error)")
             }
         }
         // A share of an older version has none: central is then asked without evidence.

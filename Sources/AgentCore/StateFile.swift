@@ -21,7 +21,7 @@ public enum StateFile {
             case .notOurs: "it does not begin as a file of Heddle does"
             case .format(let format): "it has format \(format), which this release does not read"
             case .checksum: "its checksum is wrong: it was cut or changed"
-            case .content(let what): "it is whole, but \(what)"
+            case .content(let what): "it is complete, but \(what)"
             }
         }
     }

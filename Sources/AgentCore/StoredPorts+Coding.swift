@@ -23,7 +23,7 @@ extension StoredPorts {
         var names: Set<String> = []
         for element in elements {
             guard let port = StoredPort(json: element), port.claim <= lastClaim else {
-                throw .content("has a port that cannot be: \(element.text.prefix(200))")
+                throw .content("has an invalid port: \(element.text.prefix(200))")
             }
             guard names.insert(port.specification.name).inserted else {
                 throw .content("names the port \(port.specification.name) twice")

@@ -26,7 +26,7 @@ final class BackupClient {
                 // Making the copy is half of the way, fetching it the other.
                 if numbers.count == 2, numbers[1] > 0 { progress(numbers[0] / numbers[1] / 2) }
             case "done":
-                guard let descriptor else { throw CentralError("central has sent no copy of its log") }
+                guard let descriptor else { throw CentralError("central sent no copy of its log") }
                 return try copy(descriptor, into: file)
             default: throw CentralError("central made no backup: \(words.last ?? line)")
             }
@@ -40,7 +40,7 @@ final class BackupClient {
                 let count = Glibc.poll(&poll, 1, Int32(Self.silenceMaximum * 1000))
                 return count < 0 ? -Int(errno) : Int(count)
             }
-            guard count > 0 else { throw CentralError("central has said nothing for \(Self.silenceMaximum) s") }
+            guard count > 0 else { throw CentralError("central sent nothing for \(Self.silenceMaximum) s") }
             let central = central
             let result = try buffer.withUnsafeMutableBytes { bytes throws(SystemError) in
                 try SeqPacket.receive(into: bytes, from: central)

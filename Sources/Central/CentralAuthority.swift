@@ -30,7 +30,7 @@ struct CentralAuthority: Sendable {
             case (let key?, let certificate?):
                 certificates = try Certificate.list(pem: certificate)
                 guard let first = certificates.first, certificates.count <= Self.certificateMaximum else {
-                    throw SecurityError("ca.crt holds one to \(Self.certificateMaximum) certificates")
+                    throw SecurityError("ca.crt must hold one to \(Self.certificateMaximum) certificates")
                 }
                 authority = try CertificateAuthority(certificate: first, key: try PrivateKey(pem: key))
             case (nil, nil) where isKnown: throw CentralError(Self.lost(directory))
@@ -64,7 +64,7 @@ struct CentralAuthority: Sendable {
     }
 
     private static func lost(_ directory: String) -> String {
-        "ca.key and ca.crt are missing in \(directory), but hosts have joined and believe nobody else: put both back, or "
+        "ca.key and ca.crt are missing in \(directory), but hosts have joined and trust no other: put both back, or "
             + "start once with --new-authority, after which every chassis has to join again"
     }
 

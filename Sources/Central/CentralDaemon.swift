@@ -156,7 +156,7 @@ public final class CentralDaemon {
         do throws(CentralError) {
             let contexts = try security.contexts()
             for server in threads.servers { server.send(.secure(contexts)) }
-            logger.info("certificates are read anew")
+            logger.info("certificates were read again")
         } catch {
             logger.error("the former certificates stay in use: \(error)")
         }

@@ -108,7 +108,7 @@ final class CoreThread {
     private func awaitRevision(_ revision: UInt64, _ ticket: Ticket) {
         guard core.durable.revision < revision else { return answer(ticket, .network(core.durable)) }
         guard waits.add(ticket, for: revision, until: loop.now + .seconds(API.revisionWaitMaximum)) else {
-            let refusal = Refusal(.unavailable, "As many requests wait for a revision as may; ask again in a moment.")
+            let refusal = Refusal(.unavailable, "Too many requests wait for a revision; try again in a moment.")
             return answer(ticket, .refused(refusal, operationIndex: nil))
         }
         setWaitTimer()

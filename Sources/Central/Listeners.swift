@@ -67,7 +67,7 @@ struct Listeners: Sendable {
         let remedy =
             error.errno == EADDRNOTAVAIL
             ? "that address is not on this machine, choose another with \(option)"
-            : "stop what listens there or choose another with \(option)"
+            : "stop the program that listens there or choose another with \(option)"
         return CentralError("cannot listen on \(address): \(String(cString: strerror(error.errno))); \(remedy)")
     }
 }

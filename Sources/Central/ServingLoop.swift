@@ -294,7 +294,7 @@ final class ServingLoop {
     private func stream(_ reply: Reply, _ then: (() -> Action)?, to exchange: HTTPExchange, since start: Duration) {
         let isFirst = exchange.stream == nil
         guard !isFirst || streams.count < eventStreamMaximum else {
-            let detail = "Central keeps as many streams open as it can; try again in a moment, or poll."
+            let detail = "Central has the maximum number of open streams; try again in a moment, or poll."
             return answer(reply.refused(Refusal(.unavailable, detail)), to: exchange, since: start)
         }
         let then = cell.load().isReady ? then : nil
@@ -351,7 +351,7 @@ final class ServingLoop {
         }
         guard let place, core.send(.ask(ticket, question)) else {
             if let place { places.leave(place) }
-            let refusal = Refusal(.unavailable, "Central holds as many requests as it can; ask again in a moment.")
+            let refusal = Refusal(.unavailable, "Central holds the maximum number of requests; try again in a moment.")
             return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange, since: start)
         }
         parked[ticket] = Parked(exchange: exchange, start: start, place: place, next: next)

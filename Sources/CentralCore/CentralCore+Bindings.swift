@@ -29,7 +29,7 @@ extension CentralCore {
             queue(commit, of: draft, isUsers: false)
         } catch {
             guard ids.count > 1 else {
-                effects.append(.log(LogEntry(.warning, "A port could not be settled. \(error.detail)")))
+                effects.append(.log(LogEntry(.warning, "A port could not be bound. \(error.detail)")))
                 return
             }
             settle(Array(ids.prefix(ids.count / 2)), author: author)

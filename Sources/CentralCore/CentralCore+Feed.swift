@@ -90,7 +90,8 @@ extension CentralCore {
 
     private mutating func park(_ ticket: Ticket, _ poll: Poll) throws(Refusal) {
         guard hasRoomToPark else {
-            throw Refusal(.unavailable, "Central holds \(polls.count) polls, the most it can; try again in a moment.")
+            let detail = "Central holds \(polls.count) polls, which is the maximum; try again in a moment."
+            throw Refusal(.unavailable, detail)
         }
         if poll.isSync, let older = sessions[poll.chassis]?.parkedSync { answerPoll(older) }
         var poll = poll
@@ -112,17 +113,17 @@ extension CentralCore {
             return answer(poll, to: durable.revision, .delta, nil)
         }
         guard poll.since <= durable.revision || poll.epoch == nil else {
-            throw differs("Revision \(poll.since) is none yet in the history that is asked from")
+            throw differs("Revision \(poll.since) does not exist yet in the history that the request names")
         }
         guard poll.since <= durable.revision, let before = past.network(at: poll.since),
             let target = poll.page?.to ?? Deltas.target(after: poll.since, in: past)
         else {
-            throw resync("Revision \(poll.since) is older than what is kept, or was never made")
+            throw resync("Revision \(poll.since) is older than the history that is kept, or never existed")
         }
         guard target > poll.since else { return answer(poll, to: target, .delta, nil) }
         switch deltas.delta(from: poll.since, to: target, in: past) {
         case .later: return nil
-        case .none: throw resync("What leads from revision \(poll.since) to \(target) is gone")
+        case .none: throw resync("The changes from revision \(poll.since) to \(target) are gone")
         case .ready(let delta):
             guard let after = past.network(at: target) else { throw resync("Revision \(target) is gone") }
             let changes = ShareChanges(
@@ -148,7 +149,7 @@ extension CentralCore {
         }
         guard let hash = poll.hash, poll.since >= past.oldest, poll.since <= durable.revision else { return }
         guard past.agrees(hash, at: poll.since) else {
-            throw differs("Revision \(poll.since) was another commit in the history that is asked from")
+            throw differs("Revision \(poll.since) was another commit in the history that the request names")
         }
     }
 

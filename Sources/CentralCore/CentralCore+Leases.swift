@@ -30,7 +30,8 @@ extension CentralCore {
         var draft = Draft(on: working, time: time)
         draft.setLive(false, held: working.ledger.chassis[name]?.held, chassis: name)
         commit(draft, author: "central")
-        effects.append(.log(LogEntry(.warning, "Chassis \(name) has not been heard for its lease and counts as dead.")))
+        let text = "Chassis \(name) was silent for the length of its lease and counts as dead."
+        effects.append(.log(LogEntry(.warning, text)))
         settlePorts(of: name, author: "central")
         checkRealizations(of: name)
     }

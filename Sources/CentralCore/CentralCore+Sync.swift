@@ -42,7 +42,7 @@ extension CentralCore {
     private mutating func report(_ errors: [SyncRequest.HostError], of name: String) {
         guard let (said, omittedCount) = sessions[name]?.reports.take(errors, now: now) else { return }
         if omittedCount > 0 {
-            let text = "Chassis \(name) gave cause for \(omittedCount) more lines, which were left out."
+            let text = "\(omittedCount) more lines about chassis \(name) were left out."
             effects.append(.log(LogEntry(.warning, text)))
         }
         for error in said {
@@ -71,12 +71,13 @@ extension CentralCore {
         else { return }
         // Only while the newer start is heard: a late word that took over by itself must not lock the real one out.
         if session.formerBootIDs.contains(request.bootID), session.leaseEnd > now {
-            throw Refusal(.staleSequence, "A newer start of the agent of \"\(name)\" has spoken.", pointer: "/boot_id")
+            let detail = "A newer start of the agent of \"\(name)\" is connected."
+            throw Refusal(.staleSequence, detail, pointer: "/boot_id")
         }
         if session.bootID == request.bootID, request.seq <= session.seq {
             throw Refusal(
                 .staleSequence,
-                "The sequence number \(request.seq) is not above \(session.seq), the last one heard.",
+                "The sequence number \(request.seq) is not above \(session.seq), the last one received.",
                 pointer: "/seq"
             )
         }
@@ -97,7 +98,7 @@ extension CentralCore {
         let addresses = { (encaps: [Encap]) in encaps.map(\.ip.description).joined(separator: ", ") }
         throw Refusal(
             .chassisElsewhere,
-            "\"\(name)\" is live at \(addresses(known.encaps)), and this host speaks as the same from "
+            "\"\(name)\" is live at \(addresses(known.encaps)), and this host uses its name from "
                 + "\(addresses(request.encaps)): is this a copy of its state directory? Give this host a state directory, a "
                 + "name and a join token of its own. If the host has moved, stop its former agent, or wait for its lease "
                 + "to end.",
@@ -125,7 +126,8 @@ extension CentralCore {
         }
         if known?.chassisID != request.chassisID {
             guard known != nil || working.southbound.chassisByName.count < configuration.chassisCountMaximum else {
-                throw Refusal(.limitExceeded, "There are \(configuration.chassisCountMaximum) chassis, the most.")
+                let count = configuration.chassisCountMaximum
+                throw Refusal(.limitExceeded, "There are \(count) chassis, which is the maximum.")
             }
             if let other = working.southbound.chassisByIdentity[request.chassisID.lowercased()], other != name {
                 if isCertified { throw foreign("identity", of: other, "/chassis_id") }
@@ -258,13 +260,13 @@ extension CentralCore {
     private mutating func noteHeld(_ held: HeldShare?, before: HeldShare?, of name: String) {
         guard (held == nil) != (before == nil), sessions[name]?.reports.takeLine(now: now) == true else { return }
         guard let held else {
-            let text = "Chassis \(name) goes by this network now; nothing is held there."
+            let text = "Chassis \(name) uses this network now and holds nothing back."
             return effects.append(.log(LogEntry(.info, text)))
         }
         let text =
-            "Chassis \(name) does not go by this network, which would take \(held.pluggedPortCount) plugged ports from it: "
-            + "it goes on by revision \(held.revisionInForce) of epoch \(hexadecimal(held.epochInForce)). If this network "
-            + "is right: 'heddle agent accept' there, or a restore with --force-hosts."
+            "Chassis \(name) does not use this network, which would take \(held.pluggedPortCount) plugged ports from it: "
+            + "it stays at revision \(held.revisionInForce) of epoch \(hexadecimal(held.epochInForce)). If this network "
+            + "is right, run 'heddle agent accept' there, or restore with --force-hosts."
         effects.append(.log(LogEntry(.warning, text)))
     }
 

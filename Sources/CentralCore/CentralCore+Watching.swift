@@ -40,7 +40,7 @@ extension CentralCore {
                 return
             }
             guard watches.count < configuration.watchCountMaximum else {
-                throw Refusal(.unavailable, "Central holds as many requests as it can; try again in a moment.")
+                throw Refusal(.unavailable, "Central holds the maximum number of requests; try again in a moment.")
             }
             let wait = min(Int64(request.wait), Int64(WatchRequest.waitMaximum), end - wallClock)
             let deadline = now + .seconds(wait)
@@ -113,7 +113,7 @@ extension CentralCore {
         }
         guard since <= durable.revision else { throw gone("There is no revision \(since) yet") }
         if let hash = request.hash, since >= past.oldest, !past.agrees(hash, at: since) {
-            throw gone("Revision \(since) was another commit in the history that is asked from")
+            throw gone("Revision \(since) was another commit in the history that the request names")
         }
         // Watchers mostly have the same and want the same.
         if let (from, kinds, revision, feed) = sameFeed, from == since, revision == durable.revision,

@@ -182,7 +182,7 @@ struct Draft: Sendable {
         let last = UInt16(clamping: network.ledger.lastKeys[space] ?? 0)
         let taken = network.southbound.portsByDatapath[port.value.switchID] ?? OrderedMap()
         guard let key = freeKey(after: last, upTo: maximum, taken: taken) else {
-            throw Refusal(.limitExceeded, "The switch has \(maximum) ports, the most it can have; delete one first.")
+            throw Refusal(.limitExceeded, "The switch has \(maximum) ports, which is the maximum; delete one first.")
         }
         var status = port.value.status
         status.tunnelKey = key

@@ -31,7 +31,8 @@ public enum ClientError: Error, Equatable, Sendable {
         case .problem(let problem): problem.sentence
         case .unreachable(_, _, mayHaveActed: false), .insecure, .badAnswer: "\(halves.detail); \(halves.remedy)"
         case .unreachable(let server, let reason, mayHaveActed: true):
-            "lost \(server.title) before it answered: \(reason); the change may have been made: look before you repeat it"
+            "lost the connection to \(server.title) before it answered: \(reason); the change may have been made: "
+                + "check before you repeat it"
         }
     }
 

@@ -167,7 +167,7 @@ public final class Connection: Caller {
         guard case .central = server else { return reply }
         guard reply.epoch != nil else {
             guard [502, 503, 504].contains(reply.status) else {
-                throw .badAnswer(server, "it does not answer as a central does, with status \(reply.status)")
+                throw .badAnswer(server, "its answer, with status \(reply.status), is not that of a central")
             }
             let reason = "a proxy before it answers with status \(reply.status)"
             throw .unreachable(server, reason: reason, mayHaveActed: call.method != .get)
@@ -183,7 +183,7 @@ public final class Connection: Caller {
     private static func remedy(against reason: String) -> String {
         if reason.contains("wrong version number") { return "it may speak plain HTTP: write http://" }
         if reason.contains("mismatch") {
-            return "write a name that its certificate has into HEDDLE_NB, or let central know this one by "
+            return "set HEDDLE_NB to a name that its certificate has, or give central this name with "
                 + "'heddle central --tls-name NAME'"
         }
         if reason.contains("not yet valid") { return "set this host's clock, as with 'timedatectl'" }

@@ -35,8 +35,8 @@ struct RealizationWait {
             report?(pending)
             guard deadline.remaining != .zero else {
                 throw .timedOut(
-                    "revision \(revision) is committed, but after \(deadline.seconds ?? 0) s these chassis do not go "
-                        + "by it yet: \(pending.joined(separator: ", ")); look at their agents' logs"
+                    "revision \(revision) is committed, but after \(deadline.seconds ?? 0) s these chassis do not "
+                        + "use it yet: \(pending.joined(separator: ", ")); look at their agents' logs"
                 )
             }
         }

@@ -52,7 +52,7 @@ public enum Server: Equatable, Sendable {
         }
         let authority = url.hasSuffix("/") ? url.dropLast() : url[...]
         guard !authority.hasSuffix(":\(port)") else { return "" }
-        return " (port \(port), as the URL names none; central's is 6641 unless it was told otherwise)"
+        return " (port \(port), since the URL has none; central uses 6641 by default)"
     }
 
     /// How a message names it.
@@ -66,19 +66,19 @@ public enum Server: Equatable, Sendable {
     /// What to do when something else answers.
     var identityRemedy: String {
         switch self {
-        case .central: "set HEDDLE_NB to the northbound port of a central, 6641 unless it was told otherwise"
+        case .central: "set HEDDLE_NB to the northbound port of a central, 6641 by default"
         case .agent: "set HEDDLE_AGENT_SOCKET to the socket of an agent, agent.sock in its state directory"
         }
     }
 
     /// How the reason begins where nobody knows the name in its URL.
-    static let unknownName = "its name is not known here"
+    static let unknownName = "its name cannot be resolved here"
 
     /// What to do when it cannot be reached.
     func remedy(for reason: String) -> String {
         if reason == "Permission denied" { return permissionRemedy }
         if reason.hasPrefix(Self.unknownName) {
-            return "see that HEDDLE_NB has the right name, and that this host can resolve it: 'getent hosts NAME'"
+            return "check that HEDDLE_NB has the right name, and that this host can resolve it: 'getent hosts NAME'"
         }
         return remedy
     }

@@ -73,14 +73,14 @@ public enum RequestError: Error, Equatable, Sendable {
         case .headTimeout: "the request's head did not arrive in time"
         case .bodyTimeout: "the request's body did not arrive in time"
         case .unsupportedExpectation: "the only expectation known here is 100-continue"
-        case .tooManyConnections: "the server has as many connections as it takes; try again later"
-        case .tooManyBytesHeld: "the server works on as much as it can hold; try again in a moment"
-        case .tooManyConnectionsOfAddress: "your address has as many connections as it may have; close some"
-        case .tooManyWrongTokens: "your address has shown too many wrong tokens; try again in a moment with a right one"
+        case .tooManyConnections: "the server has the maximum number of connections; try again later"
+        case .tooManyBytesHeld: "the server has no room for further requests; try again in a moment"
+        case .tooManyConnectionsOfAddress: "your address has the maximum number of connections; close some"
+        case .tooManyWrongTokens: "your address has sent too many wrong tokens; try again in a moment with a valid one"
         case .unsupportedContentCoding: "Content-Encoding must be gzip or identity"
         case .corruptContent: "the content is not gzip, though its Content-Encoding says so"
-        case .contentBomb: "the content shrinks to less than a hundredth in its coding, which is not taken"
-        case .noAcceptableCoding: "Accept-Encoding refuses both gzip and identity, the codings there are"
+        case .contentBomb: "the content is compressed to less than a hundredth, which is refused"
+        case .noAcceptableCoding: "Accept-Encoding refuses both gzip and identity, the only codings available"
         }
     }
 

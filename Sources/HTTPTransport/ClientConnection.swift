@@ -129,7 +129,7 @@ final class ClientConnection {
 
     private func secure(_ host: String) {
         guard let socket, let context = client.tls else {
-            return fail(.insecure(client.endpoint, SecurityError("it is not said whom to trust")))
+            return fail(.insecure(client.endpoint, SecurityError("no authority to trust is given")))
         }
         do throws(SecurityError) {
             handshake = try TLSStream(context, socket: socket, host: host)

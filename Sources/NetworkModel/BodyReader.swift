@@ -19,7 +19,7 @@ struct BodyReader {
     /// - Throws: ``Refusal`` if the body is no object or has unknown members.
     init(_ body: JSONValue, noun: String, known: Set<String>, isPatch: Bool) throws(Refusal) {
         guard case .object(let members) = body else {
-            throw Refusal(.invalidValue, "\(noun) is a JSON object, not \(body.kindName).", pointer: "")
+            throw Refusal(.invalidValue, "\(noun) must be a JSON object, not \(body.kindName).", pointer: "")
         }
         self.noun = noun
         self.members = members
@@ -81,7 +81,7 @@ struct BodyReader {
             guard let text = element.stringValue else {
                 throw Refusal(
                     .invalidValue,
-                    "The elements of \"\(name)\" are strings, not \(element.kindName).",
+                    "The elements of \"\(name)\" must be strings, not \(element.kindName).",
                     pointer: pointer(name, "\(index)")
                 )
             }
@@ -115,7 +115,7 @@ struct BodyReader {
         guard let text = value.stringValue else {
             throw Refusal(
                 .invalidValue,
-                "The values of \"\(name)\" are strings, not \(value.kindName).",
+                "The values of \"\(name)\" must be strings, not \(value.kindName).",
                 pointer: pointer(name, key)
             )
         }
@@ -132,7 +132,7 @@ struct BodyReader {
         guard !key.hasControlCharacters, !text.hasControlCharacters else {
             throw Refusal(
                 .invalidValue,
-                "In \"\(name)\" neither keys nor values have control characters, such as line breaks.",
+                "In \"\(name)\" neither keys nor values may have control characters, such as line breaks.",
                 pointer: pointer(name, key)
             )
         }

@@ -22,7 +22,7 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
         let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("an address is \"MAC\", \"MAC IP ...\" or \"unknown\"") }
         if first == "unknown" {
-            guard parts.count == 1 else { throw .invalid("\"unknown\" stands alone, without an address behind it") }
+            guard parts.count == 1 else { throw .invalid("\"unknown\" is given alone, without an address after it") }
             self = .unknown
             return
         }
@@ -37,7 +37,7 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
         var seen: Set<IPAddress> = []
         for part in parts.dropFirst() {
             let ip = try IPAddress(ofPort: part)
-            guard seen.insert(ip).inserted else { throw .invalid("\(ip) stands twice in one string") }
+            guard seen.insert(ip).inserted else { throw .invalid("\(ip) appears twice in one string") }
             ips.append(ip)
         }
         self = .known(mac, ips)
@@ -64,7 +64,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
         if first == "VRRPv3" { throw .unsupported("\"VRRPv3\" port security is not in this version") }
         if first == "unknown" {
-            throw .invalid("\"unknown\" is no port security; leave the list empty to check nothing")
+            throw .invalid("\"unknown\" is not a port security rule; leave the list empty to check nothing")
         }
         mac = try MACAddress(ofPort: first)
         prefixes = []
@@ -73,7 +73,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
             guard let prefix = IPPrefix(part) else {
                 throw .invalid("\(quoted(part)) is neither an IP address nor a prefix; blanks separate them")
             }
-            guard seen.insert(prefix).inserted else { throw .invalid("\(prefix) stands twice in one string") }
+            guard seen.insert(prefix).inserted else { throw .invalid("\(prefix) appears twice in one string") }
             prefixes.append(prefix)
         }
     }
@@ -103,11 +103,11 @@ private func addressParts(_ text: String) throws(AddressError) -> [Substring] {
 extension MACAddress {
     fileprivate init(ofPort text: Substring) throws(AddressError) {
         guard let mac = MACAddress(text) else {
-            let hint = IPAddress(text) == nil ? "" : "; the MAC address stands first, before the IP addresses"
+            let hint = IPAddress(text) == nil ? "" : "; the MAC address comes first, before the IP addresses"
             throw .invalid("\(quoted(text)) is not a MAC address\(hint)")
         }
         guard !mac.isMulticast else { throw .invalid("\(mac) is a multicast address, which no port can have") }
-        guard !mac.isZero else { throw .invalid("\(mac) is no address that a port can have") }
+        guard !mac.isZero else { throw .invalid("\(mac) is not an address that a port can have") }
         self = mac
     }
 }

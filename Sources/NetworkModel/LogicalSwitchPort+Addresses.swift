@@ -24,12 +24,12 @@ extension LogicalSwitchPort {
             var pointer: String { reader.pointer("addresses", "\(index)") }
             let address = try refusing(at: pointer) { () throws(AddressError) in try LogicalAddress(parsing: text) }
             guard !addresses.contains(address) else {
-                throw Refusal(.invalidValue, "\"\(address)\" stands twice in \"addresses\".", pointer: pointer)
+                throw Refusal(.invalidValue, "\"\(address)\" appears twice in \"addresses\".", pointer: pointer)
             }
             if case .known(_, let more) = address {
                 for ip in more {
                     guard ips.insert(ip).inserted else {
-                        throw Refusal(.invalidValue, "\(ip) stands twice in \"addresses\".", pointer: pointer)
+                        throw Refusal(.invalidValue, "\(ip) appears twice in \"addresses\".", pointer: pointer)
                     }
                     // The log may have such addresses of older versions: only what users say anew is asked.
                     if let reason = ip.reasonAgainstGuest {
@@ -52,7 +52,7 @@ extension LogicalSwitchPort {
             var pointer: String { reader.pointer("port_security", "\(index)") }
             let rule = try refusing(at: pointer) { () throws(AddressError) in try PortSecurityRule(parsing: text) }
             guard !rules.contains(rule) else {
-                throw Refusal(.invalidValue, "\"\(rule)\" stands twice in \"port_security\".", pointer: pointer)
+                throw Refusal(.invalidValue, "\"\(rule)\" appears twice in \"port_security\".", pointer: pointer)
             }
             rules.append(rule)
             prefixCount += rule.prefixes.count

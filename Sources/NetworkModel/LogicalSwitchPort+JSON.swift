@@ -184,7 +184,7 @@ extension LogicalSwitchPort {
             guard !names[..<index].contains(name) else {
                 throw Refusal(
                     .invalidValue,
-                    "The chassis \"\(name)\" stands twice.",
+                    "The chassis \"\(name)\" appears twice.",
                     pointer: reader.pointer("requested_chassis", "\(index)")
                 )
             }

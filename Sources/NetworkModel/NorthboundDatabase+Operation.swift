@@ -107,7 +107,7 @@ extension NorthboundDatabase {
         case .logicalSwitchPort:
             try requirement.precondition.check(port(requirement.reference), "port")
         case .chassis:
-            throw Refusal(.unsupported, "A transaction cannot demand anything of a chassis.")
+            throw Refusal(.unsupported, "A transaction cannot have requirements about a chassis.")
         }
     }
 

@@ -220,7 +220,7 @@ extension NorthboundDatabase {
     }
 
     private static func doubled(_ noun: String, _ name: String) -> Refusal {
-        Refusal(.invalidValue, "The \(noun) \"\(name)\" stands twice; list it once.", pointer: "/name")
+        Refusal(.invalidValue, "The \(noun) \"\(name)\" appears twice; list it once.", pointer: "/name")
     }
 
     private static func checkOwner<Value>(

@@ -13,7 +13,7 @@ public enum ObjectName {
         }
         guard text != ".", text != ".." else { return "a name may not be \".\" or \"..\"" }
         guard ObjectID(text) == nil else {
-            return "a name may not look like a UUID, which stands for an object's id; put a word before it: "
+            return "a name may not look like a UUID, which is taken for an object's id; put a word before it: "
                 + "\"port-\(text)\""
         }
         return nil

@@ -11,11 +11,11 @@ extension Precondition {
     /// looked, such as a port that came up, does not fail a user's write.
     public func check(revisions: ClosedRange<UInt64>?, _ noun: String) throws(Refusal) {
         if mustBeAbsent, revisions != nil {
-            throw Refusal(.preconditionFailed, "The \(noun) exists already, and the request demands that it does not.")
+            throw Refusal(.preconditionFailed, "The \(noun) exists already, but the request requires that it does not.")
         }
         guard let ifMatch else { return }
         guard let revisions else {
-            throw Refusal(.preconditionFailed, "The \(noun) does not exist, and the request demands that it does.")
+            throw Refusal(.preconditionFailed, "The \(noun) does not exist, but the request requires that it does.")
         }
         guard case .revisions(let tags) = ifMatch, !tags.contains(where: revisions.contains) else { return }
         throw Refusal(

@@ -62,7 +62,7 @@ struct StoredReader {
     }
 
     private func bad(_ name: String) -> StoredError {
-        StoredError("an object whose \"\(name)\" is missing or cannot be")
+        StoredError("an object whose \"\(name)\" is missing or invalid")
     }
 
     func string(_ name: String) throws(StoredError) -> String {

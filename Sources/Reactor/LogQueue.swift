@@ -89,7 +89,7 @@ public final class LogQueue: Sendable {
             var bytes = state.bytes
             if state.omittedCount > 0 {
                 let lines = state.omittedCount == 1 ? "1 line was" : "\(state.omittedCount) lines were"
-                bytes += "\(lines) left out here, as nobody took them\n".utf8
+                bytes += "\(lines) left out here, as nobody read them\n".utf8
             }
             state.bytes = []
             state.omittedCount = 0

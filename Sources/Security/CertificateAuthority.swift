@@ -21,11 +21,11 @@ public final class CertificateAuthority: Sendable {
     private let key: PrivateKey
 
     /// An authority that was kept.
-    /// - Throws: where the key is not the certificate's.
+    /// - Throws: where the key does not belong to the certificate.
     public init(certificate: Certificate, key: PrivateKey) throws(SecurityError) {
         ERR_clear_error()
         guard X509_check_private_key(certificate.raw, key.raw) == 1 else {
-            throw .last("the key is not the certificate's")
+            throw .last("the key does not belong to the certificate")
         }
         self.certificate = certificate
         self.key = key

@@ -37,7 +37,7 @@ public final class CertificateRequest {
         }
         self.init(raw)
         guard let key = X509_REQ_get0_pubkey(raw), X509_REQ_verify(raw, key) == 1 else {
-            throw .last("its signature is not its key's")
+            throw .last("its signature was not made with its key")
         }
         guard EVP_PKEY_get_security_bits(key) >= 112 else { throw SecurityError("its key is too weak") }
     }

@@ -36,7 +36,7 @@ func withBIO<Value>(
 ) throws(SecurityError) -> Value {
     ERR_clear_error()
     // BIO_new_mem_buf takes an empty buffer for an error.
-    guard !bytes.isEmpty, bytes.count <= Int(Int32.max) else { throw SecurityError("there is nothing in it") }
+    guard !bytes.isEmpty, bytes.count <= Int(Int32.max) else { throw SecurityError("it is empty") }
     return try bytes.withUnsafeBufferPointer { buffer throws(SecurityError) in
         guard let bio = BIO_new_mem_buf(buffer.baseAddress, Int32(buffer.count)) else { throw .last("no memory") }
         defer { BIO_free(bio) }

@@ -12,7 +12,7 @@ public struct TLSIdentity: Sendable {
     public init(chain: [Certificate], key: PrivateKey) throws(SecurityError) {
         ERR_clear_error()
         guard let first = chain.first, X509_check_private_key(first.raw, key.raw) == 1 else {
-            throw .last("the key is not the certificate's")
+            throw .last("the key does not belong to the certificate")
         }
         self.chain = chain
         self.key = key

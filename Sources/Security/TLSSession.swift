@@ -162,7 +162,7 @@ public final class TLSSession {
             .map { Certificate(sharing: $0) }
             .first { $0.publicKeyHash == pin }
         guard let authority, let leaf = peerCertificate else {
-            throw SecurityError("its authority is not the one that the pin names")
+            throw SecurityError("its authority does not match the pin")
         }
         guard let store = X509_STORE_new(), let check = X509_STORE_CTX_new() else { throw .last("no memory") }
         defer {

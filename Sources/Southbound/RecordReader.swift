@@ -12,7 +12,7 @@ public enum RecordError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknownKind(let kind): "a record of the unknown kind \"\(kind)\""
-        case .badMember(let kind, let name): "a \(kind) whose \"\(name)\" is missing or cannot be"
+        case .badMember(let kind, let name): "a \(kind) whose \"\(name)\" is missing or invalid"
         }
     }
 }

@@ -47,7 +47,7 @@ extension SyncRequest {
         let epoch = try body.digits("epoch", "an epoch")
         let hash = try body.digits("hash", "a hash")
         guard hash == nil || epoch != nil else {
-            throw body.failure("hash", "\"hash\" says nothing without the \"epoch\" beside it")
+            throw body.failure("hash", "\"hash\" has no effect without \"epoch\"")
         }
         self.init(
             chassisID: try body.identity("chassis_id"),
@@ -150,7 +150,7 @@ private struct SyncReader {
     func ownText() throws(SyncRequestError) -> String {
         let text = try ownMessage()
         guard !text.hasControlCharacters else {
-            throw failure("", "this may have no control characters, such as line breaks")
+            throw failure("", "this must not have control characters, such as line breaks")
         }
         return text
     }

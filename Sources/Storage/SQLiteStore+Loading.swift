@@ -11,7 +11,7 @@ extension SQLiteStore {
             if let lapse = lapse(contents) {
                 try beginEpoch()
                 contents = try read()
-                contents.warning = "\(path) \(lapse); a new epoch makes all hosts and watchers ask for everything anew"
+                contents.warning = "\(path) \(lapse); with a new epoch all hosts and watchers fetch everything again"
             }
             leaveEvidence()
             return contents
@@ -83,7 +83,7 @@ extension SQLiteStore {
             guard seen.epoch == meta.epoch else { return "has another history than the log that was here before" }
             guard seen.revision <= meta.revision else {
                 return "was put back to an earlier state: revisions up to \(seen.revision) were seen, this file ends "
-                    + "at \(meta.revision), and what was committed between is lost"
+                    + "at \(meta.revision), and the commits in between are lost"
             }
             guard seen.revision > 0 else { return nil }
             guard hash(of: seen.revision, in: contents) == seen.hash else {

@@ -58,8 +58,8 @@ extension SQLiteStore {
     /// Why a start does not begin anew where something tells that there was a log.
     public static func lost(_ path: String, _ what: String = "is missing or empty", beside: String) -> StorageError {
         .refused(
-            "\(path) \(what), but there is \(beside): put back a backup with 'heddle central restore FILE', or move "
-                + "\(folder(of: path)) away to begin anew"
+            "\(path) \(what), but there is \(beside): restore a backup with 'heddle central restore FILE', or move "
+                + "\(folder(of: path)) away to start from nothing"
         )
     }
 
@@ -127,8 +127,8 @@ extension SQLiteStore {
     /// A log that cannot be trusted, with the remedy.
     static func damaged(_ path: String, _ what: String) -> StorageError {
         .refused(
-            "\(path) is damaged: \(what); put back a backup with 'heddle central restore FILE', or move "
-                + "\(folder(of: path)) away to begin anew"
+            "\(path) is damaged: \(what); restore a backup with 'heddle central restore FILE', or move "
+                + "\(folder(of: path)) away to start from nothing"
         )
     }
 

@@ -34,8 +34,8 @@ enum WriteAheadLog {
             }
         } catch {
             throw .refused(
-                "\(log) cannot be written anew (\(error)), and what of it the disk holds is unknown before that: "
-                    + "mend or replace the disk, then start again"
+                "\(log) cannot be rewritten (\(error)), and until then nobody knows how much of it is on the disk: "
+                    + "repair or replace the disk, then start again"
             )
         }
     }

@@ -5,7 +5,7 @@ import Client
 struct AgentAcceptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept",
-        abstract: "Go by what central says, although it takes ports away.",
+        abstract: "Use central's network, although it takes ports away.",
         discussion: """
             Where central has another history than the one that this host goes by (it was put back to a backup, or is \
             empty) and that would take plugged ports or most of the network away, the agent holds it back: packets go on as \

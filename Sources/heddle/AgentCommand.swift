@@ -36,7 +36,7 @@ struct AgentCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The address of this host that tunnels start from.", valueName: "ip"))
     var encapIp: String?
 
-    @Option(help: ArgumentHelp("Where it keeps its state and its sockets; made if missing.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The directory for its state and sockets; made if missing.", valueName: "dir"))
     var stateDir = AgentCommand.defaultStateDirectory
 
     @Option(
@@ -53,7 +53,7 @@ struct AgentCommand: ParsableCommand {
     @Flag(help: "Speak plain HTTP beyond loopback: no encryption, no authentication (labs).")
     var insecure = false
 
-    @Flag(help: "Start no forwarder, but wait for one that another program starts: systemd, say.")
+    @Flag(help: "Start no forwarder; wait for one that another program starts, such as systemd.")
     var externalForwarder = false
 
     @Option(help: AgentCommand.queuesHelp)
@@ -68,7 +68,7 @@ struct AgentCommand: ParsableCommand {
     )
     var queueMemory = AgentOptions.standardQueuedByteCount >> 20
 
-    @Flag(help: "Tag what tunnels carry to hosts that do so too, and refuse what comes from these without a tag.")
+    @Flag(help: "Tag datagrams to hosts that have this option too, and drop their datagrams without a tag.")
     var authenticateTunnels = false
 
     /// What `--queue-memory` takes: a queue has 64 frames at least, of which superpackets are long ones; a GiB is more
@@ -105,8 +105,8 @@ struct AgentCommand: ParsableCommand {
         }
         guard insecure || !address.isLoopback else {
             throw usage(
-                "--encap-ip \(address) is loopback, where no other host can send to; give the address of this host that "
-                    + "the others reach, or say --insecure where all hosts of a lab are on this machine"
+                "--encap-ip \(address) is loopback, to which no other host can send; give the address of this host that "
+                    + "the others reach, or give --insecure if all hosts of a lab are on this machine"
             )
         }
         try Self.check(queues: queues, of: "heddle agent")

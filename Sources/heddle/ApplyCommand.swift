@@ -10,7 +10,7 @@ struct ApplyCommand: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "apply",
-        abstract: "Make switches and ports what a file says, in one commit.",
+        abstract: "Make switches and ports match a file, in one commit.",
         discussion: """
             The file is YAML or JSON, as 'heddle export' writes it:
 
@@ -39,13 +39,13 @@ struct ApplyCommand: ParsableCommand {
     )
     var file: String
 
-    @Option(help: ArgumentHelp("Whose objects they are (default: the file's 'owner', or default).", valueName: "name"))
+    @Option(help: ArgumentHelp("The owner of the objects (default: the file's 'owner').", valueName: "name"))
     var owner: String?
 
-    @Flag(help: "Only say what would change.")
+    @Flag(help: "Only show what would change.")
     var dryRun = false
 
-    @Flag(help: "Delete what the owner has and the file has not.")
+    @Flag(help: "Delete the owner's objects that are not in the file.")
     var prune = false
 
     @Option(help: ArgumentHelp("Take over objects that the file names: unowned, or any owner's.", valueName: "whose"))
@@ -57,7 +57,7 @@ struct ApplyCommand: ParsableCommand {
     @Flag(help: "List all objects of the plan, also of a long one.")
     var full = false
 
-    @Option(help: "Return when it is committed (none, sb), or in force on all hosts concerned (hv).")
+    @Option(help: "Return when it is committed (none, sb), or used by all hosts concerned (hv).")
     var wait = ControlWait.none
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Give up after this time and exit 3.", valueName: "seconds"))
@@ -113,7 +113,7 @@ struct ApplyCommand: ParsableCommand {
             throw ClientError.usage("cannot read the topology: \(error)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ClientError.usage("\(name) is no text in UTF-8")
+            throw ClientError.usage("\(name) is not text in UTF-8")
         }
         return text
     }

@@ -49,7 +49,7 @@ struct CentralCommand: ParsableCommand {
 
     @Option(
         name: .customLong("tls-name"),
-        help: ArgumentHelp("Another name or address that clients know central by; repeatable.", valueName: "name")
+        help: ArgumentHelp("Another name or address by which clients know central; repeatable.", valueName: "name")
     )
     var tlsNames: [String] = []
 
@@ -59,13 +59,13 @@ struct CentralCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The key of --certificate (PEM, no passphrase).", valueName: "file"))
     var key: String?
 
-    @Option(help: ArgumentHelp("How long a chassis' certificate holds: 24h, 7d …", valueName: "time"))
+    @Option(help: ArgumentHelp("How long a chassis' certificate is valid: 24h, 7d …", valueName: "time"))
     var chassisCertificateLife = "24h"
 
-    @Option(help: ArgumentHelp("How long /v1/audit tells of a commit, in days.", valueName: "days"))
+    @Option(help: ArgumentHelp("How many days /v1/audit keeps a commit.", valueName: "days"))
     var auditDays = 30
 
-    @Flag(help: "Make another authority where ca.key and ca.crt are lost; every chassis then has to join again.")
+    @Flag(help: "Make a new authority if ca.key and ca.crt are lost; every chassis then has to join again.")
     var newAuthority = false
 
     @OptionGroup(title: "Limits")

@@ -21,10 +21,10 @@ struct CentralRestoreCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "What 'heddle central backup' has made.", completion: .file())
+    @Argument(help: "The file that 'heddle central backup' made.", completion: .file())
     var file: String
 
-    @Flag(help: "Let hosts go by it whatever it takes from them: no 'heddle agent accept' is needed.")
+    @Flag(help: "Let hosts use it whatever it takes from them, without 'heddle agent accept'.")
     var forceHosts = false
 
     @Option(help: ArgumentHelp("Central's data directory; made if missing.", valueName: "dir"))
@@ -37,7 +37,7 @@ struct CentralRestoreCommand: ParsableCommand {
         do throws(CentralError) {
             let directory = dataDir ?? central.dataDir
             let summary = try CentralBackup.restore(file, to: directory, forcesHosts: forceHosts)
-            let forced = forceHosts ? ", which hosts go by whatever it takes from them" : ""
+            let forced = forceHosts ? ", which hosts use whatever it takes from them" : ""
             put("\(directory): revision \(summary.revision), a new epoch\(forced)\n")
             for name in summary.kept { put("kept: \(name)\n") }
         } catch {

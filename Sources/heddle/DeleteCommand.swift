@@ -23,7 +23,7 @@ struct DeleteCommand: ParsableCommand {
     @Argument(help: "The objects, by name or UUID.", completion: .custom(completeNames))
     var names: [String]
 
-    @Flag(help: "Do nothing about those that are not there.")
+    @Flag(help: "Ignore those that do not exist.")
     var ifExists = false
 
     func run() throws {

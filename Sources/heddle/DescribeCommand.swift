@@ -5,7 +5,7 @@ import Client
 struct DescribeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "describe",
-        abstract: "Tell all about an object, and what to do about it.",
+        abstract: "Show everything about an object, and what to do about it.",
         discussion: """
             Says why a port is down and which command mends that.
 

@@ -62,7 +62,7 @@ struct GetCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Go on printing what changes.")
     var watch = false
 
-    @Flag(help: "Print what changes, and not what there is before.")
+    @Flag(help: "Print changes only, not the existing objects.")
     var watchOnly = false
 
     func run() throws {

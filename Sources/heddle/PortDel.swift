@@ -18,7 +18,7 @@ struct PortDel: ParsableCommand {
     @Argument(help: "The port's name on this host.", completion: .custom(completePluggedPorts))
     var name: String
 
-    @Flag(help: "Do nothing where it is not there.")
+    @Flag(help: "Do nothing if it does not exist.")
     var ifExists = false
 
     func validate() throws {

@@ -61,7 +61,7 @@ struct TokenCreate: ParsableCommand {
     @Option(help: ArgumentHelp("The chassis that may join with it.", valueName: "name"))
     var chassis: String?
 
-    @Option(help: ArgumentHelp("How long it holds: a number with s, m, h or d, such as 90d.", valueName: "time"))
+    @Option(help: ArgumentHelp("How long it is valid: a number with s, m, h or d, such as 90d.", valueName: "time"))
     var expires: String?
 
     @OptionGroup var central: CentralOptions
@@ -94,7 +94,7 @@ struct TokenCreate: ParsableCommand {
 struct TokenList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List the tokens: what they are for and whether they hold.",
+        abstract: "List the tokens: what they are for and if they are valid.",
         discussion: """
             STATE is valid, used (a join token that has done its work) or expired.
 
@@ -114,7 +114,7 @@ struct TokenList: ParsableCommand {
 struct TokenRevoke: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",
-        abstract: "Make a token worth nothing, at once.",
+        abstract: "Revoke a token at once.",
         discussion: """
             A chassis that has joined stays; 'heddle sb chassis-del' ends its certificates.
 

@@ -68,7 +68,7 @@ import Wire
         let host = try Host()
         try writeFile(Array("1 2 3\n".utf8), replacing: host.directory.path + "/tunnel_keys")
         let failure = #expect(throws: AgentFailure.self) { try host.start(day: 0) }
-        #expect(failure?.description.hasSuffix("a line is no key; remove it, and hosts get new keys") == true)
+        #expect(failure?.description.hasSuffix("a line is not a key; remove it, and hosts get new keys") == true)
         #expect(try TunnelKeyring.remove(from: host.directory))
         #expect(try !TunnelKeyring.remove(from: host.directory))
     }

@@ -48,8 +48,8 @@ import Testing
 
     @Test func `Another server's answers are not taken for central's`() throws {
         let notCentral =
-            "cannot understand central at URL: it does not answer as a central does, with status %; "
-            + "set HEDDLE_NB to the northbound port of a central, 6641 unless it was told otherwise"
+            "cannot understand central at URL: its answer, with status %, is not that of a central; "
+            + "set HEDDLE_NB to the northbound port of a central, 6641 by default"
         for status in [404, 405, 301, 400] {
             let page = Self.answer("\(status) Other", "<html>nginx</html>", fields: "Content-Type: text/html\r\n")
             #expect(try message(of: page) == notCentral.replacing("%", with: "\(status)"))
@@ -62,7 +62,7 @@ import Testing
         )
         #expect(
             try message(of: Self.answer("504 Timeout", "", fields: ""), Call(.post, "/v1/transactions", body: [:]))
-                .hasPrefix("lost central at URL before it answered: a proxy before it answers with status 504;")
+                .hasPrefix("lost the connection to central at URL before it answered: a proxy before it answers with status 504;")
         )
         let problem = #"{"code":"path_not_found","detail":"Nothing is served under this path.","status":404}"#
         #expect(

@@ -149,7 +149,7 @@ enum DoctorFaults {
                 let server = Server.central(url: "http://10.0.0.2:6641")
                 $0.central = .silent(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
                 $0.centralProcess = nil
-                $0.ends.central = EndNote(sentence: "10.0.0.2:6641 is no address of this host", seconds: 300)
+                $0.ends.central = EndNote(sentence: "10.0.0.2:6641 is not an address of this host", seconds: 300)
             }
         ),
         (
@@ -184,7 +184,7 @@ enum DoctorFaults {
                 let server = Server.agent(socket: "/var/lib/heddle/agent/agent.sock")
                 $0.agent = .failure(.unreachable(server, reason: "Connection refused", mayHaveActed: false))
                 $0.agentProcess = nil
-                $0.ends.agent = EndNote(sentence: "--encap-ip 10.0.0.9 is no address of this host", seconds: 300)
+                $0.ends.agent = EndNote(sentence: "--encap-ip 10.0.0.9 is not an address of this host", seconds: 300)
             }
         ),
         (

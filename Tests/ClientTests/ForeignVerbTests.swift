@@ -33,7 +33,7 @@ import Testing
     ])
     func `what OVN's programs can do besides is answered with what to use`(line: String, piece: String) {
         let sentence = refusal(line)
-        #expect(sentence.contains("is OVN's, and not here: ") && sentence.contains(piece), "\(sentence)")
+        #expect(sentence.contains("exists in OVN, but not here: ") && sentence.contains(piece), "\(sentence)")
         #expect(!sentence.contains("did you mean"))
     }
 
@@ -63,7 +63,7 @@ import Testing
     )
     func `a port that the URL does not name is told`(url: String, port: UInt16) throws {
         let note = Server.central(url: url).defaultPortNote(try HTTPEndpoint(url: url))
-        #expect(note == " (port \(port), as the URL names none; central's is 6641 unless it was told otherwise)")
+        #expect(note == " (port \(port), since the URL has none; central uses 6641 by default)")
     }
 
     @Test(arguments: ["https://10.0.0.2:443", "http://10.0.0.2:6641/", "https://[fd00::1]:6641", "unix:/x.sock"])

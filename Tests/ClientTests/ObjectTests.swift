@@ -192,12 +192,12 @@ import Testing
 
     @Test func `What is not there is named, with where to look`() throws {
         let session = ObjectSession(caller: Self.central())
-        let missing = ClientError.refused("port p9: not found; 'heddle get ports' lists what there is")
+        let missing = ClientError.refused("port p9: not found; 'heddle get ports' lists all")
         #expect(throws: missing) { try session.get(.port, names: ["p-up", "p9"]) }
         #expect(throws: missing) { try session.describe(.port, names: ["p9"]) }
         #expect(throws: ClientError.self) { try session.get(.portBinding, names: ["p9"]) }
         #expect(throws: ObjectKind.logicalSwitch.notFound("ls9")) { try session.get(.port, of: "ls9") }
-        #expect(throws: ClientError.usage("only ports are of a switch; leave --switch out")) {
+        #expect(throws: ClientError.usage("only ports belong to a switch; leave --switch out")) {
             try session.get(.chassis, of: "ls1")
         }
         #expect(try session.get(.port, of: "ls2", format: .name).isEmpty)

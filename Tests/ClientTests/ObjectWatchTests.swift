@@ -172,7 +172,7 @@ import Testing
         ])
         let rows = run.output.split(separator: "\n").dropFirst(4).map { $0.split(separator: " ").prefix(2) }
         #expect(rows == [["DELETED", "a"], ["MODIFIED", "c"], ["ADDED", "d"]])
-        #expect(run.warnings == ["what has changed since revision 4 is no longer known; listing again"])
+        #expect(run.warnings == ["the changes since revision 4 are no longer kept; listing again"])
         #expect(run.lines.last?.hasPrefix("GET /v1/changes?since=10&") == true)
     }
 

@@ -225,7 +225,7 @@ class DoctorTest(unittest.TestCase):
                 (["--encap-ip", "10.9.9.9"], "no address of this host; it has"),
                 (["--encap-ip", "10.9"], "'10.9' is not an IP address"),
                 (["--nonsense"], "--nonsense"),
-                (["--join", "xyz"], "--join wants what 'heddle token create --chassis hv1' printed")):
+                (["--join", "xyz"], "--join takes the output of 'heddle token create --chassis hv1'")):
             refuse(*words)
             self.expect(lab, ("agent", piece))
         # A token outlives a start that fails for another reason: it is good for one time only.

@@ -48,7 +48,7 @@ class WatchTest(unittest.TestCase):
             one = Watcher(lab, "port", "p2", "p1", "-w")
             wait_until(lambda: one.process.poll() is not None, "an unknown name ends it")
             self.assertEqual(one.process.returncode, 1)
-            self.assertEqual(one.read(1), "heddle: port p2: not found; 'heddle get ports' lists what there is\n")
+            self.assertEqual(one.read(1), "heddle: port p2: not found; 'heddle get ports' lists all\n")
             table.wait_for(("EVENT", "NAME"), ("ADDED", "p1"))
             # What a watch that prints no list has seen before, nobody can tell but central.
             wait_until(

@@ -69,7 +69,7 @@ public struct ControlGrammar<Command: Sendable>: Sendable {
     func verb(named name: String) throws(ClientError) -> ControlVerb<Command> {
         if let verb = verbs.first(where: { $0.name == name }) { return verb }
         if let remedy = foreignVerbs.remedy(for: name) {
-            throw .usage("'\(name)' is OVN's, and not here: \(remedy)")
+            throw .usage("'\(name)' exists in OVN, but not here: \(remedy)")
         }
         let hint = suggestion(for: name, among: verbs.map(\.name))
         throw .usage("unknown command '\(name)'; \(hint)see '\(program) --help'")
@@ -128,7 +128,7 @@ private struct SegmentReader<Command: Sendable> {
             line.timeout = try timeout(try given(value, for: name))
         default:
             if let remedy = ForeignVerbs.remedy(forOption: name) {
-                throw .usage("'\(name)' is OVN's, and not here: \(remedy)")
+                throw .usage("'\(name)' exists in OVN, but not here: \(remedy)")
             }
             guard word.hasPrefix("--"), name.count > 2 else {
                 throw .usage("unrecognized option '\(word)'; see '\(grammar.program) --help'")

@@ -22,11 +22,11 @@ extension ControlGrammar {
         if !waits { lines.removeSubrange(2..<4) }
         let width = (verbs.map(\.synopsis.count).max() ?? 0) + 2
         for verb in verbs { lines.append("  \(verb.synopsis.padded(to: width))\(verb.abstract)") }
-        lines += ["", "OPTIONS (before or behind the command):"]
+        lines += ["", "OPTIONS (before or after the command):"]
         if waits {
             lines += [
                 "  --wait=none|sb|hv   return when the change is committed (none, sb), or when the",
-                "                      forwarders of all chassis concerned go by it (hv)",
+                "                      forwarders of all chassis concerned use it (hv)",
                 "  --print-wait-time   tell how long the commit and the chassis took",
             ]
         }
@@ -37,7 +37,7 @@ extension ControlGrammar {
             "ENVIRONMENT:",
             "  HEDDLE_NB           central's northbound URL (default: \(Server.defaultNorthbound))",
             "  HEDDLE_CA           the file of central's authority, for https",
-            "  HEDDLE_TOKEN        sent to central to say who asks",
+            "  HEDDLE_TOKEN        sent to central to identify the user",
             "",
             "EXAMPLES:",
         ]
@@ -47,8 +47,8 @@ extension ControlGrammar {
 
     private static func meaning(of option: String) -> String {
         switch option {
-        case "--may-exist": "do nothing where it is there already"
-        case "--if-exists": "do nothing where it is not there"
+        case "--may-exist": "do nothing if it exists already"
+        case "--if-exists": "do nothing if it does not exist"
         default: ""
         }
     }

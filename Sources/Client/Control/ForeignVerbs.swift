@@ -35,7 +35,7 @@ struct ForeignVerbs: Sendable {
             ("lr-", "logical routers are not in this version: let a guest or the network outside route"),
             ("lrp-", "logical routers are not in this version: let a guest or the network outside route"),
             ("lb-", "load balancers are not in this version"),
-            ("acl-", "ACLs are not in this version; 'heddle nb lsp-set-port-security' says what a port may send as"),
+            ("acl-", "ACLs are not in this version; 'heddle nb lsp-set-port-security' restricts a port's addresses"),
             ("qos-", "QoS rules are not in this version"),
             ("meter-", "meters are not in this version"),
             ("dhcp-options-", "DHCP is not in this version: give guests their addresses by other means"),
@@ -72,13 +72,13 @@ struct ForeignVerbs: Sendable {
     /// What stands for options of OVN's programs that these do not have.
     static func remedy(forOption option: String) -> String? {
         switch option {
-        case "--db": "say where central is by HEDDLE_NB=URL"
+        case "--db": "name central by HEDDLE_NB=URL"
         case "-f", "--format", "--columns", "--no-headings", "--no-heading", "-d", "--data", "--bare", "--oneline":
             "for programs there is 'heddle get KIND -o json'"
-        case "--dry-run": "'heddle apply --dry-run' and the API's dry_run=true only say what would change"
+        case "--dry-run": "'heddle apply --dry-run' and the API's dry_run=true only show what would change"
         case "--no-leader-only", "--leader-only", "--shuffle-remotes", "--no-shuffle-remotes":
             "there is one central: leave it out"
-        case "-u": "say where central is by HEDDLE_NB=unix:PATH"
+        case "-u": "name central by HEDDLE_NB=unix:PATH"
         case "-v", "--verbose", "--log-file", "--syslog-method": "there is no log to set: leave it out"
         case "-V", "--version": "'heddle --version' tells it"
         case "-p", "--private-key", "-c", "--certificate", "-C", "--ca-cert":

@@ -20,7 +20,7 @@ extension Diagnosis {
 
     var forwarder: [Finding] {
         guard facts.expectsAgent else { return [] }
-        guard mayLook else { return [.skipped("forwarder", "whether one runs is seen as root only")] }
+        guard mayLook else { return [.skipped("forwarder", "only root can see if one runs")] }
         guard let running = facts.forwarderProcess else {
             let byAgent =
                 facts.status == nil ? "start the agent, which starts it" : "\(log(of: "agent")) says why none comes up"
@@ -39,12 +39,12 @@ extension Diagnosis {
                 .failed(
                     "forwarder",
                     "process \(process) is stopped; packets of this host's ports go nowhere",
-                    remedy: "'kill -CONT \(process)' lets it go on"
+                    remedy: "'kill -CONT \(process)' continues it"
                 )
             ]
         }
         guard let status = facts.status else {
-            return [.fine("forwarder", "process \(process) moves packets by what it was told last")]
+            return [.fine("forwarder", "process \(process) forwards by the tables that it received last")]
         }
         let applied = status["forwarder"]?["applied"]?.integerValue ?? 0
         let wanted = status["share"]?["revision"]?.integerValue ?? 0
@@ -118,7 +118,7 @@ extension Diagnosis {
                 .failed(
                     "underlay",
                     "the device of \(encapIP) is off or unplugged",
-                    remedy: "'ip link set DEVICE up'; where it is on, look at the cable or the virtual switch"
+                    remedy: "'ip link set DEVICE up'; if it is on, check the cable or the virtual switch"
                 )
             ]
         }
@@ -224,7 +224,7 @@ extension Diagnosis {
                     .warning(
                         "path",
                         "\(name) does not answer pings",
-                        remedy: "see that it runs and is reachable; where only pings are blocked, this is of no concern"
+                        remedy: "check that it runs and is reachable; if only pings are blocked, ignore this"
                     )
                 )
             case .failed(let reason):
@@ -248,7 +248,7 @@ extension Diagnosis {
         return [
             .warning(
                 "path",
-                "no probes of this host are answered by \(names.joined(separator: ", ")): what goes there is taken from "
+                "no probes of this host are answered by \(names.joined(separator: ", ")): the path's MTU is taken from "
                     + "this host's routes",
                 remedy: "upgrade Heddle there, or let datagrams from UDP port 6081 through to this host"
             )
@@ -279,14 +279,14 @@ extension Diagnosis {
         case .unusable(let errno) where facts.expectsAgent && (facts.isRoot || errno != EACCES):
             let remedy =
                 errno == ENOENT
-                ? "'modprobe tun'; in a container, hand the device in (--device /dev/net/tun)"
+                ? "'modprobe tun'; in a container, pass the device in (--device /dev/net/tun)"
                 : "as root: 'modprobe tun' and 'ls -l /dev/net/tun'"
             findings.append(.failed("tun", "/dev/net/tun cannot be opened: \(errorText(errno))", remedy: remedy))
         case .unusable(let errno):
             findings.append(.skipped("tun", "/dev/net/tun cannot be opened: \(errorText(errno))"))
         }
         guard let kernel = facts.kernel else {
-            return findings + [.skipped("kernel", "what it can do is seen as root only")]
+            return findings + [.skipped("kernel", "only root can see what it supports")]
         }
         var missing: [String] = []
         if !kernel.takesTCPSuperpackets { missing.append("TCP superpackets of TAPs") }

@@ -55,9 +55,9 @@ struct Diagnosis {
     private static func remedy(against problem: Problem) -> String {
         switch problem.code {
         case "too_many_connections", "too_many_bytes":
-            "see who has them with 'ss -tnp' on both hosts; on central's, root gets through by DATA-DIR/northbound.sock, "
-                + "and 'heddle central --help' tells the limits"
-        case "too_many_attempts", "too_many_requests": "give central a minute of peace, with the right token"
+            "see who has them with 'ss -tnp' on both hosts; on central's, root can connect by DATA-DIR/northbound.sock, "
+                + "and 'heddle central --help' lists the limits"
+        case "too_many_attempts", "too_many_requests": "wait a minute, then use the right token"
         case "storage_full": "free room on the file system of central's data directory"
         default: "run this again in a moment; if that lasts, central's log says why: 'journalctl -u heddle-central'"
         }
@@ -71,7 +71,7 @@ struct Diagnosis {
     /// A machine on which nothing has ever run.
     private var nothingSetUp: Finding {
         let units =
-            "where central is to run: 'systemctl enable --now heddle-central'; on a host of VMs: fill in "
+            "to run central here: 'systemctl enable --now heddle-central'; on a host of VMs: fill in "
             + "/etc/default/heddle-agent, then 'systemctl enable --now heddle-forwarder heddle-agent'"
         let programs = "'heddle central' starts a central, 'heddle agent' an agent: see their --help"
         return .failed(
@@ -142,7 +142,7 @@ struct Diagnosis {
                     "certificates",
                     "\(key) is missing beside the certificate of central's authority, and central does not start "
                         + "without it",
-                    remedy: "put it back as it was, 'heddle central restore' has it from a backup; where it is lost, "
+                    remedy: "put it back as it was; 'heddle central restore' takes it from a backup. If it is lost, "
                         + "remove ca.crt, too, and start once with --new-authority: every host then has to join again"
                 )
             ]
@@ -169,16 +169,16 @@ struct Diagnosis {
         if now < begin {
             return .failed(
                 check,
-                "\(path) does not hold before \(Timestamp(seconds: begin))",
+                "\(path) is not valid before \(Timestamp(seconds: begin))",
                 remedy: "set this host's clock: see 'timedatectl'"
             )
         }
-        let another = "let another authority take over, as README tells"
+        let another = "replace the authority as README describes"
         if now > end {
             return .failed(
                 check,
-                "\(path) has expired on \(Timestamp(seconds: end))",
-                remedy: "see whether this host's clock is right ('timedatectl'); if it is, "
+                "\(path) expired on \(Timestamp(seconds: end))",
+                remedy: "check that this host's clock is right ('timedatectl'); if it is, "
                     + (isAuthority ? another : joining)
             )
         }
@@ -189,7 +189,7 @@ struct Diagnosis {
                 remedy: isAuthority ? another : "see why in the agent's log: \(log(of: "agent"))"
             )
         }
-        return .fine(check, "\(path) holds until \(Timestamp(seconds: end))")
+        return .fine(check, "\(path) is valid until \(Timestamp(seconds: end))")
     }
 
     private var agent: [Finding] {
@@ -204,7 +204,7 @@ struct Diagnosis {
             if let process = facts.agentProcess {
                 if process.isStopped {
                     detail = "process \(process.number) is stopped"
-                    remedy = "'kill -CONT \(process.number)' lets it go on"
+                    remedy = "'kill -CONT \(process.number)' continues it"
                 } else if mayLook {
                     let waits = facts.ends.agent
                     detail = "process \(process.number) runs, but does not answer: \(waits?.sentence ?? detail)"
@@ -234,7 +234,7 @@ struct Diagnosis {
             return .failed(
                 "agent",
                 "chassis \(chassis) does not reach \(url): \(failure.isEmpty ? "no answer yet" : failure)\(since)",
-                remedy: "packets go on by what it knows; \(remedy(forFailure: failure, of: chassis))"
+                remedy: "packets still follow its last tables; \(remedy(forFailure: failure, of: chassis))"
             )
         }
         if let silence, silence > Self.silenceMaximum {
@@ -253,9 +253,9 @@ struct Diagnosis {
             ("not yet valid", "set this host's clock: see 'timedatectl'"),
             (
                 "certificate has expired",
-                "see whether this host's clock is ahead ('timedatectl'), and central's certificate"
+                "check if this host's clock is ahead ('timedatectl'), and central's certificate"
             ),
-            ("mismatch", "let central know the name in --central by 'heddle central --tls-name NAME'"),
+            ("mismatch", "give central the name in --central with 'heddle central --tls-name NAME'"),
             ("self-signed certificate", "central has another authority now: \(joining)"),
             ("revoked", joining),
             ("expired at", joining),
@@ -290,7 +290,7 @@ struct Diagnosis {
 
     /// What brings a daemon back that has ended.
     func revival(of daemon: String, _ end: EndNote?) -> String {
-        end == nil ? "\(start(daemon)); \(log(of: daemon)) says why it has ended" : "mend that, then \(start(daemon))"
+        end == nil ? "\(start(daemon)); \(log(of: daemon)) says why it has ended" : "repair that, then \(start(daemon))"
     }
 
     /// How a daemon of this host is started, whether it runs or not.
@@ -320,7 +320,7 @@ struct Diagnosis {
             return [
                 .failed(
                     "store",
-                    "\(facts.dataDirectory.path)/central.db is no database of SQLite any more",
+                    "\(facts.dataDirectory.path)/central.db is not an SQLite database any more",
                     remedy: "'heddle central restore FILE' puts a backup in its place"
                 )
             ]
@@ -328,7 +328,7 @@ struct Diagnosis {
             return [
                 .failed(
                     "store",
-                    "process \(process) has locked \(facts.dataDirectory.path)/central.db, and it is no central",
+                    "process \(process) has locked \(facts.dataDirectory.path)/central.db, and it is not a central",
                     remedy: "see what it is with 'ps \(process)' and end it"
                 )
             ]
@@ -381,7 +381,7 @@ struct Diagnosis {
         if contents.mode & 0o077 != 0 {
             return .warning(
                 check,
-                "others may look into \(path), which has mode \(String(contents.mode & 0o7777, radix: 8))",
+                "others may read \(path), which has mode \(String(contents.mode & 0o7777, radix: 8))",
                 remedy: "'chmod 700 \(path)'"
             )
         }

@@ -89,7 +89,7 @@ extension NbCommand {
         setter(
             "lsp-set-port-security",
             parameters: "PORT [ADDRESS]...",
-            abstract: "Set what a port may send as.",
+            abstract: "Set the addresses that a port may use.",
             details: """
                 Each ADDRESS is 'MAC [IP[/LENGTH]]...' as a single argument. None at all ends the check.
                 """,
@@ -98,7 +98,7 @@ extension NbCommand {
                 "heddle nb lsp-set-port-security ls1-vm1",
             ]
         ) { values throws(ClientError) in .portSecurity(try checkedPortSecurity(values)) },
-        getter("lsp-get-port-security", .portSecurity, abstract: "Print what a port may send as."),
+        getter("lsp-get-port-security", .portSecurity, abstract: "Print the addresses that a port may use."),
         getter("lsp-get-up", .up, abstract: "Print whether a port is up or down."),
         setter(
             "lsp-set-enabled",
@@ -187,7 +187,7 @@ extension NbCommand {
         var result: [String: String] = [:]
         for word in words {
             guard let equals = word.firstIndex(of: "="), equals > word.startIndex else {
-                throw .usage("'\(word)' is no option; write KEY=VALUE, for example requested-chassis=hv1")
+                throw .usage("'\(word)' is not an option; write KEY=VALUE, for example requested-chassis=hv1")
             }
             result[String(word[..<equals])] = String(word[word.index(after: equals)...])
         }

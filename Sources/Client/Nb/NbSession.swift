@@ -65,7 +65,7 @@ public struct NbSession {
                 throw .problem(explained(problem, plan))
             }
         }
-        throw .refused("the network changed under the command each time it was tried; try again")
+        throw .refused("the network changed during each attempt; try again")
     }
 
     /// Whether a refusal can only mean that the network is no longer as it was read.

@@ -13,9 +13,9 @@ extension JSONValue {
         }
         let inForce = self["in_force"]
         let revisions = [self["revision"], inForce?["revision"]].map { $0?.plainText ?? "" }
-        return "what central says (epoch \(text("epoch")), revision \(revisions[0])) is held: it would take away "
-            + "\(plugged) plugged port\(plugged == 1 ? "" : "s") and \(ports) of the ports that the host knows; packets go on "
-            + "by revision \(revisions[1]) of epoch "
+        return "central's network (epoch \(text("epoch")), revision \(revisions[0])) is held back: it would take away "
+            + "\(plugged) plugged port\(plugged == 1 ? "" : "s") and \(ports) of the ports that the host knows; packets still "
+            + "follow revision \(revisions[1]) of epoch "
             + (inForce?.text("epoch") ?? "")
     }
 }

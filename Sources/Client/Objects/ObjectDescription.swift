@@ -78,7 +78,7 @@ extension ObjectSession {
             )
         }
         return text.text(
-            next: "Central does not hear from its agent. On \(name), or where it will never come back, here:",
+            next: "Central does not hear from its agent. On \(name), or if it will never come back, here:",
             ["heddle doctor", "heddle sb chassis-del \(name)"]
         )
     }

@@ -81,7 +81,7 @@ public enum ObjectKind: CaseIterable, Sendable {
     func notFound(_ reference: String) -> ClientError {
         .refused(
             "\(singular) \(reference): not found\(ObjectID(reference) == nil ? "" : " by this UUID"); "
-                + "'heddle get \(plural)' lists what there is"
+                + "'heddle get \(plural)' lists all"
         )
     }
 }

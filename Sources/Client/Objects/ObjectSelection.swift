@@ -46,7 +46,7 @@ public struct ObjectSelection: Equatable, Sendable {
 
     private static func labelTerm(_ term: Substring) throws(ClientError) -> LabelTerm {
         let wrong = ClientError.usage(
-            "'\(term)' is no condition for a label: write key=value, key!=value, key or !key, joined by commas"
+            "'\(term)' is not a condition for a label: write key=value, key!=value, key or !key, joined by commas"
         )
         guard let equals = term.firstIndex(of: "=") else {
             let key = term.first == "!" ? term.dropFirst() : term
@@ -66,7 +66,7 @@ public struct ObjectSelection: Equatable, Sendable {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, !path.contains("") else {
-            throw .usage("'\(text)' is no condition for a field: write field=value, such as status.up=false")
+            throw .usage("'\(text)' is not a condition for a field: write field=value, such as status.up=false")
         }
         return FieldTerm(path: path, value: String(parts[1]))
     }

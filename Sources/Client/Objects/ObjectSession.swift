@@ -132,7 +132,7 @@ public struct ObjectSession {
     }
 
     private static func checkSwitch(for kind: ObjectKind) throws(ClientError) {
-        guard kind == .port else { throw .usage("only ports are of a switch; leave --switch out") }
+        guard kind == .port else { throw .usage("only ports belong to a switch; leave --switch out") }
     }
 
     private func find(

@@ -89,7 +89,7 @@ public struct ObjectWatch {
         )
         let reply = try session.caller.send(call)
         if reply.status == 410 {
-            warn("what has changed since revision \(from.revision) is no longer known; listing again")
+            warn("the changes since revision \(from.revision) are no longer kept; listing again")
             place = nil
             return []
         }

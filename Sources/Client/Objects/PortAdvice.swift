@@ -24,13 +24,13 @@ extension ObjectSession {
         case "chassis-lost":
             let host = chassis.isEmpty ? waiting(for: object, because: reason) ?? "its host" : chassis
             return (
-                "Central does not hear from \(host), which goes on by what it knew. On \(host):",
+                "Central does not hear from \(host), which continues with its last tables. On \(host):",
                 ["heddle doctor"]
             )
         case "requested-elsewhere":
             let host = waiting(for: object, because: reason) ?? "A host"
             return (
-                "\(host) has plugged it in and may not have it; only \(hosts) may. Plug it in there, or let any host:",
+                "\(host) has plugged it in, but may not have it; only \(hosts) may. Plug it in there, or let any host:",
                 [requestCommand(object, nil)]
             )
         case "unsupported-by-chassis":

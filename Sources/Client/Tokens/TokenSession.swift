@@ -67,7 +67,7 @@ public struct TokenSession {
     public func revoke(_ id: String) throws(ClientError) {
         let reply = try caller.send(Call(.delete, "/v1/tokens/" + percentEncoded(id)))
         guard (200...299).contains(reply.status) else {
-            if reply.status == 404 { throw .refused("token \(id): not found; 'heddle token list' lists what there is") }
+            if reply.status == 404 { throw .refused("token \(id): not found; 'heddle token list' lists all") }
             throw .problem(Problem(status: reply.status, body: reply.body))
         }
     }

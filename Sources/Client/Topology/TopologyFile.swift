@@ -108,7 +108,7 @@ public struct TopologyFile {
         case let other?:
             throw wrong(
                 pointer,
-                "'\(pointer.dropFirst())' must be a list, each element behind a dash, not \(other.kindName)"
+                "'\(pointer.dropFirst())' must be a list, each element after a dash, not \(other.kindName)"
             )
         }
     }
@@ -138,7 +138,7 @@ public struct TopologyFile {
                 throw wrong(place, "a port is written as 'name: NAME', not as \(port.kindName)")
             }
             if let other = port["switch"], other != .string(name) {
-                throw wrong(place + "/switch", "the port stands below the switch \(name); leave 'switch' out")
+                throw wrong(place + "/switch", "the port is listed below the switch \(name); leave 'switch' out")
             }
             port["switch"] = .string(name)
             self.ports.append(.object(port))

@@ -13,9 +13,9 @@ public struct TopologySession {
 
     /// How a topology is applied.
     public struct Options: Sendable {
-        /// Only say what would change.
+        /// Only show what would change.
         public var isDryRun = false
-        /// Delete what the owner has and the file has not.
+        /// Delete the owner's objects that are not in the file.
         public var prunes = false
         /// Which objects of others may become the owner's: `unowned`, `any`, or `nil` for none.
         public var adoption: String?

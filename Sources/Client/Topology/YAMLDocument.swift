@@ -38,11 +38,13 @@ struct YAMLDocument {
             .usage("\(name):\(mark.line): a second document begins here; put everything into one")
         case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?,
             .composer(_, let problem, let mark, _)?:
-            .usage("\(name):\(mark.line): this is no YAML: \(problem) at column \(mark.column)")
+            .usage("\(name):\(mark.line): this is not YAML: \(problem) at column \(mark.column)")
         case .duplicatedKeysInMapping(let keys, let context)?:
-            .usage("\(name):\(context.mark.line): \(keys.sorted().joined(separator: ", ")) stands twice here; keep one")
-        case .reader(let problem, _, _, _)?: .usage("\(name): this is no text in UTF-8: \(problem)")
-        default: .usage("\(name): this is no YAML: \(error)")
+            .usage(
+                "\(name):\(context.mark.line): \(keys.sorted().joined(separator: ", ")) appears twice here; keep one"
+            )
+        case .reader(let problem, _, _, _)?: .usage("\(name): this is not text in UTF-8: \(problem)")
+        default: .usage("\(name): this is not YAML: \(error)")
         }
     }
 }

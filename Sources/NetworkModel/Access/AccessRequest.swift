@@ -46,7 +46,7 @@ extension AccessDatabase {
             guard tokens.count < Self.tokenCountMaximum else {
                 throw Refusal(
                     .limitExceeded,
-                    "There are \(Self.tokenCountMaximum) tokens, the most; revoke some first."
+                    "There are \(Self.tokenCountMaximum) tokens, which is the maximum; revoke some first."
                 )
             }
             let token = Token(
@@ -97,7 +97,7 @@ extension AccessDatabase {
         if let usedAt = token.usedAt {
             throw Refusal(
                 .forbidden,
-                "The join token was used at \(Timestamp(seconds: usedAt)), and it is good for one joining; \(remedy)."
+                "The join token was used at \(Timestamp(seconds: usedAt)), and it works only once; \(remedy)."
             )
         }
         guard token.expiresAt > time else {

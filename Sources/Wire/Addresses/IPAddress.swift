@@ -45,7 +45,7 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         switch self {
         case .v4(let address) where address.rawValue >> 28 == 0xf: "it is reserved (240.0.0.0/4, RFC 1112)"
         case .v6(let address) where address.high == 0 && address.low >> 32 == 0xffff:
-            "it stands for an IPv4 address (RFC 4291 section 2.5.5.2); write that one"
+            "it represents an IPv4 address (RFC 4291 section 2.5.5.2); write that address"
         case .v4, .v6: isLoopback ? "it is loopback, which never leaves a guest" : nil
         }
     }

@@ -8,6 +8,6 @@ public enum HeaderError: Error, Equatable, Sendable {
     case badLength
     /// The message is of another type, or for address kinds that this codec does not know.
     case unsupportedType
-    /// An option or tag that may stand once stands twice.
+    /// An option or tag that may stand once appears twice.
     case duplicateOption
 }

@@ -61,7 +61,7 @@ public struct NeighborMessage: Hashable, Sendable {
     /// The message that `bytes` are; options of other types are skipped.
     /// - Throws: `truncated`; `unsupportedType` for other ICMPv6 types; `badLength` for an option of length 0, one
     ///   beyond the end (RFC 4861 section 4.6) or a link-layer address not of Ethernet's size; `duplicateOption`
-    ///   where an address stands twice, since two readers could then take different ones.
+    ///   where an address appears twice, since two readers could then take different ones.
     public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
         guard bytes.count >= Self.minimumByteCount else { throw .truncated }
         guard let kind = Kind(rawValue: bytes[0]) else { throw .unsupportedType }
