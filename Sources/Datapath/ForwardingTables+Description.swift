@@ -1,97 +1,85 @@
+import Southbound
 import Wire
 
 extension ForwardingTables: CustomStringConvertible {
     /// The tables as text, for tests and for people who look for a fault: read back from the memory that the packet
-    /// path reads, in order of VNI, key and address.
+    /// path reads, in order of VNI, key and address, with names in the place of numbers.
     public var description: String {
-        var lines = ["epoch \(epoch), inner MTU \(view.header.pointee.innerMTU)"]
+        var lines = ["epoch \(epoch), inner MTU \(view.innerMTU)"]
         lines += chassisLines()
-        let datapaths = view.header.pointee.datapaths
-        let entries = hashRows()
-        for index in 0..<datapaths.count {
-            let datapath = view.rows(DatapathRow.self, datapaths) + index
+        var rows: [DatapathRow] = []
+        file.forEach(in: root.datapaths) { _, reference in rows.append(file.load(DatapathRow.self, at: reference)) }
+        for datapath in rows.sorted(by: { $0.vni < $1.vni }) {
             lines += datapathLines(datapath)
-            lines += portLines(of: datapath)
-            lines += addressLines(entries.filter { UInt32(truncatingIfNeeded: $0.scope) == datapath.pointee.index })
+            file.forEach(in: datapath.ports) { _, reference in
+                lines += portLines(file.load(PortRow.self, at: reference))
+            }
+            lines += addressLines(of: datapath)
         }
         lines += slotLines()
         return lines.map { $0 + "\n" }.joined()
     }
 
-    private func hashRows() -> [HashRow] {
-        let table = view.header.pointee.hash
-        let rows = UnsafeBufferPointer(start: view.rows(HashRow.self, table), count: table.count)
-        return rows.filter { $0.scope != 0 }
-            .sorted { ($0.scope, $0.high, $0.low) < ($1.scope, $1.high, $1.low) }
+    private func keys(in trie: Reference) -> [KeyRow] {
+        var keys: [KeyRow] = []
+        file.forEachKey(in: trie) { keys.append($0) }
+        return keys.sorted { ($0.kind, $0.high, $0.low) < ($1.kind, $1.high, $1.low) }
     }
 
     private func chassisLines() -> [String] {
-        let encaps = hashRows().compactMap { row -> (number: Int, address: IPAddress)? in
-            switch HashKind(rawValue: row.scope >> 32) {
-            case .ipv4Encap: (row.value, .v4(IPv4Address(UInt32(truncatingIfNeeded: row.low))))
-            case .ipv6Encap: (row.value, .v6(IPv6Address(high: row.high, low: row.low)))
-            case .vni, .portKey, .mac, .ipv4Neighbor, .ipv6Neighbor, nil: nil
-            }
+        var encaps: [String: [IPAddress]] = [:]
+        for key in keys(in: root.keys) {
+            guard let address = key.address else { continue }
+            encaps[chassis[key.value].name, default: []].append(address)
         }
-        let places = (0..<view.placeCount).map { view.place($0) }
-        return chassisNames.enumerated().map { number, name in
-            let texts = encaps.filter { $0.number == number }.map { encap in
-                "\(encap.address)" + (places.firstIndex(of: encap.address).map { " (place \($0))" } ?? "")
-            }
-            return "chassis \(number) \(name): \(texts.joined(separator: ", "))"
+        return encaps.sorted { $0.key < $1.key }.map { name, addresses in
+            let place = chassis.number(of: name).flatMap { view.place(Int($0)) }
+            let texts = addresses.map { "\($0)" + ($0 == place ? " (tunnels)" : "") }
+            return "chassis \(name): \(texts.joined(separator: ", "))"
         }
     }
 
-    private func datapathLines(_ datapath: UnsafePointer<DatapathRow>) -> [String] {
-        let row = datapath.pointee
+    private func datapathLines(_ row: DatapathRow) -> [String] {
+        let name = datapathsByIndex[Int(row.index)]?.record.name ?? "?"
         let passthru = row.isVLANPassthru ? ", VLAN passthru" : ""
         return [
-            "datapath \(row.vni) \(datapathNames[Int(row.index)])\(passthru)",
-            "  flood: \(members(of: row.flood))",
+            "datapath \(row.vni) \(name)\(passthru)", "  flood: \(members(of: row.flood))",
             "  unknown: \(members(of: row.unknown))",
         ]
     }
 
     private func members(of group: GroupRow) -> String {
-        let locals = rows(Int.self, group.locals).map { portName(at: $0) }
-        let remotes = rows(UInt32.self, group.remotes).map { "place \($0)" }
-        let all = locals + remotes
+        let locals = file.load(UInt16.self, group.locals).map { slot in
+            view.port(atSlot: slot).map { name(of: $0.pointee) } ?? "?"
+        }
+        let all = locals + names(group.remotes)
         return all.isEmpty ? "nobody" : all.joined(separator: ", ")
     }
 
-    private func portLines(of datapath: UnsafePointer<DatapathRow>) -> [String] {
-        let ports = view.header.pointee.ports
-        var lines: [String] = []
-        for index in 0..<ports.count {
-            let port = (view.rows(PortRow.self, ports) + index).pointee
-            guard port.datapath == UnsafeRawPointer(datapath) - view.base else { continue }
-            let states = states(of: port).joined(separator: ", ")
-            lines.append("  port \(port.key) \(portNames[Int(port.index)]): \(states)")
-            lines += securityLines(of: port)
-        }
-        return lines
+    private func names(_ chassis: Extent) -> [String] {
+        file.load(UInt32.self, chassis).map { self.chassis[$0].name }.sorted()
     }
 
-    private func states(of port: PortRow) -> [String] {
+    private func portLines(_ port: PortRow) -> [String] {
         var states = [port.flags.contains(.enabled) ? "enabled" : "disabled"]
         if port.flags.contains(.hasUnknown) { states.append("unknown") }
         if port.flags.contains(.boundHere) { states.append("bound here") }
         if port.locals.count > 0 { states.append("slot \(port.slot)") }
-        states += rows(UInt32.self, port.remotes).map { "to place \($0)" }
-        states += rows(OriginRow.self, port.origins).map { origin in
-            let name = chassisNames[Int(origin.chassis)]
+        states += names(port.remotes).map { "to \($0)" }
+        states += file.load(OriginRow.self, port.origins).map { origin in
+            let name = chassis[origin.chassis].name
             return origin.hasDeadline ? "from \(name) until \(origin.deadline)" : "from \(name)"
         }
-        return states
+        return ["  port \(port.key) \(name(of: port)): \(states.joined(separator: ", "))"] + securityLines(of: port)
     }
 
     private func securityLines(of port: PortRow) -> [String] {
-        rows(SecurityRow.self, port.security).map { entry in
-            let ipv4 = rows(IPv4PrefixRow.self, entry.ipv4).map { prefix in
+        file.load(SecurityRow.self, port.security).map { entry in
+            let ipv4 = file.load(IPv4PrefixRow.self, entry.ipv4).map { prefix in
                 let broadcast = prefix.broadcast == 0 ? "" : " (broadcast \(IPv4Address(prefix.broadcast)))"
                 return "\(IPv4Address(prefix.network))/\(prefix.mask.nonzeroBitCount)\(broadcast)"
             }
-            let ipv6 = rows(IPv6PrefixRow.self, entry.ipv6).map { prefix in
+            let ipv6 = file.load(IPv6PrefixRow.self, entry.ipv6).map { prefix in
                 let length = prefix.maskHigh.nonzeroBitCount + prefix.maskLow.nonzeroBitCount
                 return "\(IPv6Address(high: prefix.networkHigh, low: prefix.networkLow))/\(length)"
             }
@@ -99,33 +87,34 @@ extension ForwardingTables: CustomStringConvertible {
         }
     }
 
-    private func addressLines(_ entries: [HashRow]) -> [String] {
-        entries.compactMap { entry -> String? in
-            switch HashKind(rawValue: entry.scope >> 32) {
-            case .mac: "  \(MACAddress(truncating: entry.low)) -> \(portName(at: entry.value))"
-            case .ipv4Neighbor: neighborLine(.v4(IPv4Address(UInt32(truncatingIfNeeded: entry.low))), entry.value)
-            case .ipv6Neighbor: neighborLine(.v6(IPv6Address(high: entry.high, low: entry.low)), entry.value)
-            case .vni, .portKey, .ipv4Encap, .ipv6Encap, nil: nil
-            }
+    private func addressLines(of datapath: DatapathRow) -> [String] {
+        keys(in: datapath.keys).map { key in
+            let owner = portName(file.element(Int(key.value), of: datapath.ports))
+            guard let address = key.address else { return "  \(MACAddress(truncating: key.low)) -> \(owner)" }
+            return "  \(address) is at \(MACAddress(truncating: key.mac)), \(owner)"
         }
-    }
-
-    private func neighborLine(_ address: IPAddress, _ offset: Int) -> String {
-        let neighbor = view.row(NeighborRow.self, at: offset).pointee
-        return "  \(address) is at \(MACAddress(truncating: neighbor.mac)), \(portName(at: neighbor.port))"
     }
 
     private func slotLines() -> [String] {
-        rows(Int.self, view.header.pointee.slots).enumerated().map { slot, offset in
-            "slot \(slot): \(offset == 0 ? "nothing" : portName(at: offset))"
+        file.load(Reference.self, root.slots).enumerated().map { "slot \($0): \($1 == 0 ? "nothing" : portName($1))" }
+    }
+
+    private func portName(_ reference: Reference) -> String {
+        reference == 0 ? "?" : name(of: file.load(PortRow.self, at: reference))
+    }
+
+    private func name(of row: PortRow) -> String {
+        port(ObjectID(high: row.idHigh, low: row.idLow))?.logicalPort ?? "?"
+    }
+}
+
+extension KeyRow {
+    /// The IP address that it is, if any.
+    fileprivate var address: IPAddress? {
+        switch KeyKind(rawValue: kind) {
+        case .ipv4Neighbor, .ipv4Encap: .v4(IPv4Address(UInt32(truncatingIfNeeded: low)))
+        case .ipv6Neighbor, .ipv6Encap: .v6(IPv6Address(high: high, low: low))
+        case .vni, .mac, nil: nil
         }
-    }
-
-    private func portName(at offset: Int) -> String {
-        portNames[Int(view.row(PortRow.self, at: offset).pointee.index)]
-    }
-
-    private func rows<Row: BitwiseCopyable>(_ type: Row.Type, _ extent: Extent) -> [Row] {
-        Array(UnsafeBufferPointer(start: view.rows(type, extent), count: extent.count))
     }
 }

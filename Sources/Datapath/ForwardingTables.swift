@@ -1,74 +1,177 @@
 import Southbound
 import Wire
 
-/// Compiled, immutable forwarding tables of one host.
+/// The forwarding tables of one host, compiled from its share of the southbound database and what is plugged in, and
+/// kept in step with both by changes: a change costs what it changes, not what there is.
 ///
-/// Everything that a frame's decision needs lies in one block of raw memory, reached through `view`; the other
-/// properties serve the next compilation and people.
-public final class ForwardingTables: @unchecked Sendable {
-    /// The tables as the packet path reads them; valid while this object lives.
-    public let view: Tables
-    private let memory: UnsafeMutableRawPointer
+/// Any records will do: what contradicts itself (two ports with one key or MAC, a port without its datapath) is settled
+/// in favour of the lower key or identity, or left out.
+public final class ForwardingTables {
+    /// How long frames are taken from a port's previous place after the newer binding arrived: hosts do not hear of a
+    /// move at the same moment.
+    public static let previousPlaceTime = Duration.seconds(1)
+    /// How much longer than twice its length after the last copy a file may get, in octets, before what is in use is
+    /// copied to a new one.
+    static let garbageByteCountMaximum = 1 << 20
 
-    /// The number of the compilation: one more than `previous` had.
-    public var epoch: UInt64 { view.epoch }
+    /// The name of this host's chassis.
+    let localChassis: String
+    /// Tunnels go to encaps of this address' family.
+    let localEncap: IPAddress
+    /// Spreads the keys of tries, so that tenants cannot choose MACs that meet.
+    let hashSeed: UInt64
 
-    /// Where each port is and was, for the next compilation.
-    let presences: [ObjectID: PortPresence]
-    /// The names of the chassis by number.
-    let chassisNames: [String]
-    /// The names of the logical ports by index.
-    let portNames: [String]
-    /// The names of the logical switches by index.
-    let datapathNames: [String]
+    /// The file that all of the tables is in.
+    private(set) var file = TableFile()
+    var root: TableRoot
+    private var rootReference: Reference = 0
+    private var copiedByteCount = 0
 
-    /// Takes over the compiler's memory.
-    init(
-        arena: consuming TableArena,
-        presences: [ObjectID: PortPresence],
-        chassisNames: [String],
-        portNames: [String],
-        datapathNames: [String]
+    var chassis = ChassisList()
+    /// The datapaths by identity.
+    var datapaths: [ObjectID: DatapathState] = [:]
+    /// The datapaths by index; `nil` where an index is free.
+    var datapathsByIndex: [DatapathState?] = []
+    var freeIndices: [Int] = []
+    /// The datapaths that have claimed a VNI: the lowest identity has it.
+    var vniClaims: [UInt32: [ObjectID]] = [:]
+    /// The datapaths whose row is out of date.
+    var outdated: Set<UInt32> = []
+    /// The ports' records by identity.
+    var ports: [ObjectID: Record] = [:]
+    /// The ports whose datapath is missing or has lost its VNI, by datapath.
+    var strays: [ObjectID: Set<ObjectID>] = [:]
+    /// The places that ports have left and frames are still taken from.
+    var pasts: [ObjectID: [PastPlace]] = [:]
+    /// When to look at a port's past places, earliest first.
+    var deadlines: [(time: Duration, port: ObjectID)] = []
+    /// The ports that are bound here, by logical port.
+    var portsHere: [String: Set<ObjectID>] = [:]
+    /// The slots of the devices by logical port.
+    private(set) var slots: [String: UInt16] = [:]
+    /// The rows of the ports in the slots.
+    var slotRows: [Reference] = []
+    var areSlotsOutdated = false
+    /// The time of the present change.
+    var now = Duration.zero
+
+    /// Tables of a host that forwards nothing yet.
+    /// - Parameters:
+    ///   - epoch: the tables have higher numbers than this; above those of any tables that the same forwarder has had.
+    ///   - innerMTU: the longest IP packet, in octets, that the host's own device leaves to tunnels: its MTU less 58
+    ///     (IPv4) or 78 (IPv6). What the path to each place carries is told to the forwarder apart.
+    public init(localChassis: String, localEncap: IPAddress, innerMTU: Int, hashSeed: UInt64, epoch: UInt64 = 0) {
+        self.localChassis = localChassis
+        self.localEncap = localEncap
+        self.hashSeed = hashSeed
+        root = TableRoot(
+            epoch: epoch,
+            hashSeed: hashSeed,
+            innerMTU: UInt32(clamping: innerMTU),
+            placesGeneration: 0,
+            keys: 0,
+            chassisCount: 0,
+            chassis: .empty,
+            datapaths: .empty,
+            slots: .empty
+        )
+        finish()
+    }
+
+    /// Changes records and what is plugged in, at once.
+    /// - Parameters:
+    ///   - changes: in any order, one for a record.
+    ///   - slots: the slots of all devices here, below `Tables.slotCountMaximum`, by logical port; dense, as tables hold
+    ///     a row for every number up to the largest. `nil` changes none.
+    ///   - innerMTU: `nil` changes nothing.
+    ///   - now: the time of `processTunnel`'s clock.
+    public func apply(
+        _ changes: [RecordChange],
+        slots: [String: UInt16]? = nil,
+        innerMTU: Int? = nil,
+        now: Duration
     ) {
-        memory = arena.take()
-        view = Tables(base: UnsafeRawPointer(memory))
-        self.presences = presences
-        self.chassisNames = chassisNames
-        self.portNames = portNames
-        self.datapathNames = datapathNames
+        self.now = now
+        file.beginChange()
+        root.epoch += 1
+        if let innerMTU { root.innerMTU = UInt32(clamping: innerMTU) }
+        forgetPastPlaces()
+        // Ports come behind what they refer to, and chassis go behind the ports that were there.
+        for case .put(.chassis(let chassis)) in changes { put(chassis) }
+        for case .put(.datapathBinding(let datapath)) in changes { put(datapath) }
+        for change in changes {
+            switch change {
+            case .put(.portBinding(let port)): put(port)
+            case .delete(.portBinding(let id)): removePort(id)
+            case .put, .delete: break
+            }
+        }
+        for case .delete(.datapathBinding(let id)) in changes { removeDatapath(id) }
+        for case .delete(.chassis(let name)) in changes { removeChassis(name) }
+        if let slots { setSlots(slots) }
+        finish()
+        if file.byteCount > 2 * copiedByteCount + Self.garbageByteCountMaximum { copyToNewFile() }
     }
 
-    deinit {
-        memory.deallocate()
+    private func setSlots(_ slots: [String: UInt16]) {
+        let former = self.slots
+        self.slots = slots
+        let names = Set(former.keys).union(slots.keys).filter { former[$0] != slots[$0] }
+        for id in names.sorted().flatMap({ portsHere[$0] ?? [] }) { layAgain(id) }
     }
 
-    /// Compiles tables.
-    ///
-    /// Any input will do: what contradicts itself (two ports with one key or MAC, a port without its datapath) is
-    /// settled in favour of the lower key, or left out.
-    public static func compile(_ input: TableInput) -> ForwardingTables {
-        var compiler = TableCompiler(input)
-        compiler.compileDatapaths()
-        return compiler.finish()
-    }
-}
+    // Views
 
-/// Where a port is at present and where it was a moment ago.
-struct PortPresence {
-    /// The fence of the newest place.
-    var bindSeq: UInt64
-    /// The chassis where it is active, with their encaps.
-    var present: [Place]
-    /// The chassis from which its frames are still taken until the deadline.
-    var past: [Past]
+    /// The number of the last change.
+    public var epoch: UInt64 { root.epoch }
+    /// The file's descriptor, which belongs to the tables; another one after a copy.
+    public var descriptor: Int32 { file.descriptor }
+    /// How much of the file is in use, in octets.
+    public var byteCount: Int { file.byteCount }
+    /// Where the root is in the file, in octets.
+    public var rootOffset: Int { Int(rootReference) * 8 }
 
-    struct Place {
-        var chassis: String
-        var encaps: [IPAddress]
+    /// The tables as the packet path reads them; valid until the next change.
+    public var view: Tables {
+        guard let view = Tables(base: file.base, byteCount: file.byteCount, root: rootOffset) else {
+            preconditionFailure("the root was just written")
+        }
+        return view
     }
 
-    struct Past {
-        var place: Place
-        var deadline: Duration
+    /// Writes what the change has made different.
+    private func finish() {
+        for index in outdated.sorted() {
+            guard let datapath = datapathsByIndex[Int(index)] else { continue }
+            write(datapath)
+        }
+        outdated = []
+        if areSlotsOutdated {
+            root.slots = file.append(slotRows)
+            areSlotsOutdated = false
+        }
+        rootReference = file.append(root)
+    }
+
+    /// Copies what is in use to a new file. Generations stay: nothing has changed for whoever decides on frames.
+    func copyToNewFile() {
+        let former = file
+        file = TableFile(capacity: former.byteCount / 2)
+        root.keys = file.copyTrie(root.keys, from: former)
+        root.chassis = file.copy(root.chassis, from: former) { file.append(former.load(ChassisRow.self, at: $0)) }
+        for case let datapath? in datapathsByIndex { datapath.copy(from: former, to: file) }
+        root.datapaths = .empty
+        for case let datapath? in datapathsByIndex where datapath.isActive {
+            file.set(file.append(datapath.row), at: Int(datapath.row.index), of: &root.datapaths)
+        }
+        slotRows = slotRows.map { reference in
+            guard reference != 0 else { return 0 }
+            let port = former.load(PortRow.self, at: reference)
+            let datapath = datapathsByIndex[Int(port.datapath)]
+            return datapath.map { file.element(Int(port.key), of: $0.row.ports) } ?? 0
+        }
+        root.slots = file.append(slotRows)
+        rootReference = file.append(root)
+        copiedByteCount = file.byteCount
     }
 }

@@ -1,38 +1,70 @@
-// What lies in the arena. All rows are trivial; they refer to each other by offsets from the arena's base, 0 being
-// none, since the arena starts with `TablesHeader`.
+// What lies in a table file. All rows are trivial, whatever their octets are; they refer to each other by `Reference`.
+
+/// Where something lies in a table file, in units of 8 octets from its beginning; 0 is nowhere. Everything lies at a
+/// multiple of 16 octets, so that the lowest bit is free: in a trie it tells a key from a node.
+typealias Reference = UInt32
 
 /// A run of rows.
 struct Extent {
     /// The first row.
-    var offset: Int
-    /// How many rows.
-    var count: Int
+    var first: Reference
+    private var rowCount: UInt32
 
-    static let empty = Extent(offset: 0, count: 0)
+    /// The number of rows, of which a file may claim any.
+    var count: Int { Int(rowCount) }
+
+    init(first: Reference, count: Int) {
+        self.first = first
+        rowCount = UInt32(count)
+    }
+
+    static let empty = Extent(first: 0, count: 0)
 }
 
-/// Where the tables are.
-struct TablesHeader {
+/// A list in which an element is reached by its index and replaced by copying few nodes: each node has 16 words, those
+/// of the lowest level being references to the elements.
+struct Vector {
+    var root: Reference
+    /// The levels of nodes: there is room for 16 to the power of this many elements.
+    var levels: UInt32
+
+    static let empty = Vector(root: 0, levels: 0)
+}
+
+/// Nodes of vectors and tries: 16 references, one cache line.
+enum Node {
+    static let bitCount = 4
+    static let wordCount = 1 << bitCount
+    static let byteCount = wordCount * MemoryLayout<Reference>.stride
+    /// The levels that a trie has at most: by then all bits of a key's hash have been used.
+    static let trieLevelMaximum = 64 / bitCount
+    /// The levels that a vector has at most.
+    static let vectorLevelMaximum = 32 / bitCount
+}
+
+/// The state of the tables after one change: what a forwarder is pointed to.
+struct TableRoot {
     var epoch: UInt64
     var hashSeed: UInt64
     /// The longest IP packet that the host's own device leaves to tunnels.
-    var innerMTU: Int
-    /// `HashRow`s; the count is a power of two.
-    var hash: Extent
-    /// For each slot the offset of its `PortRow`, 0 where it forwards nothing.
+    var innerMTU: UInt32
+    /// Raised when the address of any place has changed.
+    var placesGeneration: UInt32
+    /// The trie of VNIs and encaps.
+    var keys: Reference
+    /// One more than the highest number of a chassis.
+    var chassisCount: UInt32
+    /// `ChassisRow`s by number.
+    var chassis: Vector
+    /// `DatapathRow`s by index.
+    var datapaths: Vector
+    /// For each slot the `Reference` of its `PortRow`, 0 where it forwards nothing.
     var slots: Extent
-    /// `PlaceRow`s.
-    var places: Extent
-    /// `DatapathRow`s in order of VNI.
-    var datapaths: Extent
-    /// `PortRow`s in order of VNI and key.
-    var ports: Extent
 }
 
-/// What a key of the hash table is made of besides its bits.
-enum HashKind: UInt64 {
+/// What a key of a trie is made of besides its bits.
+enum KeyKind: UInt32 {
     case vni = 1
-    case portKey
     case mac
     case ipv4Neighbor
     case ipv6Neighbor
@@ -40,42 +72,66 @@ enum HashKind: UInt64 {
     case ipv6Encap
 }
 
-/// One place of the open-addressing hash table; free while `scope` is 0.
-struct HashRow {
-    /// The kind and the datapath's index.
-    var scope: UInt64
+/// A key of a trie and what is known of it.
+struct KeyRow {
+    /// A `KeyKind`.
+    var kind: UInt32
+    /// The datapath's index for a VNI, the port's key for a MAC and a neighbor, the chassis' number for an encap.
+    var value: UInt32
     var high: UInt64
     var low: UInt64
-    /// An offset or index; -1 never stands here.
-    var value: Int
+    /// Where a neighbor is; else 0.
+    var mac: UInt64
+
+    init(_ kind: KeyKind, high: UInt64 = 0, low: UInt64, value: UInt32, mac: UInt64 = 0) {
+        self.kind = kind.rawValue
+        self.value = value
+        self.high = high
+        self.low = low
+        self.mac = mac
+    }
+
+    func hasKey(of other: KeyRow) -> Bool { kind == other.kind && high == other.high && low == other.low }
 }
 
-/// A remote chassis that tunnels lead to.
-struct PlaceRow {
-    var isIPv6: Bool
+/// A remote chassis; a place, if tunnels lead there.
+struct ChassisRow {
+    /// 0 if no tunnel leads there, else 4 or 6.
+    var family: UInt64
     var high: UInt64
     var low: UInt64
 }
 
 /// A multicast group, derived from the bindings.
 struct GroupRow {
-    /// Offsets of the `PortRow`s of the members plugged in here.
+    /// The slots (`UInt16`) of the members plugged in here.
     var locals: Extent
     /// Place numbers (`UInt32`) of the remote chassis with a member.
     var remotes: Extent
+
+    static let empty = GroupRow(locals: .empty, remotes: .empty)
 }
 
 /// A logical switch.
 struct DatapathRow {
     var vni: UInt32
     var index: UInt32
-    var isVLANPassthru: Bool
+    /// Raised when anything of the datapath has changed that a decision may read, but for what `PortRow.generation` tells.
+    var generation: UInt32
+    /// 1 if tagged frames pass.
+    var vlanPassthru: UInt32
     /// All enabled ports: `_MC_flood` and, as long as there are no router ports, `_MC_flood_l2`.
     var flood: GroupRow
     /// The enabled ports that take unknown MACs: `_MC_unknown`.
     var unknown: GroupRow
     /// Sorted numbers (`UInt32`) of the remote chassis where a port is bound.
     var chassis: Extent
+    /// `PortRow`s by key.
+    var ports: Vector
+    /// The trie of MACs and neighbors.
+    var keys: Reference
+
+    var isVLANPassthru: Bool { vlanPassthru != 0 }
 }
 
 struct PortFlags: OptionSet {
@@ -91,17 +147,21 @@ struct PortFlags: OptionSet {
 
 /// A logical port.
 struct PortRow {
-    /// The offset of the `DatapathRow`.
-    var datapath: Int
+    /// The port's identity, which no decision reads.
+    var idHigh: UInt64
+    var idLow: UInt64
+    /// The index of the datapath.
+    var datapath: UInt32
+    /// Raised when anything in the row has changed.
+    var generation: UInt32
     /// `SecurityRow`s; none means no check.
     var security: Extent
     /// `OriginRow`s: where frames of the port may come from.
     var origins: Extent
-    /// Its own offset, if it is bound and plugged in here: a list, as a group's is.
+    /// Its slot (`UInt16`), if it is bound and plugged in here: a list, as a group's is.
     var locals: Extent
     /// Place numbers (`UInt32`) of its remote locations.
     var remotes: Extent
-    var index: UInt32
     var key: UInt16
     /// The device, if `locals` is not empty.
     var slot: UInt16
@@ -111,16 +171,11 @@ struct PortRow {
 /// A chassis from which frames of a port are taken.
 struct OriginRow {
     var chassis: UInt32
-    /// Whether the port has left the chassis and frames are taken until `deadline` only.
-    var hasDeadline: Bool
+    /// 1 if the port has left the chassis and frames are taken until `deadline` only.
+    var isPast: UInt32
     var deadline: Duration
-}
 
-/// The owner of an IP address whose neighbors are answered on its behalf.
-struct NeighborRow {
-    var mac: UInt64
-    /// The offset of the owner's `PortRow`.
-    var port: Int
+    var hasDeadline: Bool { isPast != 0 }
 }
 
 /// One entry of port security.

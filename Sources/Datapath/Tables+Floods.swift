@@ -5,10 +5,14 @@ extension Tables {
     /// and for other hosts. 0 for a frame to one port.
     public func extraCopyCount(of verdict: Verdict) -> Int {
         guard verdict.egressKey >= GroupKey.flood else { return 0 }
-        let ingress = row(PortRow.self, at: verdict.ingress)
+        guard let datapath = datapath(vni: verdict.vni), let ingress = port(key: verdict.ingressKey, in: datapath)
+        else {
+            return 0
+        }
         // A member gets no copy of what it has sent.
         let isMember = verdict.egressKey != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)
         let isLocal = ingress.pointee.locals.count > 0
-        return max(0, verdict.locals.count &+ verdict.remotes.count &- (isMember && isLocal ? 2 : 1))
+        let count = rows(UInt16.self, verdict.locals).count &+ rows(UInt32.self, verdict.remotes).count
+        return max(0, count &- (isMember && isLocal ? 2 : 1))
     }
 }

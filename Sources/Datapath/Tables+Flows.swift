@@ -15,7 +15,7 @@ extension Tables {
         guard frame.network == .ipv4 ? UInt32(truncatingIfNeeded: key.word2) != 0 : key.word2 | key.word3 != 0 else {
             return .pipeline
         }
-        let hash = known != 0 ? known : key.hash(seed: header.pointee.hashSeed)
+        let hash = known != 0 ? known : key.hash(seed: hashSeed)
         if let action = cache.find(key, hash, epoch: epoch) { return action }
         let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         let action = action(of: process(frame, from: slot, reply: none), for: frame)
@@ -37,7 +37,7 @@ extension Tables {
         let type = frame.integer16(at: 12)
         guard type == EtherType.ipv4 || type == EtherType.ipv6 else { return 0 }
         let key = FlowKey(from: slot, frame, EthernetHeader.untaggedByteCount, isIPv6: type == EtherType.ipv6)
-        let hash = key.hash(seed: header.pointee.hashSeed)
+        let hash = key.hash(seed: hashSeed)
         cache.prefetch(hash)
         return hash
     }
@@ -67,7 +67,7 @@ extension Tables {
             key.word4 = frame.ipv6Destination.high
             key.word5 = frame.ipv6Destination.low
         }
-        let hash = key.hash(seed: header.pointee.hashSeed)
+        let hash = key.hash(seed: hashSeed)
         if let action = cache.find(key, hash, epoch: epoch) { return action }
         guard !isTemporary(packet, from: source) else { return .pipeline }
         let action = action(of: processTunnel(packet, frame: frame, from: source, now: now), for: frame)
@@ -87,9 +87,8 @@ extension Tables {
         guard let datapath = datapath(vni: packet.vni), let ingress = port(key: packet.ingressKey, in: datapath) else {
             return false
         }
-        let origins = rows(OriginRow.self, ingress.pointee.origins)
-        for index in 0..<ingress.pointee.origins.count where Int(origins[index].chassis) == sender {
-            return origins[index].hasDeadline
+        for origin in rows(OriginRow.self, ingress.pointee.origins) where Int(origin.chassis) == sender {
+            return origin.hasDeadline
         }
         return false
     }

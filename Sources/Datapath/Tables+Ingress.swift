@@ -20,8 +20,7 @@ extension Tables {
         from slot: UInt16,
         reply: UnsafeMutableRawBufferPointer
     ) -> Verdict {
-        guard let port = port(atSlot: slot) else { return .drop(.portNotBound) }
-        let datapath = row(DatapathRow.self, at: port.pointee.datapath)
+        guard let port = port(atSlot: slot), let datapath = datapath(of: port) else { return .drop(.portNotBound) }
         if let reason = admissionFailure(of: frame, from: port, in: datapath) { return .drop(reason) }
         guard passesIngressSecurity(frame, port) else { return .drop(.ingressPortSecurity) }
         let replyByteCount = neighborReply(to: frame, from: port, in: datapath, into: reply)
@@ -65,7 +64,7 @@ extension Tables {
             vni: datapath.pointee.vni,
             ingressKey: port.pointee.key,
             egressKey: destination.pointee.key,
-            ingress: offset(of: port),
+            ingressSlot: port.pointee.slot,
             locals: destination.pointee.locals,
             remotes: destination.pointee.remotes
         )
@@ -114,7 +113,7 @@ extension Tables {
             vni: datapath.pointee.vni,
             ingressKey: port.pointee.key,
             egressKey: key,
-            ingress: offset(of: port),
+            ingressSlot: port.pointee.slot,
             locals: group.locals,
             remotes: group.remotes
         )

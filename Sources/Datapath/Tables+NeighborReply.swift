@@ -31,7 +31,7 @@ extension Tables {
         guard frame.arpOperation == ARPPacket.request, frame.destination == MACAddress.broadcast.rawValue,
             let neighbor = neighbor(ipv4: frame.arpTargetIP, in: datapath),
             // The owner asks for its own address to find out whether another host has it.
-            neighbor.pointee.port != offset(of: port)
+            neighbor.pointee.value != UInt32(port.pointee.key)
         else { return 0 }
         let mac = MACAddress(truncating: neighbor.pointee.mac)
         let ethernet = EthernetHeader(
@@ -66,7 +66,7 @@ extension Tables {
             let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0,
             frame.ipv6Destination == message.target.solicitedNodeAddress,
             let neighbor = neighbor(ipv6: message.target, in: datapath),
-            neighbor.pointee.port != offset(of: port)
+            neighbor.pointee.value != UInt32(port.pointee.key)
         else { return 0 }
         return writeAdvertisement(
             of: message.target,

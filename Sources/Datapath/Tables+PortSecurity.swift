@@ -14,31 +14,28 @@ import Wire
 extension Tables {
     /// Whether port security lets a frame in from the port.
     func passesIngressSecurity(_ frame: Frame, _ port: UnsafePointer<PortRow>) -> Bool {
-        let count = port.pointee.security.count
-        if count == 0 { return true }
+        if port.pointee.security.count == 0 { return true }
         let entries = rows(SecurityRow.self, port.pointee.security)
         var needsNeighborCheck = false
-        for index in 0..<count where entries[index].mac == frame.source {
-            switch ingressDecision(frame, entries + index) {
+        for entry in entries where entry.mac == frame.source {
+            switch ingressDecision(frame, entry) {
             case .refused: continue
             case .allowed: return true
             case .allowedAfterNeighborCheck: needsNeighborCheck = true
             }
         }
-        return needsNeighborCheck && passesNeighborCheck(frame, entries, count: count)
+        return needsNeighborCheck && passesNeighborCheck(frame, entries)
     }
 
     /// Whether port security lets a frame out to the port.
     func passesEgressSecurity(_ frame: Frame, _ port: UnsafePointer<PortRow>) -> Bool {
-        let count = port.pointee.security.count
-        if count == 0 || frame.isMulticast { return true }
+        if port.pointee.security.count == 0 || frame.isMulticast { return true }
         let entries = rows(SecurityRow.self, port.pointee.security)
         var isKnown = false
         var isRestricted = false
-        for index in 0..<count where entries[index].mac == frame.destination {
-            let entry = entries + index
+        for entry in entries where entry.mac == frame.destination {
             isKnown = true
-            guard entry.pointee.ipv4.count + entry.pointee.ipv6.count > 0 else { continue }
+            guard entry.ipv4.count + entry.ipv6.count > 0 else { continue }
             switch frame.network {
             case .ipv4:
                 if allowsDestination(ipv4: frame.ipv4Destination, entry) { return true }
@@ -59,26 +56,26 @@ extension Tables {
     }
 
     /// Table `in_port_sec`, priorities 90 and 95, for an entry with the frame's source MAC.
-    private func ingressDecision(_ frame: Frame, _ entry: UnsafePointer<SecurityRow>) -> IngressDecision {
-        let hasIPv4 = entry.pointee.ipv4.count > 0
-        let hasIPv6 = entry.pointee.ipv6.count > 0
+    private func ingressDecision(_ frame: Frame, _ entry: SecurityRow) -> IngressDecision {
+        let hasIPv4 = entry.ipv4.count > 0
+        let hasIPv6 = entry.ipv6.count > 0
         switch frame.network {
         case .malformed, .foreignARP:
             return .refused
         case .arp:
-            guard frame.arpSenderMAC == entry.pointee.mac else { return .refused }
+            guard frame.arpSenderMAC == entry.mac else { return .refused }
             if !hasIPv4 { return hasIPv6 ? .refused : .allowed }
-            return contains(frame.arpSenderIP, entry.pointee.ipv4) || isARPProbe(frame) ? .allowed : .refused
+            return contains(frame.arpSenderIP, entry.ipv4) || isARPProbe(frame) ? .allowed : .refused
         case .opaque:
             return hasIPv4 || hasIPv6 ? .refused : .allowed
         case .ipv4:
             if !hasIPv4 { return hasIPv6 ? .refused : .allowed }
-            return contains(frame.ipv4Source, entry.pointee.ipv4) || isDHCPDiscovery(frame) ? .allowed : .refused
+            return contains(frame.ipv4Source, entry.ipv4) || isDHCPDiscovery(frame) ? .allowed : .refused
         case .ipv6:
             if !hasIPv6 { return hasIPv4 ? .refused : .allowedAfterNeighborCheck }
             if isRouterMessage(frame), !hasSubnet(entry) { return .refused }
             let source = frame.ipv6Source
-            if contains(source, entry.pointee.ipv6) || source == linkLocal(entry) { return .allowedAfterNeighborCheck }
+            if contains(source, entry.ipv6) || source == linkLocal(entry) { return .allowedAfterNeighborCheck }
             return source == .any ? unspecifiedSourceDecision(frame) : .refused
         }
     }
@@ -95,10 +92,8 @@ extension Tables {
             && (frame.icmpType == ICMPv6Header.routerAdvertisement || frame.icmpType == ICMPv6Header.redirect)
     }
 
-    private func hasSubnet(_ entry: UnsafePointer<SecurityRow>) -> Bool {
-        let prefixes = rows(IPv6PrefixRow.self, entry.pointee.ipv6)
-        for index in 0..<entry.pointee.ipv6.count where prefixes[index].maskLow != ~0 { return true }
-        return false
+    private func hasSubnet(_ entry: SecurityRow) -> Bool {
+        rows(IPv6PrefixRow.self, entry.ipv6).contains { $0.maskLow != ~0 }
     }
 
     /// A client without an address asks for one: `0.0.0.0` to `255.255.255.255`, UDP 68 to 67.
@@ -131,8 +126,7 @@ extension Tables {
     /// another hop limit than 255 pass, as every receiver drops them (RFC 4861 section 7.1).
     private func passesNeighborCheck(
         _ frame: Frame,
-        _ entries: UnsafePointer<SecurityRow>,
-        count: Int
+        _ entries: UnsafeBufferPointer<SecurityRow>
     ) -> Bool {
         guard frame.hasICMPv6, frame.hopLimit == 255, NeighborMessage.Kind(rawValue: frame.icmpType) != nil else {
             return true
@@ -140,65 +134,54 @@ extension Tables {
         guard let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0 else {
             return false
         }
-        for index in 0..<count where entries[index].mac == frame.source {
-            if allows(message, entries + index) { return true }
+        for entry in entries where entry.mac == frame.source {
+            if allows(message, entry) { return true }
         }
         return false
     }
 
-    private func allows(_ message: NeighborMessage, _ entry: UnsafePointer<SecurityRow>) -> Bool {
+    private func allows(_ message: NeighborMessage, _ entry: SecurityRow) -> Bool {
         switch message.kind {
         case .solicitation:
             return isOwn(message.sourceMAC, entry)
         case .advertisement:
             guard isOwn(message.targetMAC, entry) else { return false }
-            return entry.pointee.ipv6.count == 0 || message.target == linkLocal(entry)
-                || contains(message.target, entry.pointee.ipv6)
+            return entry.ipv6.count == 0 || message.target == linkLocal(entry)
+                || contains(message.target, entry.ipv6)
         }
     }
 
     /// An address option that is absent or zero says nothing.
-    private func isOwn(_ mac: MACAddress?, _ entry: UnsafePointer<SecurityRow>) -> Bool {
+    private func isOwn(_ mac: MACAddress?, _ entry: SecurityRow) -> Bool {
         guard let mac else { return true }
-        return mac.isZero || mac.rawValue == entry.pointee.mac
+        return mac.isZero || mac.rawValue == entry.mac
     }
 
-    private func linkLocal(_ entry: UnsafePointer<SecurityRow>) -> IPv6Address {
-        MACAddress(truncating: entry.pointee.mac).linkLocalAddress
+    private func linkLocal(_ entry: SecurityRow) -> IPv6Address {
+        MACAddress(truncating: entry.mac).linkLocalAddress
     }
 
     /// The entry has IP addresses. Without IPv4 ones among them no IPv4 is let out, as in OVN.
-    private func allowsDestination(ipv4 address: UInt32, _ entry: UnsafePointer<SecurityRow>) -> Bool {
-        let prefixes = rows(IPv4PrefixRow.self, entry.pointee.ipv4)
-        let count = entry.pointee.ipv4.count
-        for index in 0..<count where prefixes[index].broadcast != 0 && prefixes[index].broadcast == address {
+    private func allowsDestination(ipv4 address: UInt32, _ entry: SecurityRow) -> Bool {
+        for prefix in rows(IPv4PrefixRow.self, entry.ipv4) where prefix.broadcast != 0 && prefix.broadcast == address {
             return true
         }
-        if count > 0 && (address == ~0 || address >> 28 == 0xe) { return true }
-        return contains(address, entry.pointee.ipv4)
+        if entry.ipv4.count > 0 && (address == ~0 || address >> 28 == 0xe) { return true }
+        return contains(address, entry.ipv4)
     }
 
-    private func allowsDestination(ipv6 address: IPv6Address, _ entry: UnsafePointer<SecurityRow>) -> Bool {
-        guard entry.pointee.ipv6.count > 0 else { return false }
-        return address.isMulticast || address == linkLocal(entry) || contains(address, entry.pointee.ipv6)
+    private func allowsDestination(ipv6 address: IPv6Address, _ entry: SecurityRow) -> Bool {
+        guard entry.ipv6.count > 0 else { return false }
+        return address.isMulticast || address == linkLocal(entry) || contains(address, entry.ipv6)
     }
 
     private func contains(_ address: UInt32, _ extent: Extent) -> Bool {
-        let prefixes = rows(IPv4PrefixRow.self, extent)
-        for index in 0..<extent.count where address & prefixes[index].mask == prefixes[index].network { return true }
-        return false
+        rows(IPv4PrefixRow.self, extent).contains { address & $0.mask == $0.network }
     }
 
     private func contains(_ address: IPv6Address, _ extent: Extent) -> Bool {
-        let prefixes = rows(IPv6PrefixRow.self, extent)
-        for index in 0..<extent.count {
-            let prefix = prefixes + index
-            if address.high & prefix.pointee.maskHigh == prefix.pointee.networkHigh,
-                address.low & prefix.pointee.maskLow == prefix.pointee.networkLow
-            {
-                return true
-            }
+        rows(IPv6PrefixRow.self, extent).contains { prefix in
+            address.high & prefix.maskHigh == prefix.networkHigh && address.low & prefix.maskLow == prefix.networkLow
         }
-        return false
     }
 }

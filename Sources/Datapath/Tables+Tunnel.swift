@@ -44,13 +44,13 @@ extension Tables {
             if egress == ingress { return .drop(.hairpin) }
             locals = egress.pointee.locals
         }
-        guard hasMember(locals, besides: offset(of: ingress)) else { return .drop(.noLocalMember) }
+        guard hasMember(locals, besides: ingress) else { return .drop(.noLocalMember) }
         return Verdict(
             dropReason: nil,
             vni: packet.vni,
             ingressKey: packet.ingressKey,
             egressKey: packet.egressKey,
-            ingress: offset(of: ingress),
+            ingressSlot: slot(of: ingress),
             locals: locals,
             // What came through a tunnel never enters another one.
             remotes: .empty
@@ -59,22 +59,23 @@ extension Tables {
 
     /// Whether frames of the port are taken from the chassis: it is there, or was until a moment ago.
     private func isOrigin(_ chassis: Int, of port: UnsafePointer<PortRow>, now: Duration) -> Bool {
-        let origins = rows(OriginRow.self, port.pointee.origins)
-        for index in 0..<port.pointee.origins.count where Int(origins[index].chassis) == chassis {
-            return !origins[index].hasDeadline || now < origins[index].deadline
+        for origin in rows(OriginRow.self, port.pointee.origins) where Int(origin.chassis) == chassis {
+            return !origin.hasDeadline || now < origin.deadline
         }
         return false
     }
 
     /// Whether any port of the datapath is bound at the chassis.
     private func hasChassis(_ chassis: Int, _ datapath: UnsafePointer<DatapathRow>) -> Bool {
-        let numbers = rows(UInt32.self, datapath.pointee.chassis)
-        for index in 0..<datapath.pointee.chassis.count where Int(numbers[index]) == chassis { return true }
-        return false
+        rows(UInt32.self, datapath.pointee.chassis).contains { Int($0) == chassis }
     }
 
-    private func hasMember(_ locals: Extent, besides port: Int) -> Bool {
-        let members = rows(Int.self, locals)
-        return locals.count > 1 || locals.count == 1 && members[0] != port
+    private func hasMember(_ locals: Extent, besides port: UnsafePointer<PortRow>) -> Bool {
+        rows(UInt16.self, locals).contains { $0 != slot(of: port) }
+    }
+
+    /// The slot of a port; none is as high as where it has none.
+    private func slot(of port: UnsafePointer<PortRow>) -> UInt16 {
+        port.pointee.locals.count > 0 ? port.pointee.slot : .max
     }
 }

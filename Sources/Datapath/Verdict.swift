@@ -15,9 +15,9 @@ public struct Verdict {
     /// The key of the port or group that the frame goes to.
     public let egressKey: UInt16
 
-    /// The offset of the `PortRow` that the frame came from: groups leave it out.
-    let ingress: Int
-    /// Offsets of `PortRow`s.
+    /// The slot of the port that the frame came from, which groups leave out; the highest number where it has none.
+    let ingressSlot: UInt16
+    /// Slots.
     let locals: Extent
     /// Place numbers.
     let remotes: Extent
@@ -36,7 +36,7 @@ public struct Verdict {
             vni: 0,
             ingressKey: 0,
             egressKey: 0,
-            ingress: 0,
+            ingressSlot: .max,
             locals: .empty,
             remotes: .empty
         )
@@ -50,7 +50,7 @@ public struct Verdict {
             vni: 0,
             ingressKey: 0,
             egressKey: 0,
-            ingress: 0,
+            ingressSlot: .max,
             locals: .empty,
             remotes: .empty
         )
@@ -112,17 +112,19 @@ extension Tables {
     /// looks at what goes to the port.
     public func nextOutput(_ cursor: inout OutputCursor, of frame: Frame) -> Output {
         let verdict = cursor.verdict
-        while cursor.localIndex < verdict.locals.count {
-            let offset = rows(Int.self, verdict.locals)[cursor.localIndex]
+        let locals = rows(UInt16.self, verdict.locals)
+        while cursor.localIndex < locals.count {
+            let slot = locals[cursor.localIndex]
             cursor.localIndex &+= 1
-            if offset == verdict.ingress { continue }
-            let port = row(PortRow.self, at: offset)
-            let slot = port.pointee.slot
+            guard slot != verdict.ingressSlot, let port = port(atSlot: slot) else { continue }
             return passesEgressSecurity(frame, port) ? .local(slot: slot) : .dropped(.egressPortSecurity, slot: slot)
         }
-        guard cursor.remoteIndex < verdict.remotes.count else { return .end }
-        let place = rows(UInt32.self, verdict.remotes)[cursor.remoteIndex]
-        cursor.remoteIndex &+= 1
-        return .remote(place: Int(place))
+        let remotes = rows(UInt32.self, verdict.remotes)
+        while cursor.remoteIndex < remotes.count {
+            let place = Int(remotes[cursor.remoteIndex])
+            cursor.remoteIndex &+= 1
+            if place < placeCount { return .remote(place: place) }
+        }
+        return .end
     }
 }

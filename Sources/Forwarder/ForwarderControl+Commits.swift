@@ -80,8 +80,7 @@ extension ForwarderControl {
 
     private func makeGeneration(_ number: UInt64, _ local: LocalChassis) -> OwnedGeneration {
         paths.setUsualMTU(Int(local.innerMTU))
-        let tables = compileTables(local)
-        self.tables = tables
+        guard let (tables, mapped) = compileTables(local) else { preconditionFailure("no memory for tables") }
         var devices: [Int: [Int32]] = [:]
         var portKeys: [Int: UInt64] = [:]
         for (name, port) in slots.ports {
@@ -91,6 +90,7 @@ extension ForwarderControl {
         return OwnedGeneration(
             number: number,
             tables: tables,
+            of: mapped,
             queueCount: queueCount,
             underlays: underlay?.sockets.map(\.raw) ?? [],
             senders: underlay?.senders.map(\.raw) ?? [],
@@ -119,29 +119,38 @@ extension ForwarderControl {
         return entries
     }
 
-    private func compileTables(_ local: LocalChassis) -> ForwardingTables {
-        var input = TableInput(
-            localChassis: local.name,
-            localEncap: local.encapIP,
-            innerMTU: Int(local.innerMTU)
-        )
-        for record in assembly.inForce.records.values {
-            switch record {
-            case .chassis(let chassis): input.chassis.append(chassis)
-            case .datapathBinding(let datapath): input.datapaths.append(datapath)
-            case .portBinding(let port): input.ports.append(port)
-            }
+    private func compileTables(_ local: LocalChassis) -> (Tables, MappedTables)? {
+        let wanted = assembly.inForce
+        let former = compiled.localChassis
+        let tables: ForwardingTables
+        if let present = self.tables, former?.name == local.name, former?.encapIP == local.encapIP {
+            tables = present
+        } else {
+            compiled = TableSet()
+            tables = ForwardingTables(
+                localChassis: local.name,
+                localEncap: local.encapIP,
+                innerMTU: Int(local.innerMTU),
+                hashSeed: hashSeed,
+                epoch: self.tables?.epoch ?? 0
+            )
         }
+        let put = wanted.records.filter { compiled.records[$0.key] != $0.value }.map { RecordChange.put($0.value) }
+        let deleted = compiled.records.keys.filter { wanted.records[$0] == nil }.map { RecordChange.delete($0) }
+        var taken: [String: UInt16] = [:]
         for name in slots.sortedNames {
-            guard let port = slots.ports[name], !port.queues.isEmpty, let local = assembly.inForce.ports[name] else {
-                continue
-            }
-            input.localPorts.append(.init(logicalPort: local.logicalPort, slot: UInt16(port.slot)))
+            guard let port = slots.ports[name], !port.queues.isEmpty, let local = wanted.ports[name] else { continue }
+            taken[local.logicalPort] = UInt16(port.slot)
         }
-        input.previous = tables
-        input.now = loop.now
-        input.hashSeed = hashSeed
-        return ForwardingTables.compile(input)
+        let descriptor = tables.descriptor
+        tables.apply(put + deleted, slots: taken, innerMTU: Int(local.innerMTU), now: loop.now)
+        if self.tables !== tables || tables.descriptor != descriptor || tables.byteCount > mapped?.byteCount ?? 0 {
+            mapped = MappedTables(tables.descriptor)
+        }
+        self.tables = tables
+        compiled = wanted
+        guard let mapped else { return nil }
+        return mapped.tables(root: tables.rootOffset, length: tables.byteCount).map { ($0, mapped) }
     }
 
     // Descriptors

@@ -40,6 +40,9 @@ final class ForwarderControl {
     var slots = PortSlots()
     var underlay: Underlay?
     var tables: ForwardingTables?
+    var mapped: MappedTables?
+    /// What the tables were made of.
+    var compiled = TableSet()
     /// The newest generation and, before it, those that a poller may still use.
     var generations: [OwnedGeneration] = []
 

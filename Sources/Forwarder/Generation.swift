@@ -63,7 +63,7 @@ struct Generation {
 /// The owner of a generation's memory, tables and descriptors; on the control thread.
 final class OwnedGeneration {
     let pointer: UnsafeMutablePointer<Generation>
-    private let tables: ForwardingTables
+    private let memory: AnyObject
     private let pathTable: PathTable
     private let descriptors: [Descriptor]
     private let underlays: UnsafeMutablePointer<Int32>
@@ -74,6 +74,7 @@ final class OwnedGeneration {
     private let peers: OwnedTunnelPeers?
 
     /// - Parameters:
+    ///   - memory: what the tables live as long as.
     ///   - queueCount: the queues that pollers write to.
     ///   - underlays: the sockets that receive.
     ///   - senders: the sockets that send; the first that receives where there are none. Of others than a power of two
@@ -85,7 +86,8 @@ final class OwnedGeneration {
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
-        tables: ForwardingTables,
+        tables view: Tables,
+        of memory: AnyObject,
         queueCount pollerQueueCount: Int = 1,
         underlays sockets: [Int32],
         senders: [Int32] = [],
@@ -96,7 +98,7 @@ final class OwnedGeneration {
         tunnelKeys: [OwnedTunnelPeers.Entry] = [],
         keeping descriptors: [Descriptor]
     ) {
-        self.tables = tables
+        self.memory = memory
         self.descriptors = descriptors
         let queueCount = max(pollerQueueCount, sockets.count, taps.values.map(\.count).max() ?? 0)
         underlays = .allocate(capacity: queueCount)
@@ -120,16 +122,17 @@ final class OwnedGeneration {
         for index in 0..<senderCount {
             (self.senders + index).initialize(to: senders.isEmpty ? sockets.first ?? -1 : senders[index])
         }
-        let view = tables.view
         pathTable = paths ?? PathTable(usualMTU: view.innerMTU)
         let pathOfPlace = UnsafeMutablePointer<Path>.allocate(capacity: view.placeCount)
         for number in 0..<view.placeCount {
-            (pathOfPlace + number).initialize(to: pathTable.path(to: view.place(number)))
+            // Nothing is sent to a place without an address.
+            let address = view.place(number) ?? .v4(IPv4Address(0))
+            (pathOfPlace + number).initialize(to: pathTable.path(to: address))
         }
         let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
         var byteCount = socklen_t(0)
         for number in 0..<view.placeCount {
-            switch view.place(number) {
+            switch view.place(number) ?? .v4(IPv4Address(0)) {
             case .v4(let address):
                 byteCount = clinux_make_ipv4(addresses + number, address.rawValue, GeneveHeader.udpPort)
             case .v6(let address):
@@ -137,7 +140,8 @@ final class OwnedGeneration {
             }
         }
         peers =
-            tunnelKeys.isEmpty ? nil : OwnedTunnelPeers(tunnelKeys, places: (0..<view.placeCount).map(view.place))
+            tunnelKeys.isEmpty
+            ? nil : OwnedTunnelPeers(tunnelKeys, places: (0..<view.placeCount).map { view.place($0) })
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(

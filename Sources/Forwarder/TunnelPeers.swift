@@ -60,7 +60,7 @@ final class OwnedTunnelPeers {
     /// - Parameters:
     ///   - entries: no two of one address; each has a key at least.
     ///   - places: the addresses of the tables' places.
-    init(_ entries: [Entry], places: [IPAddress]) {
+    init(_ entries: [Entry], places: [IPAddress?]) {
         let entries = entries.sorted { TunnelPeers.words($0.address) < TunnelPeers.words($1.address) }
         keys = .allocate(capacity: max(1, entries.reduce(0) { $0 + $1.keys.count }))
         let peers = UnsafeMutablePointer<TunnelPeers.Peer>.allocate(capacity: max(1, entries.count))
@@ -82,7 +82,7 @@ final class OwnedTunnelPeers {
             next += entry.keys.count
         }
         let placeKeys = UnsafeMutablePointer<UnsafePointer<SipHashKey>?>.allocate(capacity: max(1, places.count))
-        for (number, place) in places.enumerated() { (placeKeys + number).initialize(to: first[place]) }
+        for (number, place) in places.enumerated() { (placeKeys + number).initialize(to: place.flatMap { first[$0] }) }
         view = TunnelPeers(peers: peers, count: entries.count, placeKeys: placeKeys)
     }
 

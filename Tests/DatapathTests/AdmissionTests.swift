@@ -78,9 +78,9 @@ import Wire
     func unboundPorts() {
         var host = TestHost([TestHost.vm(1, at: "hv2"), TestHost.vm(2, at: nil), TestHost.vm(3, at: "hv1")])
         host.update(at: .zero) { input in
-            input.localPorts += [
-                LocalPort(logicalPort: "vm1", slot: 0), LocalPort(logicalPort: "vm2", slot: 1),
-                LocalPort(logicalPort: "stranger", slot: 7),
+            input.plugged += [
+                Device(logicalPort: "vm1", slot: 0), Device(logicalPort: "vm2", slot: 1),
+                Device(logicalPort: "stranger", slot: 7),
             ]
         }
         for slot in [0, 1, 7, 6, 65535] as [UInt16] {

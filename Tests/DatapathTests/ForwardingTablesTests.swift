@@ -22,7 +22,7 @@ import Wire
         ])
         host.update(at: .seconds(10)) { input in
             input.ports[2] = TestHost.vm(3, at: "hv1", fence: 2)
-            input.localPorts.append(LocalPort(logicalPort: "vm3", slot: 2))
+            input.plugged.append(Device(logicalPort: "vm3", slot: 2))
             input.datapaths.append(
                 DatapathBinding(id: ObjectID(high: 9, low: 9), name: "ls0", tunnelKey: 2, vlanPassthru: true)
             )
@@ -33,9 +33,7 @@ import Wire
 
     @Test("tables of nothing forward nothing")
     func empty() {
-        let tables = ForwardingTables.compile(
-            TableInput(localChassis: "hv1", localEncap: TestHost.encap(1), innerMTU: 1442)
-        )
+        let tables = TableInput(localChassis: "hv1", localEncap: TestHost.encap(1), innerMTU: 1442).compile()
         #expect(tables.epoch == 1 && tables.view.placeCount == 0)
         #expect(tables.outcomes(of: TestHost.udp(1, 2), from: 0) == [.drop(.portNotBound)])
         let datagram = FrameBuilder.geneve(vni: 1, ingress: 1, egress: 1, frame: [])
@@ -57,13 +55,13 @@ import Wire
     func order(seed: UInt64) {
         var network = RandomNetwork(seed: seed)
         guard var input = network.history().last else { return }
-        let expected = ForwardingTables.compile(input).description
+        let expected = input.compile().description
         input.ports.shuffle(using: &network.generator)
         input.chassis.shuffle(using: &network.generator)
         input.datapaths.shuffle(using: &network.generator)
-        input.localPorts.shuffle(using: &network.generator)
+        input.plugged.shuffle(using: &network.generator)
         input.hashSeed = network.generator.next()
-        #expect(ForwardingTables.compile(input).description == expected)
+        #expect(input.compile().description == expected)
     }
 
     @Test("contradictions are settled for the lower key: one port a key, one owner a MAC and an IP")

@@ -33,7 +33,7 @@ import Wire
             TestHost.vm(1, at: "hv1"), disabled, TestHost.vm(3, at: nil), TestHost.vm(4, at: "hv9"),
             TestHost.vm(5, at: "hv1"),
         ])
-        host.update(at: .zero) { $0.localPorts.removeLast() }
+        host.update(at: .zero) { $0.plugged.removeLast() }
         let expected: [DropReason] = [
             .destinationDisabled, .destinationNotBound, .destinationUnreachable, .destinationNotPlugged,
         ]

@@ -138,12 +138,12 @@ struct OraclePipeline {
     }
 
     private func port(in slot: UInt16) -> PortBinding? {
-        guard let name = input.localPorts.first(where: { $0.slot == slot })?.logicalPort else { return nil }
+        guard let name = input.plugged.first(where: { $0.slot == slot })?.logicalPort else { return nil }
         return input.ports.first { $0.logicalPort == name && isHere($0) && self.slot(of: $0) == slot }
     }
 
     private func slot(of port: PortBinding) -> UInt16? {
-        input.localPorts.last { $0.logicalPort == port.logicalPort }?.slot
+        input.plugged.last { $0.logicalPort == port.logicalPort }?.slot
     }
 
     private func activeChassis(of port: PortBinding) -> [String] {

@@ -14,18 +14,9 @@ private struct Case {
     var history: [TableInput]
     var arrival: Arrival
 
-    static func compile(_ history: [TableInput]) -> ForwardingTables? {
-        var tables: ForwardingTables?
-        for var input in history {
-            input.previous = tables
-            tables = ForwardingTables.compile(input)
-        }
-        return tables
-    }
-
     /// Nothing where both agree, else what each says.
     func mismatch(tables: ForwardingTables? = nil) -> String? {
-        guard let tables = tables ?? Self.compile(history) else { return nil }
+        guard let tables = tables ?? TableInput.compile(history) else { return nil }
         let oracle = OraclePipeline(history: history)
         let expected: [Outcome]
         let got: [Outcome]
@@ -115,7 +106,7 @@ private struct Case {
 
     var report: String {
         let smallest = shrunk()
-        let tables = Self.compile(smallest.history)?.description ?? ""
+        let tables = TableInput.compile(smallest.history)?.description ?? ""
         return "\(smallest.arrival)\n\(smallest.mismatch() ?? "")\n\(tables)\n\(smallest.history.map(\.ports))"
     }
 }
@@ -130,7 +121,7 @@ private struct Case {
         for seed in 0..<Self.networkCount / 4 {
             var network = RandomNetwork(seed: UInt64(part * Self.networkCount + seed))
             let history = network.history()
-            guard let tables = Case.compile(history), let input = history.last else { continue }
+            guard let tables = TableInput.compile(history), let input = history.last else { continue }
             // Half of them so small that flows push each other out.
             let cache = FlowCache(entryCount: seed.isMultiple(of: 2) ? 4 : FlowCache.usualEntryCount)
             for _ in 0..<Self.frameCount {
@@ -149,11 +140,11 @@ private struct Case {
     }
 
     private static func arrival(in input: TableInput, _ network: inout RandomNetwork) -> Case.Arrival {
-        let slots = input.localPorts.map(\.slot) + [63]
+        let slots = input.plugged.map(\.slot) + [63]
         let slot = slots.randomElement(using: &network.generator) ?? 0
         let port = input.ports.randomElement(using: &network.generator)
         guard network.chance(35), let port else {
-            let name = input.localPorts.first { $0.slot == slot }?.logicalPort
+            let name = input.plugged.first { $0.slot == slot }?.logicalPort
             let owner = input.ports.first { $0.logicalPort == name }
             let number = owner?.addresses.first.map { Int($0.mac.rawValue & 0xff) } ?? 5
             return .device(slot: slot, bytes: network.frame(from: number))

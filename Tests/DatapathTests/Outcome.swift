@@ -29,12 +29,33 @@ enum Outcome: Hashable, CustomStringConvertible {
 }
 
 extension ForwardingTables {
+    func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] { view.outcomes(of: bytes, from: slot) }
+
+    func outcomes(ofDatagram bytes: [UInt8], from source: IPAddress, now: Duration) -> [Outcome] {
+        view.outcomes(ofDatagram: bytes, from: source, now: now)
+    }
+
+    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome]? {
+        view.keptOutcomes(of: bytes, from: slot, cache)
+    }
+
+    func keptOutcomes(
+        ofDatagram bytes: [UInt8],
+        from source: IPAddress,
+        now: Duration,
+        _ cache: borrowing FlowCache
+    ) -> [Outcome]? {
+        view.keptOutcomes(ofDatagram: bytes, from: source, now: now, cache)
+    }
+}
+
+extension Tables {
     /// Runs a frame that came from a device through the pipeline, as the forwarder does.
     func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
                 let frame = Frame(memory.start, byteCount: memory.count)
-                let verdict = view.process(frame, from: slot, reply: reply)
+                let verdict = process(frame, from: slot, reply: reply)
                 return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(reply))
             }
         }
@@ -46,7 +67,7 @@ extension ForwardingTables {
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            let verdict = view.processTunnel(packet, frame: frame, from: source, now: now)
+            let verdict = processTunnel(packet, frame: frame, from: source, now: now)
             return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
@@ -54,9 +75,9 @@ extension ForwardingTables {
     /// What is kept for the flow of a frame that came from a device; `nil` where nothing may be.
     func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome]? {
         bytes.withUnsafeBytes { memory in
-            let hash = view.prefetch(memory.start, byteCount: memory.count, from: slot, cache)
+            let hash = prefetch(memory.start, byteCount: memory.count, from: slot, cache)
             let frame = Frame(memory.start, byteCount: memory.count)
-            return outcomes(of: view.action(for: frame, from: slot, cache, hash: hash), frame: frame)
+            return outcomes(of: action(for: frame, from: slot, cache, hash: hash), frame: frame)
         }
     }
 
@@ -71,9 +92,12 @@ extension ForwardingTables {
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            return outcomes(of: view.action(for: frame, in: packet, from: source, now: now, cache), frame: frame)
+            return outcomes(of: action(for: frame, in: packet, from: source, now: now, cache), frame: frame)
         }
     }
+
+    /// No address stands for a place that has none.
+    private func address(ofPlace number: Int) -> IPAddress { place(number) ?? .v4(IPv4Address(0)) }
 
     private func outcomes(of action: FlowAction, frame: Frame) -> [Outcome]? {
         switch action.kind {
@@ -86,9 +110,9 @@ extension ForwardingTables {
             header.withUnsafeMutableBytes { memory in
                 if let start = memory.baseAddress { action.storeGeneveHeader(to: start) }
             }
-            let place = view.place(Int(action.place))
+            let place = address(ofPlace: action.place)
             let tunnel = tunnel(header, to: place)
-            return frame.wirePacketByteCount > view.innerMTU
+            return frame.wirePacketByteCount > innerMTU
                 ? oversizeOutcomes(of: frame, tunnel, to: place) : [tunnel]
         }
     }
@@ -99,12 +123,12 @@ extension ForwardingTables {
         if verdict.replyByteCount > 0 { outcomes.append(.reply(Array(reply[..<verdict.replyByteCount]))) }
         var cursor = verdict.outputs
         while true {
-            switch view.nextOutput(&cursor, of: frame) {
+            switch nextOutput(&cursor, of: frame) {
             case .local(let slot): outcomes.append(.local(slot: slot))
-            case .remote(let place) where frame.wirePacketByteCount > view.innerMTU:
-                let place = view.place(place)
+            case .remote(let place) where frame.wirePacketByteCount > innerMTU:
+                let place = address(ofPlace: place)
                 outcomes += oversizeOutcomes(of: frame, tunnel(verdict, to: place), to: place)
-            case .remote(let place): outcomes.append(tunnel(verdict, to: view.place(place)))
+            case .remote(let place): outcomes.append(tunnel(verdict, to: address(ofPlace: place)))
             case .dropped(let reason, let slot): outcomes.append(.copyDropped(reason, slot: slot))
             case .end: return outcomes
             }
@@ -113,11 +137,11 @@ extension ForwardingTables {
 
     /// What the forwarder does where the path is too narrow.
     private func oversizeOutcomes(of frame: Frame, _ tunnel: Outcome, to place: IPAddress) -> [Outcome] {
-        switch Oversize(frame, nil, pathMTU: view.innerMTU, identification: 1) {
+        switch Oversize(frame, nil, pathMTU: innerMTU, identification: 1) {
         case .recut, .fragments, .fragmentedDatagrams: return [.fragments(tunnel)]
         case .refuse:
             return withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
-                let count = frame.writeTooBig(pathMTU: view.innerMTU, into: reply)
+                let count = frame.writeTooBig(pathMTU: innerMTU, into: reply)
                 let answer: [Outcome] = count > 0 ? [.reply(Array(UnsafeRawBufferPointer(reply)[..<count]))] : []
                 return answer + [.tooLong(to: place)]
             }

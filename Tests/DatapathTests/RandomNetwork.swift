@@ -44,17 +44,17 @@ struct RandomNetwork {
             input.datapaths.append(datapath)
             addPorts(to: &input, datapath)
         }
-        input.localPorts = input.ports.filter { _ in chance(75) }.map(\.logicalPort).enumerated()
-            .map { LocalPort(logicalPort: $1, slot: UInt16($0 * 2)) }
-        input.localPorts.append(LocalPort(logicalPort: "nobody", slot: 1))
+        input.plugged = input.ports.filter { _ in chance(75) }.map(\.logicalPort).enumerated()
+            .map { Device(logicalPort: $1, slot: UInt16($0 * 2)) }
+        input.plugged.append(Device(logicalPort: "nobody", slot: 1))
         input.ports.shuffle(using: &generator)
         return input
     }
 
-    private mutating func chassis(_ number: Int) -> Chassis {
+    private mutating func chassis(_ number: Int, named name: String? = nil) -> Chassis {
         var encaps = [Encap(ip: .v4(IPv4Address(0x0a7f_0000 + UInt32(number)))), Encap(ip: .v6(encap6(number)))]
         if chance(30) { encaps.remove(at: Int.random(in: 0...1, using: &generator)) }
-        return Chassis(name: "hv\(number)", chassisID: "", hostname: "", encaps: encaps)
+        return Chassis(name: name ?? "hv\(number)", chassisID: "", hostname: "", encaps: encaps)
     }
 
     private func encap6(_ number: Int) -> IPv6Address { IPv6Address(high: 0xfd7f << 48, low: UInt64(number)) }
@@ -119,7 +119,61 @@ struct RandomNetwork {
         }
         if chance(30) { input.chassis.removeAll { _ in chance(25) } }
         if chance(20), !input.ports.isEmpty { input.ports.removeLast() }
-        if chance(20), !input.localPorts.isEmpty { input.localPorts.removeFirst() }
+        if chance(20), !input.plugged.isEmpty { input.plugged.removeFirst() }
+    }
+
+    /// Changes a little of whatever there is.
+    mutating func editAnything(_ input: inout TableInput) {
+        for index in input.ports.indices where chance(25) { edit(&input.ports[index], input.datapaths) }
+        if chance(20), let index = input.ports.indices.randomElement(using: &generator) {
+            input.ports.remove(at: index)
+        }
+        if chance(25), let datapath = input.datapaths.randomElement(using: &generator) {
+            let known = input.ports.count
+            addPorts(to: &input, datapath)
+            for index in known..<input.ports.count { input.ports[index].logicalPort = "\(input.ports[index].id)" }
+        }
+        if chance(25) { input.chassis.removeAll { _ in chance(30) } }
+        for number in 1...5 where chance(20) {
+            input.chassis.removeAll { $0.name == "hv\(number)" }
+            input.chassis.append(chassis(chance(85) ? number : 6 - number, named: "hv\(number)"))
+        }
+        if chance(15), let index = input.datapaths.indices.randomElement(using: &generator) {
+            if chance(50) {
+                input.datapaths.remove(at: index)
+            } else {
+                input.datapaths[index].vlanPassthru.toggle()
+                input.datapaths[index].tunnelKey = UInt32.random(in: 1...4, using: &generator)
+            }
+        }
+        if chance(15) {
+            let id = ObjectID(using: &generator)
+            let key = UInt32.random(in: 1...4, using: &generator)
+            input.datapaths.append(DatapathBinding(id: id, name: "new", tunnelKey: key, vlanPassthru: false))
+        }
+        if chance(40), let index = input.plugged.indices.randomElement(using: &generator) {
+            input.plugged.remove(at: index)
+        }
+        if chance(40), let port = input.ports.randomElement(using: &generator) {
+            let free = (0..<60 as Range<UInt16>).first { slot in !input.plugged.contains { $0.slot == slot } }
+            let isNew = !input.plugged.contains { $0.logicalPort == port.logicalPort }
+            if isNew, let free { input.plugged.append(Device(logicalPort: port.logicalPort, slot: free)) }
+        }
+        if chance(10) { input.innerMTU = 1400 }
+    }
+
+    private mutating func edit(_ port: inout PortBinding, _ datapaths: [DatapathBinding]) {
+        let number = Int.random(in: 1...8, using: &generator)
+        switch Int.random(in: 0...7, using: &generator) {
+        case 0: port.locations = locations(fence: (port.locations.map(\.bindSeq).max() ?? 0) + 1)
+        case 1: port.addresses = [address(number), address(number + 20), address(number)]
+        case 2: port.hasUnknown.toggle()
+        case 3: port.isEnabled.toggle()
+        case 4: port.answersNeighbors.toggle()
+        case 5: port.portSecurity = security(number)
+        case 6: port.tunnelKey = UInt16(number)
+        default: port.datapath = datapaths.randomElement(using: &generator)?.id ?? port.datapath
+        }
     }
 
     // MARK: addresses, few enough to meet

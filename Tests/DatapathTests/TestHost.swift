@@ -7,6 +7,7 @@ struct TestHost {
     static let switchID = ObjectID(high: 1, low: 0)
     var input = TableInput(localChassis: "hv1", localEncap: encap(1), innerMTU: 1442)
     var tables: ForwardingTables
+    private var history: [TableInput] = []
 
     /// A host with these ports, each plugged in, where it is bound here, in the slot of its place in the list.
     init(_ ports: [PortBinding], vlanPassthru: Bool = false) {
@@ -17,17 +18,25 @@ struct TestHost {
             DatapathBinding(id: Self.switchID, name: "ls1", tunnelKey: 5, vlanPassthru: vlanPassthru)
         ]
         input.ports = ports
-        input.localPorts = ports.enumerated().filter { $1.locations.contains { $0.chassis == "hv1" } }
-            .map { LocalPort(logicalPort: $1.logicalPort, slot: UInt16($0)) }
-        tables = ForwardingTables.compile(input)
+        input.plugged = ports.enumerated().filter { $1.locations.contains { $0.chassis == "hv1" } }
+            .map { Device(logicalPort: $1.logicalPort, slot: UInt16($0)) }
+        tables = input.compile()
+        history = [input]
     }
 
     /// Another set of records arrives.
     mutating func update(at now: Duration, _ change: (inout TableInput) -> Void) {
+        let former = input
         change(&input)
         input.now = now
-        input.previous = tables
-        tables = ForwardingTables.compile(input)
+        let isSameHost = input.localEncap == former.localEncap
+        guard isSameHost, let updated = TableInput.compile(history + [input]) else {
+            history = [input]
+            tables = input.compile()
+            return
+        }
+        history.append(input)
+        tables = updated
     }
 
     static func encap(_ number: Int) -> IPAddress { .v4(IPv4Address(0x0a7f_0000 + UInt32(number))) }

@@ -80,18 +80,26 @@ final class MemoryHosts {
         let addresses = (0..<hostCount).map { Self.address(of: $0, isIPv6: isIPv6) }
         for (number, address) in addresses.enumerated() {
             let socket = underlay.socket(address)
-            var input = TableInput(localChassis: "host-\(number)", localEncap: address, innerMTU: innerMTU)
-            input.chassis = addresses.enumerated().map { other, ip in
+            let chassis = addresses.enumerated().map { other, ip in
                 Chassis(name: "host-\(other)", chassisID: "id-\(other)", hostname: "", encaps: [Encap(ip: ip)])
             }
-            input.datapaths = [Self.datapath]
-            input.ports = bindings
+            let records =
+                chassis.map { Record.chassis($0) } + [.datapathBinding(Self.datapath)]
+                + bindings.map { .portBinding($0) }
+            let tables = ForwardingTables(
+                localChassis: "host-\(number)",
+                localEncap: address,
+                innerMTU: innerMTU,
+                hashSeed: 0
+            )
             let mine = places.indices.filter { places[$0] == number }
-            input.localPorts = mine.map { LocalPort(logicalPort: "port-\($0)", slot: UInt16($0)) }
+            let slots = Dictionary(uniqueKeysWithValues: mine.map { ("port-\($0)", UInt16($0)) })
+            tables.apply(records.map { .put($0) }, slots: slots, now: .zero)
             paths.append(PathTable(usualMTU: innerMTU))
             let generation = OwnedGeneration(
                 number: 1,
-                tables: ForwardingTables.compile(input),
+                tables: tables.view,
+                of: tables,
                 underlays: [socket],
                 devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
                 portKeys: Dictionary(uniqueKeysWithValues: mine.map { ($0, portKey("vm-\($0)")) }),

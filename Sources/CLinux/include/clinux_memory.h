@@ -13,6 +13,8 @@
 #define CLINUX_F_SEAL_SEAL 1
 #define CLINUX_F_SEAL_SHRINK 2
 #define CLINUX_F_SEAL_GROW 4
+#define CLINUX_F_SEAL_FUTURE_WRITE 16
+#define CLINUX_F_GET_SEALS 1034
 
 /// Has blocks of so many octets and more given back to the system as soon as they are freed.
 static inline long clinux_return_blocks_of(int count) {
@@ -39,6 +41,43 @@ static inline long clinux_file_size(int fd) {
 /// Maps a file for all who have it, every page of it now: a page fault amid a read would be a place to be killed in.
 static inline long clinux_map_shared(int fd, size_t count, void **memory) {
     void *address = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (address == MAP_FAILED) return -(long)errno;
+    *memory = address;
+    return 0;
+}
+/// A memory file of `count` octets, all zero, mapped for writing here alone: whoever else has its descriptor can neither
+/// write to it nor shorten it.
+static inline long clinux_table_file(const char *name, size_t count, void **memory) {
+    long fd = clinux_result(syscall(SYS_memfd_create, name, CLINUX_MFD_CLOEXEC | CLINUX_MFD_ALLOW_SEALING));
+    if (fd < 0) return fd;
+    void *address = MAP_FAILED;
+    if (ftruncate((int)fd, (off_t)count) == 0) {
+        address = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    }
+    int seals = CLINUX_F_SEAL_SHRINK | CLINUX_F_SEAL_FUTURE_WRITE;
+    if (address == MAP_FAILED || fcntl((int)fd, CLINUX_F_ADD_SEALS, seals) < 0) {
+        long failure = -(long)errno;
+        if (address != MAP_FAILED) munmap(address, count);
+        close((int)fd);
+        return failure;
+    }
+    *memory = address;
+    return fd;
+}
+/// Lengthens such a file and what is mapped of it, which may move.
+static inline long clinux_grow_table_file(int fd, size_t count, size_t larger, void **memory) {
+    if (ftruncate(fd, (off_t)larger) < 0) return -(long)errno;
+    long address = clinux_result(syscall(SYS_mremap, *memory, count, larger, 1 /* MREMAP_MAYMOVE */));
+    if (address < 0 && address > -4096) return address;
+    *memory = (void *)address;
+    return 0;
+}
+/// Maps the first `count` octets of such a file for reading; EINVAL where it is none, or shorter: reading beyond a file's
+/// end would be the end of the process.
+static inline long clinux_map_table_file(int fd, size_t count, const void **memory) {
+    int seals = fcntl(fd, CLINUX_F_GET_SEALS);
+    if (seals < 0 || !(seals & CLINUX_F_SEAL_SHRINK) || clinux_file_size(fd) < (long)count) return -EINVAL;
+    void *address = mmap(NULL, count, PROT_READ, MAP_SHARED, fd, 0);
     if (address == MAP_FAILED) return -(long)errno;
     *memory = address;
     return 0;

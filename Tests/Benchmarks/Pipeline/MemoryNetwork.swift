@@ -20,7 +20,8 @@ final class MemoryNetwork {
         let tables = Self.tables(each, localCount: localCount)
         generation = OwnedGeneration(
             number: 1,
-            tables: tables,
+            tables: tables.view,
+            of: tables,
             underlays: [0],
             senders: Array(0..<16),
             devices: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, [Int32($0)]) }),
@@ -81,12 +82,16 @@ final class MemoryNetwork {
 
     private static func tables(_ each: Case, localCount: Int) -> ForwardingTables {
         let datapath = DatapathBinding(id: ObjectID(high: 1, low: 1), name: "ls1", tunnelKey: 5, vlanPassthru: false)
-        var input = TableInput(localChassis: "host-0", localEncap: .v4(address(0)), innerMTU: 1442)
-        input.chassis = (0..<2).map {
+        let tables = ForwardingTables(
+            localChassis: "host-0",
+            localEncap: .v4(address(0)),
+            innerMTU: 1442,
+            hashSeed: 0x1234_5678_9abc_def0
+        )
+        let chassis = (0..<2).map {
             Chassis(name: "host-\($0)", chassisID: "\($0)", hostname: "", encaps: [Encap(ip: .v4(address($0)))])
         }
-        input.datapaths = [datapath]
-        input.ports = (0..<each.portCount).map { number in
+        let ports = (0..<each.portCount).map { number in
             let mac = MACAddress(truncating: 0x0200_0000_0000 + UInt64(number))
             let ip = IPv4Address(0x0a00_0000 + UInt32(number))
             var binding = PortBinding(
@@ -103,9 +108,11 @@ final class MemoryNetwork {
             }
             return binding
         }
-        input.localPorts = (0..<localCount).map { LocalPort(logicalPort: "port-\($0)", slot: UInt16($0)) }
-        input.hashSeed = 0x1234_5678_9abc_def0
-        return ForwardingTables.compile(input)
+        let records =
+            chassis.map { Record.chassis($0) } + [.datapathBinding(datapath)] + ports.map { .portBinding($0) }
+        let slots = Dictionary(uniqueKeysWithValues: (0..<localCount).map { ("port-\($0)", UInt16($0)) })
+        tables.apply(records.map { .put($0) }, slots: slots, now: .zero)
+        return tables
     }
 
     private static func address(_ host: Int) -> IPv4Address { IPv4Address(0x0a7f_0001 + UInt32(host)) }

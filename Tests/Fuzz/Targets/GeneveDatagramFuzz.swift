@@ -3,13 +3,13 @@ import Southbound
 import Wire
 
 /// One switch with a port here and one at the sender, so that frames get through to the end.
-private let tables: ForwardingTables = {
+nonisolated(unsafe) private let tables: ForwardingTables = {
     let encaps = (1...2).map { IPAddress.v4(IPv4Address(0x0a7f_0000 + UInt32($0))) }
-    var input = TableInput(localChassis: "hv1", localEncap: encaps[0], innerMTU: 1442)
-    input.chassis = [Chassis(name: "hv2", chassisID: "", hostname: "", encaps: [Encap(ip: encaps[1])])]
+    let tables = ForwardingTables(localChassis: "hv1", localEncap: encaps[0], innerMTU: 1442, hashSeed: 0)
+    let chassis = Chassis(name: "hv2", chassisID: "", hostname: "", encaps: [Encap(ip: encaps[1])])
     let id = ObjectID(high: 1, low: 1)
-    input.datapaths = [DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)]
-    input.ports = (1...2).map { key in
+    let datapath = DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)
+    let ports = (1...2).map { key in
         let mac = MACAddress(truncating: 0x02ac_10ff_0000 + UInt64(key))
         return PortBinding(
             id: ObjectID(high: 2, low: UInt64(key)),
@@ -22,8 +22,9 @@ private let tables: ForwardingTables = {
             locations: [PortBinding.Location(chassis: "hv\(key)", bindSeq: 1)]
         )
     }
-    input.localPorts = [LocalPort(logicalPort: "vm1", slot: 0)]
-    return ForwardingTables.compile(input)
+    let records = [Record.chassis(chassis), .datapathBinding(datapath)] + ports.map { .portBinding($0) }
+    tables.apply(records.map { .put($0) }, slots: ["vm1": 0], now: .zero)
+    return tables
 }()
 
 /// Any datagram from the underlay is a frame with somewhere to go, or a drop.

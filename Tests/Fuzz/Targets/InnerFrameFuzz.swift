@@ -3,14 +3,14 @@ import Southbound
 import Wire
 
 /// One switch with two secured ports here and one elsewhere, under an MTU that short inputs exceed.
-private let tables: ForwardingTables = {
+nonisolated(unsafe) private let tables: ForwardingTables = {
     let encaps = (1...2).map { IPAddress.v4(IPv4Address(0x0a7f_0000 + UInt32($0))) }
-    var input = TableInput(localChassis: "hv1", localEncap: encaps[0], innerMTU: 576)
-    input.chassis = [Chassis(name: "hv2", chassisID: "", hostname: "", encaps: [Encap(ip: encaps[1])])]
+    let tables = ForwardingTables(localChassis: "hv1", localEncap: encaps[0], innerMTU: 576, hashSeed: 0)
+    let chassis = Chassis(name: "hv2", chassisID: "", hostname: "", encaps: [Encap(ip: encaps[1])])
     let id = ObjectID(high: 1, low: 1)
-    input.datapaths = [DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)]
+    let datapath = DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)
     let prefixes = [[], ["172.16.255.0/24", "fd00::/64"], []].map { $0.compactMap { IPPrefix($0) } }
-    input.ports = (1...3).map { key in
+    let ports = (1...3).map { key in
         let mac = MACAddress(truncating: 0x02ac_10ff_0000 + UInt64(key))
         let ipv6 = IPv6Address(high: 0xfd00 << 48, low: UInt64(key))
         return PortBinding(
@@ -23,8 +23,9 @@ private let tables: ForwardingTables = {
             locations: [PortBinding.Location(chassis: key == 3 ? "hv2" : "hv1", bindSeq: 1)]
         )
     }
-    input.localPorts = (0...1).map { LocalPort(logicalPort: "vm\($0 + 1)", slot: UInt16($0)) }
-    return ForwardingTables.compile(input)
+    let records = [Record.chassis(chassis), .datapathBinding(datapath)] + ports.map { .portBinding($0) }
+    tables.apply(records.map { .put($0) }, slots: ["vm1": 0, "vm2": 1], now: .zero)
+    return tables
 }()
 
 /// Any frame of a guest goes somewhere, is answered or is dropped; the answer fits its buffer.

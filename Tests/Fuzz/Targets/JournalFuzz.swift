@@ -32,11 +32,12 @@ public func fuzzJournal(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let quarantineMemory = UnsafeMutableRawPointer.allocate(byteCount: 512, alignment: 64)
     defer { quarantineMemory.deallocate() }
     quarantineMemory.initializeMemory(as: UInt8.self, repeating: 0, count: 512)
+    let encap = IPAddress.v4(IPv4Address(0x0a7f_0001))
+    let tables = ForwardingTables(localChassis: "hv1", localEncap: encap, innerMTU: 1442, hashSeed: 0)
     let generation = OwnedGeneration(
         number: 1,
-        tables: ForwardingTables.compile(
-            TableInput(localChassis: "hv1", localEncap: .v4(IPv4Address(0x0a7f_0001)), innerMTU: 1442)
-        ),
+        tables: tables.view,
+        of: tables,
         underlays: [],
         devices: [:],
         portKeys: [0: journal.load(.port)],

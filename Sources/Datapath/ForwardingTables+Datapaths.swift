@@ -1,0 +1,191 @@
+import Southbound
+import Wire
+
+/// A logical switch, as it is known while tables are compiled.
+final class DatapathState {
+    var record: DatapathBinding
+    /// The row as it will be written next.
+    var row: DatapathRow
+    /// Whether it has its VNI; else nothing of it is in the tables.
+    var isActive = false
+    /// Its ports on other chassis, by the number of the chassis.
+    var members: [UInt32: Members] = [:]
+    /// Its ports that are plugged in here, by key.
+    var locals: [UInt16: LocalMember] = [:]
+    /// The ports whose key another port has, by key.
+    var rivals: [UInt16: [ObjectID]] = [:]
+    /// The keys of the trie that several ports want: the lowest port key has it.
+    var contested: [KeyName: [KeyRow]] = [:]
+    var areGroupsOutdated = false
+
+    /// How many ports are on a chassis.
+    struct Members {
+        var bound = 0
+        var enabled = 0
+        var unknown = 0
+    }
+
+    struct LocalMember: Equatable {
+        var slot: UInt16
+        var isEnabled: Bool
+        var hasUnknown: Bool
+    }
+
+    /// A key of a trie, without what is known of it.
+    struct KeyName: Hashable {
+        var kind: UInt32
+        var high: UInt64
+        var low: UInt64
+
+        init(_ row: KeyRow) {
+            kind = row.kind
+            high = row.high
+            low = row.low
+        }
+    }
+
+    init(_ record: DatapathBinding) {
+        self.record = record
+        row = DatapathRow(
+            vni: record.tunnelKey,
+            index: 0,
+            generation: 0,
+            vlanPassthru: record.vlanPassthru ? 1 : 0,
+            flood: .empty,
+            unknown: .empty,
+            chassis: .empty,
+            ports: .empty,
+            keys: 0
+        )
+    }
+
+    /// Has all that its row refers to copied.
+    func copy(from former: TableFile, to file: TableFile) {
+        row.flood = Self.copy(row.flood, from: former, to: file)
+        row.unknown = Self.copy(row.unknown, from: former, to: file)
+        row.chassis = file.copy(UInt32.self, row.chassis, from: former)
+        row.keys = file.copyTrie(row.keys, from: former)
+        row.ports = file.copy(row.ports, from: former) { reference in
+            var port = former.load(PortRow.self, at: reference)
+            let security = former.load(SecurityRow.self, port.security).map { entry in
+                SecurityRow(
+                    mac: entry.mac,
+                    ipv4: file.copy(IPv4PrefixRow.self, entry.ipv4, from: former),
+                    ipv6: file.copy(IPv6PrefixRow.self, entry.ipv6, from: former)
+                )
+            }
+            port.security = file.append(security)
+            port.origins = file.copy(OriginRow.self, port.origins, from: former)
+            port.locals = file.copy(UInt16.self, port.locals, from: former)
+            port.remotes = file.copy(UInt32.self, port.remotes, from: former)
+            return file.append(port)
+        }
+    }
+
+    private static func copy(_ group: GroupRow, from former: TableFile, to file: TableFile) -> GroupRow {
+        GroupRow(
+            locals: file.copy(UInt16.self, group.locals, from: former),
+            remotes: file.copy(UInt32.self, group.remotes, from: former)
+        )
+    }
+}
+
+extension ForwardingTables {
+    func put(_ record: DatapathBinding) {
+        if let present = datapaths[record.id] {
+            let isAlike = present.record.tunnelKey == record.tunnelKey
+            if isAlike, present.record.vlanPassthru == record.vlanPassthru {
+                present.record = record
+                return
+            }
+            removeDatapath(record.id)
+        }
+        datapaths[record.id] = DatapathState(record)
+        var claims = vniClaims[record.tunnelKey] ?? []
+        claims.append(record.id)
+        vniClaims[record.tunnelKey] = claims.sorted()
+        settleVNI(record.tunnelKey)
+    }
+
+    func removeDatapath(_ id: ObjectID) {
+        guard let datapath = datapaths[id] else { return }
+        let vni = datapath.record.tunnelKey
+        if datapath.isActive { deactivate(datapath) }
+        datapaths[id] = nil
+        vniClaims[vni]?.removeAll { $0 == id }
+        if vniClaims[vni]?.isEmpty ?? false { vniClaims[vni] = nil }
+        settleVNI(vni)
+    }
+
+    /// Gives the VNI to the lowest identity that wants it.
+    private func settleVNI(_ vni: UInt32) {
+        let claims = vniClaims[vni] ?? []
+        for loser in claims.dropFirst() {
+            if let datapath = datapaths[loser], datapath.isActive { deactivate(datapath) }
+        }
+        if let winner = claims.first.flatMap({ datapaths[$0] }), !winner.isActive { activate(winner) }
+    }
+
+    private func activate(_ datapath: DatapathState) {
+        let index = freeIndices.popLast() ?? datapathsByIndex.count
+        if index == datapathsByIndex.count { datapathsByIndex.append(nil) }
+        datapathsByIndex[index] = datapath
+        datapath.isActive = true
+        datapath.row.index = UInt32(index)
+        raise(datapath)
+        let key = KeyRow(.vni, low: UInt64(datapath.row.vni), value: UInt32(index))
+        file.insert(key, into: &root.keys, seed: hashSeed)
+        for id in strays.removeValue(forKey: datapath.record.id) ?? [] { admit(id) }
+    }
+
+    private func deactivate(_ datapath: DatapathState) {
+        var ids = datapath.rivals.values.flatMap(\.self)
+        file.forEach(in: datapath.row.ports) { _, reference in
+            let row = file.load(PortRow.self, at: reference)
+            ids.append(ObjectID(high: row.idHigh, low: row.idLow))
+        }
+        datapath.rivals = [:]
+        for id in ids { withdraw(id) }
+        strays[datapath.record.id] = ids.isEmpty ? nil : Set(ids)
+        let key = KeyRow(.vni, low: UInt64(datapath.row.vni), value: 0)
+        file.remove(key, from: &root.keys, seed: hashSeed)
+        file.set(0, at: Int(datapath.row.index), of: &root.datapaths)
+        datapathsByIndex[Int(datapath.row.index)] = nil
+        freeIndices.append(Int(datapath.row.index))
+        datapath.row = DatapathState(datapath.record).row
+        datapath.isActive = false
+    }
+
+    /// Has decisions in a datapath made anew.
+    func raise(_ datapath: DatapathState) {
+        datapath.row.generation = UInt32(truncatingIfNeeded: root.epoch)
+        outdated.insert(datapath.row.index)
+    }
+
+    /// Writes a datapath's row, and its groups where their members may be others.
+    func write(_ datapath: DatapathState) {
+        if datapath.areGroupsOutdated { writeGroups(of: datapath) }
+        file.set(file.append(datapath.row), at: Int(datapath.row.index), of: &root.datapaths)
+    }
+
+    private func writeGroups(of datapath: DatapathState) {
+        datapath.areGroupsOutdated = false
+        let locals = datapath.locals.sorted { $0.key < $1.key }.map(\.value).filter(\.isEnabled)
+        let numbers = datapath.members.keys.sorted()
+        let places = numbers.filter { chassis[$0].place != nil }
+        let isUnlike =
+            replace(&datapath.row.flood.locals, by: locals.map(\.slot))
+            | replace(&datapath.row.unknown.locals, by: locals.filter(\.hasUnknown).map(\.slot))
+            | replace(&datapath.row.flood.remotes, by: places.filter { datapath.members[$0]?.enabled ?? 0 > 0 })
+            | replace(&datapath.row.unknown.remotes, by: places.filter { datapath.members[$0]?.unknown ?? 0 > 0 })
+            | replace(&datapath.row.chassis, by: numbers.filter { chassis[$0].isPresent })
+        if isUnlike != 0 { raise(datapath) }
+    }
+
+    /// Writes a list where it is another one; 1 if it is.
+    private func replace<Row: BitwiseCopyable & Equatable>(_ extent: inout Extent, by rows: [Row]) -> Int {
+        guard file.load(Row.self, extent) != rows else { return 0 }
+        extent = file.append(rows)
+        return 1
+    }
+}

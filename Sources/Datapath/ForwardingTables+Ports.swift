@@ -1,0 +1,360 @@
+import Southbound
+import Wire
+
+extension ForwardingTables {
+    func put(_ port: PortBinding) {
+        let former = self.port(port.id)
+        notePastPlaces(from: former, to: port)
+        ports[port.id] = .portBinding(port)
+        if let former, isHere(former) { removeHere(former) }
+        if isHere(port) { portsHere[port.logicalPort, default: []].insert(port.id) }
+        if let former, former.datapath == port.datapath, former.tunnelKey == port.tunnelKey,
+            let datapath = datapath(of: former), isLaid(former, in: datapath)
+        {
+            return lay(port, replacing: former, in: datapath)
+        }
+        if let former { withdraw(former) }
+        admit(port.id)
+    }
+
+    func removePort(_ id: ObjectID) {
+        guard let former = port(id) else { return }
+        for past in pasts.removeValue(forKey: id) ?? [] { countPast(past.chassis, -1) }
+        withdraw(former)
+        if isHere(former) { removeHere(former) }
+        ports[id] = nil
+    }
+
+    /// Lays a port's row anew, as something has changed that it was made of.
+    func layAgain(_ id: ObjectID) {
+        guard let port = port(id), let datapath = datapath(of: port), isLaid(port, in: datapath) else { return }
+        lay(port, replacing: port, in: datapath)
+    }
+
+    /// Lays the rows of a datapath's ports that are on a chassis anew.
+    func layPorts(of datapath: DatapathState, at number: UInt32) {
+        let name = chassis[number].name
+        var ids: [ObjectID] = []
+        file.forEach(in: datapath.row.ports) { _, reference in
+            let row = file.load(PortRow.self, at: reference)
+            ids.append(ObjectID(high: row.idHigh, low: row.idLow))
+        }
+        for id in ids { if let port = port(id), elsewhere(port).contains(name) { layAgain(id) } }
+    }
+
+    // Keys of ports: the lowest identity has one
+
+    /// Takes a port into the tables if its datapath is there and its key is free.
+    func admit(_ id: ObjectID) {
+        guard let port = port(id) else { return }
+        guard let datapath = datapath(of: port) else {
+            strays[port.datapath, default: []].insert(id)
+            return
+        }
+        if let holder = holder(of: port.tunnelKey, in: datapath) {
+            guard id < holder, let rival = self.port(holder) else {
+                datapath.rivals[port.tunnelKey, default: []].append(id)
+                return
+            }
+            remove(rival, from: datapath)
+            datapath.rivals[port.tunnelKey, default: []].append(holder)
+        }
+        lay(port, replacing: nil, in: datapath)
+    }
+
+    func withdraw(_ id: ObjectID) {
+        if let port = port(id) { withdraw(port) }
+    }
+
+    private func withdraw(_ port: PortBinding) {
+        guard let datapath = datapath(of: port) else {
+            strays[port.datapath]?.remove(port.id)
+            if strays[port.datapath]?.isEmpty ?? false { strays[port.datapath] = nil }
+            return
+        }
+        let key = port.tunnelKey
+        guard isLaid(port, in: datapath) else {
+            datapath.rivals[key]?.removeAll { $0 == port.id }
+            return
+        }
+        remove(port, from: datapath)
+        guard let next = datapath.rivals[key]?.min() else { return }
+        datapath.rivals[key]?.removeAll { $0 == next }
+        if datapath.rivals[key]?.isEmpty ?? false { datapath.rivals[key] = nil }
+        admit(next)
+    }
+
+    private func holder(of key: UInt16, in datapath: DatapathState) -> ObjectID? {
+        let reference = file.element(Int(key), of: datapath.row.ports)
+        guard reference != 0 else { return nil }
+        let row = file.load(PortRow.self, at: reference)
+        return ObjectID(high: row.idHigh, low: row.idLow)
+    }
+
+    private func isLaid(_ port: PortBinding, in datapath: DatapathState) -> Bool {
+        holder(of: port.tunnelKey, in: datapath) == port.id
+    }
+
+    // Rows
+
+    /// Lays a port's row and all that follows from it.
+    /// - Parameter former: the binding by which the port's row was laid.
+    private func lay(_ port: PortBinding, replacing former: PortBinding?, in datapath: DatapathState) {
+        count(port, 1, in: datapath)
+        if let former { count(former, -1, in: datapath) }
+        if let former, former.addresses == port.addresses, former.hasUnknown == port.hasUnknown,
+            former.answersNeighbors == port.answersNeighbors
+        {
+            outdated.insert(datapath.row.index)
+        } else {
+            if let former { for key in keys(of: former, in: datapath) { remove(key, from: datapath) } }
+            for key in keys(of: port, in: datapath) { insert(key, into: datapath) }
+            raise(datapath)
+        }
+        let slot = isHere(port) ? slots[port.logicalPort] : nil
+        let local = slot.map {
+            DatapathState.LocalMember(slot: $0, isEnabled: port.isEnabled, hasUnknown: port.hasUnknown)
+        }
+        if datapath.locals[port.tunnelKey] != local {
+            datapath.locals[port.tunnelKey] = local
+            datapath.areGroupsOutdated = true
+        }
+        emptySlot(of: port.tunnelKey, in: datapath)
+        let reference = file.append(row(of: port, in: datapath, slot: slot))
+        file.set(reference, at: Int(port.tunnelKey), of: &datapath.row.ports)
+        if let slot { fill(slot, reference) }
+    }
+
+    private func remove(_ port: PortBinding, from datapath: DatapathState) {
+        count(port, -1, in: datapath)
+        for key in keys(of: port, in: datapath) { remove(key, from: datapath) }
+        if datapath.locals.removeValue(forKey: port.tunnelKey) != nil { datapath.areGroupsOutdated = true }
+        emptySlot(of: port.tunnelKey, in: datapath)
+        file.set(0, at: Int(port.tunnelKey), of: &datapath.row.ports)
+        raise(datapath)
+    }
+
+    private func emptySlot(of key: UInt16, in datapath: DatapathState) {
+        let reference = file.element(Int(key), of: datapath.row.ports)
+        guard reference != 0 else { return }
+        let row = file.load(PortRow.self, at: reference)
+        guard row.locals.count > 0, Int(row.slot) < slotRows.count, slotRows[Int(row.slot)] == reference else { return }
+        slotRows[Int(row.slot)] = 0
+        while slotRows.last == 0 { slotRows.removeLast() }
+        areSlotsOutdated = true
+    }
+
+    private func fill(_ slot: UInt16, _ reference: Reference) {
+        while slotRows.count <= Int(slot) { slotRows.append(0) }
+        slotRows[Int(slot)] = reference
+        areSlotsOutdated = true
+    }
+
+    private func row(of port: PortBinding, in datapath: DatapathState, slot: UInt16?) -> PortRow {
+        let elsewhere = elsewhere(port)
+        var flags: PortFlags = []
+        if port.isEnabled { flags.insert(.enabled) }
+        if port.hasUnknown { flags.insert(.hasUnknown) }
+        if isHere(port) { flags.insert(.boundHere) }
+        if !elsewhere.isEmpty { flags.insert(.boundElsewhere) }
+        let numbers = elsewhere.compactMap { chassis.number(of: $0) }.filter { chassis[$0].isPresent }
+        let present = numbers.map { OriginRow(chassis: $0, isPast: 0, deadline: .zero) }
+        let past = (pasts[port.id] ?? []).map { OriginRow(chassis: $0.chassis, isPast: 1, deadline: $0.deadline) }
+        return PortRow(
+            idHigh: port.id.high,
+            idLow: port.id.low,
+            datapath: datapath.row.index,
+            generation: UInt32(truncatingIfNeeded: root.epoch),
+            security: layOut(port.portSecurity),
+            origins: file.append(present + past),
+            locals: slot.map { file.append([$0]) } ?? .empty,
+            remotes: file.append(numbers.filter { chassis[$0].place != nil }.sorted()),
+            key: port.tunnelKey,
+            slot: slot ?? 0,
+            flags: flags
+        )
+    }
+
+    /// Counts a port among the members of its datapath.
+    private func count(_ port: PortBinding, _ difference: Int, in datapath: DatapathState) {
+        for name in elsewhere(port) {
+            let number = countLocation(of: name, difference)
+            let before = datapath.members[number] ?? .init()
+            var after = before
+            after.bound += difference
+            if port.isEnabled { after.enabled += difference }
+            if port.isEnabled, port.hasUnknown { after.unknown += difference }
+            datapath.members[number] = after.bound > 0 ? after : nil
+            let isOther =
+                (before.bound > 0) != (after.bound > 0) || (before.enabled > 0) != (after.enabled > 0)
+                || (before.unknown > 0) != (after.unknown > 0)
+            if isOther { datapath.areGroupsOutdated = true }
+            chassis.releaseUnused(number)
+        }
+    }
+
+    // Keys of tries: the lowest port has one; of two in one port the first counts
+
+    private func keys(of port: PortBinding, in datapath: DatapathState) -> [KeyRow] {
+        var keys: [KeyRow] = []
+        let value = UInt32(port.tunnelKey)
+        for address in port.addresses {
+            let mac = address.mac.rawValue
+            keys.append(KeyRow(.mac, low: mac, value: value))
+            guard port.answersNeighbors, !port.hasUnknown, !datapath.row.isVLANPassthru else { continue }
+            for ip in address.ips {
+                switch ip {
+                case .v4(let ip): keys.append(KeyRow(.ipv4Neighbor, low: UInt64(ip.rawValue), value: value, mac: mac))
+                case .v6(let ip):
+                    keys.append(KeyRow(.ipv6Neighbor, high: ip.high, low: ip.low, value: value, mac: mac))
+                }
+            }
+        }
+        return keys
+    }
+
+    private func insert(_ key: KeyRow, into datapath: DatapathState) {
+        let name = DatapathState.KeyName(key)
+        let present = file.find(key, in: datapath.row.keys, seed: hashSeed)
+        guard let present else { return file.insert(key, into: &datapath.row.keys, seed: hashSeed) }
+        var claims = datapath.contested[name] ?? [present]
+        guard !claims.contains(where: { $0.value == key.value }) else { return }
+        claims.append(key)
+        claims.sort { $0.value < $1.value }
+        datapath.contested[name] = claims
+        file.insert(claims[0], into: &datapath.row.keys, seed: hashSeed)
+    }
+
+    private func remove(_ key: KeyRow, from datapath: DatapathState) {
+        let name = DatapathState.KeyName(key)
+        if var claims = datapath.contested[name] {
+            claims.removeAll { $0.value == key.value }
+            datapath.contested[name] = claims.count > 1 ? claims : nil
+            return file.insert(claims[0], into: &datapath.row.keys, seed: hashSeed)
+        }
+        guard file.find(key, in: datapath.row.keys, seed: hashSeed)?.value == key.value else { return }
+        file.remove(key, from: &datapath.row.keys, seed: hashSeed)
+    }
+
+    // Records
+
+    func port(_ id: ObjectID) -> PortBinding? {
+        guard case .portBinding(let port)? = ports[id] else { return nil }
+        return port
+    }
+
+    /// The datapath of a port, if it is in the tables.
+    private func datapath(of port: PortBinding) -> DatapathState? {
+        datapaths[port.datapath].flatMap { $0.isActive ? $0 : nil }
+    }
+
+    private func isHere(_ port: PortBinding) -> Bool {
+        port.locations.contains { $0.state == .active && $0.chassis == localChassis }
+    }
+
+    /// The other chassis where the port is active, each once.
+    func elsewhere(_ port: PortBinding) -> [String] {
+        var names: [String] = []
+        for location in port.locations
+        where location.state == .active && location.chassis != localChassis && !names.contains(location.chassis) {
+            names.append(location.chassis)
+        }
+        return names
+    }
+
+    private func removeHere(_ port: PortBinding) {
+        portsHere[port.logicalPort]?.remove(port.id)
+        if portsHere[port.logicalPort]?.isEmpty ?? false { portsHere[port.logicalPort] = nil }
+    }
+}
+
+// Places that ports have left
+
+extension ForwardingTables {
+    /// Notes the places that the port has left for another.
+    ///
+    /// A port that is merely released leaves nothing behind: its host has stopped sending for it.
+    private func notePastPlaces(from former: PortBinding?, to port: PortBinding) {
+        guard let former else { return }
+        let current = elsewhere(port)
+        var past: [PastPlace] = []
+        for place in pasts[port.id] ?? [] {
+            if current.contains(chassis[place.chassis].name) {
+                countPast(place.chassis, -1)
+            } else {
+                past.append(place)
+            }
+        }
+        if port.newestFence > former.newestFence {
+            let deadline = now + Self.previousPlaceTime
+            for name in elsewhere(former) where !current.contains(name) {
+                guard let number = chassis.number(of: name), chassis[number].isPresent,
+                    !past.contains(where: { $0.chassis == number })
+                else { continue }
+                countPast(number, 1)
+                past.append(PastPlace(chassis: number, deadline: deadline))
+                deadlines.append((deadline, port.id))
+            }
+        }
+        pasts[port.id] = past.isEmpty ? nil : past
+    }
+
+    /// Forgets the places that were left long enough ago.
+    func forgetPastPlaces() {
+        let due = deadlines.prefix { $0.time <= now }
+        deadlines.removeFirst(due.count)
+        for (_, id) in due {
+            guard let past = pasts[id] else { continue }
+            let left = past.filter { $0.deadline > now }
+            pasts[id] = left.isEmpty ? nil : left
+            layAgain(id)
+            for place in past where place.deadline <= now { countPast(place.chassis, -1) }
+        }
+    }
+}
+
+extension PortBinding {
+    /// The fence of the newest place.
+    fileprivate var newestFence: UInt64 { locations.map(\.bindSeq).max() ?? 0 }
+}
+
+// Port security
+
+extension ForwardingTables {
+    private func layOut(_ entries: [PortSecurityEntry]) -> Extent {
+        let rows = entries.map { entry in
+            SecurityRow(
+                mac: entry.mac.rawValue,
+                ipv4: file.append(entry.prefixes.compactMap(IPv4PrefixRow.init)),
+                ipv6: file.append(entry.prefixes.compactMap(IPv6PrefixRow.init))
+            )
+        }
+        return file.append(rows)
+    }
+}
+
+extension IPv4PrefixRow {
+    fileprivate init?(_ prefix: IPPrefix) {
+        guard case .v4(let address) = prefix.address else { return nil }
+        let mask: UInt32 = prefix.length == 0 ? 0 : ~0 << UInt32(32 - prefix.length)
+        let hasSubnet = prefix.hasZeroHostBits
+        self.init(
+            network: address.rawValue,
+            mask: hasSubnet ? mask : ~0,
+            broadcast: hasSubnet ? 0 : address.rawValue | ~mask
+        )
+    }
+}
+
+extension IPv6PrefixRow {
+    fileprivate init?(_ prefix: IPPrefix) {
+        guard case .v6(let address) = prefix.address else { return nil }
+        let length = prefix.hasZeroHostBits ? UInt64(prefix.length) : 128
+        self.init(
+            networkHigh: address.high,
+            networkLow: address.low,
+            maskHigh: length == 0 ? 0 : ~0 << (64 - min(length, 64)),
+            maskLow: length <= 64 ? 0 : ~0 << (128 - length)
+        )
+    }
+}

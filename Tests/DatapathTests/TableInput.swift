@@ -1,0 +1,70 @@
+import Datapath
+import Southbound
+import Wire
+
+/// A device of this host in the slot of a forwarder.
+struct Device {
+    var logicalPort: String
+    var slot: UInt16
+}
+
+/// All that forwarding tables are compiled from, at one time.
+struct TableInput {
+    var localChassis: String
+    var localEncap: IPAddress
+    var innerMTU: Int
+    var chassis: [Chassis] = []
+    var datapaths: [DatapathBinding] = []
+    var ports: [PortBinding] = []
+    var plugged: [Device] = []
+    var now = Duration.zero
+    var hashSeed: UInt64 = 0
+
+    init(localChassis: String, localEncap: IPAddress, innerMTU: Int) {
+        self.localChassis = localChassis
+        self.localEncap = localEncap
+        self.innerMTU = innerMTU
+    }
+
+    var records: [RecordKey: Record] {
+        let all =
+            chassis.map { Record.chassis($0) } + datapaths.map { .datapathBinding($0) }
+            + ports.map { .portBinding($0) }
+        return Dictionary(all.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Of two for one logical port the later is the port's.
+    private var slots: [String: UInt16] {
+        Dictionary(plugged.map { ($0.logicalPort, $0.slot) }, uniquingKeysWith: { $1 })
+    }
+
+    /// Tables of this input alone.
+    func compile() -> ForwardingTables {
+        let tables = ForwardingTables(
+            localChassis: localChassis,
+            localEncap: localEncap,
+            innerMTU: innerMTU,
+            hashSeed: hashSeed
+        )
+        tables.apply(changes(from: [:]), slots: slots, now: now)
+        return tables
+    }
+
+    /// Brings tables of an earlier input to this one by what is different.
+    func update(_ tables: ForwardingTables, from former: TableInput) {
+        tables.apply(changes(from: former.records), slots: slots, innerMTU: innerMTU, now: now)
+    }
+
+    private func changes(from former: [RecordKey: Record]) -> [RecordChange] {
+        let records = records
+        let put = records.filter { former[$0.key] != $0.value }.map { RecordChange.put($0.value) }
+        return put + former.keys.filter { records[$0] == nil }.map { .delete($0) }
+    }
+
+    /// Tables of the last input, brought there from one to the next.
+    static func compile(_ history: [TableInput]) -> ForwardingTables? {
+        guard let tables = history.first?.compile() else { return nil }
+        for (former, next) in zip(history, history.dropFirst()) { next.update(tables, from: former) }
+        return tables
+    }
+}
