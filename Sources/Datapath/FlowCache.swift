@@ -95,7 +95,7 @@ struct FlowKey {
 public struct FlowAction {
     /// What it is.
     public enum Kind: UInt8 {
-        /// Nothing that can be kept: each frame goes through the pipeline.
+        /// Nothing yet: the frame goes through the pipeline.
         case pipeline
         /// Written to the port in `slot`.
         case local
@@ -125,17 +125,20 @@ public struct FlowAction {
     /// The number of the place.
     public var place: Int { Int(truncatingIfNeeded: target &>> Self.epochBitCount & 0xff_ffff) }
 
-    static var pipeline: FlowAction { FlowAction(.pipeline) }
+    /// The datapath's key of what is sent.
+    var vni: UInt32 { UInt32(truncatingIfNeeded: keys &>> 32 & 0xff_ffff) }
+    /// The key of the port that has sent it.
+    var ingressKey: UInt16 { UInt16(truncatingIfNeeded: keys &>> 16) }
+    /// The key of the port or group that it goes to.
+    var egressKey: UInt16 { UInt16(truncatingIfNeeded: keys) }
+
+    /// Nothing is decided yet.
+    public static var pipeline: FlowAction { FlowAction(.pipeline) }
 
     /// - Parameter target: the slot, or the place's number.
     init(_ kind: Kind, to target: Int = 0, reason: DropReason = .malformedFrame, keys: UInt64 = 0) {
         self.target = UInt64(kind.rawValue) &<< 60 | UInt64(truncatingIfNeeded: target) &<< Self.epochBitCount
         self.keys = UInt64(reason.rawValue) &<< 56 | keys
-    }
-
-    /// All that the remote outputs of a verdict have in common.
-    public init(to verdict: Verdict) {
-        self.init(.remote, keys: verdict.geneveKeys)
     }
 
     /// Whether it was decided by the tables of this epoch.
@@ -153,8 +156,9 @@ public struct FlowAction {
     /// - Parameter memory: room for `Verdict.geneveHeaderByteCount` octets.
     @inline(__always)
     public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
-        let header = Verdict.geneveHeader(keys)
-        memory.storeBytes(of: header.0, as: UInt64.self)
-        memory.storeBytes(of: header.1, toByteOffset: 8, as: UInt64.self)
+        let first = 0x0240_6558_0000_0000 | keys &>> 24 & 0xffff_ff00
+        let option = 0x0102_8001_0000_0000 | keys & 0xffff_ffff
+        memory.storeBytes(of: first.bigEndian, as: UInt64.self)
+        memory.storeBytes(of: option.bigEndian, toByteOffset: 8, as: UInt64.self)
     }
 }

@@ -178,6 +178,7 @@ public struct Superpacket {
 /// The flags octet of TCP (RFC 9293 section 3.1).
 enum TCPFlags {
     static let finish: UInt8 = 0x01
+    static let synchronize: UInt8 = 0x02
     static let push: UInt8 = 0x08
     static let acknowledgment: UInt8 = 0x10
     static let congestionEcho: UInt8 = 0x40

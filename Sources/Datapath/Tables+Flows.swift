@@ -1,7 +1,7 @@
 import Wire
 
 extension Tables {
-    /// What to do with a frame from a port, from the cache where it can be.
+    /// The decision that is kept for the flow of a frame from a port; `.pipeline` if none is.
     /// - Parameter known: what `prefetch` has said of the frame.
     public func action(
         for frame: Frame,
@@ -9,17 +9,26 @@ extension Tables {
         _ cache: borrowing FlowCache,
         hash known: Int = 0
     ) -> FlowAction {
-        guard isCacheable(frame) else { return .pipeline }
-        let key = FlowKey(from: slot, frame.bytes, frame.networkOffset, isIPv6: frame.network == .ipv6)
-        // From nobody: other rules may hold.
-        guard frame.network == .ipv4 ? UInt32(truncatingIfNeeded: key.word2) != 0 : key.word2 | key.word3 != 0 else {
-            return .pipeline
+        guard let key = FlowKey(from: slot, frame) else { return .pipeline }
+        return cache.find(key, known != 0 ? known : key.hash(seed: hashSeed), epoch: epoch) ?? .pipeline
+    }
+
+    /// Decides on a frame from a port, and keeps the decision for its flow if that may be.
+    /// - Parameters:
+    ///   - reply: where an answer is written, see `process`.
+    ///   - verdict: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
+    public func decide(
+        on frame: Frame,
+        from slot: UInt16,
+        _ cache: borrowing FlowCache,
+        reply: UnsafeMutableRawBufferPointer,
+        into verdict: UnsafeMutablePointer<Verdict>
+    ) -> FlowAction {
+        verdict.pointee = process(frame, from: slot, reply: reply)
+        let action = verdict.pointee.onlyAction(self)
+        if let key = FlowKey(from: slot, frame), verdict.pointee.read.isSubset(of: FlowKey.fieldsFromPorts) {
+            cache.insert(key, key.hash(seed: hashSeed), epoch: epoch, action)
         }
-        let hash = known != 0 ? known : key.hash(seed: hashSeed)
-        if let action = cache.find(key, hash, epoch: epoch) { return action }
-        let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        let action = action(of: process(frame, from: slot, reply: none), for: frame)
-        cache.insert(key, hash, epoch: epoch, action)
         return action
     }
 
@@ -42,75 +51,79 @@ extension Tables {
         return hash
     }
 
-    /// What to do with a frame from a tunnel, from the cache where it can be.
+    /// The decision that is kept for the flow of a frame from a tunnel; `.pipeline` if none is.
     public func action(
         for frame: Frame,
         in packet: TunnelPacket,
         from source: IPAddress,
-        now: Duration,
         _ cache: borrowing FlowCache
     ) -> FlowAction {
-        guard packet.failure == nil, isCacheable(frame) else { return .pipeline }
-        var key = FlowKey()
-        key.word0 = UInt64(packet.vni) &<< 32 | UInt64(packet.ingressKey) &<< 16 | UInt64(packet.egressKey)
-        key.word1 = UInt64(frame.network.rawValue) &<< 48 | frame.destination
-        switch source {
-        case .v4(let address): key.word2 = UInt64(address.rawValue)
-        case .v6(let address):
-            key.word2 = address.high
-            key.word3 = address.low
-            key.word0 |= 1 &<< 63
+        guard let key = FlowKey(in: packet, from: source, frame) else { return .pipeline }
+        return cache.find(key, key.hash(seed: hashSeed), epoch: epoch) ?? .pipeline
+    }
+
+    /// Decides on a frame from a tunnel, and keeps the decision for its flow if that may be.
+    /// - Parameter verdict: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
+    public func decide(
+        on frame: Frame,
+        in packet: TunnelPacket,
+        from source: IPAddress,
+        now: Duration,
+        _ cache: borrowing FlowCache,
+        into verdict: UnsafeMutablePointer<Verdict>
+    ) -> FlowAction {
+        verdict.pointee = processTunnel(packet, frame: frame, from: source, now: now)
+        let action = verdict.pointee.onlyAction(self)
+        if let key = FlowKey(in: packet, from: source, frame),
+            verdict.pointee.read.isSubset(of: FlowKey.fieldsFromTunnels)
+        {
+            cache.insert(key, key.hash(seed: hashSeed), epoch: epoch, action)
         }
-        if frame.network == .ipv4 {
-            key.word4 = UInt64(frame.ipv4Destination)
-        } else {
-            key.word4 = frame.ipv6Destination.high
-            key.word5 = frame.ipv6Destination.low
-        }
-        let hash = key.hash(seed: hashSeed)
-        if let action = cache.find(key, hash, epoch: epoch) { return action }
-        guard !isTemporary(packet, from: source) else { return .pipeline }
-        let action = action(of: processTunnel(packet, frame: frame, from: source, now: now), for: frame)
-        cache.insert(key, hash, epoch: epoch, action)
         return action
-    }
-
-    /// Whether no more than the frame's addresses can matter.
-    private func isCacheable(_ frame: Frame) -> Bool {
-        (frame.network == .ipv4 || frame.network == .ipv6 && frame.transport != IPProtocol.icmpv6)
-            && frame.tagByteCount == 0 && !frame.isMulticast && !frame.hasMulticastSource
-    }
-
-    /// Whether the sender is taken for the port's place only for a while.
-    private func isTemporary(_ packet: TunnelPacket, from source: IPAddress) -> Bool {
-        let sender = chassis(encap: source)
-        guard let datapath = datapath(vni: packet.vni), let ingress = port(key: packet.ingressKey, in: datapath) else {
-            return false
-        }
-        for origin in rows(OriginRow.self, ingress.pointee.origins) where Int(origin.chassis) == sender {
-            return origin.hasDeadline
-        }
-        return false
-    }
-
-    /// The verdict as an action, where it has one output or none.
-    private func action(of verdict: Verdict, for frame: Frame) -> FlowAction {
-        if let reason = verdict.dropReason { return FlowAction(.drop, reason: reason) }
-        guard verdict.replyByteCount == 0 else { return .pipeline }
-        var cursor = verdict.outputs
-        let only = nextOutput(&cursor, of: frame)
-        guard case .end = nextOutput(&cursor, of: frame) else { return .pipeline }
-        switch only {
-        case .local(let slot): return FlowAction(.local, to: Int(slot))
-        case .remote(let place): return FlowAction(.remote, to: place, keys: verdict.geneveKeys)
-        case .dropped(let reason, let slot): return FlowAction(.refused, to: Int(slot), reason: reason)
-        case .end: return FlowAction(.drop, reason: .hairpin)
-        }
     }
 }
 
 extension FlowKey {
-    /// Of a frame from a port: its MACs and IP addresses, as they lie in memory.
+    /// The fields that may be read for a decision on a frame from a port that is kept.
+    static var fieldsFromPorts: Context.Fields { .sender }
+    /// The fields that may be read for a decision on a frame from a tunnel that is kept.
+    static var fieldsFromTunnels: Context.Fields { [] }
+
+    /// The key of a frame from a port; `nil` if nothing is kept for such frames.
+    @inline(__always)
+    init?(from slot: UInt16, _ frame: Frame) {
+        guard Self.hasKey(frame) else { return nil }
+        self.init(from: slot, frame.bytes, frame.networkOffset, isIPv6: frame.network == .ipv6)
+    }
+
+    /// The key of a frame from a tunnel; `nil` if nothing is kept for such frames.
+    @inline(__always)
+    init?(in packet: TunnelPacket, from source: IPAddress, _ frame: Frame) {
+        guard packet.failure == nil, Self.hasKey(frame) else { return nil }
+        word0 = UInt64(packet.vni) &<< 32 | UInt64(packet.ingressKey) &<< 16 | UInt64(packet.egressKey)
+        word1 = UInt64(frame.network.rawValue) &<< 48 | frame.destination
+        switch source {
+        case .v4(let address): word2 = UInt64(address.rawValue)
+        case .v6(let address):
+            word2 = address.high
+            word3 = address.low
+            word0 |= 1 &<< 63
+        }
+        if frame.network == .ipv4 {
+            word4 = UInt64(frame.ipv4Destination)
+        } else {
+            word4 = frame.ipv6Destination.high
+            word5 = frame.ipv6Destination.low
+        }
+    }
+
+    @inline(__always)
+    private static func hasKey(_ frame: Frame) -> Bool {
+        (frame.network == .ipv4 || frame.network == .ipv6 && frame.transport != IPProtocol.icmpv6)
+            && frame.tagByteCount == 0 && !frame.isMulticast
+    }
+
+    /// The key of a frame from a port: its MACs and IP addresses, as they lie in memory.
     @inline(__always)
     init(from slot: UInt16, _ frame: UnsafeRawPointer, _ networkOffset: Int, isIPv6: Bool) {
         func word(_ offset: Int) -> UInt64 { frame.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }

@@ -1,130 +1,141 @@
 import Wire
 
-/// What is to happen to a frame. A value without references: it can be kept beside the frame, or, tagged with the
-/// tables' epoch, in a cache.
+/// The decision on a frame, and how far its outputs have been taken.
 public struct Verdict {
-    /// Why the frame goes nowhere; `nil` where there may be outputs or an answer.
+    /// Why the frame goes nowhere; `nil` if there may be outputs or an answer.
     public let dropReason: DropReason?
     /// The octets of an answer that lie in the caller's buffer, to be sent out of the slot that the frame came from;
-    /// 0 where there is none. A frame may have an answer and outputs.
-    public internal(set) var replyByteCount = 0
-    /// The datapath's key.
-    public let vni: UInt32
-    /// The key of the port that the frame came from.
-    public let ingressKey: UInt16
-    /// The key of the port or group that the frame goes to.
-    public let egressKey: UInt16
+    /// 0 if there is none. A frame may have an answer and outputs.
+    public let replyByteCount: Int
+    /// What was found out on the way; `nil` if the frame came from no port.
+    private(set) var context: Context?
+    private(set) var read: Context.Fields
 
-    /// The slot of the port that the frame came from, which groups leave out; the highest number where it has none.
-    let ingressSlot: UInt16
-    /// Slots.
-    let locals: Extent
-    /// Place numbers.
-    let remotes: Extent
+    private var localIndex = 0
+    private var remoteIndex = 0
+    /// Outputs that have been taken before anybody asked for them.
+    private var early: (FlowAction?, FlowAction?) = (nil, nil)
 
     /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) behind an
     /// Ethernet header with two tags.
     public static let replyByteCountMaximum = 1280 + 22
 
-    /// The octets that `storeGeneveHeader` writes.
+    /// The octets of the Geneve header with OVN's option.
     public static let geneveHeaderByteCount = 16
 
-    /// A frame that goes nowhere.
-    static func drop(_ reason: DropReason) -> Verdict {
-        Verdict(
-            dropReason: reason,
-            vni: 0,
-            ingressKey: 0,
-            egressKey: 0,
-            ingressSlot: .max,
-            locals: .empty,
-            remotes: .empty
-        )
+    /// The decision on no frame.
+    public static var none: Verdict { Verdict(.portNotBound) }
+
+    /// A frame that goes nowhere, as it comes from no port that may send it.
+    init(_ reason: DropReason, read: Context.Fields = []) {
+        dropReason = reason
+        replyByteCount = 0
+        self.read = read
     }
 
-    /// A frame that is answered in the place of its destination.
-    static func reply(byteCount: Int) -> Verdict {
-        Verdict(
-            dropReason: nil,
-            replyByteCount: byteCount,
-            vni: 0,
-            ingressKey: 0,
-            egressKey: 0,
-            ingressSlot: .max,
-            locals: .empty,
-            remotes: .empty
-        )
+    /// The decision `step`, which ended the way of `context`.
+    init(_ step: Step, _ context: Context) {
+        switch step {
+        case .drop(let reason): (dropReason, replyByteCount) = (reason, 0)
+        case .answer(let byteCount): (dropReason, replyByteCount) = (nil, byteCount)
+        case .next, .output: (dropReason, replyByteCount) = (nil, 0)
+        }
+        self.context = context
+        read = context.read
     }
-
-    /// Writes the Geneve header with OVN's option that all remote outputs of the frame have in common.
-    /// - Parameter memory: room for 16 octets.
-    public func storeGeneveHeader(to memory: UnsafeMutableRawPointer) {
-        let header = Self.geneveHeader(geneveKeys)
-        memory.storeBytes(of: header.0, as: UInt64.self)
-        memory.storeBytes(of: header.1, toByteOffset: 8, as: UInt64.self)
-    }
-
-    /// The VNI and the keys in the lowest 56 bits.
-    var geneveKeys: UInt64 { UInt64(vni) &<< 32 | UInt64(ingressKey) &<< 16 | UInt64(egressKey) }
 
     /// Tells the port that the frame came from among those of all datapaths, as well as a number can.
     public var ingressHash: Int {
-        let product = (UInt64(vni) &<< 16 | UInt64(ingressKey)) &* 0x9e37_79b9_7f4a_7c15
+        let product = (keys &>> 16) &* 0x9e37_79b9_7f4a_7c15
         return Int(truncatingIfNeeded: product &>> 33)
     }
 
-    /// The halves of the header with these keys, as they lie in memory.
-    @inline(__always)
-    static func geneveHeader(_ keys: UInt64) -> (UInt64, UInt64) {
-        let first = 0x0240_6558_0000_0000 | keys &>> 24 & 0xffff_ff00
-        let option = 0x0102_8001_0000_0000 | keys & 0xffff_ffff
-        return (first.bigEndian, option.bigEndian)
+    /// The VNI and the keys of the ports, as `FlowAction` has them.
+    var keys: UInt64 {
+        guard let context else { return 0 }
+        let vni = UInt64(context.datapath.pointee.vni) &<< 32
+        return vni | UInt64(context.ingress.pointee.key) &<< 16 | UInt64(context.destinations.key)
     }
 
-    /// The outputs, from the first on.
-    public var outputs: OutputCursor { OutputCursor(verdict: self) }
-}
+    /// The copies of a frame for many that this host makes beyond the first one, which any frame costs: for its own ports
+    /// and for other hosts. 0 for a frame to one port.
+    public var extraCopyCount: Int {
+        guard dropReason == nil, let context, context.destinations.key >= GroupKey.flood else { return 0 }
+        let ingress = context.ingress
+        let destinations = context.destinations
+        // A member gets no copy of what it has sent.
+        let isMember = destinations.key != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)
+        let isLocal = ingress.pointee.locals.count > 0
+        let count = min(destinations.locals.count, Tables.slotCountMaximum)
+            &+ min(destinations.remotes.count, Tables.placeCountMaximum)
+        return max(0, count &- (isMember && isLocal ? 2 : 1))
+    }
 
-/// One thing to do with a frame.
-public enum Output {
-    /// Write the frame to the device in this slot.
-    case local(slot: UInt16)
-    /// Send the frame, behind the verdict's Geneve header, to this place, whose path may be too narrow for it
-    /// (``Oversize``).
-    case remote(place: Int)
-    /// A copy goes nowhere; the slot is that of the port it counts for.
-    case dropped(DropReason, slot: UInt16)
-    /// There is no more.
-    case end
-}
-
-/// How far the outputs of a frame have been taken.
-public struct OutputCursor {
-    let verdict: Verdict
-    var localIndex = 0
-    var remoteIndex = 0
-}
-
-extension Tables {
-    /// The next thing to do with a frame, until `.end`.
-    ///
-    /// Egress runs here, once for each destination port on this host: the ingress port is left out, and port security
-    /// looks at what goes to the port.
-    public func nextOutput(_ cursor: inout OutputCursor, of frame: Frame) -> Output {
-        let verdict = cursor.verdict
-        let locals = rows(UInt16.self, verdict.locals)
-        while cursor.localIndex < locals.count {
-            let slot = locals[cursor.localIndex]
-            cursor.localIndex &+= 1
-            guard slot != verdict.ingressSlot, let port = port(atSlot: slot) else { continue }
-            return passesEgressSecurity(frame, port) ? .local(slot: slot) : .dropped(.egressPortSecurity, slot: slot)
+    /// The next thing to do with the frame; `nil` at the end. Egress runs here, once for each port of this host.
+    /// - Parameter tables: those that have decided.
+    public mutating func nextOutput(_ tables: Tables) -> FlowAction? {
+        if let first = early.0 {
+            early = (early.1, nil)
+            return first
         }
-        let remotes = rows(UInt32.self, verdict.remotes)
-        while cursor.remoteIndex < remotes.count {
-            let place = Int(remotes[cursor.remoteIndex])
-            cursor.remoteIndex &+= 1
-            if place < placeCount { return .remote(place: place) }
+        return takeOutput(tables)
+    }
+
+    private mutating func takeOutput(_ tables: Tables) -> FlowAction? {
+        var recorder = NoRecorder()
+        return takeOutput(tables, &recorder)
+    }
+
+    /// What to do with the frame, if that is one thing; else `.pipeline`, and all outputs are yet to be taken.
+    mutating func onlyAction(_ tables: Tables) -> FlowAction {
+        if let dropReason { return FlowAction(.drop, reason: dropReason) }
+        // Copies of a frame for many count against a limit.
+        guard replyByteCount == 0, context?.isMulticast == false else { return .pipeline }
+        guard let first = takeOutput(tables) else { return FlowAction(.drop, reason: .hairpin) }
+        guard let second = takeOutput(tables) else { return first }
+        early = (first, second)
+        return .pipeline
+    }
+
+    /// Takes the next output and tells `recorder` of the stages of egress.
+    @inline(__always)
+    mutating func takeOutput<Recorder: StepRecorder>(_ tables: Tables, _ recorder: inout Recorder) -> FlowAction? {
+        guard dropReason == nil, let context else { return nil }
+        let ingress = context.ingress.pointee
+        let locals = tables.rows(UInt16.self, context.destinations.locals)
+        while localIndex < locals.count {
+            let slot = locals[localIndex]
+            localIndex &+= 1
+            // The port that has sent the frame is left out.
+            if ingress.locals.count > 0, slot == ingress.slot { continue }
+            guard let port = tables.port(atSlot: slot) else { continue }
+            return egress(to: port, at: slot, context, tables, &recorder)
         }
-        return .end
+        let remotes = tables.rows(UInt32.self, context.destinations.remotes)
+        while remoteIndex < remotes.count {
+            let place = Int(remotes[remoteIndex])
+            remoteIndex &+= 1
+            if place < tables.placeCount { return FlowAction(.remote, to: place, keys: keys) }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func egress<Recorder: StepRecorder>(
+        to port: UnsafePointer<PortRow>,
+        at slot: UInt16,
+        _ context: Context,
+        _ tables: Tables,
+        _ recorder: inout Recorder
+    ) -> FlowAction {
+        var walk = FrameWalk(context, tables, recorder)
+        walk.context.egress = port
+        _ = SwitchEgress.walk(&walk)
+        recorder = walk.recorder
+        read.formUnion(walk.context.read)
+        switch walk.end {
+        case .drop(let reason): return FlowAction(.refused, to: Int(slot), reason: reason)
+        case .next, .answer, .output: return FlowAction(.local, to: Int(slot))
+        }
     }
 }

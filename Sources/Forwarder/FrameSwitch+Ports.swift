@@ -138,20 +138,29 @@ extension FrameSwitch {
         let slot16 = UInt16(truncatingIfNeeded: slot)
         let hash = states[departure.number].hash
         let action = generation.pointee.tables.action(for: frame, from: slot16, flows, hash: hash)
+        if action.kind == .pipeline { return process(departure, frame, slot, generation) }
+        perform(action, on: departure, frame, generation)
+    }
+
+    /// Does one thing with a frame.
+    @inline(__always)
+    private mutating func perform(
+        _ action: FlowAction,
+        on departure: Departure,
+        _ frame: Frame,
+        _ generation: UnsafePointer<Generation>
+    ) {
         switch action.kind {
-        case .remote:
-            send(departure, frame, to: action.place, action, generation)
-        case .local:
-            deliver(departure, frame, to: Int(action.slot), generation)
-        case .drop:
-            drop(departure.number, action.reason)
-        case .refused:
-            refuse(departure, action.reason, Int(action.slot))
-        case .pipeline:
-            process(departure, frame, slot, generation)
+        case .remote: send(departure, frame, to: action.place, action, generation)
+        case .local: deliver(departure, frame, to: Int(action.slot), generation)
+        case .drop: drop(departure.number, action.reason)
+        case .refused: refuse(departure, action.reason, Int(action.slot))
+        case .pipeline: break
         }
     }
 
+    /// Decides on a frame for whose flow nothing is kept.
+    @inline(never)
     private mutating func process(
         _ departure: Departure,
         _ frame: Frame,
@@ -161,36 +170,29 @@ extension FrameSwitch {
         let number = departure.number
         // 64 bytes in, so that the header in front has its room.
         let room = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
-        let verdict = generation.pointee.tables.process(
-            frame,
+        let action = generation.pointee.tables.decide(
+            on: frame,
             from: UInt16(truncatingIfNeeded: slot),
-            reply: room
+            flows,
+            reply: room,
+            into: verdict
         )
-        if let reason = verdict.dropReason { return drop(number, reason) }
+        guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
         let shareCount = generation.pointee.queueCounts[slot]
         let budget = budgets[slot]
-        let copyCount = generation.pointee.tables.extraCopyCount(of: verdict) * states[number].frameCount
+        let copyCount = verdict.pointee.extraCopyCount * states[number].frameCount
         guard budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount) else {
             return drop(number, .floodLimit)
         }
-        var cursor = verdict.outputs
-        var output = generation.pointee.tables.nextOutput(&cursor, of: frame)
-        let action = FlowAction(to: verdict)
-        outputs: while true {
-            switch output {
-            case .local(let slot): deliver(departure, frame, to: Int(slot), generation)
-            case .remote(let place): send(departure, frame, to: place, action, generation)
-            case .dropped(let reason, let slot): refuse(departure, reason, Int(slot))
-            case .end: break outputs
-            }
-            output = generation.pointee.tables.nextOutput(&cursor, of: frame)
+        while let output = verdict.pointee.nextOutput(generation.pointee.tables) {
+            perform(output, on: departure, frame, generation)
         }
-        if verdict.replyByteCount > 0, let start = room.baseAddress {
+        if verdict.pointee.replyByteCount > 0, let start = room.baseAddress {
             guard budget.pointee.takeNeighborAnswer(now: now, shareCount: shareCount) else {
                 return drop(number, .neighborAnswerLimit)
             }
             OffloadHeader().store(to: start - OffloadHeader.byteCount)
-            note(number, write(start, verdict.replyByteCount, to: slot, generation))
+            note(number, write(start, verdict.pointee.replyByteCount, to: slot, generation))
         }
     }
 

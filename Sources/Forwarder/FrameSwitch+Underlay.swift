@@ -140,13 +140,8 @@ extension FrameSwitch {
     ) -> UnsafeMutablePointer<RunTable.Place>? {
         let bytes = datagram + packet.headerByteCount
         let frame = Frame(bytes, byteCount: byteCount - packet.headerByteCount)
-        let action = generation.pointee.tables.action(
-            for: frame,
-            in: packet,
-            from: origin.address,
-            now: origin.now,
-            flows
-        )
+        var action = generation.pointee.tables.action(for: frame, in: packet, from: origin.address, flows)
+        if action.kind == .pipeline { action = decide(on: frame, bytes, packet, origin, generation) }
         switch action.kind {
         case .drop, .remote:
             drop(action.reason)
@@ -156,7 +151,6 @@ extension FrameSwitch {
             drop(action.reason)
             return nil
         case .pipeline:
-            process(frame, bytes, packet, origin, generation)
             return nil
         case .local:
             guard bytes.decapsulateCongestion(origin.congestion, of: frame) else {
@@ -198,46 +192,59 @@ extension FrameSwitch {
         frame.wirePacketByteCount <= generation.pointee.tables.innerMTU
     }
 
-    /// Any frame, to any number of ports.
-    private mutating func process(
-        _ frame: Frame,
+    /// Decides on a frame for whose flow nothing is kept.
+    /// - Returns: what is to be done yet; `.pipeline` if nothing is.
+    @inline(never)
+    private mutating func decide(
+        on frame: Frame,
         _ bytes: UnsafeMutableRawPointer,
         _ packet: TunnelPacket,
         _ origin: Origin,
         _ generation: UnsafePointer<Generation>
-    ) {
+    ) -> FlowAction {
         if packet.failure == .tunnelControlPacket, answerProbe(bytes, of: frame, origin, generation) {
-            return noteForwarded(1)
+            noteForwarded(1)
+            return .pipeline
         }
-        let verdict = generation.pointee.tables.processTunnel(
-            packet,
-            frame: frame,
+        let action = generation.pointee.tables.decide(
+            on: frame,
+            in: packet,
             from: origin.address,
-            now: origin.now
+            now: origin.now,
+            flows,
+            into: verdict
         )
-        if let reason = verdict.dropReason { return drop(reason) }
-        let copyCount = generation.pointee.tables.extraCopyCount(of: verdict)
-        let budget = distantBudgets[verdict.ingressHash]
+        if action.kind == .pipeline { replicate(frame, bytes, origin, generation) }
+        return action
+    }
+
+    /// Writes a frame for many to the ports of this host, as `verdict` says.
+    private mutating func replicate(
+        _ frame: Frame,
+        _ bytes: UnsafeMutableRawPointer,
+        _ origin: Origin,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let copyCount = verdict.pointee.extraCopyCount
+        let budget = distantBudgets[verdict.pointee.ingressHash]
         guard budget.pointee.takeFloodCopies(copyCount, now: origin.now, shareCount: generation.pointee.underlayCount)
         else { return drop(.floodLimit) }
         guard bytes.decapsulateCongestion(origin.congestion, of: frame) else { return drop(.congestionUnheard) }
         writeAllRuns(generation)
-        var cursor = verdict.outputs
         var isForwarded = false
         var failure: DropReason?
-        outputs: while true {
-            switch generation.pointee.tables.nextOutput(&cursor, of: frame) {
-            case .local(let slot):
+        while let output = verdict.pointee.nextOutput(generation.pointee.tables) {
+            switch output.kind {
+            case .local:
                 journal.save(bytes)
                 OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
-                let unwritten = write(bytes, frame.byteCount, to: Int(slot), generation)
+                let unwritten = write(bytes, frame.byteCount, to: Int(output.slot), generation)
                 isForwarded = isForwarded || unwritten == nil
                 failure = unwritten ?? failure
-            case .remote: break
-            case .dropped(let reason, let slot):
-                counters.add(1, to: .unsentFrames, of: Int(slot))
-                failure = reason
-            case .end: break outputs
+            case .refused:
+                counters.add(1, to: .unsentFrames, of: Int(output.slot))
+                failure = output.reason
+            case .remote, .drop, .pipeline: break
             }
         }
         if isForwarded { noteForwarded(1) } else { drop(failure ?? .hairpin) }

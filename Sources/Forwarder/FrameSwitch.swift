@@ -59,6 +59,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
 
     /// Room for an answer behind a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer
+    /// The last decision that was more than one thing to do.
+    let verdict: UnsafeMutablePointer<Verdict>
 
     /// What has become of a frame of a batch.
     struct FrameState {
@@ -99,11 +101,14 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         states = .allocate(capacity: PortBuffer.frameCountMaximum)
         states.initialize(repeating: FrameState(), count: PortBuffer.frameCountMaximum)
         reply = .allocate(byteCount: 64 + Verdict.replyByteCountMaximum, alignment: 64)
+        verdict = .allocate(capacity: 1)
+        verdict.initialize(to: .none)
     }
 
     deinit {
         states.deallocate()
         reply.deallocate()
+        verdict.deallocate()
     }
 
     /// Writes a frame, its virtio-net header in front of it, to a port.

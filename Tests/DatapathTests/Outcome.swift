@@ -35,7 +35,7 @@ extension ForwardingTables {
         view.outcomes(ofDatagram: bytes, from: source, now: now)
     }
 
-    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome]? {
+    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome] {
         view.keptOutcomes(of: bytes, from: slot, cache)
     }
 
@@ -44,7 +44,7 @@ extension ForwardingTables {
         from source: IPAddress,
         now: Duration,
         _ cache: borrowing FlowCache
-    ) -> [Outcome]? {
+    ) -> [Outcome] {
         view.keptOutcomes(ofDatagram: bytes, from: source, now: now, cache)
     }
 }
@@ -72,67 +72,66 @@ extension Tables {
         }
     }
 
-    /// What is kept for the flow of a frame that came from a device; `nil` where nothing may be.
-    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome]? {
+    /// What is decided on a frame that came from a device, from the cache if the decision is kept there.
+    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
-            let hash = prefetch(memory.start, byteCount: memory.count, from: slot, cache)
-            let frame = Frame(memory.start, byteCount: memory.count)
-            return outcomes(of: action(for: frame, from: slot, cache, hash: hash), frame: frame)
+            withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
+                let hash = prefetch(memory.start, byteCount: memory.count, from: slot, cache)
+                let frame = Frame(memory.start, byteCount: memory.count)
+                var verdict = Verdict.none
+                var action = action(for: frame, from: slot, cache, hash: hash)
+                if action.kind == .pipeline {
+                    action = decide(on: frame, from: slot, cache, reply: reply, into: &verdict)
+                }
+                guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
+                return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(reply))
+            }
         }
     }
 
-    /// What is kept for the flow of a datagram that came from the underlay; `nil` where nothing may be.
+    /// What is decided on a datagram that came from the underlay, from the cache if the decision is kept there.
     func keptOutcomes(
         ofDatagram bytes: [UInt8],
         from source: IPAddress,
         now: Duration,
         _ cache: borrowing FlowCache
-    ) -> [Outcome]? {
+    ) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            return outcomes(of: action(for: frame, in: packet, from: source, now: now, cache), frame: frame)
+            var verdict = Verdict.none
+            var action = action(for: frame, in: packet, from: source, cache)
+            if action.kind == .pipeline {
+                action = decide(on: frame, in: packet, from: source, now: now, cache, into: &verdict)
+            }
+            guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
+            return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
 
-    /// No address stands for a place that has none.
-    private func address(ofPlace number: Int) -> IPAddress { place(number) ?? .v4(IPv4Address(0)) }
-
-    private func outcomes(of action: FlowAction, frame: Frame) -> [Outcome]? {
+    private func outcomes(of action: FlowAction, frame: Frame) -> [Outcome] {
         switch action.kind {
-        case .pipeline: return nil
+        case .pipeline: return []
         case .local: return [.local(slot: action.slot)]
         case .drop: return [.drop(action.reason)]
         case .refused: return [.copyDropped(action.reason, slot: action.slot)]
         case .remote:
-            var header = [UInt8](repeating: 0, count: Verdict.geneveHeaderByteCount)
-            header.withUnsafeMutableBytes { memory in
-                if let start = memory.baseAddress { action.storeGeneveHeader(to: start) }
-            }
-            let place = address(ofPlace: action.place)
-            let tunnel = tunnel(header, to: place)
+            // No address stands for a place that has none.
+            let place = place(action.place) ?? .v4(IPv4Address(0))
+            let tunnel = tunnel(action, to: place)
             return frame.wirePacketByteCount > innerMTU
                 ? oversizeOutcomes(of: frame, tunnel, to: place) : [tunnel]
         }
     }
 
     private func outcomes(of verdict: Verdict, frame: Frame, reply: UnsafeRawBufferPointer) -> [Outcome] {
+        var verdict = verdict
         var outcomes: [Outcome] = []
         if let reason = verdict.dropReason { outcomes.append(.drop(reason)) }
         if verdict.replyByteCount > 0 { outcomes.append(.reply(Array(reply[..<verdict.replyByteCount]))) }
-        var cursor = verdict.outputs
-        while true {
-            switch nextOutput(&cursor, of: frame) {
-            case .local(let slot): outcomes.append(.local(slot: slot))
-            case .remote(let place) where frame.wirePacketByteCount > innerMTU:
-                let place = address(ofPlace: place)
-                outcomes += oversizeOutcomes(of: frame, tunnel(verdict, to: place), to: place)
-            case .remote(let place): outcomes.append(tunnel(verdict, to: address(ofPlace: place)))
-            case .dropped(let reason, let slot): outcomes.append(.copyDropped(reason, slot: slot))
-            case .end: return outcomes
-            }
-        }
+        while let output = verdict.nextOutput(self) { outcomes += self.outcomes(of: output, frame: frame) }
+        return outcomes
     }
 
     /// What the forwarder does where the path is too narrow.
@@ -149,15 +148,11 @@ extension Tables {
     }
 
     /// The keys are read back from the header that would be sent.
-    private func tunnel(_ verdict: Verdict, to place: IPAddress) -> Outcome {
+    private func tunnel(_ action: FlowAction, to place: IPAddress) -> Outcome {
         var header = [UInt8](repeating: 0, count: Verdict.geneveHeaderByteCount)
         header.withUnsafeMutableBytes { memory in
-            if let start = memory.baseAddress { verdict.storeGeneveHeader(to: start) }
+            if let start = memory.baseAddress { action.storeGeneveHeader(to: start) }
         }
-        return tunnel(header, to: place)
-    }
-
-    private func tunnel(_ header: [UInt8], to place: IPAddress) -> Outcome {
         let keys = try? TunnelKeys(parsing: header.span.extracting(8..<16))
         let vni = (try? GeneveHeader(parsing: header.span))?.vni
         return .tunnel(to: place, vni: vni ?? 0, ingress: keys?.ingress ?? 0, egress: keys?.egress ?? 0)

@@ -34,8 +34,7 @@ public func fuzzGeneveDatagram(_ start: UnsafePointer<UInt8>?, _ count: Int) -> 
     let packet = TunnelPacket(start, byteCount: count)
     let frame = Frame(start + packet.headerByteCount, byteCount: count - packet.headerByteCount)
     let source = IPAddress.v4(IPv4Address(0x0a7f_0002))
-    var cursor = tables.view.processTunnel(packet, frame: frame, from: source, now: .zero).outputs
-    while true {
-        if case .end = tables.view.nextOutput(&cursor, of: frame) { return 0 }
-    }
+    var verdict = tables.view.processTunnel(packet, frame: frame, from: source, now: .zero)
+    while verdict.nextOutput(tables.view) != nil {}
+    return 0
 }

@@ -36,12 +36,9 @@ public func fuzzInnerFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     defer { reply.deallocate() }
     let frame = Frame(start, byteCount: count)
     for slot in 0...1 as ClosedRange<UInt16> {
-        let verdict = tables.view.process(frame, from: slot, reply: reply)
+        var verdict = tables.view.process(frame, from: slot, reply: reply)
         precondition(verdict.replyByteCount <= reply.count)
-        var cursor = verdict.outputs
-        while true {
-            if case .end = tables.view.nextOutput(&cursor, of: frame) { break }
-        }
+        while verdict.nextOutput(tables.view) != nil {}
     }
     for pathMTU in [1222, 1442, 68] {
         precondition(frame.writeTooBig(pathMTU: pathMTU, into: reply) <= reply.count)

@@ -41,10 +41,10 @@ private struct Case {
         return texts[0] == texts[1] ? nil : "expected \(texts[0])\ngot      \(texts[1])"
     }
 
-    /// Nothing where the decision that is kept for the frame's flow, if one may be, is that of the pipeline.
+    /// Nothing if what is decided with the cache is what the pipeline decides.
     func mismatch(tables: ForwardingTables, cache: borrowing FlowCache) -> String? {
         let expected: [Outcome]
-        let got: [Outcome]?
+        let got: [Outcome]
         switch arrival {
         case .device(let slot, let bytes):
             expected = tables.outcomes(of: bytes, from: slot)
@@ -56,7 +56,7 @@ private struct Case {
             got = tables.keptOutcomes(ofDatagram: datagram, from: source, now: now, cache)
         }
         // A frame without outputs counts as a hairpin, which the forwarder says of it otherwise.
-        guard let got, got != (expected.isEmpty ? [.drop(.hairpin)] : expected) else { return nil }
+        guard got != expected, got != [.drop(.hairpin)] || !expected.isEmpty else { return nil }
         return "expected \(expected)\nkept     \(got)"
     }
 

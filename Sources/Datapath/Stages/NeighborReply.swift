@@ -1,37 +1,32 @@
 import Wire
 
-// OVN's table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked,
-// also for ports that are down or disabled (OVN's `ignore_lsp_down`): what is sent to those is dropped and says why.
-// Switches with `vlan_passthru` have no known addresses: a request here has no tag but one for VLAN 0, and its answer none.
+/// Table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked, also for
+/// ports that are down or disabled (OVN's `ignore_lsp_down`): what is sent to those is dropped and says why.
+///
+/// Switches with `vlan_passthru` have no known addresses: a request here has no tag but one for VLAN 0, and its answer
+/// none.
+enum NeighborReply: Stage {
+    static var name: StaticString { "ls_in_arp_rsp" }
 
-extension Tables {
-    /// Answers an ARP request or neighbor solicitation in the place of the address' owner.
-    /// - Returns: the octets written to `reply`; 0 where the frame is to be forwarded.
-    func neighborReply(
-        to frame: Frame,
-        from port: UnsafePointer<PortRow>,
-        in datapath: UnsafePointer<DatapathRow>,
-        into buffer: UnsafeMutableRawBufferPointer
-    ) -> Int {
-        guard frame.isMulticast, let reply = Reply(buffer) else { return 0 }
-        switch frame.network {
-        case .arp: return arpReply(to: frame, from: port, in: datapath, into: reply)
-        case .ipv6: return advertisement(to: frame, from: port, in: datapath, into: reply)
-        case .ipv4, .foreignARP, .opaque, .malformed: return 0
+    static func decide(_ context: inout Context, _ tables: Tables) -> Step {
+        guard context.isMulticast, let reply = Reply(context.reply) else { return .next }
+        let byteCount: Int
+        switch context.network {
+        case .arp: byteCount = answerRequest(&context, tables, into: reply)
+        case .ipv6 where context.isICMPv6: byteCount = answerSolicitation(&context, tables, into: reply)
+        case .ipv4, .ipv6, .foreignARP, .opaque, .malformed: byteCount = 0
         }
+        return byteCount > 0 ? .answer(byteCount: byteCount) : .next
     }
 
-    /// Broadcast requests only: unicast ones are probes whether the owner lives.
-    private func arpReply(
-        to frame: Frame,
-        from port: UnsafePointer<PortRow>,
-        in datapath: UnsafePointer<DatapathRow>,
-        into reply: Reply
-    ) -> Int {
+    /// Answers broadcast requests only: unicast ones are probes whether the owner lives.
+    /// - Returns: the octets written to `reply`; 0 if the frame is to be forwarded.
+    private static func answerRequest(_ context: inout Context, _ tables: Tables, into reply: Reply) -> Int {
+        let frame = context.contents
         guard frame.arpOperation == ARPPacket.request, frame.destination == MACAddress.broadcast.rawValue,
-            let neighbor = neighbor(ipv4: frame.arpTargetIP, in: datapath),
+            let neighbor = tables.neighbor(ipv4: frame.arpTargetIP, in: context.datapath),
             // The owner asks for its own address to find out whether another host has it.
-            neighbor.pointee.value != UInt32(port.pointee.key)
+            neighbor.pointee.value != UInt32(context.ingress.pointee.key)
         else { return 0 }
         let mac = MACAddress(truncating: neighbor.pointee.mac)
         let ethernet = EthernetHeader(
@@ -54,19 +49,15 @@ extension Tables {
         return start + ARPPacket.byteCount
     }
 
-    /// Solicitations to the solicited-node group only (`nd_ns_mcast`), for the same reason.
-    private func advertisement(
-        to frame: Frame,
-        from port: UnsafePointer<PortRow>,
-        in datapath: UnsafePointer<DatapathRow>,
-        into reply: Reply
-    ) -> Int {
+    /// Answers solicitations to the solicited-node group only (`nd_ns_mcast`), for the same reason.
+    private static func answerSolicitation(_ context: inout Context, _ tables: Tables, into reply: Reply) -> Int {
+        let frame = context.contents
         guard frame.hasICMPv6, frame.icmpType == ICMPv6Header.neighborSolicitation, frame.hopLimit == 255,
             frame.destination >> 32 == 0x3333,
             let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0,
             frame.ipv6Destination == message.target.solicitedNodeAddress,
-            let neighbor = neighbor(ipv6: message.target, in: datapath),
-            neighbor.pointee.value != UInt32(port.pointee.key)
+            let neighbor = tables.neighbor(ipv6: message.target, in: context.datapath),
+            neighbor.pointee.value != UInt32(context.ingress.pointee.key)
         else { return 0 }
         return writeAdvertisement(
             of: message.target,
@@ -76,7 +67,7 @@ extension Tables {
         )
     }
 
-    private func writeAdvertisement(
+    private static func writeAdvertisement(
         of target: IPv6Address,
         at mac: MACAddress,
         to frame: Frame,

@@ -1,0 +1,31 @@
+// The stages that a frame goes through, in OVN's order and by OVN's names (northd/northd.h, `PIPELINE_STAGES`). A stage
+// is added by a line here, a file in Stages and its twin in Tests/DatapathTests/Oracle.
+
+/// Ingress of a logical switch: what one of its ports has sent, on the host of that port.
+enum SwitchIngress: StageList {
+    @inline(__always)
+    static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
+        walk.passes(Admission.self)  // ls_in_check_port_sec
+            && walk.passes(IngressPortSecurity.self)  // ls_in_apply_port_sec
+            && walk.passes(NeighborReply.self)  // ls_in_arp_rsp
+            && walk.passes(DestinationLookup.self)  // ls_in_l2_lkup
+            && walk.passes(UnknownDestination.self)  // ls_in_l2_unknown
+    }
+}
+
+/// What has come through a tunnel: ingress ran on the host that it came from.
+enum TunnelIngress: StageList {
+    @inline(__always)
+    static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
+        walk.passes(TunnelDestination.self)  // local_output
+    }
+}
+
+/// Egress of a logical switch, on the host of the port that the frame goes to, once for each port.
+enum SwitchEgress: StageList {
+    @inline(__always)
+    static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
+        walk.passes(EgressPortSecurity.self)  // ls_out_check_port_sec
+            && walk.passes(PortOutput.self)  // ls_out_apply_port_sec
+    }
+}

@@ -1,0 +1,63 @@
+import Wire
+
+/// Table `ls_in_l2_lkup`: groups for multicast frames, the port that has the MAC for others.
+enum DestinationLookup: Stage {
+    static var name: StaticString { "ls_in_l2_lkup" }
+
+    static func decide(_ context: inout Context, _ tables: Tables) -> Step {
+        if context.isMulticast {
+            let key = isForRouters(&context) ? GroupKey.flood : GroupKey.floodL2
+            return context.flood(to: context.datapath.pointee.flood, key: key)
+        }
+        guard let port = tables.port(mac: context.destination, in: context.datapath) else { return .next }
+        if let reason = deliveryFailure(to: port, from: context.ingress) { return .drop(reason) }
+        context.destinations = Context.Destinations(
+            key: port.pointee.key,
+            locals: port.pointee.locals,
+            remotes: port.pointee.remotes
+        )
+        return .output
+    }
+
+    /// Whether routers want a multicast frame: priorities 71 (ARP) and 72 (NA, RS, RA).
+    private static func isForRouters(_ context: inout Context) -> Bool {
+        switch context.network {
+        case .arp, .foreignARP: true
+        case .ipv6: isNeighborDiscoveryForRouters(&context)
+        case .ipv4, .opaque, .malformed: false
+        }
+    }
+
+    /// OVN's predicates `nd_na`, `nd_rs` and `nd_ra`: the type, code 0 and hop limit 255.
+    private static func isNeighborDiscoveryForRouters(_ context: inout Context) -> Bool {
+        guard context.isICMPv6 else { return false }
+        let frame = context.contents
+        guard frame.hasICMPv6, frame.icmpv6Code == 0, frame.hopLimit == 255 else { return false }
+        switch frame.icmpType {
+        case ICMPv6Header.routerSolicitation, ICMPv6Header.routerAdvertisement, ICMPv6Header.neighborAdvertisement:
+            return true
+        default: return false
+        }
+    }
+
+    private static func deliveryFailure(
+        to destination: UnsafePointer<PortRow>,
+        from port: UnsafePointer<PortRow>
+    ) -> DropReason? {
+        if !destination.pointee.flags.contains(.enabled) { return .destinationDisabled }
+        if destination.pointee.key == port.pointee.key { return .hairpin }
+        if destination.pointee.locals.count + destination.pointee.remotes.count > 0 { return nil }
+        if destination.pointee.flags.contains(.boundElsewhere) { return .destinationUnreachable }
+        return destination.pointee.flags.contains(.boundHere) ? .destinationNotPlugged : .destinationNotBound
+    }
+}
+
+extension Context {
+    /// Sends the frame to a group, whose members do not get what they have sent themselves.
+    mutating func flood(to group: GroupRow, key: UInt16) -> Step {
+        let isMember = key != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)
+        guard group.locals.count + group.remotes.count > (isMember ? 1 : 0) else { return .drop(.hairpin) }
+        destinations = Destinations(key: key, locals: group.locals, remotes: group.remotes)
+        return .output
+    }
+}

@@ -1,0 +1,81 @@
+import Datapath
+import Southbound
+import Wire
+
+/// The records as the oracle reads them: a linear scan for everything.
+struct OracleRecords {
+    /// All inputs that tables were compiled from, oldest first: where ports were counts for a second.
+    var history: [TableInput]
+
+    var input: TableInput { history[history.count - 1] }
+
+    func ports(of datapath: DatapathBinding) -> [PortBinding] {
+        input.ports.filter { $0.datapath == datapath.id }.sorted { $0.tunnelKey < $1.tunnelKey }
+    }
+
+    func datapath(of port: PortBinding) -> DatapathBinding? {
+        input.datapaths.first { $0.id == port.datapath }
+    }
+
+    func port(in slot: UInt16) -> PortBinding? {
+        guard let name = input.plugged.first(where: { $0.slot == slot })?.logicalPort else { return nil }
+        return input.ports.first { $0.logicalPort == name && isHere($0) && self.slot(of: $0) == slot }
+    }
+
+    func slot(of port: PortBinding) -> UInt16? {
+        input.plugged.last { $0.logicalPort == port.logicalPort }?.slot
+    }
+
+    func activeChassis(of port: PortBinding) -> [String] {
+        port.locations.filter { $0.state == .active }.map(\.chassis)
+    }
+
+    func isHere(_ port: PortBinding) -> Bool { activeChassis(of: port).contains(input.localChassis) }
+
+    func isHereAndPlugged(_ port: PortBinding) -> Bool { isHere(port) && slot(of: port) != nil }
+
+    /// Where tunnels for the port go.
+    func places(of port: PortBinding) -> [IPAddress] {
+        activeChassis(of: port).filter { $0 != input.localChassis }.compactMap { name in
+            input.chassis.first { $0.name == name }?.encaps.map(\.ip)
+                .first { $0.bitCount == input.localEncap.bitCount }
+        }
+    }
+
+    /// Whether the chassis with this encap is known, or was that of a port which left it a moment ago.
+    func isKnownEncap(_ source: IPAddress, now: Duration) -> Bool {
+        input.chassis.contains { $0.name != input.localChassis && $0.encaps.contains { $0.ip == source } }
+            || input.ports.contains { pastEncaps(of: $0, at: input.now).contains(source) }
+    }
+
+    func takes(_ port: PortBinding, from source: IPAddress, now: Duration) -> Bool {
+        let current = activeChassis(of: port).filter { $0 != input.localChassis }
+        let encaps = input.chassis.filter { current.contains($0.name) }.flatMap(\.encaps).map(\.ip)
+        return encaps.contains(source) || pastEncaps(of: port, at: now).contains(source)
+    }
+
+    /// The encaps of the places that the port has left by a newer binding, within the second after that.
+    func pastEncaps(of port: PortBinding, at now: Duration) -> [IPAddress] {
+        var left: [String: (deadline: Duration, encaps: [IPAddress])] = [:]
+        for (older, newer) in zip(history, history.dropFirst()) {
+            guard let after = newer.ports.first(where: { $0.id == port.id }) else {
+                left = [:]
+                continue
+            }
+            left = left.filter { $0.value.deadline > newer.now }
+            let before = older.ports.first { $0.id == port.id }
+            if let before, newestFence(of: after) > newestFence(of: before) {
+                for name in activeChassis(of: before) where left[name] == nil {
+                    let encaps = older.chassis.first { $0.name == name }?.encaps.map(\.ip) ?? []
+                    left[name] = (newer.now + .seconds(1), encaps)
+                }
+            }
+            for name in activeChassis(of: after) + [newer.localChassis] { left[name] = nil }
+        }
+        return left.filter { now < $0.value.deadline }.flatMap { name, past in
+            input.chassis.first { $0.name == name }?.encaps.map(\.ip) ?? past.encaps
+        }
+    }
+
+    func newestFence(of port: PortBinding) -> UInt64 { port.locations.map(\.bindSeq).max() ?? 0 }
+}

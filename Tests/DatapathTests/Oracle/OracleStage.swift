@@ -1,0 +1,59 @@
+import Southbound
+import Testing
+
+@testable import Datapath
+
+/// The plain twin of a stage, which is an extension of it: so that a stage without one is found.
+protocol OracleStage {
+    static func decide(_ context: OracleContext) -> OracleStep
+}
+
+/// What a twin decides.
+enum OracleStep {
+    case next
+    case drop(DropReason)
+    case answer([UInt8])
+    /// To these ports, by the key of one or of a group of them.
+    case output([PortBinding], key: UInt16)
+}
+
+/// What a twin knows.
+struct OracleContext {
+    let records: OracleRecords
+    let frame: OracleFrame
+    /// The port that the frame came from, and its switch.
+    var port: PortBinding
+    var datapath: DatapathBinding
+    /// Of a frame from a tunnel: the key of the port or group that it goes to.
+    var tunnelKey: UInt16?
+    /// In egress: the port that the frame goes to.
+    var destination: PortBinding?
+
+    init(_ records: OracleRecords, _ frame: OracleFrame, from port: PortBinding, in datapath: DatapathBinding) {
+        self.records = records
+        self.frame = frame
+        self.port = port
+        self.datapath = datapath
+    }
+
+    /// The ports of the switch by key.
+    var ports: [PortBinding] { records.ports(of: datapath) }
+}
+
+/// Asks the twins of a list's stages.
+struct OracleWalk: StageWalk {
+    let context: OracleContext
+    private(set) var end = OracleStep.next
+
+    init(_ context: OracleContext) { self.context = context }
+
+    mutating func passes<Visited: Stage>(_ stage: Visited.Type) -> Bool {
+        guard let twin = stage as? any OracleStage.Type else {
+            Issue.record("\(stage) has no twin")
+            return false
+        }
+        end = twin.decide(context)
+        if case .next = end { return true }
+        return false
+    }
+}
