@@ -94,10 +94,12 @@ static const int allowed[] = {
 /// Calls that no library makes by itself here: whoever makes one has taken the process over.
 static const int fatal[] = {
     SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_bpf, SYS_perf_event_open,
-    SYS_keyctl, SYS_add_key, SYS_request_key, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_setns, SYS_unshare,
+    SYS_keyctl, SYS_add_key, SYS_request_key, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot,
+    SYS_setns, SYS_unshare,
     SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_open_by_handle_at, SYS_personality,
     SYS_setuid, SYS_setgid, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_capset, SYS_reboot, SYS_swapon,
-    // userfaultfd, io_uring_setup, pidfd_getfd, fsopen, move_mount: the same numbers everywhere, newer than some headers.
+    // userfaultfd, io_uring_setup, pidfd_getfd, fsopen, move_mount: the same numbers everywhere, newer than
+    // some headers.
     SYS_userfaultfd, 425, 438, 430, 429,
 #ifdef SYS_fork
     SYS_fork, SYS_vfork,

@@ -3,7 +3,7 @@ import Reactor
 
 /// Takes a copy of the log from a running central: the other side of ``BackupServer``.
 final class BackupClient {
-    /// How long central may say nothing, in seconds: a slice takes milliseconds, a stuck disk longer.
+    /// The time that central may send nothing, in seconds: a slice takes milliseconds, a stuck disk longer.
     private static let silenceMaximum = 60
 
     private let central: Descriptor

@@ -11,7 +11,7 @@ import Storage
 final class BackupServer {
     /// The socket's name in the data directory.
     static let socketName = "backup.sock"
-    /// What the copy's name has behind the log's while it is made.
+    /// The suffix of the copy's name while it is made.
     private static let copySuffix = ".copy"
     /// The largest message, in bytes.
     static let messageByteCountMaximum = 4096
@@ -104,7 +104,7 @@ final class BackupServer {
         try? removeFile(copyPath)
     }
 
-    /// - Returns: Whether there is still somebody who listens. Who is slow misses a message.
+    /// - Returns: True if there is still somebody who listens. Who is slow misses a message.
     @discardableResult
     private func say(_ line: String, to client: Descriptor) -> Bool {
         do throws(SystemError) {

@@ -13,7 +13,7 @@ final class BulkThread {
     /// Bytes of content from which on a request is read here: what a loop parses in about a millisecond.
     static let byteCountMinimum = 128 << 10
 
-    /// What the other threads say to this one.
+    /// Messages of other threads to this one.
     enum Message: Sendable {
         /// These loops ask; comes first.
         case begin([Mailbox<ServingLoop.Message>], core: Mailbox<CoreThread.Message>)
@@ -34,10 +34,10 @@ final class BulkThread {
         var requestID: String
     }
 
-    /// What is to be done with the request. Made on this thread, handed over whole and used on the loop's only.
+    /// The decision about a request. It is made on this thread, handed over and used on the loop's only.
     struct Decision: @unchecked Sendable {
         var action: Action
-        /// Whether the request showed who its client is.
+        /// True if the request showed who its client is.
         var isIdentified: Bool
     }
 

@@ -6,7 +6,7 @@ import Wire
 
 /// Central's own authority, kept in the data directory: it vouches for central's ports and for the chassis.
 struct CentralAuthority: Sendable {
-    /// How long a certificate of central's own holds, in seconds: 90 days. A running central renews it.
+    /// The life of a certificate of central's own, in seconds: 90 days. A running central renews it.
     static let serverLifetime: Int64 = 90 * 86_400
     /// The largest file with keys or certificates that is read, in bytes: a long chain.
     static let fileByteCountMaximum = 1 << 20
@@ -15,13 +15,13 @@ struct CentralAuthority: Sendable {
     static let certificateMaximum = 4
 
     private let authority: CertificateAuthority
-    /// Whose certificates chassis may show, and whom they are to believe: the first is the one that signs. There are
+    /// The authorities whose certificates chassis may show and trust: the first is the one that signs. There are
     /// others while one authority takes over from another.
     let certificates: [Certificate]
     private let pem: String
 
     /// Takes up the authority of a data directory, made there at the first start.
-    /// - Parameter isKnown: Whether hosts have joined: then none is made in place of one that is missing.
+    /// - Parameter isKnown: True if hosts have joined: then none is made in place of one that is missing.
     init(directory: String, isKnown: Bool = false) throws(CentralError) {
         let keyPath = directory + "/ca.key"
         let certificatePath = directory + "/ca.crt"
@@ -57,8 +57,8 @@ struct CentralAuthority: Sendable {
             throw CentralError("the authority cannot be used: \(error); give the file to the user that central runs as")
         } catch {
             throw CentralError(
-                "the authority \(certificatePath) cannot be used: \(error); put ca.key and ca.crt back as they were, or "
-                    + "remove both and start once with --new-authority, after which every chassis has to join again"
+                "the authority \(certificatePath) cannot be used: \(error); put ca.key and ca.crt back as they were, "
+                    + "or remove both and start once with --new-authority, after which every chassis has to join again"
             )
         }
     }
@@ -82,7 +82,7 @@ struct CentralAuthority: Sendable {
         return try TLSIdentity(chain: [certificate, authority.certificate], key: key)
     }
 
-    /// What the API asks of it.
+    /// Returns the API's access to the authority.
     /// - Parameter lifetime: that of a chassis' certificate, in seconds.
     func vault(lifetime: Int64) -> Vault {
         Vault(

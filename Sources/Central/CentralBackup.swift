@@ -4,7 +4,7 @@ import Storage
 
 /// `heddle central backup` and `heddle central restore`: a central's whole state as one file.
 public enum CentralBackup {
-    /// What was saved or put back.
+    /// The extent of a backup or restore.
     public struct Summary: Sendable {
         /// The revision of the last commit.
         public var revision: UInt64
@@ -18,7 +18,7 @@ public enum CentralBackup {
     ///
     /// It is made under another name, `FILE.tmp`, verified and synced before it gets its own.
     /// - Parameters:
-    ///   - replaces: Whether a file that is there is replaced.
+    ///   - replaces: True if a file that is there is replaced.
     ///   - progress: Is told how much of the log is copied, from 0 to 1.
     public static func save(
         _ directory: String,
@@ -51,7 +51,7 @@ public enum CentralBackup {
 
     /// Puts a backup in the place of the log of a data directory whose central does not run. Hosts and watchers are
     /// made to ask for everything anew, by a new epoch. What is there is kept under other names.
-    /// - Parameter forcesHosts: Whether hosts go by it also where it takes plugged ports or most of the network from
+    /// - Parameter forcesHosts: True if hosts go by it also if it takes plugged ports or most of the network from
     ///   them.
     public static func restore(
         _ file: String,
@@ -93,7 +93,7 @@ public enum CentralBackup {
         }
     }
 
-    /// The way to the central that runs on a directory; `nil` where none does.
+    /// The way to the central that runs on a directory; `nil` if none does.
     private static func connect(to directory: String) throws(SystemError) -> Descriptor? {
         do throws(SystemError) {
             return try SeqPacket.connect(path: directory + "/" + BackupServer.socketName)

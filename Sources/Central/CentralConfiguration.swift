@@ -2,17 +2,17 @@ import API
 import HTTP
 import Reactor
 
-/// How a central is to be run: what its command line says.
+/// The configuration of a central, from its command line.
 public struct CentralConfiguration: Sendable {
     /// The directory of the commit log; made if missing, for its owner only.
     public var dataDirectory: String
-    /// Where users and their tools connect. Port 0 takes any free one, which the ready line tells.
+    /// The address for users and their tools. Port 0 takes any free one, which the ready line tells.
     public var northbound: SocketAddress
-    /// Where agents connect.
+    /// The address for agents.
     public var southbound: SocketAddress
-    /// Whether plain HTTP is spoken at any address: no TLS and no authentication, for labs.
+    /// True if plain HTTP is spoken at any address: no TLS and no authentication, for labs.
     public var isInsecure: Bool
-    /// Whether loopback is guarded as all other addresses are.
+    /// True if loopback is guarded as all other addresses are.
     public var securesLoopback = false
     /// The file of the certificate, with its chain, that the northbound port shows in place of one of central's own.
     public var certificateFile: String?
@@ -20,13 +20,13 @@ public struct CentralConfiguration: Sendable {
     public var keyFile: String?
     /// Names and addresses by which central is known beside those that it listens at.
     public var serverNames: [String] = []
-    /// How long the certificate of a chassis holds, in seconds; it is renewed after two thirds of it.
+    /// The life of a chassis' certificate, in seconds; it is renewed after two thirds of it.
     public var chassisCertificateLifetime: Int64 = 86_400
-    /// How long the audit tells of a commit, in seconds.
+    /// The time that the audit keeps a commit, in seconds.
     public var auditSeconds: Int64 = 30 * 86_400
-    /// Whether another authority is made where that which hosts know is lost.
+    /// True if another authority is made where that which hosts know is lost.
     public var makesNewAuthority = false
-    /// What HTTP is bound by; the connections of one address and the idle time are those of the northbound port.
+    /// The limits of HTTP; the connections of one address and the idle time are those of the northbound port.
     public var limits = HTTPLimits()
     /// The most long polls that one loop keeps.
     public var parkedPollMaximum = Self.parkedPollMaximum
@@ -50,8 +50,8 @@ public struct CentralConfiguration: Sendable {
         self.loopCount = min(max(1, loopCount ?? Processors.count / 2), Self.loopCountMaximum)
     }
 
-    /// What HTTP on a port is bound by. Agents keep their connections and may all take their shares at once, and as
-    /// many as there are may be behind one address; users' clients get the defaults.
+    /// Returns the limits of HTTP on a port. Agents keep their connections and may all take their shares at once, and
+    /// as many as there are may be behind one address; users' clients get the defaults.
     func limits(of plane: Route.Plane) -> HTTPLimits {
         var limits = limits
         switch plane {
@@ -59,7 +59,8 @@ public struct CentralConfiguration: Sendable {
         case .southbound:
             limits.connectionsPerAddressMaximum = limits.connectionMaximum
             limits.idleTime = .seconds(11 * 60)
-            // Who has no certificate joins, and is gone; an agent shows who it is with its connection or first request.
+            // A client without a certificate joins and leaves; an agent authenticates with its connection or first
+            // request.
             limits.strangerIdleTime = .seconds(10)
             limits.heldByteCountMaximum = 256 << 20
         }
@@ -72,7 +73,7 @@ public struct CentralConfiguration: Sendable {
     /// The days that the audit may tell of: up to ten years.
     public static let auditDayRange: ClosedRange<Int> = 1...3650
 
-    /// Whether a text can be a server's name in a certificate (RFC 1123 section 2.1).
+    /// True if a text can be a server's name in a certificate (RFC 1123 section 2.1).
     public static func isServerName(_ text: String) -> Bool {
         (1...253).contains(text.utf8.count)
             && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in

@@ -9,7 +9,7 @@ import Storage
 
 /// A running central: one thread for the core, one for the disk, some for HTTP, and the main one for signals.
 public final class CentralDaemon {
-    /// What the other threads say to the main one.
+    /// Messages of other threads to the main one.
     enum Message: Sendable {
         /// A thread that serves HTTP has no descriptor for a newcomer, and nobody idle to end.
         case needsRoom(loop: Int)
@@ -24,7 +24,7 @@ public final class CentralDaemon {
     private let configuration: CentralConfiguration
     private let loop: EventLoop
     private let serviceManager = ServiceManager()
-    /// Where it listens and since which revision, for people.
+    /// Its addresses and first revision, for people.
     private var story = ""
     private var place = ""
     private let logger = Logger(label: "central") { QueuedLogHandler(label: $0) }
@@ -33,11 +33,11 @@ public final class CentralDaemon {
     private var security: ServerSecurity?
     private var drainingCount = 0
 
-    /// How often is looked whether there has to be another certificate.
+    /// The interval at which certificates are checked for renewal or replacement.
     private static let securityInterval = Duration.seconds(10)
 
     /// Runs a central until SIGTERM or SIGINT, and ends it cleanly.
-    /// - Throws: ``CentralError`` where it cannot start. A failing disk ends the process with exit code 74.
+    /// - Throws: ``CentralError`` if it cannot start. A failing disk ends the process with exit code 74.
     public static func run(_ configuration: CentralConfiguration) throws(CentralError) {
         do {
             let daemon = try CentralDaemon(configuration)
@@ -69,7 +69,7 @@ public final class CentralDaemon {
     private func start() throws {
         // Also what SQLite makes in it is for its owner only.
         lock = try DataDirectory(path: configuration.dataDirectory).lock(isMade: true)
-        // The log first: where there is an authority, there was a log.
+        // The log first: if there is an authority, there was a log.
         let (store, core) = try openStore()
         let authority = try CentralAuthority(
             directory: configuration.dataDirectory,
@@ -131,7 +131,7 @@ public final class CentralDaemon {
         }
     }
 
-    /// Where `heddle central backup` gets copies of the log.
+    /// Returns the listener at which `heddle central backup` gets copies of the log.
     private func backupListener() -> Descriptor? {
         let path = configuration.dataDirectory + "/" + BackupServer.socketName
         do throws(SystemError) {
@@ -203,7 +203,7 @@ public final class CentralDaemon {
             drainingCount -= 1
             if drainingCount == 0 { threads?.store.send(.close) }
         case .closed:
-            // What cannot be removed is removed by the next start.
+            // The next start removes what cannot be removed now.
             for name in ["northbound.sock", BackupServer.socketName] {
                 try? removeFile(configuration.dataDirectory + "/" + name)
             }
@@ -212,7 +212,7 @@ public final class CentralDaemon {
         }
     }
 
-    /// Answers what is parked, lets clients take their answers, closes the log behind the last write.
+    /// Answers what is parked, lets clients take their answers, closes the log after the last write.
     private func stop() {
         guard let threads, drainingCount == 0 else { return }
         logger.info("stopping")

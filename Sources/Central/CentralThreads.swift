@@ -9,18 +9,17 @@ import Storage
 
 /// The ways to the threads of a central. Mailboxes are the only ones, but for the cell with the current root.
 struct CentralThreads: Sendable {
-    /// To the core.
     let core: Mailbox<CoreThread.Message>
     /// To the disk.
     let store: Mailbox<StoreThread.Message>
     /// To each thread that serves HTTP.
     let servers: [Mailbox<ServingLoop.Message>]
 
-    /// Where clients come in, and what they meet there.
+    /// The ports for clients, with their security.
     struct Doors: Sendable {
         /// The first two have a socket for each loop.
         var listeners: [Listeners]
-        /// What secures each port that is secure.
+        /// The TLS configuration of each secure port.
         var contexts: [Route.Plane: TLSContext]
         /// The most long polls that each loop keeps.
         var parkedPollMaximum: Int
@@ -114,7 +113,7 @@ struct CentralThreads: Sendable {
         }.handle
     }
 
-    /// How much later the thread that reads large contents gets its turn: small requests go first where processors are
+    /// The niceness of the thread that reads large contents: small requests go first if processors are
     /// few.
     private static let readingNiceness: Int32 = 5
 
@@ -124,7 +123,7 @@ struct CentralThreads: Sendable {
         _ cell: LatestCell<Published>
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
         try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
-            // Of this thread alone; where it is refused, the thread does its work as others do.
+            // Of this thread alone; if it is refused, the thread does its work as others do.
             if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }

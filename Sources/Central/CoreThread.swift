@@ -6,7 +6,7 @@ import Reactor
 
 /// The thread that owns the core: hands it what comes in, carries out what it wants.
 final class CoreThread {
-    /// What the other threads say to this one.
+    /// Messages of other threads to this one.
     enum Message: Sendable {
         /// A request that only the core can answer.
         case ask(Ticket, Question)
@@ -16,9 +16,9 @@ final class CoreThread {
         case stored(UInt64, [CommitHash])
         /// The last append failed as a whole.
         case notStored(String)
-        /// What came of the last plan.
+        /// The result of the last plan.
         case planned(Plan.Outcome)
-        /// What another thread has found out for a request.
+        /// The outcome that another thread has found for a request.
         case answered(Ticket, Outcome)
         /// Answer what is parked, take nothing new.
         case stop
@@ -39,7 +39,7 @@ final class CoreThread {
     private var waits = RevisionWaits()
     private var waitTimer: TimerHandle?
     private var isStopping = false
-    /// What is to be told to each loop when the step under way is done: one message, whatever there is to tell.
+    /// The outcomes for each loop when the step under way is done: one message for all of them.
     private var outcomes: [[(Ticket, Outcome)]]
 
     /// Takes up the core on its loop's thread.
@@ -152,7 +152,7 @@ final class CoreThread {
             timer = time.map { time in
                 loop.schedule(after: max(.zero, time - loop.now)) { self.step(.timer) }
             }
-        // At the end of this turn: behind what has come meanwhile.
+        // At the end of this turn: after what has come meanwhile.
         case .goOn: loop.defer { self.step(.goOn) }
         case .log(let entry):
             logger.log(level: entry.level == .warning ? .warning : .info, "\(entry.message)")
@@ -179,7 +179,7 @@ final class CoreThread {
 }
 
 extension Outcome {
-    /// What the core answered.
+    /// Creates the outcome of an answer of the core.
     init(_ answer: Answer) {
         switch answer {
         case .written(let revision, let hash, let results): self = .written(revision: revision, hash: hash, results)

@@ -12,7 +12,7 @@ struct DataDirectory {
     var store: String { path + "/central.db" }
 
     /// Takes the lock that a central has while it runs.
-    /// - Parameter isMade: Whether the directory is made if it is missing.
+    /// - Parameter isMade: True if the directory is made if it is missing.
     func lock(isMade: Bool) throws(CentralError) -> FileLock {
         umask(0o077)
         do throws(SystemError) {

@@ -6,20 +6,20 @@ import Reactor
 
 /// The sockets at one address, one for each loop that serves it.
 struct Listeners: Sendable {
-    /// Where they listen; the port is the real one.
+    /// The address that they listen at; the port is the real one.
     let address: SocketAddress
     let plane: Route.Plane
     let exposure: Exposure
     let sockets: [Descriptor]
-    /// What HTTP is bound by on all of them, and the count of their connections.
+    /// The limits of HTTP on all of them, with the count of their connections.
     let limits: HTTPLimits
     let ledger: ConnectionLedger
 
-    /// Where clients connect.
+    /// The URL for clients.
     var url: String { "\(exposure == .secure ? "https" : "http")://\(address)" }
 
     /// Begins to listen.
-    /// - Parameter option: What the user says to choose another address, for the message.
+    /// - Parameter option: The option that chooses another address, for the message.
     init(
         _ wanted: SocketAddress,
         _ plane: Route.Plane,

@@ -3,9 +3,9 @@ import CentralCore
 import Glibc
 import Synchronization
 
-/// What the threads of a central count, each in its own part; read together when somebody asks.
+/// The counters of a central's threads, each in its own part; read together on request.
 final class Metrics: Sendable {
-    /// What one thread that serves HTTP counts.
+    /// The counters of one thread that serves HTTP.
     private final class Part: Sendable {
         let requests = Mutex(RequestStatistics())
     }

@@ -4,28 +4,28 @@ import DequeModule
 import Reactor
 import Southbound
 
-/// What the core has said and a loop has not passed on yet: a piece a turn, so that neither a commit that thousands of
+/// Outcomes of the core that a loop has not passed on yet: a piece a turn, so that neither a commit that thousands of
 /// hosts hear of nor ten thousand watchers keep the loop's other clients waiting.
 final class OutcomeQueue {
-    /// How long a piece takes, but for the last outcome of it: a fifth of what anything may take.
+    /// The time of a piece, except for its last outcome: a fifth of what anything may take.
     static let pieceTime: Duration = .milliseconds(1)
     /// Bytes of answers that clients have not taken yet, from which on further pages of the feed wait: far below what a
     /// server holds before it ends connections, and more than a fast network takes in the time of a pause.
     static let heldByteCountMaximum = 16 << 20
-    /// How long a page waits for clients to take what they have: after it one more goes out all the same, so that those
+    /// The time that a page waits for clients to take what they have: after it one more goes out, so that clients
     /// who take nothing keep nobody from their pages.
     static let pause: Duration = .milliseconds(5)
     /// The fewest changes of an answer that counts as a page.
     static let changeCountMinimum = 64
 
-    /// Who is told first: what hosts and watchers hear, thousands wait for at a time, and others for their own answer.
+    /// The order of outcomes: thousands of hosts and watchers may wait for one commit, others for their own answer.
     private enum Rank: Int, CaseIterable { case asked, host, watcher, page }
 
     private let loop: EventLoop
     private let heldByteCount: () -> Int
     private let passOn: (Ticket, Outcome) -> Void
     private var outcomes = [Deque<(Ticket, Outcome)>](repeating: [], count: Rank.allCases.count)
-    /// Whether the next piece is on its way.
+    /// True if the next piece is on its way.
     private var isGoingOn = false
 
     /// A queue on a loop.
@@ -54,7 +54,7 @@ final class OutcomeQueue {
 
     private var hasRoom: Bool { heldByteCount() < Self.heldByteCountMaximum }
 
-    /// - Parameter isLate: Whether a page has waited for as long as it should.
+    /// - Parameter isLate: True if a page has waited for as long as it should.
     private func goOn(isLate: Bool) {
         isGoingOn = false
         let end = Clock.monotonic() + Self.pieceTime
@@ -70,7 +70,7 @@ final class OutcomeQueue {
         }
     }
 
-    /// - Returns: Whether there was one.
+    /// - Returns: True if there was one.
     private func passOnNext(_ rank: Rank) -> Bool {
         guard let (ticket, outcome) = outcomes[rank.rawValue].popFirst() else { return false }
         passOn(ticket, outcome)

@@ -4,7 +4,7 @@ import HTTPTransport
 import Security
 
 extension Peer {
-    /// What the connection of an exchange tells of its client.
+    /// Creates the client's identity from its connection.
     init(_ exposure: Exposure, _ credentials: PeerCredentials) {
         self =
             switch (exposure, credentials) {

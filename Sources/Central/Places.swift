@@ -5,7 +5,7 @@ import Southbound
 /// The places of one loop for requests that wait: a bound for each kind, so that none keeps out another, and for each
 /// of those who ask, so that nobody takes all of a kind.
 struct Places {
-    /// What takes a place.
+    /// A kind of request that takes a place.
     enum Kind: Hashable {
         /// A chassis' heartbeat, which is heard whether or not there is a place to hold it.
         case heartbeat
@@ -15,13 +15,12 @@ struct Places {
         case write
     }
 
-    /// Who asks, as far as a connection and a request tell.
+    /// The client, as far as its connection and request tell.
     enum Asker: Hashable {
         /// One who shows a secret; the number is that of the secret in this process.
         case bearer(Int)
         /// One who shows a certificate.
         case certificate([String])
-        /// One of a host.
         case host(RemoteHost)
         /// One on this machine, over a socket of its file system.
         case local
@@ -69,7 +68,7 @@ struct Places {
     }
 
     /// Holds a content while it is read elsewhere, before it is known which place it takes.
-    /// - Returns: Whether there is room for it.
+    /// - Returns: True if there is room for it.
     mutating func hold(byteCount: Int) -> Bool {
         guard hasRoom(for: byteCount) else { return false }
         self.byteCount += byteCount
@@ -89,7 +88,7 @@ struct Places {
 }
 
 extension Question {
-    /// What kind of place the question takes.
+    /// The kind of place that the question takes.
     var place: Places.Kind {
         switch self {
         case .write, .access: .write

@@ -18,7 +18,7 @@ struct RenewalClock {
         self.life = life
     }
 
-    /// Whether two thirds of its life are over by either clock, or it was made in what is the future now.
+    /// True if two thirds of its life are over by either clock, or it was made in what is the future now.
     func isDue(wallClock: Int64, now: Duration) -> Bool {
         wallClock < made - Self.stepMaximum || wallClock >= made + life * 2 / 3
             || now - madeAt >= .seconds(life * 2 / 3)

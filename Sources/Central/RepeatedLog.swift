@@ -4,10 +4,10 @@ import HTTPTransport
 import Logging
 import Reactor
 
-/// What a loop warns of that clients can make happen as often as they like: each kind at once, then once a minute with
+/// Warnings that clients can cause as often as they like: each kind at once, then once a minute with
 /// how many there were.
 final class RepeatedLog {
-    /// What counts as the same.
+    /// A kind of incident; those that are equal are counted together.
     enum Incident: Hashable {
         /// A host has shown a wrong token.
         case wrongToken(RemoteHost?)

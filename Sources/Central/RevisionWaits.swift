@@ -4,7 +4,7 @@ import CentralCore
 /// look at the others.
 struct RevisionWaits {
     /// The most of them, over all loops: whoever waits has a place at its loop as well, and central's own clients wait
-    /// only where they have written to another member.
+    /// only if they have written to another member.
     static let countMaximum = 1 << 14
 
     private var waits: [Ticket: (revision: UInt64, deadline: Duration)] = [:]
@@ -13,7 +13,7 @@ struct RevisionWaits {
     /// In order, as all wait for the same time. What has ended stays until its time has come, or until most have.
     private var byDeadline: [(deadline: Duration, ticket: Ticket)] = []
 
-    /// How many wait.
+    /// The number of waits.
     var count: Int { waits.count }
 
     /// When the next has waited long enough.
@@ -21,7 +21,7 @@ struct RevisionWaits {
 
     /// Takes up a request.
     /// - Parameter deadline: not before those of the requests that wait.
-    /// - Returns: whether there was room.
+    /// - Returns: true if there was room.
     mutating func add(_ ticket: Ticket, for revision: UInt64, until deadline: Duration) -> Bool {
         guard waits.count < Self.countMaximum, waits[ticket] == nil else { return false }
         waits[ticket] = (revision, deadline)
@@ -58,7 +58,7 @@ struct RevisionWaits {
         return tickets
     }
 
-    /// Where an entry is or belongs.
+    /// Returns the index at which an entry is or belongs.
     private func place(of revision: UInt64, _ ticket: Ticket) -> Int {
         var (low, high) = (0, byRevision.count)
         while low < high {

@@ -5,7 +5,7 @@ import Reactor
 import Security
 import Wire
 
-/// How a port of central is guarded.
+/// The security of a port of central.
 enum Exposure: Sendable {
     /// Plain, and anyone may do anything.
     case open
@@ -32,7 +32,7 @@ final class ServerSecurity {
     private var seen: [FileState?] = []
     private var renewal: RenewalClock?
 
-    /// What tells that a file was replaced or written.
+    /// The properties of a file that change when it is replaced or written.
     private struct FileState: Equatable {
         var inode: UInt
         var size: Int
@@ -54,12 +54,12 @@ final class ServerSecurity {
         self.authority = authority
     }
 
-    /// Whether files have changed, or a certificate of our own is two thirds through its life or from the future.
+    /// True if files have changed, or a certificate of our own is two thirds through its life or from the future.
     var isDue: Bool {
         renewal?.isDue(wallClock: Clock.wallSeconds(), now: Clock.monotonic()) ?? true || seen != fileStates
     }
 
-    /// What secures the ports from now on.
+    /// Returns the TLS configurations of the ports from now on.
     func contexts() throws(CentralError) -> [Route.Plane: TLSContext] {
         // Taken before the files are read: what changes meanwhile is due again.
         seen = fileStates
@@ -99,7 +99,7 @@ final class ServerSecurity {
         [configuration.certificateFile, configuration.keyFile].compactMap { $0 }.map { FileState($0) }
     }
 
-    /// What users may call this central: what they said, and what the machine says of itself.
+    /// The names of this central: those that users gave, and those of the machine.
     private var names: [String] {
         let said = configuration.serverNames.filter { IPAddress($0) == nil }
         return unique(said + [(try? hostName()) ?? "", "localhost"]).filter(CentralConfiguration.isServerName)
@@ -120,7 +120,7 @@ final class ServerSecurity {
 }
 
 extension IPAddress {
-    /// Whether it stands for all addresses of the machine.
+    /// True if it stands for all addresses of the machine.
     fileprivate var isUnspecified: Bool {
         switch self {
         case .v4(let address): address.rawValue == 0

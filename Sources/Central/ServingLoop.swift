@@ -14,18 +14,18 @@ final class ServingLoop {
     /// The most streams of events that one loop keeps open: consoles and reconcilers, with room for a storm of them;
     /// each has a connection and at most one page that it has not taken.
     static let eventStreamMaximum = 1000
-    /// How often other loops are asked to make room: each time they end some connections.
+    /// The interval at which other loops are asked to make room: each time they end some connections.
     static let roomInterval: Duration = .milliseconds(100)
-    /// How long a stopping central waits for clients to take their answers.
+    /// The time that a stopping central waits for clients to take their answers.
     static let drainTime: Duration = .seconds(5)
     /// Tickets hold the loop in the upper 16 bits and a count in the lower 48.
     private static let indexShift: UInt64 = 48
 
-    /// What the other threads say to this one.
+    /// Messages of other threads to this one.
     enum Message: Sendable {
-        /// What came of some questions.
+        /// The outcomes of some questions.
         case outcomes([(Ticket, Outcome)])
-        /// What is to be done with a request whose content was large.
+        /// The decision about a request whose content was large.
         case decided(Ticket, BulkThread.Decision)
         /// Show other certificates to whoever comes from now on.
         case secure([Route.Plane: TLSContext])
@@ -57,7 +57,7 @@ final class ServingLoop {
     /// The beginning of the requests' identities: drawn anew with each start, then the loop's number.
     private let requestIDPrefix: String
     private let bulk: Mailbox<BulkThread.Message>?
-    /// Where requests wait for the core.
+    /// The places of requests that wait for the core.
     private var places: Places
     private var undecided: [Ticket: Undecided] = [:]
     private let eventStreamMaximum: Int
@@ -150,7 +150,7 @@ final class ServingLoop {
         if exposure == .secure { secureServers.append((api.plane, server)) }
     }
 
-    /// Makes room for connections to come. The present newcomer is served only where this loop has some to end; else
+    /// Makes room for connections to come. The present newcomer is served only if this loop has some to end; else
     /// the others are asked, and it finds room when it comes again.
     func makeRoom() -> Bool {
         if closeIdle() { return true }
@@ -207,7 +207,7 @@ final class ServingLoop {
     }
 
     /// Has a large content read on the thread for that.
-    /// - Returns: Whether the request is taken care of.
+    /// - Returns: True if the request is taken care of.
     private func readElsewhere(
         _ exchange: HTTPExchange,
         _ peer: Peer,
@@ -262,7 +262,7 @@ final class ServingLoop {
         return .answer(reply.head, bytes)
     }
 
-    /// Whether a request that shows a wrong token is one too many of its host.
+    /// True if a request that shows a wrong token is one too many of its host.
     private func isBeyondAttempts(
         _ reply: Reply,
         _ request: HTTPRequest,
@@ -370,12 +370,12 @@ final class ServingLoop {
 }
 
 extension Question {
-    /// Whether nobody misses the answer when its client has gone. Of a write everybody wants to know.
+    /// True if nobody misses the answer when its client has gone. Of a write everybody wants to know.
     fileprivate var isPoll: Bool { place != .write }
 }
 
 extension Places.Asker {
-    /// Who asks with an exchange.
+    /// Creates the asker of an exchange.
     fileprivate init(_ exchange: HTTPExchange) {
         if let secret = exchange.request.headerFields[.authorization] {
             self = .bearer(secret.hashValue)

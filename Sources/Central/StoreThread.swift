@@ -8,12 +8,12 @@ import Storage
 
 /// The thread that owns the commit log, so that the core goes on thinking while the disk writes.
 final class StoreThread {
-    /// What the exit code of a process says that could not be sure of its disk (`EX_IOERR` of sysexits.h).
+    /// The exit code of a process that could not be sure of its disk (`EX_IOERR` of sysexits.h).
     static let exitCodeOfBrokenDisk: Int32 = 74
 
-    /// What the other threads say to this one.
+    /// Messages of other threads to this one.
     enum Message: Sendable {
-        /// Make these commits durable, behind the commit of a revision.
+        /// Make these commits durable, after the commit of a revision.
         case append([Commit], after: UInt64)
         /// Answer what the log of the past is asked.
         case audit(Ticket, AuditRequest)
@@ -21,9 +21,9 @@ final class StoreThread {
         case close
     }
 
-    /// How long no append must have come before what can wait is done: longer than a busy central's groups are apart.
+    /// The time without an append after which postponed work is done: longer than a busy central's groups are apart.
     static let restTime: Duration = .milliseconds(100)
-    /// How long after an append the evidence outside of the log speaks of it at the latest.
+    /// The time after an append at which the evidence outside of the log tells of it at the latest.
     static let evidenceTime: Duration = .seconds(1)
 
     private let loop: EventLoop

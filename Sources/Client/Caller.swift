@@ -14,17 +14,16 @@ public struct Call: Equatable, Sendable {
         case delete = "DELETE"
     }
 
-    /// How long an answer may take unless said otherwise. Central answers in milliseconds; a disk that is being
+    /// The default time for an answer. Central answers in milliseconds; a disk that is being
     /// synced by others can take seconds.
     public static let timeoutDefault = Duration.seconds(30)
 
-    /// What to do.
     public var method: Method
     /// The path with its query, percent-encoded.
     public var path: String
-    /// What goes along.
+    /// The content.
     public var body: JSONValue?
-    /// How long to wait for the answer.
+    /// The longest wait for the answer.
     public var timeout: Duration
 
     /// A request; see the members.
@@ -42,13 +41,13 @@ public struct Reply: Equatable, Sendable {
     public var status: Int
     /// The revision of the network that the answer shows (`Heddle-Revision`), where central gave one.
     public var revision: Int64?
-    /// What revisions of that network are counted in (`Heddle-Epoch`), where central gave one.
+    /// The epoch of that revision (`Heddle-Epoch`), if central gave one.
     public var epoch: String?
     /// The hash of the revision's commit (`Heddle-Hash`), where central gave one.
     public var hash: String?
     /// When the server says that it answered, in seconds since 1970.
     public var date: Int64?
-    /// The JSON of the body, where it has any; a text that is none is a string.
+    /// The JSON of the body, if it has any; a text that is none is a string.
     public var body: JSONValue?
 
     /// An answer; see the members.
@@ -71,11 +70,11 @@ public struct Reply: Equatable, Sendable {
 
 /// Whoever can carry a request to a server and bring back the answer: ``Connection``, or a test.
 public protocol Caller {
-    /// Whom it speaks to, for messages.
+    /// The server, for messages.
     var server: Server { get }
 
     /// Sends a request and waits for the answer, whatever its status.
-    /// - Throws: ``ClientError`` where there is no answer.
+    /// - Throws: ``ClientError`` if there is no answer.
     func send(_ call: Call) throws(ClientError) -> Reply
 }
 
@@ -90,7 +89,7 @@ extension Caller {
         return reply
     }
 
-    /// The object at a path, `nil` where there is none.
+    /// The object at a path, `nil` if there is none.
     public func object(_ path: String) throws(ClientError) -> Reply? {
         let reply = try send(Call(.get, path))
         if reply.status == 404 { return nil }
@@ -124,10 +123,10 @@ extension Caller {
 struct HistoryPlace: Equatable {
     var revision: Int64
     var epoch: String
-    /// Evidence that central still has the history that the place is in; `nil` where an older central told none.
+    /// Evidence that central still has the history that the place is in; `nil` if an older central told none.
     var hash: String?
 
-    /// The place that an answer shows; `nil` where it does not say.
+    /// The place that an answer shows; `nil` if it does not say.
     init?(_ reply: Reply, revision: Int64?) {
         guard let revision, let epoch = reply.epoch else { return nil }
         self.init(revision: revision, epoch: epoch, hash: reply.hash)
@@ -146,7 +145,7 @@ struct HistoryPlace: Equatable {
 /// The objects asked for at once: the most that central gives.
 let listPageSize = 5000
 
-/// The text as it may stand in one segment of a path or in a query (RFC 3986 section 2.3).
+/// The text as it may be in one segment of a path or in a query (RFC 3986 section 2.3).
 public func percentEncoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
     var bytes: [UInt8] = []

@@ -2,7 +2,7 @@
 public enum ClientError: Error, Equatable, Sendable {
     /// The command line is wrong; no server was asked.
     case usage(String)
-    /// What was asked contradicts the network as it is.
+    /// The request contradicts the network as it is.
     case refused(String)
     /// The server answered with a problem document.
     case problem(Problem)
@@ -12,10 +12,10 @@ public enum ClientError: Error, Equatable, Sendable {
     case insecure(Server, reason: String, remedy: String)
     /// The server answered what this version does not understand.
     case badAnswer(Server, String)
-    /// What the user waits for did not come in time.
+    /// The wait took longer than the user allowed.
     case timedOut(String)
 
-    /// What the process ends with.
+    /// The exit status of the process.
     public var exitStatus: ExitStatus {
         switch self {
         case .usage: .usage
@@ -36,7 +36,7 @@ public enum ClientError: Error, Equatable, Sendable {
         }
     }
 
-    /// What is wrong, and apart from it what to do.
+    /// The fault and the remedy, apart from each other.
     var halves: (detail: String, remedy: String) {
         switch self {
         case .unreachable(let server, let reason, _):
@@ -51,7 +51,7 @@ public enum ClientError: Error, Equatable, Sendable {
     }
 }
 
-/// What a `heddle` command ends with.
+/// The exit status of a `heddle` command.
 public enum ExitStatus: Int32, Sendable {
     /// Everything was done.
     case done = 0

@@ -8,7 +8,6 @@ import Security
 
 /// Requests to one server, each waited for: the loop runs only while one is under way.
 public final class Connection: Caller {
-    /// Whom it speaks to.
     public let server: Server
     /// Runs each second while a request is under way.
     public var onWaiting: (() -> Void)?
@@ -22,7 +21,7 @@ public final class Connection: Caller {
     /// Where the environment does not say, it is the central of this host: by its socket where this user may, else over
     /// loopback.
     /// - Parameter dataDirectory: that of a central of this host, whatever the environment says.
-    /// - Throws: ``ClientError/usage(_:)`` where `HEDDLE_NB` is no URL.
+    /// - Throws: ``ClientError/usage(_:)`` if `HEDDLE_NB` is no URL.
     public static func toCentral(dataDirectory: String? = nil) throws(ClientError) -> Connection {
         var server = Server.central(from: environmentVariable)
         if let dataDirectory {
@@ -45,7 +44,7 @@ public final class Connection: Caller {
     /// A server; nothing is sent yet.
     /// - Parameter authorities: the file of the authorities that a server with TLS is believed by, in PEM; without it,
     ///   those of this machine.
-    /// - Throws: ``ClientError/usage(_:)`` where its address is none, or the file cannot be used.
+    /// - Throws: ``ClientError/usage(_:)`` if its address is none, or the file cannot be used.
     public init(to server: Server, token: String?, authorities: String? = nil) throws(ClientError) {
         self.server = server
         self.token = token
@@ -179,7 +178,7 @@ public final class Connection: Caller {
         return reply
     }
 
-    /// What to do about a server that could not be trusted.
+    /// The remedy for a server that could not be trusted.
     private static func remedy(against reason: String) -> String {
         if reason.contains("wrong version number") { return "it may speak plain HTTP: write http://" }
         if reason.contains("mismatch") {

@@ -1,6 +1,6 @@
 /// When a command gives up, on the monotonic clock.
 public struct Deadline: Sendable {
-    /// What the user allowed, in seconds.
+    /// The time that the user allowed, in seconds.
     let seconds: Int64?
     private let end: Duration?
     private let now: @Sendable () -> Duration
@@ -12,7 +12,7 @@ public struct Deadline: Sendable {
         end = seconds.map { now() + .seconds($0) }
     }
 
-    /// The time left, zero once it is over; `nil` where there is no limit.
+    /// The time left, zero once it is over; `nil` if there is no limit.
     public var remaining: Duration? { end.map { max(.zero, $0 - now()) } }
 
     /// The shorter of a duration and the time left.

@@ -2,7 +2,7 @@ import JSON
 import Wire
 
 extension JSONValue {
-    /// The string member of this name as it may be printed; empty where it is missing, null or something else.
+    /// The string member of this name as it may be printed; empty if it is missing, null or something else.
     func text(_ name: String) -> String { (self[name]?.stringValue ?? "").printable }
 
     /// The strings of the array member of this name, as they may be printed.

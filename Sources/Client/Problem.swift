@@ -5,7 +5,7 @@ import Wire
 public struct Problem: Equatable, Sendable {
     /// The HTTP status, 400 ... 599.
     public var status: Int
-    /// The stable reason, `name_conflict`; empty where the answer came from something else, a proxy say.
+    /// The stable reason, `name_conflict`; empty if the answer came from something else, a proxy say.
     public var code: String
     /// One sentence for a person.
     public var detail: String
@@ -14,7 +14,6 @@ public struct Problem: Equatable, Sendable {
     /// The refusals of other objects of the same request.
     public var others: [Problem] = []
 
-    /// A refusal as a server words it.
     public init(status: Int, code: String, detail: String, pointer: String? = nil) {
         self.status = status
         self.code = code
@@ -32,7 +31,7 @@ public struct Problem: Equatable, Sendable {
         others = errors.dropFirst().map { Problem(status: status, body: $0) }
     }
 
-    /// The sentence that a user sees: the server's, with the field that is at fault where it does not name that. It may
+    /// The sentence that a user sees: the server's, with the field that is at fault if it does not name that. It may
     /// repeat what users and hosts have said.
     public var sentence: String { rawSentence.printable }
 

@@ -4,9 +4,9 @@ import JSON
 struct RealizationWait {
     /// The longest that one request for the state of a revision is parked, in seconds: below what proxies tolerate.
     static let pollSeconds: Int64 = 20
-    /// How often somebody who looks is told how far it is, in seconds.
+    /// The interval of progress reports, in seconds.
     static let reportSeconds: Int64 = 2
-    /// What a parked request may take longer than it asked for before central counts as gone.
+    /// The time that a parked request may take longer than it asked for, before central counts as gone.
     static let pollGrace = Duration.seconds(10)
 
     let caller: any Caller
@@ -51,6 +51,6 @@ struct RealizationWait {
 }
 
 extension Duration {
-    /// The seconds, the next whole number where there is a fraction.
+    /// The seconds, the next whole number if there is a fraction.
     var wholeSecondsRoundedUp: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }

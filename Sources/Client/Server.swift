@@ -1,19 +1,19 @@
 import HTTPTransport
 
-/// Whom a command speaks to.
+/// A server that a command speaks to.
 public enum Server: Equatable, Sendable {
     /// Central's northbound port, by its URL.
     case central(url: String)
     /// The agent of this host, by the path of its socket.
     case agent(socket: String)
 
-    /// Where central is found unless `HEDDLE_NB` says otherwise.
+    /// Central's URL unless `HEDDLE_NB` gives another.
     public static let defaultNorthbound = "http://127.0.0.1:6641"
     /// The data directory of central unless it was told otherwise.
     public static let defaultDataDirectory = "/var/lib/heddle/central"
-    /// Where root reaches the central of this host, whatever it listens at.
+    /// The socket at which root reaches the central of this host, whatever it listens at.
     public static let defaultNorthboundSocket = defaultDataDirectory + "/northbound.sock"
-    /// Where the agent is found unless `HEDDLE_AGENT_SOCKET` says otherwise.
+    /// The agent's socket unless `HEDDLE_AGENT_SOCKET` gives another.
     public static let defaultAgentSocket = "/var/lib/heddle/agent/agent.sock"
 
     /// Central as the environment names it.
@@ -32,7 +32,7 @@ public enum Server: Equatable, Sendable {
         .agent(socket: environment("HEDDLE_AGENT_SOCKET") ?? defaultAgentSocket)
     }
 
-    /// What proves to central who asks, where the environment has it.
+    /// The token that identifies the user to central, if the environment has one.
     public static func token(from environment: (String) -> String?) -> String? {
         environment("HEDDLE_TOKEN")
     }
@@ -42,7 +42,7 @@ public enum Server: Equatable, Sendable {
         environment("HEDDLE_CA")
     }
 
-    /// That a port was tried which its URL does not name; empty where it names one.
+    /// That a port was tried which its URL does not name; empty if it names one.
     func defaultPortNote(_ endpoint: HTTPEndpoint) -> String {
         guard case .central(let url) = self else { return "" }
         let port: UInt16
@@ -55,7 +55,7 @@ public enum Server: Equatable, Sendable {
         return " (port \(port), since the URL has none; central uses 6641 by default)"
     }
 
-    /// How a message names it.
+    /// Its name in messages.
     var title: String {
         switch self {
         case .central(let url): "central at \(url)"
@@ -63,7 +63,7 @@ public enum Server: Equatable, Sendable {
         }
     }
 
-    /// What to do when something else answers.
+    /// The remedy if another program answers.
     var identityRemedy: String {
         switch self {
         case .central: "set HEDDLE_NB to the northbound port of a central, 6641 by default"
@@ -71,10 +71,10 @@ public enum Server: Equatable, Sendable {
         }
     }
 
-    /// How the reason begins where nobody knows the name in its URL.
+    /// The beginning of the reason if the name in its URL cannot be resolved.
     static let unknownName = "its name cannot be resolved here"
 
-    /// What to do when it cannot be reached.
+    /// The remedy if it cannot be reached.
     func remedy(for reason: String) -> String {
         if reason == "Permission denied" { return permissionRemedy }
         if reason.hasPrefix(Self.unknownName) {
@@ -83,7 +83,7 @@ public enum Server: Equatable, Sendable {
         return remedy
     }
 
-    /// What to do when its socket may not be used.
+    /// The remedy if its socket may not be used.
     var permissionRemedy: String {
         switch self {
         case .central: "run this as root or as the user that central runs as, or set HEDDLE_NB to its URL"
@@ -91,7 +91,7 @@ public enum Server: Equatable, Sendable {
         }
     }
 
-    /// What to do when it is not there.
+    /// The remedy if it does not run.
     var remedy: String {
         switch self {
         case .central: "start it with 'heddle central' or set HEDDLE_NB"

@@ -7,22 +7,22 @@ struct FieldSection {
     struct Line {
         var name: Range<Int>
         var value: Range<Int>
-        /// Whether it is for the connection alone and so no part of what handlers see.
+        /// True if it is for the connection alone and so no part of what handlers see.
         var isFraming: Bool
     }
 
     private(set) var lines: [Line] = []
-    /// Where the value of Host is.
+    /// The range of Host's value.
     private(set) var host: Range<Int>?
     /// The value of Content-Length.
     private(set) var contentLength: Int?
-    /// Whether Transfer-Encoding is chunked.
+    /// True if Transfer-Encoding is chunked.
     private(set) var isChunked = false
-    /// Whether Connection has `close`.
+    /// True if Connection has `close`.
     private(set) var closes = false
-    /// Whether Expect is `100-continue`.
+    /// True if Expect is `100-continue`.
     private(set) var expectsContinue = false
-    /// Whether Expect is anything else.
+    /// True if Expect is anything else.
     private(set) var expectsOther = false
 
     /// Takes one line, which is at `range` of `bytes`, of the message that starts at `start`.
@@ -38,7 +38,7 @@ struct FieldSection {
         )
     }
 
-    /// Where name and value of a field line are.
+    /// The ranges of a field line's name and value.
     static func parse(
         _ range: Range<Int>,
         in bytes: [UInt8]
@@ -71,7 +71,7 @@ struct FieldSection {
         return fields
     }
 
-    /// - Returns: Whether the field is one of those that handlers do not see.
+    /// - Returns: True if the field is one of those that handlers do not see.
     private mutating func note(
         name: Range<Int>,
         value: Range<Int>,

@@ -4,7 +4,7 @@ public enum HTTPBody {
     case none
     /// All of it at once; the answer tells its length.
     case bytes([UInt8])
-    /// All of it at once, in pieces that many answers share; the answer tells its length. They are sent one behind the
+    /// All of it at once, in pieces that many answers share; the answer tells its length. They are sent one after the
     /// other as the socket drains.
     case shared([[UInt8]])
     /// Produced piece by piece as the socket drains, until `nil`; its length is not known beforehand. A piece without
@@ -31,8 +31,8 @@ public enum HTTPBody {
         return { rest.popLast() }
     }
 
-    /// What a slice that is kept is taken to have, in bytes.
+    /// The assumed size of a slice that is kept, in bytes.
     static let sliceByteCount = 64 * 1024
-    /// What pieces that are shared are taken to have for each answer, in bytes.
+    /// The assumed size of shared pieces for each answer, in bytes.
     static let sharedByteCount = 16 * 1024
 }

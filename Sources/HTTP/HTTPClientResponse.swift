@@ -7,7 +7,6 @@ public struct HTTPClientResponse: Sendable, Equatable {
     /// The content, without any transfer coding.
     public let body: [UInt8]
 
-    /// An answer.
     public init(response: HTTPResponse, body: [UInt8]) {
         self.response = response
         self.body = body

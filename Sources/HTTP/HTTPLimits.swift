@@ -11,8 +11,8 @@ public struct HTTPLimits: Equatable, Sendable {
     public var lineByteCountMaximum = 8 * 1024
     /// Bytes of a request's body unless the server's own rule allows another count for it. More: 413.
     public var bodyByteCountMaximum = 1 << 20
-    /// Bytes of a body that is read although the head has decided the answer, so that the connection stays. More, or one
-    /// that waits for 100, is not read.
+    /// Bytes of a body that is read although the head has decided the answer, so that the connection stays. More, or
+    /// one that waits for 100, is not read.
     public var unwantedByteCountMaximum = 64 * 1024
     /// Bytes of all chunk extensions of one body, which mean nothing to anyone and so hide attacks. More: 400.
     public var chunkExtensionByteCountMaximum = 256
@@ -20,7 +20,7 @@ public struct HTTPLimits: Equatable, Sendable {
     public var trailerByteCountMaximum = 8 * 1024
     /// Requests of one connection that wait for their answers; further ones stay unread in the socket.
     public var pipelinedRequestMaximum = 16
-    /// Bytes kept of requests that wait behind unanswered ones; further ones stay unread in the socket.
+    /// Bytes kept of requests that wait after unanswered ones; further ones stay unread in the socket.
     public var pipelinedByteCountMaximum = 64 * 1024
     /// Requests answered on one connection before it is closed, so that load spreads again after a failover.
     public var requestMaximum = 10_000
@@ -33,10 +33,10 @@ public struct HTTPLimits: Equatable, Sendable {
     public var reapedConnectionMaximum = 16
     /// Connections of one address that is not of this machine. More: 429.
     public var connectionsPerAddressMaximum = 256
-    /// Connections of one address, not of this machine, that have not shown who they are: no certificate, and no request
-    /// that was more than a look at what is for everybody. More: the oldest idle one of them ends, or 429.
+    /// Connections of one address, not of this machine, that have not shown who they are: no certificate, and no
+    /// request that was more than a look at what is for everybody. More: the oldest idle one of them ends, or 429.
     public var strangersPerAddressMaximum = 256
-    /// How long a connection that has not shown who it is gets to do so, or to go on with it, before it may end for a
+    /// The time that a connection has to authenticate, or to go on with it, before it may be closed for a
     /// newcomer: a round trip, so that those that come together do not end each other.
     public var strangerGraceTime: Duration = .milliseconds(100)
     /// An idle connection that has not shown who it is; it is closed after that. No longer than ``idleTime`` counts.
@@ -51,15 +51,15 @@ public struct HTTPLimits: Equatable, Sendable {
     /// Bytes that the kernel takes of an answer beyond those on their way to the client; the rest waits until it reads.
     public var unsentByteCountMaximum = 128 * 1024
     /// Bytes that all connections of one server and thread hold together: requests read in part, requests that wait or
-    /// are being answered, answers that clients have not taken. Beyond it no further contents are taken (503), and those
-    /// connections end whose clients have made no progress for longest.
+    /// are being answered, answers that clients have not taken. Beyond it no further contents are taken (503), and
+    /// those connections end whose clients have made no progress for longest.
     public var heldByteCountMaximum = 32 << 20
-    /// How long a client may take less than ``writtenByteCountMinimum`` of its answers before it counts as one without
-    /// progress, when memory is short. One that is being served is not ended for others.
+    /// The time in which a client may take less than ``writtenByteCountMinimum`` of its answers before it counts as one
+    /// without progress, when memory is short. One that is being served is not ended for others.
     public var heldProgressTime: Duration = .seconds(1)
     /// A connection that holds fewer bytes is not ended to make room: parked polls are many, small, and quiet.
     public var heldByteCountMinimum = 4 * 1024
-    /// Bytes read and dropped from a client that still sends behind the last answer. It is as much as a socket
+    /// Bytes read and dropped from a client that still sends after the last answer. It is as much as a socket
     /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
     public var lingeringByteCountMaximum = 4 << 20
     /// The same of a client whose TLS handshake has failed: an alert has room in much less.
@@ -77,31 +77,30 @@ public struct HTTPLimits: Equatable, Sendable {
     public var bodyIdleTime: Duration = .seconds(60)
     /// Bytes a second a body must come at on average, once ``bodyRateGraceTime`` is over. Slower: 408.
     public var bodyRateMinimum = 1024
-    /// How long a body may be slower than ``bodyRateMinimum``.
+    /// The time that a body may be slower than ``bodyRateMinimum``.
     public var bodyRateGraceTime: Duration = .seconds(10)
-    /// How long a client may take less than ``writtenByteCountMinimum`` of an answer before it is cut off.
+    /// The time in which a client may take less than ``writtenByteCountMinimum`` of an answer before it is cut off.
     public var writeStallTime: Duration = .seconds(30)
     /// Bytes of an answer that a client must take within each ``writeStallTime``, as long as there are so many: who
     /// reads slower holds memory for nothing.
     public var writtenByteCountMinimum = 16 * 1024
     /// A connection without traffic is asked so often whether its client is still there (TCP keep-alive).
     public var keepAliveTime: Duration = .seconds(15)
-    /// How long the client's machine may leave sent bytes unacknowledged (TCP_USER_TIMEOUT).
+    /// The time that the client's machine may leave sent bytes unacknowledged (TCP_USER_TIMEOUT).
     public var acknowledgementTime: Duration = .seconds(30)
-    /// How long the server still reads behind the last answer, so that the client gets that answer.
+    /// The time that the server reads after the last answer, so that the client gets that answer.
     public var lingeringTime: Duration = .seconds(2)
-    /// How long the connection of a client that floods, sent a bomb or broke the rules of HTTP/2 stays open behind the
-    /// last word to it, without being listened to: what it goes on to send fills its own machine, and it comes again so
-    /// much later.
+    /// The time that the connection of a client that floods, sent a bomb or broke the rules of HTTP/2 stays open after
+    /// the last word to it, without being listened to: what it goes on to send fills its own machine, and it comes
+    /// again so much later.
     public var stallTime: Duration = .milliseconds(500)
-    /// How long a host that floods is not served, and how long a flood counts.
+    /// The time that a flooding host is not served, and that a flood counts.
     public var shutOutTime: Duration = .seconds(60)
-    /// How long a request whose client has shut down its sending side may stay unanswered.
+    /// The time that a request may stay unanswered after its client has shut down its sending side.
     public var halfClosedTime: Duration = .seconds(30)
 
-    /// What concerns connections of HTTP/2 alone.
+    /// The limits of HTTP/2 alone.
     public var http2 = HTTP2Limits()
 
-    /// The defaults.
     public init() {}
 }

@@ -20,7 +20,7 @@ public struct ReceivedRequest: Sendable {
     }
 }
 
-/// What becomes of a request with content once its head is there.
+/// The decision about a request with content, made when its head is complete.
 public enum HeadVerdict {
     /// The content may come, up to so many bytes.
     case content(byteCountMaximum: Int)
@@ -35,7 +35,7 @@ public enum HeadVerdict {
 /// ``nextRequest(now:)`` until there is none, then calls ``prepareOutput(now:wallClock:)`` and writes ``output``, and
 /// obeys ``phase``, ``wantsInput`` and ``deadline`` after each of these. All `now` are monotonic times of one origin.
 ///
-/// For classes: behind `any HTTPServerSession` a value would be copied, or guarded, for every property that is read.
+/// For classes: after `any HTTPServerSession` a value would be copied, or guarded, for every property that is read.
 public protocol HTTPServerSession: AnyObject {
     /// Takes bytes that the client has sent.
     func receive(_ bytes: ArraySlice<UInt8>, now: Duration)
@@ -55,18 +55,18 @@ public protocol HTTPServerSession: AnyObject {
     /// Fills ``output`` from the answers, up to its bound, with one slice at most of those that come in slices.
     /// - Parameter wallClock: Seconds since 1970, for the Date field.
     func prepareOutput(now: Duration, wallClock: Int64)
-    /// Whether the last ``prepareOutput(now:wallClock:)`` has stopped before ``output`` was full because a slice of an
+    /// True if the last ``prepareOutput(now:wallClock:)`` has stopped before ``output`` was full because a slice of an
     /// answer was made, or tried: there may be more to make, which no event of the socket tells.
     var makesMore: Bool { get }
-    /// What is to be written next.
+    /// The bytes to write next.
     var output: ArraySlice<UInt8> { get }
     /// Takes note that the first `count` bytes of ``output`` have been written.
     func didWrite(_ count: Int, now: Duration)
-    /// Whether more bytes may be read from the client.
+    /// True if more bytes may be read from the client.
     var wantsInput: Bool { get }
-    /// Whether the connection was ended because its client floods: no honest one does what it has done.
+    /// True if the connection was ended because its client floods: no honest one does what it has done.
     var isFlooded: Bool { get }
-    /// Whether the connection was ended for an error of its client, and the client is told: there is nothing more to
+    /// True if the connection was ended for an error of its client, and the client is told: there is nothing more to
     /// hear from it.
     var hasErred: Bool { get }
     /// Bytes that are kept for the client: requests read in part, heads of those that wait, answers not taken.
@@ -77,11 +77,11 @@ public protocol HTTPServerSession: AnyObject {
     func expire(now: Duration)
     /// Takes no further requests; closes when those under way are answered.
     func drain(now: Duration)
-    /// What the connection is to do.
+    /// The phase of the connection's life.
     var phase: HTTPSessionPhase { get }
 }
 
-/// How far the life of a connection has come.
+/// The phase of a connection's life.
 public enum HTTPSessionPhase: Equatable, Sendable {
     /// Reading and writing.
     case open
@@ -100,7 +100,7 @@ extension HTTPServerSession {
     /// Never: where requests come one after the other there is nothing to flood with.
     public var isFlooded: Bool { false }
 
-    /// Never: behind an error in one request the last answer may still be on its way, and bytes before it.
+    /// Never: after an error in one request the last answer may still be on its way, and bytes before it.
     public var hasErred: Bool { false }
 
     /// Nothing: where a connection carries its requests one after the other, the client goes with the connection.

@@ -1,4 +1,4 @@
-/// What is wrong with the bytes of an HTTP/1.1 message (RFC 9112), a request or a response.
+/// A fault in the bytes of an HTTP/1.1 message (RFC 9112), a request or a response.
 public enum MessageError: Error, Equatable, Sendable {
     /// A line ended by LF alone (RFC 9112 section 2.2 lets a server refuse it, and proxies differ about it).
     case bareLineFeed
@@ -46,7 +46,7 @@ public enum MessageError: Error, Equatable, Sendable {
     case badChunkSize
     /// A control character in a chunk extension.
     case badChunkExtension
-    /// Something other than CRLF behind a chunk's bytes.
+    /// Something other than CRLF after a chunk's bytes.
     case badChunkEnd
     /// More bytes of chunk extensions than allowed.
     case chunkExtensionsTooLong
@@ -104,7 +104,7 @@ extension MessageError: CustomStringConvertible {
 }
 
 extension MessageError {
-    /// Whether it makes a request malformed in the sense of RFC 9113 section 8.1.1: a field that no field may be. Other
+    /// True if it makes a request malformed in the sense of RFC 9113 section 8.1.1: a field that no field may be. Other
     /// faults are those of what fields say.
     package var isMalformed: Bool {
         self == .badFieldName || self == .badFieldValue

@@ -4,7 +4,7 @@
 struct AbuseTable {
     /// Connections of one host ended for abuse within ``windowTime`` until it is shut out.
     static let endedConnectionMaximum = 16
-    /// How long an ended connection counts, and how long a host is shut out.
+    /// The time that an ended connection counts, and that a host is shut out.
     let windowTime: Duration
 
     private struct Record {
@@ -27,7 +27,7 @@ struct AbuseTable {
         }
     }
 
-    /// Whether connections of a host are not taken now.
+    /// True if connections of a host are not taken now.
     func shutsOut(_ host: RemoteHost, now: Duration) -> Bool {
         guard records.count > 0, let record = records[host] else { return false }
         return record.endedCount >= Self.endedConnectionMaximum && now - record.last <= windowTime

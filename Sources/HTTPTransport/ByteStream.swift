@@ -8,9 +8,9 @@ protocol ByteStream: AnyObject {
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> IOResult<Int>
     /// Says that nothing more will be written; reading goes on.
     func endWrites() throws(SystemError)
-    /// Whether the last read waits until the socket can be written.
+    /// True if the last read waits until the socket can be written.
     var readAwaitsWritable: Bool { get }
-    /// Whether the last read has left bytes that no event of the socket will tell of.
+    /// True if the last read has left bytes that no event of the socket will tell of.
     var hasUnreadBytes: Bool { get }
 }
 

@@ -50,7 +50,7 @@ public final class ConnectionLedger: Sendable {
     /// Connections that are counted now.
     public var count: Int { counts.withLock(\.total) }
 
-    /// Whether a host has had so many connections ended for abuse that no more of it are taken now. Loopback is never
+    /// True if a host has had so many connections ended for abuse that no more of it are taken now. Loopback is never
     /// shut out.
     func shutsOut(_ peer: SocketAddress, now: Duration) -> Bool {
         guard case .ip(let address, _) = peer, !address.isLoopback else { return false }

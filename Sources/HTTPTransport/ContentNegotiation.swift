@@ -11,7 +11,7 @@ struct ContentNegotiation {
     private let encoder = GzipEncoder()
 
     /// The coding that a request's content has; `nil` for none.
-    /// - Throws: where it is none that is known here, which the head alone tells.
+    /// - Throws: if it is none that is known here, which the head alone tells.
     static func coding(of request: HTTPRequest) throws(RequestError) -> Coding? {
         guard let coding = request.headerFields.value(of: .contentEncoding) else { return nil }
         switch coding.lowercased() {
@@ -30,7 +30,7 @@ struct ContentNegotiation {
         private var request: HTTPRequest
         private let inflation: GzipInflation
 
-        /// - Parameter maximum: How many bytes the content may have.
+        /// - Parameter maximum: The most bytes that the content may have.
         init(_ received: ReceivedRequest, maximum: Int) throws(RequestError) {
             id = received.id
             request = received.request

@@ -8,9 +8,9 @@ public final class HTTPCall {
     /// The request as it goes to the server.
     var bytes: [UInt8] = []
     var timer: TimerHandle?
-    /// What carries the call now.
+    /// The connection that carries the call now.
     weak var connection: ClientConnection?
-    /// Whether a connection that had been used before failed it.
+    /// True if a connection that had been used before failed it.
     var needsFreshConnection = false
     private let client: HTTPClient
     private var completion: ((Result<HTTPClientResponse, HTTPClientError>) -> Void)?
@@ -25,10 +25,10 @@ public final class HTTPCall {
         self.completion = completion
     }
 
-    /// Whether it has been answered, has failed or was cancelled.
+    /// True if it has been answered, has failed or was cancelled.
     var isOver: Bool { completion == nil }
 
-    /// Whether carrying it out twice is as carrying it out once (RFC 9110 section 9.2.2).
+    /// True if carrying it out twice is as carrying it out once (RFC 9110 section 9.2.2).
     var isIdempotent: Bool {
         [.get, .head, .put, .delete, .options].contains(method)
     }

@@ -17,19 +17,18 @@ public final class HTTPClient {
         public var waitingCallMaximum = 1024
         /// Bytes of an answer's content: a whole snapshot page with room to spare.
         public var bodyByteCountMaximum = 64 << 20
-        /// How long an unused connection is kept: less than servers keep them, so that they seldom close first.
+        /// The time that an unused connection is kept: less than at servers, so that they seldom close first.
         public var idleTime: Duration = .seconds(60)
 
-        /// The defaults.
         public init() {}
     }
 
     /// Bytes read from a connection at once.
     static let readByteCountMaximum = 64 * 1024
 
-    /// Where the server is.
+    /// The server's address.
     public let endpoint: HTTPEndpoint
-    /// What secures connections to a `tls` endpoint. A new one takes the place of unused connections at once, and of
+    /// The TLS configuration of connections to a `tls` endpoint. A new one ends unused connections at once, and
     /// the others once their calls have ended.
     public var tls: TLSContext? { didSet { retireConnections() } }
     /// Connections of an earlier generation are not used again.
@@ -37,7 +36,7 @@ public final class HTTPClient {
     let loop: EventLoop
     let limits: Limits
     let messageLimits: HTTPLimits
-    /// What was read last, for the connection that read it; one buffer serves all.
+    /// The buffer for the last read, valid for the connection that read; one buffer serves all.
     private(set) var readBuffer = [UInt8](repeating: 0, count: readByteCountMaximum)
     private let resolver: HostResolver
     /// The connection used last comes last.
@@ -45,7 +44,6 @@ public final class HTTPClient {
     private var connectionCount = 0
     private var waiting: [HTTPCall] = []
 
-    /// A client without a connection yet.
     public init(loop: EventLoop, endpoint: HTTPEndpoint, limits: Limits = Limits(), tls: TLSContext? = nil) {
         self.loop = loop
         self.endpoint = endpoint
@@ -59,7 +57,7 @@ public final class HTTPClient {
 
     /// Sends a request.
     /// - Parameters:
-    ///   - request: With a path; its scheme is not used, its authority only where it has one.
+    ///   - request: With a path; its scheme is not used, its authority only if it has one.
     ///   - timeout: For all of the call, the waiting for a connection included.
     ///   - completion: Called once on the loop's thread, never within `send`; not at all after ``HTTPCall/cancel()``.
     @discardableResult

@@ -1,7 +1,7 @@
 import Reactor
 import Wire
 
-/// Where a server is.
+/// The address of a server.
 public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// A host name or address as text, an IPv6 address without brackets, and a port.
     case tcp(host: String, port: UInt16)
@@ -57,7 +57,7 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
         self = isSecure ? .tls(host: String(host), port: port) : .tcp(host: String(host), port: port)
     }
 
-    /// What goes into Host.
+    /// The value of Host.
     public var authority: String {
         switch self {
         case .tcp(let host, let port), .tls(let host, let port):

@@ -8,14 +8,14 @@ public final class HTTPExchange {
     public let request: HTTPRequest
     /// The content of the request, whole.
     public let body: [UInt8]
-    /// Where the client is.
+    /// The client's address.
     public let peer: SocketAddress
-    /// What the client is known by.
+    /// The client's credentials from TLS.
     public let credentials: PeerCredentials
     /// Called once when the client goes away before the answer, or before the end of one that stays open;
     /// ``respond(_:body:)`` then does nothing.
     ///
-    /// Set it where nothing is lost by not answering, as a long poll. It also makes a client that has merely shut down
+    /// Set it if nothing is lost by not answering, as a long poll. It also makes a client that has merely shut down
     /// its sending side count as gone; without it such a client still gets its answer.
     public var onDisconnect: (() -> Void)?
 
@@ -36,7 +36,7 @@ public final class HTTPExchange {
     /// Answers the request, now or at any later time. Only the first call counts.
     ///
     /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `answer`
-    /// closes the connection behind it. To HEAD the content is not sent: one that stays open is not for it.
+    /// closes the connection after it. To HEAD the content is not sent: one that stays open is not for it.
     public func respond(_ answer: AnswerHead, body: HTTPBody) {
         guard let connection, stream == nil else { return }
         if case .stream(let stream) = body {

@@ -12,17 +12,17 @@ public final class HTTPServer {
     /// The protocols that ``tls`` is to offer (RFC 7301), the best first.
     public static let protocols = ["h2", "http/1.1"]
 
-    /// What secures connections that come from now on; without it they are plain.
+    /// The TLS configuration of new connections; without it they are plain.
     public var tls: TLSContext?
 
     /// Ends connections that nobody misses, of this server or of others, because descriptors are running out; `false`
-    /// where there are none. Without it, idle ones of this server end.
+    /// if there are none. Without it, idle ones of this server end.
     public var makesRoom: (() -> Bool)?
 
     let loop: EventLoop
     let turns: TurnQueue
     let handler: (HTTPExchange) -> Void
-    /// What was read last, for the connection that read it; one buffer serves all.
+    /// The buffer for the last read, valid for the connection that read; one buffer serves all.
     private(set) var readBuffer = [UInt8](repeating: 0, count: Pace.readByteCountMaximum)
     let limits: HTTPLimits
     private let judge: (HTTPRequest, SocketAddress, PeerCredentials, _ mayAnswer: Bool) -> HeadVerdict
@@ -52,7 +52,7 @@ public final class HTTPServer {
     ///   - listener: A socket of `Descriptor.listen`.
     ///   - turns: Shares the loop's time, where it serves several servers.
     ///   - ledger: Counts the connections, where several servers share their maximum.
-    ///   - bodyLimit: How many bytes the body of a request may have, asked when the head of one with a body is there;
+    ///   - bodyLimit: The most bytes of a request's body, asked when the head of a request with a body is complete;
     ///     without it, ``HTTPLimits/bodyByteCountMaximum``.
     ///   - problem: Makes the answer to a request that is refused before a handler sees it.
     ///   - handler: Gets each request.
@@ -144,7 +144,7 @@ public final class HTTPServer {
         return make(limits, loop.now, judge, problem)
     }
 
-    /// What becomes of a request with content, as far as its head tells: who asks is looked at before any work is done.
+    /// The decision about a request with content by its head: the client's rights are checked before any work.
     func verdict(
         on request: HTTPRequest,
         from peer: SocketAddress,
@@ -163,7 +163,7 @@ public final class HTTPServer {
         }
     }
 
-    /// Whether no further contents are taken.
+    /// True if no further contents are taken.
     var isFull: Bool { heldByteCount > limits.heldByteCountMaximum }
 
     /// A connection is kept without being listened to.
@@ -221,12 +221,12 @@ public final class HTTPServer {
         serve(link, id: handshake.id)
     }
 
-    /// What tells which of the idle connections of some servers is missed least; `nil` where none is idle.
+    /// The rank of the idle connection that is missed least; `nil` if none is idle.
     public var mostIdle: IdleRank? { connections.values.lazy.filter(\.isIdle).map(\.idleRank).min() }
 
     /// Ends some of the idle connections: those of strangers first, then those that have been idle for longest. Parked
     /// polls are not idle.
-    /// - Returns: whether there was one.
+    /// - Returns: true if there was one.
     @discardableResult
     public func closeIdle() -> Bool {
         let idle = connections.values.filter(\.isIdle)
@@ -263,8 +263,8 @@ public final class HTTPServer {
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
         // The kernel gives the lowest number that is free, so a high one tells that there are few left.
         if Int(socket.raw) >= descriptorMaximum {
-            // Who has a request under way stays; the newcomer hears nothing, and comes again. The owner of this machine
-            // is served in any case: what is spared is enough for that.
+            // Connections with a request under way stay; the newcomer is closed without an answer, and comes again. The
+            // owner of this machine is served in any case: what is spared is enough for that.
             let hasRoom = makesRoom?() ?? closeIdle()
             if !hasRoom { guard case .unix = peer else { return } }
         }
@@ -351,9 +351,9 @@ private final class AcceptTurn: TurnTaker {
     }
 }
 
-/// How much an idle connection is missed.
+/// The order in which idle connections are closed: the least one first.
 public struct IdleRank: Comparable {
-    /// Whether its client has shown who it is.
+    /// True if its client has shown who it is.
     let isKnown: Bool
     /// Since when it has been idle.
     let since: Duration
@@ -365,7 +365,7 @@ public struct IdleRank: Comparable {
 }
 
 extension SocketAddress {
-    /// Whether both are of one IP address.
+    /// True if both are of one IP address.
     fileprivate func hasSameAddress(as other: SocketAddress) -> Bool {
         if case .ip(let own, _) = self, case .ip(let others, _) = other { own == others } else { false }
     }

@@ -7,7 +7,6 @@ import Wire
 public struct RemoteHost: Hashable, Sendable {
     private let address: IPAddress
 
-    /// The host that has an address.
     public init(_ address: IPAddress) {
         self.address =
             switch address {
@@ -17,7 +16,7 @@ public struct RemoteHost: Hashable, Sendable {
     }
 }
 
-/// What is remembered of hosts, up to ``hostMaximum`` of them. When there are more, the quarter makes room whose
+/// Records about hosts, up to ``hostMaximum`` of them. When there are more, the quarter makes room whose
 /// records were written longest ago; an attacker with so many hosts is bounded by what each of its connections may do.
 ///
 /// Time is monotonic and comes with each call.
@@ -27,16 +26,13 @@ public struct HostTable<Record> {
 
     private var entries: [RemoteHost: (record: Record, written: Duration)] = [:]
 
-    /// A table that knows of no host.
     public init() {}
 
-    /// How many hosts are remembered.
     public var count: Int { entries.count }
 
-    /// What is remembered of a host.
     public subscript(host: RemoteHost) -> Record? { entries[host]?.record }
 
-    /// Writes a host's record; where there is none, it begins with `first`.
+    /// Writes a host's record; if there is none, it begins with `first`.
     public mutating func update<Result>(
         _ host: RemoteHost,
         now: Duration,

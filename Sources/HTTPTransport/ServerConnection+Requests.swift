@@ -2,7 +2,7 @@ import HTTP
 import HTTPTypes
 import Reactor
 
-/// What becomes of a request that is whole: who asks is looked at before its content is taken out of its coding.
+/// The handling of complete requests: the client's rights are checked before its content is decoded.
 extension ServerConnection {
     /// Hands out a request, or begins with the work that comes before.
     func handOut(_ received: ReceivedRequest) {
@@ -13,7 +13,7 @@ extension ServerConnection {
                 guard isSmall || !server.isFull else { throw .tooManyBytesHeld }
                 return handOutPlain(received)
             }
-            // Who asks comes before the work.
+            // The client's rights are checked before the work.
             switch server.verdict(on: received.request, from: link.peer, link.credentials, mayAnswer: true) {
             case .answer(let answer, let body): exchange(received).respond(answer, body: .bytes(body))
             case .content(let maximum):

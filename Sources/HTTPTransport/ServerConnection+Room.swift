@@ -1,21 +1,21 @@
 import HTTP
 import Reactor
 
-/// Who makes room for others, when connections or memory are short.
+/// The choice of connections that end when connections or memory are short.
 extension ServerConnection {
-    /// How much it is missed while it is idle.
+    /// Its rank among idle connections.
     var idleRank: IdleRank { IdleRank(isKnown: isKnown, since: lastProgress) }
 
-    /// Whether it may be ended for a newcomer: its client has not shown who it is, and waits for nothing.
+    /// True if it may be ended for a newcomer: its client has not shown who it is, and waits for nothing.
     var mayEndForNewcomer: Bool {
         !isKnown && !isRefused && exchanges.isEmpty && decoding == nil
             && server.loop.now - lastAdvance >= server.limits.strangerGraceTime
     }
 
-    /// Where the client is.
+    /// The client's address.
     var peer: SocketAddress { link.peer }
 
-    /// Whether it may be ended because all connections together hold too much: it holds something that its client does
+    /// True if it may be ended because all connections together hold too much: it holds something that its client does
     /// not take or go on to send. What a handler works on is not the client's to hurry.
     func mayEndForBytes(now: Duration) -> Bool {
         guard session.heldByteCount >= server.limits.heldByteCountMinimum, !isQueued, !hasMore else { return false }

@@ -12,7 +12,7 @@ final class ServerConnection: TurnTaker {
     let server: HTTPServer
     let link: ServerLink
     var session: any HTTPServerSession
-    /// What a connection begins with, until that tells the version of HTTP; `nil` where TLS has agreed on one.
+    /// The first bytes of a connection, until they tell the version of HTTP; `nil` if TLS has agreed on one.
     private var preface: ConnectionPreface? = ConnectionPreface()
     /// Bytes that are kept for the client, and when it last took or sent some.
     private(set) var heldByteCount = 0
@@ -20,7 +20,7 @@ final class ServerConnection: TurnTaker {
     /// When the client was last given something to take, or had taken or sent as much as counts for progress.
     var lastAdvance: Duration
     var movedByteCount = 0
-    /// Whether the client has shown who it is.
+    /// True if the client has shown who it is.
     var isKnown: Bool
     /// The request whose content is being taken out of its coding.
     var decoding: ContentNegotiation.Decoding?
@@ -32,10 +32,10 @@ final class ServerConnection: TurnTaker {
     private var isPumping = false
     private var pace = Pace()
     private var pieceStart = Duration.zero
-    /// Whether it waits for its turn.
+    /// True if it waits for its turn.
     var isQueued = false
     private var mayRead = false
-    /// Whether there is more to do than a piece, which no event of the socket tells.
+    /// True if there is more to do than a piece, which no event of the socket tells.
     var hasMore = false
     private var awaitsWritable = false
     private var hasEndedWrites = false
@@ -72,10 +72,10 @@ final class ServerConnection: TurnTaker {
         refuseUnlessAdmitted()
     }
 
-    /// Whether no request of it is with a handler, and nothing is kept for it.
+    /// True if no request of it is with a handler, and nothing is kept for it.
     var isIdle: Bool { exchanges.isEmpty && heldByteCount == 0 }
 
-    /// Whether all that the client will hear is that there are too many.
+    /// True if all that the client will hear is that there are too many.
     var isRefused: Bool {
         if case .failure = link.admission { true } else { false }
     }
@@ -127,7 +127,7 @@ final class ServerConnection: TurnTaker {
     }
 
     private func becameReady(_ readiness: Readiness) {
-        // Who has not taken all of an answer is served after those who ask for something.
+        // A client that has not taken all of an answer is served after those that ask for something.
         let least = awaitsWritable && readiness.contains(.writable) ? Pace.rankOfAnswers : 0
         let rank = max(rank, least)
         if readiness.contains(.writable) { awaitsWritable = false }
@@ -143,7 +143,7 @@ final class ServerConnection: TurnTaker {
         }
     }
 
-    /// How long others may have to wait for it. Who has erred waits for all others.
+    /// The time that others may have to wait for it, as a rank. A client that has erred waits for all others.
     private var rank: Int { stalledSince == nil ? pace.rank : Pace.rankMaximum }
 
     private var wantsInput: Bool { stalledSince == nil && session.wantsInput }
@@ -172,7 +172,7 @@ final class ServerConnection: TurnTaker {
         server.turns.add(self, rank: rank)
     }
 
-    /// Whether what is left is for another turn.
+    /// True if what is left is for another turn.
     private var isSpent: Bool { Clock.monotonic() - pieceStart >= Pace.sliceTime }
 
     private func read() {
@@ -263,14 +263,14 @@ final class ServerConnection: TurnTaker {
         settle()
     }
 
-    /// - Returns: Whether anything was written.
+    /// - Returns: True if anything was written.
     private func write() -> Bool {
         var written = 0
         let wallClock = Clock.wallSeconds()
         while !isClosed {
             prepareOutput(wallClock: wallClock)
             guard !session.output.isEmpty else {
-                // What is being made is progress that its client waits for.
+                // An answer that is being made counts as progress.
                 if session.makesMore {
                     lastAdvance = server.loop.now
                     hasMore = true
@@ -322,7 +322,7 @@ final class ServerConnection: TurnTaker {
             // An attacker would take the end as a sign to come again.
             if !hasEndedWrites, stalledSince == nil {
                 hasEndedWrites = true
-                // Fails only where the client has gone already, which the next read tells.
+                // Fails only if the client has gone already, which the next read tells.
                 try? link.stream.endWrites()
             }
         case .closed:

@@ -14,7 +14,7 @@ final class ServerHandshake: TurnTaker {
     private var timer: TimerHandle?
     private var isQueued = false
     private var hasEnded = false
-    /// What has come since the handshake failed; `nil` while it has not.
+    /// The bytes that have come since the handshake failed; `nil` while it has not.
     private var droppedByteCount: Int?
 
     init(
@@ -129,11 +129,11 @@ struct ServerLink {
     /// The connection's place, or why it gets none and all that its client will hear is that.
     var admission: Result<Admission, RequestError>
     var credentials: PeerCredentials
-    /// What TLS has agreed on (ALPN), HTTP/1.1 where the client did not say; `nil` without TLS.
+    /// The protocol that TLS has agreed on (ALPN), HTTP/1.1 if the client named none; `nil` without TLS.
     var protocolName: String?
 }
 
-/// What a client is known by before it says a word.
+/// The credentials of a client that its connection gives.
 public enum PeerCredentials: Sendable {
     /// Nothing.
     case none

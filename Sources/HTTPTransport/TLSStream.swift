@@ -4,7 +4,7 @@ import Security
 
 /// The bytes inside a TLS connection.
 final class TLSStream: ByteStream {
-    /// What goes over the socket, which outlives it.
+    /// The TLS session over the socket, which outlives it.
     let session: TLSSession
     /// Why the stream has broken, where TLS was the reason.
     private(set) var failure: SecurityError?

@@ -1,7 +1,7 @@
 import DequeModule
 import Reactor
 
-/// Whose work may be done in pieces, one after the other.
+/// A user of a loop whose work can be done in pieces.
 protocol TurnTaker: AnyObject {
     /// Does a piece of what there is to do: about ``Pace/sliceTime``.
     func takeTurn()
@@ -45,7 +45,7 @@ public final class TurnQueue {
         let end = begun + max(Self.turnTime, (begun - loop.now) / 2)
         let favoured = Self.favoured[turnCount % Self.favoured.count]
         turnCount += 1
-        // What is added from here on is for this turn or, by the end of this method, the next.
+        // Takers that are added from here on get this turn or, by the end of this method, the next.
         isScheduled = true
         repeat {
             guard let next = next(favoured) else { break }
@@ -64,12 +64,12 @@ public final class TurnQueue {
     }
 }
 
-/// What one connection's pieces of work have cost, and so how it ranks and how large the next piece may be.
+/// The cost of one connection's pieces of work, and from it the connection's rank and the size of the next piece.
 struct Pace {
     /// The rank of those that have not taken an answer yet, at least: there may be many, each with a little to take.
     static let rankOfAnswers = 2
-    /// How long a piece should take at most. Work that comes in larger ones (one request, one slice of an answer) is
-    /// not cut.
+    /// The longest time that a piece should take. Work that comes in larger ones (one request, one slice of an answer)
+    /// is not cut.
     static let sliceTime: Duration = .microseconds(50)
     /// The rank of those that cost most.
     static let rankMaximum = 3
@@ -79,14 +79,15 @@ struct Pace {
     private static let readByteCountMinimum = 1024
     static let readByteCountMaximum = 64 * 1024
 
-    /// What a piece costs on average, the last ones above all; of a connection about which nothing is known, a guess.
+    /// The average cost of a piece, the last ones above all; a guess for a new connection.
     private var cost = sliceTime * 2
-    /// How many bytes to read for one piece.
+    /// The number of bytes to read for one piece.
     private(set) var readByteCount = 4 * 1024
-    /// Whether the last read got all that it had asked for, so that there is likely to be more.
+    /// True if the last read got all that it had asked for, so that there is likely to be more.
     private var hasReadAll = false
 
-    /// How long others may have to wait for it: 0 for those that are served at once, up to ``rankMaximum``.
+    /// The time that others may have to wait for it, as a rank: 0 for those that are served at once, up to
+    /// ``rankMaximum``.
     var rank: Int {
         let own = cost <= Self.sliceTime ? 0 : cost <= Self.sliceTime * 2 ? 1 : 2
         return hasReadAll ? own + 1 : own

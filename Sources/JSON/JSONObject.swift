@@ -6,7 +6,6 @@ public struct JSONObject: Hashable, Sendable {
     /// The members in order.
     public private(set) var members: [(name: String, value: JSONValue)] = []
 
-    /// An object without members.
     public init() {}
 
     /// An object with these members, whose names the caller knows to differ.
@@ -46,7 +45,7 @@ public struct JSONObject: Hashable, Sendable {
         hasher.combine(members.count)
     }
 
-    /// Where each member is.
+    /// The index of each member.
     private var places: [String: Int] {
         Dictionary(members.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }

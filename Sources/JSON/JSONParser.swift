@@ -1,6 +1,6 @@
 /// Why a text is not JSON.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What was wrong.
+    /// The fault.
     public enum Reason: Equatable, Sendable {
         /// The text ended in the middle of a value.
         case unexpectedEnd
@@ -16,13 +16,13 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case tooManyMarks
         /// A number that the grammar does not have or that is out of range.
         case badNumber
-        /// Something behind the value.
+        /// Something after the value.
         case trailingBytes
     }
 
-    /// What was wrong.
+    /// The fault.
     public let reason: Reason
-    /// Where, in bytes from the start of the text.
+    /// The place of the fault, in bytes from the start of the text.
     public let offset: Int
 
     /// One clause for a user, with the offset.
@@ -62,7 +62,7 @@ public struct JSONParser {
     let bytes: [UInt8]
     private(set) var offset = 0
     private var depth = 0
-    /// Whether nobody knows who has written the text.
+    /// True if nobody knows who has written the text.
     private var isRequest = false
 
     /// The value that a whole text stands for.
@@ -199,7 +199,7 @@ public struct JSONParser {
         offset += 1
     }
 
-    /// Whether the closing bracket follows (true) or a comma (false).
+    /// True if the closing bracket follows (true) or a comma (false).
     private mutating func endsOrContinues(_ end: UInt8, _ text: String) throws(JSONError) -> Bool {
         guard let byte = peek() else { throw error(.unexpectedEnd) }
         guard byte == end || byte == UInt8(ascii: ",") else { throw error(.unexpected(expected: text)) }

@@ -1,6 +1,5 @@
 /// A JSON value (RFC 8259), numbers kept as integers where they are integers.
 public enum JSONValue: Hashable, Sendable {
-    /// `null`.
     case null
     /// `true` or `false`.
     case bool(Bool)
@@ -8,14 +7,12 @@ public enum JSONValue: Hashable, Sendable {
     case integer(Int64)
     /// Any other number.
     case number(Double)
-    /// A string.
     case string(String)
-    /// An array.
     case array([JSONValue])
     /// An object; its members keep their order.
     case object(JSONObject)
 
-    /// What the value is, as a message to a user would say it.
+    /// The type of the value with its article, for messages to users.
     public var kindName: String {
         switch self {
         case .null: "null"
@@ -27,32 +24,32 @@ public enum JSONValue: Hashable, Sendable {
         }
     }
 
-    /// The string, where it is one.
+    /// The string, if it is one.
     public var stringValue: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
-    /// The integer, where it is one.
+    /// The integer, if it is one.
     public var integerValue: Int64? {
         if case .integer(let value) = self { value } else { nil }
     }
 
-    /// The boolean, where it is one.
+    /// The boolean, if it is one.
     public var boolValue: Bool? {
         if case .bool(let value) = self { value } else { nil }
     }
 
-    /// The elements, where it is an array.
+    /// The elements, if it is an array.
     public var arrayValue: [JSONValue]? {
         if case .array(let value) = self { value } else { nil }
     }
 
-    /// The members, where it is an object.
+    /// The members, if it is an object.
     public var objectValue: JSONObject? {
         if case .object(let value) = self { value } else { nil }
     }
 
-    /// The member with this name, where the value is an object that has it.
+    /// The member with this name, if the value is an object that has it.
     public subscript(name: String) -> JSONValue? { objectValue?[name] }
 
     /// Changes the value as RFC 7396 (JSON merge patch) says: `null` removes a member, arrays are replaced whole.
@@ -65,13 +62,9 @@ public enum JSONValue: Hashable, Sendable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    /// A string.
     public init(stringLiteral value: String) { self = .string(value) }
-    /// An integer.
     public init(integerLiteral value: Int64) { self = .integer(value) }
-    /// A boolean.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
-    /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     /// An object with its members in this order, whose names differ.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {

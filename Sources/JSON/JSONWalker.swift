@@ -4,7 +4,7 @@
 /// does: names and separators are checked, but of a value that is taken as text only the end is looked for.
 public struct JSONWalker {
     private var parser: JSONParser
-    /// Whether a value stands before this place in the object or array around it.
+    /// True if a value is before this place in the object or array around it.
     private var isBehindValue = false
 
     /// A walk from the start of a text.
@@ -29,7 +29,7 @@ public struct JSONWalker {
         return name
     }
 
-    /// Whether an element follows, which is to be taken next; `false` steps out of the array.
+    /// True if an element follows, which is to be taken next; `false` steps out of the array.
     public mutating func nextElement() throws(JSONError) -> Bool { try next(UInt8(ascii: "]")) }
 
     /// Takes a string.
@@ -66,7 +66,7 @@ public struct JSONWalker {
         isBehindValue = false
     }
 
-    /// Whether the object or array goes on, else steps out of it.
+    /// True if the object or array goes on, else steps out of it.
     private mutating func next(_ end: UInt8) throws(JSONError) -> Bool {
         parser.skipBlanks()
         if parser.peek() == end {

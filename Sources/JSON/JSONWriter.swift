@@ -65,6 +65,6 @@ extension JSONValue {
 }
 
 extension UInt8 {
-    /// Whether a string in JSON has it only behind a backslash.
+    /// True if a string in JSON has it only after a backslash.
     fileprivate var isEscaped: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
 }

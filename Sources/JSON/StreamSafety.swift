@@ -3,7 +3,7 @@ extension StringProtocol {
     /// any language writes on one letter has room in it.
     public static var markCountMaximum: Int { 30 }
 
-    /// Whether no more marks than that follow each other.
+    /// True if no more marks than that follow each other.
     ///
     /// To compare and to hash strings, marks are put in order, in a time that grows with the square of their number:
     /// some hundred kilobytes of them would take minutes.

@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Wire
 
-/// What of the fast ways for packets this kernel has.
+/// The fast paths for packets that this kernel has.
 public struct KernelFeatures: Hashable, Sendable {
     /// TAPs leave TCP of up to 64 KiB to their reader.
     public var takesTCPSuperpackets: Bool
@@ -14,7 +14,6 @@ public struct KernelFeatures: Hashable, Sendable {
     /// One receive for many datagrams (UDP_GRO), since Linux 5.0.
     public var receivesTrains: Bool
 
-    /// What a kernel has.
     public init(takesTCPSuperpackets: Bool, takesUDPSuperpackets: Bool, sendsTrains: Bool, receivesTrains: Bool) {
         self.takesTCPSuperpackets = takesTCPSuperpackets
         self.takesUDPSuperpackets = takesUDPSuperpackets

@@ -18,14 +18,14 @@ public struct Link: Equatable, Sendable {
     public let transmitQueueLength: Int
     /// Octets of the longest superpacket that the host makes for it.
     public let superpacketByteCountMaximum: Int
-    /// Whether it is switched on (IFF_UP).
+    /// True if it is switched on (IFF_UP).
     public let isUp: Bool
-    /// Whether it is on and its lower layer is ready (IFF_LOWER_UP): a TAP's, when somebody has it open.
+    /// True if it is on and its lower layer is ready (IFF_LOWER_UP): a TAP's, when somebody has it open.
     public let hasCarrier: Bool
-    /// What made it: `tun`, `veth`; `nil` for hardware and loopback.
+    /// The driver: `tun`, `veth`; `nil` for hardware and loopback.
     public let kind: String?
 
-    /// What the alias of a device we made starts with.
+    /// The prefix of the alias of a device that Heddle has made.
     public static let aliasPrefix = "heddle:"
 
     /// The logical port of a device we made.
@@ -34,7 +34,7 @@ public struct Link: Equatable, Sendable {
         return String(alias.dropFirst(Self.aliasPrefix.count))
     }
 
-    /// Whether the kernel takes `name` for a device, as it stands: 1 to 15 bytes without `/`, `:`, white space, not `.`
+    /// True if the kernel takes `name` for a device, as it stands: 1 to 15 bytes without `/`, `:`, white space, not `.`
     /// or `..`, and without `%`, which the kernel would replace by a number.
     public static func isValidName(_ name: String) -> Bool {
         guard (1..<Int(CLINUX_IFNAMSIZ)).contains(name.utf8.count), name != ".", name != ".." else { return false }

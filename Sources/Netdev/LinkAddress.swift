@@ -15,7 +15,7 @@ public struct LinkAddress: Equatable, Sendable {
         guard let family = message.payload.first, let length = message.payload.word(at: 1, as: UInt8.self),
             let index = message.payload.word(at: 4, as: Int32.self)
         else { throw NetlinkMessage.Malformed() }
-        // Of a point-to-point device IFA_ADDRESS is the far end; IFA_LOCAL, where there is one, is ours.
+        // Of a point-to-point device IFA_ADDRESS is the far end; IFA_LOCAL, if there is one, is ours.
         guard let octets = attributes[Int(IFA_LOCAL)] ?? attributes[Int(IFA_ADDRESS)] else { return nil }
         let address: IPAddress
         switch (Int32(family), octets.count) {

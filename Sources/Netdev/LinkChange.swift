@@ -1,13 +1,12 @@
 import CLinux
 import Wire
 
-/// What to change of a device; `nil` leaves things as they are.
+/// Changes of a device; `nil` leaves a property as it is.
 public struct LinkChange: Equatable, Sendable {
     /// A new name; the device must be down, or Linux 6.2 or later.
     public var name: String?
     /// The alias, up to 255 bytes; empty takes it away.
     public var alias: String?
-    /// The MAC address.
     public var mac: MACAddress?
     /// The MTU in bytes.
     public var mtu: Int?
@@ -20,7 +19,6 @@ public struct LinkChange: Equatable, Sendable {
     /// On or off.
     public var isUp: Bool?
 
-    /// A change of what is given.
     public init(
         name: String? = nil,
         alias: String? = nil,

@@ -15,7 +15,6 @@ public struct NetlinkMessage: Equatable, Sendable {
     /// The bytes are no netlink messages.
     public struct Malformed: Error, Equatable {}
 
-    /// The messages of one datagram.
     public static func messages(in datagram: [UInt8]) throws(Malformed) -> [NetlinkMessage] {
         var messages: [NetlinkMessage] = []
         var rest = datagram[...]
@@ -33,7 +32,7 @@ public struct NetlinkMessage: Equatable, Sendable {
         return messages
     }
 
-    /// The attributes behind a family header of `headerByteCount` bytes, by type; of a repeated one the last counts.
+    /// The attributes after a family header of `headerByteCount` bytes, by type; of a repeated one the last counts.
     func attributes(after headerByteCount: Int) throws(Malformed) -> [Int: ArraySlice<UInt8>] {
         guard payload.count >= headerByteCount else { throw Malformed() }
         var attributes: [Int: ArraySlice<UInt8>] = [:]

@@ -9,13 +9,12 @@ import Reactor
 struct NetlinkSocket: ~Copyable {
     /// More than the kernel puts into one datagram (32 KiB).
     static let datagramByteCountMaximum = 1 << 16
-    /// How often a dump is asked for again because the devices changed under it.
+    /// The number of times that a dump is repeated because the devices changed under it.
     static let dumpAttemptsMaximum = 16
 
     let descriptor: Descriptor
     private var sequence: UInt32 = 0
 
-    /// A socket of the calling thread's namespace.
     init() throws(SystemError) {
         descriptor = Descriptor(owning: Int32(try systemCall("socket netlink") { clinux_netlink_socket() }))
     }

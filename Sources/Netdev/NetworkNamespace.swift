@@ -9,7 +9,7 @@ public struct NetworkNamespace: Sendable, CustomStringConvertible {
     /// The directory in which `ip netns` keeps the names.
     public static let directory = "/run/netns"
 
-    /// How it was named: a name or a path.
+    /// The name that was given: a name or a path.
     public let description: String
     let descriptor: Descriptor
 
@@ -52,7 +52,7 @@ public struct NetworkNamespace: Sendable, CustomStringConvertible {
         self.description = description
     }
 
-    /// Whether both are the same namespace, however they were named.
+    /// True if both are the same namespace, however they were named.
     public func isSame(as other: NetworkNamespace) throws(SystemError) -> Bool {
         try systemCall("fstat \(description)") { clinux_same_inode(descriptor.raw, other.descriptor.raw) } == 1
     }

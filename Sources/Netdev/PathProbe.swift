@@ -5,7 +5,7 @@ import Wire
 
 /// Asks other hosts, by pings that may not be cut into fragments, whether packets of a size reach them.
 public struct PathProbe {
-    /// What a host answered to.
+    /// The probes of one host that were answered.
     public enum Outcome: Hashable, Sendable {
         /// To packets of the full size.
         case carriesAll
@@ -17,7 +17,7 @@ public struct PathProbe {
         case failed(String)
     }
 
-    /// The bytes of a small ping behind the IP header: ICMP's own (RFC 792) and a little.
+    /// The bytes of a small ping after the IP header: ICMP's own (RFC 792) and a little.
     private static let smallByteCount = 16
 
     private let socket: Descriptor
@@ -29,9 +29,9 @@ public struct PathProbe {
     ///   - hosts: All of the family of `source`; at most 32,767.
     ///   - source: The address of this host that packets start from.
     ///   - byteCounts: The size of the IP packets to each host.
-    ///   - patience: How long to wait for answers.
-    /// - Returns: What each host answered to, in the order of `hosts`.
-    /// - Throws: EPERM where the caller may not open a raw socket.
+    ///   - patience: The longest wait for answers.
+    /// - Returns: The outcome for each host, in the order of `hosts`.
+    /// - Throws: EPERM if the caller may not open a raw socket.
     public static func run(
         _ hosts: [IPAddress],
         from source: IPAddress,

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Calls about files that users name: a file system may let them wait for ever.
 enum Patience {
-    /// How long such a call may take, in seconds: a disk that sleeps is awake by then.
+    /// The time that such a call may take, in seconds: a disk that sleeps is awake by then.
     static let seconds = 2
     /// The most calls that are waited for in vain at once; each costs a thread, and more of them would end no sooner.
     static let hangingCountMaximum = 4

@@ -12,8 +12,8 @@ public enum PortProbe {
     /// Probes several hosts at once.
     /// - Parameters:
     ///   - source: The address of this host that datagrams start from, of the family of all hosts.
-    ///   - patience: How long to wait for refusals.
-    /// - Returns: What was said of each host, in the order of `hosts`; `nil` where nothing was.
+    ///   - patience: The longest wait for refusals.
+    /// - Returns: The refusal of each host, in the order of `hosts`; `nil` if there was none.
     public static func run(
         _ hosts: [IPAddress],
         from source: IPAddress,

@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Wire
 
-/// What the routing tables say of the way to an address, apart from what the kernel has learnt by ICMP: anybody may
+/// The route to an address by the routing tables, apart from what the kernel has learnt by ICMP: anybody may
 /// have sent that.
 public struct Route: Equatable, Sendable {
     /// The index of the device that packets leave by.
@@ -15,7 +15,7 @@ public struct Route: Equatable, Sendable {
     /// An address to which there is no route is left out.
     /// - Parameters:
     ///   - addresses: All of the family of `source`.
-    ///   - source: Where packets start from.
+    ///   - source: The source address of the packets.
     public static func mtus(
         to addresses: [IPAddress],
         from source: IPAddress,
@@ -39,7 +39,7 @@ public struct Route: Equatable, Sendable {
         }
     }
 
-    /// The route to an address; `nil` where there is none.
+    /// The route to an address; `nil` if there is none.
     static func find(
         to address: IPAddress,
         from source: IPAddress,

@@ -27,7 +27,7 @@ public enum TAPDevice {
     /// - Parameter mtu: the device's.
     public static func segmentCountMaximum(mtu: Int) -> Int { max(1, min(64, 65_507 / (mtu + 30))) }
 
-    /// How long the queues of a device may be, and how long its superpackets, so that queues × frames × octets are not
+    /// The bounds of a device's queues and superpackets, so that queues × frames × octets are not
     /// more than a number. The kernel keeps to both.
     public struct QueueBound: Equatable, Sendable {
         /// Frames that each queue holds (the device's `txqueuelen`).
@@ -44,7 +44,7 @@ public enum TAPDevice {
         }
     }
 
-    /// What a new device is like.
+    /// The properties of a new device.
     public struct Configuration: Equatable, Sendable {
         /// Its name, for which `Link.isValidName` holds.
         public var name: String
@@ -52,11 +52,10 @@ public enum TAPDevice {
         public var logicalPort: String
         /// Its MAC address; `nil` for a random one.
         public var mac: MACAddress?
-        /// Its addresses.
         public var addresses: [IPPrefix]
         /// Its MTU in bytes; `nil` for 1500.
         public var mtu: Int?
-        /// How many queues it has, from 1 on.
+        /// The number of queues, at least 1.
         public var queueCount: Int
         /// Octets that its queues may hold together.
         public var queuedByteCount: Int
@@ -113,7 +112,7 @@ public enum TAPDevice {
     /// Opens a persistent device that is there; what is set of it (addresses, MAC, MTU, alias, link) stays.
     ///
     /// Where `namespace` is not ours the descriptors keep it alive, even after its name has gone.
-    /// - Parameter queueCount: how many queues to open, where the device was made for several.
+    /// - Parameter queueCount: how many queues to open, if the device was made for several.
     public static func open(
         _ name: String,
         in namespace: NetworkNamespace,

@@ -10,10 +10,9 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
     @inlinable public var count: Int { entryCount }
     @usableFromInline var entryCount = 0
 
-    /// A map without entries.
     @inlinable public init() {}
 
-    /// Whether the map has no entries.
+    /// True if the map has no entries.
     @inlinable public var isEmpty: Bool { entryCount == 0 }
 
     /// The keys, in order.
@@ -86,7 +85,7 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
         return old
     }
 
-    /// Changes the value under a key in place; where there is none, `new` is put there first.
+    /// Changes the value under a key in place; if there is none, `new` is put there first.
     @inlinable public mutating func update(
         _ key: Key,
         default new: @autoclosure () -> Value,
@@ -152,7 +151,7 @@ public struct OrderedMapCursor<Key: Comparable & Sendable, Value: Sendable>: Ite
         return entries[index - 1]
     }
 
-    /// What is left of the leaf that the walk is in, or the next leaf; `nil` after the last. For who has something to
+    /// The rest of the walk's leaf, or the next leaf; `nil` after the last. For callers that have something to
     /// do for neighbours together.
     @inlinable public mutating func nextRun() -> ArraySlice<(key: Key, value: Value)>? {
         while index == entries.count {
@@ -162,7 +161,7 @@ public struct OrderedMapCursor<Key: Comparable & Sendable, Value: Sendable>: Ite
         return entries[index...]
     }
 
-    /// Goes to the next leaf, where there is one.
+    /// Goes to the next leaf, if there is one.
     @inlinable mutating func nextLeaf() -> Bool {
         while let (children, next) = path.popLast() {
             guard next < children.count else { continue }

@@ -54,11 +54,11 @@
     }
 
     /// Puts a value under a key.
-    /// - Returns: the value that was there, and what did not fit: a node that belongs behind this one, with its bound.
+    /// - Returns: the value that was there, and what did not fit: a node that belongs after this one, with its bound.
     @inlinable mutating func insert(_ key: Key, _ value: Value) -> (old: Value?, rest: Child?) {
         switch self {
         case .leaf(var entries):
-            // Held once, so that it is changed in place where no other map has it.
+            // Held once, so that it is changed in place if no other map has it.
             self = .leaf([])
             let index = Self.index(in: entries, notBelow: key)
             if index < entries.count, !(key < entries[index].key) {

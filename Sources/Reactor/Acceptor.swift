@@ -8,9 +8,9 @@ import Glibc
 public final class Acceptor {
     /// Connections accepted at once, so that a flood of them does not starve those that are there.
     public static let acceptCountMaximum = 64
-    /// How long it accepts at once, for the same reason; one connection in any case.
+    /// The longest time that it accepts at once, for the same reason; one connection in any case.
     public static let acceptTimeMaximum: Duration = .microseconds(50)
-    /// How long nothing is accepted after a failure that is the machine's (no memory, no descriptor to reserve).
+    /// The pause without accepting after a failure that is the machine's (no memory, no descriptor to reserve).
     public static let pauseAfterFailure: Duration = .milliseconds(100)
 
     private let loop: EventLoop
@@ -79,7 +79,7 @@ public final class Acceptor {
         }
     }
 
-    /// Whether to accept on after a failure: accept(2) also reports errors of the connection it would have returned.
+    /// True if to accept on after a failure: accept(2) also reports errors of the connection it would have returned.
     private func proceed(after error: Int32) -> Bool {
         switch error {
         case EAGAIN:

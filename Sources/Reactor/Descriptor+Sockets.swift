@@ -37,18 +37,18 @@ extension Descriptor {
         return socket
     }
 
-    /// How a connecting that was under way has ended; `nil` when the socket is connected.
+    /// The failure of a connecting that was under way; `nil` when the socket is connected.
     public func connectionError() throws(SystemError) -> SystemError? {
         let error = try option(SOL_SOCKET, SO_ERROR)
         return error == 0 ? nil : SystemError(call: "connect", errno: error)
     }
 
-    /// Where the socket is bound: tells the port when it was bound to port 0.
+    /// The address that the socket is bound to: tells the port when it was bound to port 0.
     public func localAddress() throws(SystemError) -> SocketAddress {
         try address("getsockname") { clinux_local_address(raw, $0, $1) }
     }
 
-    /// Where the other side is.
+    /// The address of the other side.
     /// - Throws: ENOTCONN.
     public func peerAddress() throws(SystemError) -> SocketAddress {
         try address("getpeername") { clinux_peer_address(raw, $0, $1) }
@@ -78,8 +78,8 @@ extension Descriptor {
     /// Has the kernel ask the peer of a quiet TCP connection whether it is still there, and give up a connection whose
     /// bytes are not acknowledged. What a listener accepts inherits it; other sockets are left as they are.
     /// - Parameters:
-    ///   - interval: How long it must be quiet before each question, in whole seconds.
-    ///   - limit: How long bytes or questions may stay unanswered.
+    ///   - interval: The time of silence before each question, in whole seconds.
+    ///   - limit: The time that bytes or questions may stay unanswered.
     public func askWhetherPeersLive(every interval: Duration, within limit: Duration) throws(SystemError) {
         guard case .ip = try localAddress() else { return }
         let seconds = Int32(clamping: interval.components.seconds)

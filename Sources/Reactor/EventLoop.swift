@@ -117,7 +117,7 @@ public final class EventLoop {
         for body in bodies { body() }
     }
 
-    /// How long to wait, in milliseconds rounded up so that a timer is due when the wait is over; -1 for ever.
+    /// The time to wait, in milliseconds rounded up so that a timer is due when the wait is over; -1 for ever.
     private var patience: Int32 {
         guard deferred.isEmpty else { return 0 }
         guard let deadline = timers.nextDeadline() else { return -1 }

@@ -61,7 +61,7 @@ public func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(SystemErr
 }
 
 /// Makes a symbolic link, in place of another one.
-/// - Throws: EISDIR where a directory is in its place.
+/// - Throws: EISDIR if a directory is in its place.
 public func makeLink(_ path: String, to target: String) throws(SystemError) {
     var former = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
     let count = readlink(path, &former, former.count - 1)

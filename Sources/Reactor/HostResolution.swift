@@ -6,7 +6,7 @@ import Wire
 public struct ResolutionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The name.
     public let host: String
-    /// What the resolver says: `Name or service not known`.
+    /// The resolver's message: `Name or service not known`.
     public let reason: String
 
     /// `central.example: Name or service not known`.

@@ -11,7 +11,7 @@ public final class LogQueue: Sendable {
     public static let byteCountMaximum = 1 << 20
     /// The longest line in bytes; the rest of a longer one is left out.
     public static let lineByteCountMaximum = 8 << 10
-    /// How long a process that ends waits for its last lines.
+    /// The time that an ending process waits for its last lines.
     public static let patience: Duration = .seconds(1)
 
     /// The lines of this process.
@@ -60,7 +60,7 @@ public final class LogQueue: Sendable {
     }
 
     /// Waits until all lines are written, or for as long as that.
-    /// - Returns: whether they are.
+    /// - Returns: true if they are.
     @discardableResult
     public func flush(within time: Duration = LogQueue.patience) -> Bool {
         guard let done = Flag() else { return false }
@@ -78,7 +78,7 @@ public final class LogQueue: Sendable {
         }
     }
 
-    /// What waits, and that something was left out behind it; `nil` where nothing does.
+    /// The lines that wait, and a note if lines were left out after them; `nil` if there are none.
     private func take() -> [UInt8]? {
         let (bytes, waiting) = state.withLock { state -> ([UInt8]?, [Flag]) in
             state.isWriting = false
@@ -118,7 +118,7 @@ public final class LogQueue: Sendable {
     }
 }
 
-/// What one thread raises and another waits for, within a bound.
+/// A flag that one thread raises and another waits for, within a bound.
 private final class Flag: Sendable {
     private let event: Descriptor
 
@@ -132,7 +132,7 @@ private final class Flag: Sendable {
         _ = clinux_write(event.raw, &one, MemoryLayout<UInt64>.size)
     }
 
-    /// Whether it was raised in time.
+    /// True if it was raised in time.
     func wait(for time: Duration) -> Bool {
         let end = Clock.monotonic() + time
         while true {

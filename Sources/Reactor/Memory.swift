@@ -1,6 +1,6 @@
 import CLinux
 
-/// What this process does with memory that it has freed.
+/// The return of freed memory to the kernel.
 public enum Memory {
     /// Octets from which on a block is given back at once: contents and answers of megabytes, which come in bursts.
     public static let returnedByteCountMinimum: Int32 = 1 << 20

@@ -5,7 +5,6 @@ public final class OneShot<Value: Sendable>: Sendable {
     private let value = Mutex<Value?>(nil)
     private let isThere = Semaphore()
 
-    /// An empty place.
     public init() {}
 
     /// Brings the value; once.

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// What this process may do.
+/// The privileges and limits of this process.
 public enum Privileges {
     /// Gives up every capability for good, also for programs started later (`no_new_privs`).
     ///
@@ -21,7 +21,7 @@ public enum Privileges {
 
     /// Has the kernel refuse this thread, and those that it starts, all that Landlock can refuse: every file by its
     /// path, TCP, abstract Unix sockets, signals to others. `dropAllCapabilities` comes first.
-    /// - Returns: whether the kernel has Landlock, and has it switched on.
+    /// - Returns: true if the kernel has Landlock, and has it switched on.
     public static func forbidFiles() throws(SystemError) -> Bool {
         do throws(SystemError) {
             try systemCall("landlock_restrict_self") { clinux_forbid_files() }
@@ -40,7 +40,7 @@ public enum Privileges {
         try systemCall("seccomp") { clinux_filter_system_calls() }
     }
 
-    /// How many descriptors this process may have (RLIMIT_NOFILE).
+    /// The largest number of descriptors of this process (RLIMIT_NOFILE).
     public static var descriptorLimit: Int {
         let limit = clinux_descriptor_limit()
         return limit < 0 ? .max : limit

@@ -5,15 +5,13 @@ import Logging
 public struct QueuedLogHandler: LogHandler {
     /// The least level that is said.
     public var logLevel = Logger.Level.info
-    /// What each message says beside its own.
+    /// The metadata of every message, beside its own.
     public var metadata = Logger.Metadata()
-    /// Where more of that comes from.
     public var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
     private let queue: LogQueue
 
-    /// A handler for loggers with this label.
     public init(label: String, queue: LogQueue = .standardError) {
         self.label = label
         self.queue = queue

@@ -1,6 +1,7 @@
 import CLinux
 
-/// What a descriptor is ready for. An error or a hang-up makes it ready for both: the next call says what it is.
+/// The operations that a descriptor is ready for. An error or a hang-up makes it ready for both: the next call says
+/// what it is.
 public struct Readiness: OptionSet, Sendable {
     /// The bits.
     public let rawValue: UInt8
@@ -23,7 +24,7 @@ public struct Readiness: OptionSet, Sendable {
         self = readiness
     }
 
-    /// What to ask epoll for; errors and hang-ups are told unasked.
+    /// The events for epoll; errors and hang-ups are reported in any case.
     var events: UInt32 {
         (contains(.readable) ? CLINUX_EPOLLIN | CLINUX_EPOLLRDHUP : 0) | (contains(.writable) ? CLINUX_EPOLLOUT : 0)
     }

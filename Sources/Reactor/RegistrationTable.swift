@@ -7,7 +7,7 @@ struct RegistrationTable {
         var generation: UInt32 = 0
         var descriptor: Int32 = -1
         var interest: Readiness = []
-        /// Whether epoll knows the descriptor: it does not after an unasked-for event with no interest.
+        /// True if epoll knows the descriptor: it does not after an unasked-for event with no interest.
         var isArmed = false
         var handler: ((Readiness) -> Void)?
     }
@@ -18,24 +18,23 @@ struct RegistrationTable {
     private var entries: [Entry] = []
     private var free: [UInt32] = []
 
-    /// How many registrations there are.
     var count: Int { entries.count - free.count }
 
-    /// Whether the entry is still there; traps never.
+    /// True if the entry is still there; traps never.
     subscript(key: Key) -> Entry? {
         let index = Int(truncatingIfNeeded: key & 0xffff_ffff)
         guard index < entries.count, entries[index].handler != nil else { return nil }
         return entries[index].generation == UInt32(key >> 32) ? entries[index] : nil
     }
 
-    /// What an entry waits for, without a copy of the entry: asked for with every event.
+    /// The interest of an entry, without a copy of the entry: asked for with every event.
     func interest(of key: Key) -> Readiness? {
         let index = Int(truncatingIfNeeded: key & 0xffff_ffff)
         guard index < entries.count, entries[index].generation == UInt32(key >> 32) else { return nil }
         return entries[index].interest
     }
 
-    /// Whom an event of an entry is for.
+    /// The receiver of an entry's events.
     func handler(of key: Key) -> ((Readiness) -> Void)? {
         let index = Int(truncatingIfNeeded: key & 0xffff_ffff)
         guard index < entries.count, entries[index].generation == UInt32(key >> 32) else { return nil }

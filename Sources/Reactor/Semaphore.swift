@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// What one thread waits for and others signal, as often as they like.
+/// A semaphore for one waiting thread; others may signal it any number of times.
 final class Semaphore: @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 

@@ -4,7 +4,7 @@ import Glibc
 /// The service manager that started this process: hears how it is doing and keeps descriptors for the next process of
 /// the unit (sd_notify(3)); without one, nothing happens.
 public final class ServiceManager: Sendable {
-    /// What there is to tell.
+    /// A message to the service manager.
     public enum State: Hashable, Sendable {
         /// It serves; with a line for `systemctl status`.
         case ready(status: String)
@@ -19,7 +19,7 @@ public final class ServiceManager: Sendable {
     /// The most descriptors of a manager's that are looked at.
     static let passedCountMaximum = 16
 
-    /// What earlier processes of the unit have given it to keep, by name.
+    /// The descriptors that earlier processes of the unit have left with it, by name.
     public let kept: [String: Descriptor]
     /// Connected to the manager: a process that has confined itself can make no such socket any more.
     private let socket: Descriptor?

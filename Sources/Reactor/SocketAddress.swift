@@ -2,7 +2,6 @@ import CLinux
 import Glibc
 import Wire
 
-/// Where a socket is.
 public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// An IP address and a port (0: any free one, when binding).
     case ip(IPAddress, port: UInt16)
@@ -24,7 +23,7 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether only this machine can be there: 127.0.0.0/8, ::1 or a Unix socket.
+    /// True if only this machine can be there: 127.0.0.0/8, ::1 or a Unix socket.
     public var isLoopback: Bool {
         switch self {
         case .ip(let address, _): address.isLoopback

@@ -18,9 +18,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String { "\(call): \(String(cString: strerror(errno)))" }
 }
 
-/// What a non-blocking read or write came to.
+/// The result of a non-blocking read or write.
 public enum IOResult<Value> {
-    /// It was done.
     case done(Value)
     /// It would have blocked: wait for readiness.
     case wouldBlock

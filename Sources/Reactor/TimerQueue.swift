@@ -1,6 +1,6 @@
 import HeapModule
 
-/// What a loop has to run at certain times, soonest first; equal times in the order they were set.
+/// The timers of a loop, soonest first; equal times in the order in which they were set.
 struct TimerQueue {
     /// A timer that waits; cancelled ones stay here until their time or the next sweep.
     private struct Waiting: Comparable {
@@ -16,9 +16,9 @@ struct TimerQueue {
     private var bodies: [UInt64: () -> Void] = [:]
     private var nextSequence: UInt64 = 0
 
-    /// How many timers are set.
+    /// The number of timers that are set.
     var count: Int { bodies.count }
-    /// How many places the heap takes, cancelled timers included.
+    /// The number of entries in the heap, including cancelled timers.
     var heapCount: Int { heap.count }
 
     /// Sets a timer; the number names it.

@@ -30,7 +30,6 @@ public struct UDPSocket: Sendable {
         }
     }
 
-    /// A socket that came from elsewhere.
     public init(descriptor: Descriptor) {
         self.descriptor = descriptor
     }

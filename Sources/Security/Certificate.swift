@@ -33,7 +33,6 @@ public final class Certificate: @unchecked Sendable {
         return list
     }
 
-    /// The certificate as PEM.
     public func pem() throws(SecurityError) -> [UInt8] { try bytes { PEM_write_bio_X509($0, raw) == 1 } }
 
     /// When it begins to hold, in seconds since 1970.

@@ -2,7 +2,6 @@ import COpenSSL
 
 /// An authority of our own that vouches for central and its chassis.
 public final class CertificateAuthority: Sendable {
-    /// What a certificate is for.
     public enum Purpose: Sendable {
         /// A server under these names and addresses.
         case server(names: [String], addresses: [[UInt8]])
@@ -10,7 +9,7 @@ public final class CertificateAuthority: Sendable {
         case client(uris: [String])
     }
 
-    /// How long an authority's own certificate holds, in seconds: 20 years, longer than any installation.
+    /// The life of an authority's own certificate, in seconds: 20 years, longer than any installation.
     public static let lifetime: Int64 = 20 * 365 * 86_400
     /// By how much a certificate says that it holds earlier than it was made, in seconds: clocks of hosts may be a day
     /// behind, and central's own may go back.
@@ -21,7 +20,7 @@ public final class CertificateAuthority: Sendable {
     private let key: PrivateKey
 
     /// An authority that was kept.
-    /// - Throws: where the key does not belong to the certificate.
+    /// - Throws: if the key does not belong to the certificate.
     public init(certificate: Certificate, key: PrivateKey) throws(SecurityError) {
         ERR_clear_error()
         guard X509_check_private_key(certificate.raw, key.raw) == 1 else {
@@ -48,7 +47,7 @@ public final class CertificateAuthority: Sendable {
         return try CertificateAuthority(certificate: try draft.signed(by: key), key: key)
     }
 
-    /// What a join token names: SHA-256 of the authority's public key.
+    /// The part of a join token that names the authority: SHA-256 of the authority's public key.
     public var pin: [UInt8] { certificate.publicKeyHash }
 
     /// A certificate for the key of a request.

@@ -12,7 +12,6 @@ public final class CertificateRequest {
 
     deinit { X509_REQ_free(raw) }
 
-    /// A request for a key.
     public static func make(for key: PrivateKey) throws(SecurityError) -> CertificateRequest {
         ERR_clear_error()
         guard let raw = X509_REQ_new() else { throw .last("no memory") }
@@ -42,6 +41,5 @@ public final class CertificateRequest {
         guard EVP_PKEY_get_security_bits(key) >= 112 else { throw SecurityError("its key is too weak") }
     }
 
-    /// The request as PEM.
     public func pem() throws(SecurityError) -> [UInt8] { try bytes { PEM_write_bio_X509_REQ($0, raw) == 1 } }
 }

@@ -8,10 +8,8 @@ public struct KeyAgreement: @unchecked Sendable {
 
     /// The private key, to be kept from everybody else.
     public let privateKey: [UInt8]
-    /// The public key.
     public let publicKey: [UInt8]
 
-    /// A new pair.
     public init() throws(SecurityError) {
         var octets = [UInt8](repeating: 0, count: Self.byteCount)
         guard RAND_bytes(&octets, Int32(octets.count)) == 1 else { throw .last("no random octets") }
@@ -33,7 +31,7 @@ public struct KeyAgreement: @unchecked Sendable {
 
     /// A secret of this pair and of who has the other public key: a hash (SHA-256) of what both compute, of a purpose
     /// and of both public keys.
-    /// - Throws: where the public key is none, or one of those with which every secret is the same.
+    /// - Throws: if the public key is none, or one of those with which every secret is the same.
     public func secret(with other: [UInt8], for purpose: String) throws(SecurityError) -> [UInt8] {
         let own = try Self.key(ofPrivate: privateKey)
         defer { EVP_PKEY_free(own) }

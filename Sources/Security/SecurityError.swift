@@ -5,10 +5,9 @@ public struct SecurityError: Error, Equatable, Sendable, CustomStringConvertible
     /// The clause: `certificate has expired`.
     public let description: String
 
-    /// An error with its clause.
     public init(_ description: String) { self.description = description }
 
-    /// What OpenSSL last complained of in this thread, behind `what` where that says more.
+    /// The last error of OpenSSL in this thread, after `what` if there is one.
     static func last(_ what: String) -> SecurityError {
         let code = ERR_peek_last_error()
         ERR_clear_error()

@@ -8,7 +8,7 @@ public struct TLSIdentity: Sendable {
     public let key: PrivateKey
 
     /// An identity.
-    /// - Throws: where the key is not that of the first certificate.
+    /// - Throws: if the key is not that of the first certificate.
     public init(chain: [Certificate], key: PrivateKey) throws(SecurityError) {
         ERR_clear_error()
         guard let first = chain.first, X509_check_private_key(first.raw, key.raw) == 1 else {
@@ -19,7 +19,7 @@ public struct TLSIdentity: Sendable {
     }
 }
 
-/// Whom a client of TLS believes.
+/// The authorities that a client of TLS trusts.
 public enum TLSTrust: Equatable, Sendable {
     /// The authorities that this machine trusts.
     case system
@@ -29,7 +29,7 @@ public enum TLSTrust: Equatable, Sendable {
     case pin([UInt8])
 }
 
-/// What many TLS connections have in common. It never changes; another certificate makes another context, and
+/// The configuration that many TLS connections share. It never changes; another certificate makes another context, and
 /// connections that are there keep theirs.
 ///
 /// TLS 1.2 and 1.3 with forward secrecy, no compression, no renegotiation. No session is resumed: a resumed one would

@@ -3,7 +3,7 @@ import Glibc
 
 /// TLS over one connected, non-blocking socket, which stays its owner's. For one thread.
 public final class TLSSession {
-    /// What a call came to.
+    /// The result of a call.
     public enum Outcome: Equatable, Sendable {
         /// It is done, with so many bytes.
         case done(Int)
@@ -78,7 +78,7 @@ public final class TLSSession {
                 total += count
                 continue
             }
-            // What stopped it comes again with the next call.
+            // The next call meets the same obstacle again.
             if total > 0 { return .done(total) }
             return try outcome(of: result)
         }
@@ -101,10 +101,10 @@ public final class TLSSession {
         ERR_clear_error()
     }
 
-    /// Whether a read has left a part of a record behind.
+    /// True if a read has left a part of a record behind.
     public var hasUnreadBytes: Bool { SSL_pending(raw) > 0 }
 
-    /// What both sides speak (ALPN); `nil` where the client did not say.
+    /// The protocol that both sides have agreed on (ALPN); `nil` if the client named none.
     public var applicationProtocol: String? {
         var start: UnsafePointer<UInt8>?
         var count: UInt32 = 0

@@ -16,7 +16,6 @@ public struct InternetChecksum: Sendable {
         sum &+= UInt64(words >> 16) &+ UInt64(words & 0xffff)
     }
 
-    /// Adds an address.
     public mutating func add(_ address: IPv6Address) {
         add(UInt32(truncatingIfNeeded: address.high >> 32))
         add(UInt32(truncatingIfNeeded: address.high))
@@ -24,7 +23,7 @@ public struct InternetChecksum: Sendable {
         add(UInt32(truncatingIfNeeded: address.low))
     }
 
-    /// Adds octets as big-endian words, an odd last one with a zero behind it: only the last piece of what is summed
+    /// Adds octets as big-endian words, an odd last one with a zero after it: only the last piece of what is summed
     /// may have an odd count.
     public mutating func add(_ bytes: Span<UInt8>) {
         var offset = 0

@@ -7,9 +7,9 @@ struct AgentAcceptCommand: ParsableCommand {
         commandName: "accept",
         abstract: "Use central's network, although it takes ports away.",
         discussion: """
-            Where central has another history than the one that this host goes by (it was put back to a backup, or is \
-            empty) and that would take plugged ports or most of the network away, the agent holds it back: packets go on as \
-            before, and 'heddle doctor' and 'heddle get chassis' say so. If central is right, this lets it in.
+            If central has another history than this host's (a backup was restored, or it is empty) that would take \
+            plugged ports or most of the network away, the agent holds it back: packets go on as before, and 'heddle \
+            doctor' and 'heddle get chassis' report it. If central is right, this command accepts it.
 
             EXAMPLES:
               heddle doctor

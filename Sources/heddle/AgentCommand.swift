@@ -7,7 +7,7 @@ import Wire
 
 /// `heddle agent`: brings this host's ports, central and the forwarder together.
 struct AgentCommand: ParsableCommand {
-    /// Where the agent keeps its state unless told otherwise.
+    /// The agent's state directory, unless told otherwise.
     static let defaultStateDirectory = "/var/lib/heddle/agent"
 
     static let configuration = CommandConfiguration(
@@ -15,7 +15,8 @@ struct AgentCommand: ParsableCommand {
         abstract: "Run this host's agent.",
         discussion: """
             Needs root. A host joins central once, with a token that 'heddle token create --chassis NAME' made on \
-            central's host; the agent keeps its certificate in the state directory and renews it. Starts the forwarder where none runs, and leaves it running when it ends itself.
+            central's host; the agent keeps its certificate in the state directory and renews it. It starts the \
+            forwarder if none runs, and leaves it running when it ends.
 
             EXAMPLES:
               heddle agent --central https://192.0.2.1:6642 --chassis hv1 \\
@@ -71,8 +72,8 @@ struct AgentCommand: ParsableCommand {
     @Flag(help: "Tag datagrams to hosts that have this option too, and drop their datagrams without a tag.")
     var authenticateTunnels = false
 
-    /// What `--queue-memory` takes: a queue has 64 frames at least, of which superpackets are long ones; a GiB is more
-    /// than a forwarder that is away needs bridged.
+    /// The range of `--queue-memory`, in MiB: a queue has 64 frames at least, of which superpackets are long ones; a
+    /// GiB is more than a forwarder that is away needs bridged.
     static let queueMemory = 1...1024
 
     static let queuesHelp = ArgumentHelp(
@@ -105,8 +106,8 @@ struct AgentCommand: ParsableCommand {
         }
         guard insecure || !address.isLoopback else {
             throw usage(
-                "--encap-ip \(address) is loopback, to which no other host can send; give the address of this host that "
-                    + "the others reach, or give --insecure if all hosts of a lab are on this machine"
+                "--encap-ip \(address) is loopback, to which no other host can send; give the address of this host "
+                    + "that the others reach, or give --insecure if all hosts of a lab are on this machine"
             )
         }
         try Self.check(queues: queues, of: "heddle agent")

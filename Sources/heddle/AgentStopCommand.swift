@@ -7,7 +7,7 @@ struct AgentStopCommand: ParsableCommand {
         commandName: "stop",
         abstract: "End the agent and wait until it is gone.",
         discussion: """
-            The forwarder goes on moving packets unless --all is given.
+            The forwarder keeps moving packets unless --all is given.
 
             EXAMPLES:
               heddle agent stop

@@ -21,9 +21,9 @@ struct ApplyCommand: ParsableCommand {
                     - name: ls1-vm1
                       addresses: ["02:ac:10:ff:00:11 172.16.255.11"]
 
-            Ports may also stand in a list 'ports:' of their own, each with its 'switch:'. A field \
-            that the file leaves out gets its default. Each object belongs to one owner, whose file says all of it; the objects of \
-            others are left alone. Nothing happens unless all of it can happen.
+            Ports may also be in a list 'ports:' of their own, each with its 'switch:'. A field that the file leaves \
+            out gets its default. Each object belongs to one owner, whose file describes all of it; the objects of \
+            others are left alone. Either all changes are made or none.
 
             EXAMPLES:
               heddle apply -f network.yaml --dry-run

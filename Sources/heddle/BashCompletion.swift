@@ -1,4 +1,4 @@
-/// What the generated script for bash lacks: names have colons, at which bash ends a word.
+/// An addition to the generated script for bash: names have colons, at which bash ends a word.
 enum BashCompletion {
     /// The script with completion of such names.
     static func withColons(_ script: String) -> String {
@@ -9,8 +9,8 @@ enum BashCompletion {
     }
 
     private static let wholeWords = #"""
-        # Puts together again what bash has taken apart at colons, completes it, and takes off what stands before the last
-        # colon, which bash keeps.
+        # Joins the words that bash has split at colons, completes them, and removes the part before the last colon,
+        # which bash keeps.
         __heddle_whole_words() {
             local cur="${COMP_LINE:0:COMP_POINT}"
             cur="${cur##*[[:space:]=]}"

@@ -9,10 +9,10 @@ struct CentralBackupCommand: ParsableCommand {
         commandName: "backup",
         abstract: "Save the log and the authority in one file.",
         discussion: """
-            Central may run and take writes meanwhile, or not run at all; the file is of one revision. It is made as \
-            FILE.tmp, verified, and gets its name when it is whole: begin again whenever it was broken off. It holds \
-            central's key (ca.key): keep it where nobody else can read it. Run it on central's host, as root or as the \
-            user that central runs as.
+            Central may run and take writes meanwhile, or not run at all; the file contains one revision. It is made \
+            as FILE.tmp, verified, and renamed when it is complete: if it was interrupted, start again. It holds \
+            central's key (ca.key): keep it where nobody else can read it. Run it on central's host, as root or as \
+            the user that central runs as.
 
             EXAMPLES:
               heddle central backup /var/backups/heddle-$(date +%F)

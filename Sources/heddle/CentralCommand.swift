@@ -6,18 +6,18 @@ import Wire
 
 /// `heddle central`: keeps the logical network and tells the hosts.
 struct CentralCommand: ParsableCommand {
-    /// Where central keeps its log unless told otherwise.
+    /// Central's data directory, unless told otherwise.
     static let defaultDataDirectory = "/var/lib/heddle/central"
 
     static let configuration = CommandConfiguration(
         commandName: "central",
         abstract: "Run central: the API, the log, the hosts' feed.",
         discussion: """
-            Listens on loopback unless told otherwise; ends cleanly on SIGTERM. On loopback it speaks plain HTTP with \
-            whoever is on this machine. Anywhere else it speaks TLS: users need a token, agents a certificate, \
+            Listens on loopback unless told otherwise; ends cleanly on SIGTERM. On loopback it speaks plain HTTP \
+            with everybody on this machine. Anywhere else it speaks TLS: users need a token, agents a certificate, \
             both from 'heddle token create'. Root of this machine needs neither, through DATA-DIR/northbound.sock.
-            Its certificates come from its own authority; clients believe it by a copy of DATA-DIR/ca.crt. Files that \
-            --certificate and --key name are read anew when they change, and on SIGHUP.
+            Its certificates come from its own authority; clients trust it by a copy of DATA-DIR/ca.crt. The files \
+            of --certificate and --key are read again when they change, and on SIGHUP.
 
             EXAMPLES:
               heddle central

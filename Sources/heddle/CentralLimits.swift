@@ -3,7 +3,7 @@ import Central
 import Client
 import HTTP
 
-/// What clients may make central hold, and for how long.
+/// The limits on the resources that clients may make central hold.
 struct CentralLimits: ParsableArguments {
     @Option(help: ArgumentHelp("The most connections of each port.", valueName: "number"))
     var connections = HTTPLimits().connectionMaximum
@@ -85,7 +85,7 @@ struct CentralLimits: ParsableArguments {
         if let time = time(shutOutTime) { configuration.limits.shutOutTime = time }
     }
 
-    /// `123`, `64K` or `1M`: bytes, in the range of the option; `nil` where it is none.
+    /// `123`, `64K` or `1M`: bytes, in the range of the option; `nil` if it is none.
     private func bytes(_ text: String, _ option: String) -> Int? {
         let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "m": 1 << 20]
         let unit = text.last.flatMap { units[$0] }

@@ -8,11 +8,12 @@ struct CentralRestoreCommand: ParsableCommand {
         commandName: "restore",
         abstract: "Put a backup in the place of central's log and authority.",
         discussion: """
-            Central may not run. FILE is verified as a whole before anything changes. What is there is kept beside it, \
-            under names that end with .before- and the time. The log goes on under a new epoch, so that every host and \
-            every watcher asks for everything anew: what was committed after the backup is undone on the hosts, too. A host \
-            from which that would take plugged ports, or more than half of the ports that it knows, does not go by it, but \
-            tells so in 'heddle get chassis' and waits for 'heddle agent accept'; --force-hosts spares that.
+            Central must not run. FILE is verified as a whole before anything changes. The existing files are kept \
+            beside it, under names that end with .before- and the time. The log goes on under a new epoch, so that \
+            every host and every watcher fetches everything again: changes after the backup are undone on the hosts, \
+            too. A host that would lose plugged ports, or more than half of the ports that it knows, holds the \
+            network back, reports that in 'heddle get chassis' and waits for 'heddle agent accept'; --force-hosts \
+            avoids that.
 
             EXAMPLES:
               systemctl stop heddle-central

@@ -2,10 +2,10 @@ import ArgumentParser
 import Client
 import Glibc
 
-/// What is done when a daemon ends by a refusal: a note is left for `heddle doctor`, and a service manager that would
+/// The end of a daemon by a refusal: a note is left for `heddle doctor`, and a service manager that would
 /// start it again is made to wait.
 struct DaemonEnd {
-    /// How long a daemon that is refused waits before it ends, in microseconds: units start what was killed again
+    /// The time that a refused daemon waits before it ends, in microseconds: units start a killed daemon again
     /// within a tenth of a second, and what cannot start is not to be tried ten times a second.
     static let pause: UInt32 = 1_000_000
 
@@ -40,7 +40,7 @@ struct DaemonEnd {
             ?? words.lastIndex(of: option).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
     }
 
-    /// Whether a service manager has started this process; it is asked for before anybody takes the variable away.
+    /// True if a service manager has started this process; it is asked for before anybody takes the variable away.
     static let startedByManager = environmentVariable("NOTIFY_SOCKET") != nil
 
     /// Notes why it has ended, and gives the status to end with.

@@ -7,8 +7,8 @@ struct DeleteCommand: ParsableCommand {
         commandName: "delete",
         abstract: "Delete switches, ports or chassis.",
         discussion: """
-            Several objects are one commit: all of them go, or none. A switch takes its ports along; a chassis whose \
-            agent still runs registers anew.
+            Several objects are deleted in one commit: all of them, or none. A switch takes its ports along; a \
+            chassis whose agent still runs registers again.
 
             EXAMPLES:
               heddle delete port ls1-vm1 ls1-vm2

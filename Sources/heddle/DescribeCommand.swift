@@ -7,7 +7,7 @@ struct DescribeCommand: ParsableCommand {
         commandName: "describe",
         abstract: "Show everything about an object, and what to do about it.",
         discussion: """
-            Says why a port is down and which command mends that.
+            Tells why a port is down and which command helps.
 
             EXAMPLES:
               heddle describe port ls1-vm1

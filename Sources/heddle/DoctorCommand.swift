@@ -4,7 +4,7 @@ import Glibc
 
 /// `heddle doctor`: says what is wrong with an installation.
 struct DoctorCommand: ParsableCommand {
-    /// How the report is printed.
+    /// The format of the report.
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case text
         case json
@@ -16,7 +16,7 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             Changes nothing. Looks at central (HEDDLE_NB), this host's agent and forwarder, versions, clocks, the \
             underlay's MTU and the paths to the other chassis, devices, the kernel, disk space and permissions. Run \
-            it as root to see all. Exit code 0: all is well; 1: there are findings.
+            it as root to see everything. Exit code 0: all is well; 1: there are findings.
 
             EXAMPLES:
               heddle doctor
@@ -45,7 +45,7 @@ struct DoctorCommand: ParsableCommand {
         let socket = stateDir.map { $0 + "/agent.sock" } ?? environmentVariable("HEDDLE_AGENT_SOCKET")
         let agent = Server.agent(socket: socket ?? Server.defaultAgentSocket)
         let directory = stateDir ?? agentDirectory(ofSocket: socket ?? Server.defaultAgentSocket)
-        // Where nobody says which central, it is this host's, if it has one.
+        // Without HEDDLE_NB it is the central of this host, if there is one.
         let isHere = environmentVariable("HEDDLE_NB") == nil && access(dataDir + "/northbound.sock", F_OK) == 0
         let central = Result<any Caller, ClientError> { () throws(ClientError) in
             try Connection.toCentral(dataDirectory: isHere ? dataDir : nil)

@@ -3,7 +3,7 @@ import Client
 
 /// `heddle export`: the network as a file for `heddle apply`.
 struct ExportCommand: ParsableCommand {
-    /// How the file is written.
+    /// The format of the file.
     enum Format: String, CaseIterable, ExpressibleByArgument {
         case yaml
         case json
@@ -13,8 +13,8 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Print switches and ports as a file for 'heddle apply'.",
         discussion: """
-            With --owner, what that owner has; else everything there is, whoever owns it. What central adds to objects \
-            (ids, revisions, status) is left out, and so are fields that have their default.
+            With --owner, the objects of that owner; else all objects, whoever owns them. Members that central adds \
+            (ids, revisions, status) are left out, and so are fields that have their default.
 
             EXAMPLES:
               heddle export > network.yaml

@@ -8,10 +8,10 @@ struct ForwarderCommand: ParsableCommand {
         commandName: "forwarder",
         abstract: "Move packets (started by the agent).",
         discussion: """
-            Starts with nothing: the agent hands it descriptors and tables through DIR/forwarder.sock. Started as root \
-            it becomes the user \(ForwarderProcess.userName), or one without a name where there is none. Keeps no \
-            capability, opens no file any more, and has the system calls that moving packets takes. Outlives the agent; \
-            ends on SIGTERM.
+            It starts empty: the agent passes it descriptors and tables through DIR/forwarder.sock. If started as \
+            root, it becomes the user \(ForwarderProcess.userName), or one without a name if there is none. It keeps \
+            no capability, opens no file any more, and has only the system calls that moving packets takes. It \
+            outlives the agent and ends on SIGTERM.
 
             EXAMPLE:
               heddle forwarder --forwarder-dir /var/lib/heddle/forwarder

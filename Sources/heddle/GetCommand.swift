@@ -9,11 +9,11 @@ struct GetCommand: ParsableCommand {
         abstract: "List switches, ports, chassis and what the hosts are told.",
         discussion: """
             KIND is switches (ls), ports (lsp), chassis (ch), or, of the southbound side, datapath-bindings (dp), \
-            port-bindings (pb) and multicast-groups (mg); OVN's names of tables are understood too.
+            port-bindings (pb) and multicast-groups (mg); the names of OVN's tables are understood too.
 
-            --watch prints what there is, and then each change of switches, ports or chassis as it comes, until it is \
-            interrupted. It goes on over restarts of central. With -o json there is one object a line: its 'type' is \
-            ADDED, MODIFIED or DELETED, its 'object' the object as it is, or as it was.
+            --watch prints the existing objects, and then each change of switches, ports or chassis as it comes, \
+            until it is interrupted. It continues over restarts of central. With -o json each line is one object: \
+            its 'type' is ADDED, MODIFIED or DELETED, its 'object' the object as it is, or as it was.
 
             EXAMPLES:
               heddle get switches

@@ -1,9 +1,8 @@
 import ArgumentParser
 import Client
 
-/// What `get`, `describe` and `delete` have in common: a kind and the names of objects.
+/// The arguments that `get`, `describe` and `delete` share: a kind and the names of objects.
 struct KindAndNames {
-    /// What kind.
     let kind: ObjectKind
     /// Which of it.
     let names: [String]
@@ -16,7 +15,7 @@ struct KindAndNames {
         guard !names.contains("") else { throw .usage("the name of a \(self.kind.singular) may not be empty") }
     }
 
-    /// What help and completion show.
+    /// The kinds as help and completion show them.
     static let kinds = ObjectKind.allCases.map(\.plural)
 }
 
@@ -24,7 +23,7 @@ extension OutputFormat: ExpressibleByArgument {}
 
 extension PortFormat: ExpressibleByArgument {}
 
-/// Completes the names of objects whose kind stands on the command line.
+/// Completes the names of objects whose kind is on the command line.
 func completeNames(of words: [String], _: Int, _ prefix: String) -> [String] {
     let kinds = words.compactMap { try? ObjectKind(parsing: $0) }
     return kinds.first.map { names(of: $0, prefix) } ?? []

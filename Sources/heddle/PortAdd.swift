@@ -13,7 +13,7 @@ struct PortAdd: ParsableCommand {
         commandName: "add",
         abstract: "Make an interface and plug it into a logical port.",
         discussion: """
-            Returns when the interface is there and the claim is kept; the port comes up once central has bound it. \
+            Returns when the interface exists and the claim is saved; the port comes up once central has bound it. \
             The same command again changes nothing.
 
             EXAMPLES:

@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Wire
 
-/// Prints, with what a terminal would obey escaped; the program ends where nobody can read it, a full disk say.
+/// Prints, with what a terminal would obey escaped; the program ends if nobody can read it, a full disk say.
 ///
 /// Cells, rows and documents are escaped where they are made, as each needs; this is for what was forgotten there.
 func put(_ text: String) {
@@ -30,7 +30,7 @@ func tell(_ text: String) {
     _ = write(text, to: STDERR_FILENO)
 }
 
-/// Writes all of a text, without a buffer that could lose its end; false where it cannot, with the cause in `errno`.
+/// Writes all of a text, without a buffer that could lose its end; false if it cannot, with the cause in `errno`.
 private func write(_ text: String, to descriptor: Int32) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

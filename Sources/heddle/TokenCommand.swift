@@ -9,7 +9,7 @@ struct TokenCommand: ParsableCommand {
         commandName: "token",
         abstract: "Make, list and revoke the tokens that let users and hosts in.",
         discussion: """
-            Needs the role admin. On central's host, root needs no token: where HEDDLE_NB is not set, the socket \
+            Needs the role admin. On central's host, root needs no token: if HEDDLE_NB is not set, the socket \
             in central's data directory is used.
 
             EXAMPLES:
@@ -22,7 +22,7 @@ struct TokenCommand: ParsableCommand {
     )
 }
 
-/// Where central is, for a user of its host.
+/// The options that find the central of this host.
 struct CentralOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Central's data directory, to speak to the central of this host.", valueName: "dir")
@@ -41,7 +41,7 @@ struct TokenCreate: ParsableCommand {
         abstract: "Make a token and print it; it cannot be shown again.",
         discussion: """
             A token with a role goes with every request: HEDDLE_TOKEN for heddle, 'Authorization: Bearer TOKEN' for \
-            others. Roles: admin (everything), editor (change the network), viewer (look at it), metrics. It holds \
+            others. Roles: admin (everything), editor (change the network), viewer (look at it), metrics. It is valid \
             for a year unless --expires says otherwise.
             A token for a chassis lets the agent of that name join once, within a day unless --expires says otherwise.
 

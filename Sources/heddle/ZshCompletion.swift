@@ -1,4 +1,4 @@
-/// What the generated script for zsh lacks: names have colons, behind which zsh expects a description.
+/// An addition to the generated script for zsh: names have colons, after which zsh expects a description.
 enum ZshCompletion {
     /// The script with completion of such names.
     static func withColons(_ script: String) -> String {

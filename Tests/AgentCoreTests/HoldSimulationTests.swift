@@ -8,9 +8,9 @@ import Wire
 
 @testable import AgentCore
 
-/// A host beside centrals that are put back, copied, emptied and swapped, while agent and forwarder end at any moment: a
-/// plugged port that forwards loses that only by a commit in the history that the host goes by, a user's word at the host
-/// or a restore that was made for it.
+/// A host beside centrals that are put back, copied, emptied and swapped, while agent and forwarder end at any moment:
+/// a plugged port that forwards loses that only by a commit in the history that the host goes by, a user's word at the
+/// host or a restore that was made for it.
 @Suite struct HoldSimulationTests {
     @Test(arguments: 1...40)
     func noPluggedPortIsLostToACentralThatIsWrong(seed: Int) throws {

@@ -276,7 +276,8 @@ final class Simulation {
         }
     }
 
-    /// A live host that may have a port loses it only to a plug that central had not seen, and in a list of hosts to none.
+    /// A live host that may have a port loses it only to a plug that central had not seen, and in a list of hosts to
+    /// none.
     private func checkTaking(of id: ObjectID, by taker: String, from old: Network, to new: Network) {
         guard let port = new.northbound.ports[id]?.value,
             let loser = old.southbound.portBinding(id)?.locations.first?.chassis, loser != taker,

@@ -63,7 +63,8 @@ import Testing
         #expect(
             try message(of: Self.answer("504 Timeout", "", fields: ""), Call(.post, "/v1/transactions", body: [:]))
                 .hasPrefix(
-                    "lost the connection to central at URL before it answered: a proxy before it answers with status 504;"
+                    "lost the connection to central at URL before it answered: a proxy before it answers with "
+                        + "status 504;"
                 )
         )
         let problem = #"{"code":"path_not_found","detail":"Nothing is served under this path.","status":404}"#

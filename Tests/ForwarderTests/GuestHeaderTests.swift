@@ -38,8 +38,8 @@ import Wire
         return reason == .malformedFrame || reason == .ingressPortSecurity ? reason : nil
     }
 
-    /// What a receiver may make of a frame: it takes it as it is, completes the checksum, or cuts it, each as the header
-    /// says and without another look.
+    /// What a receiver may make of a frame: it takes it as it is, completes the checksum, or cuts it, each as the
+    /// header says and without another look.
     private static func readings(_ frame: [UInt8], _ offload: OffloadHeader) -> [[UInt8]] {
         var readings = [frame]
         if offload.needsChecksum {

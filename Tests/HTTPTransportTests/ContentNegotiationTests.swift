@@ -95,7 +95,7 @@ private let long = (0..<8000).flatMap { Array(#"{"name":"port\#($0 * 7919 % 10_0
     }
 
     @Test(
-        "Short contents are compressed only where nothing else is acceptable, and event streams and answers to changes never"
+        "Short contents are compressed only if nothing else is acceptable, event streams and answers to changes never"
     )
     func short() throws {
         #expect(try answer("GET /short HTTP/1.1\r\nAccept-Encoding: gzip\r\n").body == Array("[]".utf8))

@@ -42,7 +42,8 @@ import Wire
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
                 + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#
-                + #""errors":[{"logical_port":"p2","detail":"no interface"}],"hash":"0000000000000fed","page":"44.500"}"#
+                + #""errors":[{"logical_port":"p2","detail":"no interface"}],"#
+                + #""hash":"0000000000000fed","page":"44.500"}"#
         )
     }
 

@@ -17,8 +17,6 @@ class SizeTest(unittest.TestCase):
         self.assertEqual(lines(tidy.sizes, f"func f() {{\n{body}}}"), [1])
         self.assertEqual(lines(tidy.sizes, f"func f() {{\n{body[14:]}}}"), [])
         self.assertEqual(lines(tidy.sizes, f"public init(\n    a: Int\n) {{\n{body}}}"), [1])
-        self.assertEqual(lines(tidy.sizes, f"def f():\n{body}", path="x.py"), [])
-        self.assertEqual(lines(tidy.sizes, f"def f(a,\n      b):\n{body}", path="x.py"), [1])
         self.assertEqual(lines(tidy.sizes, f"int f(int a) {{\n{body}}}", path="x.c"), [1])
         self.assertEqual(lines(tidy.sizes, "//" + "x" * 119), [1])
         self.assertEqual(lines(tidy.sizes, "x\n" * 401), [1])

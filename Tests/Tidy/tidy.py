@@ -31,23 +31,18 @@ def read(root, path):
 # --- Sizes
 
 FUNCTION = re.compile(r"^( *)(?:@\w+(?:\(.*?\))? |[a-z]+(?:\(set\))? )*(?:func\b|init[?(<]|deinit\b|subscript\b)")
-PYTHON_FUNCTION = re.compile(r"^( *)(?:async )?def ")
 
 
 def sizes(path, lines):
-    """Lengths of a file, of its lines and of its functions; the formatter's indentation tells where one ends."""
+    """Lengths of a file and, but for Python, of its lines and functions; the indentation tells where one ends."""
     if len(lines) > FILE_LINES:
         yield path, 1, f"{len(lines)} lines, {FILE_LINES} at most: move one concern to Type+Concern.swift"
+    if path.endswith(".py"):
+        return
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_COLUMNS:
             yield path, number, f"{len(line)} columns, {LINE_COLUMNS} at most: break the line"
-    if path.endswith(".swift"):
-        ends = functions(lines)
-    elif path.endswith(".py"):
-        ends = python_functions(lines)
-    else:
-        ends = c_functions(lines)
-    for first, last in ends:
+    for first, last in functions(lines) if path.endswith(".swift") else c_functions(lines):
         if last - first + 1 > FUNCTION_LINES:
             yield path, first, f"a function of {last - first + 1} lines, {FUNCTION_LINES} at most: divide it"
 
@@ -65,16 +60,6 @@ def functions(lines):
                 break
             if end > number and text.strip() and not text.startswith(found[1]):
                 break
-
-
-def python_functions(lines):
-    for number, line in enumerate(lines, 1):
-        found = PYTHON_FUNCTION.match(line)
-        if found:
-            body = itertools.takewhile(
-                lambda pair: not pair[1].strip() or pair[1].startswith(found[1] + " ") or pair[1].startswith(
-                    found[1] + ")"), enumerate(lines[number:], number + 1))
-            yield number, max([number] + [end for end, text in body if text.strip()])
 
 
 def c_functions(lines):
@@ -282,9 +267,16 @@ def anchors(text):
 
 # Folders that do not keep a rule yet. Takes no new ones.
 PENDING = {
-    openings: ("Sources/", "Tests/"),
-    sizes: ("Sources/", "Tests/"),
-    defaults: ("Sources/API/", "Sources/Central/", "Sources/Forwarder/", "Sources/NetworkModel/", "Sources/Southbound/"),
+    openings: (
+        "Sources/API/", "Sources/Agent/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/",
+        "Sources/Forwarder/", "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/",
+        "Sources/Storage/", "Tests/"),
+    sizes: (
+        "Sources/API/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/", "Sources/Forwarder/",
+        "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/",
+        "Tests/Benchmarks/"),
+    defaults: (
+        "Sources/API/", "Sources/Central/", "Sources/Forwarder/", "Sources/NetworkModel/", "Sources/Southbound/"),
 }
 
 

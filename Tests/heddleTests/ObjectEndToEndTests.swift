@@ -141,7 +141,8 @@ import Testing
             heddle() { "$HEDDLE" "$@"; }
             COMP_LINE="$2" COMP_POINT=${#2}; shift 2
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-            "$(complete -p heddle | sed 's/.* -F \\([^ ]*\\) .*/\\1/')" heddle "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            complete=$(complete -p heddle | sed 's/.* -F \\([^ ]*\\) .*/\\1/')
+            "$complete" heddle "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
             echo "${COMPREPLY[*]}"
             """
         let cases: [(line: String, words: [String], reply: String)] = [

@@ -94,8 +94,8 @@ static inline long clinux_unmap(void *memory, size_t count) { return clinux_resu
 /// Fetches the cache line of an address that will be read soon; any address may be given.
 CLINUX_PACKET_PATH static inline void clinux_prefetch(const void *address) { __builtin_prefetch(address); }
 
-/// Keeps the compiler from moving memory accesses across this point: what a killed process leaves behind is then what it
-/// had written in the program's order.
+/// Keeps the compiler from moving memory accesses across this point: what a killed process leaves behind is then what
+/// it had written in the program's order.
 CLINUX_PACKET_PATH static inline void clinux_keep_order(void) { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
 
 #endif

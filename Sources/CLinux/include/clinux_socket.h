@@ -178,8 +178,8 @@ static inline long clinux_send_with_descriptors(
 }
 
 /// Receives one message and its descriptors (close-on-exec). A message longer than `count`, or with more descriptors
-/// than CLINUX_DESCRIPTORS_MAXIMUM, is dropped whole, its descriptors closed: -EMSGSIZE. So is one with more descriptors
-/// than the process may still have: -EMFILE.
+/// than CLINUX_DESCRIPTORS_MAXIMUM, is dropped whole, its descriptors closed: -EMSGSIZE. So is one with more
+/// descriptors than the process may still have: -EMFILE.
 static inline long clinux_receive_with_descriptors(
     int fd, void *bytes, size_t count, int descriptors[CLINUX_DESCRIPTORS_MAXIMUM], size_t *descriptor_count) {
     struct iovec part = {.iov_base = bytes, .iov_len = count};
@@ -195,7 +195,8 @@ static inline long clinux_receive_with_descriptors(
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         size_t here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        if (*descriptor_count + here > CLINUX_DESCRIPTORS_MAXIMUM) here = CLINUX_DESCRIPTORS_MAXIMUM - *descriptor_count;
+        if (*descriptor_count + here > CLINUX_DESCRIPTORS_MAXIMUM)
+            here = CLINUX_DESCRIPTORS_MAXIMUM - *descriptor_count;
         memcpy(descriptors + *descriptor_count, CMSG_DATA(header), sizeof(int) * here);
         *descriptor_count += here;
     }

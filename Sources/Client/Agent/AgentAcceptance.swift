@@ -10,7 +10,7 @@ public struct AgentAcceptance {
     }
 
     /// Makes the host go by what central says; what to tell the user.
-    /// - Throws: ``ClientError`` where nothing is held.
+    /// - Throws: ``ClientError`` if nothing is held.
     public func run() throws(ClientError) -> String {
         let reply = try caller.require(Call(.post, "/v1/accept"))
         guard let answer = reply.body, let revision = answer["revision"]?.integerValue else {

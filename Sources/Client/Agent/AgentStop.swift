@@ -3,7 +3,7 @@ import Reactor
 
 /// Ends the agent of a state directory, and its forwarder where asked to, and waits until they are gone.
 public struct AgentStop {
-    /// How long a process may take to end: both need far less, and a user at a terminal does not wait longer.
+    /// The time that a process may take to end: both need far less, and a user at a terminal does not wait longer.
     static let patience = Duration.seconds(10)
 
     private let stateDirectory: String
@@ -16,7 +16,7 @@ public struct AgentStop {
     }
 
     /// Ends the agent, whose forwarder goes on; with `all` the forwarder too, also one that has no agent any more.
-    /// - Throws: ``ClientError`` where nothing runs, or what runs does not end.
+    /// - Throws: ``ClientError`` if nothing runs, or what runs does not end.
     public func run(all: Bool) throws(ClientError) {
         let agent = try holder(of: "agent.pid")
         if let agent {
@@ -28,7 +28,7 @@ public struct AgentStop {
         var forwarder: pid_t?
         if all {
             forwarder = try holder(of: "forwarder/forwarder.pid")
-            // Where those of older versions are.
+            // Older versions have the file here.
             if forwarder == nil { forwarder = try holder(of: "forwarder.pid") }
         }
         if let forwarder {

@@ -1,16 +1,16 @@
-/// What a command line with the grammar of OVN's control programs asks for.
+/// A parsed command line with the grammar of OVN's control programs.
 public struct ControlCommandLine<Command: Sendable>: Sendable {
-    /// How far a change must have come before the program ends.
+    /// The progress of a change at which the program ends.
     public var wait = ControlWait.none
     /// The time for all of it in seconds; `nil` is no limit.
     public var timeout: Int64?
-    /// Whether to tell how long the commit and the chassis took.
+    /// True if to tell how long the commit and the chassis took.
     public var printsWaitTime = false
     /// The commands in order, each with the words it was made of.
     public var commands: [(words: String, command: Command)] = []
 }
 
-/// How far a change must have come before the program ends (ovn-nbctl's `--wait`).
+/// The progress of a change at which the program ends (ovn-nbctl's `--wait`).
 public enum ControlWait: String, CaseIterable, Sendable {
     /// It is committed.
     case none
@@ -20,7 +20,7 @@ public enum ControlWait: String, CaseIterable, Sendable {
     case hv
 }
 
-/// What a command line is for: help or work.
+/// The request of a command line: help or work.
 public enum ControlRequest<Command: Sendable>: Sendable {
     /// Show the help of the whole program, or of one verb.
     case help(ControlVerb<Command>?)
@@ -30,24 +30,24 @@ public enum ControlRequest<Command: Sendable>: Sendable {
 
 /// The grammar of ovn-nbctl and ovn-sbctl over a table of verbs.
 ///
-/// `--` separates commands; options may stand before or behind their verb. Everything is checked here, before any
+/// `--` separates commands; options may be before or after their verb. Everything is checked here, before any
 /// server is asked.
 public struct ControlGrammar<Command: Sendable>: Sendable {
-    /// What the user types before the verbs: `heddle nb`.
+    /// The words before the verbs: `heddle nb`.
     public let program: String
-    /// What the program is for, in one sentence.
+    /// The purpose of the program, in one sentence.
     public let abstract: String
     /// The verbs, in the order that help shows them.
     public let verbs: [ControlVerb<Command>]
-    /// Whether `--wait` makes sense.
+    /// True if `--wait` makes sense.
     public let waits: Bool
-    /// What OVN's program has beside them.
+    /// Verbs that OVN's program has and this one does not.
     let foreignVerbs: ForeignVerbs
 
     /// The longest `--timeout`, a day: more is a typing error.
     public static var timeoutMaximum: Int64 { 86400 }
 
-    /// Reads the words behind the program's name.
+    /// Reads the words after the program's name.
     /// - Throws: ``ClientError/usage(_:)`` with what is wrong and what would be right.
     public func parse(_ words: [String]) throws(ClientError) -> ControlRequest<Command> {
         var line = ControlCommandLine<Command>()
@@ -137,7 +137,7 @@ private struct SegmentReader<Command: Sendable> {
         }
     }
 
-    /// The value behind the `=`, or else the next word.
+    /// The value after the `=`, or else the next word.
     private mutating func given(_ value: String?, for option: String) throws(ClientError) -> String {
         if let value { return value }
         guard let word = words.popFirst() else { throw .usage("option '\(option)' requires an argument") }
@@ -179,7 +179,7 @@ public func suggestion(for written: String, among words: [String]) -> String {
     return "did you mean '\(nearest.word)'? "
 }
 
-/// How many characters must be put, dropped or changed to make one word of the other (Levenshtein).
+/// The number of characters to add, remove or change that makes one word of the other (Levenshtein).
 private func editDistance(_ left: String, _ right: String) -> Int {
     let right = Array(right)
     var row = Array(0...right.count)

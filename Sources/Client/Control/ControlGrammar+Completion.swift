@@ -1,4 +1,4 @@
-/// What may come next on a command line with the grammar of OVN's control programs.
+/// The completions of a command line with the grammar of OVN's control programs.
 public enum ControlCompletion: Equatable, Sendable {
     /// One of these.
     case words([String])
@@ -7,8 +7,8 @@ public enum ControlCompletion: Equatable, Sendable {
 }
 
 extension ControlGrammar {
-    /// What may come behind some words.
-    /// - Parameter words: What stands behind the program's name, without the word that is being written.
+    /// Returns the completions after some words.
+    /// - Parameter words: The words after the program's name, without the word that is being written.
     public func completion(after words: [String]) -> ControlCompletion {
         let segment = words.split(separator: "--", omittingEmptySubsequences: false).last ?? []
         let written = segment.filter { !$0.hasPrefix("-") }
@@ -20,7 +20,7 @@ extension ControlGrammar {
         let parameters = verb.parameters.split(separator: " ").map { $0.filter { $0 != "[" && $0 != "]" } }
         let position = written.count - 1
         guard parameters.indices.contains(position) else { return .words(["--"]) }
-        // What is to be added has a name that is not there yet.
+        // An object that is to be added has no existing name.
         if verb.name.hasSuffix("-add"), position == parameters.count - 1 { return .words([]) }
         switch parameters[position] {
         case "SWITCH": return .name(.logicalSwitch)

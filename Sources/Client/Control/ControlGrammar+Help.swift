@@ -55,7 +55,7 @@ extension ControlGrammar {
 }
 
 extension String {
-    /// The text with blanks behind it up to this many characters.
+    /// The text with blanks after it up to this many characters.
     func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - count))
     }

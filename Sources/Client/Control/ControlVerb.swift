@@ -6,15 +6,15 @@ public struct ControlVerb<Command: Sendable>: Sendable {
     public let options: [String]
     /// Its arguments as help shows them: `SWITCH PORT`.
     public let parameters: String
-    /// How many arguments it takes.
+    /// The number of arguments that it takes.
     public let argumentCount: ClosedRange<Int>
-    /// What it does, short enough for a line of the table of verbs.
+    /// A summary, short enough for a line of the table of verbs.
     public let abstract: String
-    /// What else its user should know; may be empty.
+    /// Further explanation; may be empty.
     public let details: String
     /// Command lines that a reader can copy.
     public let examples: [String]
-    /// Turns the words behind the verb into a command.
+    /// Turns the words after the verb into a command.
     let command: @Sendable (Words) throws(ClientError) -> Command
 
     /// The words of one verb, sorted into arguments and options.
@@ -26,7 +26,7 @@ public struct ControlVerb<Command: Sendable>: Sendable {
         subscript(position: Int) -> String { position < arguments.count ? arguments[position] : "" }
 
         /// The name or UUID at this position.
-        /// - Throws: ``ClientError/usage(_:)`` where it is empty: a path without it would mean another resource.
+        /// - Throws: ``ClientError/usage(_:)`` if it is empty: a path without it would mean another resource.
         func reference(_ position: Int, of what: String) throws(ClientError) -> String {
             guard !self[position].isEmpty else { throw .usage("the name of a \(what) may not be empty") }
             return self[position]

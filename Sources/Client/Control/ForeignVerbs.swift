@@ -1,11 +1,11 @@
-/// What OVN's control programs can do and these cannot: what to use in its place, or that there is nothing yet.
+/// Verbs of OVN's control programs that these do not have, with what to use in their place.
 ///
 /// Near misses would be worse than nothing here: whoever writes `lr-add` does not mean `ls-add`.
 struct ForeignVerbs: Sendable {
     /// By the verb or, where it ends in `-`, by the beginning of verbs; the first that fits counts.
     let remedies: [(pattern: String, remedy: String)]
 
-    /// The clause for a word, `nil` where OVN has no such verb either.
+    /// The clause for a word, `nil` if OVN has no such verb either.
     func remedy(for word: String) -> String? {
         remedies.first { $0.pattern.hasSuffix("-") ? word.hasPrefix($0.pattern) : word == $0.pattern }?.remedy
     }
@@ -69,7 +69,7 @@ struct ForeignVerbs: Sendable {
         ] + database
     )
 
-    /// What stands for options of OVN's programs that these do not have.
+    /// Returns what to use in place of an option that only OVN's programs have.
     static func remedy(forOption option: String) -> String? {
         switch option {
         case "--db": "name central by HEDDLE_NB=URL"

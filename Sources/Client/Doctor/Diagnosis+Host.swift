@@ -5,7 +5,7 @@ import Netdev
 import Wire
 
 extension Diagnosis {
-    /// What the agent does not believe of central.
+    /// A finding about a network of central's that the agent holds back.
     func held(_ status: JSONValue) -> [Finding] {
         guard let text = status["held"]?.heldText else { return [] }
         return [
@@ -126,7 +126,7 @@ extension Diagnosis {
         return [first] + tunnelPort(encapIP) + paths(isMTUWrong: first.needsAttention)
     }
 
-    /// Whether a firewall of this host keeps tunnels out.
+    /// True if a firewall of this host keeps tunnels out.
     private func tunnelPort(_ encapIP: IPAddress) -> [Finding] {
         let detail: String
         switch facts.ownPort {
@@ -143,7 +143,7 @@ extension Diagnosis {
         ]
     }
 
-    /// Whether what guests may send still fits into what the underlay's device carries.
+    /// True if what guests may send still fits into what the underlay's device carries.
     private func innerMTU(_ status: JSONValue, encapIP: IPAddress, underlayMTU: Int) -> Finding {
         let told = Int(status["inner_mtu"]?.integerValue ?? 0)
         guard let fitting = Configuration.innerMTU(underlayMTU: underlayMTU, encapIP: encapIP) else {
@@ -177,7 +177,7 @@ extension Diagnosis {
         ]
     }
 
-    /// Whether packets of the size that is said to get there reach the other chassis.
+    /// True if packets of the size that is said to get there reach the other chassis.
     private func paths(isMTUWrong: Bool) -> [Finding] {
         if let reason = facts.peersUnknown { return [.skipped("path", "the other chassis are not known: \(reason)")] }
         var findings = facts.otherFamilies.map { peer in
@@ -211,10 +211,10 @@ extension Diagnosis {
                         "path",
                         "\(name) answers small packets, but none of \(size) bytes: big packets of guests vanish",
                         remedy: peer.pathState == "assumed"
-                            ? "let every device on the way carry \(size) bytes, or upgrade Heddle there: then this host "
-                                + "finds out by itself how much comes through"
-                            : "run this again in half a minute; if it stays so, let every device on the way carry \(size) "
-                                + "bytes"
+                            ? "let every device on the way carry \(size) bytes, or upgrade Heddle there: then this "
+                                + "host finds out by itself how much comes through"
+                            : "run this again in half a minute; if it stays so, let every device on the way carry "
+                                + "\(size) bytes"
                     )
                 )
             // Only pings are blocked: the forwarders answer each other.
@@ -255,7 +255,7 @@ extension Diagnosis {
         ]
     }
 
-    /// How much goes to whom.
+    /// The MTU to each chassis, for people.
     private var pathText: String {
         let sizes = Set(facts.peers.map(\.byteCount)).sorted(by: >)
         let start = "\(facts.peers.count) other chassis answer packets of "
@@ -267,7 +267,7 @@ extension Diagnosis {
         return start + texts.joined(separator: ", ")
     }
 
-    /// What the kernel and its device files give.
+    /// Findings about the kernel and its device files.
     var host: [Finding] {
         var findings: [Finding] = []
         switch facts.tunDevice {

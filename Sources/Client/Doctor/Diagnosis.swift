@@ -51,19 +51,19 @@ struct Diagnosis {
         }
     }
 
-    /// What to do about a central that answers and is not ready.
+    /// The remedy for a central that answers and is not ready.
     private static func remedy(against problem: Problem) -> String {
         switch problem.code {
         case "too_many_connections", "too_many_bytes":
-            "see who has them with 'ss -tnp' on both hosts; on central's, root can connect by DATA-DIR/northbound.sock, "
-                + "and 'heddle central --help' lists the limits"
+            "see who has them with 'ss -tnp' on both hosts; on central's, root can connect by DATA-DIR/northbound.sock"
+                + ", and 'heddle central --help' lists the limits"
         case "too_many_attempts", "too_many_requests": "wait a minute, then use the right token"
         case "storage_full": "free room on the file system of central's data directory"
         default: "run this again in a moment; if that lasts, central's log says why: 'journalctl -u heddle-central'"
         }
     }
 
-    /// Whether this host has central's data.
+    /// True if this host has central's data.
     private var expectsCentral: Bool {
         if case .present = facts.dataDirectory.state { true } else { false }
     }
@@ -114,7 +114,7 @@ struct Diagnosis {
         return "'kill \(number)': the agent starts the new one, and no packet is lost"
     }
 
-    /// How much central's clock is ahead of this host's: the agent hears central's time with each answer.
+    /// The seconds by which central's clock is ahead of this host's: each answer to the agent tells central's time.
     private var secondsAhead: Int64? {
         let told = facts.status?["central"]?["clock_seconds_ahead"]?.integerValue
         let asked: Int64? = if case .answered(let answer) = facts.central { answer.secondsAhead } else { nil }
@@ -152,7 +152,7 @@ struct Diagnosis {
     }
 
     /// Agents renew theirs after two thirds of its life; one that is much older shows that they cannot. Half of the
-    /// time that it says to hold, or less, lies before it was made. What counts is central's clock, where it is known:
+    /// time that it says to hold, or less, lies before it was made. What counts is central's clock, if it is known:
     /// a clock that differs from it is a finding by itself.
     private func certificate(_ certificate: HostFacts.KeptCertificate) -> Finding {
         let (check, path) = ("certificates", certificate.path)
@@ -223,7 +223,7 @@ struct Diagnosis {
         }
     }
 
-    /// How the agent gets on with central.
+    /// A finding about the agent's connection to central.
     private func agentLink(_ status: JSONValue) -> Finding {
         let chassis = status.text("chassis")
         let url = status["central"]?.text("url") ?? ""
@@ -247,7 +247,7 @@ struct Diagnosis {
         return .fine("agent", "chassis \(chassis), in touch with \(url)")
     }
 
-    /// What to do about an agent that central does not answer.
+    /// The remedy for an agent that central does not answer.
     private func remedy(forFailure failure: String, of chassis: String) -> String {
         let others = [
             ("not yet valid", "set this host's clock: see 'timedatectl'"),
@@ -274,7 +274,7 @@ struct Diagnosis {
             ?? "check that central runs there and that nothing blocks the way"
     }
 
-    /// How this host joins central once more.
+    /// The instruction by which this host joins central again.
     private var joining: String {
         let chassis = facts.status?.text("chassis") ?? "NAME"
         let token = "make a token on central's host with 'heddle token create --chassis \(chassis)'"
@@ -288,22 +288,22 @@ struct Diagnosis {
         end.map { "; the last one ended at \(Timestamp(seconds: $0.seconds)): \($0.sentence)" } ?? ""
     }
 
-    /// What brings a daemon back that has ended.
+    /// The instruction that brings back a daemon that has ended.
     func revival(of daemon: String, _ end: EndNote?) -> String {
         end == nil ? "\(start(daemon)); \(log(of: daemon)) says why it has ended" : "repair that, then \(start(daemon))"
     }
 
-    /// How a daemon of this host is started, whether it runs or not.
+    /// The command that starts or restarts a daemon of this host.
     func start(_ daemon: String) -> String {
         facts.hasUnits ? "'systemctl restart heddle-\(daemon)'" : "start 'heddle \(daemon)' again as it was started"
     }
 
-    /// Where a daemon of this host writes its log.
+    /// The place of a daemon's log.
     func log(of daemon: String) -> String {
         facts.hasUnits ? "'journalctl -u heddle-\(daemon)'" : "the output of 'heddle \(daemon)'"
     }
 
-    /// Whether this user sees which processes run: their numbers are in the state directory.
+    /// True if this user sees which processes run: their numbers are in the state directory.
     var mayLook: Bool {
         if case .unreadable = facts.stateDirectory.state { false } else { true }
     }
@@ -336,7 +336,7 @@ struct Diagnosis {
         return findings.isEmpty ? [.skipped("store", "central's is not on this host")] : findings
     }
 
-    /// Who may read a directory, and whether it has room left. Nothing where there is none.
+    /// Findings about a directory's mode and room. None if it does not exist.
     private func directory(_ directory: HostFacts.Directory, check: String, holder: String) -> [Finding] {
         switch directory.state {
         case .missing: return []
@@ -364,7 +364,7 @@ struct Diagnosis {
         }
     }
 
-    /// Whether those who should can write what is in a directory, and nobody else can read it.
+    /// True if those who should can write what is in a directory, and nobody else can read it.
     private func writability(
         _ path: String,
         _ contents: HostFacts.Directory.Contents,

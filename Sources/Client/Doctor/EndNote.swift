@@ -24,7 +24,7 @@ public struct EndNote: Hashable, Sendable {
         try? writeFile(bytes, replacing: path(of: daemon, in: directory))
     }
 
-    /// The note of the last start of a daemon that does not run; `nil` where there is none.
+    /// The note of the last start of a daemon that does not run; `nil` if there is none.
     init?(of daemon: String, in directory: String) {
         let path = Self.path(of: daemon, in: directory)
         var (note, start) = (stat(), stat())
@@ -40,7 +40,6 @@ public struct EndNote: Hashable, Sendable {
         seconds = Int64(note.st_mtim.tv_sec)
     }
 
-    /// A note that was read.
     init(sentence: String, seconds: Int64) {
         self.sentence = sentence
         self.seconds = seconds
@@ -52,16 +51,15 @@ public struct EndNote: Hashable, Sendable {
 /// A process of ours that runs.
 struct RunningProcess: Hashable, Sendable {
     var number: Int32
-    /// Whether somebody has stopped it (SIGSTOP), so that it does nothing.
+    /// True if somebody has stopped it (SIGSTOP), so that it does nothing.
     var isStopped = false
 
-    /// A process that was seen.
     init(number: Int32, isStopped: Bool = false) {
         self.number = number
         self.isStopped = isStopped
     }
 
-    /// The process of a subcommand of ours, by its pid file in its directory; `nil` where none runs.
+    /// The process of a subcommand of ours, by its pid file in its directory; `nil` if none runs.
     init?(named name: String, in directory: String) {
         guard let bytes = try? readFile("\(directory)/\(name).pid", maximum: 64),
             let process = Int32(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)),
@@ -76,7 +74,7 @@ struct RunningProcess: Hashable, Sendable {
         self.init(number: process, isStopped: state == UInt8(ascii: "T"))
     }
 
-    /// The user that it runs as; `nil` where it is gone.
+    /// The user that it runs as; `nil` if it is gone.
     var user: uid_t? {
         var entry = stat()
         return stat("/proc/\(number)", &entry) == 0 ? entry.st_uid : nil

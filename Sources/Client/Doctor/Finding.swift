@@ -3,7 +3,7 @@ import Wire
 
 /// One thing that `heddle doctor` has looked at.
 public struct Finding: Equatable, Sendable {
-    /// How it is.
+    /// The result.
     public enum Level: String, Sendable {
         /// As it should be.
         case fine = "ok"
@@ -15,13 +15,12 @@ public struct Finding: Equatable, Sendable {
         case failed
     }
 
-    /// What was looked at, a word: `central`.
+    /// The subject, one word: `central`.
     public var check: String
-    /// How it is.
+    /// The result.
     public var level: Level
-    /// What was seen, one clause.
+    /// The observation, one clause.
     public var detail: String
-    /// What to do about it.
     public var remedy: String?
 
     static func fine(_ check: String, _ detail: String) -> Finding {
@@ -40,16 +39,16 @@ public struct Finding: Equatable, Sendable {
         Finding(check: check, level: .failed, detail: detail, remedy: remedy)
     }
 
-    /// Whether somebody should do something about it.
+    /// True if somebody should do something about it.
     public var needsAttention: Bool { level == .warning || level == .failed }
 }
 
-/// What `heddle doctor` prints.
+/// The report of `heddle doctor`.
 public struct DoctorReport: Equatable, Sendable {
     /// Everything that was looked at, in order.
     public var findings: [Finding]
 
-    /// Whether nothing needs attention.
+    /// True if nothing needs attention.
     public var isHealthy: Bool { !findings.contains(where: \.needsAttention) }
 
     /// Lines for people: level, check and detail, the remedy below.

@@ -2,33 +2,31 @@ import JSON
 import Netdev
 import Wire
 
-/// What `heddle doctor` has seen, before it is judged.
+/// The observations of `heddle doctor`, before they are judged.
 struct HostFacts: Sendable {
-    /// How central answered.
+    /// The answer of central.
     enum Central: Sendable {
         /// It was not asked, and why.
         case notAsked(String)
         /// It did not answer.
         case silent(ClientError)
-        /// It answered.
         case answered(CentralAnswer)
     }
 
-    /// What central says of itself.
+    /// The details of a central that answered.
     struct CentralAnswer: Sendable {
-        /// Its URL.
         var url: String
-        /// Why it is not ready; `nil` where it is.
+        /// Why it is not ready; `nil` if it is.
         var unreadiness: Problem?
         var version: String?
         var revision: Int64?
-        /// How much its clock is ahead of this host's, in seconds.
+        /// The seconds by which its clock is ahead of this host's.
         var secondsAhead: Int64?
     }
 
     /// A directory of the installation.
     struct Directory: Sendable {
-        /// What is under its path.
+        /// The state of the file at its path.
         enum State: Sendable {
             case missing
             /// It cannot be looked at: the error's number.
@@ -36,12 +34,12 @@ struct HostFacts: Sendable {
             case present(Contents)
         }
 
-        /// What a directory is like.
+        /// The properties of a directory.
         struct Contents: Sendable {
             var mode: UInt32
             var freeBytes: UInt64
             var totalBytes: UInt64
-            /// Whether its file system takes no writes.
+            /// True if its file system takes no writes.
             var isReadOnly = false
             /// The names of files of ours in it that belong to another user than the directory.
             var strangers: [String] = []
@@ -58,7 +56,7 @@ struct HostFacts: Sendable {
     /// A certificate that one of our processes keeps.
     struct KeptCertificate: Sendable {
         var path: String
-        /// The seconds since 1970 within which it holds; `nil` where the file cannot be used.
+        /// The seconds since 1970 within which it holds; `nil` if the file cannot be used.
         var validity: ClosedRange<Int64>?
     }
 
@@ -74,7 +72,7 @@ struct HostFacts: Sendable {
         case locked(by: Int32)
     }
 
-    /// What has come of datagrams to this host's own tunnel port.
+    /// The fate of datagrams to this host's own tunnel port.
     enum OwnPort: Sendable {
         /// Nothing was tried, or nobody can tell.
         case unknown
@@ -102,17 +100,17 @@ struct HostFacts: Sendable {
         var forwarder: EndNote?
     }
 
-    /// How packets get to another chassis.
+    /// The path to another chassis.
     struct Peer: Sendable {
         var chassis: String
         var address: IPAddress
-        /// What was answered to pings of this host's own, one of them of `byteCount` bytes.
+        /// The answers to pings from this host, one of them of `byteCount` bytes.
         var outcome: PathProbe.Outcome
         /// The longest packet of the underlay that gets there, as far as the agent knows.
         var byteCount: Int
-        /// How the agent knows that: `found` where the other forwarder has answered a packet of this size.
+        /// The source of that size: `found` if the other forwarder has answered a packet of this size.
         var pathState = "found"
-        /// What was said to a datagram for its tunnel port: nothing, where it is open or nobody answers for it.
+        /// The refusal of a datagram to its tunnel port; `nil` if the port is open or nothing answered.
         var portRefusal: String?
     }
 
@@ -122,9 +120,9 @@ struct HostFacts: Sendable {
     var central: Central
     /// The agent's state directory.
     var stateDirectory: Directory
-    /// Whether the user has said where the agent is.
+    /// True if the user has said where the agent is.
     var isAgentNamed: Bool
-    /// What the agent says of itself (`GET /v1/status`).
+    /// The agent's status (`GET /v1/status`).
     var agent: Result<JSONValue, ClientError>
     /// The running processes, by their pid files.
     var agentProcess: RunningProcess?
@@ -133,44 +131,44 @@ struct HostFacts: Sendable {
     var centralProcess: RunningProcess?
     /// Why those that do not run have ended, as far as they could say.
     var ends = Ends()
-    /// Whether systemd runs here and has our units.
+    /// True if systemd runs here and has our units.
     var hasUnits: Bool
-    /// Whether the forwarder runs another file than the agent; `nil` where that cannot be seen.
+    /// True if the forwarder runs another file than the agent; `nil` if that cannot be seen.
     var forwarderRunsOtherProgram: Bool?
-    /// Whether agent and forwarder are in another network namespace than this program.
+    /// True if agent and forwarder are in another network namespace than this program.
     var isElsewhere: Bool
-    /// The MTU of the device that has the encap address; `nil` where none has.
+    /// The MTU of the device that has the encap address; `nil` if none has.
     var underlayMTU: Int?
-    /// Whether that device is on and connected.
+    /// True if that device is on and connected.
     var isUnderlayUp: Bool
-    /// Whether somebody has UDP port 6081 at the encap address, or at any where that is not known.
+    /// True if somebody has UDP port 6081 at the encap address, or at any if that is not known.
     var isTunnelPortTaken: Bool
     var ownPort: OwnPort
     var peers: [Peer]
     /// The chassis that have no address of the family of this host's encap address, and one that they have.
     var otherFamilies: [(chassis: String, address: IPAddress)] = []
-    /// Why the other chassis are not known; `nil` where they are.
+    /// Why the other chassis are not known; `nil` if they are.
     var peersUnknown: String?
     /// The ports that are not up, as the agent lists them.
     var downPorts: [JSONValue]
     var tunDevice: TunDevice
-    /// `nil` where looking needs more privileges.
+    /// `nil` if looking needs more privileges.
     var kernel: KernelFeatures?
     /// Central's data directory.
     var dataDirectory: Directory
-    /// What central keeps there.
+    /// The state of central's database there.
     var store: Store
-    /// The key of central's authority, where it is missing beside its certificate.
+    /// The key of central's authority, if it is missing beside its certificate.
     var missingKey: String?
     /// The certificates of agent and central that are on this host.
     var certificates: [KeptCertificate]
     /// This host's time, in seconds since 1970.
     var now: Int64
 
-    /// What the agent says of itself, where it answered.
+    /// The agent's status, if it answered.
     var status: JSONValue? { try? agent.get() }
 
-    /// Whether this host should have an agent.
+    /// True if this host should have an agent.
     var expectsAgent: Bool { isAgentNamed || agentProcess != nil || status != nil || !stateDirectory.isMissing }
 
     /// The address that tunnels start from.

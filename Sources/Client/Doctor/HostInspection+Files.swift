@@ -37,7 +37,7 @@ extension HostInspection {
         )
     }
 
-    /// What belongs to somebody else than its directory, who could not write it.
+    /// Returns a file that belongs to another user than its directory, whose owner could not write it.
     private func strangers(among names: Set<String>, in path: String, owner: uid_t) -> [String] {
         names.sorted { $0.utf8Precedes($1) }.filter { name in
             var status = stat()
@@ -74,7 +74,7 @@ extension HostInspection {
         return nil
     }
 
-    /// The first certificate of a file; `nil` where there is none that we may read.
+    /// The first certificate of a file; `nil` if there is none that we may read.
     func certificate(at path: String) -> HostFacts.KeptCertificate? {
         guard let bytes = try? readFile(path, maximum: 1 << 20) else { return nil }
         let validity = (try? Certificate.list(pem: bytes))?.first.map { certificate in
@@ -83,7 +83,7 @@ extension HostInspection {
         return HostFacts.KeptCertificate(path: path, validity: validity)
     }
 
-    /// Whether two processes run different files, or one of them a file that has been replaced.
+    /// True if two processes run different files, or one of them a file that has been replaced.
     func runOtherPrograms(_ left: Int32, _ right: Int32) -> Bool? {
         guard access("/proc/\(left)/exe", F_OK) == 0, access("/proc/\(right)/exe", F_OK) == 0 else { return nil }
         return !isSameFile("/proc/\(left)/exe", "/proc/\(right)/exe")
@@ -104,7 +104,7 @@ extension HostInspection {
         }
     }
 
-    /// Whether systemd runs here and has our units.
+    /// True if systemd runs here and has our units.
     var hasUnits: Bool {
         access("/run/systemd/system", F_OK) == 0
             && ["/etc", "/usr/lib", "/lib"].contains { access("\($0)/systemd/system/heddle-agent.service", F_OK) == 0 }
@@ -117,7 +117,7 @@ extension HostInspection {
         return key
     }
 
-    /// Whether this user and the agent's can make TAPs. Containers may keep the device to root; on hosts udev gives it
+    /// True if this user and the agent's can make TAPs. Containers may keep the device to root; on hosts udev gives it
     /// to everybody.
     func tunDevice(of agent: RunningProcess?) -> HostFacts.TunDevice {
         let path = "/dev/net/tun"

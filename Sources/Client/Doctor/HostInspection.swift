@@ -8,13 +8,13 @@ import Wire
 
 /// Looks at a host and its central for `heddle doctor`: what goes wrong becomes a fact, never an error.
 public struct HostInspection {
-    /// How long a server may take to answer: a person waits.
+    /// The time that a server may take to answer: a person waits.
     static let patience = Duration.seconds(5)
-    /// How long other chassis may take to answer pings.
+    /// The time that other chassis may take to answer pings.
     static let pingPatience = Duration.seconds(1)
-    /// How long refusals of the tunnel port may take: they come from the hosts that have just answered pings.
+    /// The time that refusals of the tunnel port may take: they come from the hosts that have just answered pings.
     static let portPatience = Duration.milliseconds(200)
-    /// How often the forwarder is asked whether datagrams have come, each a tenth of a second after the other.
+    /// The number of times that the forwarder is asked if datagrams have come, a tenth of a second apart.
     static let ownPortTryCount = 30
     /// The most other chassis that are pinged: more would tell the same.
     static let peerCountMaximum = 64
@@ -29,11 +29,11 @@ public struct HostInspection {
     let stateDirectory: String
     let dataDirectory: String
 
-    /// What to look at.
+    /// Creates an inspection.
     /// - Parameters:
     ///   - central: Central, or why it cannot even be asked.
-    ///   - isCentralNamed: Whether the user said where central is; else it may be on another host.
-    ///   - isAgentNamed: Whether the user said where the agent is; else there may be none on this host.
+    ///   - isCentralNamed: True if the user said where central is; else it may be on another host.
+    ///   - isAgentNamed: True if the user said where the agent is; else there may be none on this host.
     public init(
         version: String,
         central: Result<any Caller, ClientError>,
@@ -184,7 +184,7 @@ public struct HostInspection {
         return (Array(same.prefix(Self.peerCountMaximum)), Array(other.prefix(Self.peerCountMaximum)), nil)
     }
 
-    /// Whether packets of the size that is said to get to the other chassis do.
+    /// True if packets of the size that is said to get to the other chassis do.
     private func probe(
         _ others: Others,
         _ status: JSONValue?,
@@ -221,7 +221,7 @@ public struct HostInspection {
         }
     }
 
-    /// Whether datagrams of this host itself reach its forwarder: a firewall often asks only for the port.
+    /// True if datagrams of this host itself reach its forwarder: a firewall often asks only for the port.
     private func ownPort(_ address: IPAddress?) -> HostFacts.OwnPort {
         guard let address, let before = controlPacketCount() else { return .unknown }
         let refusal = PortProbe.run([address], from: address, port: Self.tunnelPort, patience: .zero)[0]
@@ -234,7 +234,7 @@ public struct HostInspection {
         return .silent
     }
 
-    /// How many control packets the forwarder has dropped, as it does with all; `nil` where it does not say.
+    /// The number of control packets that the forwarder has dropped (it drops all); `nil` if it does not tell.
     private func controlPacketCount() -> Int64? {
         let call = Call(.get, "/v1/ports?stats=true", timeout: Self.patience)
         guard let answer = try? agent.require(call).body, answer["underlay"] != nil else { return nil }

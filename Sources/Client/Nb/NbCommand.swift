@@ -6,7 +6,6 @@ public enum NbCommand: Equatable, Sendable {
     case lsDel(String, ifExists: Bool)
     /// List the switches.
     case lsList
-    /// Add a port to a switch.
     case lspAdd(switch: String, port: String, mayExist: Bool)
     /// Delete a port.
     case lspDel(String, ifExists: Bool)
@@ -21,7 +20,7 @@ public enum NbCommand: Equatable, Sendable {
     /// Change nothing, but wait as `--wait` says.
     case sync
 
-    /// What a command sets of a port.
+    /// A column of a port that a command sets.
     public enum PortSetting: Equatable, Sendable {
         /// `lsp-set-addresses`: each `MAC [IP ...]` or `unknown`.
         case addresses([String])
@@ -33,7 +32,7 @@ public enum NbCommand: Equatable, Sendable {
         case options([String: String])
     }
 
-    /// What a command prints of a port.
+    /// A column of a port that a command prints.
     public enum PortColumn: Equatable, Sendable {
         /// `lsp-get-addresses`.
         case addresses
@@ -47,7 +46,7 @@ public enum NbCommand: Equatable, Sendable {
         case options
     }
 
-    /// Whether the command only prints.
+    /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
         case .lsList, .lspList, .lspGet, .show: true

@@ -2,7 +2,7 @@ import JSON
 
 /// The texts that `heddle nb` prints, made of the objects that central answers with.
 public enum NbListing {
-    /// What `ovn-nbctl show` prints: switches with their ports, both sorted by name.
+    /// The output of `ovn-nbctl show`: switches with their ports, both sorted by name.
     public static func show(switches: [JSONValue], ports: [JSONValue]) -> String {
         let portsOfSwitch = Dictionary(grouping: ports) { $0.text("switch") }
         var text = ""
@@ -26,13 +26,13 @@ public enum NbListing {
         return text
     }
 
-    /// What `ovn-nbctl ls-list` and `lsp-list` print: `UUID (NAME)`, sorted by name.
+    /// The output of `ovn-nbctl ls-list` and `lsp-list`: `UUID (NAME)`, sorted by name.
     public static func list(_ objects: [JSONValue]) -> String {
         objects.sorted(by: { $0.text("name").utf8Precedes($1.text("name")) })
             .map { "\($0.text("id")) (\($0.text("name")))\n" }.joined()
     }
 
-    /// What the `lsp-get-` verb for this column prints of a port.
+    /// The output of the `lsp-get-` verb for this column.
     public static func column(_ column: NbCommand.PortColumn, of port: JSONValue) -> String {
         switch column {
         case .addresses: lines(port.texts("addresses"))

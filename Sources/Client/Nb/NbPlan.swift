@@ -8,7 +8,6 @@ public struct NbView: Equatable, Sendable {
     /// Ports by the name or UUID that the user wrote; those that are not there are missing.
     public var ports: [String: JSONValue] = [:]
 
-    /// Nothing is there.
     public init() {}
 }
 
@@ -17,7 +16,7 @@ public struct NbView: Equatable, Sendable {
 /// `--may-exist` and `--if-exists` are decided by what was read before; where that made a command do nothing, the
 /// transaction requires it to be so still. A plan refuses what cannot be, in OVN's words.
 public struct NbPlan: Equatable, Sendable {
-    /// What must still be as it was read: `{"path","etag"|"absent"}`.
+    /// The objects that must still be as they were read: `{"path","etag"|"absent"}`.
     public private(set) var requirements: [JSONValue] = []
     /// The changes in order: `{"op","path","body"}`.
     public private(set) var operations: [JSONValue] = []

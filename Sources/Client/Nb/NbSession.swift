@@ -3,8 +3,8 @@ import Reactor
 
 /// Carries a command line of `heddle nb` to central: reads, one commit, the wait.
 public struct NbSession {
-    /// How often a chain is planned anew because others changed the network under it. Each round loses to somebody
-    /// who got through, so more than a few mean that two programs fight over the same names.
+    /// The number of times that a chain is planned because others changed the network meanwhile. Each round loses to
+    /// somebody who got through, so more than a few mean that two programs fight over the same names.
     static let attemptMaximum = 8
 
     private let caller: any Caller
@@ -34,7 +34,7 @@ public struct NbSession {
 
     /// Does it all.
     ///
-    /// What is printed before the first change shows the network before the commit, what is printed behind it shows
+    /// What is printed before the first change shows the network before the commit, what is printed after it shows
     /// the network after the commit and the wait.
     public func run() throws(ClientError) {
         let commands = line.commands.map(\.command)
@@ -68,7 +68,7 @@ public struct NbSession {
         throw .refused("the network changed during each attempt; try again")
     }
 
-    /// Whether a refusal can only mean that the network is no longer as it was read.
+    /// True if a refusal can only mean that the network is no longer as it was read.
     private static func contradictsReading(_ problem: Problem) -> Bool {
         ["precondition_failed", "name_conflict", "not_found", "reference_not_found"].contains(problem.code)
     }

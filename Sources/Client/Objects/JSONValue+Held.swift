@@ -1,12 +1,12 @@
 import JSON
 
 extension JSONValue {
-    /// How a chassis is: `live`, `held` where it does not go by this network, or `dead`.
+    /// The condition of a chassis: `live`, `held` if it does not use this network, or `dead`.
     var chassisCondition: String {
         chassisState == "live" && self["status"]?["held"]?.heldText != nil ? "held" : chassisState
     }
 
-    /// A sentence about a share that a host does not go by, without its full stop; `nil` where there is none.
+    /// A sentence about a share that a host does not go by, without its full stop; `nil` if there is none.
     var heldText: String? {
         guard let plugged = self["plugged_ports"]?.integerValue, let ports = self["ports"]?.integerValue else {
             return nil
@@ -14,8 +14,8 @@ extension JSONValue {
         let inForce = self["in_force"]
         let revisions = [self["revision"], inForce?["revision"]].map { $0?.plainText ?? "" }
         return "central's network (epoch \(text("epoch")), revision \(revisions[0])) is held back: it would take away "
-            + "\(plugged) plugged port\(plugged == 1 ? "" : "s") and \(ports) of the ports that the host knows; packets still "
-            + "follow revision \(revisions[1]) of epoch "
+            + "\(plugged) plugged port\(plugged == 1 ? "" : "s") and \(ports) of the ports that the host knows; "
+            + "packets still follow revision \(revisions[1]) of epoch "
             + (inForce?.text("epoch") ?? "")
     }
 }

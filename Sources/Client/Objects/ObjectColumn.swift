@@ -4,7 +4,7 @@ import Wire
 /// A column of the table that `heddle get` prints.
 struct ObjectColumn: Sendable {
     let title: String
-    /// Whether only `-o wide` has it.
+    /// True if only `-o wide` has it.
     let isWide: Bool
     let cell: @Sendable (JSONValue) -> String
 
@@ -66,7 +66,7 @@ extension ObjectKind {
             ObjectColumn("LABELS", isWide: true) { $0.labelText },
         ] + objectColumns
 
-    /// What every object of users has.
+    /// The columns of every object of users.
     private static let objectColumns = [
         ObjectColumn("REVISION", "revision", isWide: true),
         ObjectColumn("CREATED", "created_at", isWide: true),
@@ -131,6 +131,6 @@ extension JSONValue {
         (self["encaps"]?.arrayValue ?? []).map { "\($0.text("type")) \($0.text("ip"))" }.joined(separator: ", ")
     }
 
-    /// Whether central hears from a chassis.
+    /// True if central hears from a chassis.
     var chassisState: String { self["status"]?["live"]?.boolValue == false ? "dead" : "live" }
 }

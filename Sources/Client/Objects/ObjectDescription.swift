@@ -1,7 +1,7 @@
 import JSON
 
 extension ObjectSession {
-    /// What there is to say about one object, and what its user may do next.
+    /// Returns the description of one object, with the next steps for its user.
     func description(of object: JSONValue, _ kind: ObjectKind, askedAs name: String) throws(ClientError) -> String {
         switch kind {
         case .logicalSwitch: try describeSwitch(object)

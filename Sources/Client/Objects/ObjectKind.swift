@@ -3,7 +3,6 @@ import Wire
 
 /// A kind of object that `heddle get` shows.
 public enum ObjectKind: CaseIterable, Sendable {
-    /// Logical switches.
     case logicalSwitch
     /// Their ports.
     case port
@@ -28,7 +27,7 @@ public enum ObjectKind: CaseIterable, Sendable {
         self = kind
     }
 
-    /// What it is called, first in the singular, then in the plural, then in short.
+    /// The names of the kind: singular, plural, short forms.
     public var names: [String] {
         switch self {
         case .logicalSwitch: ["switch", "switches", "ls", "logical-switch", "logical-switches"]
@@ -57,7 +56,7 @@ public enum ObjectKind: CaseIterable, Sendable {
         }
     }
 
-    /// Whether each object has a path of its own, and can be deleted there. The others are central's own work.
+    /// True if each object has a path of its own, and can be deleted there. The others are central's own work.
     var hasOwnPaths: Bool {
         switch self {
         case .logicalSwitch, .port, .chassis: true
@@ -65,10 +64,9 @@ public enum ObjectKind: CaseIterable, Sendable {
         }
     }
 
-    /// The path of one object.
     func path(of reference: String) -> String { "\(path)/\(percentEncoded(reference))" }
 
-    /// What people call this object.
+    /// The name of this object for people.
     func name(of object: JSONValue) -> String {
         switch self {
         case .portBinding: object.text("logical_port")

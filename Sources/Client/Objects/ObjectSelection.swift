@@ -27,7 +27,7 @@ public struct ObjectSelection: Equatable, Sendable {
     /// Everything.
     public init() {}
 
-    /// What fits all conditions.
+    /// Creates a selection of the objects that fit all conditions.
     /// - Parameters:
     ///   - labels: `key=value`, `key!=value`, `key` and `!key`, several joined by commas.
     ///   - fields: `field=value`; a dot leads into an object: `status.up=false`.
@@ -41,7 +41,7 @@ public struct ObjectSelection: Equatable, Sendable {
         for text in fields { self.fields.append(try Self.fieldTerm(text)) }
     }
 
-    /// Whether everything is wanted.
+    /// True if everything is wanted.
     var isEverything: Bool { labels.isEmpty && fields.isEmpty }
 
     private static func labelTerm(_ term: Substring) throws(ClientError) -> LabelTerm {
@@ -71,7 +71,7 @@ public struct ObjectSelection: Equatable, Sendable {
         return FieldTerm(path: path, value: String(parts[1]))
     }
 
-    /// - Throws: ``ClientError/usage(_:)`` where there are objects, and none has a field that is asked for.
+    /// - Throws: ``ClientError/usage(_:)`` if there are objects, and none has a field that is asked for.
     func checkFields(of objects: [JSONValue], _ kind: ObjectKind) throws(ClientError) {
         guard !objects.isEmpty else { return }
         for term in fields {
@@ -98,7 +98,7 @@ public struct ObjectSelection: Equatable, Sendable {
     /// The fields that have members of any name.
     private static let maps: Set = ["labels", "options"]
 
-    /// Whether an object fits all conditions.
+    /// True if an object fits all conditions.
     func fits(_ object: JSONValue) -> Bool {
         let labels = object["labels"]
         return self.labels.allSatisfy { term in
@@ -113,7 +113,7 @@ public struct ObjectSelection: Equatable, Sendable {
 }
 
 extension ObjectSelection.FieldTerm {
-    /// Whether the field has the value; a list has it where one of its elements is it, null is the empty text.
+    /// True if the field has the value; a list has it where one of its elements is it, null is the empty text.
     fileprivate func fits(_ object: JSONValue) -> Bool {
         var place: JSONValue? = object
         for name in path { place = place?[name] }

@@ -2,10 +2,8 @@ import JSON
 
 /// Carries `heddle get`, `describe` and `delete` to central.
 public struct ObjectSession {
-    /// Whom it asks.
     let caller: any Caller
 
-    /// A session with one central.
     public init(caller: any Caller) {
         self.caller = caller
     }
@@ -15,7 +13,7 @@ public struct ObjectSession {
     ///   - names: Only these, by name or UUID; empty means all.
     ///   - logicalSwitch: For ports: only those of this switch.
     ///   - onMissing: Is told of each name that is not there, and the others are given.
-    /// - Throws: ``ClientError`` where one of the names is not there and nobody is told of it.
+    /// - Throws: ``ClientError`` if one of the names is not there and nobody is told of it.
     public func get(
         _ kind: ObjectKind,
         names: [String] = [],
@@ -39,7 +37,7 @@ public struct ObjectSession {
         }
     }
 
-    /// What there is to say about objects, and what their user may do next.
+    /// Describes objects, with the next steps for their user.
     /// - Parameter onMissing: Is told of each name that is not there, and the others are described.
     public func describe(
         _ kind: ObjectKind,
@@ -54,7 +52,7 @@ public struct ObjectSession {
     }
 
     /// Deletes objects, in one commit: all of them or, where one cannot be deleted, none.
-    /// - Parameter ifExists: Whether those that are not there are no concern.
+    /// - Parameter ifExists: True if those that are not there are no concern.
     /// - Returns: One line for each that was deleted.
     public func delete(_ kind: ObjectKind, names: [String], ifExists: Bool) throws(ClientError) -> String {
         guard kind.hasOwnPaths else {

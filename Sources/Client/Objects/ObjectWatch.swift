@@ -4,7 +4,7 @@ import JSON
 public struct ObjectWatch {
     /// The longest that central holds a request, in seconds: below what proxies tolerate.
     static let pollSeconds: Int64 = 20
-    /// What a held request may take longer than it asked for before central counts as gone.
+    /// The time that a held request may take longer than it asked for, before central counts as gone.
     static let pollGrace = Duration.seconds(10)
     /// The pause after the first failure, and the most that it doubles to.
     static let pauseRange = Duration.milliseconds(100)...Duration.seconds(5)
@@ -31,7 +31,7 @@ public struct ObjectWatch {
     ///
     /// Central may go away and come back meanwhile; where it cannot tell any more what has changed, the difference
     /// between two lists does.
-    /// - Throws: ``ClientError`` where there is nothing to watch, or central refuses to tell; else it goes on for ever.
+    /// - Throws: ``ClientError`` if there is nothing to watch, or central refuses to tell; else it goes on for ever.
     public func run(
         _ kind: ObjectKind,
         names: [String] = [],
@@ -118,7 +118,7 @@ public struct ObjectWatch {
 }
 
 extension ObjectKind {
-    /// What the change feed calls it; `nil` for what central makes of the others.
+    /// The kind's name in the change feed; `nil` for kinds that central derives from others.
     fileprivate var feedName: String? {
         switch self {
         case .logicalSwitch: "logical_switch"
@@ -130,7 +130,7 @@ extension ObjectKind {
 }
 
 extension ClientError {
-    /// Whether it can go away by itself: central is being restarted, say.
+    /// True if it can go away by itself: central is being restarted, say.
     fileprivate var mayPass: Bool {
         switch self {
         case .unreachable, .insecure: true
@@ -139,7 +139,7 @@ extension ClientError {
         }
     }
 
-    /// What has happened, without what to do about it.
+    /// The fault without its remedy.
     fileprivate func reason(of server: Server) -> String {
         if case .unreachable(_, let reason, _) = self { "lost \(server.title): \(reason)" } else { message }
     }

@@ -1,11 +1,11 @@
 import JSON
 
-/// What a port's user may do about it. Every command here does what the sentence before it says.
+/// Advice about ports. Every command here does what the sentence before it says.
 extension ObjectSession {
-    /// A sentence, and the commands that it leads to; empty where there is nothing to say.
+    /// A sentence, and the commands that it leads to; empty if there is nothing to say.
     typealias Advice = (sentence: String, commands: [String])
 
-    /// What there is to do about the reason why a port is down.
+    /// Returns the advice for the reason why a port is down.
     static func advice(forPort object: JSONValue, reason: String, chassis: String) -> Advice {
         let name = object.text("name")
         let requested = object.texts("requested_chassis")
@@ -15,8 +15,8 @@ extension ObjectSession {
             return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
         case "not-programmed":
             return (
-                "\(chassis) has it, but it is not up there: its interface is gone, or the forwarder has no tables for it yet. "
-                    + "If that lasts, on \(chassis):",
+                "\(chassis) has it, but it is not up there: its interface is gone, or the forwarder has no tables for "
+                    + "it yet. If that lasts, on \(chassis):",
                 ["heddle port list", "heddle doctor"]
             )
         case "disabled":
@@ -43,7 +43,7 @@ extension ObjectSession {
         }
     }
 
-    /// What there is to do about a host that would have the port if another one had not.
+    /// Returns the advice about a host that waits for the port.
     static func advice(forWaiting object: JSONValue) -> Advice {
         let holder = object["status"]?.text("chassis") ?? ""
         guard !holder.isEmpty, let host = waiting(for: object, because: "set-aside") else { return ("", []) }

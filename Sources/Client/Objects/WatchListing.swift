@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// What `heddle get --watch` prints, some events at a time.
+/// The output of `heddle get --watch`, some events at a time.
 struct WatchListing {
     let kind: ObjectKind
     let format: OutputFormat

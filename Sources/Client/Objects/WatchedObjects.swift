@@ -2,7 +2,7 @@ import JSON
 
 /// The objects that a watch has shown, which tell what is new in what central says.
 struct WatchedObjects {
-    /// What has happened to an object.
+    /// A change of an object.
     struct Event: Equatable {
         /// The words that Kubernetes has for it, which people and scripts know.
         enum Kind: String {
@@ -15,7 +15,7 @@ struct WatchedObjects {
         }
 
         var kind: Kind
-        /// As it is; where it was deleted, as it was.
+        /// As it is; if it was deleted, as it was.
         var object: JSONValue
     }
 
@@ -44,7 +44,7 @@ struct WatchedObjects {
         return gone.compactMap { remove($0.key) } + wanted.compactMap { put($0, as: identity(of: $0)) }
     }
 
-    /// Takes one change of the change feed; `nil` where it concerns nothing that is watched, or has been seen.
+    /// Takes one change of the change feed; `nil` if it concerns nothing that is watched, or has been seen.
     mutating func apply(_ change: JSONValue) -> Event? {
         let identity = change.text("id")
         if let known = shown[identity]?["revision"]?.integerValue, let revision = change["revision"]?.integerValue,
@@ -68,7 +68,7 @@ struct WatchedObjects {
         shown.removeValue(forKey: identity).map { Event(kind: .deleted, object: $0) }
     }
 
-    /// What the change feed calls its `id`: a chassis has none but its name.
+    /// Returns the object's `id` in the change feed: that of a chassis is its name.
     private func identity(of object: JSONValue) -> String { object["id"]?.stringValue ?? object.text("name") }
 
     private func isWanted(_ object: JSONValue) -> Bool {

@@ -5,7 +5,7 @@ import Yams
 extension JSONValue {
     /// The value as a YAML document in block style, members in order.
     ///
-    /// A string that some reader of YAML 1.1 or 1.2 would take for something else stands in quotes: `"on"`, `"1e3"`,
+    /// A string that some reader of YAML 1.1 or 1.2 would take for something else is in quotes: `"on"`, `"1e3"`,
     /// `"02:00:00:00:00:01"`, which YAML 1.1 takes for a number of base 60.
     func yaml() throws(ClientError) -> String {
         do {
@@ -34,7 +34,7 @@ extension JSONValue {
         }
     }
 
-    /// Whether a string may stand without quotes: it begins with a letter, has nothing but what names are made of, and
+    /// True if a string may stand without quotes: it begins with a letter, has nothing but what names are made of, and
     /// is no word that YAML 1.1 or 1.2 has a meaning for.
     private static func isPlain(_ text: String) -> Bool {
         let words = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]

@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// How `heddle get` prints objects.
+/// The output format of `heddle get`.
 public enum OutputFormat: String, CaseIterable, Sendable {
     /// A table for people.
     case table

@@ -3,7 +3,7 @@ import Wire
 
 /// Says how far long work is: on a terminal one line that changes and goes, elsewhere a line now and then.
 public final class Progress {
-    /// How often a log is told that work still goes on.
+    /// The interval at which a log is told that work still goes on.
     static let logInterval = Duration.seconds(10)
     /// The most characters of a line that is written over itself: a longer one would leave a piece behind.
     static let widthMaximum = 78

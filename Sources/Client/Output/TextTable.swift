@@ -1,18 +1,17 @@
 /// Columns as wide as their widest cell, two blanks between; an empty cell is a dash.
 struct TextTable {
-    /// What an empty cell shows, so that columns can be cut by programs.
+    /// The text of an empty cell, so that programs can split columns.
     static let noValue = "-"
 
     /// The lines, the first of which has the titles.
     private(set) var rows: [[String]]
 
-    /// A table without lines below its titles.
     init(_ titles: [String]) { rows = [titles] }
 
     /// Appends a line.
     mutating func append(_ cells: [String]) { rows.append(cells.map { $0.isEmpty ? Self.noValue : $0 }) }
 
-    /// The text, a newline behind every line.
+    /// The text, a newline after every line.
     var text: String { Self.text(of: rows, widths: widths) }
 
     /// The width of each column in characters.

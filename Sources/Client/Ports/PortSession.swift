@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// What `heddle port add` asks this host's agent for.
+/// The request of `heddle port add` to this host's agent.
 public struct PortRequest: Equatable, Sendable {
     /// The port's name on this host.
     public var name: String
@@ -50,7 +50,7 @@ public struct PortRequest: Equatable, Sendable {
     }
 }
 
-/// How `heddle port list` prints.
+/// The output format of `heddle port list`.
 public enum PortFormat: String, CaseIterable, Sendable {
     /// A table for people.
     case table
@@ -66,13 +66,12 @@ public enum PortFormat: String, CaseIterable, Sendable {
 public struct PortSession {
     private let caller: any Caller
 
-    /// A session with one agent.
     public init(caller: any Caller) {
         self.caller = caller
     }
 
     /// Plugs a port; what to tell the user.
-    /// - Throws: ``ClientError`` where the agent refuses or the port failed. A pending port is no error.
+    /// - Throws: ``ClientError`` if the agent refuses or the port failed. A pending port is no error.
     public func add(_ request: PortRequest) throws(ClientError) -> String {
         let reply = try caller.require(Call(.put, path(request.name), body: request.body))
         guard let port = reply.body, port["state"]?.stringValue != nil else {
@@ -85,7 +84,7 @@ public struct PortSession {
     }
 
     /// Unplugs a port.
-    /// - Throws: ``ClientError`` where the agent refuses, or does not know the port and that matters.
+    /// - Throws: ``ClientError`` if the agent refuses, or does not know the port and that matters.
     public func delete(_ name: String, ifExists: Bool) throws(ClientError) {
         let reply = try caller.send(Call(.delete, path(name)))
         switch reply.status {

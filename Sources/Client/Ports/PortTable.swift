@@ -17,12 +17,12 @@ public enum PortTable {
         return table.text + paths(of: answer) { $0["mtu"]?.integerValue ?? 0 < largest } + held(in: answer)
     }
 
-    /// What is not gone by, and what to do about that; nothing as a rule.
+    /// Returns a note about a network that is held back; empty if there is none.
     private static func held(in answer: JSONValue) -> String {
         answer["held"]?.heldText.map { "\n\($0.capitalizedFirst). If central is right: heddle agent accept\n" } ?? ""
     }
 
-    /// What goes to other hosts in one piece, one a line, with what did not go there where that was counted.
+    /// Returns the MTU to each other host, one a line, with the frames that did not go there if they were counted.
     private static func paths(of answer: JSONValue, where isWanted: (JSONValue) -> Bool) -> String {
         let paths = (answer["paths"]?.arrayValue ?? []).filter(isWanted)
         guard !paths.isEmpty else { return "" }
@@ -67,7 +67,7 @@ public enum PortTable {
             + held(in: answer)
     }
 
-    /// What had to go one by one, and to which ports, or to other hosts: nothing, if the kernel has all that is used.
+    /// Returns the packets that had to go one by one, by port or host; empty if the kernel has all features.
     private static func fallbacks(of answer: JSONValue) -> String {
         var counts = ports(of: answer).map { ($0.text("name"), $0["statistics"]) }
         counts.append(("other hosts", answer["underlay"]))

@@ -2,7 +2,7 @@ import JSON
 
 /// The texts that `heddle sb` prints, made of the objects that central answers with.
 public enum SbListing {
-    /// What `ovn-sbctl show` prints: chassis with their encaps and the ports they hold, all sorted by name.
+    /// The output of `ovn-sbctl show`: chassis with their encaps and the ports they hold, all sorted by name.
     ///
     /// A chassis whose lease has run out has a line `live: false`, which OVN, without leases, does not know.
     public static func show(chassis: [JSONValue], portBindings: [JSONValue]) -> String {

@@ -4,10 +4,8 @@ import JSON
 public struct TokenSession {
     private let caller: any Caller
 
-    /// A session with central.
     public init(caller: any Caller) { self.caller = caller }
 
-    /// What a token is for.
     public enum Purpose: Equatable, Sendable {
         /// Requests with a role: admin, editor, viewer or metrics.
         case role(String)

@@ -1,11 +1,11 @@
 import JSON
 import Wire
 
-/// What `heddle apply` says about a plan, in the manner of diff tools.
+/// The plan of `heddle apply` in the manner of diff tools.
 struct TopologyChange {
     private let plan: [JSONValue]
     private let unchangedCount: Int64
-    /// The revision of the topology: after the change, or before it where nothing was changed.
+    /// The revision of the topology: after the change, or before it if nothing was changed.
     let revision: Int64
 
     /// Reads central's answer to a topology.
@@ -18,7 +18,7 @@ struct TopologyChange {
         unchangedCount = answer["unchanged"]?.integerValue ?? 0
     }
 
-    /// Whether there is anything to change.
+    /// True if there is anything to change.
     var changesAnything: Bool { !plan.isEmpty }
 
     /// The most objects that are listed unless all are asked for: what a person reads.
@@ -46,7 +46,7 @@ struct TopologyChange {
         return text
     }
 
-    /// How much there is of each: `2 to create, ...` or `2 created, ...`.
+    /// The number of changes of each sort: `2 to create, ...` or `2 created, ...`.
     func summary(isDone: Bool) -> String {
         let words = isDone ? ["created", "changed", "deleted"] : ["to create", "to change", "to delete"]
         let counts = zip(["create", "update", "delete"], words).compactMap { operation, word in

@@ -1,8 +1,8 @@
 import JSON
 
-/// What `heddle apply` reads: switches and ports, these below their switch or in a list of their own.
+/// The file of `heddle apply`: switches and ports, these below their switch or in a list of their own.
 public struct TopologyFile {
-    /// Whose topology the file says that it is.
+    /// The owner that the file names.
     public let owner: String?
     /// The bodies of the switches.
     private(set) var switches: [JSONValue] = []
@@ -11,12 +11,12 @@ public struct TopologyFile {
 
     private let name: String
     private let document: YAMLDocument
-    /// Where in the file the switches and ports of the request stand, as JSON pointers.
+    /// The places of the request's switches and ports in the file, as JSON pointers.
     private var switchPlaces: [String] = []
     private var portPlaces: [String] = []
 
     /// Reads YAML or JSON.
-    /// - Parameter name: What messages call the file.
+    /// - Parameter name: The file's name in messages.
     /// - Throws: ``ClientError/usage(_:)`` with the line that is at fault.
     public init(_ text: String, name: String) throws(ClientError) {
         self.name = name
@@ -48,7 +48,7 @@ public struct TopologyFile {
     /// The body of the request.
     var body: JSONValue { ["switches": .array(switches), "ports": .array(ports)] }
 
-    /// How many objects there are.
+    /// The number of objects.
     var objectCount: Int { switches.count + ports.count }
 
     /// A server's problems, each with the place in the file in front, as compilers put it, and the object's name where

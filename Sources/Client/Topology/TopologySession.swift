@@ -4,14 +4,14 @@ import Reactor
 
 /// Carries `heddle apply` and `heddle export` to central.
 public struct TopologySession {
-    /// Whose topology it is where nobody says.
+    /// The owner if none is given.
     public static let defaultOwner = "default"
-    /// How long central may take to plan and commit the largest topology.
+    /// The time that central may take to plan and commit the largest topology.
     static let patience = Duration.seconds(120)
     /// From how many objects on a person is told what goes on.
     static let largeObjectCount = 1000
 
-    /// How a topology is applied.
+    /// The options for applying a topology.
     public struct Options: Sendable {
         /// Only show what would change.
         public var isDryRun = false
@@ -21,11 +21,11 @@ public struct TopologySession {
         public var adoption: String?
         /// The revision that the topology must still be at.
         public var ifRevision: Int64?
-        /// How far the change must have come.
+        /// The progress of the change that is waited for.
         public var wait = ControlWait.none
         /// The time for all of it in seconds; `nil` is no limit.
         public var timeout: Int64?
-        /// Whether all objects of a plan are listed, however many.
+        /// True if all objects of a plan are listed, however many.
         public var isFull = false
 
         /// Apply at once, delete nothing, take nothing from others, do not wait.
@@ -55,7 +55,7 @@ public struct TopologySession {
     }
 
     /// Makes an owner's objects what a file says, in one commit.
-    /// - Parameter owner: Whose, unless the file says so itself; both must agree.
+    /// - Parameter owner: The owner, unless the file names it; both must agree.
     public func apply(_ file: TopologyFile, owner: String?, _ options: Options) throws(ClientError) {
         if let owner, let own = file.owner, owner != own {
             throw .usage("the file says that its owner is \(own), and --owner says \(owner); leave one of them out")
@@ -110,7 +110,7 @@ public struct TopologySession {
     }
 
     /// Topology text that makes the same objects again.
-    /// - Parameter owner: Whose objects; `nil` means all switches and ports there are, whoever owns them.
+    /// - Parameter owner: The owner of the objects; `nil` means all switches and ports, whoever owns them.
     public func export(owner: String?, asJSON: Bool) throws(ClientError) -> String {
         let (switches, ports): ([JSONValue], [JSONValue])
         if let owner {
@@ -153,7 +153,7 @@ public struct TopologySession {
         return .object(document)
     }
 
-    /// What a user has said of an object: without what central adds, and without what is so anyway.
+    /// Returns the members of an object that a user has set: without those that central adds, and without defaults.
     private static func userMembers(of object: JSONValue) -> JSONObject {
         let added = ["id", "revision", "config_revision", "created_at", "updated_at", "status", "owner"]
         var result = JSONObject()

@@ -12,13 +12,12 @@ struct YAMLDocument {
     /// nothing that a few lines of aliases to aliases could exceed the memory with.
     static let valueCountMaximum = 1_000_000
 
-    /// The value.
     let value: JSONValue
     /// The line, from 1, of what a JSON pointer (RFC 6901) leads to.
     private(set) var lines: [String: Int] = [:]
 
     /// Reads a text.
-    /// - Parameter name: What messages call the file.
+    /// - Parameter name: The file's name in messages.
     /// - Throws: ``ClientError/usage(_:)`` with the line that is at fault.
     init(_ text: String, name: String) throws(ClientError) {
         let root: Node?
@@ -96,7 +95,7 @@ private struct YAMLReader {
                 object[member] = value
             }
         }
-        // What is written here, or merged earlier, wins.
+        // Members that are written here or were merged earlier win.
         for source in merged {
             guard let members = source.objectValue?.members else {
                 throw wrong(mapping.mark?.line, "'<<' merges mappings, not \(source.kindName)")

@@ -1,4 +1,4 @@
-/// What a client says about the media type of its answer (RFC 9110 section 12.5.1).
+/// The media types that a client accepts (RFC 9110 section 12.5.1).
 public struct Accept: Equatable, Sendable {
     private var ranges: [(range: String, weight: Int)] = []
 
@@ -19,7 +19,7 @@ public struct Accept: Equatable, Sendable {
         }
     }
 
-    /// How much a media type is wanted, in thousandths; the most exact range that it is in counts. 0: not at all.
+    /// The weight of a media type, in thousandths; the most exact range that it is in counts. 0: not at all.
     public func weight(of type: String) -> Int {
         let group = type.prefix { $0 != "/" } + "/*"
         for wanted in [type, String(group), "*/*"] {
@@ -28,12 +28,12 @@ public struct Accept: Equatable, Sendable {
         return 0
     }
 
-    /// How much a media type is wanted that is named; `nil` where it is not.
+    /// The weight of a media type that is named itself; `nil` if it is not.
     public func named(_ range: String) -> Int? {
         ranges.lazy.filter { $0.range == range }.map(\.weight).max()
     }
 
-    /// Whether both mean the same.
+    /// True if both mean the same.
     public static func == (left: Accept, right: Accept) -> Bool {
         left.ranges.elementsEqual(right.ranges) { $0 == $1 }
     }
@@ -41,7 +41,7 @@ public struct Accept: Equatable, Sendable {
 
 /// The weights of content negotiation (RFC 9110 section 12.4.2).
 enum Weight {
-    /// What is wanted most, and what counts where none is given, in thousandths.
+    /// The largest weight, which is also the default, in thousandths.
     static let maximum = 1000
 
     /// The weight in thousandths of a parameter: `q=` and a number from 0 to 1 with up to three digits.

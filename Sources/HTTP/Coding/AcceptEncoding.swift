@@ -1,11 +1,11 @@
-/// What a client says about the content codings of its answer (RFC 9110 section 12.5.3), as far as `gzip` and
+/// The content codings that a client accepts (RFC 9110 section 12.5.3), as far as `gzip` and
 /// `identity` are concerned.
 public struct AcceptEncoding: Equatable, Sendable {
-    /// Whether gzip is acceptable, and no less wanted than identity.
+    /// True if gzip is acceptable, and no less wanted than identity.
     public let prefersGzip: Bool
-    /// Whether gzip is acceptable.
+    /// True if gzip is acceptable.
     public let allowsGzip: Bool
-    /// Whether the answer may come without any coding.
+    /// True if the answer may come without any coding.
     public let allowsIdentity: Bool
 
     /// The meaning of a field's value. Elements that cannot be understood say nothing.

@@ -2,7 +2,7 @@ import CZlib
 
 /// Takes gzip (RFC 1952) off the content of a request.
 public enum GzipDecoder {
-    /// How many times longer than its coded form a content may be, once it is longer than ``freeByteCount``. JSON
+    /// The largest ratio of a content to its coded form, once it is longer than ``freeByteCount``. JSON
     /// shrinks to a twentieth; what shrinks to less than a hundredth is made to fill memory.
     public static let ratioMaximum = 100
     /// Contents up to this many bytes may have any ratio.
@@ -21,7 +21,7 @@ public enum GzipDecoder {
     }
 
     /// The content of `bytes`, of one member or several, at once.
-    /// - Parameter maximum: How many bytes it may have; no more than that and one piece are ever made.
+    /// - Parameter maximum: The most bytes it may have; at most that and one piece are made.
     public static func decode(_ bytes: [UInt8], maximum: Int) throws(Failure) -> [UInt8] {
         let inflation = try GzipInflation(bytes, maximum: maximum)
         while true {
@@ -29,7 +29,7 @@ public enum GzipDecoder {
         }
     }
 
-    /// How long the last member claims to be (RFC 1952 section 2.3.1, ISIZE); anything where it is cut off.
+    /// The length that the last member claims (RFC 1952 section 2.3.1, ISIZE); anything where it is cut off.
     fileprivate static func declaredByteCount(_ bytes: [UInt8]) -> Int {
         bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
     }
@@ -71,7 +71,7 @@ public final class GzipInflation {
     private var offset = 0
 
     /// Begins with a content.
-    /// - Parameter maximum: How many bytes it may have; no more than that and one piece are ever made.
+    /// - Parameter maximum: The most bytes it may have; at most that and one piece are made.
     public init(_ bytes: [UInt8], maximum: Int) throws(GzipDecoder.Failure) {
         self.bytes = bytes
         self.maximum = maximum

@@ -18,14 +18,14 @@ public final class GzipEncoder {
         if isUsable { deflateEnd(&stream) }
     }
 
-    /// The whole of `bytes` in gzip; `nil` where there is no memory for a compressor.
+    /// The whole of `bytes` in gzip; `nil` if there is no memory for a compressor.
     public func encode(_ bytes: [UInt8]) -> [UInt8]? {
         var content = Content()
         guard let text = compress(bytes, of: &content) else { return nil }
         return text + content.trailer
     }
 
-    /// The slices of `next` in gzip, made as they are asked for; `nil` where there is no memory for a compressor.
+    /// The slices of `next` in gzip, made as they are asked for; `nil` if there is no memory for a compressor.
     public func encode(_ next: @escaping () -> [UInt8]?) -> (() -> [UInt8]?)? {
         guard isUsable else { return nil }
         var content = Content()
@@ -41,7 +41,7 @@ public final class GzipEncoder {
         }
     }
 
-    /// What has to be known of a content that is not compressed to its end.
+    /// The state of a content that is partly compressed.
     private struct Content {
         /// ID, deflate, no flags, no time, made by nobody in particular.
         static let header: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]
@@ -71,7 +71,7 @@ public final class GzipEncoder {
             // zlib takes the input as one that could be changed, but does not change it.
             stream.next_in = UnsafeMutablePointer(mutating: slice.baseAddress)
             stream.avail_in = UInt32(slice.count)
-            // What cannot be compressed grows a little; 12 bytes end the blocks on a byte.
+            // Bytes that cannot be compressed grow a little; 12 bytes end the blocks on a byte.
             let room = Int(deflateBound(&stream, UInt(slice.count))) + 12
             text += [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
                 stream.next_out = buffer.baseAddress

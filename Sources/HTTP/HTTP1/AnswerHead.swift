@@ -5,19 +5,17 @@ import HTTPTypes
 /// A handler adds each field once, and hardly anybody looks for it again: so there is one buffer that is sent as it is,
 /// and no value for each of them. HTTP/2 takes the lines apart.
 public struct AnswerHead: Sendable {
-    /// The status.
     public var status: HTTPResponse.Status
     /// `Name: value`, each with its CRLF; without the fields that delimit messages.
     package private(set) var lines: [UInt8] = []
-    /// Whether the connection is to be closed behind the answer.
+    /// True if the connection is to be closed after the answer.
     package private(set) var closes = false
-    /// Whether the fields have a date; where not, the connection adds one.
+    /// True if the fields have a date; where not, the connection adds one.
     package private(set) var hasDate = false
 
-    /// What the fields of an ordinary answer take, so that the buffer is made once.
+    /// The size of an ordinary answer's fields, in bytes, so that the buffer is made once.
     private static let usualByteCount = 224
 
-    /// An answer without fields.
     public init(_ status: HTTPResponse.Status) {
         self.status = status
     }

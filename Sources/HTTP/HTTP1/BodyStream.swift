@@ -3,7 +3,7 @@
 ///
 /// To be used on the thread of its connection only.
 public final class BodyStream {
-    /// What there is to send.
+    /// The next part to send.
     package enum Supply {
         /// The next bytes, at least one.
         case bytes([UInt8])
@@ -17,17 +17,16 @@ public final class BodyStream {
     public var onTaken: (() -> Void)?
     /// Called when there is something to send, or the end to tell.
     package var onSupply: (() -> Void)?
-    /// Whether its owner, or the loss of the client, has ended it. What was written before is still sent.
+    /// True if its owner, or the loss of the client, has ended it. What was written before is still sent.
     public private(set) var isEnded = false
     private var piece: (() -> [UInt8]?)?
 
-    /// A content without bytes so far.
     public init() {}
 
-    /// Whether all that was written has been taken, and more may come.
+    /// True if all that was written has been taken, and more may come.
     package var isWaiting: Bool { piece == nil && !isEnded }
 
-    /// Bytes that are kept until the client has taken them: a guess, where the piece is in slices.
+    /// Bytes that are kept until the client has taken them: a guess, if the piece is in slices.
     package var heldByteCount: Int { piece == nil ? 0 : HTTPBody.sliceByteCount }
 
     /// Adds a piece. Only where ``onTaken`` allows it, or nothing was written yet; after the end it is dropped.
@@ -44,7 +43,7 @@ public final class BodyStream {
         onSupply?()
     }
 
-    /// Ends the answer behind what was written. May be repeated.
+    /// Ends the answer after what was written. May be repeated.
     public func end() {
         guard !isEnded else { return }
         isEnded = true

@@ -29,14 +29,14 @@ struct ChunkedDecoder {
         trailerByteCountMaximum = limits.trailerByteCountMaximum
     }
 
-    /// Whether the body, its trailers included, has ended.
+    /// True if the body, its trailers included, has ended.
     var isDone: Bool {
         if case .done = state { true } else { false }
     }
 
     /// Takes `bytes` from `start` on and appends what they hold to `body`.
-    /// - Parameter maximum: How long the whole body may become.
-    /// - Returns: How many bytes belong to the coded body; fewer than there are only when it has ended.
+    /// - Parameter maximum: The largest length of the whole body.
+    /// - Returns: The number of bytes that belong to the coded body; fewer than there are only when it has ended.
     mutating func decode(
         _ bytes: [UInt8],
         from start: Int,

@@ -45,7 +45,7 @@ extension UInt8 {
 }
 
 extension [UInt8] {
-    /// Whether the bytes of `range` are those of `word`, which is in small letters, in any case.
+    /// True if the bytes of `range` are those of `word`, which is in small letters, in any case.
     func matches(_ word: String, at range: Range<Int>) -> Bool {
         guard range.count == word.utf8.count else { return false }
         var index = range.lowerBound
@@ -78,6 +78,5 @@ extension [UInt8] {
         if !element.isEmpty { body(element) }
     }
 
-    /// The text of `range`.
     func text(_ range: Range<Int>) -> String { String(decoding: self[range], as: UTF8.self) }
 }

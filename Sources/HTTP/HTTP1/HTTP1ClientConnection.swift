@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// The client's side of one HTTP/1.1 connection, without I/O: one request at a time.
 public struct HTTP1ClientConnection {
-    /// What the bytes that arrive next are part of.
+    /// The part of the message that the next bytes belong to.
     private enum Reading {
         /// Nothing: no request is unanswered.
         case idle
@@ -24,9 +24,9 @@ public struct HTTP1ClientConnection {
     private var body: [UInt8] = []
     private var isHEAD = false
     private var interimResponseCount = 0
-    /// Whether a byte of the present answer has come.
+    /// True if a byte of the present answer has come.
     public private(set) var hasAnswerBegun = false
-    /// Whether the connection may carry another request now.
+    /// True if the connection may carry another request now.
     public private(set) var isReusable = true
 
     /// A new connection.
@@ -49,7 +49,7 @@ public struct HTTP1ClientConnection {
 
     /// Takes bytes that the server has sent.
     /// - Returns: The answer, once it is whole.
-    /// - Throws: What is wrong with it; the connection is then of no further use.
+    /// - Throws: Its first fault; the connection is then of no further use.
     public mutating func receive(_ bytes: ArraySlice<UInt8>) throws(MessageError) -> HTTPClientResponse? {
         guard !bytes.isEmpty else { return nil }
         hasAnswerBegun = true
@@ -91,7 +91,7 @@ public struct HTTP1ClientConnection {
         return end(isDelimited: false)
     }
 
-    /// - Returns: Whether the final head is there.
+    /// - Returns: True if the final head is there.
     private mutating func readHead() throws(MessageError) -> Bool {
         while true {
             guard let length = try head.advance(in: input, from: 0, limits: limits) else { return false }

@@ -30,7 +30,7 @@ extension HTTP1ServerConnection {
         finishIfDone(now: now)
     }
 
-    /// Whether more bytes may be read from the client.
+    /// True if more bytes may be read from the client.
     public var wantsInput: Bool {
         guard phase != .closed, inputEnded == nil else { return false }
         switch reading {
@@ -59,7 +59,7 @@ extension HTTP1ServerConnection {
         }
     }
 
-    /// Whether the next request may be under way beside those that are.
+    /// True if the next request may be under way beside those that are.
     private var mayReadHead: Bool {
         guard inputStart < input.count, exchanges.count < limits.pipelinedRequestMaximum else { return false }
         // A client that does not take its answers gets no more of them made.

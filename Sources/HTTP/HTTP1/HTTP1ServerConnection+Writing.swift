@@ -1,5 +1,5 @@
 extension HTTP1ServerConnection {
-    /// What is to be written next.
+    /// The bytes to write next.
     public var output: ArraySlice<UInt8> { outputBuffer[outputStart...] }
 
     /// Fills the output from the answers, oldest request first, up to its bound.
@@ -27,7 +27,7 @@ extension HTTP1ServerConnection {
         if !hasOutput {
             writeProgress = nil
         } else if writeProgress == nil || makesMore && outputStart == outputBuffer.count {
-            // Where the next slice is still being made, it is not the client who is late.
+            // While the next slice is still being made, the client is not late.
             writeProgress = now
         }
         finishIfDone(now: now)

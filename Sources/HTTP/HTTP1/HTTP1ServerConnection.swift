@@ -17,7 +17,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         var answer: (head: AnswerHead, body: HTTPBody)?
     }
 
-    /// What the bytes that arrive next are part of.
+    /// The part of the message that the next bytes belong to.
     enum Reading {
         case head
         case fixedBody(remaining: Int)
@@ -58,7 +58,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var inputStart = 0
     var inputEnded: Duration?
     var reading = Reading.head
-    // What is read in part lives here and not in `reading`, so that it is changed in place.
+    // A head that was read in part is here and not in `reading`, so that it is changed in place.
     var head = RequestHead()
     /// The last head that was whole.
     var lastHead: KnownHead?
@@ -67,7 +67,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var decoder: ChunkedDecoder
     /// When the first byte of the head that is being read came; on a new connection, when that was opened.
     var headStart: Duration?
-    /// Whether the request whose body is being read is the last.
+    /// True if the request whose body is being read is the last.
     var isDraining = false
     /// Requests handed out and not yet written, oldest first.
     var exchanges: [Exchange] = []
@@ -76,24 +76,24 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var outputBuffer: [UInt8] = []
     var outputStart = 0
     var encoder: ResponseEncoder?
-    /// Whether an answer has more to make than the last output has.
+    /// True if an answer has more to make than the last output has.
     public internal(set) var makesMore = false
     var closesAfterEncoder = false
     /// When the client last took something, while there is something to take.
     var writeProgress: Duration?
-    /// What it has taken since.
+    /// The bytes that it has taken since.
     var takenByteCount = 0
 
     var idleSince: Duration
     var lingeringSince: Duration?
     var droppedByteCount = 0
-    /// How far the connection has come.
+    /// The phase of the connection's life.
     public internal(set) var phase = HTTPSessionPhase.open
 
     /// A connection that was just accepted.
     /// - Parameters:
-    ///   - judge: Asked when the head of a request with a body is there; a short body is read in any case, and then only its
-    ///     limit is of interest.
+    ///   - judge: Asked when the head of a request with a body is there; a short body is read in any case, and then
+    ///     only its limit is of interest.
     ///   - problem: Makes the answer to a request that is refused here.
     public init(
         limits: HTTPLimits,
@@ -109,13 +109,13 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         idleSince = now
     }
 
-    /// Whether nothing is under way: no request read in part, none unanswered, nothing left to write.
+    /// True if nothing is under way: no request read in part, none unanswered, nothing left to write.
     var isIdle: Bool {
         guard case .head = reading, inputStart == input.count else { return false }
         return exchanges.isEmpty && encoder == nil && !hasOutput
     }
 
-    /// Whether there is something that the client could take now.
+    /// True if there is something that the client could take now.
     var hasOutput: Bool { outputStart < outputBuffer.count || encoder?.isWaiting == false }
 
     /// Bytes that are kept for the client.
@@ -143,7 +143,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
         }
         switch reading {
         case .head:
-            // What has not become a request yet will not.
+            // Bytes that are not a request yet will not become one.
             stopReading()
             if let last = exchanges.indices.last { exchanges[last].closes = true }
             finishIfDone(now: now)

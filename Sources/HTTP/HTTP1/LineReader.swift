@@ -2,14 +2,14 @@
 ///
 /// Offsets are relative to the start of the message, so that the buffer before it may be dropped at any time.
 struct LineReader {
-    /// The first byte behind the last line found.
+    /// The first byte after the last line found.
     private(set) var lineStart = 0
     private var scanned = 0
 
     /// The next line without its CRLF, once all of it is there.
     /// - Parameters:
-    ///   - start: Where the message starts in `bytes`.
-    ///   - tooLong: What to throw for a line of more than `maximum` bytes, its end seen or not.
+    ///   - start: The start of the message in `bytes`.
+    ///   - tooLong: The error for a line of more than `maximum` bytes, even if its end has not come.
     mutating func next(
         in bytes: [UInt8],
         from start: Int,

@@ -16,7 +16,7 @@ struct RequestHead {
     private(set) var isHEAD = false
 
     private var isGET = false
-    /// Whether the method is known to change nothing (RFC 9110 section 9.2.1).
+    /// True if the method is known to change nothing (RFC 9110 section 9.2.1).
     var isSafe: Bool { isGET || isHEAD }
 
     /// Takes what has arrived.
@@ -66,7 +66,7 @@ struct RequestHead {
         )
     }
 
-    /// The method is known to be a token; GET stands in only for what cannot happen.
+    /// The method is known to be a token; GET is in only for what cannot happen.
     private func knownMethod(_ text: String) -> HTTPRequest.Method { HTTPRequest.Method(text) ?? .get }
 
     private mutating func takeStartLine(_ line: Range<Int>, in bytes: [UInt8], from start: Int) throws(MessageError) {
@@ -88,7 +88,7 @@ struct RequestHead {
         isGET = bytes[method].elementsEqual("GET".utf8)
     }
 
-    /// The digit behind `HTTP/1.`; 2 and more mean 1 (RFC 9110 section 2.5).
+    /// The digit after `HTTP/1.`; 2 and more mean 1 (RFC 9110 section 2.5).
     static func minorVersion(_ range: Range<Int>, in bytes: [UInt8]) throws(MessageError) -> Int {
         guard range.count == 8, bytes[range.prefix(5)].elementsEqual("HTTP/".utf8) else { throw .badVersion }
         let (major, point, minor) = (range.lowerBound + 5, range.lowerBound + 6, range.lowerBound + 7)

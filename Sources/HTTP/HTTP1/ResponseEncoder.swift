@@ -10,29 +10,29 @@ struct ResponseEncoder {
         case stream(BodyStream, isChunked: Bool)
     }
 
-    /// What the heads of most answers have room in, so that the output grows once.
+    /// The size of most answers' heads, in bytes, so that the output grows once.
     private static let usualHeadByteCount = 512
 
     private var content: Content
-    /// Whether only the end of the connection ends the answer.
+    /// True if only the end of the connection ends the answer.
     let isDelimitedByClose: Bool
 
-    /// Whether all has been written.
+    /// True if all has been written.
     var isDone: Bool {
         if case .none = content { true } else { false }
     }
 
-    /// Whether the answer stays open.
+    /// True if the answer stays open.
     var isStream: Bool {
         if case .stream = content { true } else { false }
     }
 
-    /// Whether the content is made as it is asked for.
+    /// True if the content is made as it is asked for.
     var isSliced: Bool {
         if case .slices = content { true } else { false }
     }
 
-    /// Whether there is nothing to write before its owner writes more.
+    /// True if there is nothing to write before its owner writes more.
     var isWaiting: Bool {
         if case .stream(let stream, _) = content { stream.isWaiting } else { false }
     }
@@ -94,7 +94,7 @@ struct ResponseEncoder {
         output += (closes || isDelimitedByClose ? "Connection: close\r\n\r\n" : "\r\n").utf8
     }
 
-    /// What is left of pieces, from the first that is not empty.
+    /// The rest of the pieces, from the first that is not empty.
     private static func shared(_ pieces: ArraySlice<[UInt8]>) -> Content {
         let rest = pieces.drop { $0.isEmpty }
         return rest.isEmpty ? .none : .shared(rest, offset: 0)
@@ -118,7 +118,8 @@ struct ResponseEncoder {
 
     /// Appends the next piece, leaving `output` at no more than `maximum` bytes where the content is ``HTTPBody/bytes``
     /// and at no more than one slice beyond where it is ``HTTPBody/slices`` or ``HTTPBody/stream``.
-    /// - Returns: Whether there was a piece, even one without bytes, or the end; `false`: nothing before its owner writes.
+    /// - Returns: True if there was a piece, even one without bytes, or the end; `false`: nothing before its owner
+    ///   writes.
     mutating func appendNext(to output: inout [UInt8], maximum: Int) -> Bool {
         switch content {
         case .none:

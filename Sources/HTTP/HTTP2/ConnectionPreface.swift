@@ -1,7 +1,7 @@
 /// Tells by the first bytes of a plain connection whether its client speaks HTTP/2 with prior knowledge
 /// (RFC 9113 section 3.3).
 public struct ConnectionPreface {
-    /// What the bytes say so far.
+    /// The verdict on the bytes so far.
     public enum Verdict: Equatable, Sendable {
         /// They may become the preface.
         case undecided
@@ -19,7 +19,6 @@ public struct ConnectionPreface {
     /// The bytes that have come, kept until they are decided upon.
     public private(set) var bytes: [UInt8] = []
 
-    /// Nothing has come yet.
     public init() {}
 
     /// Takes bytes; the verdict is about all of them so far.

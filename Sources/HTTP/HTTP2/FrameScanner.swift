@@ -13,12 +13,12 @@ struct FrameScanner {
     private static let dependencyByteCount = 4
     private static let priorityByteCount = 5
 
-    /// What is left of the preface, or of a frame that is of no interest any more.
+    /// The rest of the preface, or of a frame whose content does not matter.
     private var passedByteCount = ConnectionPreface.byteCount
     /// The beginning of a frame.
     private var begun: [UInt8] = []
 
-    /// Goes on behind the beginning of the next frame of interest, or to the end of `bytes`.
+    /// Goes on after the beginning of the next frame of interest, or to the end of `bytes`.
     /// - Parameter position: where to go on.
     mutating func next(in bytes: UnsafeBufferPointer<UInt8>, at position: inout Int) -> Finding? {
         while position < bytes.count {

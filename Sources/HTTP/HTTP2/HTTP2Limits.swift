@@ -3,7 +3,8 @@
 /// A client beyond a budget of frames gets GOAWAY with ENHANCE_YOUR_CALM, and the connection ends.
 public struct HTTP2Limits: Equatable, Sendable {
     /// Requests under way at once (SETTINGS_MAX_CONCURRENT_STREAMS). More: the stream is refused, or the
-    /// connection ends where the client has acknowledged the maximum. A request whose stream was reset counts until its handler is done with it, so that resetting does not buy more work.
+    /// connection ends where the client has acknowledged the maximum. A request whose stream was reset counts until its
+    /// handler is done with it, so that resetting does not buy more work.
     public var streamMaximum = 128
     /// Bytes of answers that wait for the client's windows. While there are more, no further request is handed out.
     public var answerByteCountMaximum = 256 * 1024
@@ -13,8 +14,8 @@ public struct HTTP2Limits: Equatable, Sendable {
     public var connectionWindowByteCount = 1 << 20
     /// CONTINUATION frames of one head. More: the connection ends. With frames of 16 KiB it bounds the coded head.
     public var continuationMaximum = 8
-    /// A head that grows to so many times ``HTTPLimits/headByteCountMaximum`` when its compression is taken off ends the
-    /// connection; shorter ones, beyond the maximum, get 431.
+    /// A head that grows to so many times ``HTTPLimits/headByteCountMaximum`` when its compression is taken off ends
+    /// the connection; shorter ones, beyond the maximum, get 431.
     public var headBombFactor = 2
     /// SETTINGS_HEADER_TABLE_SIZE of both directions, in bytes.
     public var headerTableByteCount = 4096
@@ -32,7 +33,7 @@ public struct HTTP2Limits: Equatable, Sendable {
     public var controlFrames = Budget(burst: 300, perSecond: 100)
     /// A WINDOW_UPDATE of fewer bytes counts among ``controlFrames``: it would make the server send crumbs.
     public var windowUpdateByteCountMinimum = 1024
-    /// How long after the announcement of a shutdown new requests are still taken from a client that does not
+    /// The time after the announcement of a shutdown in which new requests are accepted from a client that does not
     /// acknowledge it (RFC 9113 section 6.8).
     public var shutdownNoticeTime: Duration = .seconds(1)
 
@@ -43,18 +44,16 @@ public struct HTTP2Limits: Equatable, Sendable {
         /// Events per second in the long run.
         public var perSecond: Int
 
-        /// A budget of events.
         public init(burst: Int, perSecond: Int) {
             self.burst = burst
             self.perSecond = perSecond
         }
     }
 
-    /// The defaults.
     public init() {}
 }
 
-/// What is left of a budget: a bucket that fills at a constant rate up to its brim.
+/// The rest of a budget: a bucket that fills at a constant rate up to its brim.
 public struct RemainingBudget {
     private let budget: HTTP2Limits.Budget
     private var left: Duration
@@ -67,7 +66,7 @@ public struct RemainingBudget {
         updated = now
     }
 
-    /// Takes one event; `false` where none is left.
+    /// Takes one event; `false` if none is left.
     public mutating func take(now: Duration) -> Bool {
         left = min(left + max(.zero, now - updated), Self.time(of: budget.burst, budget))
         updated = now

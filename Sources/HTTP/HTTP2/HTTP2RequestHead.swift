@@ -16,21 +16,21 @@ package struct HTTP2RequestHead {
     private var fieldCount = 0
     /// The value of Content-Length.
     package private(set) var contentLength: Int?
-    /// Whether Expect is `100-continue`.
+    /// True if Expect is `100-continue`.
     package private(set) var expectsContinue = false
-    /// Whether Expect is anything else.
+    /// True if Expect is anything else.
     package private(set) var expectsOther = false
-    /// What is wrong with it, as far as it has come.
+    /// The first fault in the fields so far.
     package var error: MessageError?
 
     package init() {}
 
-    /// Whether content must not be sent with the answer.
+    /// True if content must not be sent with the answer.
     package var isHEAD: Bool { method == "HEAD" }
 
     /// Counts a field by the measure of SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 section 6.5.2), 32 bytes beyond its
     /// text, and by number.
-    /// - Returns: Whether it is still within the limits; if not, its text need not be looked at.
+    /// - Returns: True if it is still within the limits; if not, its text need not be looked at.
     package mutating func admits(byteCount count: Int, limits: HTTPLimits) -> Bool {
         byteCount += count + 32
         fieldCount += 1

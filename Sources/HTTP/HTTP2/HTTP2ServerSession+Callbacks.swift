@@ -1,6 +1,6 @@
 import CNghttp2
 
-// What libnghttp2 calls. Each finds its session and takes a note; none may call back into reading or writing.
+// Callbacks of libnghttp2. Each finds its session and records the event; none may call into reading or writing.
 
 extension HTTP2ServerSession {
     /// A session of libnghttp2 whose callbacks lead to `owner`, which outlives it.

@@ -55,7 +55,7 @@ extension HTTP2ServerSession {
         }
     }
 
-    /// What bounds the connection as a whole.
+    /// The deadline of the connection as a whole.
     private var connectionDeadline: Duration? {
         var earliest: Duration?
         func add(_ time: Duration?) {
@@ -83,7 +83,7 @@ extension HTTP2ServerSession {
         return progress + limits.writeStallTime
     }
 
-    /// Whether the client's windows keep an answer from leaving.
+    /// True if the client's windows keep an answer from leaving.
     private func isBlockedByClient(_ id: Int32) -> Bool {
         nghttp2_session_get_stream_remote_window_size(frames, id) <= 0
             || nghttp2_session_get_remote_window_size(frames) <= 0

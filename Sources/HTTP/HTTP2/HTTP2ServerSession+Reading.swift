@@ -11,7 +11,7 @@ extension HTTP2ServerSession {
             return
         }
         bytes.withUnsafeBufferPointer { bytes in
-            // What is found in a frame is judged when those before it have been worked off.
+            // A frame is judged after all frames before it.
             var (taken, position) = (0, 0)
             while !isTerminated, taken < bytes.count {
                 let finding = scanner.next(in: bytes, at: &position)
@@ -50,7 +50,7 @@ extension HTTP2ServerSession {
         finishIfDone(now: now)
     }
 
-    /// Whether more bytes may be read from the client. One that does not take what it is sent is not listened to.
+    /// True if more bytes may be read from the client. One that does not take what it is sent is not listened to.
     public var wantsInput: Bool {
         guard phase != .closed, inputEnded == nil else { return false }
         return outputBuffer.count - outputStart < limits.outputByteCountMaximum

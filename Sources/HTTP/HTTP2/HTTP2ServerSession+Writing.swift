@@ -2,7 +2,7 @@ import CNghttp2
 import HTTPTypes
 
 extension HTTP2ServerSession {
-    /// What is to be written next.
+    /// The bytes to write next.
     public var output: ArraySlice<UInt8> { outputBuffer[outputStart...] }
 
     /// Fills the output with whole frames up to its bound, the answers in turn as their windows allow.
@@ -37,8 +37,8 @@ extension HTTP2ServerSession {
         finishIfDone(now: now)
     }
 
-    /// What a small answer takes with its frames, so that the buffer for those of one read is made once, and how many
-    /// are reckoned with.
+    /// The size of a small answer with its frames, in bytes, so that the buffer for those of one read is made once, and
+    /// how many are reckoned with.
     private static let usualAnswerByteCount = 768
     private static let usualAnswerMaximum = 16
 
@@ -86,7 +86,7 @@ extension HTTP2ServerSession {
         return nghttp2_error(rawValue: 0)
     }
 
-    /// Whether one more frame may be put out.
+    /// True if one more frame may be put out.
     private var hasRoom: Bool { outputBuffer.count - outputStart < limits.outputByteCountMaximum }
 
     /// The server's side of a stream has ended. A client that goes on to send its request is told to stop (RFC 9113
@@ -130,7 +130,7 @@ extension HTTP2ServerSession {
         deferred.insert(id)
     }
 
-    /// Whether a stream may make its next slice now, where it has none left. One slice is made for each output, by the
+    /// True if a stream may make its next slice now, if it has none left. One slice is made for each output, by the
     /// streams in turn: none keeps the thread from its other connections, nor the others from their turns.
     func mayMake(_ stream: HTTP2Stream, _ id: Int32) -> Bool {
         guard stream.content.needsSlice else { return true }
@@ -221,10 +221,10 @@ extension HTTP2ServerSession {
 /// The fields of an answer in one buffer, as libnghttp2 wants them.
 struct FieldList {
     private var text: [UInt8] = []
-    /// Where in the text each field is.
+    /// The range of each field in the text.
     private var places: [(name: Range<Int>, value: Range<Int>)] = []
 
-    /// What is added to the fields of an ordinary answer: status, length, date.
+    /// The size of the fields that are added to an answer's own, in bytes: status, length, date.
     private static let addedByteCount = 96
     private static let usualFieldCount = 12
 

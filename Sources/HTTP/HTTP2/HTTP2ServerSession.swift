@@ -10,7 +10,7 @@ public final class HTTP2ServerSession: HTTPServerSession {
     let limits: HTTPLimits
     let judge: (HTTPRequest, _ mayAnswer: Bool) -> HeadVerdict
     let problem: (RequestError) -> (AnswerHead, [UInt8])
-    /// `nil` only where there is no memory for it; the connection is closed then.
+    /// `nil` only if there is no memory for it; the connection is closed then.
     private(set) var frames: OpaquePointer?
 
     var streams: [Int32: HTTP2Stream] = [:]
@@ -27,12 +27,12 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var makers: [Int32] = []
     /// The stream whose turn it is; `nil` once it has had it, and while nobody waits.
     var maker: Int32?
-    /// Whether a slice has been made since the output was last prepared.
+    /// True if a slice has been made since the output was last prepared.
     var hasMade = false
-    /// Whether an answer has more to make than the last output has.
+    /// True if an answer has more to make than the last output has.
     public var makesMore: Bool { !makers.isEmpty }
     var requestCount = 0
-    /// At least ``answerByteCount``, where that was counted since the last output: not once for each request.
+    /// At least ``answerByteCount``, if that was counted since the last output: not once for each request.
     var answerByteCountBound: Int?
 
     var clientResets: RemainingBudget
@@ -43,11 +43,12 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var continuationCount = 0
     /// The newest stream of the client.
     var lastOpened: Int32 = 0
-    /// Numbers of streams that the client has passed over, the last ones: they can never be used (RFC 9113 section 5.1.1).
+    /// Numbers of streams that the client has passed over, the last ones: they can never be used (RFC 9113 section
+    /// 5.1.1).
     var passedOver: [Range<Int32>] = []
     /// The streams that were reset here last; their client may not have heard of it.
     var resetHere: [Int32] = []
-    /// Whether the DATA frame that is being read has brought bytes.
+    /// True if the DATA frame that is being read has brought bytes.
     var dataFrameHasBytes = false
 
     var outputBuffer: [UInt8] = []
@@ -59,28 +60,28 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var idleSince: Duration
     /// When the client last took something, while there is something to take.
     var writeProgress: Duration?
-    /// What it has taken since.
+    /// The bytes that it has taken since.
     var takenByteCount = 0
     var inputEnded: Duration?
     /// When the shutdown was announced, until no further requests are taken.
     var noticeSent: Duration?
     var isDraining = false
-    /// Whether the last GOAWAY is on its way and nothing that the client says counts any more.
+    /// True if the last GOAWAY is on its way and nothing that the client says counts any more.
     var isTerminated = false
-    /// Whether a budget is used up, or more has come than any honest client sends.
+    /// True if a budget is used up, or more has come than any honest client sends.
     public private(set) var isFlooded = false
-    /// Whether a GOAWAY with an error has been sent.
+    /// True if a GOAWAY with an error has been sent.
     public internal(set) var hasErred = false
     var lingeringSince: Duration?
     var droppedByteCount = 0
-    /// How far the connection has come.
+    /// The phase of the connection's life.
     public internal(set) var phase = HTTPSessionPhase.open
 
     /// A connection that is about to send its preface; one that has sent some of it hands that in by
     /// ``receive(_:now:)``.
     /// - Parameters:
-    ///   - judge: Asked when the head of a request with a body is there; a short body is read in any case, and then only its
-    ///     limit is of interest.
+    ///   - judge: Asked when the head of a request with a body is there; a short body is read in any case, and then
+    ///     only its limit is of interest.
     ///   - problem: Makes the answer to a request that is refused here.
     public init(
         limits: HTTPLimits,
@@ -202,9 +203,9 @@ public final class HTTP2ServerSession: HTTPServerSession {
         nghttp2_session_terminate_session(frames, reason.rawValue)
     }
 
-    /// How many streams that were reset here are remembered: as many as may be open at once.
+    /// The number of streams reset here that are remembered: as many as may be open at once.
     static let resetHereMaximum = 128
-    /// How many gaps between the client's streams are remembered; behind older ones a stream counts as closed.
+    /// The number of gaps between the client's streams that are remembered; after older ones a stream counts as closed.
     static let passedOverMaximum = 16
     static let noticePing: [UInt8] = Array("shutdown".utf8)
 }

@@ -10,12 +10,12 @@ final class HTTP2Stream {
     /// When the body began, and when a piece of it last came; `nil` while none is awaited.
     var bodyStart: Duration?
     var bodyProgress = Duration.zero
-    /// Whether a handler has the request, or the answer came without one.
+    /// True if a handler has the request, or the answer came without one.
     var isHandedOut = false
     var isAnswered = false
-    /// Whether its end is of interest to a handler: it has not answered, or its answer stays open.
+    /// True if its end is of interest to a handler: it has not answered, or its answer stays open.
     var isAwaited: Bool { isHandedOut && !isAnswered || content.isStream }
-    /// Whether the request breaks the rules of its own version of HTTP, so that the stream is reset behind the answer.
+    /// True if the request breaks the rules of its own version of HTTP, so that the stream is reset after the answer.
     var isMalformed = false
     var content = AnswerContent.none
     /// When the answer had left while the client was still sending, until it is told to stop; what it has sent since.
@@ -23,18 +23,18 @@ final class HTTP2Stream {
     var unwantedByteCount = 0
     /// When the client last took enough of the answer; `nil` while there is none.
     var answerProgress: Duration?
-    /// What it has taken since.
+    /// The bytes that it has taken since.
     var takenByteCount = 0
 }
 
-/// What is left to send of an answer.
+/// The rest of an answer.
 enum AnswerContent {
     case none
     case bytes([UInt8], offset: Int)
     case slices(() -> [UInt8]?, current: [UInt8], offset: Int)
     case stream(BodyStream, current: [UInt8], offset: Int)
 
-    /// Whether the answer stays open.
+    /// True if the answer stays open.
     var isStream: Bool {
         if case .stream = self { true } else { false }
     }
@@ -49,13 +49,13 @@ enum AnswerContent {
         }
     }
 
-    /// Whether the next slice has to be made before anything can be sent.
+    /// True if the next slice has to be made before anything can be sent.
     var needsSlice: Bool {
         if case .slices(_, let current, let offset) = self { offset == current.count } else { false }
     }
 
     /// Makes the next slice.
-    /// - Returns: whether there is one with bytes, or the end; `false`: not yet.
+    /// - Returns: true if there is one with bytes, or the end; `false`: not yet.
     mutating func makeSlice() -> Bool {
         guard case .slices(let next, _, _) = self else { return true }
         guard let slice = next() else {
@@ -66,7 +66,7 @@ enum AnswerContent {
         return !slice.isEmpty
     }
 
-    /// The bytes that can be sent now, and whether the answer ends behind them; `nil` where there is nothing yet.
+    /// The bytes that can be sent now, and whether the answer ends after them; `nil` if there is nothing yet.
     mutating func available() -> (count: Int, isLast: Bool)? {
         switch self {
         case .none: return (0, true)

@@ -1,8 +1,6 @@
 /// An IPv4 or IPv6 address.
 public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
-    /// An IPv4 address.
     case v4(IPv4Address)
-    /// An IPv6 address.
     case v6(IPv6Address)
 
     /// Dotted decimal or one of RFC 4291's forms; anything else is `nil`.
@@ -24,7 +22,7 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the address is in 127.0.0.0/8 or is ::1.
+    /// True if the address is in 127.0.0.0/8 or is ::1.
     public var isLoopback: Bool {
         switch self {
         case .v4(let address): address.isLoopback
@@ -32,7 +30,7 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether packets can be sent to the address as that of one host: no multicast, broadcast, 0.0.0.0 or `::`.
+    /// True if packets can be sent to the address as that of one host: no multicast, broadcast, 0.0.0.0 or `::`.
     public var isOfOneHost: Bool {
         switch self {
         case .v4(let address): !address.isMulticast && address != .any && address != .broadcast

@@ -26,7 +26,7 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         self.init(address: address, length: length)
     }
 
-    /// Whether every bit of the address behind the prefix is zero, so that the prefix names a whole subnet.
+    /// True if every bit of the address after the prefix is zero, so that the prefix names a whole subnet.
     public var hasZeroHostBits: Bool {
         switch address {
         case .v4(let address): length == 32 || address.rawValue << UInt32(length) == 0
@@ -39,7 +39,7 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The address, with the length behind a slash where it is not the full one.
+    /// The address, with the length after a slash if it is not the full one.
     public var description: String {
         length == address.bitCount ? address.description : "\(address)/\(length)"
     }

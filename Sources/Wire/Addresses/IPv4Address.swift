@@ -27,7 +27,7 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
                 octets += 1
                 (octet, digits) = (0, 0)
             } else {
-                // A leading zero stands alone.
+                // A leading zero is the only digit.
                 guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits == 0 || octet > 0 else {
                     return nil
                 }
@@ -40,10 +40,10 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
         rawValue = value << 8 | octet
     }
 
-    /// Whether the address lies in 224.0.0.0/4 (RFC 5771).
+    /// True if the address lies in 224.0.0.0/4 (RFC 5771).
     public var isMulticast: Bool { rawValue >> 28 == 0xe }
 
-    /// Whether the address lies in 127.0.0.0/8.
+    /// True if the address lies in 127.0.0.0/8.
     public var isLoopback: Bool { rawValue >> 24 == 127 }
 
     /// Dotted decimal.

@@ -32,13 +32,13 @@ public struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConvertib
         (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> (48 - 16 * UInt64($0 % 4))) }
     }
 
-    /// Whether the address lies in ff00::/8.
+    /// True if the address lies in ff00::/8.
     public var isMulticast: Bool { high >> 56 == 0xff }
 
-    /// Whether the address lies in fe80::/10.
+    /// True if the address lies in fe80::/10.
     public var isLinkLocal: Bool { high >> 54 == 0x3fa }
 
-    /// Whether the address is ::1.
+    /// True if the address is ::1.
     public var isLoopback: Bool { high == 0 && low == 1 }
 
     /// The solicited-node multicast address ff02::1:ffXX:XXXX (RFC 4291 section 2.7.1).
@@ -81,7 +81,7 @@ private func parseGroups(_ text: String) -> [UInt16]? {
     return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
 }
 
-/// The parts before and after the first `::`; `tail` is `nil` where there is none.
+/// The parts before and after the first `::`; `tail` is `nil` if there is none.
 private func splitAtShortening(_ text: String) -> (head: Substring, tail: Substring?) {
     var previous = text.startIndex
     for index in text.indices.dropFirst() {

@@ -39,10 +39,10 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
         rawValue = value << 8 | octet
     }
 
-    /// Whether the group bit is set: multicast or broadcast.
+    /// True if the group bit is set: multicast or broadcast.
     public var isMulticast: Bool { rawValue & 0x0100_0000_0000 != 0 }
 
-    /// Whether all bits are zero, which no interface may have.
+    /// True if all bits are zero, which no interface may have.
     public var isZero: Bool { rawValue == 0 }
 
     /// The six octets in wire order.
@@ -65,7 +65,7 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Orders by the octets as they stand on the wire.
+    /// Orders by the octets as they are on the wire.
     public static func < (left: MACAddress, right: MACAddress) -> Bool { left.rawValue < right.rawValue }
 }
 

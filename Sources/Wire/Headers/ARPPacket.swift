@@ -25,7 +25,6 @@ public struct ARPPacket: Hashable, Sendable {
     /// `operation` of a reply.
     public static let reply: UInt16 = 2
 
-    /// A packet with these fields.
     public init(
         operation: UInt16,
         senderMAC: MACAddress,

@@ -7,15 +7,13 @@
 ///
 /// A third tag is left to the payload: its TPID is then `etherType`.
 public struct EthernetHeader: Hashable, Sendable {
-    /// The destination MAC address.
     public var destination: MACAddress
-    /// The source MAC address.
     public var source: MACAddress
-    /// The tag that stands first on the wire.
+    /// The tag that is first on the wire.
     public var outerTag: VLANTag?
-    /// The second tag; only where there is a first.
+    /// The second tag; only if there is a first.
     public var innerTag: VLANTag?
-    /// What follows; a value below 0x0600 is an 802.3 length.
+    /// The type of the payload; a value below 0x0600 is an 802.3 length.
     public var etherType: UInt16
 
     /// The size without tags, in octets.
@@ -37,7 +35,7 @@ public struct EthernetHeader: Hashable, Sendable {
     }
 
     /// The header that `bytes` start with.
-    /// - Throws: `truncated`, also where a tag is cut.
+    /// - Throws: `truncated`, also if a tag is cut.
     public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
         guard bytes.count >= Self.untaggedByteCount else { throw .truncated }
         let outer = try VLANTag(parsing: bytes, at: 12)
@@ -78,7 +76,6 @@ public struct EthernetHeader: Hashable, Sendable {
 public enum EtherType {
     /// IPv4.
     public static let ipv4: UInt16 = 0x0800
-    /// ARP.
     public static let arp: UInt16 = 0x0806
     /// Reverse ARP, which hypervisors send for a guest that has moved.
     public static let rarp: UInt16 = 0x8035
@@ -107,13 +104,12 @@ public struct VLANTag: Hashable, Sendable {
     /// The VLAN identifier, 0 ... 4095; 0 is a tag for the priority only.
     public var identifier: UInt16 { controlInformation & 0x0fff }
 
-    /// A tag with these fields.
     public init(isService: Bool = false, controlInformation: UInt16) {
         self.isService = isService
         self.controlInformation = controlInformation
     }
 
-    /// The tag at `offset`, or `nil` where the EtherType there is none of a tag.
+    /// The tag at `offset`, or `nil` if the EtherType there is none of a tag.
     init?(parsing bytes: Span<UInt8>, at offset: Int) throws(HeaderError) {
         let type = bytes.integer16(at: offset)
         guard type == EtherType.customerTag || type == EtherType.serviceTag else { return nil }

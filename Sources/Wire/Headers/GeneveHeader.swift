@@ -12,7 +12,7 @@ public struct GeneveHeader: Hashable, Sendable {
     public var isControl: Bool
     /// C: at least one option is critical.
     public var hasCriticalOptions: Bool
-    /// What the payload is; Ethernet is `EtherType.transparentEthernet`.
+    /// The type of the payload; Ethernet is `EtherType.transparentEthernet`.
     public var protocolType: UInt16
     /// The virtual network: 24 bits.
     public var vni: UInt32
@@ -24,7 +24,6 @@ public struct GeneveHeader: Hashable, Sendable {
     /// The largest virtual network identifier.
     public static let vniMaximum: UInt32 = 0xff_ffff
 
-    /// A header for an Ethernet frame.
     public init(optionByteCount: Int, hasCriticalOptions: Bool, vni: UInt32) {
         self.optionByteCount = optionByteCount
         isControl = false
@@ -65,7 +64,7 @@ public struct GeneveHeader: Hashable, Sendable {
 ///     |         option class          |C|   type      |R|R|R| length  |
 ///     |                   data, 0 ... 124 octets                      |
 public struct GeneveOption: Hashable, Sendable {
-    /// Who defined the type (IANA, "Geneve Option Class").
+    /// The organization that defined the type (IANA, "Geneve Option Class").
     public var optionClass: UInt16
     /// The type, its critical bit included.
     public var type: UInt8
@@ -92,7 +91,7 @@ public struct GeneveOption: Hashable, Sendable {
         guard bytes.count >= byteCount else { throw .truncated }
     }
 
-    /// Whether a receiver that does not know the option must drop the packet.
+    /// True if a receiver that does not know the option must drop the packet.
     public var isCritical: Bool { type & 0x80 != 0 }
 
     /// The size with data, in octets: where the next option starts.

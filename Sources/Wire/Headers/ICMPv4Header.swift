@@ -9,7 +9,7 @@ public struct ICMPv4Header: Hashable, Sendable {
     public var type: UInt8
     /// Its variety.
     public var code: UInt8
-    /// The checksum over the whole message as it stands in the header.
+    /// The checksum over the whole message as it is in the header.
     public var checksum: UInt16
     /// The second word: identifier and sequence of an echo, the next hop's MTU of a "fragmentation needed".
     public var rest: UInt32
@@ -25,7 +25,6 @@ public struct ICMPv4Header: Hashable, Sendable {
     /// `type` of an echo request.
     public static let echoRequest: UInt8 = 8
 
-    /// A header with these fields.
     public init(type: UInt8, code: UInt8, checksum: UInt16 = 0, rest: UInt32) {
         self.type = type
         self.code = code
@@ -48,7 +47,7 @@ public struct ICMPv4Header: Hashable, Sendable {
         bytes.store(rest, at: 4)
     }
 
-    /// Whether messages of this type are about another packet, which is why none may be sent about them
+    /// True if messages of this type are about another packet, which is why none may be sent about them
     /// (RFC 1122 section 3.2.2): unreachable, source quench, redirect, time exceeded, parameter problem.
     public static func isError(type: UInt8) -> Bool {
         switch type {

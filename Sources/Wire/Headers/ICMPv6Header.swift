@@ -9,7 +9,7 @@ public struct ICMPv6Header: Hashable, Sendable {
     public var type: UInt8
     /// Its variety.
     public var code: UInt8
-    /// The checksum over the pseudo-header and the whole message as it stands in the header.
+    /// The checksum over the pseudo-header and the whole message as it is in the header.
     public var checksum: UInt16
     /// The second word: identifier and sequence of an echo, the MTU of a "packet too big".
     public var rest: UInt32
@@ -37,7 +37,6 @@ public struct ICMPv6Header: Hashable, Sendable {
     /// `type` of an MLDv2 report (RFC 3810 section 5.2).
     public static let multicastListenerReportV2: UInt8 = 143
 
-    /// A header with these fields.
     public init(type: UInt8, code: UInt8, checksum: UInt16 = 0, rest: UInt32) {
         self.type = type
         self.code = code

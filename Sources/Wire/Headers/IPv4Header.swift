@@ -23,13 +23,11 @@ public struct IPv4Header: Hashable, Sendable {
     public var fragmentOffset: UInt16
     /// Hops left.
     public var timeToLive: UInt8
-    /// What follows (IANA, protocol-numbers).
+    /// The protocol of the payload (IANA, protocol-numbers).
     public var protocolNumber: UInt8
-    /// The checksum as it stands in the header.
+    /// The checksum as it is in the header.
     public var checksum: UInt16
-    /// The source address.
     public var source: IPv4Address
-    /// The destination address.
     public var destination: IPv4Address
     /// The octets of options: 0, 4 ... 40.
     public var optionByteCount: Int
@@ -91,7 +89,7 @@ public struct IPv4Header: Hashable, Sendable {
     /// The size in octets: 20 ... 60.
     public var byteCount: Int { Self.minimumByteCount + optionByteCount }
 
-    /// Whether the datagram is one part of a larger one.
+    /// True if the datagram is one part of a larger one.
     public var isFragment: Bool { hasMoreFragments || fragmentOffset != 0 }
 
     /// The checksum of the header as `write` writes it.
@@ -107,7 +105,7 @@ public struct IPv4Header: Hashable, Sendable {
         return sum.value
     }
 
-    /// Whether the checksum of the header that `bytes` start with, options included, is right.
+    /// True if the checksum of the header that `bytes` start with, options included, is right.
     public func hasValidChecksum(in bytes: Span<UInt8>) -> Bool {
         guard bytes.count >= byteCount else { return false }
         var sum = InternetChecksum()
@@ -146,9 +144,7 @@ public enum IPProtocol {
     public static let hopByHop: UInt8 = 0
     /// ICMP for IPv4.
     public static let icmpv4: UInt8 = 1
-    /// TCP.
     public static let tcp: UInt8 = 6
-    /// UDP.
     public static let udp: UInt8 = 17
     /// IPv6 routing header (RFC 8200 section 4.4).
     public static let routing: UInt8 = 43

@@ -11,21 +11,18 @@ public struct IPv6Header: Hashable, Sendable {
     public var trafficClass: UInt8
     /// 20 bits.
     public var flowLabel: UInt32
-    /// What follows the header, in octets.
+    /// The length of everything after the header, in octets.
     public var payloadByteCount: UInt16
-    /// What follows (IANA, protocol-numbers); maybe an extension header.
+    /// The protocol of the payload (IANA, protocol-numbers); maybe an extension header.
     public var nextHeader: UInt8
     /// Hops left.
     public var hopLimit: UInt8
-    /// The source address.
     public var source: IPv6Address
-    /// The destination address.
     public var destination: IPv6Address
 
     /// The size in octets.
     public static let byteCount = 40
 
-    /// A header with these fields.
     public init(
         trafficClass: UInt8 = 0,
         flowLabel: UInt32 = 0,

@@ -9,7 +9,7 @@
 public struct NeighborMessage: Hashable, Sendable {
     /// Which of the two messages.
     public enum Kind: UInt8, Sendable {
-        /// Who has the target?
+        /// A question for the MAC address of the target.
         case solicitation = 135
         /// I have the target.
         case advertisement = 136
@@ -19,7 +19,7 @@ public struct NeighborMessage: Hashable, Sendable {
     public var kind: Kind
     /// 0 in messages by the book.
     public var code: UInt8
-    /// The checksum as it stands in the message.
+    /// The checksum as it is in the message.
     public var checksum: UInt16
     /// R: the sender routes. Advertisements only.
     public var isRouter: Bool
@@ -37,7 +37,6 @@ public struct NeighborMessage: Hashable, Sendable {
     /// The size without options, in octets.
     public static let minimumByteCount = 24
 
-    /// A message with these fields.
     public init(
         kind: Kind,
         isRouter: Bool = false,

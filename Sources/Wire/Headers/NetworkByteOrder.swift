@@ -16,12 +16,10 @@ extension Span<UInt8> {
         UInt64(integer32(at: offset)) << 32 | UInt64(integer32(at: offset + 4))
     }
 
-    /// The MAC address at `offset`.
     func macAddress(at offset: Int) -> MACAddress {
         MACAddress(truncating: UInt64(integer16(at: offset)) << 32 | UInt64(integer32(at: offset + 2)))
     }
 
-    /// The IPv6 address at `offset`.
     func ipv6Address(at offset: Int) -> IPv6Address {
         IPv6Address(high: integer64(at: offset), low: integer64(at: offset + 8))
     }

@@ -9,9 +9,7 @@
 ///     |           checksum            |        urgent pointer         |
 ///     |                           options                             |
 public struct TCPHeader: Hashable, Sendable {
-    /// The source port.
     public var sourcePort: UInt16
-    /// The destination port.
     public var destinationPort: UInt16
     /// The number of the first octet of the payload.
     public var sequenceNumber: UInt32
@@ -21,9 +19,9 @@ public struct TCPHeader: Hashable, Sendable {
     public var flags: UInt8
     /// The receive window, unscaled.
     public var window: UInt16
-    /// The checksum as it stands in the header.
+    /// The checksum as it is in the header.
     public var checksum: UInt16
-    /// Where urgent data end.
+    /// The end of urgent data, as an offset from the sequence number.
     public var urgentPointer: UInt16
     /// The octets of options: 0, 4 ... 40.
     public var optionByteCount: Int
@@ -31,7 +29,6 @@ public struct TCPHeader: Hashable, Sendable {
     /// The size without options, in octets.
     public static let minimumByteCount = 20
 
-    /// A header without options.
     public init(
         sourcePort: UInt16,
         destinationPort: UInt16,

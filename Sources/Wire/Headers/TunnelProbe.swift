@@ -13,7 +13,7 @@
 ///
 /// Only who has seen the question knows the nonce, so nobody beside the path can answer in another's place.
 public struct TunnelProbe: Hashable, Sendable {
-    /// Whether this is an answer.
+    /// True if this is an answer.
     public var isEcho: Bool
     /// Random, of the one who asks.
     public var nonce: UInt64
@@ -28,12 +28,11 @@ public struct TunnelProbe: Hashable, Sendable {
     public static let requestType: UInt8 = 1
     /// The type of an answer.
     public static let echoType: UInt8 = 2
-    /// Where the type is, in octets.
+    /// The offset of the type, in octets.
     public static let typeOffset = 10
     /// The first word of both.
     public static let start: UInt32 = 0x0480_6558
 
-    /// A probe.
     public init(isEcho: Bool, nonce: UInt64, payloadByteCount: Int) {
         self.isEcho = isEcho
         self.nonce = nonce

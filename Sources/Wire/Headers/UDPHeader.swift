@@ -5,19 +5,16 @@
 ///     |          source port          |       destination port        |
 ///     |            length             |           checksum            |
 public struct UDPHeader: Hashable, Sendable {
-    /// The source port.
     public var sourcePort: UInt16
-    /// The destination port.
     public var destinationPort: UInt16
     /// Header and payload, in octets; at least 8.
     public var totalByteCount: UInt16
-    /// The checksum as it stands in the header; 0 over IPv4 means none.
+    /// The checksum as it is in the header; 0 over IPv4 means none.
     public var checksum: UInt16
 
     /// The size in octets.
     public static let byteCount = 8
 
-    /// A header with these fields.
     public init(sourcePort: UInt16, destinationPort: UInt16, totalByteCount: UInt16, checksum: UInt16 = 0) {
         self.sourcePort = sourcePort
         self.destinationPort = destinationPort

@@ -1,4 +1,4 @@
-/// Text from users, hosts and servers, as it may stand on a terminal or in a log.
+/// Text from users, hosts and servers, as it may be on a terminal or in a log.
 extension StringProtocol {
     /// The text with what a terminal would obey written as an escape: `\n`, `\x1b`, `\u{202e}`.
     ///
@@ -17,7 +17,7 @@ extension StringProtocol {
         }
     }
 
-    /// Whether the text has characters that a terminal would obey: C0, DEL, C1, the separators of lines, or what turns
+    /// True if the text has characters that a terminal would obey: C0, DEL, C1, the separators of lines, or what turns
     /// the direction of writing.
     public var hasControlCharacters: Bool {
         // Nearly all text is plain: bytes decide it without a look at characters.
