@@ -13,7 +13,7 @@ struct AttemptLimiter {
 
     private var budgets = HostTable<RemainingBudget>()
 
-    /// Takes note of a wrong token; `false` where the host is beyond its budget.
+    /// Takes note of a wrong token; `false` if the host is beyond its budget.
     mutating func take(_ host: RemoteHost, now: Duration) -> Bool {
         budgets.update(host, now: now, default: RemainingBudget(Self.budget, now: now)) { $0.take(now: now) }
     }

@@ -39,11 +39,11 @@ public struct Call: Equatable, Sendable {
 public struct Reply: Equatable, Sendable {
     /// The HTTP status.
     public var status: Int
-    /// The revision of the network that the answer shows (`Heddle-Revision`), where central gave one.
+    /// The revision of the network that the answer shows (`Heddle-Revision`), if central gave one.
     public var revision: Int64?
     /// The epoch of that revision (`Heddle-Epoch`), if central gave one.
     public var epoch: String?
-    /// The hash of the revision's commit (`Heddle-Hash`), where central gave one.
+    /// The hash of the revision's commit (`Heddle-Hash`), if central gave one.
     public var hash: String?
     /// When the server says that it answered, in seconds since 1970.
     public var date: Int64?

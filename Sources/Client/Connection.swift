@@ -18,7 +18,7 @@ public final class Connection: Caller {
 
     /// Central, as the environment names it; nothing is sent yet.
     ///
-    /// Where the environment does not say, it is the central of this host: by its socket where this user may, else over
+    /// If the environment does not say, it is the central of this host: by its socket if this user may, else over
     /// loopback.
     /// - Parameter dataDirectory: that of a central of this host, whatever the environment says.
     /// - Throws: ``ClientError/usage(_:)`` if `HEDDLE_NB` is no URL.

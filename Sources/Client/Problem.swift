@@ -9,7 +9,7 @@ public struct Problem: Equatable, Sendable {
     public var code: String
     /// One sentence for a person.
     public var detail: String
-    /// The JSON pointer (RFC 6901) into the request's body, where one member is at fault.
+    /// The JSON pointer (RFC 6901) into the request's body, if one member is at fault.
     public var pointer: String?
     /// The refusals of other objects of the same request.
     public var others: [Problem] = []

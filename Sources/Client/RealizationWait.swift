@@ -13,7 +13,7 @@ struct RealizationWait {
     let deadline: Deadline
     /// Is told what need not be an error.
     let warn: (String) -> Void
-    /// Is told which chassis are behind, where somebody looks.
+    /// Is told which chassis are behind, if somebody looks.
     var report: (([String]) -> Void)?
 
     /// Returns when no chassis is behind, those aside that central does not hear from.

@@ -37,7 +37,7 @@ public enum Server: Equatable, Sendable {
         environment("HEDDLE_TOKEN")
     }
 
-    /// The file of the authorities whose servers are believed, where the environment names one.
+    /// The file of the authorities whose servers are believed, if the environment names one.
     public static func authorities(from environment: (String) -> String?) -> String? {
         environment("HEDDLE_CA")
     }

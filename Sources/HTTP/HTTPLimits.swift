@@ -1,7 +1,7 @@
 /// The bounds of one HTTP server: what a peer may make it hold, and for how long.
 ///
 /// The defaults suit a control plane whose clients are tools and agents. Every bound is told to the peer that reaches
-/// it by a status code, except where the peer has stopped listening.
+/// it by a status code, except if the peer has stopped listening.
 public struct HTTPLimits: Equatable, Sendable {
     /// Bytes of a request's head, from the method to the empty line. More: 431.
     public var headByteCountMaximum = 32 * 1024

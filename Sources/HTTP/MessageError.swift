@@ -24,7 +24,7 @@ public enum MessageError: Error, Equatable, Sendable {
     case foldedField
     /// A control character in a field's value.
     case badFieldValue
-    /// No Host where one is due.
+    /// No Host if one is due.
     case missingHost
     /// More than one Host.
     case duplicateHost

@@ -1,7 +1,7 @@
 /// The parts of a request target (RFC 9112 section 3.2): origin-form `/path?query`, absolute-form
 /// `http://authority/path?query`, or `*` for OPTIONS.
 struct RequestTarget {
-    /// Path and query; empty or starting with `?` where an absolute-form has no path.
+    /// Path and query; empty or starting with `?` if an absolute-form has no path.
     let path: Range<Int>
     /// The authority of an absolute-form.
     let authority: Range<Int>?

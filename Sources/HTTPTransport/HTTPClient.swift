@@ -6,7 +6,7 @@ import Security
 /// Calls one HTTP server over connections that are kept and used again, on the thread of one loop.
 ///
 /// A connection carries one call at a time. A call whose method is idempotent (RFC 9110 section 9.2.2) is sent once
-/// more, on a fresh connection, where one that had been used before ended without a byte of the answer: its server may
+/// more, on a fresh connection, if one that had been used before ended without a byte of the answer: its server may
 /// have closed it just then.
 public final class HTTPClient {
     /// Bounds of one client.

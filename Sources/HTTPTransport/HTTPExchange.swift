@@ -21,7 +21,7 @@ public final class HTTPExchange {
 
     let id: RequestID
     private var connection: ServerConnection?
-    /// The content of its answer, where that stays open.
+    /// The content of its answer, if that stays open.
     public private(set) var stream: BodyStream?
 
     init(_ received: ReceivedRequest, over link: ServerLink, connection: ServerConnection) {

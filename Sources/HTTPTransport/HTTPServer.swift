@@ -50,7 +50,7 @@ public final class HTTPServer {
     /// Begins to accept connections.
     /// - Parameters:
     ///   - listener: A socket of `Descriptor.listen`.
-    ///   - turns: Shares the loop's time, where it serves several servers.
+    ///   - turns: Shares the loop's time, if it serves several servers.
     ///   - ledger: Counts the connections, where several servers share their maximum.
     ///   - bodyLimit: The most bytes of a request's body, asked when the head of a request with a body is complete;
     ///     without it, ``HTTPLimits/bodyByteCountMaximum``.

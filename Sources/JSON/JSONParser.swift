@@ -74,7 +74,7 @@ public struct JSONParser {
 
     /// The value that the text of a request stands for, which anybody may have written: whatever it is, comparing and
     /// hashing its strings takes time that grows with its length and not faster.
-    /// - Throws: ``JSONError`` at the first byte that cannot be, or where a string is not stream-safe.
+    /// - Throws: ``JSONError`` at the first byte that cannot be, or if a string is not stream-safe.
     public static func parse(request bytes: [UInt8]) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes: bytes)
         parser.isRequest = true

@@ -1,4 +1,4 @@
-/// A JSON value (RFC 8259), numbers kept as integers where they are integers.
+/// A JSON value (RFC 8259), numbers kept as integers if they are integers.
 public enum JSONValue: Hashable, Sendable {
     case null
     /// `true` or `false`.

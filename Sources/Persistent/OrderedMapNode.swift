@@ -85,7 +85,7 @@
         }
     }
 
-    /// Cuts off what is beyond the maximum: half, or where the last place was taken, only that: keys that come in order
+    /// Cuts off what is beyond the maximum: half, or if the last place was taken, only that: keys that come in order
     /// leave full nodes behind.
     @inlinable static func overflow<Item>(of items: inout [Item], isAtEnd: Bool) -> [Item]? {
         guard items.count > countMaximum else { return nil }

@@ -32,7 +32,7 @@ public final class Descriptor: Sendable {
         Descriptor(owning: Int32(try systemCall("open \(path)") { clinux_open(path, flags, mode) }))
     }
 
-    /// Makes reads and writes answer `wouldBlock` where they would wait.
+    /// Makes reads and writes answer `wouldBlock` if they would wait.
     public func setNonBlocking() throws(SystemError) {
         try systemCall("fcntl O_NONBLOCK") { clinux_set_nonblocking(raw) }
     }

@@ -7,7 +7,7 @@ import Glibc
 public final class FileLock: Sendable {
     /// Why the lock was not got.
     public enum Failure: Error, Equatable, Sendable {
-        /// Another process has it; its id where the file tells.
+        /// Another process has it; its id if the file tells.
         case held(byProcess: pid_t?)
         /// The file could not be opened or written.
         case system(SystemError)

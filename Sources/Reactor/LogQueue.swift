@@ -40,7 +40,7 @@ public final class LogQueue: Sendable {
 
     /// Says a line, whatever it has in it, with what a terminal would obey escaped.
     ///
-    /// Returns at once. Where the queue is full the line is left out, and said so once there is room.
+    /// Returns at once. If the queue is full the line is left out, and said so once there is room.
     public func write(_ line: String) {
         let text = line.printable.utf8
         var bytes = Array(text.prefix(Self.lineByteCountMaximum))
@@ -100,7 +100,7 @@ public final class LogQueue: Sendable {
         return bytes
     }
 
-    /// Writes all bytes, or gives them up where the descriptor takes none any more.
+    /// Writes all bytes, or gives them up if the descriptor takes none any more.
     private func put(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {

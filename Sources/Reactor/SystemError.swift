@@ -3,7 +3,7 @@ import Glibc
 
 /// A system call that failed.
 public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The call, with what it was about where that helps: `bind`, `open /run/netns/vm1`.
+    /// The call, with what it was about if that helps: `bind`, `open /run/netns/vm1`.
     public let call: String
     /// The errno it failed with, positive.
     public let errno: Int32
@@ -34,7 +34,7 @@ extension IOResult: Equatable where Value: Equatable {}
 ///
 /// EBADF and EFAULT can come only from a mistake of ours (a descriptor used after its end, a wrong pointer): they trap
 /// rather than let a stranger's descriptor be used.
-/// - Throws: everything else, EAGAIN too: use `systemIO` where that is expected.
+/// - Throws: everything else, EAGAIN too: use `systemIO` if that is expected.
 @discardableResult
 public func systemCall(
     _ name: @autoclosure () -> String,

@@ -13,7 +13,7 @@ public struct UDPSocket: Sendable {
     /// A socket bound to `address`.
     /// - Parameters:
     ///   - sharesPort: lets several sockets be bound there, each with its share of the flows (SO_REUSEPORT).
-    ///   - bufferByteCount: asked for in both directions, beyond net.core.rmem_max where we may; `nil` leaves them.
+    ///   - bufferByteCount: asked for in both directions, beyond net.core.rmem_max if we may; `nil` leaves them.
     public init(
         boundTo address: SocketAddress,
         sharesPort: Bool = false,

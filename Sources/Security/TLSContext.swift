@@ -81,7 +81,7 @@ public final class TLSContext: @unchecked Sendable {
     }
 
     /// A client's side.
-    /// - Parameter identity: what it shows of itself where the server asks for it.
+    /// - Parameter identity: what it shows of itself if the server asks for it.
     public static func client(
         trusting trust: TLSTrust,
         identity: TLSIdentity? = nil,

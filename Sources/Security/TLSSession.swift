@@ -51,7 +51,7 @@ public final class TLSSession {
     }
 
     deinit {
-        // Says the end where that is possible at once; the other side need not be there any more.
+        // Says the end if that is possible at once; the other side need not be there any more.
         if isSecure, !hasFailed { endWrites() }
         SSL_free(raw)
     }

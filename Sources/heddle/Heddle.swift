@@ -90,7 +90,7 @@ import Reactor
         return words.first == "help" ? words.dropFirst() + ["--help"] : words
     }
 
-    /// The subcommand that the words name, for a hint at its help, and what is wrong where the word after it names
+    /// The subcommand that the words name, for a hint at its help, and what is wrong if the word after it names
     /// none.
     private static func subcommand(in words: [String]) -> (path: String, stranger: String?) {
         var names = ["heddle"]

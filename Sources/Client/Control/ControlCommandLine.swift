@@ -171,7 +171,7 @@ private struct SegmentReader<Command: Sendable> {
     }
 }
 
-/// `did you mean '...'? `, where one of the words is near what was written; else nothing.
+/// `did you mean '...'? `, if one of the words is near what was written; else nothing.
 public func suggestion(for written: String, among words: [String]) -> String {
     let nearest = words.map { (word: $0, distance: editDistance(written, $0)) }.min { $0.distance < $1.distance }
     // Of a short word, hardly anything would be left.

@@ -2,7 +2,7 @@
 ///
 /// Near misses would be worse than nothing here: whoever writes `lr-add` does not mean `ls-add`.
 struct ForeignVerbs: Sendable {
-    /// By the verb or, where it ends in `-`, by the beginning of verbs; the first that fits counts.
+    /// By the verb or, if it ends in `-`, by the beginning of verbs; the first that fits counts.
     let remedies: [(pattern: String, remedy: String)]
 
     /// The clause for a word, `nil` if OVN has no such verb either.

@@ -110,7 +110,7 @@ extension HostInspection {
             && ["/etc", "/usr/lib", "/lib"].contains { access("\($0)/systemd/system/heddle-agent.service", F_OK) == 0 }
     }
 
-    /// The key of central's authority, where only its certificate is left.
+    /// The key of central's authority, if only its certificate is left.
     var missingKey: String? {
         let key = dataDirectory + "/ca.key"
         guard access(dataDirectory + "/ca.crt", F_OK) == 0, access(key, F_OK) != 0, errno == ENOENT else { return nil }

@@ -13,7 +13,7 @@ public struct NbView: Equatable, Sendable {
 
 /// A chain of commands as one transaction: OVN's verbs turned into operations on resources.
 ///
-/// `--may-exist` and `--if-exists` are decided by what was read before; where that made a command do nothing, the
+/// `--may-exist` and `--if-exists` are decided by what was read before; if that made a command do nothing, the
 /// transaction requires it to be so still. A plan refuses what cannot be, in OVN's words.
 public struct NbPlan: Equatable, Sendable {
     /// The objects that must still be as they were read: `{"path","etag"|"absent"}`.

@@ -113,7 +113,7 @@ public struct ObjectSelection: Equatable, Sendable {
 }
 
 extension ObjectSelection.FieldTerm {
-    /// True if the field has the value; a list has it where one of its elements is it, null is the empty text.
+    /// True if the field has the value; a list has it if one of its elements is it, null is the empty text.
     fileprivate func fits(_ object: JSONValue) -> Bool {
         var place: JSONValue? = object
         for name in path { place = place?[name] }

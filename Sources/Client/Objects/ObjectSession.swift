@@ -51,7 +51,7 @@ public struct ObjectSession {
         return texts.joined(separator: "\n")
     }
 
-    /// Deletes objects, in one commit: all of them or, where one cannot be deleted, none.
+    /// Deletes objects, in one commit: all of them or, if one cannot be deleted, none.
     /// - Parameter ifExists: True if those that are not there are no concern.
     /// - Returns: One line for each that was deleted.
     public func delete(_ kind: ObjectKind, names: [String], ifExists: Bool) throws(ClientError) -> String {

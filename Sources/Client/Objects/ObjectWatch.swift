@@ -29,7 +29,7 @@ public struct ObjectWatch {
 
     /// Prints the objects of a kind, unless only changes are wanted, and from then on each change.
     ///
-    /// Central may go away and come back meanwhile; where it cannot tell any more what has changed, the difference
+    /// Central may go away and come back meanwhile; if it cannot tell any more what has changed, the difference
     /// between two lists does.
     /// - Throws: ``ClientError`` if there is nothing to watch, or central refuses to tell; else it goes on for ever.
     public func run(

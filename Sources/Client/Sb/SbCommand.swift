@@ -5,7 +5,7 @@ public enum SbCommand: Equatable, Sendable {
     /// Forget a chassis, so that its name and encap addresses are free.
     case chassisDel(String, ifExists: Bool)
 
-    /// The verbs of `heddle sb`: those of ovn-sbctl that make sense where agents own the bindings.
+    /// The verbs of `heddle sb`: those of ovn-sbctl that make sense if agents own the bindings.
     public static let grammar = ControlGrammar<SbCommand>(
         program: "heddle sb",
         abstract: "Show and clean up what the chassis have, with ovn-sbctl's commands.",

@@ -29,7 +29,7 @@ public enum GzipDecoder {
         }
     }
 
-    /// The length that the last member claims (RFC 1952 section 2.3.1, ISIZE); anything where it is cut off.
+    /// The length that the last member claims (RFC 1952 section 2.3.1, ISIZE); anything if it is cut off.
     fileprivate static func declaredByteCount(_ bytes: [UInt8]) -> Int {
         bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
     }

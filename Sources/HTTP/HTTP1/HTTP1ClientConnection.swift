@@ -84,7 +84,7 @@ public struct HTTP1ClientConnection {
     }
 
     /// The server has ended its stream.
-    /// - Returns: The answer, where this end is what delimits it; else it is cut short, if one was due at all.
+    /// - Returns: The answer, if this end is what delimits it; else it is cut short, if one was due at all.
     public mutating func receiveEnd() -> HTTPClientResponse? {
         isReusable = false
         guard case .bodyUntilEnd = reading else { return nil }

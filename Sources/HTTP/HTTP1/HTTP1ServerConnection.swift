@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// The server's side of one HTTP/1.1 connection (RFC 9112), without I/O.
 ///
-/// Requests of one connection are handed out in order. Several are under way at a time only where all of them are GET
+/// Requests of one connection are handed out in order. Several are under way at a time only if all of them are GET
 /// or HEAD, so that a pipelined read sees the write before it; answers leave in the order of the requests.
 public final class HTTP1ServerConnection: HTTPServerSession {
     /// A request that is being answered.

@@ -116,8 +116,8 @@ struct ResponseEncoder {
         output += "\r\n".utf8
     }
 
-    /// Appends the next piece, leaving `output` at no more than `maximum` bytes where the content is ``HTTPBody/bytes``
-    /// and at no more than one slice beyond where it is ``HTTPBody/slices`` or ``HTTPBody/stream``.
+    /// Appends the next piece, leaving `output` at no more than `maximum` bytes if the content is ``HTTPBody/bytes``
+    /// and at no more than one slice beyond if it is ``HTTPBody/slices`` or ``HTTPBody/stream``.
     /// - Returns: True if there was a piece, even one without bytes, or the end; `false`: nothing before its owner
     ///   writes.
     mutating func appendNext(to output: inout [UInt8], maximum: Int) -> Bool {

@@ -3,7 +3,7 @@
 /// A client beyond a budget of frames gets GOAWAY with ENHANCE_YOUR_CALM, and the connection ends.
 public struct HTTP2Limits: Equatable, Sendable {
     /// Requests under way at once (SETTINGS_MAX_CONCURRENT_STREAMS). More: the stream is refused, or the
-    /// connection ends where the client has acknowledged the maximum. A request whose stream was reset counts until its
+    /// connection ends if the client has acknowledged the maximum. A request whose stream was reset counts until its
     /// handler is done with it, so that resetting does not buy more work.
     public var streamMaximum = 128
     /// Bytes of answers that wait for the client's windows. While there are more, no further request is handed out.

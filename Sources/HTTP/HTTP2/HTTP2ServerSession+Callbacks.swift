@@ -134,7 +134,7 @@ extension HTTP2ServerSession {
             headStart = nil
             return
         case NGHTTP2_PRIORITY where header.stream_id == 0:
-            // libnghttp2 passes over it where priorities are not used; RFC 9113 section 6.3 does not.
+            // libnghttp2 passes over it if priorities are not used; RFC 9113 section 6.3 does not.
             return terminate(NGHTTP2_PROTOCOL_ERROR)
         case NGHTTP2_WINDOW_UPDATE:
             headStart = nil

@@ -62,7 +62,7 @@ public struct IPv4Header: Hashable, Sendable {
     }
 
     /// The header that `bytes` start with. The checksum is taken as it stands; `hasValidChecksum(in:)` judges it.
-    /// - Throws: `truncated`; `unsupportedVersion`; `badLength` where the header's length or the total length is
+    /// - Throws: `truncated`; `unsupportedVersion`; `badLength` if the header's length or the total length is
     ///   below the header's size.
     public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
         guard bytes.count >= Self.minimumByteCount else { throw .truncated }

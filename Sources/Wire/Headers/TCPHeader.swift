@@ -49,7 +49,7 @@ public struct TCPHeader: Hashable, Sendable {
     }
 
     /// The header that `bytes` start with.
-    /// - Throws: `truncated`; `badLength` where the data offset is below the header's own size.
+    /// - Throws: `truncated`; `badLength` if the data offset is below the header's own size.
     public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
         guard bytes.count >= Self.minimumByteCount else { throw .truncated }
         let headerByteCount = Int(bytes[12] >> 4) * 4

@@ -25,7 +25,7 @@ public struct TunnelKeys: Hashable, Sendable {
     }
 
     /// The option that `bytes` start with.
-    /// - Throws: `truncated`; `unsupportedType` for another option; `badLength` where its data are not one word or
+    /// - Throws: `truncated`; `unsupportedType` for another option; `badLength` if its data are not one word or
     ///   the reserved bit is set.
     public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
         let option = try GeneveOption(parsing: bytes)

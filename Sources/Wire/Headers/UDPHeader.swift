@@ -23,7 +23,7 @@ public struct UDPHeader: Hashable, Sendable {
     }
 
     /// The header that `bytes` start with.
-    /// - Throws: `truncated`; `badLength` where the length is below 8.
+    /// - Throws: `truncated`; `badLength` if the length is below 8.
     public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
         guard bytes.count >= Self.byteCount else { throw .truncated }
         guard bytes.integer16(at: 4) >= Self.byteCount else { throw .badLength }
