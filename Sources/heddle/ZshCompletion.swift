@@ -7,7 +7,7 @@ enum ZshCompletion {
 
     private static let listed = #"    completions=("${(@f)"$("${command_name}" "${@}" "${command_line[@]}")"}")"#
     private static let escaped = #"""
-            # What stands behind a colon would be taken for a description.
+            # The text after a colon would be taken for a description.
             completions=("${(@)completions//:/\\:}")
         """#
 }

@@ -1,4 +1,4 @@
-"""What central's clients may do to each other, for Tests/Benchmarks/promises: each attack prepares a central, goes on
+"""Attacks of central's clients on each other, for Tests/Benchmarks/promises: each attack prepares a central, goes on
 while the `with` block of `on` runs, and then tells what came of it."""
 
 import contextlib
@@ -30,10 +30,10 @@ class Attack:
         """Gives a central what the attack needs."""
 
     def tell(self):
-        """What came of the last time, if anything is to be told."""
+        """The result of the last round, if it matters."""
 
     def end(self):
-        """What came of it all."""
+        """The result of all rounds."""
 
 
 class Clients(Attack):
@@ -278,7 +278,7 @@ class Newcomers:
         return plain
 
     def sync(self):
-        """Whether it was answered."""
+        """True if it was answered."""
         self.sequence += 1
         body = json.dumps({"chassis_id": "id-1", "boot_id": "b", "seq": self.sequence, "since": 0, "wait": 0,
                            "features": ["chassis"], "encaps": [{"type": "geneve", "ip": "10.0.0.1"}], "ports": []})

@@ -106,7 +106,7 @@ static void ask(struct chassis *chassis) {
     if (send(chassis->connection, request, (size_t)size, MSG_NOSIGNAL) != size) fail(chassis);
 }
 
-// What follows of a whole answer.
+// The rest of a whole answer.
 static void heed(struct chassis *chassis) {
     chassis->head[chassis->head_size] = chassis->tail[chassis->tail_size] = 0;
     int status = atoi(chassis->head + 9);
@@ -151,7 +151,7 @@ static void heed(struct chassis *chassis) {
 
 static void receive(struct chassis *chassis) {
     static char bytes[1 << 18];
-    // What is neither the beginning nor the end is not even copied: the hosts of a fleet share no processor.
+    // Only the beginning and the end are copied: the hosts of a fleet share no processor.
     if (chassis->left > (long)sizeof bytes) {
         size_t most = (size_t)chassis->left - sizeof bytes / 2;
         ssize_t size = recv(chassis->connection, NULL, most, MSG_DONTWAIT | MSG_TRUNC);

@@ -128,7 +128,7 @@ int main(int count, char **arguments) {
         }
         const char *failure = put(connection, request, (size_t)head);
         if (!failure && content) failure = put(connection, content, size);
-        // Who refuses a content says so before it is all there.
+        // A server that refuses a content answers before all of it is there.
         if (!failure || !is_honest) failure = take(connection);
         if (failure && is_honest) errx(1, "%.200s", failure);
         if (failure) {

@@ -233,7 +233,7 @@ static void take(octets frame, unsigned size) {
         if (payload < run->piece) write_run(run);
         return;
     }
-    // What is in no run overtakes none.
+    // A frame outside of a run overtakes none.
     if (has_ports) write_run(run);
     else for (unsigned index = 0; index < places; index++) write_run(runs + index);
     if (payload > 0) return begin(run, frame, header_size, payload);

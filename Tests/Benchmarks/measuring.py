@@ -1,4 +1,4 @@
-"""What benchmarks of central beside attackers share: who runs where, an honest client's figures, and a central."""
+"""Parts that benchmarks of central beside attackers share: placement, an honest client's figures, and a central."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def on(processors, *launcher):
-    """What starts a program on some of the processors."""
+    """The command that starts a program on some of the processors."""
     return ("taskset", "-c", ",".join(map(str, processors)), *launcher)
 
 
@@ -36,7 +36,7 @@ def compiled(folder, name):
 
 
 class Figures:
-    """What an honest client has measured: milliseconds, in order."""
+    """The times that an honest client has measured: milliseconds, in order."""
 
     def __init__(self, text, interval=None):
         """With `interval`, in milliseconds, as if a request had been due so often: who waits for a long answer would
@@ -155,7 +155,7 @@ class Fleet:
         central.settle(20)
 
     def end(self):
-        """What became of its syncs: answers, refused, lost, late."""
+        """The outcomes of its syncs: answers, refused, lost, late."""
         self.process.stdin.close()
         words = self.process.stdout.read().split()
         self.process.wait()

@@ -153,7 +153,7 @@ final class BlockingClient {
         client = HTTPClient(loop: loop, endpoint: endpoint, tls: tls)
     }
 
-    /// Sends a request and waits; throws where no whole answer came.
+    /// Sends a request and waits; throws if no whole answer came.
     @discardableResult
     func send(
         _ method: String,

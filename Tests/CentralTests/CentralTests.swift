@@ -89,7 +89,7 @@ import Testing
         let share = try agent.send("POST", "/v1/chassis/hv1/sync", Self.sync(seq: 2)).json
 
         let parked = Parked(central.southbound, Self.sync(seq: 3, resuming: share, wait: 60))
-        // Whether the patch comes before or after the sync is parked, the sync brings it.
+        // True if the patch comes before or after the sync is parked, the sync brings it.
         try north.send("PATCH", "/v1/ports/p1", ["enabled": false])
         let woken = parked.answer()
         #expect(woken?.status == 200 && woken?.json["changes"]?.arrayValue?.count == 1)

@@ -8,7 +8,7 @@ import Testing
 
 /// Central is killed, runs out of disk or loses it: what was acknowledged is there, and nothing is there by halves.
 @Suite(.serialized) struct DurabilityTests {
-    /// What clients know of the objects that they wrote.
+    /// The objects that clients wrote, as they know them.
     private final class Ledger: Sendable {
         struct State {
             /// Acknowledged and not touched since: must be there.

@@ -5,7 +5,7 @@ import JSON
 import Security
 import Testing
 
-/// Who gets into a running central: over the socket, over loopback, over TLS.
+/// Access to a running central: over the socket, over loopback, over TLS.
 @Suite struct GuardTests {
     private func token(_ role: String, _ folder: DataFolder) throws -> String {
         let local = try BlockingClient(.unix(path: folder.path + "/northbound.sock"))

@@ -2,7 +2,7 @@ import HTTPTypes
 import JSON
 import Testing
 
-/// What central says on its standard error, of which nobody may be able to make it stop.
+/// Central's standard error, which must never stop it.
 @Suite struct LogTests {
     private static func sync(_ number: Int, seq: Int64, errors: [JSONValue]) -> JSONValue {
         CentralTests.sync(seq: seq).merged(with: [
@@ -18,7 +18,7 @@ import Testing
         let errors = (0..<256).map { index -> JSONValue in
             ["logical_port": .string("p\(index)"), "detail": .string(String(repeating: "x", count: 250))]
         }
-        // Many times what a pipe holds, and more than the queue behind it.
+        // Many times what a pipe holds, and more than the queue after it.
         for number in 1...500 {
             let answer = try south.send(
                 "POST",

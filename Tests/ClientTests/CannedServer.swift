@@ -4,7 +4,7 @@ import Synchronization
 
 /// A server that answers each connection's first request with the next of some bytes and closes it.
 final class CannedServer: Sendable {
-    /// Where it listens.
+    /// The URL at which it listens.
     let url: String
     private let listener: Int32
     private let received = Mutex<[String]>([])

@@ -4,7 +4,7 @@ import Testing
 @testable import Client
 
 @Suite struct ConnectionTests {
-    /// What every answer of a central carries.
+    /// The field that every answer of a central has.
     private static let epoch = "Heddle-Epoch: 00000000000000ee\r\n"
 
     private static func answer(_ status: String, _ body: String, fields: String = epoch) -> String {

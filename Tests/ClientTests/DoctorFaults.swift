@@ -107,7 +107,7 @@ enum DoctorFaults {
         (facts.store, facts.certificates) = (.unseen, [])
     }
 
-    /// What can be wrong with the healthy host, each by itself.
+    /// The faults of an otherwise healthy host, each by itself.
     static let faults: [(name: String, change: @Sendable (inout HostFacts) -> Void)] = [
         ("nothing", { _ in }),
         (

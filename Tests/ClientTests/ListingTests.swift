@@ -65,7 +65,7 @@ import Testing
         expect(SbListing.show(chassis: chassis, portBindings: bindings), golden: "sb-show")
     }
 
-    /// What a host holds.
+    /// The held share of a host.
     static let held: JSONValue = [
         "epoch": "0000000000000def", "revision": 7, "plugged_ports": 1, "ports": 3,
         "in_force": ["epoch": "0000000000000abc", "revision": 50],

@@ -9,7 +9,7 @@ import Testing
         return parsed.commands.map(\.command)
     }
 
-    /// Splits at blanks; what stands in quotes is one word.
+    /// Splits at blanks; what is in quotes is one word.
     private func words(_ line: String) -> [String] {
         var result: [String] = []
         for (index, part) in line.split(separator: "'", omittingEmptySubsequences: false).enumerated() {

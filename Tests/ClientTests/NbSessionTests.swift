@@ -4,7 +4,7 @@ import Testing
 @testable import Client
 
 @Suite struct NbSessionTests {
-    /// What a run printed, warned of and failed with.
+    /// The output, warnings and failure of a run.
     private struct Outcome: Equatable {
         var output = ""
         var warnings: [String] = []

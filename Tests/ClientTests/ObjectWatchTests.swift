@@ -34,7 +34,7 @@ import Testing
         Reply(status: 200, body: ["to": .integer(to), "hash": .string("h\(to)"), "changes": .array(changes)])
     }
 
-    /// What a watch does by a script of answers.
+    /// A watch over a script of answers.
     private struct Run {
         var output = ""
         var warnings: [String] = []

@@ -19,7 +19,7 @@ final class ScriptedCaller: Caller {
         return try answer(call)
     }
 
-    /// What was asked, without the bodies: `GET /v1/switches/ls1`.
+    /// The requests without their bodies: `GET /v1/switches/ls1`.
     var lines: [String] { calls.map { "\($0.method.rawValue) \($0.path)" } }
 }
 

@@ -40,7 +40,7 @@ enum Frame {
     /// The longest payload unless SETTINGS_MAX_FRAME_SIZE says otherwise.
     private static let byteCountMaximum = 16384
 
-    /// A GET, with more fields behind the usual ones.
+    /// A GET, with more fields after the usual ones.
     static func get(_ stream: UInt32, _ path: String = "/", _ more: [(String, String)] = []) -> [UInt8] {
         headers(stream, request("GET", path) + more)
     }

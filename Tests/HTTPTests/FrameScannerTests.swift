@@ -3,7 +3,7 @@ import Testing
 @testable import HTTP
 
 @Suite struct FrameScannerTests {
-    /// What a scanner finds, and where, in bytes that come in pieces of so many.
+    /// Returns the findings of a scanner, with their places, in bytes that come in pieces of this size.
     private func findings(_ bytes: [UInt8], pieceByteCount: Int) -> [FrameScanner.Finding] {
         var scanner = FrameScanner()
         var found: [FrameScanner.Finding] = []

@@ -3,7 +3,7 @@ import HTTPTypes
 import TestSupport
 import Testing
 
-/// What changes with the cut of a stream are interim answers alone.
+/// Only interim answers change with the cut of a stream.
 private func events(_ bytes: [UInt8], cutEverywhere: Bool) -> [String] {
     let events = serverEvents(cutEverywhere ? bytes.map { [$0] } : [bytes], bodyLimit: 1000)
     return events.dropLast() + [(events.last ?? "").replacing("HTTP/1.1 100 Continue\n\n", with: "")]

@@ -2,7 +2,7 @@ import HTTP
 import TestSupport
 import Testing
 
-/// What Python's `gzip.compress(b"hello\n" * 3, mtime=0)` makes.
+/// The result of Python's `gzip.compress(b"hello\n" * 3, mtime=0)`.
 private let hello: [UInt8] = [
     31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 72, 205, 201, 201, 231, 202, 64, 34, 1, 58, 55, 102, 61, 18, 0, 0, 0,
 ]

@@ -2,7 +2,7 @@ import HTTP
 import HTTPTypes
 import Testing
 
-/// What comes of an answer given in pieces: its summary, or why it is none.
+/// Returns the events of an answer given in pieces: its summary, or its fault.
 private func clientEvents(
     _ pieces: [[UInt8]],
     method: HTTPRequest.Method = .get,

@@ -8,7 +8,7 @@ struct Malformed: Sendable, CustomTestStringConvertible {
     let name: String
     let fields: [(String, String)]
     var body: [UInt8]?
-    /// The status of the answer; `nil` where the stream is reset.
+    /// The status of the answer; `nil` if the stream is reset.
     let status: Int?
 
     init(_ name: String, _ fields: [(String, String)], body: [UInt8]? = nil, _ status: Int? = nil) {
@@ -18,7 +18,7 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         self.status = status
     }
 
-    /// Whether a field is none at all, so that the stream is reset behind the answer.
+    /// True if a field is none at all, so that the stream is reset after the answer.
     var isReset: Bool { name.hasSuffix(" name") || name.hasSuffix(" value") }
     var testDescription: String { name }
 }

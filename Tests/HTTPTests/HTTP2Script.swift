@@ -15,7 +15,7 @@ final class HTTP2Script {
     private(set) var bodies: [UInt32: [UInt8]] = [:]
     private var unread: [UInt8] = []
     private var inflater: OpaquePointer?
-    /// Whether output is taken.
+    /// True if output is taken.
     var takesOutput = true
 
     init(
@@ -41,7 +41,7 @@ final class HTTP2Script {
         nghttp2_hd_inflate_del(inflater)
     }
 
-    /// What came back since the last call.
+    /// Returns the frames that came back since the last call.
     func takeFrames() -> [String] {
         defer { frames = [] }
         return frames

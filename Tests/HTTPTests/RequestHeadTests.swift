@@ -21,7 +21,7 @@ struct Refused: Sendable, CustomTestStringConvertible {
 
 private func field(_ line: String) -> String { "POST / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n" }
 
-/// What RFC 9112 forbids, and what smugglers of requests try.
+/// Requests that RFC 9112 forbids, and those that smugglers try.
 let refusedRequests: [Refused] = [
     // Framing
     Refused(

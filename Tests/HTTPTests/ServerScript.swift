@@ -33,7 +33,7 @@ struct ServerScript {
         )
     }
 
-    /// What was sent, as text with its line ends visible.
+    /// The bytes that were sent, as text with visible line ends.
     var transcript: String { String(decoding: sent, as: UTF8.self).replacing("\r\n", with: "\n") }
     /// The status codes of what was sent.
     var statusCodes: [String] {

@@ -3,7 +3,7 @@ import Testing
 
 /// A loop on the test's own thread, run until something has happened.
 final class LoopFixture {
-    /// How long a test waits for what must happen: long enough for a loaded machine.
+    /// The time that a test waits for an event: long enough for a loaded machine.
     static let patience: Duration = .seconds(30)
 
     let loop: EventLoop

@@ -8,7 +8,7 @@ final class RawClient {
     private var registration: Registration?
     private var unsent: [UInt8] = []
     private(set) var received: [UInt8] = []
-    /// Whether the server has ended the connection, in order or not.
+    /// True if the server has ended the connection, in order or not.
     private(set) var hasEnded = false
     private(set) var wasReset = false
     var reads = true { didSet { updateInterest() } }

@@ -76,7 +76,7 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         large.send(post(1 << 20))
         fixture.run(until: { large.hasEnded })
         #expect(large.statusCodes == ["401"])
-        // What is short has come already: the connection goes on.
+        // A short content has come already: the connection goes on.
         let short = try RawClient(fixture, to: server.address)
         short.send(post(2) + "{}" + get)
         fixture.run(until: { short.statusCodes == ["200", "200"] })
@@ -168,7 +168,7 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         #expect(server.server.heldByteCount >= 120_000 && !clients.contains(where: \.hasEnded))
         clients[2].send(post(body.utf8.count) + body)
         fixture.run(until: { clients[2].statusCodes == ["503"] })
-        // What is small is heard in any case.
+        // A small request is heard in any case.
         clients[2].send(post(2) + "{}")
         fixture.run(until: { waiting.count == 3 })
         for exchange in waiting { exchange.respond(ok, body: .none) }

@@ -8,7 +8,7 @@ import Testing
 @testable import Netdev
 
 @Suite struct NetlinkMessageTests {
-    /// An RTM_NEWLINK with a name, and the NLMSG_DONE behind it.
+    /// An RTM_NEWLINK with a name, and the NLMSG_DONE after it.
     static let datagram: [UInt8] = [
         0x34, 0x00, 0x00, 0x00, 0x10, 0x00, 0x02, 0x00,  // 52 bytes, RTM_NEWLINK, NLM_F_MULTI
         0x07, 0x00, 0x00, 0x00, 0x01, 0x02, 0x00, 0x00,
@@ -22,7 +22,7 @@ import Testing
         0x00, 0x00, 0x00, 0x00,
     ]
 
-    /// What the parsers make of any bytes; must never trap.
+    /// Parses any bytes; must never trap.
     static func parse(_ bytes: [UInt8]) -> Int {
         guard let messages = try? NetlinkMessage.messages(in: bytes) else { return -1 }
         var count = 0

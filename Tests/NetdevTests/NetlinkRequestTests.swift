@@ -4,7 +4,7 @@ import Wire
 
 @testable import Netdev
 
-/// The bytes as they stand on a little-endian machine, which all our builds are.
+/// The bytes as they are on a little-endian machine, which all our builds are.
 @Suite struct NetlinkRequestTests {
     @Test func `A link change is ifinfomsg and one attribute a property`() {
         var request = NetlinkRequest(type: 16, flags: 0x5, sequence: 7)

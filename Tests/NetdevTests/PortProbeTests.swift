@@ -13,7 +13,7 @@ import Wire
             return
         }
         #expect(PortProbe.run([address], from: address, port: open, patience: .milliseconds(50)) == [nil])
-        // The discard service's port, where nothing listens.
+        // The discard service's port, if nothing listens.
         let refused = PortProbe.run([address, address], from: address, port: 9, patience: .seconds(20))
         #expect(refused == ["Connection refused", "Connection refused"])
     }

@@ -55,7 +55,7 @@ import Wire
                 filler.append(more)
                 precondition(filler.count < 1 << 20)
             }
-            // How many one turn takes is a matter of time.
+            // The number in one turn depends on time.
             while acceptor.refusedCount < clients.count { loop.turn(mayWait: true) }
             precondition(accepted.isEmpty)
             var byte: UInt8 = 0

@@ -5,7 +5,7 @@ import Testing
 @testable import Reactor
 
 @Suite struct ServiceManagerTests {
-    /// What a manager that listens at a path hears.
+    /// Returns the messages that a manager at a path gets.
     private func messages(at path: String, tell: () -> Void) throws -> [String] {
         let listener = Descriptor(owning: socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
         let address = SocketAddress.unix(path: path.hasPrefix("@") ? "\0" + path.dropFirst() : path)
@@ -52,7 +52,7 @@ import Testing
         let heard = try messages(at: path) { ServiceManager(path: path).keep(memory, named: "journal") }
         #expect(heard == ["FDSTOREREMOVE=1\nFDNAME=journal", "FDSTORE=1\nFDNAME=journal"])
 
-        // What a process gets lies one behind the other.
+        // The descriptors of a process follow each other.
         let first = Int32(try systemCall("dup") { Int(fcntl(memory.raw, F_DUPFD, 500)) })
         let kept = ServiceManager.passed(3, names: "journal:stored", first: first)
         #expect(Set(kept.keys) == ["journal"])

@@ -62,7 +62,7 @@ final class Pair {
         try #require(isDone.server && isDone.client)
     }
 
-    /// What one side reads of what the other writes.
+    /// Returns the text that one side reads of what the other writes.
     static func carry(_ text: String, from writer: TLSSession, to reader: TLSSession) throws -> String {
         let bytes = Array(text.utf8)
         try #require(try bytes.withUnsafeBytes { try writer.write($0) } == .done(bytes.count))

@@ -20,7 +20,7 @@ def contract():
 
 
 def resolved(item):
-    """What a reference of the contract leads to."""
+    """The target of a reference of the contract."""
     while "$ref" in item:
         reference = item["$ref"]
         item = contract()
@@ -39,7 +39,7 @@ def operation(path, method):
 
 @functools.cache
 def validator(path, method, status):
-    """What the JSON of an answer has to look like."""
+    """The schema of an answer's JSON."""
     schema = {"$ref": "#/components/schemas/Problem"}
     described = operation(path, method)
     # Any request may be refused for what it is as HTTP, and the contract says so once for all.
@@ -86,7 +86,7 @@ def curl(ask, options, url):
     text = done.stdout.split("\n\n", len(heads))[-1] if "-i" in options else done.stdout
     if "-o" in options or "-I" in options or not text or kind not in ("application/json", "application/problem+json"):
         return done
-    # What curl was told to add comes behind the document.
+    # curl's own additions come after the document.
     answer, _ = json.JSONDecoder().raw_decode(text)
     check(url, answer, method, status)
     return done

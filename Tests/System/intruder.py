@@ -65,7 +65,7 @@ class Intruder:
         return address
 
     def call(self, name, *arguments):
-        """What a system call answers; "killed" where the process ends by it (SIGSYS)."""
+        """The result of a system call; "killed" if it ends the process (SIGSYS)."""
         registers = _Registers.from_buffer_copy(self.before)
         registers.rip -= 2
         registers.rax, registers.orig_rax = CALLS[name], ctypes.c_ulonglong(-1).value

@@ -299,7 +299,7 @@ class Lab:
         return Pings(self, vm, address, count)
 
     def ping(self, vm, address, count=3):
-        """How many of `count` pings had an answer."""
+        """The number of `count` pings that had an answer."""
         done = self.on(vm, "ping", "-i", "0.05", "-c", str(count), "-W", "1", address, check=False)
         return int(re.search(r"(\d+) received", done.stdout).group(1))
 

@@ -9,7 +9,7 @@ import unittest
 from lab import run, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Where the copy has what stands in for systemd.
+# The folder of the replacement for systemd in the copy.
 TOOLS = "/usr/local/lib/heddle-tests"
 # Makes the copy and becomes its first process, which buries the processes that others leave behind. Toolchains and what
 # a former installation has left are not in the copy.

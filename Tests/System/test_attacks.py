@@ -253,7 +253,7 @@ class AttackTest(unittest.TestCase):
             nonlocal highest
             highest = max(highest, central.resident())
             spent = time.monotonic() - begun
-            # Who is not listened to any more is cut off after a while; a busy machine takes longer to come to that.
+            # A client that is no longer read from is cut off after a while; a busy machine takes longer to come to that.
             is_waiting = make in CUT_OFF and not attackers.cut
             return spent > (PATIENCE if is_waiting else SECONDS)
         with Honest(central.port) as honest:

@@ -1,4 +1,4 @@
-"""Where a port is: with whoever plugs it in last, and never nowhere while a host that may have it has it plugged in.
+"""The place of a port: the host that plugs it in last, and never none while a host that may have it has it plugged in.
 
 Every remedy that is printed on the way is run as it stands, and has to do what it says."""
 
@@ -55,7 +55,7 @@ class BindingTest(unittest.TestCase):
         return [(each["chassis"], each["reason"]) for each in self.status(port).get("waiting", [])]
 
     def report(self, host, name="vm3"):
-        """What `port list` says of a port."""
+        """The line of `port list` about a port."""
         ports = json.loads(self.lab.heddle(host, "port", "list", "-o", "json").stdout)
         ports = ports["ports"] if isinstance(ports, dict) else ports
         return next(port for port in ports if port["name"] == name)
@@ -120,7 +120,7 @@ class BindingTest(unittest.TestCase):
         wait_until(lambda: "set-aside" in self.describe(), "hv2 waits", 10)
         self.run_remedy("central", self.describe())
         self.wait_at("hv2")
-        # Where no host may have it that has it plugged in: let any.
+        # If no host that has it plugged in may have it: let any.
         self.request(PORT, "hv3")
         wait_until(lambda: "requested-elsewhere" in self.describe(), "nobody may have it", 10)
         self.run_remedy("central", self.describe())

@@ -100,7 +100,7 @@ class CertificateTest(unittest.TestCase):
         self.assertEqual(self.poll(*self.shown("hv1"))[0], 404)
         self.assertIn("not of \"hv2\"", self.refusal(*self.shown("hv1"), chassis="hv2"))
         self.assertIn("needs the certificate", self.refusal())
-        # What central would have made, made with a stolen key of its authority: so forging works here at all.
+        # A certificate as central would make it, made with a stolen key of its authority: so forging works here at all.
         own = self.uris("hv1")
         self.assertEqual(self.poll(*self.forge(own))[0], 404)
 

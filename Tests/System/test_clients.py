@@ -1,4 +1,4 @@
-"""What the command line and the agents say and are told, held against openapi.yaml by a relay between them and central."""
+"""Requests of the command line and the agents, and their answers, compared with openapi.yaml by a relay before central."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import unittest
 from lab import NETWORK, Primer, wait_until
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-# What they are known to make use of.
+# The operations that they are known to use.
 USED = {
     "applyTopology", "createToken", "getChassis", "getPort", "getRealization", "getSwitch", "listChassis",
     "listPortBindings", "listPorts", "listSwitchPorts", "listSwitches", "listTokens", "sync", "transact"}

@@ -59,7 +59,7 @@ class ClockLab(Lab):
 
 class ClockTest(unittest.TestCase):
     def renewals(self, lab):
-        """How many certificates central has renewed."""
+        """The number of certificates that central has renewed."""
         text = lab.curl("/metrics").stdout
         route = r'route="/v1/chassis/\{name\}/certificate",method="POST",code="200"'
         found = re.search(r"^heddle_http_requests_total\{" + route + r"\} (\d+)", text, re.M)

@@ -24,7 +24,7 @@ def forwarder_ids():
 
 
 def statuses(pid):
-    """What the kernel says of every thread of a process."""
+    """The kernel's status of every thread of a process."""
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
             yield dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -77,7 +77,7 @@ class ConfinementTest(unittest.TestCase):
                     (socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_STREAM),
                     (socket.AF_NETLINK, socket.SOCK_DGRAM), (socket.AF_PACKET, socket.SOCK_RAW)):
                 self.assertEqual(intruder.call("socket", family, kind, 0), "EPERM")
-            # What it may have is a socket for datagrams; not even that goes to the agent.
+            # It may have a socket for datagrams; not even that reaches the agent.
             own = intruder.call("socket", socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
             self.assertIsInstance(own, int)
             self.assertEqual(intruder.call("connect", own, agent, len(agent)), "EPERM")

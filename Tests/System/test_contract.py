@@ -8,7 +8,7 @@ import contract
 from test_http import Central
 
 METHODS = ("get", "post", "put", "patch", "delete")
-# What is there before a request that makes something; before the others, everything is.
+# The objects before a request that makes something; before the others, all of them exist.
 NEEDED = {"createSwitch": [], "createSwitchPort": ["createSwitch"], "createPort": ["createSwitch"], "transact": [],
           "applyTopology": [], "createToken": [], "enrol": ["createToken"], "sync": ["createSwitch", "createPort"]}
 WORLD = ["createSwitch", "createPort", "sync", "applyTopology", "createToken", "enrol"]

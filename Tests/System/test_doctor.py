@@ -25,7 +25,7 @@ time.sleep(600)
 
 class DoctorTest(unittest.TestCase):
     def findings(self, lab, host="hv1", data="/nonexistent", user=None, **environment):
-        """What needs attention: the check, the detail and the remedy of each finding."""
+        """The findings that need attention: check, detail and remedy of each."""
         command = [HEDDLE, "doctor", "-o", "json", "--data-dir", data]
         if host == "central":
             environment["HEDDLE_AGENT_SOCKET"] = ""
@@ -116,7 +116,7 @@ class DoctorTest(unittest.TestCase):
         lab = self.lab()
         with self.mtu(lab, "hv1", 1200):
             self.expect(lab, ("underlay", "too small for tunnels"))
-        # What is enough is followed, here and on the way.
+        # A sufficient MTU is followed, here and on the way.
         with self.mtu(lab, "hv1", 1400):
             self.expect(lab)
         with self.mtu(lab, "hv2", 1400):
@@ -165,7 +165,7 @@ class DoctorTest(unittest.TestCase):
         self.assertIn('The name "hv1" belongs to another live host', found[0][1])
         lab.agents[1].kill()
         self.expect(lab, ("agent", "none runs with"))
-        # Where nobody says where central is, it is not missed on a host that never had one.
+        # Without HEDDLE_NB no central is missed on a host that never had one.
         self.expect(lab, ("agent", "none runs with"), HEDDLE_NB="")
         os.kill(lab.forwarder_pid("hv1"), signal.SIGKILL)
         wait_until(lambda: len(self.findings(lab)) == 2, "nothing runs")

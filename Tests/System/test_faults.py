@@ -1,4 +1,4 @@
-"""What may stop without a packet being lost, and what mends itself, with 100 pings a second under way."""
+"""Processes that may stop without a packet being lost, and faults that mend themselves, with 100 pings a second under way."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a guest may do to others: nothing, whatever it sends and whatever its virtio-net header asks for."""
+"""A guest can do nothing to others, whatever it sends and whatever its virtio-net header asks for."""
 
 import errno
 import re
@@ -64,7 +64,7 @@ class GuestTest(unittest.TestCase):
             + mac(self.lab.MAC[1]) + ip(self.lab.IP[1]) + mac(self.lab.MAC[2]) + ip("172.16.255.200")
 
     def is_ours(self, frame):
-        """Whether a frame of vm1's is one that a test made: its kernel asks for neighbors when it likes."""
+        """True if a frame of vm1's is one that a test made: its kernel asks for neighbors when it likes."""
         is_datagram = frame[12:14] == b"\x08\0" and frame[36:38] == struct.pack("!H", 9)
         is_arp = frame[12:14] == b"\x08\x06" and frame[38:42] == ip("172.16.255.200")
         return frame[6:12] == mac(self.lab.MAC[1]) and (is_datagram or is_arp)

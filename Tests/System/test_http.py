@@ -55,14 +55,14 @@ class Central:
         return int(self.northbound.rsplit(":", 1)[1])
 
     def reach(self, target):
-        """What curl needs to reach central at the Unix socket, which stays the same over restarts."""
+        """The arguments by which curl reaches central at the Unix socket, which stays the same over restarts."""
         return ["--unix-socket", self.directory.name + "/northbound.sock", "http://localhost" + target]
 
     def curl(self, path, *options, **keywords):
         return self.ask(self.northbound + path, *options, **keywords)
 
     def ask(self, url, *options, **keywords):
-        """What curl prints, held against the contract."""
+        """The output of curl, compared with the contract."""
         return contract.curl(functools.partial(run, **keywords), ["--max-time", "60", *options], url).stdout
 
     def create(self, path, body):
@@ -142,7 +142,7 @@ class RefusalTest(unittest.TestCase):
             def status(*options):
                 answer = central.curl("/v1/transactions", "-w", "%{http_code}", "--data-binary", body, *options)
                 return int(answer[-3:])
-            # What fetch() with a Blob of no type sends without asking first.
+            # The request that fetch() with a Blob of no type sends without asking first.
             simple = ("-H", "Content-Type:")
             foreign = ("-H", "Origin: https://evil.example", "-H", "Sec-Fetch-Site: cross-site")
             typed = ("-H", "Content-Type: application/json")

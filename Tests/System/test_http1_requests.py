@@ -23,7 +23,7 @@ def post(fields, content=b""):
     return b"POST /v1/switches HTTP/1.1\r\n" + HOST + fields + b"\r\n" + content
 
 
-# What is sent; the status of the only answer.
+# The bytes that are sent; the status of the only answer.
 REFUSED = [
     ("CL.TE", post(b"Content-Length: 6\r\n" + CHUNKED, b"0\r\n\r\nG"), 400),
     ("TE.CL", post(CHUNKED + b"Content-Length: 4\r\n", b"5c\r\n" + NEXT + b"0\r\n\r\n"), 400),
@@ -41,7 +41,7 @@ REFUSED = [
         b"+1", b"-1", b"0x1", b"1_0", b"1 1", b"1, 1", b"1;", b"", b"one", b"1\x00", b"\x0b1", b"1.0", b"\xd9\xa1"]],
     ("two lengths", post(b"Content-Length: 1\r\nContent-Length: 2\r\n", b"x"), 400),
     ("the same length twice", post(b"Content-Length: 1\r\nContent-Length: 1\r\n", b"x"), 400),
-    # What the head says besides may be refused first: the content is not read in any case.
+    # Other faults of the head may be refused first: the content is not read in any case.
     ("a length beyond all numbers", post(b"Content-Length: 99999999999999999999999\r\n"), (400, 401, 404, 413, 415)),
     ("a space before the colon", get(HOST + b"X : y\r\n"), 400),
     ("a folded line", get(HOST + b"X: y\r\n z\r\n"), 400),
@@ -145,7 +145,7 @@ class RequestTest(unittest.TestCase):
                 with self.subTest(name, port=port, secure=secure):
                     connection = self.connect(port, secure)
                     try:
-                        # What follows must never be taken for a request.
+                        # The rest must never be taken for a request.
                         connection.sendall(request + NEXT)
                     except OSError:
                         pass

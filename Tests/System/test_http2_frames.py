@@ -84,7 +84,7 @@ class Connection:
             f"GOAWAY {payload[7]}" if kind == GOAWAY else None)
 
     def outcome(self, allowed, stream=1):
-        """What becomes of a stream: a status, or the error that ends it or the connection."""
+        """The outcome of a stream: a status, or the error that ends it or the connection."""
         told = []
 
         def wanted(kind, flags, number, payload):

@@ -64,7 +64,7 @@ def relay(source, frame):
 
 print("relaying", flush=True)
 while True:
-    # What is held back when nothing follows goes on alone.
+    # A frame that is held back goes on alone if nothing follows.
     ready = select.select([*ends, sys.stdin], [], [], 0.002 if held[0] or held[1] else None)[0]
     if sys.stdin in ready:
         break

@@ -1,4 +1,4 @@
-"""What paths between hosts carry: found out, followed while it changes, told to guests, whatever anybody forges."""
+"""The MTU of paths between hosts: found out, followed while it changes, told to guests, whatever anybody forges."""
 
 import functools
 import json
@@ -115,7 +115,7 @@ class PathTest(unittest.TestCase):
         return int(re.search(r"(\d+) received", done.stdout).group(1)), done.stdout + done.stderr
 
     def too_long(self):
-        """How many frames of vm1 were dropped as too long, and how many did not go to hv2 for that."""
+        """The frames of vm1 that were dropped as too long, and those that did not go to hv2 for that."""
         answer = self.paths(statistics=True)
         (port,), (path,) = answer["ports"], answer["paths"]
         return port["statistics"]["drops"].get("frame_too_long", 0), path["too_long_frames"]
@@ -151,7 +151,7 @@ class PathTest(unittest.TestCase):
         six.end()
         listing = lab.heddle("hv1", "port", "list").stdout
         self.assertRegex(listing, rf"hv2 +{NETWORK}.4 +1222 +1280 +found")
-        # What the path does not carry is answered, or sent in fragments where that is allowed.
+        # A packet that the path does not carry is answered, or sent in fragments if that is allowed.
         received, said = self.ping(1400, "-M", "do")
         self.assertEqual(received, 0)
         self.assertIn("mtu = 1222", said.replace("mtu=", "mtu = "))

@@ -1,4 +1,4 @@
-"""What one guest can pin of the host's memory while nobody takes its frames: octets in the queues of its port."""
+"""The host's memory that one guest can pin while nobody takes its frames: octets in the queues of its port."""
 
 import contextlib
 import json
@@ -45,14 +45,14 @@ class QueueMemoryTest(unittest.TestCase):
                 stack.callback(os.kill, forwarder, signal.SIGCONT)
                 before = link["stats64"]["tx"]["dropped"]
                 lab.on("vm1", "python3", "-c", FLOOD, "172.16.255.22")
-                # What the queue has no room for is dropped there and then, and counted.
+                # Frames for which the queue has no room are dropped at once, and counted.
                 held = 1000 - (self.link(lab, "vm1")["stats64"]["tx"]["dropped"] - before)
                 # A few of its neighbour solicitations may be there, too.
                 self.assertIn(held, range(link["txqlen"] - 16, link["txqlen"] + 1))
                 self.assertLessEqual(held * 44 * 1400, BOUND)
             self.assertEqual(lab.ping("vm1", "172.16.255.22"), 3)
 
-            # Who wants more bridged says so.
+            # More memory bridges a longer pause.
             refused = lab.heddle("hv1", "agent", "--central", lab.sb, "--encap-ip", "10.127.0.3", "--queue-memory", "0",
                                  check=False)
             self.assertEqual(refused.returncode, 2)

@@ -78,7 +78,7 @@ class Queues(Primer):
         return super().agent(host, octet, "--queues", str(self.count), *arguments)
 
     def pollers(self, host):
-        """What each thread reads: how many queues, how many frames so far."""
+        """The queues and frames that each thread has read so far."""
         table = self.heddle(host, "port", "list", "--stats").stdout
         rows = re.findall(r"^(from-\S+) +(\d+) +(\d+)$", table, re.MULTILINE)
         return {name: (int(sources), int(frames)) for name, sources, frames in rows}

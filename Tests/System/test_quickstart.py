@@ -11,7 +11,7 @@ from machine import Machine
 from test_package import package
 from units import ROOT
 
-# Where the commands behind a paragraph that begins so are typed.
+# The host on which the commands after a paragraph with this beginning are typed.
 PLACES = {
     "Make a package": [],
     "Install it on each machine": ["central", "hv1", "hv2"],

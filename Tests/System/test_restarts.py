@@ -78,7 +78,7 @@ WINDOW = 120
 # that was under way at two deaths would look like one that kills, and be put aside.
 SMALL_WINDOW = 64
 CALLS = 100
-# What a forwarder takes at once: frames of a port; messages of the underlay, each of which may be a train of 64.
+# The batch of a forwarder: frames of a port; messages of the underlay, each of which may be a train of 64.
 PORT_BATCH, UNDERLAY_BATCH = 64, 64 * 64
 # The agent starts a forwarder again at once when the last one was well for as long (AgentCore.forwarderStableTime).
 STABLE = 5

@@ -1,4 +1,4 @@
-"""What becomes of superpackets, beside what the kernel makes of the same ones."""
+"""The fate of superpackets, beside the kernel's handling of the same ones."""
 
 import random
 import unittest

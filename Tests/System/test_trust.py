@@ -56,7 +56,7 @@ class Trust(Lab):
             self.heddle("central", "central", "restore", *arguments, "--data-dir", self.data)
 
     def states(self):
-        """What central says of each chassis: `live`, or `held`."""
+        """The state of each chassis by central: `live`, or `held`."""
         lines = self.heddle("central", "get", "chassis").stdout.splitlines()
         at = lines[0].index("STATE"), lines[0].index("HOSTNAME")
         return {line.split()[0]: line[at[0]:at[1]].strip() for line in lines[1:]}
@@ -143,7 +143,7 @@ class TrustTest(unittest.TestCase):
         lab.sync()
         self.assertIn("--force-hosts", lab.agents["hv2"].output())
 
-        # What is made anew is up at once.
+        # A port that is made anew is up at once.
         for number in (2, 3, 4):
             lab.logical_port("ls1", f"vm{number}", f"02:ac:10:ff:00:0{number}", f"172.16.255.{number}")
         lab.wait_up("vm2", "vm3", "vm4")
@@ -195,7 +195,7 @@ class TrustTest(unittest.TestCase):
         with lab.central_away():
             shutil.copy(f"{lab.state}/former.db", f"{lab.data}/central.db")
         self.assertIn("was put back to an earlier state", lab.daemon.output())
-        # What takes nothing from a host is undone there without a word, and vm3 is bound again.
+        # A change that takes nothing from a host is undone there silently, and vm3 is bound again.
         lab.wait_up("vm3")
         lab.wait_states(**NONE_HELD | {"hv3": "held"})
         lab.plug("hv1", "vm2", "vm2", "02:ac:10:ff:00:02", "172.16.255.2/24")

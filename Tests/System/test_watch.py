@@ -1,4 +1,4 @@
-"""What a user sees who watches: `heddle get --watch` over changes, restarts of central and its own end."""
+"""The output of a watch: `heddle get --watch` over changes, restarts of central and its own end."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ class Watcher:
             self.process = subprocess.Popen(
                 lab.inside("central", HEDDLE, "get", *arguments), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=errors, env=lab.environment("central"),
-                # Who was started in the background has a SIGINT that counts for nothing, and so have its children.
+                # A process that was started in the background ignores SIGINT, and so do its children.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         lab.processes.append(self.process)
 
@@ -50,7 +50,7 @@ class WatchTest(unittest.TestCase):
             self.assertEqual(one.process.returncode, 1)
             self.assertEqual(one.read(1), "heddle: port p2: not found; 'heddle get ports' lists all\n")
             table.wait_for(("EVENT", "NAME"), ("ADDED", "p1"))
-            # What a watch that prints no list has seen before, nobody can tell but central.
+            # Only central can tell what a watch without a list has seen before.
             wait_until(
                 lambda: 'heddle_parked_requests{kind="changes"} 3' in lab.curl("/metrics").stdout,
                 "all of them wait for changes")

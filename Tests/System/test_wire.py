@@ -1,4 +1,4 @@
-"""What is on the underlay, decoded by a dissector that is not ours; and what hosts make of bytes that are not ours."""
+"""The underlay's datagrams, decoded by a dissector that is not ours; and hosts' handling of bytes that are not ours."""
 
 import os
 import random

@@ -3,7 +3,7 @@ import Foundation
 /// Compares a transcript with the file beside the test that holds the expected one.
 ///
 /// With `REWRITE=1` in the environment the file is written instead, and the reviewer reads the diff.
-/// - Returns: nothing where they agree, else both texts, to put into the test's failure.
+/// - Returns: nothing if they agree, else both texts, to put into the test's failure.
 public func goldenMismatch(_ transcript: String, named name: String, file: String = #filePath) -> String? {
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("Golden")
     let path = folder.appendingPathComponent(name + ".txt")

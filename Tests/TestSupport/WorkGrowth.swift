@@ -1,6 +1,6 @@
 import Glibc
 
-/// By how much the work of something grows when what it works on is eight times as large: 8 where it is linear, 64
+/// By how much the work of something grows when what it works on is eight times as large: 8 if it is linear, 64
 /// where it is quadratic. Below ``workGrowthMaximum`` it counts as linear: that has room for caches and for logarithms.
 ///
 /// Work is this thread's own time on a processor, the least of three runs, so that a busy machine does not count.
@@ -14,11 +14,11 @@ public func workGrowth(from count: Int, _ prepare: (Int) -> () -> Void) -> Doubl
             return processorTime() - start
         }.min() ?? 0
     }
-    // What takes no time at all is not slow, and not to be divided by.
+    // A run that takes no time at all is not slow, and must not be divided by.
     return time(8 * count) / max(time(count), 20e-6)
 }
 
-/// What ``workGrowth(from:_:)`` of linear work stays below.
+/// The bound of ``workGrowth(from:_:)`` for linear work.
 public let workGrowthMaximum = 30.0
 
 /// The time that this thread has had of processors, in seconds.

@@ -61,6 +61,7 @@ class OpeningTest(unittest.TestCase):
         self.assertEqual(lines(tidy.openings, "/// A.\n/// - Parameter x: How many.\n///   - y: Where."), [2, 3])
         self.assertEqual(lines(tidy.openings, "let x = 1  // Where it is."), [1])
         self.assertEqual(lines(tidy.openings, "/// However it is."), [])
+        self.assertEqual(lines(tidy.openings, '"""What it is."""\n# Where.\nx = """What"""', path="x.py"), [1, 2])
 
 
 class CheckoutTest(unittest.TestCase):

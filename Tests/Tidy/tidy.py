@@ -155,7 +155,8 @@ def split(text):
 # --- Comments
 
 OPENINGS = re.compile(r"(What|Who|Whose|Whom|Whether|Where|How)\b")
-COMMENT = re.compile(r"^\s*(///?) ?(.*)$")
+COMMENT = re.compile(r"^\s*(///?|#(?!!)) ?(.*)$")
+DOCSTRING = re.compile(r'^\s*"""(.*)$')
 FIELD = re.compile(r"^ *- (?:Parameter \w+|Parameters|Returns|Throws|\w+): ?(.*)$")
 
 
@@ -164,7 +165,10 @@ def openings(path, lines):
     before = None
     for number, line in enumerate(lines, 1):
         comment = COMMENT.match(line)
-        if not comment:
+        docstring = DOCSTRING.match(line) if path.endswith(".py") else None
+        if docstring:
+            text, before = docstring[1], None
+        elif not comment:
             trailing = re.search(r"\S +// (.*)$", line)
             text, before = trailing[1] if trailing and '"' not in trailing[1] else "", None
         else:
@@ -270,7 +274,8 @@ PENDING = {
     openings: (
         "Sources/API/", "Sources/Agent/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/",
         "Sources/Forwarder/", "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/",
-        "Sources/Storage/", "Tests/"),
+        "Sources/Storage/") + tuple(f"Tests/{name}Tests/" for name in (
+            "API", "Agent", "AgentCore", "CentralCore", "Datapath", "Forwarder", "NetworkModel", "Storage")),
     sizes: (
         "Sources/API/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/", "Sources/Forwarder/",
         "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/",
@@ -288,7 +293,7 @@ def everything(root):
         lines = text.removesuffix("\n").split("\n")
         if not path.startswith(PENDING[sizes]):
             yield from sizes(path, lines)
-        if path.endswith(".swift") and not path.startswith(PENDING[openings]):
+        if not path.startswith(PENDING[openings]):
             yield from openings(path, lines)
         # A test looks at one case and fails in the others.
         if path.endswith(".swift") and path.startswith("Sources/") and not path.startswith(PENDING[defaults]):

@@ -165,7 +165,7 @@ extension SeededGenerator {
     message.code = generator.byte()
     message.checksum = generator.word()
     let bytes = written(message.byteCount) { message.write(to: &$0) }
-    // Cut behind the first option or the fixed part the message would be whole, only shorter: that is no truncation.
+    // Cut after the first option or the fixed part the message would be whole, only shorter: that is no truncation.
     return bytes
 }
 

@@ -27,7 +27,7 @@ struct Codec: Sendable, CustomTestStringConvertible {
         Codec(name: "OVN option", sample: tunnelKeys, rewrite: rewriteTunnelKeys),
     ]
 
-    /// Those whose header says, or needs not say, where it ends.
+    /// Those whose header says, or needs not say, if it ends.
     static let fixedLength = all.filter { $0.name != "ND" }
 }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import heddle
 
 @Suite struct CommandTreeTests {
-    /// A server that no call may reach: the port of TCP's discard service on this host, where nothing listens.
+    /// A server that no call may reach: the port of TCP's discard service on this host, if nothing listens.
     private static let nowhere = ["HEDDLE_NB": "http://127.0.0.1:9", "HEDDLE_AGENT_SOCKET": "/nonexistent/agent.sock"]
 
     /// Every subcommand with the words that call it.

@@ -2,7 +2,7 @@ import Foundation
 
 /// A real daemon, `heddle central` or another, started as a user starts it.
 final class DaemonProcess {
-    /// What it had said when it was ready.
+    /// The log up to its ready line.
     let log: String
     private let process = Process()
 

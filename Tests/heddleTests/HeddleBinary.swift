@@ -2,14 +2,14 @@ import Foundation
 
 /// The built `heddle`, run as a user runs it.
 enum HeddleBinary {
-    /// How a run ended.
+    /// The end of a run.
     struct Outcome {
         var status: Int32
         var output: String
         var errors: String
     }
 
-    /// Beside the tests' own bundle, where the package manager puts both.
+    /// Beside the tests' own bundle, if the package manager puts both.
     static let path: String = {
         let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("heddle").path
@@ -25,7 +25,7 @@ enum HeddleBinary {
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        // What these commands print fits into a pipe's buffer, so that one can be read after the other.
+        // The output of these commands fits into a pipe's buffer, so that one can be read after the other.
         let outputBytes = output.fileHandleForReading.readDataToEndOfFile()
         let errorBytes = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

@@ -5,7 +5,7 @@ import Testing
 @testable import heddle
 
 @Suite struct NorthboundEndToEndTests {
-    /// What a user types, one line after the other, on a network that is empty at first.
+    /// The lines that a user types, on a network that is empty at first.
     private static let session = [
         "nb show", "nb ls-list", "sb show",
         "nb ls-add ls0", "nb ls-add ls0", "nb --may-exist ls-add ls0", "nb ls-add --may-exist ls1", "nb ls-list",
@@ -89,7 +89,7 @@ import Testing
         #expect(try revision() == "Time spent on processing revision 1")
     }
 
-    /// What runs at the same time ended with.
+    /// The exit statuses of commands that run at the same time.
     private final class Statuses: @unchecked Sendable {
         private let lock = NSLock()
         private var values: [Int32] = []
@@ -98,7 +98,7 @@ import Testing
         var all: [Int32] { lock.withLock { values } }
     }
 
-    /// Splits at blanks; what stands in quotes is one word.
+    /// Splits at blanks; what is in quotes is one word.
     private func words(_ line: String) -> [String] {
         line.split(separator: "'", omittingEmptySubsequences: false).enumerated().flatMap { index, part in
             index % 2 == 1 ? [String(part)] : part.split(separator: " ").map(String.init)

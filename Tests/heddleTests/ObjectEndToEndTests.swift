@@ -5,7 +5,7 @@ import Testing
 @testable import heddle
 
 @Suite struct ObjectEndToEndTests {
-    /// What a user types, one line after the other, on a network that is empty at first.
+    /// The lines that a user types, on a network that is empty at first.
     private static let session = [
         "get switches", "get ports", "get chassis",
         "nb ls-add ls1 -- lsp-add ls1 p1 -- lsp-add ls1 p2 -- lsp-set-addresses p2 '02:00:00:00:00:02 10.0.0.2'",
@@ -33,7 +33,7 @@ import Testing
         #expect(central.daemon.stop() == 0)
         transcript.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, with: "00000000-0000-4000-8000-000000000000")
         transcript.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/, with: "2026-01-02T03:04:05Z")
-        // A UUID that begins with a digit stands in quotes in YAML.
+        // A UUID that begins with a digit is in quotes in YAML.
         transcript.replace(
             "\nid: \"00000000-0000-4000-8000-000000000000\"",
             with: "\nid: 00000000-0000-4000-8000-000000000000"
@@ -134,7 +134,7 @@ import Testing
                     .status == 0
             )
         }
-        // What bash does at a tab, with the words as it takes them apart.
+        // The completion of bash at a tab, with the words as it splits them.
         let complete = """
             shopt -s extglob
             source <("$1" completion bash)

@@ -1,6 +1,6 @@
 /// A real `heddle central` on ports of its own, with a data directory that goes with it.
 struct RunningCentral {
-    /// What its clients need to find it.
+    /// The environment by which its clients find it.
     let environment: [String: String]
     /// The process.
     let daemon: DaemonProcess

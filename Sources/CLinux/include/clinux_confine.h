@@ -1,4 +1,4 @@
-// What a process gives up for good: its user, files, system calls.
+// Privileges that a process gives up for good: its user, files, system calls.
 #ifndef CLINUX_CONFINE_H
 #define CLINUX_CONFINE_H
 

@@ -45,8 +45,8 @@ static inline long clinux_map_shared(int fd, size_t count, void **memory) {
     *memory = address;
     return 0;
 }
-/// A memory file of `count` octets, all zero, mapped for writing here alone: whoever else has its descriptor can neither
-/// write to it nor shorten it.
+/// A memory file of `count` octets, all zero, mapped for writing here alone: whoever else has its descriptor can
+/// neither write to it nor shorten it.
 static inline long clinux_table_file(const char *name, size_t count, void **memory) {
     long fd = clinux_result(syscall(SYS_memfd_create, name, CLINUX_MFD_CLOEXEC | CLINUX_MFD_ALLOW_SEALING));
     if (fd < 0) return fd;
@@ -72,8 +72,8 @@ static inline long clinux_grow_table_file(int fd, size_t count, size_t larger, v
     *memory = (void *)address;
     return 0;
 }
-/// Maps the first `count` octets of such a file for reading; EINVAL where it is none, or shorter: reading beyond a file's
-/// end would be the end of the process.
+/// Maps the first `count` octets of such a file for reading; EINVAL where it is none, or shorter: reading beyond a
+/// file's end would be the end of the process.
 static inline long clinux_map_table_file(int fd, size_t count, const void **memory) {
     int seals = fcntl(fd, CLINUX_F_GET_SEALS);
     if (seals < 0 || !(seals & CLINUX_F_SEAL_SHRINK) || clinux_file_size(fd) < (long)count) return -EINVAL;

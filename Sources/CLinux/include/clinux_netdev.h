@@ -28,8 +28,8 @@
 #define CLINUX_TUNSETVNETHDRSZ 0x400454d8ul
 #define CLINUX_TUNGETDEVNETNS 0x54e3ul
 
-// What a TAP's reader takes on itself (TUN_F_*): checksums, TCP of both families, also with ECN, and UDP (since 6.2,
-// both families together).
+// The offloads that a TAP's reader takes on itself (TUN_F_*): checksums, TCP of both families, also with ECN, and UDP
+// (since 6.2, both families together).
 #define CLINUX_TUN_CSUM 0x01
 #define CLINUX_TUN_TSO4 0x02
 #define CLINUX_TUN_TSO6 0x04

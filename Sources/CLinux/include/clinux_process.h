@@ -133,7 +133,7 @@ static inline long clinux_raise_descriptor_limit(void) {
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return -(long)errno;
     return (long)limit.rlim_cur;
 }
-/// How many descriptors the process may have; negative errno.
+/// The largest number of descriptors of the process; negative errno.
 static inline long clinux_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -(long)errno;

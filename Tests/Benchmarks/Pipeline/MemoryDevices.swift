@@ -2,13 +2,13 @@ import CLinux
 import Datapath
 import Glibc
 
-/// What forwarding changes of a frame or train lies in its first bytes; the others are copied once, for they stay.
+/// Forwarding changes only the first bytes of a frame or train; the others are copied once.
 private let changedByteCount = 128
 
 /// Ports in memory: reading copies a frame, as far as it has changed, and writing is free.
 ///
-/// Port n has a MAC and an IPv4 address that end in n. A frame is the template with the source of the port that is read,
-/// and a destination of several in turn.
+/// Port n has a MAC and an IPv4 address that end in n. A frame is the template with the source of the port that is
+/// read, and a destination of several in turn.
 struct MemoryPorts: PortIO {
     struct State {
         /// The frame, its virtio-net header in front.
@@ -16,8 +16,8 @@ struct MemoryPorts: PortIO {
         var byteCount = 0
         /// The frames that are left until there is no more.
         var left = 0
-        /// Port n sends to `destinationCount` of `remoteCount` ports from `firstRemote` on; of port 0 alone, or more than
-        /// 4096.
+        /// Port n sends to `destinationCount` of `remoteCount` ports from `firstRemote` on; of port 0 alone, or more
+        /// than 4096.
         var destinationCount = 1
         var firstRemote = 0
         var remoteCount = 1
@@ -66,7 +66,7 @@ struct MemoryUnderlay: UnderlayIO {
         var address: UInt32 = 0
         /// The messages that are left until there is no more.
         var left = 0
-        /// Whether the train lies in the first slot.
+        /// True if the train lies in the first slot.
         var isWhole = false
     }
 

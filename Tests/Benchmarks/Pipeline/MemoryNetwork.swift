@@ -166,7 +166,7 @@ final class MemoryNetwork {
         bytes.replaceSubrange(10..<(10 + 14 + ip.count), with: ethernet + ip)
     }
 
-    /// What comes from the other host's port for the first one here; the size of each datagram.
+    /// Returns a train from the other host's port for the first one here, with the size of each datagram.
     private static func train(_ each: Case) -> ([UInt8], Int) {
         let source = UInt8(min(each.portCount / 2, localCountMaximum) & 255)
         var frame = each.segmentCount > 0 ? superpacket(each.segmentCount) : datagram()

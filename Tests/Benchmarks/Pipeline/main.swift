@@ -5,7 +5,7 @@ import Glibc
 // case makes, the best of ten rounds. With FRAMES one round of so many, which can be counted in instructions:
 // Tests/instructions does.
 
-/// What is forwarded.
+/// The traffic of a case.
 struct Case {
     let name: String
     let text: String

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// What was done, in the order of doing.
+/// The calls, in their order.
 enum disk_operation_kind {
     /// Bytes at an offset of a file.
     DISK_WRITE = 1,

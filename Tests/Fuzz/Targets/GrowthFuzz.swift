@@ -3,7 +3,7 @@ import Glibc
 import JSON
 import NetworkModel
 
-/// The work of a request grows with its length and not faster: `PATH\0BEFORE\0UNIT\0BEHIND`, where the unit stands
+/// The work of a request grows with its length and not faster: `PATH\0BEFORE\0UNIT\0BEHIND`, if the unit stands
 /// there a thousand and eight thousand times, `#` in it being its number. A body of a port or a switch is patched and
 /// replaced.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -16,7 +16,7 @@ public func fuzzGrowth(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let texts = [1000, 8000].map { count in
         parts[1] + (0..<count).flatMap { number in unit(parts[2], number) } + parts[3]
     }
-    // Where a run was disturbed, the next ones are not.
+    // If a run was disturbed, the next ones are not.
     for _ in 0..<5 {
         let times = texts.map { time(of: $0, isPort: isPort) }
         // Eight times would be linear, 64 times quadratic; little work says nothing.

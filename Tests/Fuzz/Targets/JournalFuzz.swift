@@ -5,7 +5,7 @@ import Wire
 
 @testable import Forwarder
 
-/// What a forwarder has left behind, as bytes: the words of the journal, lengths, ports' frames and messages. The next
+/// The remains of a forwarder, as bytes: the words of the journal, lengths, ports' frames and messages. The next
 /// one hands on what it can make of it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzJournal(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

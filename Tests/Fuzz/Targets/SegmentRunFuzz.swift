@@ -1,6 +1,6 @@
 import Datapath
 
-/// Frames one behind the other, each behind two octets of length: they are collected as they come. What is not a frame
+/// Frames one after the other, each after two octets of length: they are collected as they come. What is not a frame
 /// begins no run.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSegmentRun(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

@@ -59,7 +59,7 @@ static void ask(struct poll *poll, const char *target, int chassis) {
     fcntl(poll->socket, F_SETFL, O_NONBLOCK);
 }
 
-// Whether the answer is whole.
+// True if the answer is whole.
 static int take(struct poll *poll) {
     char bytes[65536];
     for (;;) {
