@@ -96,8 +96,8 @@ class CheckoutTest(unittest.TestCase):
                 file.write("enum R {\n    case tooLong\n    case short\n}\n")
             with open(os.path.join(root, "r.md"), "w", encoding="utf-8") as file:
                 file.write("| `short` |\n| `gone` |\n")
-            found = list(tidy.documented(root, (("S", r"R\.swift", r"^    case (\w+)", "r.md"),)))
+            found = list(tidy.documented(root, (("S", r"R\.swift", r"^    case (\w+)", "r.md", "snake"),)))
             self.assertEqual(found, [
-                ("S/R.swift", 2, "r.md does not say a word about `too_long`"),
+                ("S/R.swift", 2, "r.md has no row for `too_long`"),
                 ("r.md", 2, "`gone` is not in S: take the row out"),
             ])

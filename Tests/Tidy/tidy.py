@@ -219,17 +219,20 @@ def floors(root):
 
 # --- Documents
 
-# Lists in the sources of which every member has its place in a document: (folder, pattern of the file's name,
-# pattern of the members, document).
+# Lists in the sources of which every member is a row of a table in a document: folder, pattern of the file's name,
+# pattern of the members, document, and how the document spells them.
 DOCUMENTED = (
-    ("Sources/Datapath", r"DropReason\.swift$", r"^    case (\w+)", "docs/drop-reasons.md"),
+    ("Sources/Datapath", r"DropReason\.swift$", r"^    case (\w+)", "docs/drop-reasons.md", "snake"),
+    ("Sources/Datapath", r"Pipeline.*\.swift$", r".*\bpasses\((\w+)\.self\)", "docs/pipeline.md", "plain"),
 )
 
 
 def documented(root, lists=DOCUMENTED):
-    """Members of lists that their document does not name, as `snake_case` in backquotes, and names of none of them."""
-    for folder, name, member, document in lists:
+    """Members of lists that are no row of their document, and rows of the document that are no members."""
+    for folder, name, member, document, spelling in lists:
         text = read(root, document) if os.path.exists(os.path.join(root, document)) else ""
+        rows = {row[1]: number for number, line in enumerate(text.split("\n"), 1)
+                if (row := re.match(r"\| `(\w+)` \|", line))}
         known = set()
         for path in files(root, folder, suffixes=".swift"):
             if not re.search(name, path):
@@ -237,14 +240,14 @@ def documented(root, lists=DOCUMENTED):
             for number, line in enumerate(read(root, path).split("\n"), 1):
                 found = re.match(member, line)
                 if found:
-                    label = re.sub(r"(?<!^)([A-Z])", lambda match: "_" + match[1].lower(), found[1])
+                    label = found[1]
+                    if spelling == "snake":
+                        label = re.sub(r"(?<!^)([A-Z])", lambda match: "_" + match[1].lower(), label)
                     known.add(label)
-                    if f"`{label}`" not in text:
-                        yield path, number, f"{document} does not say a word about `{label}`"
-        for number, line in enumerate(text.split("\n"), 1):
-            row = re.match(r"\| `(\w+)` \|", line)
-            if row and row[1] not in known:
-                yield document, number, f"`{row[1]}` is not in {folder}: take the row out"
+                    if label not in rows:
+                        yield path, number, f"{document} has no row for `{label}`"
+        for label in sorted(set(rows) - known):
+            yield document, rows[label], f"`{label}` is not in {folder}: take the row out"
 
 
 def links(root):
