@@ -1,10 +1,10 @@
 import HTTP
 import HTTPTransport
 
-/// Counts the wrong tokens of each host: beyond its budget a host hears 429 in place of 401.
+/// Counts the wrong tokens of each host: beyond its budget a host gets 429 instead of 401.
 ///
-/// Who has a right token at the same host is served in any case: secrets of 256 bits are not guessed, and a neighbour
-/// must not be locked out. Time is monotonic and comes with each call.
+/// A client with a valid token at the same host is served in any case: secrets of 256 bits are not guessed, and a
+/// neighbor must not be locked out. Time is monotonic and comes with each call.
 struct AttemptLimiter {
     /// Wrong tokens of one host: at once, and then per second.
     static let budget = HTTP2Limits.Budget(burst: 20, perSecond: 1)

@@ -42,7 +42,7 @@ final class BackupServer {
         acceptor = try Acceptor(loop: loop, listener: listener) { [unowned self] client, _ in begin(client) }
     }
 
-    /// Takes no one in any more, and gives up what is under way: the log is about to be closed.
+    /// Accepts no further clients and gives up the copy under way: the log is about to be closed.
     func stop() {
         acceptor?.cancel()
         acceptor = nil
@@ -104,7 +104,7 @@ final class BackupServer {
         try? removeFile(copyPath)
     }
 
-    /// - Returns: True if there is still somebody who listens. Who is slow misses a message.
+    /// - Returns: True if the client is still there. A slow client misses a message.
     @discardableResult
     private func say(_ line: String, to client: Descriptor) -> Bool {
         do throws(SystemError) {

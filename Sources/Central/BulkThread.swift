@@ -5,12 +5,11 @@ import HTTPTypes
 import NetworkModel
 import Reactor
 
-/// The thread for what is long: it reads large contents, so that no loop stands still while it parses one, and works
-/// out large writes, so that the core does not.
+/// The thread for long work: it parses large contents for the loops, and works out large writes for the core.
 ///
-/// It makes of a request what a loop makes of a small one; what is to be done then goes back to the loop that asked.
+/// It decides about a request as a loop does about a small one; the decision goes back to the loop that asked.
 final class BulkThread {
-    /// Bytes of content from which on a request is read here: what a loop parses in about a millisecond.
+    /// The size from which on a content is read here: a loop parses as much in about a millisecond.
     static let byteCountMinimum = 128 << 10
 
     /// Messages of other threads to this one.

@@ -38,7 +38,8 @@ struct CentralAuthority: Sendable {
                 let key = try PrivateKey.make()
                 authority = try .make(named: "heddle authority", key: key, now: Clock.wallSeconds())
                 certificates = [authority.certificate]
-                // The key first: where only it is there, a crash has come between, and nobody trusts it yet.
+                // The key is written first: a key without a certificate is the trace of a crash, and nobody trusts it
+                // yet.
                 try writeFile(try key.pem(), replacing: keyPath, mode: 0o600)
                 try writeFile(try authority.certificate.pem(), replacing: certificatePath, mode: 0o644)
             case (let key?, nil):
@@ -78,7 +79,7 @@ struct CentralAuthority: Sendable {
             now: Clock.wallSeconds(),
             lifetime: Self.serverLifetime
         )
-        // The authority goes along, so that one who has only its pin finds it.
+        // The authority is part of the chain, so that a client that has only its pin finds it.
         return try TLSIdentity(chain: [certificate, authority.certificate], key: key)
     }
 
@@ -125,7 +126,7 @@ struct CentralAuthority: Sendable {
 }
 
 extension IPAddress {
-    /// As certificates hold it (RFC 5280 section 4.2.1.6), the most significant octet first.
+    /// The address as in certificates (RFC 5280 section 4.2.1.6), the most significant octet first.
     fileprivate var octets: [UInt8] {
         switch self {
         case .v4(let address): (0..<4).map { UInt8(truncatingIfNeeded: address.rawValue >> (24 - 8 * $0)) }

@@ -49,10 +49,9 @@ public enum CentralBackup {
         }
     }
 
-    /// Puts a backup in the place of the log of a data directory whose central does not run. Hosts and watchers are
-    /// made to ask for everything anew, by a new epoch. What is there is kept under other names.
-    /// - Parameter forcesHosts: True if hosts go by it also if it takes plugged ports or most of the network from
-    ///   them.
+    /// Puts a backup in the place of the log of a data directory whose central does not run. Hosts and watchers fetch
+    /// everything again, because of a new epoch. The existing files are kept under other names.
+    /// - Parameter forcesHosts: True if hosts use it even if it takes plugged ports or most of the network from them.
     public static func restore(
         _ file: String,
         to directory: String,

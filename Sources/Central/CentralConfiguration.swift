@@ -24,7 +24,7 @@ public struct CentralConfiguration: Sendable {
     public var chassisCertificateLifetime: Int64 = 86_400
     /// The time that the audit keeps a commit, in seconds.
     public var auditSeconds: Int64 = 30 * 86_400
-    /// True if another authority is made if that which hosts know is lost.
+    /// True if a new authority is made in place of one that is lost.
     public var makesNewAuthority = false
     /// The limits of HTTP; the connections of one address and the idle time are those of the northbound port.
     public var limits = HTTPLimits()

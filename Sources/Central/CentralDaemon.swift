@@ -11,7 +11,7 @@ import Storage
 public final class CentralDaemon {
     /// Messages of other threads to the main one.
     enum Message: Sendable {
-        /// A thread that serves HTTP has no descriptor for a newcomer, and nobody idle to end.
+        /// A thread that serves HTTP has no descriptor for a newcomer, and no idle connection to end.
         case needsRoom(loop: Int)
         /// Central is what its log says, in the form of this version.
         case ready(revision: UInt64)
@@ -218,7 +218,7 @@ public final class CentralDaemon {
         logger.info("stopping")
         serviceManager.tell(.stopping)
         drainingCount = threads.servers.count
-        // In this order: a client hears that the connection ends before it hears the last answer and goes.
+        // In this order, so that a client learns of the connection's end before it gets the last answer and goes.
         for server in threads.servers { server.send(.drain) }
         threads.core.send(.stop)
     }

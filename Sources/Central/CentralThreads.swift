@@ -45,7 +45,7 @@ struct CentralThreads: Sendable {
             // Not ready before the core has looked at what it took up.
             let cell = LatestCell(Published(network: core.durable, isReady: false))
             let bulk = try startBulk("bulk", niceness: Self.readingNiceness, cell)
-            // A write that is worked out, for which others wait, must not wait for contents that are read.
+            // A large write, for which others wait, must not wait for contents that are being read.
             let planner = try startBulk("plan", niceness: 0, cell)
             let disk = try start(
                 store,
@@ -123,7 +123,7 @@ struct CentralThreads: Sendable {
         _ cell: LatestCell<Published>
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
         try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
-            // Of this thread alone; if it is refused, the thread does its work as others do.
+            // The niceness is of this thread alone; if it is refused, the thread works like the others.
             if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }

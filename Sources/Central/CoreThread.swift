@@ -4,7 +4,7 @@ import Logging
 import NetworkModel
 import Reactor
 
-/// The thread that owns the core: hands it what comes in, carries out what it wants.
+/// The thread that owns the core: passes events to it and carries out its effects.
 final class CoreThread {
     /// Messages of other threads to this one.
     enum Message: Sendable {
@@ -135,7 +135,7 @@ final class CoreThread {
         for effect in effects { carryOut(effect) }
         sendOutcomes()
         guard !isReady, core.isReady, !isStopping else { return }
-        // Now what hosts are told is durable, and what this version makes of the network.
+        // Now the translation of this version is durable, so hosts may be told.
         isReady = true
         cell.store(Published(network: core.durable, isReady: true))
         main.send(.ready(revision: core.durable.revision))

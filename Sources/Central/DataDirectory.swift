@@ -48,7 +48,7 @@ struct DataDirectory {
         return files
     }
 
-    /// Gives what root has made in the directory to its owner, who central runs as.
+    /// Gives the files that root has made in the directory to its owner, as whom central runs.
     func giveToOwner() throws(SystemError) {
         var status = stat()
         guard geteuid() == 0 else { return }

@@ -33,8 +33,8 @@ struct Places {
         fileprivate let byteCount: Int
     }
 
-    /// The most bytes of contents that are read elsewhere or wait for the core, of one loop: two of the largest. What
-    /// is made of them while they wait is some five times as large.
+    /// The most bytes of contents that are read elsewhere or wait for the core, of one loop: two of the largest. Their
+    /// parsed form is some five times as large.
     static let byteCountMaximum = 32 << 20
 
     /// The most places of a kind.

@@ -1,7 +1,7 @@
-/// When central's own certificate is made anew: by two clocks, as the one that people set may have been wrong when it
-/// was made.
+/// The time at which central's own certificate is renewed: by two clocks, because the one that people set may have been
+/// wrong when it was made.
 struct RenewalClock {
-    /// By how much the wall clock may go back without another certificate, in seconds: it is stepped a little at times.
+    /// The seconds by which the wall clock may go back without a new certificate: it is stepped a little at times.
     static let stepMaximum: Int64 = 60
 
     private let made: Int64

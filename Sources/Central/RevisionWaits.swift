@@ -3,14 +3,15 @@ import CentralCore
 /// Requests that wait for a revision to be reached, each for the same time: found by revision and by time without a
 /// look at the others.
 struct RevisionWaits {
-    /// The most of them, over all loops: whoever waits has a place at its loop as well, and central's own clients wait
-    /// only if they have written to another member.
+    /// The most of them, over all loops: each has a place at its loop as well, and central's own clients wait only if
+    /// they have written to another member.
     static let countMaximum = 1 << 14
 
     private var waits: [Ticket: (revision: UInt64, deadline: Duration)] = [:]
     /// In order; tickets have one entry each.
     private var byRevision: [(revision: UInt64, ticket: Ticket)] = []
-    /// In order, as all wait for the same time. What has ended stays until its time has come, or until most have.
+    /// In order, because all wait for the same time. Ended ones stay until their time has come, or until most have
+    /// ended.
     private var byDeadline: [(deadline: Duration, ticket: Ticket)] = []
 
     /// The number of waits.

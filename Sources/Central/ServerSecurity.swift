@@ -61,7 +61,7 @@ final class ServerSecurity {
 
     /// Returns the TLS configurations of the ports from now on.
     func contexts() throws(CentralError) -> [Route.Plane: TLSContext] {
-        // Taken before the files are read: what changes meanwhile is due again.
+        // Taken before the files are read: files that change meanwhile are read again.
         seen = fileStates
         renewal = RenewalClock(
             wallClock: Clock.wallSeconds(),

@@ -162,7 +162,7 @@ final class ServingLoop {
         return false
     }
 
-    /// Ends idle connections of the port that has the one which is missed least.
+    /// Ends idle connections of the port with the lowest idle rank.
     private func closeIdle() -> Bool {
         let idle = servers.compactMap { server in server.mostIdle.map { (rank: $0, server: server) } }
         return idle.min { $0.rank < $1.rank }?.server.closeIdle() ?? false
@@ -206,7 +206,7 @@ final class ServingLoop {
         decide(action, for: exchange, since: start)
     }
 
-    /// Has a large content read on the thread for that.
+    /// Lets the bulk thread read a large content.
     /// - Returns: True if the request is taken care of.
     private func readElsewhere(
         _ exchange: HTTPExchange,
@@ -262,7 +262,7 @@ final class ServingLoop {
         return .answer(reply.head, bytes)
     }
 
-    /// True if a request that shows a wrong token is one too many of its host.
+    /// True if a request with a wrong token exceeds its host's budget.
     private func isBeyondAttempts(
         _ reply: Reply,
         _ request: HTTPRequest,
@@ -345,7 +345,8 @@ final class ServingLoop {
         let asker = Places.Asker(exchange)
         var place = places.take(question.place, of: asker, byteCount: question.isPoll ? 0 : exchange.body.count)
         if place == nil, question.place == .heartbeat {
-            // It is heard all the same, and answered at once: a host must not count as dead for want of a place.
+            // The heartbeat counts all the same and is answered at once: a host must not count as dead for want of a
+            // place.
             question = question.withoutWait
             place = places.take(.write, of: asker)
         }
@@ -370,7 +371,7 @@ final class ServingLoop {
 }
 
 extension Question {
-    /// True if nobody misses the answer when its client has gone. Of a write everybody wants to know.
+    /// True if the request may be dropped when its client has gone. A write must be carried out in any case.
     fileprivate var isPoll: Bool { place != .write }
 }
 

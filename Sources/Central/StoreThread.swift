@@ -6,7 +6,7 @@ import NetworkModel
 import Reactor
 import Storage
 
-/// The thread that owns the commit log, so that the core goes on thinking while the disk writes.
+/// The thread that owns the commit log, so that the core works while the disk writes.
 final class StoreThread {
     /// The exit code of a process that could not be sure of its disk (`EX_IOERR` of sysexits.h).
     static let exitCodeOfBrokenDisk: Int32 = 74
@@ -92,7 +92,7 @@ final class StoreThread {
         }
     }
 
-    /// Folds in a while, unless something is appended before: then after that, so that appends wait for one slice only.
+    /// Folds after a pause without appends, so that an append waits for one slice at most.
     private func trim(in time: Duration) {
         rest?.cancel()
         rest = loop.schedule(after: time) { [unowned self] in
@@ -104,7 +104,7 @@ final class StoreThread {
         do throws(StorageError) {
             return try store.trim()
         } catch {
-            // Without room nothing can be folded; after the next append it is tried again.
+            // A full disk does not allow folding; it is tried again after the next append.
             guard case .full = error else { endProcess(error) }
             return 0
         }
@@ -124,7 +124,7 @@ final class StoreThread {
         }
     }
 
-    /// Nobody can say what is on the disk, so nothing more may be promised. A start reads what is there.
+    /// Nobody knows what is on the disk, so nothing more may be promised. The next start reads it.
     private func endProcess(_ error: StorageError) -> Never {
         logger.critical("\(error); central ends, so that it promises nothing that the disk does not hold")
         exit(Self.exitCodeOfBrokenDisk)

@@ -1,4 +1,4 @@
-/// Remembers the hosts whose connections were ended for abuse, and shuts those out for a while that go on.
+/// Remembers the hosts whose connections were ended for abuse, and shuts out for a while those that go on.
 ///
 /// Time is monotonic and comes with each call.
 struct AbuseTable {

@@ -4,7 +4,7 @@ import Reactor
 protocol ByteStream: AnyObject {
     /// Reads up to `buffer.count` bytes.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> IOResult<Int>
-    /// Writes bytes from `buffer`, maybe not all of them. What would block must be written again from its beginning.
+    /// Writes bytes from `buffer`, maybe not all of them. A write that would block must be repeated from its beginning.
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> IOResult<Int>
     /// Says that nothing more will be written; reading goes on.
     func endWrites() throws(SystemError)

@@ -54,7 +54,7 @@ final class ClientConnection {
         sendCall()
     }
 
-    /// The call is of no interest any more, and its answer has nowhere to go.
+    /// The call was given up, and its answer is dropped.
     func abandonCall() {
         call = nil
         close()

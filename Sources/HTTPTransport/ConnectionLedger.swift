@@ -7,11 +7,11 @@ import Wire
 public final class ConnectionLedger: Sendable {
     /// The most connections at once. More: 503.
     public let connectionMaximum: Int
-    /// The most of one address that is not of this machine. More: 429. Behind a loopback address there may be anybody:
-    /// a proxy, or every program of the machine. Not of one ``RemoteHost``: all hosts of a site may share a /64, and
-    /// honest ones keep their connections.
+    /// The most of one address that is not of this machine. More: 429. A loopback address may stand for a proxy or
+    /// every program of the machine. Counted by address, not by ``RemoteHost``: all hosts of a site may share a /64,
+    /// and honest ones keep their connections.
     public let connectionsPerAddressMaximum: Int
-    /// The most of one such address that have not shown who they are. More: 429.
+    /// The most unauthenticated ones of one such address. More: 429.
     public let strangersPerAddressMaximum: Int
 
     private struct Counts {
@@ -57,7 +57,7 @@ public final class ConnectionLedger: Sendable {
         return counts.withLock { $0.abuse.shutsOut(RemoteHost(address), now: now) }
     }
 
-    /// Counts a connection, of somebody who has not shown who it is, or says why there is no room for it.
+    /// Counts an unauthenticated connection, or returns the reason why there is no room for it.
     func admit(_ peer: SocketAddress) throws(RequestError) -> Admission {
         let address: IPAddress? = if case .ip(let address, _) = peer, !address.isLoopback { address } else { nil }
         let refusal = counts.withLock { counts -> RequestError? in
@@ -124,7 +124,7 @@ final class Admission {
         if let address { ledger.identify(address) }
     }
 
-    /// The connection is ended because its client does what honest ones do not.
+    /// Notes that the connection ends because of abuse.
     func noteAbuse(now: Duration) {
         if let address { ledger.noteAbuse(of: address, now: now) }
     }

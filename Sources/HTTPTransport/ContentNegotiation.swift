@@ -3,7 +3,7 @@ import HTTPTypes
 
 /// Content codings of requests and answers (RFC 9110 sections 8.4 and 12.5.3): gzip and identity, both ways.
 struct ContentNegotiation {
-    /// Contents with fewer bytes are left as they are: they would gain little, and cost more than sending them.
+    /// Contents with fewer bytes are not compressed: they would gain little, and cost more than sending them.
     static let compressedByteCountMinimum = 1024
     /// Contents with more bytes are compressed slice by slice as the socket drains, in slices of this many bytes.
     static let sliceByteCount = 64 * 1024
@@ -11,7 +11,7 @@ struct ContentNegotiation {
     private let encoder = GzipEncoder()
 
     /// The coding that a request's content has; `nil` for none.
-    /// - Throws: if it is none that is known here, which the head alone tells.
+    /// - Throws: if the coding is unknown, which the head alone tells.
     static func coding(of request: HTTPRequest) throws(RequestError) -> Coding? {
         guard let coding = request.headerFields.value(of: .contentEncoding) else { return nil }
         switch coding.lowercased() {
@@ -24,7 +24,7 @@ struct ContentNegotiation {
     /// The codings of requests' contents.
     enum Coding { case identity, gzip }
 
-    /// Takes gzip off the content of a request piece by piece, and its name off the fields.
+    /// Decodes the content of a request piece by piece, and removes the coding's name from the fields.
     struct Decoding {
         private let id: RequestID
         private var request: HTTPRequest
@@ -59,8 +59,9 @@ struct ContentNegotiation {
         }
     }
 
-    /// An answer in the coding that its request wants most. Only contents of GET and HEAD are compressed: what answers
-    /// a change may hold a secret beside what the client has sent, whose length would then tell of the secret (BREACH).
+    /// Encodes an answer in the coding that its request prefers. Only contents of GET and HEAD are compressed: an
+    /// answer to a change may hold a secret beside the client's own bytes, and its compressed length would tell of the
+    /// secret (BREACH).
     func encode(
         _ answer: AnswerHead,
         _ body: HTTPBody,
@@ -98,7 +99,7 @@ struct ContentNegotiation {
         return answer
     }
 
-    /// The same answer, saying that it is one of several: whatever is made of it, it could be coded otherwise.
+    /// Marks an answer as one of several representations: it could be coded otherwise.
     private func varied(_ answer: AnswerHead) -> AnswerHead {
         var answer = answer
         if let others = answer[.vary] {

@@ -28,7 +28,7 @@ public final class HTTPCall {
     /// True if it has been answered, has failed or was cancelled.
     var isOver: Bool { completion == nil }
 
-    /// True if carrying it out twice is as carrying it out once (RFC 9110 section 9.2.2).
+    /// True if carrying it out twice has the same effect as once (RFC 9110 section 9.2.2).
     var isIdempotent: Bool {
         [.get, .head, .put, .delete, .options].contains(method)
     }

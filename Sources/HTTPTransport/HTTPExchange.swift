@@ -15,7 +15,7 @@ public final class HTTPExchange {
     /// Called once when the client goes away before the answer, or before the end of one that stays open;
     /// ``respond(_:body:)`` then does nothing.
     ///
-    /// Set it if nothing is lost by not answering, as a long poll. It also makes a client that has merely shut down
+    /// Set it if nothing is lost by not answering, as for a long poll. It also makes a client that has merely shut down
     /// its sending side count as gone; without it such a client still gets its answer.
     public var onDisconnect: (() -> Void)?
 
@@ -35,8 +35,8 @@ public final class HTTPExchange {
 
     /// Answers the request, now or at any later time. Only the first call counts.
     ///
-    /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `answer`
-    /// closes the connection after it. To HEAD the content is not sent: one that stays open is not for it.
+    /// Content-Length, Transfer-Encoding, Connection and Date are added here; a `Connection: close` in `answer` closes
+    /// the connection after it. The content is not sent to HEAD; an answer that stays open must not be given to it.
     public func respond(_ answer: AnswerHead, body: HTTPBody) {
         guard let connection, stream == nil else { return }
         if case .stream(let stream) = body {
@@ -48,8 +48,7 @@ public final class HTTPExchange {
         connection.respond(to: self, answer, body: body)
     }
 
-    /// The request shows who its client is, as far as that goes here: the connection is not one of those that end
-    /// first.
+    /// Notes that the client has authenticated, so that the connection is not among those that end first.
     public func identify() { connection?.identify() }
 
     /// Answers the request with a response of swift-http-types.

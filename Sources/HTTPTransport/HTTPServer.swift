@@ -15,8 +15,8 @@ public final class HTTPServer {
     /// The TLS configuration of new connections; without it they are plain.
     public var tls: TLSContext?
 
-    /// Ends connections that nobody misses, of this server or of others, because descriptors are running out; `false`
-    /// if there are none. Without it, idle ones of this server end.
+    /// Ends idle connections, of this server or of others, because descriptors are running out; `false` if there are
+    /// none. Without it, idle ones of this server end.
     public var makesRoom: (() -> Bool)?
 
     let loop: EventLoop
@@ -30,7 +30,7 @@ public final class HTTPServer {
     let negotiation = ContentNegotiation()
     private let ledger: ConnectionLedger
     private var acceptor: Acceptor?
-    /// Connections get descriptors below it; the rest is for files and for telling others that there is no room.
+    /// Connections get descriptors below it; the rest is for files and for refusals.
     private let descriptorMaximum: Int
     private var connections: [Int: ServerConnection] = [:]
     private var handshakes: [Int: ServerHandshake] = [:]
@@ -42,7 +42,7 @@ public final class HTTPServer {
     /// answers that clients have not taken.
     public private(set) var heldByteCount = 0
     private var isShedding = false
-    /// Until when nobody is looked for who could make room: there was nobody just now.
+    /// The time until which no connection is looked for that could make room: there was none just now.
     private var allKnownUntil = Duration.zero
     private var drainCompletion: (() -> Void)?
     private var drainTimer: TimerHandle?
@@ -183,7 +183,8 @@ public final class HTTPServer {
     }
 
     /// Ends connections that hold much and have made no progress for longest, until all together hold no more than they
-    /// may. Who has been given no chance to, or is taking its answer, goes on; no further contents are taken meanwhile.
+    /// may. A client that has had no chance to make progress, or is taking its answer, goes on; no further contents are
+    /// taken meanwhile.
     private func shed() {
         let now = loop.now
         let idle = connections.values.filter { $0.mayEndForBytes(now: now) }
@@ -236,7 +237,7 @@ public final class HTTPServer {
         return !idle.isEmpty
     }
 
-    /// Ends some connections of strangers that have no request under way, those first that have got on longest ago.
+    /// Ends some unauthenticated connections without a request under way, those without progress for longest first.
     private func closeStrangers(_ isIncluded: (SocketAddress) -> Bool) -> Bool {
         let strangers = connections.values.filter { $0.mayEndForNewcomer && isIncluded($0.peer) }
             .sorted { $0.lastAdvance < $1.lastAdvance }
@@ -245,9 +246,9 @@ public final class HTTPServer {
         return !strangers.isEmpty
     }
 
-    /// Makes room for a newcomer that would be refused: who has not shown who it is keeps nobody out.
+    /// Makes room for a newcomer that would be refused: unauthenticated connections keep nobody out.
     private func makesRoom(for peer: SocketAddress, _ refusal: RequestError) -> Bool {
-        // Among many connections it takes a while to find that there is nobody.
+        // Finding that there is none takes a while among many connections.
         guard loop.now >= allKnownUntil else { return false }
         let isOne: (SocketAddress) -> Bool =
             if refusal == .tooManyConnections { { _ in true } } else { { $0.hasSameAddress(as: peer) } }
@@ -263,8 +264,8 @@ public final class HTTPServer {
     private func accept(_ socket: Descriptor, from peer: SocketAddress) {
         // The kernel gives the lowest number that is free, so a high one tells that there are few left.
         if Int(socket.raw) >= descriptorMaximum {
-            // Connections with a request under way stay; the newcomer is closed without an answer, and comes again. The
-            // owner of this machine is served in any case: what is spared is enough for that.
+            // Connections with a request under way stay; the newcomer is closed without an answer, and comes again.
+            // Root of this machine is served in any case: spare descriptors are left for that.
             let hasRoom = makesRoom?() ?? closeIdle()
             if !hasRoom { guard case .unix = peer else { return } }
         }
@@ -329,7 +330,7 @@ public final class HTTPServer {
     }
 }
 
-/// Newcomers wait for a turn, as those do of whom nothing is known: who is being served goes first.
+/// Newcomers wait for a turn like other unknown clients: those being served go first.
 private final class AcceptTurn: TurnTaker {
     weak var acceptor: Acceptor?
     private let turns: TurnQueue

@@ -1,6 +1,6 @@
 import Wire
 
-/// One host, as far as an address tells: what is counted against a stranger is counted against this.
+/// One host, as far as an address tells: abuse is counted by it.
 ///
 /// An IPv4 address is one host. Of IPv6 a host has all addresses of a /64 (RFC 4291 section 2.5.1), so that counting
 /// each alone would count nothing.

@@ -26,7 +26,7 @@ extension ServerConnection {
         }
     }
 
-    /// Does a piece of what there is to do for a content in a coding.
+    /// Does a piece of the work on an encoded content.
     func decode() {
         guard let decoding else { return }
         do throws(RequestError) {

@@ -6,7 +6,7 @@ extension ServerConnection {
     /// Its rank among idle connections.
     var idleRank: IdleRank { IdleRank(isKnown: isKnown, since: lastProgress) }
 
-    /// True if it may be ended for a newcomer: its client has not shown who it is, and waits for nothing.
+    /// True if it may be ended for a newcomer: its client has not authenticated, and waits for nothing.
     var mayEndForNewcomer: Bool {
         !isKnown && !isRefused && exchanges.isEmpty && decoding == nil
             && server.loop.now - lastAdvance >= server.limits.strangerGraceTime
@@ -15,8 +15,8 @@ extension ServerConnection {
     /// The client's address.
     var peer: SocketAddress { link.peer }
 
-    /// True if it may be ended because all connections together hold too much: it holds something that its client does
-    /// not take or go on to send. What a handler works on is not the client's to hurry.
+    /// True if it may be ended because all connections together hold too much: it holds bytes that its client does not
+    /// take or does not complete. A request that a handler works on does not count.
     func mayEndForBytes(now: Duration) -> Bool {
         guard session.heldByteCount >= server.limits.heldByteCountMinimum, !isQueued, !hasMore else { return false }
         if exchanges.isEmpty, session.output.isEmpty, decoding == nil { return true }

@@ -40,7 +40,7 @@ final class ServerConnection: TurnTaker {
     private var awaitsWritable = false
     private var hasEndedWrites = false
     private var hasNotedAbuse = false
-    /// Since when the client is not listened to any more, because of what it has sent.
+    /// The time since which the client is no longer read from, because of abuse.
     private var stalledSince: Duration?
     private var isClosed = false
 
@@ -75,7 +75,7 @@ final class ServerConnection: TurnTaker {
     /// True if no request of it is with a handler, and nothing is kept for it.
     var isIdle: Bool { exchanges.isEmpty && heldByteCount == 0 }
 
-    /// True if all that the client will hear is that there are too many.
+    /// True if the client only gets the answer that there are too many.
     var isRefused: Bool {
         if case .failure = link.admission { true } else { false }
     }
@@ -277,7 +277,7 @@ final class ServerConnection: TurnTaker {
                 }
                 break
             }
-            // epoll tells at once that more can be written, and everyone else who is ready.
+            // epoll reports at once that more can be written, and all others that are ready.
             guard written < Self.writtenByteCountMaximum, written == 0 || !isSpent else {
                 awaitsWritable = true
                 break
@@ -356,7 +356,7 @@ final class ServerConnection: TurnTaker {
         timer = server.loop.schedule(after: deadline - server.loop.now) { self.timerFired() }
     }
 
-    /// When an idle connection ends whose client has not shown who it is.
+    /// The time at which an idle, unauthenticated connection ends.
     private var strangerDeadline: Duration? {
         isKnown || !isIdle ? nil : lastProgress + server.limits.strangerIdleTime
     }

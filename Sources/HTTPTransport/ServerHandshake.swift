@@ -126,7 +126,7 @@ struct ServerLink {
     var stream: any ByteStream
     var socket: Descriptor
     var peer: SocketAddress
-    /// The connection's place, or why it gets none and all that its client will hear is that.
+    /// The connection's place, or the reason why it gets none, which is then its only answer.
     var admission: Result<Admission, RequestError>
     var credentials: PeerCredentials
     /// The protocol that TLS has agreed on (ALPN), HTTP/1.1 if the client named none; `nil` without TLS.

@@ -9,13 +9,14 @@ protocol TurnTaker: AnyObject {
 
 /// Shares the time of one loop's thread between its connections.
 ///
-/// Who asks for little is served as its bytes arrive. All others wait here, in as many rows as there are ranks: a turn
-/// of the loop spends a little time on them, one piece after the other, those of the lowest rank first, then looks for
-/// arrivals again. So a request that costs little waits for one piece of somebody else's work, however many connections
-/// keep the server busy; and work that costs much is done all the same, for every other turn favours some higher rank.
+/// A client that asks for little is served as its bytes arrive. All others wait here, in as many rows as there are
+/// ranks: a turn of the loop spends a little time on them, one piece after the other, those of the lowest rank first,
+/// then looks for arrivals again. So a request that costs little waits for one piece of somebody else's work, however
+/// many connections keep the server busy; and work that costs much is done all the same, for every other turn favours
+/// some higher rank.
 public final class TurnQueue {
-    /// The time that a turn spends on what waits here, where those served at once have not taken more: about one piece,
-    /// which is always done. A look for arrivals costs a twentieth of it.
+    /// The time that a turn spends on waiting connections, unless those served at once have taken more: about one
+    /// piece, which is always done. A look for arrivals costs a twentieth of it.
     static let turnTime = Pace.sliceTime
     /// The rank that goes first in each of a round of turns.
     private static let favoured = [0, Pace.rankMaximum, 0, 2, 0, 1]
@@ -66,7 +67,7 @@ public final class TurnQueue {
 
 /// The cost of one connection's pieces of work, and from it the connection's rank and the size of the next piece.
 struct Pace {
-    /// The rank of those that have not taken an answer yet, at least: there may be many, each with a little to take.
+    /// The lowest rank of connections that have not taken an answer yet: there may be many, each with a little to take.
     static let rankOfAnswers = 2
     /// The longest time that a piece should take. Work that comes in larger ones (one request, one slice of an answer)
     /// is not cut.
