@@ -45,7 +45,7 @@ public struct Reply: Equatable, Sendable {
     public var epoch: String?
     /// The hash of the revision's commit (`Heddle-Hash`), if central gave one.
     public var hash: String?
-    /// When the server says that it answered, in seconds since 1970.
+    /// The server's time of the answer, in seconds since 1970.
     public var date: Int64?
     /// The JSON of the body, if it has any; a text that is none is a string.
     public var body: JSONValue?
@@ -119,7 +119,7 @@ extension Caller {
     }
 }
 
-/// A state of central's: where changes are asked for from.
+/// A place in central's history, from which changes are asked for.
 struct HistoryPlace: Equatable {
     var revision: Int64
     var epoch: String

@@ -1,4 +1,4 @@
-/// Why a command did not do what it was asked; one clear sentence for its user.
+/// The failure of a command, as one clear sentence for its user.
 public enum ClientError: Error, Equatable, Sendable {
     /// The command line is wrong; no server was asked.
     case usage(String)
@@ -10,7 +10,7 @@ public enum ClientError: Error, Equatable, Sendable {
     case unreachable(Server, reason: String, mayHaveActed: Bool)
     /// The server could not be trusted, or does not speak TLS; nothing was asked of it.
     case insecure(Server, reason: String, remedy: String)
-    /// The server answered what this version does not understand.
+    /// The server's answer is not understood by this version.
     case badAnswer(Server, String)
     /// The wait took longer than the user allowed.
     case timedOut(String)

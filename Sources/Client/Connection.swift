@@ -96,7 +96,7 @@ public final class Connection: Caller {
         _ = try? loop.register(descriptor, reads: false, writes: false) { _ in body() }
     }
 
-    /// The loop's clock stands still while it does not run: a time-out would count from when it did last.
+    /// The loop's clock stops while it does not run: a time-out would count from its last run.
     private func refreshTime() {
         loop.defer { [loop] in loop.stop() }
         loop.run()
@@ -155,7 +155,7 @@ public final class Connection: Caller {
             reply.body = try JSONParser.parse(answer.body)
             return reply
         } catch {
-            // A proxy's page beside a status that says enough; a success without its content is of no use.
+            // A status of failure is enough without its content; a success is not.
             guard (200...299).contains(status) else { return reply }
             throw .badAnswer(server, "its answer is not JSON: \(error)")
         }
@@ -224,7 +224,7 @@ extension Call.Method {
     }
 }
 
-/// A variable of this process; what is set but empty counts as not set, as in a shell script that clears it.
+/// A variable of this process; an empty one counts as not set, as in a shell script that clears it.
 public func environmentVariable(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
 }

@@ -33,15 +33,15 @@ public struct HTTPLimits: Equatable, Sendable {
     public var reapedConnectionMaximum = 16
     /// Connections of one address that is not of this machine. More: 429.
     public var connectionsPerAddressMaximum = 256
-    /// Connections of one address, not of this machine, that have not shown who they are: no certificate, and no
-    /// request that was more than a look at what is for everybody. More: the oldest idle one of them ends, or 429.
+    /// Connections of one address, not of this machine, that have not authenticated: no certificate, and no request
+    /// beyond those that anybody may make. More: the oldest idle one of them ends, or 429.
     public var strangersPerAddressMaximum = 256
     /// The time that a connection has to authenticate, or to go on with it, before it may be closed for a
     /// newcomer: a round trip, so that those that come together do not end each other.
     public var strangerGraceTime: Duration = .milliseconds(100)
-    /// An idle connection that has not shown who it is; it is closed after that. No longer than ``idleTime`` counts.
+    /// The time after which an idle, unauthenticated connection is closed. No longer than ``idleTime`` counts.
     public var strangerIdleTime: Duration = .seconds(75)
-    /// Connections that are being told 503 or 429 for want of room. More: closed without a word.
+    /// Connections that get 503 or 429 for want of room. More: closed without an answer.
     public var refusedConnectionMaximum = 64
     /// Connections whose TLS handshake is under way. More: the oldest is closed, which has had the most time; honest
     /// clients need milliseconds.
@@ -62,7 +62,7 @@ public struct HTTPLimits: Equatable, Sendable {
     /// Bytes read and dropped from a client that still sends after the last answer. It is as much as a socket
     /// usually holds: closing with bytes unread resets the connection, and the client would lose the answer.
     public var lingeringByteCountMaximum = 4 << 20
-    /// The same of a client whose TLS handshake has failed: an alert has room in much less.
+    /// The same for a client whose TLS handshake has failed: an alert needs much less.
     public var failedHandshakeByteCountMaximum = 64 * 1024
     /// Connections kept for ``stallTime`` at once. More: the oldest is closed.
     public var stalledConnectionMaximum = 256
@@ -81,8 +81,8 @@ public struct HTTPLimits: Equatable, Sendable {
     public var bodyRateGraceTime: Duration = .seconds(10)
     /// The time in which a client may take less than ``writtenByteCountMinimum`` of an answer before it is cut off.
     public var writeStallTime: Duration = .seconds(30)
-    /// Bytes of an answer that a client must take within each ``writeStallTime``, as long as there are so many: who
-    /// reads slower holds memory for nothing.
+    /// Bytes of an answer that a client must take within each ``writeStallTime``, as long as there are so many: a
+    /// slower reader holds memory for nothing.
     public var writtenByteCountMinimum = 16 * 1024
     /// A connection without traffic is asked so often whether its client is still there (TCP keep-alive).
     public var keepAliveTime: Duration = .seconds(15)
@@ -91,8 +91,8 @@ public struct HTTPLimits: Equatable, Sendable {
     /// The time that the server reads after the last answer, so that the client gets that answer.
     public var lingeringTime: Duration = .seconds(2)
     /// The time that the connection of a client that floods, sent a bomb or broke the rules of HTTP/2 stays open after
-    /// the last word to it, without being listened to: what it goes on to send fills its own machine, and it comes
-    /// again so much later.
+    /// the last answer, without being read from: its further bytes fill its own machine, and it returns that much
+    /// later.
     public var stallTime: Duration = .milliseconds(500)
     /// The time that a flooding host is not served, and that a flood counts.
     public var shutOutTime: Duration = .seconds(60)

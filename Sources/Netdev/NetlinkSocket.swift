@@ -4,8 +4,8 @@ import Reactor
 
 /// A conversation with rtnetlink in the namespace in which it was opened.
 ///
-/// Requests are answered before the call returns; they may wait for the kernel's one lock over all devices, so this is
-/// nothing for a thread that must not stop for some milliseconds.
+/// Requests are answered before the call returns; they may wait for the kernel's one lock over all devices, so a thread
+/// that must not stop for some milliseconds must not make them.
 struct NetlinkSocket: ~Copyable {
     /// More than the kernel puts into one datagram (32 KiB).
     static let datagramByteCountMaximum = 1 << 16

@@ -3,8 +3,8 @@ import Glibc
 import Reactor
 import Wire
 
-/// Asks whether somebody refuses datagrams for a UDP port. One that is open and one whose datagrams are dropped without
-/// a word look alike.
+/// Asks if a host refuses datagrams for a UDP port. An open port and one whose datagrams are dropped silently look
+/// alike.
 public enum PortProbe {
     /// A Geneve header (RFC 8926 section 3.4) of a control packet, which every forwarder counts and drops.
     private static let datagram: [UInt8] = [0, 0x80, 0x65, 0x58, 0, 0, 0, 0]

@@ -12,9 +12,9 @@ import Wire
 public enum TAPDevice {
     /// Bytes before each frame.
     public static let virtioHeaderByteCount = 10
-    /// Octets that all queues of a device may hold when we do not read, unless a configuration says otherwise: what one
-    /// guest can pin of the host's memory, since nobody else is charged for a frame once a TAP has it. It is 256
-    /// superpackets, and no throughput is lost by it.
+    /// Octets that all queues of a device may hold when we do not read, unless a configuration says otherwise: it
+    /// bounds the host's memory that one guest can pin, since nobody else is charged for a frame once a TAP has it. It
+    /// is 256 superpackets, and no throughput is lost by it.
     public static let queuedByteCount = 16 << 20
     /// Octets of the longest superpacket that the kernel makes.
     public static let superpacketByteCountMaximum = 65_536
@@ -84,7 +84,7 @@ public enum TAPDevice {
     ///
     /// It is made and opened in the calling thread's namespace under a temporary name and moved then: a descriptor of
     /// /dev/net/tun keeps the namespace alive in which it was opened, and that must not be a guest's. It becomes
-    /// persistent at the very end, so that whatever fails before, and be it this process, leaves nothing behind.
+    /// persistent at the very end, so that a failure before that, even of this process, leaves nothing behind.
     ///
     /// This takes tens of milliseconds when the namespace is not the calling thread's.
     public static func create(
@@ -109,7 +109,7 @@ public enum TAPDevice {
         }
     }
 
-    /// Opens a persistent device that is there; what is set of it (addresses, MAC, MTU, alias, link) stays.
+    /// Opens an existing persistent device; its settings (addresses, MAC, MTU, alias, link) stay.
     ///
     /// Where `namespace` is not ours the descriptors keep it alive, even after its name has gone.
     /// - Parameter queueCount: how many queues to open, if the device was made for several.
@@ -188,7 +188,7 @@ public enum TAPDevice {
         try .open("/dev/net/tun", flags: O_RDWR | O_NONBLOCK)
     }
 
-    /// A device made for several queues is refused to who does not say that it knows of them; whether it is one.
+    /// Returns true for a device made for several queues: it is refused to an opener without IFF_MULTI_QUEUE.
     private static func attach(_ device: Descriptor, to name: String) throws(SystemError) -> Bool {
         do throws(SystemError) {
             try systemCall("ioctl TUNSETIFF \(name)") { clinux_tun_attach(device.raw, name, flags) }
@@ -219,8 +219,8 @@ public enum TAPDevice {
         try setOffloads(device)
     }
 
-    /// Takes what the kernel has: the more it leaves to us, the fewer system calls there are. Whoever made the device
-    /// may have left other offloads.
+    /// Sets all offloads that the kernel has: the more it leaves to us, the fewer system calls there are. The maker of
+    /// the device may have left others.
     private static func setOffloads(_ device: Descriptor) throws(SystemError) {
         let checksums = UInt32(CLINUX_TUN_CSUM)
         let segments = checksums | UInt32(CLINUX_TUN_TSO4 | CLINUX_TUN_TSO6 | CLINUX_TUN_TSO_ECN)

@@ -1,8 +1,8 @@
 import CLinux
 import Reactor
 
-/// Tells when devices, addresses or routes of the namespace have changed in which it was made. What has changed is to
-/// be asked for: news that come too fast are lost.
+/// Tells when devices, addresses or routes of the namespace have changed in which it was made. The listener asks for
+/// the changes itself: news that come too fast are lost.
 public final class UnderlayMonitor {
     /// Datagrams taken in one turn of the loop: a change of a whole table must not keep others waiting.
     private static let datagramsPerTurnMaximum = 64

@@ -10,7 +10,7 @@ public final class Acceptor {
     public static let acceptCountMaximum = 64
     /// The longest time that it accepts at once, for the same reason; one connection in any case.
     public static let acceptTimeMaximum: Duration = .microseconds(50)
-    /// The pause without accepting after a failure that is the machine's (no memory, no descriptor to reserve).
+    /// The pause without accepting after a failure of the machine (no memory, no descriptor to reserve).
     public static let pauseAfterFailure: Duration = .milliseconds(100)
 
     private let loop: EventLoop
@@ -79,7 +79,8 @@ public final class Acceptor {
         }
     }
 
-    /// True if to accept on after a failure: accept(2) also reports errors of the connection it would have returned.
+    /// True if accepting goes on after a failure: accept(2) also reports errors of the connection it would have
+    /// returned.
     private func proceed(after error: Int32) -> Bool {
         switch error {
         case EAGAIN:

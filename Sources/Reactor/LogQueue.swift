@@ -3,11 +3,11 @@ import Glibc
 import Synchronization
 import Wire
 
-/// Lines on their way to a descriptor that may be slow: a thread of its own writes them, so that nobody who has
-/// something to say ever waits for who reads it.
+/// Lines on their way to a descriptor that may be slow: a thread of its own writes them, so that no writer of a line
+/// waits for its reader.
 public final class LogQueue: Sendable {
-    /// The most bytes that wait, and as many that are being written: some thousand lines, more than a burst has. What
-    /// comes beyond that is left out and counted.
+    /// The most bytes that wait, and the most that are being written: some thousand lines, more than a burst has.
+    /// Further lines are left out and counted.
     public static let byteCountMaximum = 1 << 20
     /// The longest line in bytes; the rest of a longer one is left out.
     public static let lineByteCountMaximum = 8 << 10
@@ -38,9 +38,9 @@ public final class LogQueue: Sendable {
         self.capacity = capacity
     }
 
-    /// Says a line, whatever it has in it, with what a terminal would obey escaped.
+    /// Queues a line, with characters that a terminal would obey escaped.
     ///
-    /// Returns at once. If the queue is full the line is left out, and said so once there is room.
+    /// Returns at once. If the queue is full, the line is left out, which a later line tells.
     public func write(_ line: String) {
         let text = line.printable.utf8
         var bytes = Array(text.prefix(Self.lineByteCountMaximum))

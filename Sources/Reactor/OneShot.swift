@@ -18,7 +18,7 @@ public final class OneShot<Value: Sendable>: Sendable {
         isThere.wait(seconds: seconds) ? value.withLock { $0 } : nil
     }
 
-    /// Waits for the value; once, and never on a loop's thread for what that loop has to do itself.
+    /// Waits for the value; once, and never on the thread of a loop that has to produce it.
     public func take() -> Value {
         isThere.wait()
         guard let value = value.withLock({ $0 }) else { preconditionFailure("put stores before it signals") }

@@ -33,8 +33,8 @@ public enum Privileges {
         }
     }
 
-    /// Leaves this process the system calls that moving packets takes (seccomp; `clinux_confine.c` has the list). What
-    /// a library may try by itself fails with EPERM, what only somebody else's code would try ends the process
+    /// Leaves this process the system calls that moving packets takes (seccomp; `clinux_confine.c` has the list). Calls
+    /// that a library may try by itself fail with EPERM; calls that only an intruder's code makes end the process
     /// (SIGSYS). `dropAllCapabilities` comes first.
     public static func filterSystemCalls() throws(SystemError) {
         try systemCall("seccomp") { clinux_filter_system_calls() }

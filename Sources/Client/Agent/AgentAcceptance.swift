@@ -1,6 +1,6 @@
 import JSON
 
-/// Lets in what a host's agent holds back of central.
+/// Makes a host's agent accept the network that it holds back.
 public struct AgentAcceptance {
     private let caller: any Caller
 
@@ -9,7 +9,7 @@ public struct AgentAcceptance {
         self.caller = caller
     }
 
-    /// Makes the host go by what central says; what to tell the user.
+    /// Makes the host use central's network, and returns the message for the user.
     /// - Throws: ``ClientError`` if nothing is held.
     public func run() throws(ClientError) -> String {
         let reply = try caller.require(Call(.post, "/v1/accept"))

@@ -4,7 +4,7 @@ public struct ControlCommandLine<Command: Sendable>: Sendable {
     public var wait = ControlWait.none
     /// The time for all of it in seconds; `nil` is no limit.
     public var timeout: Int64?
-    /// True if to tell how long the commit and the chassis took.
+    /// True if the times of the commit and of the chassis are printed.
     public var printsWaitTime = false
     /// The commands in order, each with the words it was made of.
     public var commands: [(words: String, command: Command)] = []
@@ -174,7 +174,7 @@ private struct SegmentReader<Command: Sendable> {
 /// `did you mean '...'? `, if one of the words is near what was written; else nothing.
 public func suggestion(for written: String, among words: [String]) -> String {
     let nearest = words.map { (word: $0, distance: editDistance(written, $0)) }.min { $0.distance < $1.distance }
-    // Of a short word, hardly anything would be left.
+    // A short word would hardly be recognizable.
     guard let nearest, nearest.distance <= min(2, written.count / 2) else { return "" }
     return "did you mean '\(nearest.word)'? "
 }

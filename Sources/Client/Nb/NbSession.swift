@@ -15,7 +15,7 @@ public struct NbSession {
     private let output: (String) -> Void
     private let warn: (String) -> Void
 
-    /// A session that prints to `output` and says what it could not do, but need not fail for, to `warn`.
+    /// A session that prints to `output` and reports non-fatal problems to `warn`.
     public init(
         _ line: ControlCommandLine<NbCommand>,
         caller: any Caller,
@@ -32,10 +32,10 @@ public struct NbSession {
         boundedCaller = DeadlineCaller(caller: caller, deadline: deadline)
     }
 
-    /// Does it all.
+    /// Runs the commands.
     ///
-    /// What is printed before the first change shows the network before the commit, what is printed after it shows
-    /// the network after the commit and the wait.
+    /// Output before the first change shows the network before the commit; output after it shows the network after the
+    /// commit and the wait.
     public func run() throws(ClientError) {
         let commands = line.commands.map(\.command)
         let firstChange = commands.firstIndex { !$0.onlyReads } ?? commands.count

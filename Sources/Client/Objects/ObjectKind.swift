@@ -41,7 +41,7 @@ public enum ObjectKind: CaseIterable, Sendable {
 
     /// One of it.
     public var singular: String { names[0] }
-    /// Many of it.
+    /// The plural.
     public var plural: String { self == .chassis ? singular : names[1] }
 
     /// The path of the list.

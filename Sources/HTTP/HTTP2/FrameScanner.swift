@@ -1,5 +1,5 @@
-/// Finds frames that libnghttp2 passes over without a word: DATA for streams that are closed, and priorities. It sees
-/// all that a client sends, cut anywhere, and keeps no more than one frame's beginning.
+/// Finds frames that libnghttp2 ignores silently: DATA for streams that are closed, and priorities. It sees all that a
+/// client sends, cut anywhere, and keeps no more than one frame's beginning.
 struct FrameScanner {
     /// A frame whose beginning has been seen.
     enum Finding: Equatable {

@@ -50,7 +50,7 @@ extension HTTP2ServerSession {
         finishIfDone(now: now)
     }
 
-    /// True if more bytes may be read from the client. One that does not take what it is sent is not listened to.
+    /// True if more bytes may be read from the client. A client that does not take its answers is not read from.
     public var wantsInput: Bool {
         guard phase != .closed, inputEnded == nil else { return false }
         return outputBuffer.count - outputStart < limits.outputByteCountMaximum

@@ -141,7 +141,7 @@ extension HTTP2ServerSession {
             if stream.content.makeSlice() { return true }
         }
         if !makers.contains(id) { makers.append(id) }
-        // Nobody can take what is not made.
+        // A missing slice cannot be taken.
         stream.answerProgress = nil
         stream.takenByteCount = 0
         return false

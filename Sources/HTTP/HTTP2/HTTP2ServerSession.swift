@@ -4,8 +4,8 @@ import HTTPTypes
 /// The server's side of one HTTP/2 connection (RFC 9113), without I/O: libnghttp2 does frames, header compression and
 /// windows; here are requests, answers, limits and times.
 ///
-/// Bodies are taken as they come and bounded by `bodyLimit`. Answers are pulled as windows open. What arrives is worked
-/// off outside of libnghttp2's callbacks, which only take notes.
+/// Bodies are taken as they come and bounded by `bodyLimit`. Answers are pulled as windows open. Arrivals are processed
+/// outside of libnghttp2's callbacks, which only record them.
 public final class HTTP2ServerSession: HTTPServerSession {
     let limits: HTTPLimits
     let judge: (HTTPRequest, _ mayAnswer: Bool) -> HeadVerdict
