@@ -198,7 +198,7 @@ final class Agent {
             if underlay == nil, address == configuration.encapIP { underlay = descriptors }
         case .port(let name):
             if queues[name] == nil, core.hasPort(named: name) { queues[name] = descriptors }
-        case .journal: break
+        case .former: break
         }
     }
 
@@ -232,12 +232,6 @@ final class Agent {
                 reports?.send(.shareSaved(failure: failure))
             } orElse: {
                 reports?.send(.shareSaved(failure: Self.hangingDisk))
-            }
-        case .saveQuarantined(let frame):
-            files.run { [directory] in
-                Log.write(.error, directory.quarantine(frame))
-            } orElse: {
-                Log.write(.error, "cannot save a frame that has ended two forwarders: \(Self.hangingDisk)")
             }
         case .measurePaths(let addresses):
             routes.run { [reports, encapIP = configuration.encapIP] in
@@ -312,7 +306,7 @@ final class Agent {
                     messages.append((.putTunnelKeys(chassis: chassis.name, keys: keys), []))
                 }
             case .port(let name)?: messages.append((order.message, queues[name] ?? []))
-            case .journal?: break
+            case .former?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {
                     // A forwarder had them when we started, and took them along when it ended.

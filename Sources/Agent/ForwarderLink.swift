@@ -9,8 +9,8 @@ final class ForwarderLink {
     static let startPatience = Duration.seconds(5)
     /// How often a process that was started is tried: a start takes some ten milliseconds.
     static let connectInterval = Duration.milliseconds(1)
-    /// How often at least a forwarder is tried that others start: their restart takes no longer.
-    static let awaitIntervalMaximum = Duration.milliseconds(64)
+    /// How often at least a forwarder is tried that others start: a fraction of what their restart takes.
+    static let awaitIntervalMaximum = Duration.milliseconds(8)
     /// How long a forwarder may take to say who it is and what it holds.
     static let greetingPatience = Duration.seconds(2)
     /// How long a forwarder may take to end when asked to.
@@ -51,8 +51,6 @@ final class ForwarderLink {
     /// The process that listens, as the kernel knows it.
     private var process: pid_t?
     private var greeting: Greeting?
-    /// What the last forwarder had under way, for the next one.
-    private var journal: Descriptor?
     /// Descriptors that the greeting has brought so far. They are kept when all of it is there: those of a greeting
     /// that breaks off are given back, so that the next one has room.
     private var held: [(what: HeldDescriptor, descriptors: [Descriptor])] = []
@@ -102,7 +100,7 @@ final class ForwarderLink {
             return connectSoon()
         }
         do throws(SystemError) {
-            let process = try startProcess()
+            let process = try ChildProcess.start(executable, arguments: arguments, ownSession: true)
             wasSpawned = true
             phase = .starting(process, deadline: loop.now + Self.startPatience)
             _ = try loop.onExit(ofProcess: process) { [weak self] code in
@@ -113,12 +111,6 @@ final class ForwarderLink {
         } catch {
             loseSoon("it cannot be started: \(error)")
         }
-    }
-
-    private func startProcess() throws(SystemError) -> pid_t {
-        guard let journal else { return try ChildProcess.start(executable, arguments: arguments, ownSession: true) }
-        let number = ["--journal", "\(ChildProcess.passedDescriptor)"]
-        return try ChildProcess.start(executable, arguments: arguments + number, ownSession: true, passing: journal)
     }
 
     /// Sends messages in order, each with the descriptors that ride along.
@@ -307,10 +299,7 @@ final class ForwarderLink {
             timer = nil
             let held = held
             self.held = []
-            for (what, descriptors) in held {
-                if what == .journal { journal = descriptors[0] }
-                keep(what, descriptors)
-            }
+            for (what, descriptors) in held { keep(what, descriptors) }
             hear(.forwarderConnected(greeting, held: held.map(\.what), wasSpawned: wasSpawned))
         case (.connected, _): hear(.forwarderSaid(message))
         case (.idle, _), (.starting, _), (.awaited, _), (.greeting, _), (.failed, _):

@@ -10,9 +10,6 @@ final class StateDirectory: Sendable {
     /// The largest state file that is read: a share of some hundred thousand records.
     static let fileByteCountMaximum = 512 << 20
 
-    /// Files of one kind in the quarantine; each has at most the longest frame, 64 KiB.
-    static let quarantinedCountMaximum: UInt64 = 64
-
     /// The directory's path.
     let path: String
     private let lock: FileLock
@@ -129,22 +126,6 @@ final class StateDirectory: Sendable {
     /// Saves the share; a sentence about why not.
     func save(_ share: Share, of chassis: String, innerMTU: Int) -> String? {
         save(share.fileBytes(chassis: chassis, innerMTU: innerMTU), to: shareFile)
-    }
-
-    /// Saves a frame that has ended two forwarders, as it can be given to the fuzz targets for superpackets and
-    /// datagrams; a sentence about it. There are not more names than `quarantinedCountMaximum` of each kind.
-    func quarantine(_ frame: QuarantinedFrame) -> String {
-        let kind = frame.isDatagram ? "datagram" : "frame"
-        let folder = "\(path)/quarantine"
-        let file = "\(folder)/\(kind)-\(frame.hash % Self.quarantinedCountMaximum)"
-        let story = "a \(kind) has ended the forwarder twice and is dropped from now on"
-        do throws(SystemError) {
-            try makeDirectory(folder, mode: 0o700)
-        } catch {
-            return "\(story); it cannot be saved: \(error)"
-        }
-        if let failure = save(frame.bytes, to: file) { return "\(story); it cannot be saved: \(failure)" }
-        return "\(story); please report \(file)"
     }
 
     /// Leaves a note for `heddle doctor` about what the agent waits for, or removes it. What prevents that is of no

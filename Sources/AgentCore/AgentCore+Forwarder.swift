@@ -1,6 +1,24 @@
 import ForwarderProtocol
 import Southbound
 
+/// When a forwarder that has ended is started again: at once, but one that ends again and again has to wait. A token
+/// bucket.
+struct StartBudget: Sendable {
+    /// Starts at once: more than an operator causes, and a fraction of a second of a processor.
+    static let startCountMaximum = 8
+    /// The time in which the budget grows by one start.
+    static let interval = Duration.seconds(2)
+    /// The time at which all starts that were taken are given back.
+    private var wholeAt = Duration.zero
+
+    /// Takes a start.
+    /// - Returns: when it may be, `now` or later.
+    mutating func takeStart(now: Duration) -> Duration {
+        wholeAt = max(wholeAt, now) + Self.interval
+        return max(now, wholeAt - Self.interval * Self.startCountMaximum)
+    }
+}
+
 /// The forwarder, as far as it has told us.
 struct ForwarderState: Sendable {
     /// Where the connection stands.
@@ -30,12 +48,8 @@ struct ForwarderState: Sendable {
     var phase = Phase.away
     /// When to start the forwarder again.
     var startAt: Duration?
-    /// How long to wait before that, but for the first time.
-    var backoff = Backoff(first: .milliseconds(50), last: .seconds(5))
-    /// Whether the last end came after a time of health.
-    var mayStartAtOnce = true
-    /// Since when it is connected.
-    var connectedAt: Duration?
+    /// What it has used of the starts that it may have.
+    var startBudget = StartBudget()
     /// When the ports of a forwarder that is away begin to count as down.
     var graceEndsAt: Duration?
     /// Whether this agent has started the process.
@@ -102,7 +116,6 @@ struct ForwarderState: Sendable {
 extension AgentCore {
     mutating func forwarderConnected(_ greeting: Greeting, held: [HeldDescriptor], wasSpawned: Bool, now: Duration) {
         forwarder.phase = .connected
-        forwarder.connectedAt = now
         forwarder.processID = greeting.processID
         forwarder.wasSpawned = forwarder.wasSpawned || wasSpawned
         forwarder.graceEndsAt = nil
@@ -159,31 +172,20 @@ extension AgentCore {
                     ports[name]?.device = .present
                     ports[name]?.isToBeRestored = false
                 }
-            case .journal: break
+            case .former: break
             }
         }
     }
 
     mutating func forwarderLost(_ reason: String, now: Duration) {
-        let lifetime = forwarder.connectedAt.map { now - $0 }
         forwarder.phase = .away
-        forwarder.connectedAt = nil
         forwarder.processID = nil
         forwarder.commit = nil
         forwarder.held = []
         forwarder.holdsUnderlay = false
         if forwarder.graceEndsAt == nil { forwarder.graceEndsAt = now + Self.forwarderGrace }
-        if let lifetime, lifetime >= Self.forwarderStableTime {
-            forwarder.backoff.reset()
-            forwarder.mayStartAtOnce = true
-        }
+        forwarder.startAt = forwarder.startBudget.takeStart(now: now)
         emit(.log(.warning, "the forwarder is gone (\(reason)); starting it again"))
-        if forwarder.mayStartAtOnce {
-            forwarder.mayStartAtOnce = false
-            forwarder.startAt = now
-        } else {
-            forwarder.startAt = now + forwarder.backoff.delay()
-        }
     }
 
     mutating func forwarderSaid(_ message: ForwarderMessage, now: Duration) {
@@ -192,7 +194,6 @@ extension AgentCore {
         case .acknowledged(let epoch, let revision): acknowledged(epoch, revision)
         case .portFailed(let name, let errno): devicePulled(name, errno: errno, now: now)
         case .statistics(let statistics): answerLists(with: statistics)
-        case .quarantined(let frame): emit(.saveQuarantined(frame))
         case .pathRefused(let address): pathRefused(address, now: now)
         case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .putTunnelKeys, .delete, .putPort,
             .deletePort, .commit, .requestStatistics, .pathMTU:

@@ -10,8 +10,6 @@ public struct AgentCore: Sendable {
     public static let portCountMaximum = ForwarderProtocol.portCountMaximum
     /// How long a forwarder may be away before its ports count as down: a restart takes a tenth of it.
     public static let forwarderGrace = Duration.seconds(1)
-    /// How long a forwarder must have been connected for its next end to be no sign of a fault that repeats.
-    public static let forwarderStableTime = Duration.seconds(5)
     /// How long after a save of the share there is no other, for each record in it: a large share must not keep a
     /// processor busy with writing it anew, and a small one is to be on disk at once.
     public static let shareSaveRestPerRecord = Duration.microseconds(100)

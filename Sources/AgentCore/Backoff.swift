@@ -31,13 +31,6 @@ struct Backoff: Hashable, Sendable {
         return .microseconds(Int64.random(in: 0...max(Int64(microseconds), 1), using: &generator))
     }
 
-    /// Counts a failure; the delay is the bound itself.
-    mutating func delay() -> Duration {
-        let delay = bound
-        failures += 1
-        return delay
-    }
-
     /// An attempt has succeeded.
     mutating func reset() { failures = 0 }
 }

@@ -43,9 +43,6 @@ public enum Effect: Sendable {
     /// Save the share file.
     case saveShare(Share)
 
-    /// Save a frame that has ended two forwarders.
-    case saveQuarantined(QuarantinedFrame)
-
     // Everything else
 
     /// Answer a request at the socket.

@@ -60,8 +60,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case noLocalMember
     /// Congestion was signalled on the underlay, and the packet inside is of a sender that does not know ECN.
     case congestionUnheard
-    /// The frame has ended two forwarders.
-    case quarantined
     /// A socket or device had no room.
     case noRoom
     /// A socket or device refused the frame.

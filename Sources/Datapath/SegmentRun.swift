@@ -158,16 +158,9 @@ public struct SegmentRun {
     public func seal() -> OffloadHeader {
         var offload = OffloadHeader()
         guard count > 1 else { return offload }
-        let bytes = first.bytes
-        let transport = bytes + first.transportOffset
+        let transport = first.bytes + first.transportOffset
         let transportByteCount = byteCount &- first.transportOffset
-        if first.isIPv6 {
-            bytes.store16(transportByteCount, at: first.networkOffset &+ 4)
-        } else {
-            let ip = bytes + first.networkOffset
-            ip.store16(transportByteCount &+ IPv4Header.minimumByteCount, at: 2)
-            ip.sealIPv4Header(byteCount: IPv4Header.minimumByteCount)
-        }
+        storeLength(transportByteCount)
         offload.needsChecksum = true
         offload.headerByteCount = UInt16(truncatingIfNeeded: first.headerByteCount)
         offload.segmentByteCount = UInt16(truncatingIfNeeded: segmentByteCount)
@@ -175,7 +168,6 @@ public struct SegmentRun {
         if first.isUDP {
             offload.kind = .udp
             offload.checksumOffset = 6
-            transport.store16(transportByteCount, at: 4)
         } else {
             offload.kind = first.isIPv6 ? .tcpv6 : .tcpv4
             offload.checksumOffset = 16
@@ -191,6 +183,41 @@ public struct SegmentRun {
             as: UInt16.self
         )
         return offload
+    }
+
+    /// Gives the first segment the headers back that it had before `seal`.
+    public func unseal() {
+        guard count > 1 else { return }
+        let transport = first.bytes + first.transportOffset
+        let transportByteCount = first.headerByteCount &- first.transportOffset &+ first.payloadByteCount
+        storeLength(transportByteCount)
+        if !first.isUDP {
+            // A pushed segment ends a run: the first of several was none.
+            let flags = transport.load(fromByteOffset: 13, as: UInt8.self)
+            transport.storeBytes(of: flags & ~TCPFlags.push, toByteOffset: 13, as: UInt8.self)
+        }
+        let checksumOffset = first.isUDP ? 6 : 16
+        transport.storeBytes(of: 0, toByteOffset: checksumOffset, as: UInt16.self)
+        let pseudoSum = WordSum.add(UInt16(truncatingIfNeeded: transportByteCount), to: first.pseudoSum)
+        let checksum = ~WordSum.fold(WordSum.add(transport, count: transportByteCount, to: pseudoSum))
+        // Of a datagram 0 would mean that there is none.
+        transport.storeBytes(
+            of: checksum == 0 && first.isUDP ? ~0 : checksum,
+            toByteOffset: checksumOffset,
+            as: UInt16.self
+        )
+    }
+
+    /// Stores the length of the transport header and what follows it, in the headers that tell it.
+    private func storeLength(_ transportByteCount: Int) {
+        if first.isIPv6 {
+            first.bytes.store16(transportByteCount, at: first.networkOffset &+ 4)
+        } else {
+            let ip = first.bytes + first.networkOffset
+            ip.store16(transportByteCount &+ IPv4Header.minimumByteCount, at: 2)
+            ip.sealIPv4Header(byteCount: IPv4Header.minimumByteCount)
+        }
+        if first.isUDP { (first.bytes + first.transportOffset).store16(transportByteCount, at: 4) }
     }
 
     /// The longest IP packet; IPv6 does not count its header.

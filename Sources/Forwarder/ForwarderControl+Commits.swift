@@ -31,27 +31,10 @@ extension ForwarderControl {
         if let local = assembly.inForce.localChassis, let number = publication.begin() {
             let next = makeGeneration(number, local)
             generations.append(next)
-            if number == 1 { recover(next) }
             for poller in pollers { poller.publish(next) }
             watchNewDescriptors()
         }
         settle()
-    }
-
-    /// Hands on what the forwarder before this one had taken. No poller runs yet: a frame that ends this process is the
-    /// only one that is under way.
-    private func recover(_ first: OwnedGeneration) {
-        for (index, (poller, journal)) in zip(pollers, journal.pollers).enumerated() {
-            var frames = FrameSwitch(
-                ports: TAPIO(),
-                underlay: UDPIO(),
-                counters: poller.counters,
-                journal: journal,
-                quarantine: self.journal.quarantine,
-                queue: index % queueCount
-            )
-            frames.recover(first.pointer, now: Clock.monotonic())
-        }
     }
 
     /// Acknowledges what every poller has seen, and frees what none uses any more.
@@ -82,11 +65,7 @@ extension ForwarderControl {
         paths.setUsualMTU(Int(local.innerMTU))
         guard let (tables, mapped) = compileTables(local) else { preconditionFailure("no memory for tables") }
         var devices: [Int: [Int32]] = [:]
-        var portKeys: [Int: UInt64] = [:]
-        for (name, port) in slots.ports {
-            devices[port.slot] = port.queues.map(\.raw)
-            portKeys[port.slot] = portKey(name)
-        }
+        for port in slots.ports.values { devices[port.slot] = port.queues.map(\.raw) }
         return OwnedGeneration(
             number: number,
             tables: tables,
@@ -96,7 +75,6 @@ extension ForwarderControl {
             senders: underlay?.senders.map(\.raw) ?? [],
             isCutting: underlay?.isCutting ?? false,
             devices: devices,
-            portKeys: portKeys,
             paths: paths,
             tunnelKeys: tunnelKeys(local),
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])

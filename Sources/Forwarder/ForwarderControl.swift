@@ -13,7 +13,6 @@ final class ForwarderControl {
     let log: Logger
     let hashSeed: UInt64
     let senderPool: SenderPool
-    let journal: Journal
     private(set) var connection: AgentConnection?
     private var acceptor: Acceptor?
     private let notify: Descriptor
@@ -73,24 +72,22 @@ final class ForwarderControl {
     /// - Parameters:
     ///   - hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
     ///   - senderPool: made while the process could make it.
-    ///   - journal: that of the forwarder before this one, or a new one; it has a part for each poller, of which half
-    ///     read ports and half the underlay.
+    ///   - queueCount: pollers that read ports, and as many that read the underlay.
     init(
         loop: EventLoop,
         hashSeed: UInt64,
         senderPool: SenderPool = SenderPool(),
-        journal: Journal,
+        queueCount: Int,
         log: Logger
     ) throws(SystemError) {
         self.loop = loop
         self.log = log
         self.senderPool = senderPool
-        self.journal = journal
         self.hashSeed = hashSeed
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
-        queueCount = journal.pollers.count / 2
-        portPollers = try Self.makePollers("from-ports", journal, journal.pollers.prefix(queueCount), notify)
-        underlayPollers = try Self.makePollers("from-underlay", journal, journal.pollers.dropFirst(queueCount), notify)
+        self.queueCount = queueCount
+        portPollers = try Self.makePollers("from-ports", queueCount, notify)
+        underlayPollers = try Self.makePollers("from-underlay", queueCount, notify)
         notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
             self?.hearPollers()
         }
@@ -104,21 +101,12 @@ final class ForwarderControl {
 
     private static func makePollers(
         _ name: String,
-        _ journal: Journal,
-        _ parts: ArraySlice<PollerJournal>,
+        _ count: Int,
         _ notify: Descriptor
     ) throws(SystemError) -> [Poller] {
         var pollers: [Poller] = []
-        for (queue, part) in parts.enumerated() {
-            pollers.append(
-                try Poller(
-                    name: "\(name)-\(queue)",
-                    notify: notify,
-                    journal: part,
-                    quarantine: journal.quarantine,
-                    queue: queue
-                )
-            )
+        for queue in 0..<count {
+            pollers.append(try Poller(name: "\(name)-\(queue)", notify: notify, queue: queue))
         }
         return pollers
     }
@@ -164,7 +152,7 @@ final class ForwarderControl {
     }
 
     private func greet(_ agent: AgentConnection) {
-        var held: [(HeldDescriptor, [Descriptor])] = [(.journal, [journal.descriptor])]
+        var held: [(HeldDescriptor, [Descriptor])] = []
         if let underlay { held.append((.underlay(underlay.address), underlay.sockets)) }
         for name in slots.sortedNames {
             if let queues = slots.ports[name]?.queues, !queues.isEmpty { held.append((.port(name), queues)) }
@@ -183,7 +171,6 @@ final class ForwarderControl {
         )
         for (what, descriptors) in held { agent.send(.held(what), descriptors) }
         agent.send(.heldEnd)
-        for frame in journal.quarantined { agent.send(.quarantined(frame)) }
     }
 
     private func agentLeft(_ reason: String?) {

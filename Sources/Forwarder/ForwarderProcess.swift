@@ -15,28 +15,19 @@ public enum ForwarderProcess {
     /// The user that it becomes, where there is one of this name.
     public static var userName: String { Confinement.userName }
 
-    /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing but the journal: an agent gives it
-    /// descriptors and tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for
+    /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing: an agent gives it descriptors and tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for
     /// the next forwarder.
     ///
     /// What needs a path or a privilege is done first; then the process confines itself (``Confinement``).
     /// - Parameters:
     ///   - directory: where `forwarder.sock` and `forwarder.pid` are made; made if missing.
     ///   - queueCount: threads that read ports, and as many that read the underlay; `nil` for what suits the processors.
-    ///   - journal: the descriptor of the journal that the forwarder before this one has left, if there was one.
     /// - Throws: when another forwarder has the directory, or the socket cannot be made.
-    public static func run(
-        directory: String,
-        queueCount: Int? = nil,
-        journal: Int32? = nil
-    ) throws(StartFailure) {
+    public static func run(directory: String, queueCount: Int? = nil) throws(StartFailure) {
         var lock: FileLock? = try takeLock(directory)
         do throws(SystemError) {
-            let control = try serve(
-                directory,
-                queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count),
-                journal
-            )
+            let queueCount = queueCount ?? ForwarderProtocol.queueCount(processors: Processors.count)
+            let control = try serve(directory, queueCount)
             // When the connection ends the agent starts the next forwarder, which needs the lock.
             withExtendedLifetime(lock) {}
             lock = nil
@@ -45,9 +36,6 @@ public enum ForwarderProcess {
             throw StartFailure(description: "the forwarder cannot run in \(directory): \(error)")
         }
     }
-
-    /// What the service manager knows the journal by.
-    private static let journalName = "journal"
 
     private static func takeLock(_ directory: String) throws(StartFailure) -> FileLock {
         let path = directory + "/forwarder.pid"
@@ -70,11 +58,7 @@ public enum ForwarderProcess {
     }
 
     /// Runs until SIGTERM; then nothing is under way, but the agent is still connected.
-    private static func serve(
-        _ directory: String,
-        _ queueCount: Int,
-        _ journal: Int32?
-    ) throws(SystemError) -> ForwarderControl {
+    private static func serve(_ directory: String, _ queueCount: Int) throws(SystemError) -> ForwarderControl {
         let log = Logger(label: "heddle.forwarder") { QueuedLogHandler(label: $0) }
         let serviceManager = ServiceManager()
         let loop = try EventLoop()
@@ -86,19 +70,13 @@ public enum ForwarderProcess {
         // A port needs a descriptor, and as many may be on their way to the agent.
         try Privileges.raiseDescriptorLimit()
         let senderPool = SenderPool(queueCount: queueCount)
-        let journal = try Journal(
-            pollerCount: 2 * queueCount,
-            after: journal.flatMap { clinux_file_size($0) >= 0 ? Descriptor(owning: $0) : nil }
-                ?? serviceManager.kept[journalName]
-        )
-        serviceManager.keep(journal.descriptor, named: journalName)
         // Before any other thread: capabilities belong to threads, and so do Landlock's rules.
         let confinement = try Confinement.enter()
         let control = try ForwarderControl(
             loop: loop,
             hashSeed: .random(in: 0 ... .max),
             senderPool: senderPool,
-            journal: journal,
+            queueCount: queueCount,
             log: log
         )
         try control.serve(listener)

@@ -1,10 +1,10 @@
 import Datapath
 
-/// The memory that one poller receives datagrams into: a batch of slots in its journal.
+/// The memory that one poller receives datagrams into: a batch of slots.
 ///
 /// A frame begins at the same place of its slot if it has the usual Geneve header, 10 bytes behind a multiple of 64, so
 /// that its IP header is aligned; the virtio-net header will take the place of the Geneve header's last bytes.
-struct FrameBuffers {
+struct FrameBuffers: ~Copyable {
     /// Messages of one batch: enough to spread the cost of a wake-up, few enough to stay in the cache.
     static let slotCount = 64
     /// The longest frame: an Ethernet header, a VLAN tag and the longest IP packet.
@@ -13,13 +13,15 @@ struct FrameBuffers {
     private static let frameOffset = 64 + OffloadHeader.byteCount
     /// Bytes from slot to slot; no multiple of a page, so that the beginnings of all do not fall on one cache set.
     private static let stride = (frameOffset + frameByteCountMaximum + 63) / 64 * 64 + 64
-    /// Octets of all slots.
-    static var byteCount: Int { stride * slotCount }
 
     private let memory: UnsafeMutableRawPointer
 
-    init(_ journal: PollerJournal) {
-        memory = journal.frameMemory
+    init() {
+        memory = .allocate(byteCount: Self.stride * Self.slotCount, alignment: 4096)
+    }
+
+    deinit {
+        memory.deallocate()
     }
 
     /// Where the frame in a slot begins.
@@ -28,23 +30,27 @@ struct FrameBuffers {
     }
 }
 
-/// The part of a poller's journal that ports' frames are read into, one behind the other with room for a Geneve header between
-/// them: small frames then lie there as the train that they leave in.
-struct PortBuffer {
+/// The memory that one poller reads ports' frames into, one behind the other with room for a Geneve header between them:
+/// small frames then lie there as the train that they leave in.
+struct PortBuffer: ~Copyable {
     /// Frames of one batch, which are the bits of a word.
     static let frameCountMaximum = 64
     /// Bytes of a batch after which no more is read: a train's worth, which stays in the cache.
     static let batchByteCountMaximum = TrainBatch.trainByteCountMaximum
     /// The room in front of each frame.
     private static let room = Verdict.geneveHeaderByteCount
-    /// Octets of the longest batch, and room for the mark behind it.
-    static var byteCount: Int { batchByteCountMaximum + room + FrameBuffers.frameByteCountMaximum + room }
+    /// Octets of the longest batch.
+    private static var byteCountMaximum: Int { batchByteCountMaximum + room + FrameBuffers.frameByteCountMaximum }
 
     private let memory: UnsafeMutableRawPointer
     private var byteCount = 0
 
-    init(_ journal: PollerJournal) {
-        memory = journal.portMemory
+    init() {
+        memory = .allocate(byteCount: Self.byteCountMaximum, alignment: 64)
+    }
+
+    deinit {
+        memory.deallocate()
     }
 
     /// Where the next frame goes; room for `FrameBuffers.frameByteCountMaximum` bytes, if the batch is not full.

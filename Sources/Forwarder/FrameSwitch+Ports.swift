@@ -36,8 +36,6 @@ extension FrameSwitch {
     ) -> Int {
         var result = 0
         var count = 0
-        journal.markUnread(buffer.next)
-        journal.beginFrames(of: generation.pointee.portKeys[slot])
         let first = buffer.next
         let slot16 = UInt16(truncatingIfNeeded: slot)
         while count < PortBuffer.frameCountMaximum, !buffer.isFull {
@@ -52,8 +50,7 @@ extension FrameSwitch {
             if result < 0 { break }
             let byteCount = result - OffloadHeader.byteCount
             buffer.take(byteCount)
-            journal.markUnread(buffer.next)
-            journal.take(count, byteCount: byteCount)
+            states[count].byteCount = byteCount
             states[count].hash = generation.pointee.tables.prefetch(frame, byteCount: byteCount, from: slot16, flows)
             count += 1
             // Its bytes are in the cache now.
@@ -61,28 +58,14 @@ extension FrameSwitch {
         }
         var frame = first
         for number in 0..<count {
-            let byteCount = Int(journal.lengths[number])
+            let byteCount = states[number].byteCount
             forward(number, frame, byteCount, from: slot, generation)
             frame = PortBuffer.place(behind: frame, byteCount)
         }
         flush(generation)
         settle(count, of: slot)
-        journal.endFrames()
         buffer.removeAll()
         return min(result, 0)
-    }
-
-    /// Forwards one frame and waits for no other.
-    mutating func forwardAlone(
-        _ frame: UnsafeMutableRawPointer,
-        _ byteCount: Int,
-        from slot: Int,
-        _ generation: UnsafePointer<Generation>
-    ) {
-        states[0].hash = 0
-        forward(0, frame, byteCount, from: slot, generation)
-        flush(generation)
-        settle(1, of: slot)
     }
 
     /// Forwards one frame.
@@ -94,10 +77,6 @@ extension FrameSwitch {
         _ generation: UnsafePointer<Generation>
     ) {
         states[number] = FrameState(hash: states[number].hash, frameCount: 1, byteCount: byteCount)
-        if !quarantine.isEmpty, quarantine.has(bytes, byteCount) {
-            drop(number, .quarantined)
-            return
-        }
         let header = bytes - OffloadHeader.byteCount
         var frame = Frame(bytes, byteCount: byteCount)
         // The header goes on with the frame to ports of this host: no more of it than has been judged.

@@ -15,7 +15,7 @@ extension FrameSwitch {
         let now: Duration
         /// The message's number in its batch.
         let message: Int
-        /// The socket that it came by; -1 where that is not known any more.
+        /// The socket that it came by.
         let socket: Int32
     }
 
@@ -29,7 +29,6 @@ extension FrameSwitch {
         for _ in 0..<Self.batchesPerTurnMaximum {
             let room = wasLong ? ReceiveBatch.shortCount : FrameBuffers.slotCount
             receiving.reset(room)
-            journal.beginMessages(room)
             // An error is an ICMP message about an earlier datagram, now told and gone.
             let count = max(0, underlay.receive(socket, receiving.messages, room))
             var byteCount = 0
@@ -37,7 +36,6 @@ extension FrameSwitch {
             for number in 0..<count { byteCount += deliver(number, generation, over: socket, now: now) }
             // What lies in the buffers does not outlive the batch.
             writeAllRuns(generation)
-            journal.endMessages()
             wasLong = byteCount > ReceiveBatch.longByteCount
             if count < room { return }
         }
@@ -62,7 +60,7 @@ extension FrameSwitch {
             socket: socket
         )
         // What the outer header says has to be told to each frame.
-        let isPlain = train.congestion != .experienced && train.congestion != .capable1 && quarantine.isEmpty
+        let isPlain = train.congestion != .experienced && train.congestion != .capable1
         // Where a train is cut by the underlay, its datagrams are messages of their own, one behind the other.
         var place = number > 0 && receiving.isFromSame(number, number - 1) ? lastPlace : nil
         var offset = 0
@@ -89,10 +87,6 @@ extension FrameSwitch {
                 frameByteCount -= Verdict.geneveHeaderByteCount
                 continue
             }
-            if !quarantine.isEmpty, quarantine.has(datagram, byteCount) {
-                drop(.quarantined)
-                continue
-            }
             let packet = TunnelPacket(datagram, byteCount: byteCount)
             frameByteCount -= packet.headerByteCount
             place = deliver(datagram, byteCount, packet, origin, generation)
@@ -101,33 +95,6 @@ extension FrameSwitch {
         counters.add(UInt64(frameCount), to: .receivedFrames, of: Self.source)
         counters.add(UInt64(frameByteCount), to: .receivedBytes, of: Self.source)
         return train.byteCount
-    }
-
-    /// Forwards one datagram of a message and waits for no other. One whose header is gone has been written: a
-    /// virtio-net header has taken its place.
-    mutating func deliverAlone(
-        _ datagram: UnsafeMutableRawPointer,
-        _ byteCount: Int,
-        of train: ReceiveBatch.Train,
-        _ message: Int,
-        _ generation: UnsafePointer<Generation>,
-        now: Duration
-    ) {
-        let packet = TunnelPacket(datagram, byteCount: byteCount)
-        let source = receiving.source(message)
-        // Whether a tag has been looked at, and taken out, nobody knows any more.
-        guard packet.failure == nil, generation.pointee.peers?.find(source) == nil else { return }
-        let origin = Origin(
-            address: source,
-            congestion: train.congestion,
-            now: now,
-            message: message,
-            socket: -1
-        )
-        _ = deliver(datagram, byteCount, packet, origin, generation)
-        writeAllRuns(generation)
-        counters.add(1, to: .receivedFrames, of: Self.source)
-        counters.add(UInt64(byteCount - packet.headerByteCount), to: .receivedBytes, of: Self.source)
     }
 
     /// Forwards one datagram; the place of the run that it is in, if it is in one.
@@ -236,7 +203,6 @@ extension FrameSwitch {
         while let output = verdict.pointee.nextOutput(generation.pointee.tables) {
             switch output.kind {
             case .local:
-                journal.save(bytes)
                 OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
                 let unwritten = write(bytes, frame.byteCount, to: Int(output.slot), generation)
                 isForwarded = isForwarded || unwritten == nil
@@ -274,7 +240,6 @@ extension FrameSwitch {
         to slot: Int,
         _ generation: UnsafePointer<Generation>
     ) {
-        journal.save(bytes)
         OffloadHeader.storeDone(to: bytes - OffloadHeader.byteCount)
         if let reason = write(bytes, frame.byteCount, to: slot, generation) { drop(reason) } else { noteForwarded(1) }
     }
@@ -293,8 +258,6 @@ extension FrameSwitch {
         let first = run.first
         let slot = place.pointee.slot
         let device = generation.pointee.device(slot, queue)
-        // What sealing changes, in case it was in vain.
-        journal.save(first.bytes, headerByteCount: first.headerByteCount)
         run.seal().store(to: first.bytes - OffloadHeader.byteCount)
         place.pointee.parts[0] = iovec(
             iov_base: first.bytes - OffloadHeader.byteCount,
@@ -303,7 +266,7 @@ extension FrameSwitch {
         let result = device < 0 ? -1 : ports.write(device, place.pointee.parts, run.count)
         if result == -Int(EINVAL), run.count > 1 {
             if first.isUDP { unmergedPorts.note(slot) }
-            journal.restore()
+            run.unseal()
             return writeSingly(run, place, generation)
         }
         let byteCount = first.headerByteCount * run.count + run.payloadByteCount
@@ -327,7 +290,6 @@ extension FrameSwitch {
             guard let base = part.iov_base else { continue }
             let bytes = index == 0 ? run.first.bytes : base - headerByteCount
             let payload = index == 0 ? run.first.payloadByteCount : part.iov_len
-            journal.save(bytes)
             OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
             if let reason = write(bytes, headerByteCount + payload, to: place.pointee.slot, generation) {
                 drop(reason)

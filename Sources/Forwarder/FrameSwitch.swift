@@ -7,7 +7,7 @@ import Wire
 /// The path of packets on one poller: read what a source has, decide on each frame, send what goes out in as few calls
 /// as can be, count. It is the same whether ports and underlay are devices or in memory.
 ///
-/// What is under way lies in the poller's journal. Nothing here allocates, retains, locks or waits. A batch is forwarded by one generation from its first frame to its
+/// Nothing here allocates, retains, locks or waits. A batch is forwarded by one generation from its first frame to its
 /// last, and nothing is kept for the next but decisions, which are tagged with the tables that made them.
 struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// Batches that a source may have in one turn, so that none waits for another.
@@ -16,8 +16,6 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let ports: Ports
     let underlay: Underlay
     let counters: CounterBlock
-    let journal: PollerJournal
-    let quarantine: Quarantine
     /// The queue of a port that frames are written to: the kernel lets a guest answer on the queue that it was reached
     /// by, so that each poller's flows stay apart.
     let queue: Int
@@ -27,7 +25,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let flows = FlowCache()
 
     // From ports
-    var buffer: PortBuffer
+    var buffer = PortBuffer()
     let states: UnsafeMutablePointer<FrameState>
     var sending = TrainBatch()
     let headers = SegmentHeaders()
@@ -45,7 +43,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     // From the underlay
     /// What ports of other hosts have used up: so many are told apart, since a host does not know how many there are.
     let distantBudgets = PortBudgets(count: 1 << 16)
-    let receiving: ReceiveBatch
+    let receiving = ReceiveBatch()
     var runs = RunTable()
     /// The place that the last datagram of a message went to; its run has been decided on for that message's sender.
     var lastPlace: UnsafeMutablePointer<RunTable.Place>?
@@ -84,20 +82,14 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         ports: Ports,
         underlay: Underlay,
         counters: CounterBlock,
-        journal: PollerJournal,
-        quarantine: Quarantine,
         queue: Int = 0,
         notify: Int32 = -1
     ) {
         self.ports = ports
         self.underlay = underlay
         self.counters = counters
-        self.journal = journal
-        self.quarantine = quarantine
         self.queue = queue
         self.notify = notify
-        buffer = PortBuffer(journal)
-        receiving = ReceiveBatch(journal)
         states = .allocate(capacity: PortBuffer.frameCountMaximum)
         states.initialize(repeating: FrameState(), count: PortBuffer.frameCountMaximum)
         reply = .allocate(byteCount: 64 + Verdict.replyByteCountMaximum, alignment: 64)

@@ -25,8 +25,6 @@ struct Generation {
     let devices: UnsafePointer<Int32>
     /// The queues of each slot's TAP, at least 1.
     let queueCounts: UnsafePointer<Int>
-    /// What the journal calls the port of each slot; 0 where there is none.
-    let portKeys: UnsafePointer<UInt64>
     /// Where to send for each of the tables' places.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
@@ -51,13 +49,6 @@ struct Generation {
     /// The socket for a flow: its port tells the flow to whoever spreads packets between here and there.
     @inline(__always)
     func sender(_ hash: UInt32) -> Int32 { senders[Int(truncatingIfNeeded: hash) & senderMask] }
-
-    /// The slot of a port by its key.
-    func slot(ofPort key: UInt64) -> Int? {
-        guard key != 0 else { return nil }
-        for slot in 0..<ForwarderProtocol.portCountMaximum where portKeys[slot] == key { return slot }
-        return nil
-    }
 }
 
 /// The owner of a generation's memory, tables and descriptors; on the control thread.
@@ -69,7 +60,6 @@ final class OwnedGeneration {
     private let underlays: UnsafeMutablePointer<Int32>
     private let devices: UnsafeMutablePointer<Int32>
     private let queueCounts: UnsafeMutablePointer<Int>
-    private let portKeys: UnsafeMutablePointer<UInt64>
     private let senders: UnsafeMutablePointer<Int32>
     private let peers: OwnedTunnelPeers?
 
@@ -81,7 +71,6 @@ final class OwnedGeneration {
     ///     the last ones are not used.
     ///   - isCutting: whether the kernel cuts trains.
     ///   - taps: the queues of devices by slot.
-    ///   - keys: the ports' keys by slot.
     ///   - paths: what is known of the paths; `nil` for what the tables say of the host's own device.
     ///   - descriptors: kept open for as long as this lives.
     init(
@@ -93,7 +82,6 @@ final class OwnedGeneration {
         senders: [Int32] = [],
         isCutting: Bool = true,
         devices taps: [Int: [Int32]],
-        portKeys keys: [Int: UInt64],
         paths: PathTable? = nil,
         tunnelKeys: [OwnedTunnelPeers.Entry] = [],
         keeping descriptors: [Descriptor]
@@ -113,9 +101,6 @@ final class OwnedGeneration {
         queueCounts = .allocate(capacity: ForwarderProtocol.portCountMaximum)
         queueCounts.initialize(repeating: 1, count: ForwarderProtocol.portCountMaximum)
         for (slot, queues) in taps { queueCounts[slot] = max(1, queues.count) }
-        portKeys = .allocate(capacity: ForwarderProtocol.portCountMaximum)
-        portKeys.initialize(repeating: 0, count: ForwarderProtocol.portCountMaximum)
-        for (slot, key) in keys { portKeys[slot] = key }
         var senderCount = 1
         while senderCount * 2 <= senders.count { senderCount *= 2 }
         self.senders = .allocate(capacity: senderCount)
@@ -154,7 +139,6 @@ final class OwnedGeneration {
                 isCutting: isCutting,
                 devices: devices,
                 queueCounts: queueCounts,
-                portKeys: portKeys,
                 addresses: addresses,
                 addressByteCount: byteCount,
                 paths: pathOfPlace,
@@ -170,7 +154,6 @@ final class OwnedGeneration {
         underlays.deallocate()
         devices.deallocate()
         queueCounts.deallocate()
-        portKeys.deallocate()
         senders.deallocate()
     }
 

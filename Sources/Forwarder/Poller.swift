@@ -17,15 +17,8 @@ final class Poller {
 
     /// - Parameters:
     ///   - notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
-    ///   - journal: where it keeps what is under way; it must outlive the poller.
     ///   - queue: the queue of ports that it writes to.
-    init(
-        name: String,
-        notify: Descriptor,
-        journal: PollerJournal,
-        quarantine: Quarantine,
-        queue: Int
-    ) throws(SystemError) {
+    init(name: String, notify: Descriptor, queue: Int) throws(SystemError) {
         self.name = name
         epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
         wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
@@ -36,8 +29,6 @@ final class Poller {
         let context = PollerContext(
             words: words,
             counters: counters,
-            journal: journal,
-            quarantine: quarantine,
             queue: queue,
             epoll: epoll.raw,
             notify: notify.raw
@@ -91,8 +82,6 @@ final class Poller {
 struct PollerContext: Sendable {
     let words: PollerWords
     let counters: CounterBlock
-    let journal: PollerJournal
-    let quarantine: Quarantine
     let queue: Int
     let epoll: Int32
     let notify: Int32
@@ -115,8 +104,6 @@ struct PollerLoop: ~Copyable {
             ports: TAPIO(),
             underlay: UDPIO(),
             counters: context.counters,
-            journal: context.journal,
-            quarantine: context.quarantine,
             queue: context.queue,
             notify: context.notify
         )

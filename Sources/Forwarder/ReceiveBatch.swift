@@ -5,10 +5,7 @@ import Wire
 
 /// Where datagrams of the underlay are received: a message for each slot of the frame buffers. A message is one
 /// datagram, or, from a socket with UDP_GRO, a train of them.
-///
-/// All that the kernel tells of a message lies in the poller's journal, its length too: it is there before anybody can
-/// end the process.
-struct ReceiveBatch {
+struct ReceiveBatch: ~Copyable {
     /// Messages taken at once after many bytes have come at once: few buffers stay in the cache. Measured with four
     /// TCP streams.
     static let shortCount = 8
@@ -19,6 +16,7 @@ struct ReceiveBatch {
     private let parts: UnsafeMutablePointer<iovec>
     private let sources: UnsafeMutablePointer<sockaddr_storage>
     private let controls: UnsafeMutableRawPointer
+    private let buffers = FrameBuffers()
 
     /// Bytes of the Geneve header that nearly all datagrams have; it goes in front of where frames begin.
     static let usualHeaderByteCount = 16
@@ -32,13 +30,14 @@ struct ReceiveBatch {
         var congestion: CongestionCode
     }
 
-    init(_ journal: PollerJournal) {
+    init() {
         let count = FrameBuffers.slotCount
-        let buffers = FrameBuffers(journal)
-        messages = journal.messages
-        parts = journal.parts
-        sources = journal.sources
-        controls = journal.controls
+        messages = .allocate(capacity: count)
+        messages.initialize(repeating: clinux_mmsghdr(), count: count)
+        parts = .allocate(capacity: count)
+        sources = .allocate(capacity: count)
+        sources.initialize(repeating: sockaddr_storage(), count: count)
+        controls = .allocate(byteCount: count * Int(CLINUX_CONTROL_SIZE), alignment: 64)
         for index in 0..<count {
             (parts + index).initialize(
                 to: iovec(
@@ -51,6 +50,13 @@ struct ReceiveBatch {
             messages[index].msg_hdr.msg_iovlen = 1
             messages[index].msg_hdr.msg_control = controls + index * Int(CLINUX_CONTROL_SIZE)
         }
+    }
+
+    deinit {
+        messages.deallocate()
+        parts.deallocate()
+        sources.deallocate()
+        controls.deallocate()
     }
 
     /// Before each receive: the kernel has put what it found in place of what there was room for.
@@ -74,16 +80,6 @@ struct ReceiveBatch {
             datagramByteCount: segment > 0 ? Int(segment) : max(byteCount, 1),
             congestion: CongestionCode(rawValue: UInt8(truncatingIfNeeded: trafficClass))
         )
-    }
-
-    /// The datagrams of a message that another process has received, if it is one.
-    func leftover(_ index: Int) -> Train? {
-        let message = messages + index
-        guard (1...FrameBuffers.frameByteCountMaximum).contains(Int(message.pointee.msg_len)) else { return nil }
-        if !(0...Int(CLINUX_CONTROL_SIZE)).contains(message.pointee.msg_hdr.msg_controllen) {
-            message.pointee.msg_hdr.msg_controllen = 0
-        }
-        return train(index)
     }
 
     /// Whether two messages came from the same address and port.

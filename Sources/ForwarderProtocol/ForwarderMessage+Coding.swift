@@ -13,7 +13,6 @@ extension ForwarderMessage {
         case acknowledged
         case portFailed
         case statistics
-        case quarantined
         case pathRefused
         case begin = 64
         case setLocalChassis
@@ -38,7 +37,6 @@ extension ForwarderMessage {
         case .acknowledged: .acknowledged
         case .portFailed: .portFailed
         case .statistics: .statistics
-        case .quarantined: .quarantined
         case .pathRefused: .pathRefused
         case .begin: .begin
         case .setLocalChassis: .setLocalChassis
@@ -109,10 +107,6 @@ extension ForwarderMessage {
             writer.put(name)
             writer.put(errno)
         case .statistics(let statistics): writer.put(statistics)
-        case .quarantined(let frame):
-            writer.put(frame.isDatagram)
-            writer.put(frame.hash)
-            writer.put(frame.bytes) { writer, byte in writer.put(byte) }
         case .pathRefused(let address): writer.put(address)
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
@@ -157,7 +151,6 @@ extension ForwarderMessage {
         case .portFailed:
             .portFailed(name: try reader.name(), errno: Int32(bitPattern: try reader.integer()))
         case .statistics: .statistics(try reader.statistics())
-        case .quarantined: .quarantined(try reader.quarantinedFrame())
         case .pathRefused: .pathRefused(try reader.address())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())

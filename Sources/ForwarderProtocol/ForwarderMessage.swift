@@ -21,8 +21,6 @@ public enum ForwarderMessage: Hashable, Sendable {
     case portFailed(name: String, errno: Int32)
     /// The counters since the forwarder started, as asked for by `requestStatistics`.
     case statistics(ForwarderStatistics)
-    /// A frame that has ended two forwarders is not touched again; said to every agent.
-    case quarantined(QuarantinedFrame)
     /// The kernel has refused a datagram as too long for the path to this host, though it is not longer than was said;
     /// told once until the agent says something of the path.
     case pathRefused(IPAddress)
@@ -86,26 +84,8 @@ public enum HeldDescriptor: Hashable, Sendable {
     case underlay(IPAddress)
     /// The queues of the TAP of the port with this name.
     case port(String)
-    /// The memory that outlives the forwarder, which the next one is started with.
-    case journal
-}
-
-/// A frame that has ended two forwarders.
-public struct QuarantinedFrame: Hashable, Sendable {
-    /// Whether it came from the underlay.
-    public var isDatagram: Bool
-    /// Tells it from most others.
-    public var hash: UInt64
-    /// A datagram's payload, which begins with the Geneve header; from a port, a virtio-net header of 10 octets and the
-    /// frame.
-    public var bytes: [UInt8]
-
-    /// A frame.
-    public init(isDatagram: Bool, hash: UInt64, bytes: [UInt8]) {
-        self.isDatagram = isDatagram
-        self.hash = hash
-        self.bytes = bytes
-    }
+    /// What forwarders of version 2 keep for the next one, and this version has no use for.
+    case former
 }
 
 /// The host that the forwarder works for.

@@ -7,7 +7,7 @@ public enum ForwarderProtocol {
     ///
     /// The header, `greeting`, `held` and `heldEnd` keep their form over all versions, so that an agent can always
     /// take the descriptors back from the forwarder that it replaces.
-    public static let version: UInt16 = 2
+    public static let version: UInt16 = 3
 
     /// The most bytes a message has, header included. A commit's encoding is at most 16 MiB of JSON and no record
     /// takes more than four times its JSON here (an IPv6 address of two characters is the worst).

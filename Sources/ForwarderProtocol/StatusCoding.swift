@@ -17,7 +17,7 @@ extension MessageWriter {
         case .port(let name):
             put(UInt8(1))
             put(name)
-        case .journal: put(UInt8(2))
+        case .former: put(UInt8(2))
         }
     }
 
@@ -70,19 +70,9 @@ extension MessageReader {
         switch try integer(UInt8.self) {
         case 0: return .underlay(try address())
         case 1: return .port(try name())
-        case 2: return .journal
+        case 2: return .former
         default: throw .invalidValue
         }
-    }
-
-    mutating func quarantinedFrame() throws(ForwarderMessageError) -> QuarantinedFrame {
-        QuarantinedFrame(
-            isDatagram: try boolean(),
-            hash: try integer(),
-            bytes: try list(elementByteCountMinimum: 1) { reader throws(ForwarderMessageError) in
-                try reader.integer(UInt8.self)
-            }
-        )
     }
 
     mutating func statistics() throws(ForwarderMessageError) -> ForwarderStatistics {

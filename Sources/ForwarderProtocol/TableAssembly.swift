@@ -65,7 +65,7 @@ public struct TableAssembly: Sendable {
         case .deletePort(let name): try edit { $0.ports[name] = nil }
         case .commit: return try commit()
         case .requestStatistics, .pathMTU: break
-        case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined, .pathRefused:
+        case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .pathRefused:
             throw .notForForwarder
         }
         return nil

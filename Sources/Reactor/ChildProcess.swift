@@ -3,42 +3,30 @@ import Glibc
 
 /// Starting and signalling of other processes.
 public enum ChildProcess {
-    /// The number that a passed descriptor has in the new process.
-    public static let passedDescriptor: Int32 = 3
-
     /// Starts a program.
     ///
-    /// It inherits nothing but stdout, stderr and what it is passed: stdin is /dev/null, other descriptors are closed,
-    /// signals are unblocked and at their defaults. `EventLoop.onExit` reaps it.
+    /// It inherits nothing but stdout and stderr: stdin is /dev/null, other descriptors are closed, signals are unblocked
+    /// and at their defaults. `EventLoop.onExit` reaps it.
     /// - Parameters:
     ///   - path: the program's file; PATH is not searched.
     ///   - arguments: its arguments, without the name of the program, which is `path`.
     ///   - environment: `NAME=VALUE` each; `nil` for ours.
     ///   - ownSession: starts a session, so that no terminal's signals reach it.
     ///   - output: where stdout and stderr go; `nil` for ours.
-    ///   - passed: becomes `passedDescriptor`.
     /// - Returns: the process id, once the program has begun: a missing or wrong file is thrown.
     public static func start(
         _ path: String,
         arguments: [String],
         environment: [String]? = nil,
         ownSession: Bool = false,
-        output: Descriptor? = nil,
-        passing passed: Descriptor? = nil
+        output: Descriptor? = nil
     ) throws(SystemError) -> pid_t {
         let argv = CStringArray([path] + arguments)
         let envp = environment.map { CStringArray($0) }
         let pid = try systemCall("exec \(path)") {
-            clinux_spawn(
-                path,
-                argv.pointers,
-                envp?.pointers ?? environ,
-                ownSession ? 1 : 0,
-                output?.raw ?? -1,
-                passed?.raw ?? -1
-            )
+            clinux_spawn(path, argv.pointers, envp?.pointers ?? environ, ownSession ? 1 : 0, output?.raw ?? -1)
         }
-        withExtendedLifetime((argv, envp, output, passed)) {}
+        withExtendedLifetime((argv, envp, output)) {}
         return pid_t(pid)
     }
 

@@ -32,9 +32,6 @@ struct ForwarderCommand: ParsableCommand {
     @Option(help: AgentCommand.queuesHelp)
     var queues: Int?
 
-    @Option(help: .hidden)
-    var journal: Int32?
-
     func validate() throws {
         try AgentCommand.check(queues: queues, of: "heddle forwarder")
     }
@@ -42,7 +39,7 @@ struct ForwarderCommand: ParsableCommand {
     func run() throws {
         let directory = forwarderDir ?? stateDir + "/forwarder"
         do throws(ForwarderProcess.StartFailure) {
-            try ForwarderProcess.run(directory: directory, queueCount: queues, journal: journal)
+            try ForwarderProcess.run(directory: directory, queueCount: queues)
         } catch {
             throw ClientError.refused(error.description)
         }

@@ -162,7 +162,6 @@ func describe(_ effect: Effect) -> String {
         }
         return "save \(save) of the ports: [\(texts.joined(separator: ", "))]"
     case .saveShare(let share): return "save the share at \(hexadecimal(share.epoch).suffix(3))/\(share.revision)"
-    case .saveQuarantined(let frame): return "save the frame \(frame.hash)"
     case .measurePaths(let addresses):
         return "measure the paths to [\(addresses.map(\.description).joined(separator: ", "))]"
     case .sendProbes(let probes):
@@ -204,7 +203,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .commit: "commit"
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
-    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .quarantined, .pathRefused: "?"
+    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .pathRefused: "?"
     }
 }
 

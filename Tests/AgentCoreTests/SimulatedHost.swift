@@ -146,7 +146,7 @@ final class SimulatedForwarder {
         for order in orders {
             switch order.descriptor {
             case .underlay?: holdsUnderlay = true
-            case .journal?: break
+            case .former?: break
             case .port(let name)?: riding.insert(name)
             case nil: break
             }

@@ -184,7 +184,7 @@ private final class World {
                 self.tell(index, .shareSaved(failure: nil))
             }
         case .replaceForwarder: Issue.record("no forwarder is of another version here")
-        case .answer, .setTimer, .log, .ready, .fail, .releaseDevice, .saveQuarantined, .measurePaths, .sendProbes:
+        case .answer, .setTimer, .log, .ready, .fail, .releaseDevice, .measurePaths, .sendProbes:
             break
         }
     }

@@ -58,8 +58,7 @@ enum Samples {
 
     static let messages: [ForwarderMessage] = [
         .greeting(Greeting(version: 1, processID: 4242, epoch: 0xfedc_ba98_7654_3210, revision: 17, heldCount: 2)),
-        .held(.underlay(v6)), .held(.port("vm1")), .held(.journal), .heldEnd,
-        .quarantined(QuarantinedFrame(isDatagram: true, hash: 0x0102_0304_0506_0708, bytes: [1, 2, 3])),
+        .held(.underlay(v6)), .held(.port("vm1")), .held(.former), .heldEnd,
         .acknowledged(epoch: 1, revision: 2), .portFailed(name: "vm1", errno: 77), .statistics(statistics),
         .begin(epoch: 1, revision: 2, isSnapshot: true),
         .setLocalChassis(LocalChassis(name: "host-1", encapIP: v4, innerMTU: 1442)), .underlay(v4),

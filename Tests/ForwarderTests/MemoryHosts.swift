@@ -22,30 +22,20 @@ final class MemoryHosts {
     private(set) var bindings: [PortBinding]
     /// The time at which ports are drained.
     var now = Duration.seconds(100)
-    /// What a killed host has left.
-    private var legacy: [UInt8]?
 
     /// A host: its place on the underlay, its counters and what it forwards by.
     final class Host {
         let address: IPAddress
         let socket: Int32
         let counters = CounterBlock()
-        var journal: Journal
         var path: FrameSwitch<MemoryPorts, MemoryUnderlay>
         var generation: OwnedGeneration
 
         init(address: IPAddress, socket: Int32, generation: OwnedGeneration, _ hosts: MemoryHosts) {
-            journal = MemoryHosts.journal()
             self.address = address
             self.socket = socket
             self.generation = generation
-            path = FrameSwitch(
-                ports: hosts.ports,
-                underlay: hosts.underlay,
-                counters: counters,
-                journal: journal.pollers[0],
-                quarantine: journal.quarantine
-            )
+            path = FrameSwitch(ports: hosts.ports, underlay: hosts.underlay, counters: counters)
         }
 
         deinit {
@@ -102,7 +92,6 @@ final class MemoryHosts {
                 of: tables,
                 underlays: [socket],
                 devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
-                portKeys: Dictionary(uniqueKeysWithValues: mine.map { ($0, portKey("vm-\($0)")) }),
                 paths: paths[number],
                 tunnelKeys: hasKeys && number < 2 ? [Self.keys(with: addresses[1 - number])] : [],
                 keeping: []
@@ -116,15 +105,6 @@ final class MemoryHosts {
 
     private static func keys(with address: IPAddress) -> OwnedTunnelPeers.Entry {
         OwnedTunnelPeers.Entry(address: address, keys: keys, enforcedAt: .seconds(50))
-    }
-
-    /// A journal for one poller.
-    static func journal() -> Journal {
-        do throws(SystemError) {
-            return try Journal(pollerCount: 1)
-        } catch {
-            preconditionFailure("\(error)")
-        }
     }
 
     static func address(of host: Int, isIPv6: Bool) -> IPAddress {
@@ -184,38 +164,19 @@ final class MemoryHosts {
         hosts[host].counters.drops(reason, of: source)
     }
 
-    /// Lets a host die when it calls the kernel, before or after, for the `countdown`th time, or when it writes the
-    /// poison to a port. What it leaves behind is taken at that moment.
-    func kill(_ host: Int, after countdown: Int, poison: [UInt8]? = nil) {
-        let journal = hosts[host].journal.pollers[0]
-        legacy = nil
-        let death = Death(after: countdown, poison: poison) { [unowned self] in
-            legacy = Array(UnsafeRawBufferPointer(start: journal.memory, count: PollerJournal.byteCount))
-        }
+    /// Lets all hosts die when one calls the kernel for the `countdown`th time, before or after it.
+    func kill(after countdown: Int) {
+        let death = Death(after: countdown)
         ports.state.death = death
         underlay.state.death = death
     }
 
-    /// Starts a host again that has been killed; `false` where it has not.
-    func restart(_ host: Int) throws -> Bool {
-        guard let legacy else { return false }
-        let host = hosts[host]
+    /// Starts a host again: it has nothing of what its predecessor had taken. `false` if that was not killed.
+    func restart(_ host: Int) -> Bool {
+        guard ports.state.death?.hasCome == true else { return false }
         (ports.state.death, underlay.state.death) = (nil, nil)
-        host.journal.pollers[0].memory.copyMemory(from: legacy, byteCount: legacy.count)
-        host.journal = try Journal(pollerCount: 1, after: host.journal.descriptor.duplicate())
-        host.path = FrameSwitch(
-            ports: ports,
-            underlay: underlay,
-            counters: host.counters,
-            journal: host.journal.pollers[0],
-            quarantine: host.journal.quarantine
-        )
+        hosts[host].path = FrameSwitch(ports: ports, underlay: underlay, counters: hosts[host].counters)
         return true
-    }
-
-    /// Lets a host hand on what it left when it was killed.
-    func recover(_ host: Int) {
-        hosts[host].path.recover(hosts[host].generation.pointer, now: .seconds(100))
     }
 
     /// Whether every frame that a host has received, from any source, was counted once.

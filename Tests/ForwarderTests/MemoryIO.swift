@@ -9,26 +9,18 @@ import Wire
 final class Death {
     /// Moments that are survived.
     private var countdown: Int
-    /// The frame whose writing kills.
-    private let poison: [UInt8]?
-    private let left: () -> Void
     private(set) var hasCome = false
 
-    /// - Parameter left: called when the moment has come.
-    init(after countdown: Int, poison: [UInt8]? = nil, _ left: @escaping () -> Void) {
+    init(after countdown: Int) {
         self.countdown = countdown
-        self.poison = poison
-        self.left = left
     }
 
     /// Whether the process is dead; a moment passes.
-    func comes(at frame: [UInt8]? = nil) -> Bool {
+    func comes() -> Bool {
         if hasCome { return true }
         countdown -= 1
-        guard countdown < 0 || poison != nil && frame == poison else { return false }
-        hasCome = true
-        left()
-        return true
+        hasCome = countdown < 0
+        return hasCome
     }
 }
 
@@ -73,7 +65,7 @@ struct MemoryPorts: PortIO {
             [UInt8](UnsafeRawBufferPointer(start: part.iov_base, count: part.iov_len))
         }
         let offload = OffloadHeader(octets: all)
-        if state.death?.comes(at: Array(all[10...])) == true { return -1 }
+        if state.death?.comes() == true { return -1 }
         defer { _ = state.death?.comes() }
         if state.refusesOffloads.contains(port), offload != OffloadHeader() { return -Int(EINVAL) }
         state.written[port, default: []].append(Array(all[10...]))

@@ -15,8 +15,7 @@ final class TestForwarder {
     private let stopping: Mailbox<Void>
     private let thread: Reactor.Thread
 
-    /// - Parameter predecessor: the journal of the forwarder before.
-    init(after predecessor: Descriptor? = nil) throws {
+    init() throws {
         directory = NSTemporaryDirectory() + "hd-forwarder-\(UUID().uuidString.prefix(8))"
         try makeDirectory(directory)
         path = directory + "/forwarder.sock"
@@ -25,7 +24,7 @@ final class TestForwarder {
             var control: ForwarderControl? = try ForwarderControl(
                 loop: loop,
                 hashSeed: 1,
-                journal: try Journal(pollerCount: 4, after: predecessor),
+                queueCount: 2,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
             try control?.serve(listener)

@@ -44,26 +44,4 @@ import Testing
     func `Without a manager nothing happens`(path: String?) {
         ServiceManager(path: path).tell(.stopping)
     }
-
-    @Test func `The manager keeps a descriptor, which the next process of the unit finds by its name`() throws {
-        let folder = try TemporaryFolder()
-        let path = folder.path + "/notify"
-        let memory = Descriptor(owning: Int32(try systemCall("memfd") { clinux_memory_file("hd-test", 4096) }))
-        let heard = try messages(at: path) { ServiceManager(path: path).keep(memory, named: "journal") }
-        #expect(heard == ["FDSTOREREMOVE=1\nFDNAME=journal", "FDSTORE=1\nFDNAME=journal"])
-
-        // The descriptors of a process follow each other.
-        let first = Int32(try systemCall("dup") { Int(fcntl(memory.raw, F_DUPFD, 500)) })
-        let kept = ServiceManager.passed(3, names: "journal:stored", first: first)
-        #expect(Set(kept.keys) == ["journal"])
-        let journal = try #require(kept["journal"])
-        #expect(clinux_file_size(journal.raw) == 4096)
-        #expect(fcntl(journal.raw, F_GETFD) & FD_CLOEXEC != 0)
-        // The one that it has already needs no second word.
-        let again = try messages(at: path + "2") {
-            ServiceManager(path: path + "2", kept: kept).keep(journal, named: "journal")
-        }
-        #expect(again.isEmpty)
-        #expect(ServiceManager.passed(-1, names: "", first: first + 100).isEmpty)
-    }
 }

@@ -1,15 +1,41 @@
-"""A forwarder that is killed or replaced under load loses nothing: counted by sequence numbers, not by time."""
+"""A forwarder that is killed loses the batch in hand at most, one that is replaced nothing: counted by sequence numbers."""
 
-import contextlib
 import json
 import os
-import shutil
 import signal
+import statistics
 import subprocess
 import time
 import unittest
 
 from lab import Primer, run, wait_until
+
+# Sends numbered datagrams at a rate, each one when its time has come, and then one that says that there are no more.
+SEND_STEADILY = """
+import socket, sys, time
+address, rate, total = sys.argv[1], *map(int, sys.argv[2:])
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.connect((address, 5003))
+begin = time.monotonic()
+for number in range(total):
+    time.sleep(max(0, begin + number / rate - time.monotonic()))
+    sender.send(number.to_bytes(4, "big") + bytes(14))
+while True:
+    sender.send(total.to_bytes(4, "big") + bytes(14))
+    time.sleep(0.1)
+"""
+# Tells when each of them has arrived.
+RECEIVE_ARRIVALS = """
+import json, socket, sys, time
+address, total = sys.argv[1], int(sys.argv[2])
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+receiver.bind((address, 5003))
+print("listening", flush=True)
+arrivals = []
+while not arrivals or arrivals[-1][0] < total:
+    arrivals.append((int.from_bytes(receiver.recv(2048)[:4], "big"), time.monotonic()))
+print(json.dumps(arrivals))
+"""
 
 # Sends numbered datagrams at a rate, but never more than a window that no queue on the way overflows by: so a machine
 # that is busy makes the test longer, and does not make it fail. What the receiver has got comes back over a pipe.
@@ -74,27 +100,24 @@ print(json.dumps({"lost": total - got, "twice": twice, "longest_pause_ms": int(p
 """
 # Fewer than a TAP's queue holds (TAPDevice.QueueBound): 256 with one queue, and half of that with two.
 WINDOW = 120
-# With it a forwarder hands on what the last one left, one by one, in fewer calls than it lives for (`CALLS`): a datagram
-# that was under way at two deaths would look like one that kills, and be put aside.
-SMALL_WINDOW = 64
-CALLS = 100
-# The batch of a forwarder: frames of a port; messages of the underlay, each of which may be a train of 64.
-PORT_BATCH, UNDERLAY_BATCH = 64, 64 * 64
-# The agent starts a forwarder again at once when the last one was well for as long (AgentCore.forwarderStableTime).
-STABLE = 5
-# Each waits longer for the next one, up to some seconds.
-DEATHS = 6
+# Frames of a port or datagrams that a forwarder takes at once (PortBuffer.frameCountMaximum, FrameBuffers.slotCount).
+BATCH = 64
+# How long a forwarder is left alone so that the next kill is not one right after another.
+REST = 1.5
+ROUNDS = 2
+# Milliseconds in which the sender fills no queue.
+BRIDGED = 100
 
 
 class RestartTest(unittest.TestCase):
-    def flow(self, lab, rate, total, disturb, window=WINDOW):
+    def flow(self, lab, rate, total, disturb):
         """Sends from vm1 to vm2 while `disturb(is_running)` does its worst; what was lost and what came twice."""
         receiver = subprocess.Popen(
             lab.inside("vm2", "python3", "-c", RECEIVE, lab.IP[2], str(total)), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
         self.assertEqual(receiver.stderr.readline().strip(), "listening")
         sender = subprocess.Popen(
-            lab.inside("vm1", "python3", "-c", SEND, lab.IP[2], str(rate), str(total), str(window)),
+            lab.inside("vm1", "python3", "-c", SEND, lab.IP[2], str(rate), str(total), str(WINDOW)),
             stdin=receiver.stdout, stdout=subprocess.PIPE, text=True)
         receiver.stdout.close()
         try:
@@ -130,25 +153,50 @@ class RestartTest(unittest.TestCase):
         """No neighbour is asked for while the streams run."""
         self.assertEqual(lab.ping("vm1", lab.IP[2]), 3)
 
-    def test_a_forwarder_that_is_killed_at_10_000_packets_a_second_loses_nothing(self):
+    def test_a_forwarder_that_is_killed_at_1_000_packets_a_second_loses_two_and_is_back_at_once(self):
         with Primer() as lab:
             self.quiet(lab)
-            kills = {"hv1": 0, "hv2": 0}
-
-            def disturb(is_running):
-                while is_running() and sum(kills.values()) < 8:
-                    for host in kills:
-                        time.sleep(STABLE / 2 + 0.25)
-                        if is_running():
-                            self.restart(lab, host, signal.SIGKILL)
-                            kills[host] += 1
-
+            total = ROUNDS * 5000
             carriers = [self.carrier_changes(lab, vm) for vm in ("vm1", "vm2")]
-            result = self.flow(lab, 10_000, 250_000, disturb)
-            self.assertEqual(result["lost"], 0)
-            self.assertLessEqual(result["twice"], kills["hv1"] * PORT_BATCH + kills["hv2"] * UNDERLAY_BATCH)
-            self.assertGreaterEqual(min(kills.values()), 3)
+            receiver = subprocess.Popen(
+                lab.inside("vm2", "python3", "-c", RECEIVE_ARRIVALS, lab.IP[2], str(total)),
+                stdout=subprocess.PIPE, text=True)
+            self.assertEqual(receiver.stdout.readline().strip(), "listening")
+            sender = subprocess.Popen(
+                lab.inside("vm1", "python3", "-c", SEND_STEADILY, lab.IP[2], "1000", str(total)))
+            kills = []
+            try:
+                for _ in range(ROUNDS):
+                    for host in "hv1", "hv2":
+                        time.sleep(REST)
+                        for _ in range(2):
+                            kills.append(time.monotonic())
+                            self.restart(lab, host, signal.SIGKILL)
+                            time.sleep(0.2)
+                arrivals = json.loads(receiver.communicate(timeout=120)[0])
+            finally:
+                for process in sender, receiver:
+                    process.kill()
+                    process.wait()
+                receiver.stdout.close()
             self.assertEqual([self.carrier_changes(lab, vm) for vm in ("vm1", "vm2")], carriers)
+            numbers = [number for number, _ in arrivals]
+            self.assertEqual(len(set(numbers)), len(numbers), "none comes twice")
+            lost, pauses = [0] * len(kills), [0] * len(kills)
+            for (one, before), (two, now) in zip(arrivals, arrivals[1:]):
+                index = sum(begin < now for begin in kills) - 1
+                if index >= 0:
+                    lost[index] += two - one - 1
+                    pauses[index] = max(pauses[index], int(1000 * (now - before)))
+            first, second = pauses[::2], pauses[1::2]
+            print(f"1000/s, lost at each kill: {lost}, pauses in ms: {first}, right after another {second}")
+            # Of pauses that the queues bridge. What a machine with other work lets come together is lost together, but
+            # not each time.
+            bridged = [count for count, pause in zip(lost, pauses) if pause < BRIDGED] or [0]
+            self.assertLessEqual(max(bridged), BATCH)
+            self.assertLessEqual(statistics.median(bridged), 2)
+            # A forwarder that had to wait for its start would take seconds each time.
+            self.assertLess(min(second), 1000)
 
     def test_a_forwarder_that_is_replaced_at_50_000_packets_a_second_loses_and_repeats_nothing(self):
         with Primer() as lab:
@@ -158,101 +206,16 @@ class RestartTest(unittest.TestCase):
             def disturb(is_running):
                 while is_running() and len(replaced) < 6:
                     for host in "hv1", "hv2":
-                        time.sleep(STABLE / 2 + 0.25)
+                        time.sleep(REST)
                         if is_running():
                             self.restart(lab, host, signal.SIGTERM)
                             replaced.append(host)
 
             carriers = [self.carrier_changes(lab, vm) for vm in ("vm1", "vm2")]
-            result = self.flow(lab, 50_000, 800_000, disturb)
+            result = self.flow(lab, 50_000, 500_000, disturb)
             self.assertEqual((result["lost"], result["twice"]), (0, 0))
             self.assertGreaterEqual(len(replaced), 4)
             self.assertEqual([self.carrier_changes(lab, vm) for vm in ("vm1", "vm2")], carriers)
-
-    def test_a_forwarder_that_is_killed_between_taking_and_handing_on_loses_nothing(self):
-        for host, call in ("hv1", "sendmmsg"), ("hv2", "writev"):
-            with self.subTest(call=call), Primer() as lab:
-                self.quiet(lab)
-                deaths = 0
-
-                def disturb(is_running):
-                    nonlocal deaths
-                    with self.killing(lab, 1 if host == "hv1" else 2, call, CALLS):
-                        pid = self.restart(lab, host, signal.SIGKILL)
-                        while deaths < DEATHS:
-                            found = wait_until(lambda: self.other(lab, host, pid) or not is_running(), "it dies")
-                            if found is True:
-                                break
-                            deaths, pid = deaths + 1, found
-
-                result = self.flow(lab, 10_000, 60_000, disturb, SMALL_WINDOW)
-                self.assertEqual(result["lost"], 0)
-                self.assertGreater(deaths, 2)
-                self.assertLessEqual(result["twice"], (deaths + 2) * (PORT_BATCH if host == "hv1" else UNDERLAY_BATCH))
-
-    def test_a_frame_that_ends_the_forwarder_twice_is_quarantined_saved_and_counted(self):
-        with Primer() as lab:
-            lab.heddle("central", "nb", "lsp-set-port-security", "ls1-vm1")
-            lab.sync()
-            # Nothing but what this test sends: each frame that leaves kills.
-            run("ip", "netns", "exec", f"{lab.name}-vm1", "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
-            with self.killing(lab, 1, "sendmmsg", 1):
-                self.restart(lab, "hv1", signal.SIGKILL)
-                lab.wait_up("ls1-vm1")
-                lab.sync()
-                frame = bytes.fromhex(
-                    (lab.MAC[2] + lab.MAC[1] + "88b5").replace(":", "")) + b"this frame ends forwarders" + bytes(20)
-                self.inject(lab, "vm1", frame)
-                path = f"{lab.state}/hv1/quarantine"
-                wait_until(lambda: os.path.isdir(path) and os.listdir(path), "the frame is saved")
-                wait_until(lambda: not os.listdir(path)[0].endswith(".new"), "the file is whole")
-                (name,) = os.listdir(path)
-                with open(f"{path}/{name}", "rb") as file:
-                    self.assertEqual(file.read(), bytes(10) + frame)
-                lab.sync()
-                pid = lab.forwarder_pid("hv1")
-                # The guest sends it again, and again it goes nowhere.
-                self.inject(lab, "vm1", frame)
-                wait_until(
-                    lambda: "quarantined=2" in self.statistics(lab),
-                    "both are counted")
-                self.assertEqual(lab.forwarder_pid("hv1"), pid)
-                self.assertIn("please report", lab.agents[1].output())
-            wait_until(lambda: lab.ping("vm1", lab.IP[2], count=1), "vm2 answers")
-
-    @contextlib.contextmanager
-    def killing(self, lab, number, call, when):
-        """Every forwarder that an agent starts within dies when a thread of it makes a system call for the `when`th
-        time, before the kernel does what it says."""
-        if shutil.which("strace") is None:
-            self.skipTest("strace not found; Tests/run installs it")
-        path = f"{lab.state}/strace.log"
-        with open(path, "wb") as log:
-            strace = subprocess.Popen(
-                ["strace", "-f", "-p", str(lab.agents[number].pid), "-e", f"trace={call}", "-e",
-                 f"inject={call}:signal=SIGKILL:when={when}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-        def is_attached():
-            with open(path, "rb") as log:
-                return b"attached" in log.read()
-
-        try:
-            wait_until(is_attached, "strace has the agent")
-            yield
-        finally:
-            strace.send_signal(signal.SIGINT)
-            strace.wait(60)
-
-    def statistics(self, lab):
-        return lab.heddle("hv1", "port", "list", "--stats").stdout
-
-    def inject(self, lab, vm, frame):
-        code = (
-            "import socket\n"
-            "s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
-            f"s.bind(('{vm}', 0))\n"
-            f"s.send(bytes.fromhex('{frame.hex()}'))\n")
-        run(*lab.inside(vm, "/usr/bin/python3", "-c", code))
 
 
 if __name__ == "__main__":

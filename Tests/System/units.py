@@ -1,9 +1,8 @@
 """Runs a systemd unit's command with the unit's settings, without systemd: what a container lets us try.
 
-User, capabilities, NoNewPrivileges, directories, ProtectSystem, UMask, LimitNOFILE, FileDescriptorStoreMax and
-SystemCallFilter are applied; Type=notify is answered by a socket. As a program it is the last link of the chain: it puts
-the descriptor that was stored in its place, installs the filter of system calls that its first argument names, and
-becomes the command behind it.
+User, capabilities, NoNewPrivileges, directories, ProtectSystem, UMask, LimitNOFILE and
+SystemCallFilter are applied; Type=notify is answered by a socket. As a program it is the last link of the chain: it
+installs the filter of system calls that its first argument names, and becomes the command behind it.
 """
 
 import ctypes
@@ -116,11 +115,10 @@ class Unit:
 
 
 class Notifications:
-    """The service manager's end of Type=notify and of FileDescriptorStoreMax."""
+    """The service manager's end of Type=notify."""
 
     def __init__(self, path):
         self.path = path
-        self.stored = {}
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
         os.chmod(path, 0o777)
@@ -129,23 +127,12 @@ class Notifications:
     def wait(self, word):
         """Waits for a message that has the line `word`; gives the message."""
         while True:
-            data, descriptors, _, _ = socket.recv_fds(self.socket, 4096, 4)
-            text = data.decode()
-            self.store(text.split("\n"), descriptors)
+            text = self.socket.recv(4096).decode()
             if word in text.split("\n"):
                 return text
 
-    def store(self, lines, descriptors):
-        name = next((line.removeprefix("FDNAME=") for line in lines if line.startswith("FDNAME=")), None)
-        if name in self.stored and "FDSTOREREMOVE=1" in lines:
-            os.close(self.stored.pop(name))
-        if "FDSTORE=1" in lines:
-            (self.stored[name],) = descriptors
-
     def close(self):
         self.socket.close()
-        for descriptor in self.stored.values():
-            os.close(descriptor)
 
 
 def filter_system_calls(numbers):
@@ -165,9 +152,6 @@ def filter_system_calls(numbers):
 
 
 if __name__ == "__main__":
-    if "STORED" in os.environ:
-        os.dup2(int(os.environ.pop("STORED")), 3)
-        os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     if sys.argv[1]:
         filter_system_calls([int(number) for number in sys.argv[1].split(",")])
     os.execv(sys.argv[2], sys.argv[2:])

@@ -53,12 +53,11 @@ static inline long clinux_take_exit(pid_t pid) {
 
 /// Starts a program and returns its pid; a failure of execve is returned as well, no child stays behind.
 ///
-/// stdin is /dev/null; `output` (-1: inherited) becomes stdout and stderr; `passed` (-1: none) becomes descriptor 3;
-/// nothing else is inherited. Signals are
+/// stdin is /dev/null; `output` (-1: inherited) becomes stdout and stderr; nothing else is inherited. Signals are
 /// unblocked and at their defaults. Between fork and execve only async-signal-safe calls are made: other threads of
 /// this process may have held any lock at the moment of the fork.
 static inline long clinux_spawn(
-    const char *path, char *const arguments[], char *const environment[], int own_session, int output, int passed) {
+    const char *path, char *const arguments[], char *const environment[], int own_session, int output) {
     int report[2];
     if (syscall(SYS_pipe2, report, O_CLOEXEC) < 0) return -(long)errno;
     sigset_t all, before;
@@ -71,12 +70,8 @@ static inline long clinux_spawn(
         int failed = null < 0 || dup2(null, 0) < 0;
         if (output >= 0) failed = failed || dup2(output, 1) < 0 || dup2(output, 2) < 0;
         failed = failed || (own_session && setsid() < 0);
-        // Close at execve, not now: the pipe has to carry execve's own errno. It must not lie where `passed` goes.
+        // Close at execve, not now: the pipe has to carry execve's own errno.
         failed = failed || syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0;
-        if (passed >= 0) {
-            report[1] = fcntl(report[1], F_DUPFD_CLOEXEC, 4);
-            failed = failed || (passed == 3 ? fcntl(3, F_SETFD, 0) : dup2(passed, 3)) < 0;
-        }
         if (!failed) {
             sigset_t none;
             sigemptyset(&none);

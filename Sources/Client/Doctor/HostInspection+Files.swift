@@ -6,7 +6,7 @@ import Wire
 
 extension HostInspection {
     /// The files of an agent that it cannot do without.
-    static let stateFiles: Set = ["agent.pid", "chassis_id", "membership.pem", "ports", "quarantine", "share"]
+    static let stateFiles: Set = ["agent.pid", "chassis_id", "membership.pem", "ports", "share"]
     /// Those of central.
     static let dataFiles: Set = [
         "ca.crt", "ca.key", "central.db", "central.db-shm", "central.db-wal", "central.pid", "generation",

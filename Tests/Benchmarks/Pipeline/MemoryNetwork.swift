@@ -25,7 +25,6 @@ final class MemoryNetwork {
             underlays: [0],
             senders: Array(0..<16),
             devices: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, [Int32($0)]) }),
-            portKeys: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, UInt64($0 + 1)) }),
             keeping: []
         )
         sourceCount = each.sourceCount
@@ -41,13 +40,7 @@ final class MemoryNetwork {
         underlay.state.initialize(to: .init(train: Self.copy(train), byteCount: train.count))
         underlay.state.pointee.datagramByteCount = byteCount
         underlay.state.pointee.address = Self.address(1).rawValue
-        path = FrameSwitch(
-            ports: ports,
-            underlay: underlay,
-            counters: counters,
-            journal: PollerJournal(Self.memory(PollerJournal.byteCount)),
-            quarantine: Quarantine(Self.memory(512))
-        )
+        path = FrameSwitch(ports: ports, underlay: underlay, counters: counters)
     }
 
     /// Forwards at least so many frames or superpackets; ends the process if one is dropped.
@@ -71,13 +64,6 @@ final class MemoryNetwork {
             (counters.value(.receivedFrames, of: source), counters.value(.forwardedFrames, of: source))
         }
         precondition(all.allSatisfy { $0.0 == $0.1 } && all.contains { $0.1 > 0 }, "frames were dropped")
-    }
-
-    /// All zero; the process keeps it.
-    private static func memory(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 4096)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-        return memory
     }
 
     private static func tables(_ each: Case, localCount: Int) -> ForwardingTables {
