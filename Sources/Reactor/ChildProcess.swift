@@ -5,8 +5,8 @@ import Glibc
 public enum ChildProcess {
     /// Starts a program.
     ///
-    /// It inherits nothing but stdout and stderr: stdin is /dev/null, other descriptors are closed, signals are unblocked
-    /// and at their defaults. `EventLoop.onExit` reaps it.
+    /// It inherits nothing but stdout and stderr: stdin is /dev/null, other descriptors are closed, signals are
+    /// unblocked and at their defaults. `EventLoop.onExit` reaps it.
     /// - Parameters:
     ///   - path: the program's file; PATH is not searched.
     ///   - arguments: its arguments, without the name of the program, which is `path`.

@@ -102,7 +102,7 @@ print(json.dumps({"lost": total - got, "twice": twice, "longest_pause_ms": int(p
 WINDOW = 120
 # Frames of a port or datagrams that a forwarder takes at once (PortBuffer.frameCountMaximum, FrameBuffers.slotCount).
 BATCH = 64
-# How long a forwarder is left alone so that the next kill is not one right after another.
+# The seconds for which a forwarder is left alone, so that the next kill is not one right after another.
 REST = 1.5
 ROUNDS = 2
 # Milliseconds in which the sender fills no queue.
