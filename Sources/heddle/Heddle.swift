@@ -1,4 +1,3 @@
-import API
 import ArgumentParser
 import Client
 import Glibc
@@ -6,9 +5,6 @@ import Reactor
 
 /// The one binary: reads its arguments, runs the subcommand, ends with the exit code that the user is promised.
 @main struct Heddle: ParsableCommand {
-    /// The version that `--version` prints, which is central's too.
-    static let version = API.version
-
     static let configuration = CommandConfiguration(
         commandName: "heddle",
         abstract: "A virtual network for plain IP hosts.",

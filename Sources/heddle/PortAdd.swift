@@ -77,7 +77,7 @@ struct PortAdd: ParsableCommand {
     }
 
     func run() throws {
-        let request = PortRequest(
+        let request = PlugRequest(
             name: name,
             logicalPort: logicalPort,
             interface: interface,

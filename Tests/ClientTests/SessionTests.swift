@@ -7,8 +7,8 @@ import Testing
     @Test func `port add sends only what the user said`() throws {
         let caller = ScriptedCaller { _ in Reply(status: 200, body: ["name": "vm1", "state": "up", "detail": ""]) }
         let session = PortSession(caller: caller)
-        #expect(try session.add(PortRequest(name: "vm1", logicalPort: "ls1-vm1")) == "vm1: up\n")
-        let full = PortRequest(
+        #expect(try session.add(PlugRequest(name: "vm1", logicalPort: "ls1-vm1")) == "vm1: up\n")
+        let full = PlugRequest(
             name: "vm1",
             logicalPort: "ls1-vm1",
             interface: "eth0",
@@ -34,7 +34,7 @@ import Testing
             Reply(status: 200, body: ["name": "vm1", "state": .string(state), "detail": "why"])
         }
         let session = PortSession(caller: caller)
-        let request = PortRequest(name: "vm1", logicalPort: "ls1-vm1")
+        let request = PlugRequest(name: "vm1", logicalPort: "ls1-vm1")
         #expect(try session.add(request) == "vm1: pending: why\n")
         state = "failed"
         #expect(throws: ClientError.refused("vm1: failed: why")) { try session.add(request) }

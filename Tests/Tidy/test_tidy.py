@@ -89,6 +89,16 @@ class CheckoutTest(unittest.TestCase):
                 ("docs/d.md", 1, "a link to gone.md, which does not exist"),
             ])
 
+    def test_one_name_is_one_type_to_a_file(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in {
+                    "A/A.swift": "public struct Thing {}\nstruct Other {}\n", "B/B.swift": "struct Thing {}\nstruct Other {}\n",
+                    "C/C.swift": "import A\nimport B\n", "B/D.swift": "import A\n"}.items():
+                os.makedirs(os.path.dirname(os.path.join(root, "Sources", name)), exist_ok=True)
+                with open(os.path.join(root, "Sources", name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            self.assertEqual([(path, line) for path, line, _ in tidy.twins(root)], [("Sources/A/A.swift", 1)])
+
     def test_members_of_lists_are_in_their_document(self):
         with tempfile.TemporaryDirectory() as root:
             os.makedirs(os.path.join(root, "S"))

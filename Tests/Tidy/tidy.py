@@ -217,6 +217,36 @@ def floors(root):
             yield "Package.swift", 1, f"{name} may use {other} and does not: take it from its list"
 
 
+# --- Names
+
+TYPE = re.compile(r"(public |package |@\w+ |final |indirect )*(?:struct|enum|class|protocol|actor|typealias) (\w+)")
+# Meet in two files until the agent's own is a problem document like all others.
+TWINS = {"Refusal"}
+
+
+def twins(root):
+    """Type names that two targets declare and one file sees both of."""
+    declared, seen = {}, {}
+    for path in files(root, "Sources", suffixes=".swift"):
+        target = path.split("/")[1]
+        seen[path] = {target}
+        for number, line in enumerate(read(root, path).split("\n"), 1):
+            found = TYPE.match(line)
+            if found:
+                declared.setdefault(found[2], {}).setdefault(target, (path, number, "public " in found[0]))
+            imported = re.match(r"(?:@\w+ |public )*import (\w+)", line)
+            if imported:
+                seen[path].add(imported[1])
+    for name, targets in sorted(declared.items()):
+        for path, modules in seen.items() if len(targets) > 1 and name not in TWINS else ():
+            own = path.split("/")[1]
+            both = sorted(target for target in targets if target in modules and (target == own or targets[target][2]))
+            if len(both) > 1:
+                yield targets[both[0]][:2] + (f"{name} is a type of {' and of '.join(both)}, which {path} both sees: "
+                                              "rename one",)
+                break
+
+
 # --- Documents
 
 # Lists in the sources of which every member is a row of a table in a document: folder, pattern of the file's name,
@@ -302,5 +332,6 @@ def everything(root):
         if path.endswith(".swift") and path.startswith("Sources/") and not path.startswith(PENDING[defaults]):
             yield from defaults(path, lines, own)
     yield from floors(root)
+    yield from twins(root)
     yield from documented(root)
     yield from links(root)

@@ -2,7 +2,7 @@ import JSON
 import Wire
 
 /// The request of `heddle port add` to this host's agent.
-public struct PortRequest: Equatable, Sendable {
+public struct PlugRequest: Equatable, Sendable {
     /// The port's name on this host.
     public var name: String
     /// The logical port that it is plugged into.
@@ -72,7 +72,7 @@ public struct PortSession {
 
     /// Plugs a port; what to tell the user.
     /// - Throws: ``ClientError`` if the agent refuses or the port failed. A pending port is no error.
-    public func add(_ request: PortRequest) throws(ClientError) -> String {
+    public func add(_ request: PlugRequest) throws(ClientError) -> String {
         let reply = try caller.require(Call(.put, path(request.name), body: request.body))
         guard let port = reply.body, port["state"]?.stringValue != nil else {
             throw .badAnswer(caller.server, "its answer does not say what state the port is in")
