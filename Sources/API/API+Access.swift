@@ -4,10 +4,10 @@ import NetworkModel
 import Persistent
 import Wire
 
-/// Who asks, and whether that is allowed.
+/// Authentication and authorization of requests.
 extension API {
-    /// How long after its certificate's time a chassis may still have it renewed, in seconds: a week, so that nobody
-    /// has to join hosts anew after a long weekend without central.
+    /// The time after its certificate's end in which a chassis may still have it renewed, in seconds: a week, so that
+    /// nobody has to join hosts anew after a long weekend without central.
     public static let renewalGraceSeconds: Int64 = 7 * 86_400
 
     /// Refuses what a browser sends for a page that was not served here: the page's host leads to this machine (DNS
@@ -34,7 +34,7 @@ extension API {
         return host.lowercased() == "localhost" || IPAddress(host)?.isLoopback == true
     }
 
-    /// Who asks.
+    /// The principal of a request.
     /// - Parameter now: seconds since 1970.
     func principal(_ request: HTTPRequest, from peer: Peer, network: Network, now: Int64) throws(Problem) -> Principal {
         switch peer {
@@ -57,7 +57,7 @@ extension API {
         proxyField(request.headerFields).map { .proxied(field: $0) } ?? .all
     }
 
-    /// The bearer of the token in `Authorization` (RFC 6750); `nil` where there is none.
+    /// The bearer of the token in `Authorization` (RFC 6750); `nil` if there is none.
     private func bearer(_ request: HTTPRequest, network: Network, now: Int64) throws(Problem) -> Principal? {
         guard let field = request.headerFields.value(of: .authorization) else { return nil }
         let words = field.split(separator: " ", omittingEmptySubsequences: true)

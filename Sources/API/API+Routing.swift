@@ -12,12 +12,12 @@ final class Call {
     let path: [String]
     let variables: Route.Variables
     let parameters: [Parameter: String]
-    /// What the objects of a list are chosen by.
+    /// The filters of a list.
     let filters: [(parameter: Parameter, value: String)]
     let conditions: Conditions
     /// By what a repetition of the request is known.
     let idempotency: Idempotency?
-    /// Whether changes are wanted as events.
+    /// True if changes are wanted as events.
     let events: EventStream?
     let content: JSONValue
     let context: Context
@@ -49,7 +49,7 @@ final class Call {
         self.principal = principal
     }
 
-    /// What the path points at.
+    /// The object that the path points at.
     var reference: Reference { Reference(variables["ref"] ?? "") }
 
     /// A parameter that is a number.
@@ -66,7 +66,7 @@ final class Call {
         return value
     }
 
-    /// A parameter that is `true` or `false`; `false` where it is not given.
+    /// A parameter that is `true` or `false`; `false` if it is not given.
     func flag(_ parameter: Parameter) throws(Problem) -> Bool {
         switch parameters[parameter] {
         case nil, "false": return false
@@ -78,7 +78,7 @@ final class Call {
 }
 
 extension API {
-    /// Where a request leads.
+    /// The destination of a request.
     enum Routing {
         /// To a route.
         case call(Call)
@@ -198,7 +198,7 @@ extension API {
         return (parameters, filters)
     }
 
-    /// What a request demands of what it reads or changes. A demand that would be passed over in a change is refused.
+    /// Reads the conditions of a request. One that would have no effect on a change is refused.
     private func conditions(_ request: HTTPRequest, of route: Route) throws(Problem) -> Conditions {
         if route.isConditional { return try Conditions(request.headerFields) }
         guard route.method != .get else { return Conditions() }

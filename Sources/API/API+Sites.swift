@@ -6,7 +6,7 @@ import HTTPTypes
 extension API {
     /// Refuses changes that a browser sends for a page of another site (cross-site request forgery).
     ///
-    /// Where a connection alone makes an administrator, any page could act as one: a browser sends simple requests
+    /// If a connection alone makes an administrator, any page could act as one: a browser sends simple requests
     /// before it asks whether it may. Reading needs no such care: no GET or HEAD changes anything, and browsers keep
     /// answers from pages of other sites (same-origin policy), those of long polls and event streams, too, since no
     /// answer here allows otherwise (CORS). Programs that are no browsers send none of these fields.

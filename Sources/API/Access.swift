@@ -1,6 +1,6 @@
 import NetworkModel
 
-/// Who may use a route: every route has one, as data, and whatever is checked is checked by it.
+/// The access rule of a route: every route has one, as data, and all checks are made by it.
 public enum Access: Equatable, Sendable {
     /// Whoever reaches the port.
     case anyone
@@ -13,7 +13,7 @@ public enum Access: Equatable, Sendable {
     /// Whoever shows a join token in the content.
     case joining
 
-    /// Whether the connection or the head must show who asks, where anybody has to.
+    /// True if the connection or the head must identify the client, if any identity is needed.
     var asksWho: Bool {
         switch self {
         case .anyone, .joining: false
@@ -22,7 +22,7 @@ public enum Access: Equatable, Sendable {
     }
 }
 
-/// What a connection tells of its client before a word of HTTP.
+/// The client as its connection tells, before any HTTP.
 public enum Peer: Equatable, Sendable {
     /// It was said that anyone may do anything (`--insecure`).
     case anyone
@@ -37,7 +37,7 @@ public enum Peer: Equatable, Sendable {
     case certificate(uris: [String], notAfter: Int64)
 }
 
-/// Who asks, once that is known.
+/// The user or host that a request comes from.
 struct Principal: Equatable {
     enum Rights: Equatable {
         case all
@@ -58,7 +58,7 @@ struct Principal: Equatable {
     static let anonymous = "anonymous"
 }
 
-/// What the API cannot do by itself: draw secrets, hash and sign.
+/// The functions that the API cannot perform by itself: draw secrets, hash and sign.
 public struct Vault: Sendable {
     /// So many lower-case hexadecimal digits that nobody can guess.
     public var digits: @Sendable (_ count: Int) -> String
@@ -78,7 +78,6 @@ public struct Vault: Sendable {
         /// When it ceases to hold, in seconds since 1970.
         public var notAfter: Int64
 
-        /// A certificate that was made.
         public init(certificate: String, authority: String, notAfter: Int64) {
             self.certificate = certificate
             self.authority = authority
@@ -95,7 +94,6 @@ public struct Vault: Sendable {
         public init(reason: String) { self.reason = reason }
     }
 
-    /// See the members.
     public init(
         digits: @escaping @Sendable (_ count: Int) -> String,
         hash: @escaping @Sendable (_ text: String) -> String,
@@ -116,7 +114,7 @@ public enum ChassisURI {
     /// Begins the one that names the joining which the certificate came of.
     public static let enrolmentPrefix = "urn:heddle:enrolment:"
 
-    /// What follows the only URI with a prefix.
+    /// Returns the rest of the only URI with a prefix.
     static func value(_ prefix: String, in uris: [String]) -> String? {
         let found = uris.filter { $0.hasPrefix(prefix) }
         return found.count == 1 ? found.first.map { String($0.dropFirst(prefix.count)) } : nil

@@ -5,7 +5,7 @@ import NetworkModel
 /// Entity tags (RFC 9110 section 8.8.3): the decimal revision in quotes. With the content coding gzip a tag ends in
 /// `-gzip`; a tag that comes back may have either spelling.
 enum EntityTag {
-    /// What a field with a list of tags says.
+    /// The content of a field with a list of tags.
     enum List: Equatable {
         /// `*`.
         case anything
@@ -24,7 +24,7 @@ enum EntityTag {
     /// The tag of what a revision left.
     static func text(_ revision: UInt64) -> String { "\"" + String(revision) + "\"" }
 
-    /// The list in a field's value, or `nil` where it is none.
+    /// The list in a field's value, or `nil` if it is none.
     static func list(_ value: String) -> List? {
         var rest = value.utf8[...]
         skipBlanks(&rest)
@@ -62,12 +62,11 @@ enum EntityTag {
     }
 }
 
-/// What a request's conditional fields demand.
+/// The conditional fields of a request.
 struct Conditions {
     var ifMatch: EntityTag.List?
     var ifNoneMatch: EntityTag.List?
 
-    /// No demands.
     init() {}
 
     init(_ fields: HTTPFields) throws(Problem) {
@@ -86,7 +85,7 @@ struct Conditions {
         return list
     }
 
-    /// What they demand of an object that is to be changed.
+    /// Returns the precondition of a change.
     func precondition() throws(Problem) -> Precondition {
         var precondition = Precondition()
         switch ifMatch {
@@ -112,7 +111,7 @@ struct Conditions {
         return precondition
     }
 
-    /// What they make of a read of something that has this revision.
+    /// Returns the outcome of a read of an object that has this revision.
     func outcome(ofReading revision: UInt64) -> ReadOutcome {
         if case .tags(let tags) = ifMatch, !tags.contains(where: { $0.isStrong && $0.revision == revision }) {
             return .failed

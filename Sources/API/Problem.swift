@@ -35,7 +35,6 @@ public struct Problem: Error, Equatable, Sendable {
         case revisionNotReached = "revision_not_reached"
     }
 
-    /// The HTTP status.
     public let status: HTTPResponse.Status
     /// The stable reason.
     public let code: String
@@ -45,9 +44,9 @@ public struct Problem: Error, Equatable, Sendable {
     public var pointer: String?
     /// The path of the object in conflict.
     public var conflictsWith: String?
-    /// What the answer says beside the document.
+    /// A field of the answer beside the document.
     var field: HTTPField?
-    /// What else is wrong, where a request's objects are looked at one by one.
+    /// The other problems, if a request's objects are checked one by one.
     public var others: [Problem] = []
 
     init(_ code: Code, _ detail: String) {
@@ -68,7 +67,6 @@ public struct Problem: Error, Equatable, Sendable {
 
     init(_ code: Refusal.Code, _ detail: String) { self.init(Refusal(code, detail)) }
 
-    /// The problem that a refusal is.
     public init(_ refusal: Refusal, operationIndex: Int? = nil) {
         status = Self.status(of: refusal.code)
         code = refusal.code.rawValue

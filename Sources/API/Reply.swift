@@ -9,9 +9,9 @@ public struct Reply {
     public var head: AnswerHead
     /// The content. A HEAD has the content of its GET; the connection leaves it out.
     public var body: HTTPBody
-    /// The commit that the answer speaks of, where it is not the last of the request's network.
+    /// The commit that the answer speaks of, if it is not the last of the request's network.
     private(set) var stamp: CommitPlace?
-    /// The route, where the request found one.
+    /// The route, if the request found one.
     public internal(set) var endpoint: Endpoint?
 
     init(_ status: HTTPResponse.Status, _ body: HTTPBody = .none, type: String? = nil) {
@@ -38,12 +38,12 @@ public struct Reply {
             reply.head.add(.wwwAuthenticate, "Bearer realm=\"heddle\"")
         }
         if let field = problem.field { reply.head.add(field.name, field.value) }
-        // What is full or stopping now may do in a moment.
+        // A central that is full or stopping now may answer in a moment.
         if problem.status == .serviceUnavailable { reply.head.add(.retryAfter, "1") }
         return reply
     }
 
-    /// What answers the same request where it is refused after all.
+    /// Returns the reply to the same request if it is refused after all.
     public func refused(_ refusal: Refusal) -> Reply {
         var answer = Reply.problem(Problem(refusal), requestID: requestID)
         answer.endpoint = endpoint
@@ -71,7 +71,7 @@ public struct Reply {
     }
 }
 
-/// A revision, and the hash of its commit where that is known.
+/// A revision, and the hash of its commit if that is known.
 struct CommitPlace {
     var revision: UInt64
     var hash: CommitHash?

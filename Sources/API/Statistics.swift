@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// How often something took how long, in the buckets of a Prometheus histogram.
+/// A distribution of times, in the buckets of a Prometheus histogram.
 public struct Histogram: Sendable {
     /// The upper ends of the buckets, in microseconds; all above falls into a last one.
     static let bounds: [Int64] = [
@@ -11,7 +11,6 @@ public struct Histogram: Sendable {
     private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
     private(set) var microseconds: Int64 = 0
 
-    /// A histogram of nothing.
     public init() {}
 
     /// Counts something that took so long.
@@ -48,11 +47,10 @@ public struct RequestStatistics: Sendable {
     /// In the order in which they were first used. Looking through them is quicker than hashing: every request does it.
     private var entries: [Entry] = []
 
-    /// No requests.
     public init() {}
 
     /// Counts an answer.
-    /// - Parameter endpoint: The route; `nil` where the request found none.
+    /// - Parameter endpoint: The route; `nil` if the request found none.
     public mutating func record(_ endpoint: Endpoint?, status: Int, _ duration: Duration) {
         let index = index(of: endpoint)
         entries[index].add(1, status: status)
@@ -104,7 +102,7 @@ public struct RequestStatistics: Sendable {
 public struct Statistics: Sendable {
     /// Requests, of all threads that serve HTTP.
     public var requests: RequestStatistics
-    /// How long each group of commits took to be on disk.
+    /// The time of each group of commits until it was on disk.
     public var appends: Histogram
     /// Bytes of the commit log on disk.
     public var storeByteCount: Int
@@ -118,7 +116,6 @@ public struct Statistics: Sendable {
         var help: String
         var values: [(label: (String, String)?, value: UInt64)]
 
-        /// A number without labels.
         public init(_ name: String, _ help: String, isCounter: Bool = false, _ value: UInt64) {
             self.init(name, help, isCounter: isCounter, values: [(nil, value)])
         }
@@ -141,7 +138,6 @@ public struct Statistics: Sendable {
         }
     }
 
-    /// What was counted.
     public init(requests: RequestStatistics, appends: Histogram, storeByteCount: Int, gauges: [Gauge]) {
         self.requests = requests
         self.appends = appends

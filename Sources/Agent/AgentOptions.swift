@@ -2,7 +2,7 @@ import Netdev
 import Reactor
 import Wire
 
-/// What `heddle agent` was told on its command line.
+/// The options of `heddle agent`.
 public struct AgentOptions: Equatable, Sendable {
     /// Central's southbound URL: `https://HOST:6642`, or `http://HOST:6642` on loopback and in labs.
     public var central: String
@@ -10,16 +10,16 @@ public struct AgentOptions: Equatable, Sendable {
     public var chassis: String?
     /// The address of this host that tunnels start from.
     public var encapIP: IPAddress
-    /// Where the agent keeps its state and its sockets; made if missing.
+    /// The directory of the agent's state and sockets; made if missing.
     public var stateDirectory: String
     /// The directory of the forwarder's socket; a relative path is one from the state directory, of which `nil` is the
     /// folder `forwarder`.
     public var forwarderDirectory: String?
     /// The token that this host joins central with, unless it has.
     public var join: String?
-    /// Whether plain HTTP may go beyond loopback.
+    /// True if plain HTTP may go beyond loopback.
     public var isInsecure: Bool
-    /// Whether to start a forwarder where none answers; else another program does, and the agent waits for it.
+    /// True if a forwarder is started when none answers; else another program does, and the agent waits for it.
     public var startsForwarder: Bool
     /// Queues of each TAP, and sockets of the underlay; `nil` for what suits the processors.
     public var queueCount: Int?
@@ -33,7 +33,6 @@ public struct AgentOptions: Equatable, Sendable {
     /// Octets that the queues of a port may hold together unless told otherwise.
     public static let standardQueuedByteCount = TAPDevice.queuedByteCount
 
-    /// What `heddle agent` was told.
     public init(
         central: String,
         chassis: String? = nil,

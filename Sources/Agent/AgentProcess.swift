@@ -115,7 +115,7 @@ public enum AgentProcess {
         }
     }
 
-    /// Fresh sockets, or `nil` where a forwarder may have them, which will then give them back.
+    /// Fresh sockets, or `nil` if a forwarder may have them, which will then give them back.
     private static func underlay(
         at address: IPAddress,
         count: Int,
@@ -169,7 +169,7 @@ public enum AgentProcess {
         return name
     }
 
-    /// The file of this program; where that was replaced meanwhile, what still runs of it.
+    /// The file of this program; if that was replaced meanwhile, the one that still runs.
     private static var ownExecutable: String {
         let link = "/proc/self/exe"
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))

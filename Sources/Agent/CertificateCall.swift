@@ -7,7 +7,7 @@ import Security
 
 /// A request to central for a certificate: the first, with a token, or the next one.
 struct CertificateCall {
-    /// How long central may take for an answer.
+    /// The time that central may take for an answer.
     static let patience = Duration.seconds(10)
 
     /// Why there is no certificate.

@@ -5,7 +5,7 @@ import NetworkModel
 import Reactor
 import Security
 
-/// How this host comes to its membership: it has one, or it joins with a token before the agent begins.
+/// The way of this host to its membership: it has one, or it joins with a token before the agent begins.
 final class Joining {
     /// Between two tries to reach central.
     static let retryInterval = Duration.seconds(2)
@@ -17,7 +17,7 @@ final class Joining {
     private var outcome: Result<Membership, AgentFailure>?
     private var hasWarned = false
 
-    /// The membership to go on with; `nil` where the wait for central was interrupted by `onInterrupt`'s closure.
+    /// The membership to go on with; `nil` if the wait for central was interrupted by `onInterrupt`'s closure.
     static func membership(
         of chassis: String,
         with text: String?,

@@ -1,7 +1,7 @@
 import Reactor
 import Security
 
-/// What makes this host a chassis to central: a key, a certificate, and the authority that central is believed by.
+/// The proof that this host is a chassis: a key, a certificate, and the authority by which central is trusted.
 struct Membership: Sendable {
     /// The id of the token that it joined with.
     let token: String
@@ -20,7 +20,7 @@ struct Membership: Sendable {
         identity = try TLSIdentity(chain: [leaf], key: key)
     }
 
-    /// What secures connections to central.
+    /// Returns the TLS configuration of connections to central.
     func context() throws(SecurityError) -> TLSContext {
         try .client(trusting: .authorities(pem: try authoritiesPEM()), identity: identity)
     }
@@ -31,7 +31,6 @@ struct Membership: Sendable {
         return text
     }
 
-    /// The certificate.
     var certificate: Certificate { identity.chain[0] }
 }
 
@@ -49,7 +48,6 @@ extension Membership {
         authorities = Array(certificates.dropFirst())
     }
 
-    /// The file.
     func fileBytes() throws(SecurityError) -> [UInt8] {
         try Array("\(Self.title)\(token)\n".utf8) + identity.key.pem() + certificate.pem() + authoritiesPEM()
     }
@@ -58,7 +56,7 @@ extension Membership {
 extension StateDirectory {
     private var membershipFile: String { "\(path)/membership.pem" }
 
-    /// The membership as it was kept; `nil` where this host has not joined.
+    /// The membership as it was kept; `nil` if this host has not joined.
     func membership() throws(AgentFailure) -> Membership? {
         guard let bytes = try read(membershipFile) else { return nil }
         do throws(SecurityError) {

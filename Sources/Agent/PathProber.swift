@@ -14,12 +14,12 @@ final class PathProber {
     private var registration: Registration?
     private let encapIP: IPAddress
     private let hear: (Event) -> Void
-    /// What a probe is made in; behind its head are zeros.
+    /// The buffer of a probe; zeros follow its head.
     private var datagram = [UInt8](repeating: 0, count: 65_535)
     private var answer = [UInt8](repeating: 0, count: 256)
 
     /// - Parameters:
-    ///   - encapIP: Where tunnels start from.
+    ///   - encapIP: The address of this host's tunnels.
     ///   - hear: Gets `probeAnswered`.
     init(loop: EventLoop, encapIP: IPAddress, hear: @escaping (Event) -> Void) throws(SystemError) {
         self.encapIP = encapIP
@@ -39,7 +39,7 @@ final class PathProber {
         registration?.cancel()
     }
 
-    /// Sends what there is to send. What the kernel refuses does not arrive, which is what is asked.
+    /// Sends the probes that wait. A probe that the kernel refuses does not arrive, which is an answer.
     func send(_ probes: [UnderlayProbe]) {
         for probe in probes {
             let headers = if case .v4 = encapIP { 28 } else { 48 }

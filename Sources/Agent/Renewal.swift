@@ -12,7 +12,7 @@ final class Renewal {
     private var membership: Membership
     private let use: (TLSContext) -> Void
     private var failureCount = 0
-    /// When the certificate came, where that was by a renewal.
+    /// When the certificate came, if that was by a renewal.
     private var renewedAt: Duration?
 
     /// - Parameter use: gets what secures connections from now on.

@@ -5,7 +5,7 @@ import Reactor
 import Security
 import Wire
 
-/// The directory in which an agent keeps what must outlive it, and its sockets. One agent has it at a time.
+/// The directory of an agent's state and sockets. One agent has it at a time.
 final class StateDirectory: Sendable {
     /// The largest state file that is read: a share of some hundred thousand records.
     static let fileByteCountMaximum = 512 << 20
@@ -50,13 +50,14 @@ final class StateDirectory: Sendable {
         }
     }
 
-    /// Where users reach the agent.
+    /// The socket at which users reach the agent.
     var agentSocket: String { "\(path)/agent.sock" }
-    /// Where the forwarder has its socket, apart from ours and from the chassis' key: a directory, or a link to one.
+    /// The directory of the forwarder's socket, apart from ours and from the chassis' key: a directory, or a link to
+    /// one.
     var forwarderDirectory: String { "\(path)/forwarder" }
-    /// Where the forwarder listens.
+    /// The socket at which the forwarder listens.
     var forwarderSocket: String { "\(forwarderDirectory)/forwarder.sock" }
-    /// Where forwarders of older versions listen, which may still run when the agent is upgraded.
+    /// The socket of forwarders of older versions, which may still run when the agent is upgraded.
     var formerForwarderSocket: String { "\(path)/forwarder.sock" }
     private var identityFile: String { "\(path)/chassis_id" }
     private var portsFile: String { "\(path)/ports" }
@@ -78,8 +79,8 @@ final class StateDirectory: Sendable {
         return id
     }
 
-    /// What no copy of this directory has: no two agents have one directory under one kernel, which its lock sees to. A
-    /// hash, as central need not know the parts. `nil` where the kernel does not tell.
+    /// Returns a value that no copy of this directory has: its lock keeps two agents under one kernel from sharing it.
+    /// A hash, as central need not know the parts. `nil` if the kernel does not tell.
     func machine() -> String? {
         var status = stat()
         guard let kernel = try? readFile("/proc/sys/kernel/random/boot_id", maximum: 64), stat(path, &status) == 0
@@ -90,7 +91,7 @@ final class StateDirectory: Sendable {
         return hexadecimal(SHA256.hash([kernel, place]).prefix(Self.machineByteCount))
     }
 
-    /// The bytes of the hash that are told: enough for no two hosts to meet by chance.
+    /// The bytes of the hash that central is told: enough to make two hosts differ.
     private static let machineByteCount = 16
 
     /// The ports as they were kept. A file that cannot be used is an error: going on without it would release them.
@@ -128,8 +129,8 @@ final class StateDirectory: Sendable {
         save(share.fileBytes(chassis: chassis, innerMTU: innerMTU), to: shareFile)
     }
 
-    /// Leaves a note for `heddle doctor` about what the agent waits for, or removes it. What prevents that is of no
-    /// concern: the log has the same.
+    /// Leaves a note for `heddle doctor` about the event that the agent waits for, or removes it. A failure does not
+    /// matter: the log has the same.
     func note(_ sentence: String?) {
         let path = "\(path)/agent.end"
         if let sentence {

@@ -10,7 +10,7 @@ import Wire
 /// beside the old one, which stays in use; at the next it is in use, and the old one is still taken. So no datagram is
 /// refused because hosts hear at different moments.
 struct TunnelKeyring {
-    /// How long a key is the newest at least.
+    /// The shortest time that a key is the newest.
     static let life: Int64 = 24 * 60 * 60
     /// The keys that are kept: one that is only taken, one in use, the next.
     private static let countMaximum = 3
@@ -23,7 +23,7 @@ struct TunnelKeyring {
 
     private let entries: [Entry]
 
-    /// Reads the keys of a state directory, makes the first or the next one where it is time to, and keeps them.
+    /// Reads the keys of a state directory, makes the first or the next one if it is time to, and keeps them.
     init(in directory: StateDirectory, now: Int64) throws(AgentFailure) {
         let path = Self.path(in: directory)
         let isDue: Bool

@@ -13,7 +13,7 @@ enum Underlay {
     static let bufferByteCount: Int32 = 8 << 20
 
     /// The longest inner packet over the device that has the address.
-    /// - Throws: where no device of this host has it, or its MTU is too small.
+    /// - Throws: if no device of this host has it, or its MTU is too small.
     static func innerMTU(at address: IPAddress) throws(AgentFailure) -> Int {
         let what = "cannot find the device of \(address)"
         guard let mtu = try explaining(what, { () throws(SystemError) in try Link.mtu(ofAddress: address) }) else {
@@ -35,7 +35,7 @@ enum Underlay {
         }
     }
 
-    /// Sockets bound to the address, each of which gets its share of the flows; `nil` where the port is taken there.
+    /// Sockets bound to the address, each of which gets its share of the flows; `nil` if the port is taken there.
     static func open(at address: IPAddress, count: Int) throws(AgentFailure) -> [Descriptor]? {
         let place = SocketAddress.ip(address, port: port)
         do throws(SystemError) {
@@ -44,8 +44,7 @@ enum Underlay {
         } catch {
             return try Self.refused(address, error)
         }
-        // Nobody else has the port. Sockets that share it would not have been told so: they share with anybody who
-        // wants to.
+        // A socket that does not share the port shows first that nobody else has it.
         do throws(SystemError) {
             var sockets: [Descriptor] = []
             for _ in 0..<count {
@@ -64,7 +63,7 @@ enum Underlay {
         throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
     }
 
-    /// Why there can be no tunnels where the port is taken.
+    /// Why there can be no tunnels if the port is taken.
     static func isTaken(at address: IPAddress) -> AgentFailure {
         AgentFailure(
             "UDP port \(port) at \(address) is taken by another process; "

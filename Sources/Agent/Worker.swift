@@ -12,7 +12,7 @@ final class Worker: Sendable {
     }
 
     /// Does the job after those given before.
-    /// - Parameter refuse: is called instead where the thread hangs in a job and too many others wait behind it.
+    /// - Parameter refuse: is called instead if the thread hangs in a job and too many others wait after it.
     func run(_ job: @escaping @Sendable () -> Void, orElse refuse: () -> Void) {
         if !jobs.send(job) { refuse() }
     }

@@ -9,11 +9,11 @@ struct FilesState: Hashable, Sendable {
     var shareRevision: UInt64 = 0
     var shareHash: UInt64?
     var isShareHeld = false
-    /// Whether a save of the share is under way.
+    /// True if a save of the share is under way.
     var isSavingShare = false
-    /// When the share may be saved next, where it has changed.
+    /// When the share may be saved next, if it has changed.
     var shareSaveAt: Duration?
-    /// Whether the last save failed, so that a failure is logged once.
+    /// True if the last save failed, so that a failure is logged once.
     var hasFailed = false
 }
 

@@ -1,10 +1,10 @@
 import Southbound
 import Wire
 
-/// Where the ports of this host are, by the share.
+/// The places of this host's ports, by the share.
 extension AgentCore {
-    /// Looks where the share says that the ports are: one that was here and is no longer is set aside, and one that was
-    /// set aside and is here again is no longer.
+    /// Compares the ports with their places in the share: a port that has left this host is set aside, and one that has
+    /// returned no longer is.
     mutating func notePlaces() {
         var hasChanged = false
         for name in ports.keys.sorted() {
@@ -31,7 +31,7 @@ extension AgentCore {
         if hasChanged { _ = savePorts() }
     }
 
-    /// What keeps a port of this host from being bound here, and what helps.
+    /// Returns the reason why a port of this host is not bound here, and the remedy.
     func absence(of port: PluggedPort) -> (PortReport.State, String) {
         let logicalPort = port.specification.logicalPort
         guard let binding = share.binding(of: logicalPort) else {

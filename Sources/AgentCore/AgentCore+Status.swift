@@ -42,7 +42,7 @@ extension AgentCore {
         }
     }
 
-    /// How a port is and why.
+    /// Returns the state of a port and the reason for it.
     func report(of port: PluggedPort) -> PortReport {
         let (state, detail) = condition(of: port)
         var specification = port.specification
@@ -68,7 +68,7 @@ extension AgentCore {
         return absence(of: port)
     }
 
-    /// What is odd about a port that is up: a MAC that nobody sends to.
+    /// Returns a note about a port that is up with a MAC that nobody sends to.
     private func remark(on port: PluggedPort) -> String {
         guard let mac = port.specification.mac ?? port.mac else { return "" }
         guard let binding = share.binding(of: port.specification.logicalPort), !binding.hasUnknown else { return "" }

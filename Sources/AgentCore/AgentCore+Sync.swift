@@ -6,7 +6,7 @@ struct SyncState: Sendable {
     var sequence: UInt64 = 0
     /// The syncs without an answer yet: one that central parks, and one that has overtaken it.
     var outstanding: [Outstanding] = []
-    /// What the last sync said about this host.
+    /// The report of the last sync about this host.
     var reported: Report?
     /// The highest claim that this start has told.
     var toldClaim: UInt64 = 0
@@ -18,7 +18,7 @@ struct SyncState: Sendable {
     var needsSnapshot = false
     /// Central has said that its history is another one than ours.
     var isOtherHistory = false
-    /// Rises when the conversation goes back to the share: answers to what was asked before are of no use.
+    /// Rises when syncs go back to the share: answers to earlier syncs no longer count.
     var line = 0
     /// Central has been told that this was the last sync.
     var hasSaidFarewell = false
@@ -26,19 +26,19 @@ struct SyncState: Sendable {
     var startAt: Duration?
     /// After a failure: when to try again.
     var retryAt: Duration?
-    /// How long to wait after failures.
+    /// The pause after failures.
     var backoff = Backoff(first: .milliseconds(100), last: .seconds(5))
-    /// Whether central has answered since the agent started.
+    /// True if central has answered since the agent started.
     var hasHeard = false
     /// Why the last sync failed; `nil` while central answers.
     var failure: String?
     /// The time of the last answer.
     var heardAt: Duration?
-    /// What answers tell of central's clock.
+    /// The comparison with central's clock, from its answers.
     var clock = ClockComparison()
 
-    /// The longest that is waited after a connection that was refused: it cost two packets, and a central that comes back
-    /// has its hosts again within this time.
+    /// The longest wait after a refused connection: it cost two packets, and a central that comes back has its hosts
+    /// again within this time.
     static let refusedConnectionPause: Duration = .milliseconds(500)
     /// The most syncs under way: one parked and one that overtakes it.
     static let outstandingMaximum = 2
@@ -51,11 +51,11 @@ struct SyncState: Sendable {
         var line: Int
     }
 
-    /// What a sync says about this host.
+    /// The report of a sync about this host.
     struct Report: Hashable, Sendable {
         var ports: [SyncRequest.PluggedPort]
         var errors: [SyncRequest.HostError]
-        /// The commits with content that the forwarder has acknowledged: a mere bookmark is no news.
+        /// The commits with content that the forwarder has acknowledged: a mere revision is no news.
         var contentCount: UInt64
         var held: HeldShare?
     }
@@ -73,15 +73,15 @@ struct SyncState: Sendable {
 }
 
 extension AgentCore {
-    /// Tells central that this start of the agent says no more. What is plugged here stays so.
+    /// Tells central that this start of the agent ends. Plugged ports stay plugged.
     mutating func sayFarewell() {
         guard sync.hasHeard, sync.failure == nil else { return }
         send(report, isLeaving: true)
         sync.hasSaidFarewell = true
     }
 
-    /// What central is told of the ports: all that are plugged with a claim on disk, also those that another chassis has
-    /// taken, which come back when that one lets go.
+    /// The ports that central is told of: all that are plugged with a claim on disk, also those that another chassis
+    /// has taken, which come back when that one lets go.
     var reportedPorts: [SyncRequest.PluggedPort] {
         ports.values
             .filter { !$0.isLeaving }
@@ -101,7 +101,7 @@ extension AgentCore {
             }
     }
 
-    /// What is wrong on this host, a sentence a port.
+    /// The errors of this host, a sentence for each port.
     private var reportedErrors: [SyncRequest.HostError] {
         let errors = ports.values.sorted { $0.specification.name < $1.specification.name }.compactMap { port in
             if case .failed(let reason) = port.device {
@@ -125,7 +125,7 @@ extension AgentCore {
         )
     }
 
-    /// Sends what is due: the next page, a poll where none is under way, or news of this host past a parked poll.
+    /// Sends what is due: the next page, a poll if none is under way, or news of this host past a parked poll.
     mutating func settleSync(now: Duration) {
         guard !sync.hasSaidFarewell else { return }
         if let startAt = sync.startAt {
@@ -151,7 +151,7 @@ extension AgentCore {
         let page = sync.shadow?.next
         // A forwarder may have tables although our own copy of the share is lost.
         let epoch = told.revision > 0 ? told.epoch : forwarder.applied > 0 ? forwarder.appliedEpoch : nil
-        // Only a conversation that works may be parked: an answer is what tells that central is there.
+        // Only a sync after an answered one may be parked: an answer tells that central is there.
         let mayPark = sync.failure == nil && sync.hasHeard && page == nil && !isLeaving
         sync.outstanding.append(
             SyncState.Outstanding(sequence: sync.sequence, since: since, page: page, line: sync.line)
@@ -196,7 +196,7 @@ extension AgentCore {
         receive(answer, to: request, now: now)
     }
 
-    /// Puts the pages of an answer together, and the whole into the share where it fits.
+    /// Puts the pages of an answer together, and the whole into the share if it fits.
     private mutating func receive(_ answer: FeedAnswer, to request: SyncState.Outstanding, now: Duration) {
         guard isAwaited(request), answer.to >= told.revision || sync.needsSnapshot else { return }
         let leadsOn = answer.epoch == told.epoch && answer.from == request.since && request.since > 0
@@ -232,8 +232,8 @@ extension AgentCore {
         )
     }
 
-    /// Whether the answer to a request fits what we have: its next page, or the way from a revision as of which the
-    /// share was as it is now. An answer that was overtaken by another one does not.
+    /// True if the answer to a request fits the share: its next page, or the way from a revision since which the share
+    /// has not changed. An answer that was overtaken by another does not fit.
     private func isAwaited(_ request: SyncState.Outstanding) -> Bool {
         guard request.line == sync.line else { return false }
         if let shadow = sync.shadow { return request.page == shadow.next && request.since == shadow.since }
@@ -298,7 +298,8 @@ extension AgentCore {
         case .connectionRefused(let reason):
             retry(reason, now, atMost: SyncState.refusedConnectionPause, using: &generator)
         case .refused(let reason):
-            // Another refusal than the one before is news: a chassis that was deleted hears that, then what to do.
+            // A refusal that differs from the one before is news: a deleted chassis gets that one first, then one with
+            // the remedy.
             if sync.failure != nil, sync.failure != reason { emit(.log(.warning, reason)) }
             retry(reason, now, using: &generator)
         }
@@ -320,7 +321,7 @@ extension AgentCore {
 }
 
 extension String {
-    /// The text up to where another one begins in it; the whole where it does not.
+    /// The text up to where another one begins in it; the whole if it does not.
     func text(before mark: String) -> String {
         utf8.indices.first { self[$0...].hasPrefix(mark) }.map { String(self[..<$0]) } ?? self
     }

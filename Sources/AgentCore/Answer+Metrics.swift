@@ -2,8 +2,8 @@ import ForwarderProtocol
 import Wire
 
 extension Answer {
-    /// A list with counters in the text format of Prometheus (version 0.0.4): what goes to each host in one piece, and
-    /// what was dropped; `nil` for other answers.
+    /// A list with counters in the text format of Prometheus (version 0.0.4): the MTU to each host, and dropped frames;
+    /// `nil` for other answers.
     public var metrics: String? {
         guard case .ports(let ports, let paths, let forwarder, _) = self else { return nil }
         let known = paths.map { path in

@@ -1,4 +1,4 @@
-/// How long to wait before the next attempt: doubling from a first bound to a last one, with full jitter.
+/// The pause before the next attempt: doubling from a first bound to a last one, with full jitter.
 ///
 /// Jitter over the whole range spreads many hosts that lost the same central over time.
 struct Backoff: Hashable, Sendable {

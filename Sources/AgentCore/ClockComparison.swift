@@ -1,14 +1,15 @@
-/// How this host's clock stands to central's, by the time that central's answers tell.
+/// The difference between this host's clock and central's, by the time in central's answers.
 struct ClockComparison: Hashable, Sendable {
-    /// The most seconds that clocks may differ without a word. An answer tells whole seconds and is on its way for some.
+    /// The most seconds that clocks may differ without a line in the log. An answer tells whole seconds and is on its
+    /// way for some.
     static let differenceMaximum: Int64 = 60
 
-    /// How many seconds central's clock is ahead, as its last answer told; negative where it is behind.
+    /// The seconds by which central's clock is ahead, by its last answer; negative if it is behind.
     private(set) var secondsAhead: Int64?
     private var hasWarned = false
 
     /// Takes central's time and this host's, in seconds since 1970.
-    /// - Returns: what to log: once that they differ, once that they do no more.
+    /// - Returns: the line for the log: once when they differ, once when they no longer do.
     mutating func note(central: Int64, host: Int64) -> (LogLevel, String)? {
         let ahead = central.subtractingReportingOverflow(host).partialValue
         secondsAhead = ahead

@@ -2,7 +2,7 @@ import ForwarderProtocol
 import Southbound
 import Wire
 
-/// What an agent knows about itself from the start.
+/// The configuration of an agent.
 public struct Configuration: Hashable, Sendable {
     /// The chassis' name.
     public var chassis: String
@@ -14,23 +14,22 @@ public struct Configuration: Hashable, Sendable {
     public var version: String
     /// The host's name, for `show`.
     public var hostname: String
-    /// Where the other chassis reach this one.
+    /// The address at which other chassis reach this one.
     public var encapIP: IPAddress
     /// The longest inner packet, in bytes, that the encap's device left to tunnels when the agent started.
     public var innerMTU: Int
-    /// Its public keys for the tags of datagrams, the older first; none where it puts none in.
+    /// Its public keys for the tags of datagrams, the older first; none without tags.
     public var tunnelKeys: [String] = []
-    /// Whether a forwarder that runs already may know other keys than those of these.
+    /// True if a forwarder that runs already may know other keys than those of these.
     public var hasNewTunnelKeys = false
     /// Central's URL, for `status`.
     public var central: String
-    /// What no copy of the state directory under another kernel or path has; `nil` where unknown.
+    /// A value that no copy of the state directory under another kernel or path has; `nil` if unknown.
     public var machine: String?
     /// The most changes that one answer of central's may have over all its pages: a bound on memory, far above the
     /// share of any host.
     public var answerChangeMaximum = 1 << 20
 
-    /// What an agent knows about itself.
     public init(
         chassis: String,
         chassisID: String,
@@ -60,7 +59,7 @@ public struct Configuration: Hashable, Sendable {
         return innerByteCount(underlayByteCount: min(underlayMTU, 65_535), encapIP: encapIP)
     }
 
-    /// The inner packet of a packet of the underlay, in octets; 0 where there is none.
+    /// The inner packet of a packet of the underlay, in octets; 0 if there is none.
     static func innerByteCount(underlayByteCount: Int, encapIP: IPAddress) -> Int {
         let overhead =
             switch encapIP {
@@ -78,8 +77,8 @@ public struct Configuration: Hashable, Sendable {
         }
     }
 
-    /// Whether a text can be a chassis' name: 1 to 128 of the bytes that names at central have, and not what clients take
-    /// out of paths.
+    /// True if a text can be a chassis' name: 1 to 128 of the bytes that names at central have, and not what clients
+    /// take out of paths.
     public static func isChassisName(_ name: String) -> Bool {
         (1...PortSpecification.logicalPortByteCountMaximum).contains(name.utf8.count)
             && name.utf8.allSatisfy(isNameByte) && name != "." && name != ".."

@@ -2,15 +2,14 @@ import ForwarderProtocol
 import JSON
 import Wire
 
-/// What the kernel says about the paths to other hosts.
+/// The kernel's answer about the paths to other hosts.
 public struct PathMeasurement: Hashable, Sendable {
-    /// The MTU of the device that has this host's encap; `nil` where none has, or it could not be asked.
+    /// The MTU of the device that has this host's encap; `nil` if none has, or it could not be asked.
     public var deviceMTU: Int?
-    /// What the routes and their devices allow to each of the hosts, in octets of IP packets; a host is missing where
+    /// The size that routes and devices allow to each host, in octets of IP packets; a host is missing if
     /// there is no route.
     public var pathMTUs: [IPAddress: Int]
 
-    /// A measurement.
     public init(deviceMTU: Int?, pathMTUs: [IPAddress: Int]) {
         self.deviceMTU = deviceMTU
         self.pathMTUs = pathMTUs
@@ -23,10 +22,9 @@ public struct UnderlayProbe: Hashable, Sendable {
     public var address: IPAddress
     /// Octets of the whole IP packet.
     public var byteCount: Int
-    /// What the answer has to say.
+    /// The number that the answer has to repeat.
     public var nonce: UInt64
 
-    /// A probe.
     public init(address: IPAddress, byteCount: Int, nonce: UInt64) {
         self.address = address
         self.byteCount = byteCount
@@ -36,7 +34,7 @@ public struct UnderlayProbe: Hashable, Sendable {
 
 /// A path to another host as `heddle port list` shows it.
 public struct PathReport: Hashable, Sendable {
-    /// How well the path is known.
+    /// The certainty about the path.
     public enum State: String, Hashable, Sendable {
         /// The other end has answered packets of this size.
         case found
@@ -56,9 +54,9 @@ public struct PathReport: Hashable, Sendable {
     public var mtu: Int
     /// The longest packet of the underlay that gets there, in bytes.
     public var underlayMTU: Int
-    /// How well that is known.
+    /// The certainty about that.
     public var state: State
-    /// What did not go there, where counters were asked for.
+    /// The frames that did not go there, if counters were asked for.
     public var statistics: PathStatistics?
 
     /// `{"chassis", "address", "mtu", "underlay_mtu", "state", "too_long_frames"?, "unsent_frames"?}`.

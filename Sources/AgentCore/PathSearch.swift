@@ -1,36 +1,35 @@
-/// Finds out what the path to one other host carries, by datagrams that may not be cut and that the other end answers
-/// (as RFC 8899 does for transports). Nothing else is believed: no ICMP message, whoever has sent it.
+/// Finds the size that the path to one other host carries, by datagrams that may not be cut and that the other end
+/// answers (as RFC 8899 does for transports). Nothing else is believed, ICMP messages least of all.
 ///
-/// Questions go out in rounds: some sizes at once, each some times over while there is no answer, so that a loss or two
-/// says nothing about a size. The largest size that was answered is the lower end of what is looked at next. All sizes
-/// are octets of whole IP packets on the underlay.
+/// Probes are sent in rounds: some sizes at once, each several times while there is no answer, so that a loss or two
+/// tells nothing about a size. The largest answered size is the lower end of the next range. All sizes are octets of
+/// whole IP packets on the underlay.
 public struct PathSearch: Hashable, Sendable {
     /// The size that is taken to come through whatever the path is: IPv6's least MTU (RFC 8200 section 5), which every
     /// network of today carries of IPv4 as well.
     public static let floor = 1280
     /// Sizes of a round: with eight of them an MTU between 1280 and 9000 is found in five rounds, in three up to 1500.
     static let sizesPerRound = 8
-    /// How often a size is asked for in a round.
+    /// The number of probes of a size in a round.
     static let triesPerRound = 3
     /// The rounds without any answer after which the other end counts as one that answers no probes.
     static let muteRounds = 3
-    /// How often the present size is asked for again: a path that carries less from now on is noticed so soon.
+    /// The interval at which the present size is probed again: a path that carries less is noticed within it.
     static let verifyInterval = Duration.seconds(5)
-    /// How often more than the present size is tried, where this host's routes would allow more.
+    /// The interval at which a larger size is tried, if this host's routes allow it.
     static let raiseInterval = Duration.seconds(30)
-    /// How often at most a search is begun anew because something has changed: routing daemons change routes without end.
+    /// The shortest time between two searches that changes have caused: routing daemons change routes without end.
     static let hurryInterval = Duration.seconds(2)
-    /// How often an end that answers nothing is asked again.
+    /// The interval at which a silent end is asked again.
     static let muteInterval = Duration.seconds(30)
-    /// How long nothing may be answered until what was found before counts no more: the other end may be another
+    /// The silence after which an earlier result no longer counts: the other end may be another
     /// program by then.
     static let age = Duration.seconds(600)
-    /// How long a first round waits; a later one as many times longer as there were.
+    /// The wait of the first round; later ones wait as many times longer as there were rounds.
     static let firstPatience = Duration.milliseconds(500)
     /// The bounds of how long a round waits once it is known how soon answers come.
     static let patienceRange = Duration.milliseconds(300) ... .seconds(2)
 
-    /// Where the search stands.
     enum State: Hashable, Sendable {
         /// Nothing has been answered yet; so many rounds are over.
         case asking(rounds: Int)
@@ -48,7 +47,7 @@ public struct PathSearch: Hashable, Sendable {
     public struct Probe: Hashable, Sendable {
         /// Octets of the whole IP packet.
         public var byteCount: Int
-        /// What the answer has to say.
+        /// The number that the answer has to repeat.
         public var nonce: UInt64
     }
 
@@ -65,13 +64,13 @@ public struct PathSearch: Hashable, Sendable {
         var nextAt: Duration
     }
 
-    /// What this host's devices and routes allow.
+    /// The size that this host's devices and routes allow.
     private(set) var bound: Int
     /// The largest size that has been answered and not been refuted since; 0 before the first answer.
     private(set) var carried = 0
     private(set) var state = State.asking(rounds: 0)
     private var round: Round?
-    /// How long an answer takes.
+    /// The time that an answer takes.
     private var delay: Duration?
     private var answeredAt: Duration
     private var raisedAt: Duration
@@ -79,7 +78,6 @@ public struct PathSearch: Hashable, Sendable {
     /// When there is something to do.
     public private(set) var nextAt: Duration
 
-    /// A search that begins at a time.
     public init(bound: Int, now: Duration) {
         self.bound = bound
         nextAt = now
@@ -88,16 +86,16 @@ public struct PathSearch: Hashable, Sendable {
         hurriedAt = now
     }
 
-    /// What counts now: what has been found, or what is allowed where nothing is known.
+    /// The size in use: the one that was found, or the allowed one if nothing is known.
     public var mtu: Int { carried == 0 ? bound : min(bound, carried) }
 
-    /// Whether the other end has answered.
+    /// True if the other end has answered.
     public var isAnswered: Bool { carried > 0 }
 
-    /// Whether it has answered the last that was asked.
+    /// True if it has answered the last that was asked.
     public var isDoubtful: Bool { state == .doubting }
 
-    /// Whether it has been decided what counts: after the first answer, or when none is expected any more.
+    /// True if the size is decided: after the first answer, or when none is expected any more.
     public var isDecided: Bool {
         if case .asking = state { return false }
         return true
@@ -121,7 +119,7 @@ public struct PathSearch: Hashable, Sendable {
         }
     }
 
-    /// Asks again at once, also for more: something on this host has changed that may have changed the path.
+    /// Probes again at once, also larger sizes: something on this host has changed that may have changed the path.
     public mutating func hurry(now: Duration) {
         guard round == nil, now - hurriedAt >= Self.hurryInterval else { return }
         hurriedAt = now
@@ -133,7 +131,7 @@ public struct PathSearch: Hashable, Sendable {
         nextAt = now
     }
 
-    /// What to ask now, at `nextAt` or later.
+    /// Returns the probes to send now, at `nextAt` or later.
     /// - Parameter nonce: draws a random number.
     public mutating func due(now: Duration, nonce: () -> UInt64) -> [Probe] {
         guard nextAt <= now else { return [] }
@@ -253,7 +251,8 @@ public struct PathSearch: Hashable, Sendable {
     /// The least size that is asked for.
     private var least: Int { min(Self.floor, bound) }
 
-    /// Sizes spread between two, of which neither is asked for, the largest as near to the upper one as can be.
+    /// Sizes spread between two bounds, which are not probed themselves, the largest as near to the upper one as
+    /// possible.
     private static func between(_ lower: Int, _ upper: Int) -> [Int] {
         let room = upper - lower - 1
         guard room > 0 else { return [] }

@@ -2,45 +2,45 @@ import Wire
 
 /// A port plugged on this host.
 struct PluggedPort: Hashable, Sendable {
-    /// What the user asked for.
+    /// The user's order.
     var specification: PortSpecification
-    /// Whether the device was made by us and goes with the port, or was already there and stays.
+    /// True if the device was made by us and goes with the port, or was already there and stays.
     var isOwned: Bool
     /// The number of the plug: raised with each, on disk before it is told to central.
     var claim: UInt64
-    /// Whether the port was bound here since that plug and is no longer: the claim takes it from nobody.
+    /// True if the port was bound here since that plug and no longer is: the claim takes it from nobody.
     var isSetAside = false
-    /// The chassis that has taken the port away, where that was seen.
+    /// The chassis that has taken the port away, if that was seen.
     var lostTo: String?
-    /// Whether the port is being unplugged; kept on disk, so that a restarted agent finishes it.
+    /// True if the port is being unplugged; kept on disk, so that a restarted agent finishes it.
     var isLeaving = false
-    /// Whether the device of a leaving port has been asked to be removed.
+    /// True if the device of a leaving port has been asked to be removed.
     var isRemovalAsked = false
-    /// What a claim that is not on disk yet has replaced.
+    /// The state that a claim which is not on disk yet has replaced.
     var replaced: Replaced?
     /// The save of the ports file that this claim, or this leaving, is part of.
     var save: UInt64 = 0
-    /// Where the device stands.
     var device = Device.unknown
-    /// Whether a lost device is just being looked for; one attempt at a time, as the second would find the device busy.
+    /// True while a lost device is being looked for; one attempt at a time, because a second would find the device
+    /// busy.
     var isLookedFor = false
-    /// What a user who plugs the port meanwhile demands of the device.
+    /// The demand on the device by a user who plugs the port meanwhile.
     var demand: DeviceDemand?
-    /// Whether its device is still to be made, if it is ours: it has not been there since the agent started, as after a
+    /// True if its device is still to be made, if it is ours: it has not been there since the agent started, as after a
     /// reboot of the host.
     var isToBeRestored = true
-    /// Whether somebody who plugs it waits for a look at its device.
+    /// True if somebody who plugs it waits for a look at its device.
     var isBeingChecked = false
-    /// Where the device was opened.
+    /// The place at which the device was opened.
     var place = DevicePlace()
-    /// The device's MAC as it was when we opened it, where we did.
+    /// The device's MAC as it was when we opened it, if we did.
     var mac: MACAddress?
     /// The MTU that it was made with, if this agent made it.
     var madeMTU: Int?
     /// The highest fence with which this chassis was seen to have the port.
     var boundSequence: UInt64?
 
-    /// What stands between the reason why a port has no device and the command that helps, which is for this host only.
+    /// The mark between the reason why a port has no device and the remedy, which is for this host only.
     static let remedyMark = "; to plug it again: "
 
     /// The claim before the present one, for when that cannot be saved.
@@ -50,7 +50,7 @@ struct PluggedPort: Hashable, Sendable {
         var lostTo: String?
     }
 
-    /// Where a port's device stands.
+    /// The state of a port's device.
     enum Device: Hashable, Sendable {
         /// Not looked for yet: a forwarder may hold its descriptor.
         case unknown
@@ -63,24 +63,24 @@ struct PluggedPort: Hashable, Sendable {
     }
 }
 
-/// A port as it stands in the ports file.
+/// A port as it is in the ports file.
 public struct StoredPort: Hashable, Sendable {
-    /// What the user asked for.
+    /// The user's order.
     public var specification: PortSpecification
-    /// Whether the device was made by us.
+    /// True if the device was made by us.
     public var isOwned: Bool
     /// The number of the plug.
     public var claim: UInt64
-    /// Whether the port was bound here since that plug and is no longer.
+    /// True if the port was bound here since that plug and is no longer.
     public var isSetAside: Bool
-    /// The chassis that has taken the port away, where that was seen.
+    /// The chassis that has taken the port away, if that was seen.
     public var lostTo: String?
-    /// Whether the port was being unplugged.
+    /// True if the port was being unplugged.
     public var isLeaving: Bool
-    /// Where its device was opened.
+    /// The place at which its device was opened.
     public var place: DevicePlace
 
-    /// A port as it stands in the ports file.
+    /// A port as it is in the ports file.
     public init(
         specification: PortSpecification,
         isOwned: Bool,

@@ -8,7 +8,7 @@ public struct PortSpecification: Hashable, Sendable {
     public var logicalPort: String
     /// The interface's name, at most ``interfaceByteCountMaximum`` bytes.
     public var interface: String
-    /// The network namespace that the interface is in: a name below /run/netns, a path, or `nil` for the agent's own.
+    /// The network namespace of the interface: a name below /run/netns, a path, or `nil` for the agent's own.
     public var netns: String?
     /// The interface's MAC; `nil` leaves the one that the kernel gives.
     public var mac: MACAddress?
@@ -52,9 +52,9 @@ public struct PortSpecification: Hashable, Sendable {
     }
 }
 
-/// What a `port add` demands of the device.
+/// The demand of a `port add` on the device.
 public enum DeviceDemand: Hashable, Sendable {
-    /// Take the device where it is there, else make it.
+    /// Take the device if it is there, else make it.
     case any
     /// It must be there already.
     case existing

@@ -1,31 +1,32 @@
-/// When the certificate of this host's chassis is renewed: after two thirds of its life, so that central may be away
-/// for the last one.
+/// The time at which the certificate of this host's chassis is renewed: after two thirds of its life, so that central
+/// may be away for the last third.
 ///
-/// The certificate's times are central's, and this host's clock may be hours from them: it never brings about more than a
-/// renewal now and then.
+/// The certificate's times are central's, and this host's clock may be hours from them: a wrong clock causes no more
+/// than a renewal now and then.
 public struct RenewalPlan: Equatable, Sendable {
-    /// By how much a certificate says that it holds earlier than it was made, in seconds, or by its life, if that is less.
+    /// The seconds by which a certificate begins before it was made, or its life, if that is less.
     static let backdating: Int64 = 86_400
-    /// The least time between a renewal and the next, where the life is not short itself.
+    /// The least time between a renewal and the next, if the life is not short itself.
     static let pause: Duration = .seconds(60)
 
     private let notAfter: Int64
     private let life: Int64
 
     /// - Parameters:
-    ///   - notBefore: when the certificate begins to hold, in seconds since 1970.
-    ///   - notAfter: when it ceases to hold.
+    ///   - notBefore: the certificate's begin, in seconds since 1970.
+    ///   - notAfter: its end.
     public init(notBefore: Int64, notAfter: Int64) {
         self.notAfter = notAfter
         let (whole, overflows) = notAfter.subtractingReportingOverflow(notBefore)
         life = overflows ? 1 : max(1, whole / 2, whole > Self.backdating ? whole - Self.backdating : 0)
     }
 
-    /// How long from `now`, in seconds since 1970, until it is to be renewed.
+    /// Returns the seconds from `now`, in seconds since 1970, until the certificate is to be renewed.
     /// - Parameters:
     ///   - jitter: 0 ..< 1; up to a twentieth of the life is taken off, so that hosts which joined together do not come
     ///     together.
-    ///   - age: how long ago this certificate came by a renewal, by a clock that nobody sets; `nil` for one that was kept.
+    ///   - age: how long ago this certificate came by a renewal, by a clock that nobody sets; `nil` for one that was
+    ///     kept.
     public func delay(at now: Int64, jitter: Double, age: Duration? = nil) -> Duration {
         let early = Double(life) * (1.0 / 3 + jitter / 20)
         let left = Double(notAfter) - Double(now) - early
@@ -40,9 +41,9 @@ public struct RenewalPlan: Equatable, Sendable {
         return max(.seconds(life / 10), min(Self.pause, most))
     }
 
-    /// How long to wait after renewals that have failed, doubling up to a twentieth of the life.
+    /// Returns the pause after failed renewals, doubling up to a twentieth of the life.
     /// - Parameters:
-    ///   - failureCount: how many have in a row, this one included.
+    ///   - failureCount: the number in a row, including this one.
     ///   - jitter: 0 ..< 1; up to half is taken off.
     public func retryDelay(after failureCount: Int = 1, jitter: Double = 0) -> Duration {
         let first = min(60, max(1, life / 20))

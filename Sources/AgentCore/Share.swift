@@ -2,16 +2,16 @@ import Southbound
 
 /// The records that concern this host, as of one revision of central's store.
 public struct Share: Hashable, Sendable {
-    /// The store's epoch; 0 where central has never been heard.
+    /// The store's epoch; 0 if central has never been heard.
     public private(set) var epoch: UInt64 = 0
     /// The revision that the records are as of; 0 means that there are none yet.
     public private(set) var revision: UInt64 = 0
-    /// The hash of the revision's commit; `nil` where central has not told it.
+    /// The hash of the revision's commit; `nil` if central has not told it.
     public private(set) var hash: UInt64?
-    /// Whether another history than this one was refused in its favour: the next that is not proven to be this one is
-    /// looked at as closely, also by the next start of the agent.
+    /// True if another history was refused in favor of this one: the next history that is not proven to be this one is
+    /// checked as closely, also by the next start of the agent.
     public internal(set) var isHeld = false
-    /// The epochs that were gone by before this one, oldest first: what made hosts take one of them counts no more.
+    /// The epochs in use before this one, oldest first: their mark for hosts counts no more.
     public private(set) var formerEpochs: [UInt64] = []
     /// The records by key.
     public private(set) var records: [RecordKey: Record] = [:]
@@ -41,7 +41,7 @@ public struct Share: Hashable, Sendable {
         for record in records { put(record) }
     }
 
-    /// The binding of a logical port, where it is part of the share.
+    /// The binding of a logical port, if it is part of the share.
     public func binding(of logicalPort: String) -> PortBinding? {
         guard let key = bindingKeys[logicalPort], case .portBinding(let binding)? = records[key] else { return nil }
         return binding
@@ -74,7 +74,7 @@ public struct Share: Hashable, Sendable {
         self.hash = hash
     }
 
-    /// What must change in this share to have the records of the other, in order: deletes, then puts.
+    /// Returns the changes that give this share the records of the other: deletes, then puts.
     func changes(to other: Share) -> [RecordChange] {
         let deleted = records.keys.filter { other.records[$0] == nil }
         let put = other.records.filter { records[$0.key] != $0.value }

@@ -1,6 +1,6 @@
 import Southbound
 
-/// What one share takes away from a host that goes by another.
+/// The loss that a share would cause to a host that uses another.
 struct ShareLoss: Hashable, Sendable {
     /// Most of the share: the part of its logical ports that must be gone for a snapshot to be held although no plugged
     /// port goes. A backup that differs little takes less, a central that knows another network takes all.
@@ -8,15 +8,15 @@ struct ShareLoss: Hashable, Sendable {
 
     /// The logical ports that are plugged and bound here, and would not be bound here any more; in order.
     var pluggedPorts: [String] = []
-    /// How many logical ports of the share would be gone.
+    /// The number of logical ports that would be gone.
     var goneCount = 0
-    /// How many logical ports the share has.
+    /// The number of logical ports in the share.
     var portCount = 0
 
-    /// Whether it is too much to be believed without a word from somebody.
+    /// True if it is too much to be believed without a word from somebody.
     var isLarge: Bool { !pluggedPorts.isEmpty || Double(goneCount) > Double(portCount) * Self.mostOfShare }
 
-    /// What is gone of the logical ports of one share in another. They are told apart by name: what was made anew by hand
+    /// Compares the logical ports of two shares by name: a port that was made anew by hand
     /// is there.
     init(from old: Share, to new: Share) {
         portCount = old.logicalPorts.count

@@ -35,7 +35,7 @@ public enum StateFile {
     }
 
     /// The content of a file.
-    /// - Throws: ``Failure`` where it is not what ``seal(kind:format:_:)`` made for this kind and format.
+    /// - Throws: ``Failure`` if it is not what ``seal(kind:format:_:)`` made for this kind and format.
     public static func open(kind: String, format: Int, _ bytes: [UInt8]) throws(Failure) -> ArraySlice<UInt8> {
         guard let end = bytes.prefix(headByteCountMaximum).firstIndex(of: UInt8(ascii: "\n")) else { throw .notOurs }
         let words = String(decoding: bytes[..<end], as: UTF8.self).split(

@@ -5,7 +5,6 @@ extension StoredPorts {
     private static let kind = "ports"
     private static let format = 1
 
-    /// The bytes of the ports file.
     public var fileBytes: [UInt8] {
         let content: JSONValue = ["last_claim": number(lastClaim), "ports": .array(ports.map(\.json))]
         return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
@@ -42,13 +41,13 @@ extension StoredPort {
         json["set_aside"] = .bool(isSetAside)
         json["lost_to"] = lostTo.map { .string($0) } ?? .null
         json["leaving"] = .bool(isLeaving)
-        // Numbers of namespaces hold as long as the host runs, and so do the descriptors that this is said of.
+        // Numbers of namespaces are valid as long as the host runs, and so are the descriptors.
         json["namespace"] = place.namespace.map { number($0) } ?? .null
         json["pinned"] = .bool(place.isPinned)
         return .object(json)
     }
 
-    /// The port that a stored object stands for. What a request may not say a file may not say either.
+    /// The port of a stored object. A file may contain only what a request may.
     fileprivate init?(json: JSONValue) {
         guard let object = json.objectValue, let name = json["name"]?.stringValue else { return nil }
         guard let isOwned = json["owned"]?.boolValue, let isLeaving = json["leaving"]?.boolValue else { return nil }
@@ -68,7 +67,7 @@ extension StoredPort {
         )
     }
 
-    /// What a stored port has beyond a request.
+    /// The members that a stored port has beyond a request.
     private static let ownFields = ["name", "owned", "claim", "set_aside", "lost_to", "leaving", "namespace", "pinned"]
 }
 
@@ -90,5 +89,5 @@ extension PortSpecification {
 /// A count as JSON has it; more than 2^63 - 1 does not occur.
 func number(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 
-/// A count in JSON, where it is one.
+/// A count in JSON, if it is one.
 func unsigned(_ value: JSONValue?) -> UInt64? { value?.integerValue.flatMap { UInt64(exactly: $0) } }

@@ -4,12 +4,12 @@ extension SyncFailure {
     /// The longest text of central's that is kept, in bytes.
     private static let detailByteCountMaximum = 400
 
-    /// The failure that an answer other than 200 stands for.
+    /// Creates the failure of an answer other than 200.
     ///
     /// - Parameters:
     ///   - status: The HTTP status.
     ///   - body: A problem document (RFC 9457), or anything.
-    ///   - retryAfter: The `Retry-After` field in seconds, where there is one.
+    ///   - retryAfter: The `Retry-After` field in seconds, if there is one.
     public init(status: Int, body: [UInt8], retryAfter: Int?) {
         let problem = try? JSONParser.parse(body)
         let detail = problem?["detail"]?.stringValue.map { $0.cut(toByteCount: Self.detailByteCountMaximum) }

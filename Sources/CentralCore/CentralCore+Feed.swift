@@ -27,15 +27,15 @@ extension CentralCore {
         }
     }
 
-    /// What the forwarder has is also what later revisions say, if nothing of it has changed.
+    /// A forwarder's tables are also those of later revisions that change nothing of them.
     private mutating func noteNothingNew(_ poll: Poll, through revision: UInt64) {
         guard poll.isSync, let session = sessions[poll.chassis], session.applied == poll.since else { return }
         sessions[poll.chassis]?.applied = revision
         checkRealizations(of: poll.chassis)
     }
 
-    /// Tells some of the chassis that have something to hear, and leaves the others to the next step: the first answers
-    /// are on their way while the others are made, and nobody else waits for all of them.
+    /// Answers some of the chassis that have news, and leaves the others to the next step: the first answers leave
+    /// while the others are made, and nobody else waits for all of them.
     mutating func answerWoken() {
         if deltas.isBusy {
             deltas.advance()
@@ -59,7 +59,7 @@ extension CentralCore {
         }
     }
 
-    /// Whether there are chassis to be told, or what to tell them is being worked out.
+    /// True if there are chassis to be told, or what to tell them is being worked out.
     var isWaking: Bool { deltas.isBusy || !retried.isEmpty || !waking.isEmpty }
 
     private mutating func reread(_ ticket: Ticket) {
@@ -85,7 +85,7 @@ extension CentralCore {
         if sessions[poll.chassis]?.parkedSync == ticket { sessions[poll.chassis]?.parkedSync = nil }
     }
 
-    /// Whether one more poll may be held; who finds no place is answered at once.
+    /// True if one more poll may be held; who finds no place is answered at once.
     private var hasRoomToPark: Bool { polls.count < configuration.parkedCountMaximum }
 
     private mutating func park(_ ticket: Ticket, _ poll: Poll) throws(Refusal) {
@@ -102,7 +102,7 @@ extension CentralCore {
         if poll.isSync { sessions[poll.chassis]?.parkedSync = ticket }
     }
 
-    /// What there is to say to a poll; `nil` while it is being worked out.
+    /// Returns the answer to a poll; `nil` while it is being worked out.
     private mutating func feed(_ poll: Poll) throws(Refusal) -> FeedAnswer? {
         guard durable.southbound.chassis(named: poll.chassis) != nil else {
             throw Refusal(.notFound, "There is no chassis \"\(poll.chassis)\".")
@@ -142,7 +142,7 @@ extension CentralCore {
         return answer(poll, to: target, .snapshot, ShareChanges(snapshot: span, at: target))
     }
 
-    /// Refuses one who has lived through another history than this one, whatever its numbers are.
+    /// Refuses a client of another history than this one, whatever its revision is.
     private func checkEvidence(of poll: Poll) throws(Refusal) {
         guard poll.epoch == nil || poll.epoch == durable.epoch else {
             throw differs("Revision \(poll.since) is of another epoch")
@@ -184,7 +184,7 @@ extension CentralCore {
     }
 }
 
-/// What commits have changed of the shares of chassis, without looking at any share.
+/// The changes of chassis' shares by commits, without a look at any share.
 extension CentralCore {
     /// Takes note of a commit that is durable now.
     mutating func note(_ reach: Reach, at revision: UInt64) {

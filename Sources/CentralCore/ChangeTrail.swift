@@ -2,8 +2,7 @@ import DequeModule
 
 /// The revisions at which something changed, as far back as anybody may still have to hear of them.
 ///
-/// Bounded: of those that were forgotten it only knows up to which revision they reach, and takes every revision up to
-/// there for a change.
+/// It is bounded: of forgotten ones it knows only the highest, and takes every revision up to there for a change.
 struct ChangeTrail: Sendable {
     /// The most revisions that one trail remembers: a host that lags by more changes is taken to lack something.
     static let countMaximum = 64
@@ -15,7 +14,6 @@ struct ChangeTrail: Sendable {
     /// A trail of which nothing up to a revision is known.
     init(unknownUpTo floor: UInt64) { self.floor = floor }
 
-    /// The last change.
     var last: UInt64 { revisions.last ?? floor }
 
     /// Takes note of a change, later than all before or at the same revision as the last.

@@ -2,14 +2,13 @@ import DequeModule
 import NetworkModel
 import Southbound
 
-/// What commits changed, worked out once for all chassis that share it.
+/// The changes of commits, worked out once for all chassis that share them.
 ///
-/// An answer leads over one long commit at the most, and over short ones only up to a bound: so hosts that were at
-/// different revisions ask for the same after their first answer, and what a long commit changed is worked out once, in
-/// pieces.
+/// An answer contains at most one long commit, and short ones only up to a bound: so hosts that were at different
+/// revisions ask for the same after their first answer, and a long commit is worked out once, in pieces.
 struct Deltas: Sendable {
-    /// The records that a commit touches from which on it is a long one, and that short ones may touch together: about
-    /// two milliseconds of work.
+    /// The number of touched records from which on a commit is a long one, and that short ones may touch together:
+    /// about two milliseconds of work.
     static let shortCountMaximum = 2000
     /// The most deltas of short commits that are kept.
     static let shortKeptCountMaximum = 8
@@ -27,10 +26,10 @@ struct Deltas: Sendable {
 
     init(pages: PageBounds) { self.pages = pages }
 
-    /// Whether long commits are being worked out.
+    /// True if long commits are being worked out.
     var isBusy: Bool { !builders.isEmpty }
 
-    /// What there is of a delta.
+    /// The state of a delta.
     enum Found {
         /// It is there.
         case ready(SharedDelta)

@@ -1,7 +1,7 @@
-/// What goes wrong again and again, as lines for a log: the first at once, then one each minute that says how many came
+/// Repeated faults as lines for a log: the first at once, then one each minute with the number that came
 /// between.
 public struct RepeatBudget<Key: Hashable & Sendable>: Sendable {
-    /// How long nothing more is said of the same thing.
+    /// The pause between two lines about the same fault.
     public static var interval: Duration { .seconds(60) }
     /// The most things that are told apart; of others it is only said how many there were.
     public static var keyCountMaximum: Int { 1024 }
@@ -16,10 +16,9 @@ public struct RepeatBudget<Key: Hashable & Sendable>: Sendable {
     private var otherCount = 0
     private var otherSince: Duration?
 
-    /// A budget of which nothing is used.
     public init() {}
 
-    /// Whether there is nothing to be said later.
+    /// True if no further line is due later.
     public var isEmpty: Bool { entries.isEmpty && otherCount == 0 }
 
     /// Takes note of something.
@@ -42,7 +41,7 @@ public struct RepeatBudget<Key: Hashable & Sendable>: Sendable {
         return entry.map { Self.line(text, $0.omittedCount) } ?? text
     }
 
-    /// The lines of what came again and was not said for a minute; to be asked for now and then.
+    /// The lines about faults that were repeated and not logged for a minute; to be asked for now and then.
     public mutating func due(now: Duration) -> [String] {
         var lines: [String] = []
         for (key, entry) in entries where now - entry.saidAt >= Self.interval {

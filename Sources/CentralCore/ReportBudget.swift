@@ -1,23 +1,24 @@
 import Southbound
 
-/// What one chassis may write into the log by the errors that its syncs report: each once until it changes or for some
-/// minutes, and only so many a minute.
+/// The budget of lines in the log that one chassis causes by the errors in its syncs: each once until it changes or for
+/// some minutes, and only so many a minute.
 struct ReportBudget: Sendable {
-    /// The most lines of one chassis in a minute: a host where many ports fail at once says enough with the first of them.
+    /// The most lines of one chassis in a minute: a host if many ports fail at once says enough with the first of
+    /// them.
     static let lineCountMaximum = 10
     /// The time that these lines are counted over.
     static let interval: Duration = .seconds(60)
-    /// How long an error that each sync repeats is not said again.
+    /// The time for which an error that each sync repeats is not logged again.
     static let repetition: Duration = .seconds(600)
 
-    /// The errors of the last sync that have been said, and when: no more than one sync may have.
+    /// The logged errors of the last sync, with their times: no more than one sync may have.
     private var said: [SyncRequest.HostError: Duration] = [:]
     private var start: Duration?
     private var lineCount = 0
     private var omittedCount = 0
 
     /// Takes the errors of a sync.
-    /// - Returns: those to be said, and of how many others it is to be said that they were left out until now.
+    /// - Returns: those to log, and the number of others that were left out until now.
     mutating func take(
         _ errors: [SyncRequest.HostError],
         now: Duration
@@ -38,15 +39,15 @@ struct ReportBudget: Sendable {
         return (lines, omitted)
     }
 
-    /// Takes a line that is no error but that the chassis has caused.
-    /// - Returns: whether it is to be said.
+    /// Takes a line that the chassis has caused and that is not an error.
+    /// - Returns: true if it is to be said.
     mutating func takeLine(now: Duration) -> Bool {
-        // What was left out is told with the next errors.
+        // Omitted lines are told with the next errors.
         omittedCount += begin(now)
         return hasRoom()
     }
 
-    /// Begins another minute where one is over.
+    /// Begins another minute if one is over.
     /// - Returns: how many lines the one before has left out.
     private mutating func begin(_ now: Duration) -> Int {
         guard start.map({ now - $0 >= Self.interval }) ?? true else { return 0 }

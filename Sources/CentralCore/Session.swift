@@ -1,7 +1,7 @@
 import NetworkModel
 import Southbound
 
-/// What the core knows of a chassis beyond what is committed. A restart forgets it; the next sync tells it again.
+/// The state of a chassis beyond what is committed. A restart forgets it; the next sync tells it again.
 struct Session: Sendable {
     /// The agent's start that last spoke; `nil` until one has.
     var bootID: String?
@@ -9,11 +9,11 @@ struct Session: Sendable {
     var formerBootIDs: [String] = []
     /// The highest sequence number of this start.
     var seq: UInt64 = 0
-    /// What no copy of the agent's state directory has, as this start says.
+    /// A value that no copy of the agent's state directory has, from this start's syncs.
     var machine: String?
-    /// Whether this start has said that it says no more.
+    /// True if this start has sent its last sync.
     var isLeaving = false
-    /// What the host does not believe, as it said last.
+    /// The share that the host holds back, by its last sync.
     var held: HeldShare?
     /// When the chassis stops to count as live.
     var leaseEnd: Duration
@@ -23,34 +23,33 @@ struct Session: Sendable {
     var applied: UInt64 = 0
     /// The kinds of record that the agent applies.
     var features: Set<String> = []
-    /// What is plugged there, by logical port.
+    /// The plugged ports, by logical port.
     var ports: [String: SyncRequest.PluggedPort] = [:]
     /// Ports of which something was said that is not settled yet.
     var unsettled: Set<String> = []
-    /// Whether all ports there are to be settled: another start, other features, or live again.
+    /// True if all ports there are to be settled: another start, other features, or live again.
     var isAllUnsettled = true
     /// Ports there that are not up and may become so when the forwarder has more.
     var awaitingTables: Set<String> = []
-    /// What it may still write into the log.
+    /// Its remaining lines in the log.
     var reports = ReportBudget()
-    /// The sync that is parked.
     var parkedSync: Ticket?
     /// The revisions that concerned this chassis itself: described anew, or with other ports.
     var trail: ChangeTrail
-    /// How many commits the chassis may still cause now.
+    /// The number of commits that the chassis may still cause now.
     var budget: CommitBudget
-    /// What it said of itself and of its share, and is not committed yet, because it has caused too many commits.
+    /// Its last report, not committed yet because it has caused too many commits.
     var postponed: Chassis?
-    /// Whether a time is set at which what came too soon is committed.
+    /// True if a time is set at which what came too soon is committed.
     var isPostponed = false
 
     /// The most former starts that are remembered: late messages are minutes old, not dozens of restarts.
     static let formerBootIDCountMaximum = 8
 
-    /// Whether an agent has spoken since the core started.
+    /// True if an agent has spoken since the core started.
     var hasSpoken: Bool { bootID != nil }
 
-    /// A chassis that has not spoken yet, of whose share all up to `revision` may be unknown to it.
+    /// The session of a chassis before its first sync; everything up to `revision` may be unknown to it.
     init(leaseEnd: Duration, now: Duration, shareMayHaveChangedUpTo revision: UInt64) {
         self.leaseEnd = leaseEnd
         leaseSetAt = now
@@ -69,8 +68,9 @@ struct Session: Sendable {
     }
 }
 
-/// How often one chassis may cause a commit: a host that flaps, or lies, must not push what users did out of the past, nor
-/// the other hosts out of their deltas. What comes too soon is not lost: the newest of it is committed later.
+/// The rate at which one chassis may cause commits: a host that flaps, or lies, must not push what users did out of the
+/// past, nor the other hosts out of their deltas. A report that comes too soon is not lost: the newest one is committed
+/// later.
 struct CommitBudget: Sendable {
     /// Commits at once: a host that starts with many ports, or plugs them one by one.
     static let burst = 200.0
@@ -93,6 +93,6 @@ struct CommitBudget: Sendable {
         return true
     }
 
-    /// How long it takes until there is one again.
+    /// The time until there is one again.
     static let interval: Duration = .seconds(1) / perSecond
 }

@@ -5,7 +5,7 @@ import Wire
 
 /// The chassis that have something to hear, in the order in which they are told.
 ///
-/// What concerns a whole datapath is one entry, and its chassis are found when their turn comes: a commit costs the same
+/// News of a whole datapath are one entry, and its chassis are found when their turn comes: a commit costs the same
 /// however many hosts there are, and many commits in a row wake a host once.
 struct WakeQueue: Sendable {
     private var chassis: Deque<String> = []
@@ -15,7 +15,7 @@ struct WakeQueue: Sendable {
     /// The datapath whose chassis are being told, and the one that was told last.
     private var walk: (datapath: ObjectID, after: String?)?
 
-    /// Whether nobody is left to tell.
+    /// True if nobody is left to tell.
     var isEmpty: Bool { chassis.isEmpty && datapaths.isEmpty && walk == nil }
 
     /// Adds whom a commit concerns.

@@ -19,7 +19,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case ingressPortSecurity
     /// Egress port security: the frame's addresses are not for the port.
     case egressPortSecurity
-    /// More ARP requests and neighbor solicitations for known addresses than are answered (`RateLimit.neighborAnswers`).
+    /// More ARP requests and neighbor solicitations for known addresses than are answered
+    /// (`RateLimit.neighborAnswers`).
     case neighborAnswerLimit
     /// Longer than the way to the destination carries, which the sender has been told of too often
     /// (`RateLimit.tooBigAnswers`).

@@ -8,19 +8,19 @@ struct ChassisList {
         var name: String
         /// Its encaps, or those that it had when its record went.
         var encaps: [IPAddress] = []
-        /// Whether there is a record.
+        /// True if there is a record.
         var isPresent = false
         /// The locations of ports that name it.
         var locationCount = 0
         /// The places that ports have left which name it.
         var pastCount = 0
-        /// Where tunnels to it lead.
+        /// The address of tunnels to it.
         var place: IPAddress?
 
         var isReferredTo: Bool { isPresent || locationCount > 0 || pastCount > 0 }
     }
 
-    /// By number; `nil` where a number is free.
+    /// By number; `nil` if a number is free.
     private(set) var entries: [Entry?] = []
     private var numbers: [String: UInt32] = [:]
     private var free: [UInt32] = []

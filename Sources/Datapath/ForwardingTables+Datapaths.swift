@@ -6,7 +6,7 @@ final class DatapathState {
     var record: DatapathBinding
     /// The row as it will be written next.
     var row: DatapathRow
-    /// Whether it has its VNI; else nothing of it is in the tables.
+    /// True if it has its VNI; else nothing of it is in the tables.
     var isActive = false
     /// Its ports on other chassis, by the number of the chassis.
     var members: [UInt32: Members] = [:]
@@ -18,7 +18,7 @@ final class DatapathState {
     var contested: [KeyName: [KeyRow]] = [:]
     var areGroupsOutdated = false
 
-    /// How many ports are on a chassis.
+    /// The number of ports on a chassis.
     struct Members {
         var bound = 0
         var enabled = 0
@@ -182,7 +182,7 @@ extension ForwardingTables {
         if isUnlike != 0 { raise(datapath) }
     }
 
-    /// Writes a list where it is another one; 1 if it is.
+    /// Writes a list if it is another one; 1 if it is.
     private func replace<Row: BitwiseCopyable & Equatable>(_ extent: inout Extent, by rows: [Row]) -> Int {
         guard file.load(Row.self, extent) != rows else { return 0 }
         extent = file.append(rows)

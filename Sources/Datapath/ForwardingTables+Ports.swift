@@ -243,7 +243,6 @@ extension ForwardingTables {
         return port
     }
 
-    /// The datapath of a port, if it is in the tables.
     private func datapath(of port: PortBinding) -> DatapathState? {
         datapaths[port.datapath].flatMap { $0.isActive ? $0 : nil }
     }
@@ -252,7 +251,7 @@ extension ForwardingTables {
         port.locations.contains { $0.state == .active && $0.chassis == localChassis }
     }
 
-    /// The other chassis where the port is active, each once.
+    /// The other chassis on which the port is active, each once.
     func elsewhere(_ port: PortBinding) -> [String] {
         var names: [String] = []
         for location in port.locations

@@ -3,24 +3,24 @@ import Wire
 /// The fragments of an IP packet that is longer than the path carries (RFC 791 section 2.3, RFC 8200 section 4.5). Only
 /// headers are made; the payload stays where it is. A packet that is a fragment itself is cut into smaller ones.
 public struct Fragments {
-    /// How many fragments there are; one where the frame is too long by its padding only.
+    /// The number of fragments; one if the frame is too long by its padding only.
     public let count: Int
     /// Octets of payload in each fragment, but for the last one: a multiple of 8.
     public let pieceByteCount: Int
-    /// Where the payload begins: what lies in one piece behind the headers, or behind the UDP header of a superpacket.
+    /// The start of the payload, which is in one piece after the headers, or after the UDP header of a superpacket.
     public let payload: UnsafeRawPointer
 
     /// The Ethernet and network headers, then `leadingByteCount` octets of the first fragment's payload.
     private let template: UnsafeRawPointer
     private let leadingByteCount: Int
     private let networkOffset: Int
-    /// Behind the IPv4 header, or behind that of IPv6 without extensions.
+    /// Behind the IPv4 header, or after that of IPv6 without extensions.
     private let networkEnd: Int
     /// All octets to be cut, the leading ones included.
     private let byteCount: Int
     /// The offset of the first octet in the packet that this is a fragment of.
     private let firstOffset: Int
-    /// Whether fragments follow that are not ours.
+    /// True if fragments follow that are not ours.
     private let hasMore: Bool
     /// IPv6 only: what follows, in the first fragment, the fragment header; and the identification.
     private let nextHeader: UInt8
@@ -32,9 +32,9 @@ public struct Fragments {
     /// Octets of IPv6's fragment header.
     private static let fragmentHeaderByteCount = 8
 
-    /// The fragments of a frame that lies in one piece; `nil` where it may not be cut.
+    /// The fragments of a frame that lies in one piece; `nil` if it may not be cut.
     /// - Parameters:
-    ///   - pathMTU: what the path carries, in octets behind the Ethernet header, tags included.
+    ///   - pathMTU: what the path carries, in octets after the Ethernet header, tags included.
     ///   - identification: tells the fragments of an IPv6 packet from those of others.
     public init?(of frame: Frame, pathMTU: Int, identification: UInt32) {
         guard
@@ -54,11 +54,11 @@ public struct Fragments {
         )
     }
 
-    /// The fragments of a datagram of a superpacket whose headers have been made; `nil` where it may not be cut.
+    /// The fragments of a datagram of a superpacket whose headers have been made; `nil` if it may not be cut.
     /// - Parameters:
     ///   - header: the datagram's headers, which `Superpacket.writeHeader` has made.
     ///   - frame: the whole superpacket.
-    ///   - payload: the datagram's payload, behind its UDP header.
+    ///   - payload: the datagram's payload, after its UDP header.
     ///   - byteCount: its octets.
     public init?(
         header: UnsafeRawPointer,
@@ -80,7 +80,7 @@ public struct Fragments {
     }
 
     /// - Parameters:
-    ///   - payload: the frame's first octet, where it lies in one piece.
+    ///   - payload: the frame's first octet, if it lies in one piece.
     ///   - byteCount: octets from the destination MAC to the packet's end.
     private init?(
         template: UnsafeRawPointer,
@@ -119,7 +119,7 @@ public struct Fragments {
                 self.identification = template.integer32(at: networkEnd &+ 4)
                 payloadStart &+= Self.fragmentHeaderByteCount
             } else {
-                // What else extends the header belongs into each fragment or only into the first: nothing that comes up.
+                // Other extension headers belong into each fragment or only into the first; they do not occur here.
                 guard frame.transportOffset == networkEnd else { return nil }
                 (nextHeader, firstOffset, hasMore) = (next, 0, false)
                 self.identification = identification
@@ -148,7 +148,7 @@ public struct Fragments {
     /// Writes the headers of a fragment.
     /// - Parameters:
     ///   - index: 0 ..< `count`.
-    ///   - memory: room for `headerByteCount(of: index)` octets; not where the frame lies.
+    ///   - memory: room for `headerByteCount(of: index)` octets, which must not be the frame's.
     public func writeHeader(of index: Int, to memory: UnsafeMutableRawPointer) {
         memory.copyMemory(from: template, byteCount: networkEnd)
         let offset = index &* pieceByteCount
@@ -181,8 +181,8 @@ public struct Fragments {
         header.storeBytes(of: identification.bigEndian, toByteOffset: 4, as: UInt32.self)
     }
 
-    /// Puts "no operation" in the place of the options that only the first fragment has (RFC 791 section 3.1, the copied
-    /// flag).
+    /// Puts "no operation" in the place of the options that only the first fragment has (RFC 791 section 3.1, the
+    /// copied flag).
     private func blankOptions(of ip: UnsafeMutableRawPointer, byteCount: Int) {
         var offset = IPv4Header.minimumByteCount
         while offset < byteCount {

@@ -1,16 +1,16 @@
 import Wire
 
-// A frame that does not fit the path to another host is answered as a router would, though none is there: the sender must learn the
-// smaller MTU (RFC 1191, RFC 8201). Addresses are those of the offending packet, swapped, as Linux does for a bridged
-// tunnel (iptunnel_pmtud_build_icmp).
+// A frame that does not fit the path to another host is answered as a router would, though none is there: the sender
+// must learn the smaller MTU (RFC 1191, RFC 8201). Addresses are those of the offending packet, swapped, as Linux does
+// for a bridged tunnel (iptunnel_pmtud_build_icmp).
 
 extension Frame {
     /// Writes an ICMP "too big" about the frame to `buffer`.
     /// - Parameters:
-    ///   - pathMTU: what the path carries, in octets behind the Ethernet header, tags included.
+    ///   - pathMTU: what the path carries, in octets after the Ethernet header, tags included.
     ///   - buffer: room for `Verdict.replyByteCountMaximum` octets; with less there is no answer.
-    /// - Returns: the octets written; 0 where none is due: the frame may be fragmented, is no IP, goes to many, or is one
-    ///   of those that no ICMP error may be about (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
+    /// - Returns: the octets written; 0 if none is due: the frame may be fragmented, is no IP, goes to many, or is
+    ///   one of those that no ICMP error may be about (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
     public func writeTooBig(pathMTU: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         guard !isMulticast, let reply = Reply(buffer) else { return 0 }
         let mtu = pathMTU - tagByteCount
@@ -95,7 +95,7 @@ extension Frame {
 
     private var mayBeAnsweredOverIPv6: Bool {
         let source = ipv6Source
-        // What a later fragment is a part of cannot be seen.
+        // The flow of a later fragment cannot be seen.
         guard !isLaterFragment, source != .any, !source.isMulticast, !ipv6Destination.isMulticast else { return false }
         guard transport == IPProtocol.icmpv6 else { return true }
         return transportByteCount > 0 && icmpType >= 128

@@ -1,11 +1,11 @@
 import Wire
 
-// What a guest's header may ask for. A checksum is completed after the frame was judged: here on its way to other hosts,
-// by the receiver on this one. It puts two octets, which the sender chooses by what it puts into the sum, where the
-// header says. So those must lie behind everything that a decision reads.
+// The requests of a guest's header that are allowed. A checksum is completed after the frame was judged: here on its
+// way to other hosts, by the receiver on this one. It puts two octets, which the sender chooses by what it puts into
+// the sum, at the place that the header names. So that place must be after everything that a decision reads.
 
 extension OffloadHeader {
-    /// The header of a frame that is no superpacket as it goes on with the frame; `nil` where it asks for what the
+    /// The header of a frame that is no superpacket as it goes on with the frame; `nil` if it asks for what the
     /// frame's own headers do not.
     public func accepted(for frame: Frame) -> OffloadHeader? {
         var accepted = OffloadHeader()
@@ -22,7 +22,7 @@ extension Frame {
     /// Why a frame is dropped whose offload header does not fit it.
     public var offloadFailure: DropReason { network == .malformed ? .malformedFrame : .malformedOffload }
 
-    /// Whether a checksum of TCP or UDP that lacks its completion may be in the frame: its own transport's, or, in a
+    /// True if a checksum of TCP or UDP that lacks its completion may be in the frame: its own transport's, or, in a
     /// tunnel of the guest's, one inside. Linux leaves no other to a device, and none in a fragment.
     /// - Parameters:
     ///   - start: where the sum begins.
@@ -49,8 +49,8 @@ extension Frame {
         }
     }
 
-    /// Where the checksum is in the header of TCP (RFC 9293 section 3.1).
+    /// The offset of the checksum in the header of TCP (RFC 9293 section 3.1).
     static var tcpChecksumOffset: Int { 16 }
-    /// Where the checksum is in the header of UDP (RFC 768).
+    /// The offset of the checksum in the header of UDP (RFC 768).
     static var udpChecksumOffset: Int { 6 }
 }

@@ -1,10 +1,10 @@
 import Wire
 
-/// What becomes of a frame that is longer than the path to another host carries.
+/// The treatment of a frame that is longer than the path to another host carries.
 ///
 /// What its sender allows is done for it: TCP that came as one frame of many segments is cut into shorter ones, IPv4
 /// without the don't-fragment bit into fragments (RFC 791 section 2.3). So is an IPv6 packet that no host has to make
-/// shorter, where the path carries less than IPv6's least MTU: the link has to see to it then (RFC 8200 section 5). All
+/// shorter, if the path carries less than IPv6's least MTU: the link has to see to it then (RFC 8200 section 5). All
 /// other frames go nowhere, and their sender is told.
 public enum Oversize {
     /// TCP segments, shorter than those that were asked for.
@@ -19,7 +19,7 @@ public enum Oversize {
     /// - Parameters:
     ///   - frame: the frame, its checksums complete unless it is a superpacket.
     ///   - superpacket: what it is cut into, if it stands for many.
-    ///   - pathMTU: what the path carries, in octets behind the Ethernet header, tags included.
+    ///   - pathMTU: what the path carries, in octets after the Ethernet header, tags included.
     ///   - identification: tells the fragments of an IPv6 packet from those of others.
     public init(_ frame: Frame, _ superpacket: Superpacket?, pathMTU: Int, identification: UInt32) {
         guard let superpacket else {
@@ -40,8 +40,8 @@ public enum Oversize {
 }
 
 extension Frame {
-    /// Whether a packet with this frame's network header may be cut into fragments on its way.
-    /// - Parameter packetByteCount: its octets, behind the Ethernet header.
+    /// True if a packet with this frame's network header may be cut into fragments on its way.
+    /// - Parameter packetByteCount: its octets, after the Ethernet header.
     func mayBeFragmented(packetByteCount: Int, pathMTU: Int) -> Bool {
         switch network {
         case .ipv4: ipv4FragmentWord & 0x4000 == 0

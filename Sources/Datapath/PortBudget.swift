@@ -1,4 +1,4 @@
-/// How often something may happen: on average, and at once after a pause.
+/// A limit on events: on average, and at once after a pause.
 public struct RateLimit: Equatable, Sendable {
     /// Times a second.
     public let perSecond: Int
@@ -12,8 +12,8 @@ public struct RateLimit: Equatable, Sendable {
     /// sends as many errors (`icmp_msgs_per_sec`), for a whole host.
     public static var tooBigAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
     /// Copies that a host makes of a port's broadcasts, multicasts and frames to unknown MACs, beyond the first one,
-    /// which any frame costs: on the port's own host for its ports and for other hosts, there for their ports. They take
-    /// about a third of what one processor hands on, and are 500 broadcasts a second to 500 hosts, or a stream of
+    /// which any frame costs: on the port's own host for its ports and for other hosts, there for their ports. They
+    /// take about a third of what one processor hands on, and are 500 broadcasts a second to 500 hosts, or a stream of
     /// 1.4 Gbit/s to three.
     public static var floodCopies: RateLimit { RateLimit(perSecond: 250_000, burst: 250_000) }
 
@@ -24,16 +24,15 @@ public struct RateLimit: Equatable, Sendable {
     }
 }
 
-/// What a port has used up of its limits. All zero is nothing.
+/// The used part of a port's limits. All zero is nothing.
 ///
-/// A limit is a bucket that leaks (ITU-T I.371, the generic cell rate algorithm), in one word: the time at which all that
-/// was taken is paid for. More may be taken as long as that is not too far ahead.
+/// A limit is a bucket that leaks (ITU-T I.371, the generic cell rate algorithm), in one word: the time at which all
+/// that was taken is paid for. More may be taken as long as that is not too far ahead.
 public struct PortBudget {
     private var neighborAnswers = Meter()
     private var tooBigAnswers = Meter()
     private var floodCopies = Meter()
 
-    /// Nothing is used up.
     public init() {}
 
     /// Takes an answer to a request for a neighbor's address.
@@ -56,7 +55,7 @@ public struct PortBudget {
     }
 }
 
-/// How far a limit is used up.
+/// The used part of a limit.
 struct Meter {
     /// When all that was taken is paid for, in nanoseconds.
     private var paidAt: Int64 = 0

@@ -4,7 +4,7 @@ import Wire
 struct Reply {
     private let base: UnsafeMutablePointer<UInt8>
 
-    /// `nil` where the buffer has less room than the largest answer needs.
+    /// `nil` if the buffer has less room than the largest answer needs.
     init?(_ buffer: UnsafeMutableRawBufferPointer) {
         guard let base = buffer.baseAddress, buffer.count >= Verdict.replyByteCountMaximum else { return nil }
         self.base = base.assumingMemoryBound(to: UInt8.self)

@@ -15,10 +15,9 @@ final class TableFile {
     private var capacity: Int
     /// The octets that are written; what begins the file is nothing's, so that no reference is 0.
     private(set) var byteCount = alignment
-    /// Where what the present change has written begins.
+    /// The start of the octets that the present change has written.
     private var changeStart = alignment
 
-    /// An empty file.
     init(capacity wanted: Int = 1 << 16) {
         capacity = max(wanted, 1 << 12)
         var memory: UnsafeMutableRawPointer?
@@ -36,14 +35,13 @@ final class TableFile {
     /// Begins a change: nothing that is there is written any more.
     func beginChange() { changeStart = byteCount }
 
-    /// Appends a row; returns where it lies.
+    /// Appends a row and returns its place.
     func append<Row: BitwiseCopyable>(_ row: Row) -> Reference {
         let reference = reserve(MemoryLayout<Row>.stride)
         store(row, at: reference)
         return reference
     }
 
-    /// Appends rows.
     func append<Row: BitwiseCopyable>(_ rows: [Row]) -> Extent {
         guard !rows.isEmpty else { return .empty }
         let first = reserve(rows.count * MemoryLayout<Row>.stride)
@@ -206,7 +204,7 @@ extension TableFile {
         return Int(truncatingIfNeeded: bits) & (Node.wordCount - 1)
     }
 
-    /// The element at an index of a vector; 0 where there is none.
+    /// The element at an index of a vector; 0 if there is none.
     func element(_ index: Int, of vector: Vector) -> Reference {
         guard index >> (Int(vector.levels) * Node.bitCount) == 0 else { return 0 }
         var node = vector.root

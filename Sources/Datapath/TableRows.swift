@@ -1,6 +1,6 @@
-// What lies in a table file. All rows are trivial, whatever their octets are; they refer to each other by `Reference`.
+// The rows of a table file. All are trivial, whatever their octets are; they refer to each other by `Reference`.
 
-/// Where something lies in a table file, in units of 8 octets from its beginning; 0 is nowhere. Everything lies at a
+/// A place in a table file, in units of 8 octets from its beginning; 0 is nowhere. Everything lies at a
 /// multiple of 16 octets, so that the lowest bit is free: in a trie it tells a key from a node.
 typealias Reference = UInt32
 
@@ -58,11 +58,11 @@ struct TableRoot {
     var chassis: Vector
     /// `DatapathRow`s by index.
     var datapaths: Vector
-    /// For each slot the `Reference` of its `PortRow`, 0 where it forwards nothing.
+    /// For each slot the `Reference` of its `PortRow`, 0 if it forwards nothing.
     var slots: Extent
 }
 
-/// What a key of a trie is made of besides its bits.
+/// The kind of a key in a trie, beside its bits.
 enum KeyKind: UInt32 {
     case vni = 1
     case mac
@@ -74,13 +74,12 @@ enum KeyKind: UInt32 {
 
 /// A key of a trie and what is known of it.
 struct KeyRow {
-    /// A `KeyKind`.
     var kind: UInt32
     /// The datapath's index for a VNI, the port's key for a MAC and a neighbor, the chassis' number for an encap.
     var value: UInt32
     var high: UInt64
     var low: UInt64
-    /// Where a neighbor is; else 0.
+    /// If a neighbor is; else 0.
     var mac: UInt64
 
     init(_ kind: KeyKind, high: UInt64 = 0, low: UInt64, value: UInt32, mac: UInt64 = 0) {
@@ -116,7 +115,8 @@ struct GroupRow {
 struct DatapathRow {
     var vni: UInt32
     var index: UInt32
-    /// Raised when anything of the datapath has changed that a decision may read, but for what `PortRow.generation` tells.
+    /// Raised when anything of the datapath has changed that a decision may read, but for what `PortRow.generation`
+    /// tells.
     var generation: UInt32
     /// 1 if tagged frames pass.
     var vlanPassthru: UInt32
@@ -124,7 +124,7 @@ struct DatapathRow {
     var flood: GroupRow
     /// The enabled ports that take unknown MACs: `_MC_unknown`.
     var unknown: GroupRow
-    /// Sorted numbers (`UInt32`) of the remote chassis where a port is bound.
+    /// Sorted numbers (`UInt32`) of the remote chassis that ports are bound to.
     var chassis: Extent
     /// `PortRow`s by key.
     var ports: Vector
@@ -190,7 +190,7 @@ struct SecurityRow {
 struct IPv4PrefixRow {
     var network: UInt32
     var mask: UInt32
-    /// The subnet's broadcast where only one address of the subnet is allowed, else 0.
+    /// The subnet's broadcast if only one address of the subnet is allowed, else 0.
     var broadcast: UInt32
 }
 

@@ -2,9 +2,9 @@ import Wire
 
 /// A view of forwarding tables, as the packet path has it: pointers, no reference count.
 ///
-/// Valid as long as the memory that they are of (`MappedTables`, or `ForwardingTables` until its next change). Nothing here
-/// allocates, retains, locks or throws. Nothing in the memory is believed: what leads out of it reads as nothing, so that
-/// no octets there can end the process, and every loop is bounded by the memory's size.
+/// Valid as long as the memory that they are of (`MappedTables`, or `ForwardingTables` until its next change). Nothing
+/// here allocates, retains, locks or throws. Nothing in the memory is believed: what leads out of it reads as nothing,
+/// so that no octets there can end the process, and every loop is bounded by the memory's size.
 public struct Tables: @unchecked Sendable {
     let base: UnsafeRawPointer
     /// The octets of the memory that may be read.
@@ -52,10 +52,10 @@ public struct Tables: @unchecked Sendable {
         }
     }
 
-    /// Whether the address is an encap of another chassis that this host shares a datapath with.
+    /// True if the address is an encap of another chassis that this host shares a datapath with.
     public func isTunnelEnd(_ address: IPAddress) -> Bool { chassis(encap: address) >= 0 }
 
-    /// Whether frames from this slot go anywhere: its logical port is known and bound to this chassis.
+    /// True if frames from this slot go anywhere: its logical port is known and bound to this chassis.
     public func isBound(slot: UInt16) -> Bool { port(atSlot: slot) != nil }
 }
 
@@ -85,7 +85,6 @@ extension Tables {
         return row(PortRow.self, at: slots[Int(slot)])
     }
 
-    /// The datapath of a port.
     func datapath(of port: UnsafePointer<PortRow>) -> UnsafePointer<DatapathRow>? {
         datapath(index: port.pointee.datapath)
     }
@@ -110,12 +109,12 @@ extension Tables {
         }
     }
 
-    /// The neighbor with an address: `value` is its port's key, `mac` where it is.
+    /// The neighbor with an address: `value` is its port's key, `mac` its MAC address.
     func neighbor(ipv4 address: UInt32, in datapath: UnsafePointer<DatapathRow>) -> UnsafePointer<KeyRow>? {
         find(KeyRow(.ipv4Neighbor, low: UInt64(address), value: 0), in: datapath.pointee.keys)
     }
 
-    /// The neighbor with an address: `value` is its port's key, `mac` where it is.
+    /// The neighbor with an address: `value` is its port's key, `mac` its MAC address.
     func neighbor(ipv6 address: IPv6Address, in datapath: UnsafePointer<DatapathRow>) -> UnsafePointer<KeyRow>? {
         find(KeyRow(.ipv6Neighbor, high: address.high, low: address.low, value: 0), in: datapath.pointee.keys)
     }
@@ -172,7 +171,7 @@ extension KeyRow {
         }
     }
 
-    /// Where to look for the key: the lowest bits tell the word of a trie's first node, and so on.
+    /// The path to the key: the lowest bits tell the word of a trie's first node, and so on.
     func hash(seed: UInt64) -> UInt64 {
         let scope = UInt64(kind) ^ 0xe703_7ed1_a0b4_28db
         let first = (low ^ seed ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: scope)

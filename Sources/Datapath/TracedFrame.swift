@@ -8,12 +8,11 @@ public struct TracedFrame: Equatable, Sendable {
     public var destination: MACAddress
     /// The VLAN of a tag (IEEE 802.1Q), 0 ... 4095; `nil` for a frame without one.
     public var vlan: UInt16?
-    /// What the frame carries.
     public var payload: Payload
 
-    /// What a frame carries.
+    /// The payload of a frame.
     public enum Payload: Equatable, Sendable {
-        /// Nothing, behind this EtherType.
+        /// Nothing, after this EtherType.
         case none(etherType: UInt16)
         /// An ARP request or neighbor solicitation for the address `target`; both addresses are of one family.
         case neighborRequest(target: IPAddress, from: IPAddress)
@@ -21,9 +20,9 @@ public struct TracedFrame: Equatable, Sendable {
         case ip(source: IPAddress, destination: IPAddress, Transport)
     }
 
-    /// What an IP packet carries.
+    /// The payload of an IP packet.
     public enum Transport: Equatable, Sendable {
-        /// Nothing, behind this protocol number (IANA, protocol-numbers).
+        /// Nothing, after this protocol number (IANA, protocol-numbers).
         case none(protocolNumber: UInt8)
         /// An ICMP message of the packet's family.
         case icmp(type: UInt8, code: UInt8)
@@ -33,7 +32,6 @@ public struct TracedFrame: Equatable, Sendable {
         case udp(source: UInt16, destination: UInt16)
     }
 
-    /// A frame without a tag.
     public init(source: MACAddress, destination: MACAddress, payload: Payload) {
         self.source = source
         self.destination = destination

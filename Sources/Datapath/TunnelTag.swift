@@ -4,15 +4,15 @@ import Wire
 /// OVN's, of 8 octets of SipHash-2-4 under the key of the two chassis.
 ///
 /// It covers the network and both ports' keys, the length of the frame and its first octets (``coveredByteCount``): all
-/// that is decided by. It does not hide anything, does not cover the rest of the frame, and does not tell a datagram from
-/// its repetition.
+/// that is decided by. It does not hide anything, does not cover the rest of the frame, and does not tell a datagram
+/// from its repetition.
 public enum TunnelTag {
     /// The octets that the option takes: header and hash.
     public static let optionByteCount = 12
     /// The octets of the Geneve header with OVN's option and the tag.
     public static let headerByteCount = Verdict.geneveHeaderByteCount + optionByteCount
     /// The octets of the frame that are covered, from the destination MAC on: the headers down to the ports of TCP and
-    /// UDP, also behind IPv6.
+    /// UDP, also after IPv6.
     public static let coveredByteCount = 64
     /// The octets of what is hashed, at most: the header as OVN sends it, the length, the frame's beginning.
     public static let messageByteCountMaximum = Verdict.geneveHeaderByteCount + 8 + coveredByteCount
@@ -64,7 +64,7 @@ public enum TunnelTag {
         memory.storeBytes(of: hash.littleEndian, toByteOffset: 20, as: UInt64.self)
     }
 
-    /// Whether a datagram has the header that `write` makes.
+    /// True if a datagram has the header that `write` makes.
     public static func isThere(_ datagram: UnsafeRawPointer, byteCount: Int) -> Bool {
         byteCount >= headerByteCount && datagram.integer32(at: 0) == start && datagram.integer32(at: 8) == ovnOption
             && datagram.integer32(at: 16) == option

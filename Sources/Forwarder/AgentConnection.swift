@@ -10,9 +10,9 @@ final class AgentConnection {
     /// Packets taken in one turn of the loop.
     private static let packetsPerTurnMaximum = 1024
 
-    /// What to do with a message and the descriptors that came with it.
+    /// Called with a message and the descriptors that came with it.
     var receive: (ForwarderMessage, [Descriptor]) -> Void = { _, _ in }
-    /// What to do when the connection has ended; the reason is `nil` when the agent has closed it. Called once.
+    /// Called once when the connection has ended; the reason is `nil` if the agent has closed it.
     var ended: (String?) -> Void = { _ in }
 
     private let socket: Descriptor

@@ -10,7 +10,7 @@ struct CounterBlock: @unchecked Sendable {
     /// The underlay among the sources; before it come the slots of ports.
     static let underlay: Source = ForwarderProtocol.portCountMaximum
 
-    /// The words of a source; behind them come two for each drop reason: for frames that went nowhere, and for those
+    /// The words of a source; after them come two for each drop reason: for frames that went nowhere, and for those
     /// that did not go to all who should have had them.
     enum Word: Int, CaseIterable {
         case receivedFrames
@@ -26,7 +26,7 @@ struct CounterBlock: @unchecked Sendable {
     private let words: UnsafeMutablePointer<UInt64>
     /// Words from source to source, in whole cache lines.
     private let stride: Int
-    /// Where the drop reasons of a source begin. Stored, as both are: globals would be looked up on each use.
+    /// The offset of a source's drop reasons. Both are stored: globals would be looked up on each use.
     private let dropOffset: Int
     private let partlyOffset: Int
 
@@ -67,12 +67,12 @@ struct CounterBlock: @unchecked Sendable {
         clinux_load_relaxed(words + (source * stride + word.rawValue))
     }
 
-    /// How often a reason has dropped a source's frames, from any thread.
+    /// The number of a source's frames that were dropped for a reason, from any thread.
     func drops(_ reason: DropReason, of source: Source) -> UInt64 {
         clinux_load_relaxed(words + (source * stride + dropOffset + Int(reason.rawValue)))
     }
 
-    /// How often a reason has kept a copy of a source's frame that was forwarded, from any thread.
+    /// The number of copies of a source's forwarded frames that were dropped for a reason, from any thread.
     func partlyDropped(_ reason: DropReason, of source: Source) -> UInt64 {
         clinux_load_relaxed(words + (source * stride + partlyOffset + Int(reason.rawValue)))
     }

@@ -43,7 +43,7 @@ extension FrameSwitch {
             .completeChecksum(of: departure.bytes, byteCount: byteCount)
     }
 
-    /// Makes trains of a superpacket's segments: new headers, the payload where it is.
+    /// Makes trains of a superpacket's segments: new headers, and the payload in its place.
     mutating func cut(
         _ superpacket: Superpacket,
         _ departure: Departure,
@@ -188,7 +188,7 @@ extension FrameSwitch {
         }
     }
 
-    /// Whether a send has failed because of an ICMP message about an earlier datagram, which is told only once.
+    /// True if a send has failed because of an ICMP message about an earlier datagram, which is told only once.
     static func isPending(_ result: Int) -> Bool {
         switch Int32(truncatingIfNeeded: -result) {
         case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EPROTO: true

@@ -3,8 +3,8 @@ import Datapath
 import Glibc
 import Wire
 
-// To and from hosts that this one has keys with: tags go into headers at the very end of the way out, and out of them at
-// the beginning of the way in, so that nothing in between knows of them.
+// To and from hosts that this one has keys with: tags go into headers at the very end of the way out, and out of them
+// at the beginning of the way in, so that nothing in between knows of them.
 
 extension FrameSwitch {
     /// Sends a train with tags: as few messages as its datagrams fit into with what tags take.
@@ -103,9 +103,9 @@ extension FrameSwitch {
         noteUnsent(train, datagramCount: datagramCount, Self.reason(result), generation)
     }
 
-    /// Takes the tag of a datagram out, where its sender has to have put one in. Control packets have none: they go no
+    /// Takes the tag of a datagram out, if its sender has to have put one in. Control packets have none: they go no
     /// further than to this host, and probes among them prove themselves.
-    /// - Returns: the octets by which the datagram begins later, or `nil` where it goes nowhere.
+    /// - Returns: the octets by which the datagram begins later, or `nil` if it goes nowhere.
     func untag(
         _ datagram: UnsafeMutableRawPointer,
         _ byteCount: Int,

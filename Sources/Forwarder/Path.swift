@@ -1,6 +1,6 @@
 import CLinux
 
-/// What is known of the path to another host: a cache line of words that the control thread stores and pollers read,
+/// The path to another host: a cache line of words that the control thread stores and pollers read,
 /// and that count what did not go there. It outlives generations: a path that changes changes no tables.
 struct Path: @unchecked Sendable {
     private static let byteCount = 64
@@ -26,7 +26,7 @@ struct Path: @unchecked Sendable {
         memory.deallocate()
     }
 
-    /// The longest packet that a tunnel along the path carries, in octets behind the inner Ethernet header.
+    /// The longest packet that a tunnel along the path carries, in octets after the inner Ethernet header.
     @inline(__always)
     var mtu: Int { Int(truncatingIfNeeded: clinux_load_relaxed(memory)) }
 
@@ -48,13 +48,13 @@ struct Path: @unchecked Sendable {
     }
 
     /// The kernel has refused a datagram as too long, though it is not longer than `mtu` says.
-    /// - Returns: whether nobody has been told yet.
+    /// - Returns: true if nobody has been told yet.
     func refuse() -> Bool { clinux_exchange(memory + Word.isRefused.rawValue, 1) == 0 }
 
-    /// Whether the kernel has refused a datagram since the last `heed`.
+    /// True if the kernel has refused a datagram since the last `heed`.
     var isRefused: Bool { clinux_load_relaxed(memory + Word.isRefused.rawValue) != 0 }
 
-    /// What was refused has been looked into.
+    /// Marks refusals as seen.
     func heed() {
         clinux_store_relaxed(memory + Word.isRefused.rawValue, 0)
     }

@@ -78,7 +78,7 @@ final class Poller {
     }
 }
 
-/// What a poller's thread gets: raw memory and descriptors, owned by its `Poller`.
+/// The raw memory and descriptors of a poller's thread, owned by its `Poller`.
 struct PollerContext: Sendable {
     let words: PollerWords
     let counters: CounterBlock
@@ -89,7 +89,7 @@ struct PollerContext: Sendable {
 
 /// The loop of a poller: wait, take the newest generation, drain each ready source of a batch, again.
 struct PollerLoop: ~Copyable {
-    /// What epoll says when the wake-up is meant and no source.
+    /// The data of epoll's event for a wake-up.
     static let wakeEvent = UInt64.max
     /// Sources served in one turn. Those left are ready in the next: epoll takes turns among them.
     private static let eventCountMaximum = 64

@@ -34,7 +34,7 @@ struct PollerWords: @unchecked Sendable {
         clinux_store_pointer(pointer, generation)
     }
 
-    /// Whether the poller is to end.
+    /// True if the poller is to end.
     var isStopping: Bool { clinux_load_acquire(word(Self.line)) != 0 }
 
     func stop() {

@@ -1,7 +1,7 @@
 import Datapath
 import Glibc
 
-/// What ports have used up of their limits in one poller, by number. A number that is used again has what time has given
+/// The used parts of ports' limits in one poller, by number. A number that is used again has what time has given
 /// back.
 struct PortBudgets: ~Copyable {
     private let budgets: UnsafeMutablePointer<PortBudget>
@@ -22,6 +22,5 @@ struct PortBudgets: ~Copyable {
         free(budgets)
     }
 
-    /// The budget of a port.
     subscript(number: Int) -> UnsafeMutablePointer<PortBudget> { budgets + (number & mask) }
 }

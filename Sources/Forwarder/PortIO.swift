@@ -5,7 +5,7 @@ import Glibc
 /// have a twin in memory.
 ///
 /// A frame goes with its virtio-net header of `OffloadHeader.byteCount` bytes in front of it. All calls answer a byte
-/// count, or a negative errno; -EAGAIN where they would wait.
+/// count, or a negative errno; -EAGAIN if they would wait.
 protocol PortIO {
     /// Reads one frame, its header in front.
     func read(_ port: Int32, _ bytes: UnsafeMutableRawPointer, _ capacity: Int) -> Int

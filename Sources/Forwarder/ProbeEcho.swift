@@ -3,7 +3,7 @@ import Datapath
 import Glibc
 import Wire
 
-/// How many probes of other hosts a poller answers: an answer is no longer than what it is to, and more than this many
+/// The budget of answers to probes of other hosts: an answer is no longer than its probe, and more than this many
 /// nobody needs.
 struct EchoBudget {
     /// Answers of a poller in one second: one to each of as many hosts, or some to each of fewer.
@@ -14,7 +14,7 @@ struct EchoBudget {
 
     init() {}
 
-    /// Whether one more may be answered.
+    /// True if one more may be answered.
     mutating func take(now: Duration) -> Bool {
         let current = now.components.seconds
         if current != second {
@@ -45,7 +45,7 @@ struct ProbeEcho: ~Copyable {
 
     /// The answer to the probe at `bytes`, which takes its place.
     /// - Parameter source: where the probe came from.
-    /// - Returns: `nil` where no probe is there.
+    /// - Returns: `nil` if no probe is there.
     func answer(
         _ bytes: UnsafeMutableRawPointer,
         byteCount: Int,

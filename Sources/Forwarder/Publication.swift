@@ -17,14 +17,14 @@ struct Publication {
     private(set) var newest: UInt64 = 0
     /// Every poller has seen this generation.
     private(set) var seen: UInt64 = 0
-    /// Whether the newest generation lacks something.
+    /// True if the newest generation lacks something.
     private var isOutdated = false
     /// Commits that the newest generation may lack.
     private var gathered: [Stamp] = []
     /// Commits with the generation that has them, which a poller may not have seen.
     private var unseen: [(generation: UInt64, stamp: Stamp)] = []
 
-    /// What is to be forwarded by has changed, by whatever.
+    /// Notes that the tables, sockets or devices have changed, so that a new generation is due.
     mutating func outdate() {
         isOutdated = true
     }

@@ -3,7 +3,7 @@ import Datapath
 import Glibc
 import Wire
 
-/// Where datagrams of the underlay are received: a message for each slot of the frame buffers. A message is one
+/// The buffers for datagrams of the underlay: a message for each slot of the frame buffers. A message is one
 /// datagram, or, from a socket with UDP_GRO, a train of them.
 struct ReceiveBatch: ~Copyable {
     /// Messages taken at once after many bytes have come at once: few buffers stay in the cache. Measured with four
@@ -21,7 +21,7 @@ struct ReceiveBatch: ~Copyable {
     /// Bytes of the Geneve header that nearly all datagrams have; it goes in front of where frames begin.
     static let usualHeaderByteCount = 16
 
-    /// What a message is made of.
+    /// The datagrams of a message.
     struct Train {
         var bytes: UnsafeMutableRawPointer
         var byteCount: Int
@@ -82,7 +82,7 @@ struct ReceiveBatch: ~Copyable {
         )
     }
 
-    /// Whether two messages came from the same address and port.
+    /// True if two messages came from the same address and port.
     func isFromSame(_ index: Int, _ other: Int) -> Bool {
         let (one, two) = (UnsafeRawPointer(sources + index), UnsafeRawPointer(sources + other))
         func isEqual(_ offset: Int) -> Bool {

@@ -1,11 +1,11 @@
-/// What the kernel has refused to take as one, by where it was to go: a place on the underlay, a port. For a while what
-/// goes there goes one by one, and nothing else does. Then the kernel is asked again: a route or a device may have
-/// changed. What it refuses is not lost, it goes one by one, too, so that to ask costs a system call.
+/// The destinations for which the kernel has refused to take packets as one: places on the underlay, and ports. For a
+/// while what goes there goes one by one, and nothing else does. Then the kernel is asked again: a route or a device
+/// may have changed. What it refuses is not lost, it goes one by one, too, so that to ask costs a system call.
 struct RefusalMemory: ~Copyable {
-    /// What goes one by one before the kernel is asked again: to ask is then lost in the noise.
+    /// The number of packets that go one by one before the kernel is asked again: its cost is then negligible.
     static let pauseCount: UInt16 = 4096
 
-    /// How much goes one by one yet, by place or port.
+    /// The number of packets that still go one by one, by place or port.
     private let rests: UnsafeMutablePointer<UInt16>
     private let mask: Int
 
@@ -25,7 +25,7 @@ struct RefusalMemory: ~Copyable {
     /// The kernel has refused what was to go there.
     func note(_ place: Int) { rests[place & mask] = Self.pauseCount }
 
-    /// Whether what goes there next goes one by one.
+    /// True if what goes there next goes one by one.
     func isPausing(_ place: Int) -> Bool {
         let rest = rests[place & mask]
         guard rest > 0 else { return false }

@@ -22,7 +22,7 @@ struct TrainBatch: ~Copyable {
     private(set) var count = 0
     private let parts: UnsafeMutablePointer<iovec>
     private let controls: UnsafeMutableRawPointer
-    /// Where one datagram of a train is put together.
+    /// The parts of one datagram of a train.
     let slices: UnsafeMutablePointer<iovec>
 
     struct Train {
@@ -37,7 +37,7 @@ struct TrainBatch: ~Copyable {
         var frameByteCount = 0
         /// The frames of the batch that are in it, bit by bit.
         var frames: UInt64 = 0
-        /// Whether more may come.
+        /// True if more may come.
         var isOpen = false
         var parts: UnsafeMutablePointer<iovec>
         var partCount = 0
@@ -70,7 +70,7 @@ struct TrainBatch: ~Copyable {
         }
     }
 
-    /// Where a datagram goes.
+    /// The destination of a datagram.
     struct Target {
         var place: Int
         var socket: Int32

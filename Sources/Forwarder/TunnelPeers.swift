@@ -5,7 +5,7 @@ import Wire
 
 /// The chassis that this host has keys with, as pollers see them: raw memory of a generation.
 struct TunnelPeers {
-    /// What is known of one address of a chassis.
+    /// The keys of one address of a chassis.
     struct Peer {
         /// The address as IPv6 has it, IPv4 mapped (RFC 4291 section 2.5.5.2).
         var high: UInt64
@@ -23,7 +23,6 @@ struct TunnelPeers {
     /// The key for what goes to each of the tables' places, or `nil`.
     let placeKeys: UnsafeMutablePointer<UnsafePointer<SipHashKey>?>
 
-    /// The peer at an address.
     func find(_ address: IPAddress) -> UnsafePointer<Peer>? {
         let (high, low) = Self.words(address)
         var (first, end) = (0, count)
@@ -93,7 +92,7 @@ final class OwnedTunnelPeers {
     }
 }
 
-/// Where a poller puts the headers with tags together, a message's worth of them.
+/// The memory in which a poller builds the headers with tags of one message.
 struct TagScratch: ~Copyable {
     /// Parts of a datagram: its header, and the frame in at most as many as a train has it in.
     static let partCountMaximum = 1 + TrainBatch.sliceCountMaximum

@@ -14,7 +14,6 @@ public struct ForwarderStatistics: Hashable, Sendable {
     /// The paths to other hosts, by address.
     public var paths: [PathStatistics]
 
-    /// Counters.
     public init(
         ports: [SourceStatistics] = [],
         underlay: SourceStatistics = SourceStatistics(name: ""),
@@ -28,18 +27,17 @@ public struct ForwarderStatistics: Hashable, Sendable {
     }
 }
 
-/// What the path to another host carries and what did not go there.
+/// The size that the path to another host carries, and the frames that did not go there.
 public struct PathStatistics: Hashable, Sendable {
     /// The host's encap.
     public var address: IPAddress
-    /// The longest packet of a guest that goes there in one piece, in bytes behind the Ethernet header.
+    /// The longest packet of a guest that goes there in one piece, in bytes after the Ethernet header.
     public var mtu: UInt32
     /// Frames that did not go there since they are longer.
     public var tooLongFrames: UInt64
     /// Frames that did not go there for another reason.
     public var unsentFrames: UInt64
 
-    /// Counters.
     public init(address: IPAddress, mtu: UInt32, tooLongFrames: UInt64 = 0, unsentFrames: UInt64 = 0) {
         self.address = address
         self.mtu = mtu
@@ -48,16 +46,15 @@ public struct PathStatistics: Hashable, Sendable {
     }
 }
 
-/// What one thread that moves packets does.
+/// The counters of one poller.
 public struct PollerStatistics: Hashable, Sendable {
     /// The thread's name.
     public var name: String
-    /// How many ports it reads, or 1 for the underlay.
+    /// The number of ports that it reads, or 1 for the underlay.
     public var sourceCount: UInt32
     /// Frames that it has read.
     public var receivedFrames: UInt64
 
-    /// Counters.
     public init(name: String, sourceCount: UInt32, receivedFrames: UInt64) {
         self.name = name
         self.sourceCount = sourceCount
@@ -89,7 +86,6 @@ public struct SourceStatistics: Hashable, Sendable {
     /// Frames read that went out, but not to all who should have had them, by reason; they count among the forwarded.
     public var partlyDropped: [DropCount]
 
-    /// Counters.
     public init(
         name: String,
         receivedFrames: UInt64 = 0,
@@ -115,14 +111,12 @@ public struct SourceStatistics: Hashable, Sendable {
     }
 }
 
-/// How often a reason dropped a frame. The reason travels by name, so that a newer forwarder may have more.
+/// The count of one drop reason. The reason travels by name, so that a newer forwarder may have more.
 public struct DropCount: Hashable, Sendable {
     /// The reason in snake case, as the datapath's `DropReason` names it for people.
     public var reason: String
-    /// How many frames.
     public var frames: UInt64
 
-    /// A count.
     public init(reason: String, frames: UInt64) {
         self.reason = reason
         self.frames = frames

@@ -2,7 +2,6 @@
 public struct MessageAssembler: Sendable {
     private var bytes: [UInt8] = []
 
-    /// An assembler at a message's start.
     public init() {}
 
     /// Takes the next packet; the message when it is complete, `nil` while more packets must come.

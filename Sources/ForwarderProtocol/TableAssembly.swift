@@ -3,22 +3,20 @@ import Southbound
 /// Collects an agent's messages into table sets, a commit at a time. A commit is whole or nothing: what an agent
 /// began and did not commit leaves no trace.
 public struct TableAssembly: Sendable {
-    /// What is in force.
+    /// The tables that are in force.
     public private(set) var inForce = TableSet()
-    /// What the open commit will put into force.
+    /// The tables that the open commit will put into force.
     private var draft: TableSet?
 
-    /// An assembly with nothing in force.
     public init() {}
 
-    /// What a commit has done.
+    /// The effect of a commit.
     public struct Outcome: Hashable, Sendable {
-        /// Whether tables must be compiled anew; a commit that only raises the revision changes nothing on the wire.
+        /// True if tables must be compiled anew; a commit that only raises the revision changes nothing on the wire.
         public var changesForwarding: Bool
         /// The names of the ports that are gone, sorted.
         public var removedPorts: [String]
 
-        /// An outcome.
         public init(changesForwarding: Bool, removedPorts: [String]) {
             self.changesForwarding = changesForwarding
             self.removedPorts = removedPorts
@@ -110,7 +108,7 @@ public struct TableAssembly: Sendable {
     }
 }
 
-/// Why an agent's message makes no sense where it stands. The connection is closed; the agent starts afresh.
+/// The reason why an agent's message makes no sense in its place. The connection is closed; the agent starts afresh.
 public enum TableAssemblyError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `begin` inside a commit.
     case commitIsOpen

@@ -4,7 +4,7 @@ import JSON
 public struct CommitChangeReader {
     private var walker: JSONWalker
 
-    /// A reader that stands before the first change.
+    /// A reader that is before the first change.
     public init(_ encoded: [UInt8]) throws(CommitError) {
         walker = JSONWalker(encoded)
         do {
@@ -22,7 +22,7 @@ public struct CommitChangeReader {
         throw CommitError("a commit without one of its members")
     }
 
-    /// The next change; `nil` behind the last one.
+    /// The next change; `nil` after the last one.
     public mutating func next() throws(CommitError) -> CommitChange? {
         let members: CommitChange.Members
         do {

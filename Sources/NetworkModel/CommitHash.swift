@@ -10,7 +10,6 @@ public struct CommitHash: Hashable, Sendable, CustomStringConvertible {
     /// The octets as a number, the most significant first; 0 before the first commit.
     public let rawValue: UInt64
 
-    /// A hash by its number.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// The hash that a chain's SHA-256 begins with.

@@ -3,10 +3,10 @@ import Persistent
 import Southbound
 import Wire
 
-/// What central has to remember beyond a restart and neither users nor hosts are told: the fences of the ports, the
+/// The rows that central keeps beyond a restart and shows to neither users nor hosts: the fences of the ports, the
 /// claims that were seen, the last keys given, and which chassis count as live.
 public struct Ledger: Sendable {
-    /// What is remembered of a port's bindings.
+    /// The state of a port's bindings.
     public struct BindingState: Hashable, Sendable {
         /// The fence of the last binding; also while the port is unbound.
         public var bindSeq: UInt64
@@ -72,7 +72,6 @@ public struct Ledger: Sendable {
         /// The number that the host gave to the plug.
         public var claim: UInt64
 
-        /// A claim of a host.
         public init(chassisID: String, claim: UInt64) {
             self.chassisID = chassisID
             self.claim = claim
@@ -90,19 +89,19 @@ public struct Ledger: Sendable {
     /// The last key given in each key space: the next one is sought above it, so that a freed key rests for a whole
     /// turn.
     public internal(set) var lastKeys: OrderedMap<KeySpace, UInt32> = OrderedMap()
-    /// What is remembered of each port that was ever bound.
+    /// The state of each port that was ever bound.
     public internal(set) var bindings: OrderedMap<ObjectID, BindingState> = OrderedMap()
-    /// Whether each registered chassis counts as live and what it holds, with the revision that said so.
+    /// True if each registered chassis counts as live and what it holds, with the revision that said so.
     public internal(set) var chassis: OrderedMap<String, ChassisState> = OrderedMap()
 
-    /// What was answered to requests with an idempotency key.
+    /// The answers to requests with an idempotency key.
     public internal(set) var answers = KeptAnswers()
 
-    /// Whether a chassis counts as live, and what it has said of its share.
+    /// True if a chassis counts as live, and what it has said of its share.
     public struct ChassisState: Hashable, Sendable {
         /// Live or Dead, as committed.
         public var isLive: Bool
-        /// What the host does not believe; `nil` where it goes by what it is told.
+        /// The share that the host holds back; `nil` if there is none.
         public var held: HeldShare?
         /// The revision of the commit that said so.
         public var revision: UInt64
@@ -115,7 +114,6 @@ public struct Ledger: Sendable {
         }
     }
 
-    /// A ledger without entries.
     public init() {}
 
     /// Sets the last key given in a space; 0 forgets the space.

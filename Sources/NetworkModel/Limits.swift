@@ -4,8 +4,8 @@ public enum Limits {
     public static let nameByteCountMaximum = 128
     /// The most labels of one object.
     public static let labelCountMaximum = 64
-    /// The most labels that one patch of an object names: as many to add as there can be, and as many to take away. It is
-    /// looked at before anything is merged.
+    /// The most labels that one patch of an object names: as many to add as there can be, and as many to take away. It
+    /// is looked at before anything is merged.
     public static let patchedLabelCountMaximum = 2 * labelCountMaximum
     /// The longest key of a label or an option, in bytes.
     public static let labelKeyByteCountMaximum = 128
@@ -27,7 +27,7 @@ public enum Limits {
     public static let portsPerSwitchMaximum = 32_767
     /// The most objects of one topology.
     public static let topologyObjectCountMaximum = 10_000
-    /// Objects of a topology that a refusal names; where more are wrong, one thing is wrong with all of them.
+    /// Objects of a topology that a refusal names; if more are wrong, one thing is wrong with all of them.
     public static let topologyRefusalCountMaximum = 100
     /// The most operations of one transaction.
     public static let operationCountMaximum = 10_000

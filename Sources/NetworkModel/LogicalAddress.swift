@@ -17,7 +17,7 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// The address that a string of `addresses` stands for.
     ///
-    /// OVN keeps what stands before a bad part; here a bad part refuses the whole string.
+    /// OVN keeps what is before a bad part; here a bad part refuses the whole string.
     public init(parsing text: String) throws(AddressError) {
         let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("an address is \"MAC\", \"MAC IP ...\" or \"unknown\"") }
@@ -58,7 +58,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
 
     /// The rule that a string of `port_security` stands for.
     ///
-    /// OVN leaves a bad string out, and opens the port where none is left; here it is refused.
+    /// OVN leaves a bad string out, and opens the port if none is left; here it is refused.
     public init(parsing text: String) throws(AddressError) {
         let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
@@ -81,7 +81,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
 
 /// Why a string is no address and no port security.
 public enum AddressError: Error, Equatable, Sendable {
-    /// It cannot be. One clause says why.
+    /// It cannot be. One clause tells why.
     case invalid(String)
     /// It could be, but this version does not do it. One clause says what.
     case unsupported(String)

@@ -7,14 +7,13 @@ extension LogicalSwitchPort {
         }
     }
 
-    /// What the strings of `port_security` stand for; they were checked when the port was made.
+    /// The rules of `port_security`; its strings were checked when the port was made.
     public var portSecurityRules: [PortSecurityRule] {
         portSecurity.compactMap { text in
             do { return try PortSecurityRule(parsing: text) } catch { return nil }
         }
     }
 
-    /// The addresses of a body.
     static func addresses(_ reader: BodyReader) throws(Refusal) -> [LogicalAddress] {
         let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
         var addresses: [LogicalAddress] = []

@@ -20,11 +20,11 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         }
     }
     private var addressStrings: [String]
-    /// What the strings of `addresses` stand for: indices and translation ask for it again and again.
+    /// The parsed `addresses`: indices and translation ask for them again and again.
     public private(set) var logicalAddresses: [LogicalAddress]
     /// `MAC [IP[/LENGTH] ...]`; empty means no check.
     public var portSecurity: [String]
-    /// Whether the port passes frames at all.
+    /// True if the port passes frames at all.
     public var isEnabled: Bool
     /// Names of the chassis that may claim the port; empty means any.
     public var requestedChassis: [String]
@@ -32,12 +32,12 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var options: [String: String]
     /// The user's own marks; at most 64.
     public var labels: [String: String]
-    /// What the server knows of the port.
+    /// The server's facts about the port.
     public var status: Status
 
-    /// What the server knows of a port; each fact is part of a commit.
+    /// The server's facts about a port; each is part of a commit.
     public struct Status: Hashable, Sendable {
-        /// Whether the hosting forwarder has the port's tables.
+        /// True if the hosting forwarder has the port's tables.
         public var isUp: Bool
         /// The chassis that holds the port, `nil` while it is unbound.
         public var chassis: String?
@@ -57,7 +57,6 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             /// ``Reason/unsupportedByChassis`` or ``Reason/chassisLost``.
             public var reason: Reason
 
-            /// A chassis that waits for a port.
             public init(chassis: String, reason: Reason) {
                 self.chassis = chassis
                 self.reason = reason
@@ -100,7 +99,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     }
 
     /// A port with this name on this switch.
-    /// - Parameter logicalAddresses: what `addresses` stand for, where that is known already.
+    /// - Parameter logicalAddresses: what `addresses` stand for, if that is known already.
     public init(
         name: String,
         switchID: ObjectID,

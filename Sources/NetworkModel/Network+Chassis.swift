@@ -12,7 +12,7 @@ extension Network {
         public var revision: UInt64
     }
 
-    /// The chassis with this name, or with this `chassis_id` where it looks like a UUID.
+    /// The chassis with this name, or with this `chassis_id` if it looks like a UUID.
     public func chassisName(_ reference: Reference) -> String? {
         switch reference {
         case .name(let name):

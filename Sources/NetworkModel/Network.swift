@@ -4,19 +4,19 @@ import Southbound
 public struct Network: Sendable {
     /// Random, new with every restore: (epoch, revision) names one state, ever.
     public var epoch: UInt64
-    /// Whether the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
+    /// True if the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
     public var forcesHosts = false
     /// The revision of the last commit; each raises it.
     public var revision: UInt64
     /// The place of the last commit in the chain of hashes, as the store tells once it is durable.
     public var hash = CommitHash.zero
-    /// What users wrote.
+    /// The objects of users.
     public var northbound: NorthboundDatabase
-    /// What hosts need.
+    /// The records for hosts.
     public var southbound: SouthboundDatabase
-    /// What central has to remember itself.
+    /// The rows that central keeps for itself.
     public var ledger: Ledger
-    /// Who is let in.
+    /// The tokens and joinings.
     public var access = AccessDatabase()
 
     /// An empty network at revision 0.

@@ -1,11 +1,11 @@
 import JSON
 import Wire
 
-/// What a body says of an object, read strictly and without a look at the network.
+/// The content of a body, read strictly and without a look at the network.
 ///
 /// Reading and resolving check the members in one order: the form, `id`, `name`, the object's parent, the others. What
-/// reading found wrong is kept, and thrown when resolving comes to it. So a refusal names the first thing that is wrong,
-/// whoever finds it.
+/// reading found wrong is kept, and thrown when resolving comes to it. So a refusal names the first thing that is
+/// wrong, whoever finds it.
 public struct ObjectBody<Value: Sendable>: Sendable {
     /// A part of a body, in the order of the checks.
     enum Part { case form, name, parent, others }
@@ -13,15 +13,14 @@ public struct ObjectBody<Value: Sendable>: Sendable {
     /// An object's identity as a body says it: `nil` for what is none.
     private enum Identity { case unsaid, said(ObjectID?) }
 
-    /// What the object or the patch is called, in messages: "A switch".
+    /// The name of the object or patch in messages: "A switch".
     let noun: String
     private var id = Identity.unsaid
-    /// The name, if the body has one.
     public let name: String?
     /// The name or the identity of what the object belongs to, if the body has one.
     public let parent: String?
-    /// The members that need no look at the network, in an object that is otherwise without meaning. What the body leaves
-    /// out has its default.
+    /// The members that need no look at the network, in an object that is otherwise without meaning. What the body
+    /// leaves out has its default.
     private(set) var value: Value
     /// The members that a merge patch (RFC 7396) decides; `nil` for a body that is no patch.
     private var patched: Set<String>?
@@ -70,7 +69,7 @@ public struct ObjectBody<Value: Sendable>: Sendable {
         }
     }
 
-    /// Whether the body decides a member.
+    /// True if the body decides a member.
     func decides(_ name: String) -> Bool { patched?.contains(name) ?? true }
 
     /// A map of strings after a patch.
@@ -112,7 +111,7 @@ public struct ObjectBody<Value: Sendable>: Sendable {
                 pointer: "/name"
             )
         }
-        // What has a name keeps it, also where an older version allowed more.
+        // An object keeps its name, even if only an older version allowed it.
         if isCreation, let problem = ObjectName.problem(said) {
             throw Refusal(.invalidValue, "\(quoted(said)) cannot be a name: \(problem).", pointer: "/name")
         }

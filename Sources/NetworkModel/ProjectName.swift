@@ -5,7 +5,6 @@ public struct ProjectName: Hashable, Comparable, Sendable {
     /// The object's name.
     public var name: String
 
-    /// A name in the default project.
     public init(_ name: String, project: String = "default") {
         self.project = project
         self.name = name

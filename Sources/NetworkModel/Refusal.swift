@@ -44,7 +44,8 @@ public struct Refusal: Error, Equatable, Sendable {
         case staleSequence = "stale_sequence"
         /// 410: the revision is too old or of another epoch; ask again with `since` 0.
         case resyncRequired = "resync_required"
-        /// 410: the revision is of another epoch, or was another commit; a snapshot is of another history than the host's.
+        /// 410: the revision is of another epoch, or was another commit; a snapshot is of another history than the
+        /// host's.
         case historyDiffers = "history_differs"
         /// 412: a precondition does not hold.
         case preconditionFailed = "precondition_failed"
@@ -62,14 +63,13 @@ public struct Refusal: Error, Equatable, Sendable {
     public var code: Code
     /// One sentence for a person: what is wrong with which value, and the remedy.
     public var detail: String
-    /// The JSON pointer (RFC 6901) of the member in the request's body, where there is one; `""` is the whole body.
+    /// The JSON pointer (RFC 6901) of the member in the request's body, if there is one; `""` is the whole body.
     public var pointer: String?
-    /// The path of the object in conflict, `/v1/ports/NAME`, where there is one.
+    /// The path of the object in conflict, `/v1/ports/NAME`, if there is one.
     public var conflictsWith: String?
-    /// The refusals of other objects of the same request, where each is looked at by itself.
+    /// The refusals of other objects of the same request, if each is looked at by itself.
     public var others: [Refusal] = []
 
-    /// A refusal with its reason and remedy.
     public init(_ code: Code, _ detail: String, pointer: String? = nil, conflictsWith: String? = nil) {
         self.code = code
         self.detail = detail
@@ -78,10 +78,10 @@ public struct Refusal: Error, Equatable, Sendable {
     }
 }
 
-/// A user's text in quotes as messages repeat it: cut where it is long, so that no answer is as large as its request.
+/// A user's text in quotes as messages repeat it: cut if it is long, so that no answer is as large as its request.
 public func quoted(_ text: some StringProtocol) -> String { "\"\(cut(text, at: 64))\"" }
 
-/// The text, or its beginning where it has more bytes than that.
+/// The text, or its beginning if it has more bytes than that.
 ///
 /// By scalars: one character of Unicode may go on for as long as somebody writes combining marks.
 func cut(_ text: some StringProtocol, at limit: Int) -> String {

@@ -4,13 +4,13 @@ import Wire
 public struct Stored<Value: Sendable>: Sendable {
     /// The identity, given at creation.
     public var id: ObjectID
-    /// What the user said. Kept apart from the rest, because maps and histories copy objects often and change them
+    /// The user's value. Kept apart from the rest, because maps and histories copy objects often and change them
     /// seldom: a copy counts one reference instead of a dozen.
     @inlinable public var value: Value {
         get { shared.value }
         set { shared = Shared(newValue, owner: shared.owner) }
     }
-    /// Whose topology the object is part of; `nil` when it is nobody's.
+    /// The owner of the object's topology; `nil` if there is none.
     @inlinable public var owner: String? {
         get { shared.owner }
         set { shared = Shared(shared.value, owner: newValue) }
@@ -38,7 +38,6 @@ public struct Stored<Value: Sendable>: Sendable {
         }
     }
 
-    /// An object as a commit leaves it.
     public init(
         id: ObjectID,
         value: Value,

@@ -8,22 +8,21 @@ public struct Chassis: Hashable, Sendable {
     public var chassisID: String
     /// The host's name, for `show`; may be empty.
     public var hostname: String
-    /// Where the other chassis reach it. At least one, no two chassis share one.
+    /// The addresses at which other chassis reach it. At least one; no two chassis share one.
     public var encaps: [Encap]
     /// The public keys (X25519, RFC 7748) by which others and it know the tags of each other's datagrams, as 64
-    /// hexadecimal digits, the older first; none where it puts no tags into datagrams.
+    /// hexadecimal digits, the older first; none if it puts no tags into datagrams.
     public var tunnelKeys: [String]
 
     /// The most public keys of a chassis: one in use, and the next, for all to know before it is used.
     public static let tunnelKeyCountMaximum = 2
 
-    /// Whether a text can be a public key.
+    /// True if a text can be a public key.
     public static func isTunnelKey(_ text: String) -> Bool {
         text.utf8.count == 64
             && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
-    /// A chassis with its tunnel endpoints.
     public init(name: String, chassisID: String, hostname: String, encaps: [Encap], tunnelKeys: [String] = []) {
         self.name = name
         self.chassisID = chassisID
@@ -51,7 +50,6 @@ public struct Encap: Hashable, Comparable, Sendable {
         (left.kind.rawValue, left.ip) < (right.kind.rawValue, right.ip)
     }
 
-    /// An endpoint at this underlay address.
     public init(kind: Kind = .geneve, ip: IPAddress) {
         self.kind = kind
         self.ip = ip

@@ -1,16 +1,16 @@
 /// Names of what an agent applies, as it says them in `features` of a sync: each kind of record, and of a kind those
 /// members (`KIND.MEMBER`) that came later and that a host has to obey.
 ///
-/// Agents leave out members that they do not know. A member that keeps something out (an ACL, a tag) would so let it in on
-/// an older host: whoever adds one names it here, in the same commit, and central binds no port that needs it to a host
-/// whose agent does not say it (`unsupported_by_chassis`).
+/// Agents leave out members that they do not know. A member that keeps something out (an ACL, a tag) would so let it in
+/// on an older host: whoever adds one names it here, in the same commit, and central binds no port that needs it to a
+/// host whose agent does not say it (`unsupported_by_chassis`).
 public enum Feature {
-    /// That a host tags datagrams, where it is told to, and demands tags of hosts that have keys.
+    /// That a host tags datagrams, if it is told to, and demands tags of hosts that have keys.
     public static let tunnelKeys = "chassis.tunnel_keys"
 
     /// All that agents of this version apply.
     public static let all: [String] = RecordKey.kinds + [tunnelKeys]
 
-    /// What a host has to apply that the port is bound to. Tags need nothing of it: who has no key gets none.
+    /// Returns the features that the port's host needs. Tags need none: a host without a key gets no tags.
     public static func needed(by port: PortBinding) -> [String] { RecordKey.kinds }
 }

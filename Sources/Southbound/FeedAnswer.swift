@@ -11,7 +11,7 @@ public struct FeedPage: Hashable, Sendable, CustomStringConvertible {
     /// The number of changes on the pages before.
     public var offset: Int
 
-    /// The page behind so many changes of the answer that leads to this revision.
+    /// The page after so many changes of the answer that leads to this revision.
     public init(to: UInt64, offset: Int) {
         self.to = to
         self.offset = offset
@@ -33,11 +33,11 @@ public struct FeedPage: Hashable, Sendable, CustomStringConvertible {
 /// On the wire `{"epoch","from","to","hash"?,"mode","forces_hosts"?,"changes","more","next_page"?,"lease"?}`. An agent
 /// applies the changes of all pages together, and only when `more` is false.
 public struct FeedAnswer: Sendable {
-    /// What the changes are applied to.
+    /// The base of the changes.
     public enum Mode: String, Sendable {
         /// The whole share: what is not in it is gone.
         case snapshot
-        /// What has changed since `from`.
+        /// The changes since `from`.
         case delta
     }
 
@@ -47,26 +47,25 @@ public struct FeedAnswer: Sendable {
     public var from: UInt64
     /// The revision that the share has after the changes of all pages.
     public var to: UInt64
-    /// The hash of the commit of `to`, to be brought back with it; 16 hexadecimal digits on the wire. `nil` where
+    /// The hash of the commit of `to`, to be brought back with it; 16 hexadecimal digits on the wire. `nil` if
     /// central does not say.
     public var hash: UInt64?
-    /// What the changes are applied to.
+    /// The base of the changes.
     public var mode: Mode
-    /// Whether the epoch was begun on purpose for the hosts, who then take its snapshot whatever that takes away.
+    /// True if the epoch was begun on purpose for the hosts, who then take its snapshot whatever that takes away.
     public var forcesHosts: Bool
     /// The changes of this page.
     public var changes: [FeedChange]
-    /// The changes as they stand between the brackets, where they are at hand.
+    /// The changes as they stand between the brackets, if they are at hand.
     public var text: [UInt8]?
-    /// The page behind this one, where there is one.
+    /// The page after this one, if there is one.
     public var nextPage: FeedPage?
-    /// How long the chassis counts as live from now on, in seconds; only in answers to a sync.
+    /// The seconds for which the chassis counts as live from now on; only in answers to a sync.
     public var lease: Int?
 
-    /// Whether pages follow.
+    /// True if pages follow.
     public var more: Bool { nextPage != nil }
 
-    /// An answer with these changes.
     public init(
         epoch: UInt64,
         from: UInt64,

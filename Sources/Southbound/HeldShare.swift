@@ -1,22 +1,21 @@
 import JSON
 import Wire
 
-/// What a host says of a share that it does not go by, because that would take away too much of what it has.
+/// The report of a host about a share that it holds back because it would take away too much.
 public struct HeldShare: Hashable, Sendable {
     /// The epoch of the snapshot that is not believed.
     public var epoch: UInt64
     /// The revision of that snapshot as it came first; it stays so while further changes come.
     public var revision: UInt64
-    /// How many ports that are plugged on the host, and bound there, would be so no more.
+    /// The number of ports plugged and bound on the host that would no longer be bound.
     public var pluggedPortCount: Int
-    /// How many logical ports would be gone from the share, those among them.
+    /// The number of logical ports that would be gone from the share, including those.
     public var portCount: Int
     /// The epoch of the share that the host goes by.
     public var epochInForce: UInt64
     /// The revision of the share that the host goes by.
     public var revisionInForce: UInt64
 
-    /// A share that is held.
     public init(
         epoch: UInt64,
         revision: UInt64,

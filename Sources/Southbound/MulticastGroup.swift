@@ -24,7 +24,7 @@ public struct MulticastGroup: Hashable, Sendable {
             }
         }
 
-        /// Whether a port of the switch belongs to the group.
+        /// True if a port of the switch belongs to the group.
         public func includes(_ port: PortBinding) -> Bool {
             switch self {
             case .flood, .floodL2: port.isEnabled

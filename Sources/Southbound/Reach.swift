@@ -1,15 +1,15 @@
 import Persistent
 import Wire
 
-/// Whom a commit concerns, told by what they share and not one by one: ten thousand chassis on one datapath are one
-/// entry.
+/// The chassis that a commit concerns, by the datapaths that they share and not one by one: ten thousand chassis on one
+/// datapath are one entry.
 public struct Reach: Sendable {
     /// The datapaths of which every chassis with a port in them has something to hear.
     public private(set) var datapaths: Set<ObjectID> = []
     /// The chassis that are concerned themselves: described anew, or with other ports than before.
     public private(set) var chassis: Set<String> = []
 
-    /// Whom a commit concerns.
+    /// Creates the reach of a commit.
     /// - Parameters:
     ///   - touched: the records that the commit puts or deletes.
     ///   - before: the southbound database before the commit.
@@ -18,7 +18,7 @@ public struct Reach: Sendable {
         for key in touched { note(key, before, after) }
     }
 
-    /// Whether the commit changes what a chassis is told.
+    /// True if the commit changes what a chassis is told.
     /// - Parameter after: the database after the commit.
     public func concerns(_ name: String, in after: SouthboundDatabase) -> Bool {
         chassis.contains(name) || after.datapathsByChassis[name]?.contains { datapaths.contains($0.key) } == true

@@ -12,14 +12,13 @@ public struct Realization: Equatable, Sendable {
     /// The chassis that are not waited for because they are not live, in order of name.
     public var excluded: [String]
 
-    /// The longest that an answer is held, in seconds: as long as an operator watches a roll-out by one request. A client
-    /// that wants more asks again.
+    /// The longest that an answer is held, in seconds: as long as an operator watches a roll-out by one request. A
+    /// client that wants more asks again.
     public static let waitMaximum = 600
 
-    /// Whether every live chassis has it.
+    /// True if every live chassis has it.
     public var isComplete: Bool { pending.isEmpty }
 
-    /// What is known of a revision.
     public init(revision: UInt64, pending: [String], excluded: [String]) {
         self.revision = revision
         self.pending = pending

@@ -1,7 +1,7 @@
 import Persistent
 import Wire
 
-/// What turns one share of a chassis into another, read page by page: nothing is worked out for a page but its own
+/// The changes from one share of a chassis to another, read page by page: nothing is worked out for a page but its own
 /// changes, and what many chassis are told alike is not copied for each.
 ///
 /// What enters the share is a put and what leaves it a delete, whatever its own revision. The order is that of the
@@ -28,7 +28,7 @@ public struct ShareChanges: Sendable {
         self.init(from: nil, to: span, at: revision, by: nil)
     }
 
-    /// What turns the share that a chassis had into the share that it has.
+    /// Creates the changes from the share that a chassis had to the share that it has.
     /// - Parameter delta: what commits changed between the two.
     public init(from old: Span, to new: Span, by delta: SharedDelta) {
         self.init(from: old, to: new, at: delta.to, by: delta)
@@ -53,7 +53,7 @@ public struct ShareChanges: Sendable {
         for id in left { add(.left(id)) }
     }
 
-    /// Whether there is nothing to tell.
+    /// True if there is nothing to tell.
     public var isEmpty: Bool { segments.isEmpty }
 
     private mutating func add(_ segment: Segment) {
@@ -84,20 +84,18 @@ public struct ShareChanges: Sendable {
         }
     }
 
-    /// A page of changes.
     public struct Page: Sendable {
-        /// The changes.
         public var changes: [FeedChange]
-        /// The changes as an answer has them between its brackets, where they are at hand.
+        /// The changes as an answer has them between its brackets, if they are at hand.
         public var text: [UInt8]?
-        /// The offset of the page behind it; `nil` after the last.
+        /// The offset of the page after it; `nil` after the last.
         public var next: Int?
 
-        /// A page without changes behind which nothing follows.
+        /// A page without changes after which nothing follows.
         public static let empty = Page(changes: [])
     }
 
-    /// The page that begins behind so many changes.
+    /// The page that begins after so many changes.
     public func page(at offset: Int, _ bounds: PageBounds) -> Page {
         var page = Page.empty
         var byteCount = 0

@@ -1,7 +1,7 @@
 import Persistent
 import Wire
 
-/// What the commits between two revisions changed in each datapath, worked out once for all chassis that share it.
+/// The changes in each datapath between two revisions, worked out once for all chassis that share it.
 ///
 /// A chassis that has ports in a datapath at both revisions is told exactly these changes of it.
 public final class SharedDelta: Sendable {
@@ -11,7 +11,7 @@ public final class SharedDelta: Sendable {
     public let to: UInt64
     /// The changes of each datapath and its ports.
     let lists: [ObjectID: ChangeList]
-    /// The chassis that were described anew, and those where a changed port is or was; in order.
+    /// The chassis that were described anew, and those of a changed port, now or before; in order.
     let chassis: [String]
 
     init(from: UInt64, to: UInt64, lists: [ObjectID: ChangeList], chassis: [String]) {
@@ -103,14 +103,13 @@ extension SharedDelta {
     }
 }
 
-/// Where one page of an answer ends and the next begins.
+/// The bounds between one page of an answer and the next.
 public struct PageBounds: Sendable {
     /// The most changes of a page.
     public var changeCount: Int
-    /// Bytes of records behind which the next page begins.
+    /// Bytes of records after which the next page begins.
     public var byteCount: Int
 
-    /// The bounds of a page.
     public init(changeCount: Int, byteCount: Int) {
         self.changeCount = changeCount
         self.byteCount = byteCount
@@ -129,7 +128,7 @@ final class ChangeList: Sendable {
         var range: Range<Int>
         /// The changes as an answer has them between its brackets.
         var text: [UInt8]?
-        /// The changes, where there is the text: an array that all answers share.
+        /// The changes, if there is the text: an array that all answers share.
         var changes: [FeedChange]
     }
 
@@ -149,7 +148,7 @@ final class ChangeList: Sendable {
 }
 
 extension PageBounds {
-    /// The index behind the last change that fits on one page with the first; at least one does.
+    /// The index after the last change that fits on one page with the first; at least one does.
     func end(of changes: ArraySlice<FeedChange>) -> Int {
         var end = changes.startIndex
         var byteCount = 0

@@ -12,7 +12,7 @@ extension SouthboundDatabase {
         index(entry.record, isPresent: true)
     }
 
-    /// Removes the record with this key, where there is one, from the database and every index.
+    /// Removes the record with this key, if there is one, from the database and every index.
     public mutating func remove(_ key: RecordKey) {
         guard let old = entries.removeValue(forKey: key) else { return }
         index(old.record, isPresent: false)
@@ -41,7 +41,7 @@ extension SouthboundDatabase {
 }
 
 extension Record {
-    /// Whether every index has both records at the same places; both have the same key.
+    /// True if every index has both records at the same places; both have the same key.
     fileprivate func isIndexed(like other: Record) -> Bool {
         switch (self, other) {
         case (.chassis(let old), .chassis(let new)):

@@ -1,8 +1,8 @@
 import Persistent
 import Wire
 
-/// What one chassis is told of the southbound database: the datapaths that it has ports in, all their ports, the
-/// chassis that share them, and its own record.
+/// The part of the southbound database that one chassis is told: the datapaths that it has ports in, all their ports,
+/// the chassis that share them, and its own record.
 ///
 /// The datapaths are the closure over links between datapaths; there are no links yet (routers will add them), so
 /// the closure is the set of datapaths with a local port.
@@ -12,7 +12,6 @@ public struct Span: Sendable {
     let database: SouthboundDatabase
     let datapaths: OrderedMap<ObjectID, Int>
 
-    /// The span of the chassis in a database.
     public init(of chassis: String, in database: SouthboundDatabase) {
         self.chassis = chassis
         self.database = database
@@ -22,10 +21,10 @@ public struct Span: Sendable {
     /// The identities of the datapaths, in order.
     public var datapathIDs: [ObjectID] { datapaths.map(\.key) }
 
-    /// Whether the chassis is told of this datapath.
+    /// True if the chassis is told of this datapath.
     public func contains(datapath: ObjectID) -> Bool { datapaths[datapath] != nil }
 
-    /// Whether the chassis is told of another one (or it is itself).
+    /// True if the chassis is told of another one (or it is itself).
     public func contains(chassis other: String) -> Bool {
         guard other != chassis else { return true }
         guard let theirs = database.datapathsByChassis[other] else { return false }
@@ -33,7 +32,7 @@ public struct Span: Sendable {
         return few.contains { many[$0.key] != nil }
     }
 
-    /// The record under the key, where it is there and the chassis is told of it.
+    /// The record under the key, if it is there and the chassis is told of it.
     public func entry(_ key: RecordKey) -> SouthboundDatabase.Entry? {
         guard let entry = database.entries[key] else { return nil }
         let isShared =

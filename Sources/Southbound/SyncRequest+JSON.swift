@@ -5,7 +5,7 @@ import Wire
 public struct SyncRequestError: Error, Equatable, Sendable {
     /// The JSON pointer of the member (RFC 6901); `""` is the whole body.
     public let pointer: String
-    /// Whether the member is missing rather than wrong.
+    /// True if the member is missing rather than wrong.
     public let isMissing: Bool
     /// One sentence: what is wrong.
     public let detail: String
@@ -155,7 +155,7 @@ private struct SyncReader {
         return text
     }
 
-    /// What a host says went wrong may quote anything; it is escaped where it is printed.
+    /// A host's error may quote anything; it is escaped where it is printed.
     func message(_ name: String) throws(SyncRequestError) -> String {
         guard let value = json[name] else { return "" }
         return try SyncReader(json: value, pointer: "\(pointer)/\(name)").ownMessage()

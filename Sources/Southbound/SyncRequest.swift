@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// What an agent tells central: heartbeat, acknowledgement, claims, and where its feed is to go on.
+/// The request of an agent: heartbeat, acknowledgement, claims, and the place from which its feed goes on.
 ///
 /// `POST /v1/chassis/{name}/sync`. A newer agent may say more; what is unknown is ignored.
 public struct SyncRequest: Equatable, Sendable {
@@ -13,7 +13,7 @@ public struct SyncRequest: Equatable, Sendable {
     public var seq: UInt64
     /// The agent's version, for people.
     public var version: String
-    /// What the agent applies: ``Feature/all`` for this version.
+    /// The features that the agent applies: ``Feature/all`` for this version.
     public var features: [String]
     /// The host's name, for `show`; may be empty.
     public var hostname: String
@@ -21,11 +21,11 @@ public struct SyncRequest: Equatable, Sendable {
     public var epoch: UInt64?
     /// The revision that the feed is to go on from; 0 asks for a snapshot.
     public var since: UInt64
-    /// The hash of the commit of `since`: evidence that its history is central's. `nil` where the agent knows none.
+    /// The hash of the commit of `since`: evidence that its history is central's. `nil` if the agent knows none.
     public var hash: UInt64?
     /// The highest `to` that is in the forwarder's tables; 0 for none.
     public var applied: UInt64
-    /// How long central may hold the answer until there is something to say, in seconds: 0 ... 60.
+    /// The seconds that central may hold the answer until there is news: 0 ... 60.
     public var wait: Int
     /// The page of a long answer that is asked for; `since` is then as it was for the first page.
     public var page: FeedPage?
@@ -35,13 +35,13 @@ public struct SyncRequest: Equatable, Sendable {
     public var tunnelKeys: [String]
     /// All that is plugged on the host, also ports that central does not know yet.
     public var ports: [PluggedPort]
-    /// What went wrong on the host, for the log.
+    /// The errors on the host, for the log.
     public var errors: [HostError]
-    /// What the host does not believe of central; `nil` where it goes by what it is told.
+    /// The share that the host holds back; `nil` if there is none.
     public var held: HeldShare?
-    /// What no copy of the state directory has under another kernel or path; 1 ... 64 bytes, `nil` where unknown.
+    /// A value that no copy of the state directory has under another kernel or path; 1 ... 64 bytes, `nil` if unknown.
     public var machine: String?
-    /// Whether this start of the agent says no more, so that another one may take its place at once.
+    /// True if this start of the agent says no more, so that another one may take its place at once.
     public var isLeaving: Bool
 
     /// A port that is plugged on a host.
@@ -52,9 +52,9 @@ public struct SyncRequest: Equatable, Sendable {
         public var interface: String
         /// A number that the agent raises with each plug, over all its ports, and keeps on disk.
         public var claim: UInt64
-        /// Whether the forwarder has the port and its tables.
+        /// True if the forwarder has the port and its tables.
         public var isUp: Bool
-        /// Whether the port was taken from this chassis since that plug: the claim takes it from nobody.
+        /// True if the port was taken from this chassis since that plug: the claim takes it from nobody.
         public var isSetAside: Bool
 
         /// A plugged port with the number of its plug.
@@ -81,7 +81,7 @@ public struct SyncRequest: Equatable, Sendable {
         }
     }
 
-    /// How long central holds an answer unless told otherwise, in seconds.
+    /// The default time that central holds an answer, in seconds.
     public static let waitDefault = 20
     /// The longest that central holds an answer, in seconds.
     public static let waitMaximum = 60

@@ -30,7 +30,7 @@ struct Contract {
         }
     }
 
-    /// What a `$ref` points at, or the value itself.
+    /// The target of a `$ref`, or the value itself.
     func resolve(_ value: JSONValue) -> JSONValue {
         guard let reference = value["$ref"]?.stringValue, reference.hasPrefix("#/") else { return value }
         var place = root
@@ -59,7 +59,7 @@ struct Contract {
 /// As much of JSON Schema as the contract uses.
 struct SchemaCheck {
     let contract: Contract
-    /// Whether an object may lack members, as with `fields`: then any of `anyOf` will do, else the first has to.
+    /// True if an object may lack members, as with `fields`: then any of `anyOf` will do, else the first has to.
     let takesParts: Bool
     private(set) var mismatches: [String] = []
 

@@ -95,7 +95,7 @@ import Testing
         #expect(few.json["items"]?.arrayValue?.compactMap { $0["name"] } == ["p10999", "p11999", "p12999"])
         let token = try #require(few.json["next_page_token"]?.stringValue)
         #expect(names("/v1/ports?label=n=999&limit=3&page_token=\(token)") == "p13999p14999")
-        // What an index finds is found at once, and so is that there is nothing.
+        // An index finds at once what exists, and that nothing does.
         for query in ["ip=9.9.9.9", "mac=02:00:00:00:00:0f", "chassis=nohost", "name=nobody", "ip=10.0.0.2"] {
             #expect(bench.send("GET", "/v1/ports?\(query)").sliceCount == 0, "\(query)")
             #expect(bench.send("GET", "/v1/switches/ls1/ports?\(query)").sliceCount == 0, "\(query)")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import API
 
-/// What becomes of requests before any object is looked at.
+/// The handling of requests before any object is looked at.
 @Suite struct RoutingTests {
     private let bench: APIBench
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import API
 
-/// What browsers send for pages of other sites, and what proxies hand on.
+/// Requests of browsers for pages of other sites, and those that proxies pass on.
 @Suite struct SiteTests {
     private let bench: APIBench
 

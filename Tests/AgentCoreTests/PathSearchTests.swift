@@ -4,13 +4,13 @@ import Testing
 
 /// A path with an MTU that changes, loss and delay; the other end answers, or not.
 private struct SimulatedPath {
-    /// What it carries from a time on, in order.
+    /// The MTU from each time on, in order.
     var mtus: [(from: Duration, mtu: Int)]
     /// The share of datagrams that are lost each way.
     var loss = 0.0
-    /// How long a question and its answer take together.
+    /// The time that a question and its answer take together.
     var delay = Duration.milliseconds(1)
-    /// Whether the other end answers from this time on, until that.
+    /// True if the other end answers from this time on, until that.
     var answers: Range<Duration> = .zero ..< .seconds(1 << 30)
     var generator: SeededGenerator
 

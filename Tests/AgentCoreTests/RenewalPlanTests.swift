@@ -54,7 +54,7 @@ import Testing
 }
 
 @Suite struct ClockComparisonTests {
-    /// What is logged of central's time beside this host's.
+    /// Returns the lines that are logged about central's time beside this host's.
     private func log(_ times: [(central: Int64, host: Int64)]) -> [String] {
         var clock = ClockComparison()
         return times.compactMap { time in clock.note(central: time.central, host: time.host) }

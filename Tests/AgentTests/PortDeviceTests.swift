@@ -6,7 +6,7 @@ import Testing
 
 @testable import Agent
 
-/// What a user hears of a device that cannot be made.
+/// The messages about a device that cannot be made.
 @Suite struct PortDeviceTests {
     private func detail(_ call: String, _ errno: Int32) -> String {
         let port = PortSpecification(name: "vm1", logicalPort: "ls1-vm1", interface: "vm1")

@@ -15,13 +15,13 @@ final class ScriptedCentral: Sendable {
     private let script: Script
     private let loop: Mailbox<Void>
 
-    /// What the test's thread and the serving one share.
+    /// The state that the test's thread and the serving one share.
     private final class Script: Sendable {
         let refusal = Mutex<(status: Int, code: String, detail: String)?>(nil)
         let syncs = Mutex<[SyncRequest]>([])
     }
 
-    /// What only the serving thread touches.
+    /// The state of the serving thread alone.
     private final class Feed {
         var revision: UInt64 = 1
         var ports: [SyncRequest.PluggedPort] = []
@@ -57,7 +57,7 @@ final class ScriptedCentral: Sendable {
         script.refusal.withLock { $0 = (status, code, detail) }
     }
 
-    /// What agents have said so far.
+    /// The syncs of agents so far.
     var syncs: [SyncRequest] { script.syncs.withLock { $0 } }
 
     private static func serve(_ exchange: HTTPExchange, _ feed: Feed, _ script: Script) {

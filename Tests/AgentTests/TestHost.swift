@@ -20,7 +20,7 @@ final class TestHost {
     private(set) var agent: Process?
     private var guests: [String] = []
 
-    /// Whether tests may make namespaces here.
+    /// True if tests may make namespaces here.
     static let isPossible = geteuid() == 0
 
     init() throws {
@@ -73,7 +73,7 @@ final class TestHost {
             }
             text += String(decoding: bytes, as: UTF8.self)
         }
-        // What follows is of no interest, but must not fill the pipe.
+        // Later output does not matter, but must not fill the pipe.
         errors.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
         return nil
     }

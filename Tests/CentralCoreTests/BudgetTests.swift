@@ -100,7 +100,7 @@ private final class Box<Value> {
         #expect(said == maximum)
         #expect(budget.change { $0.due(now: .seconds(60)) } == ["7 more lines about others were left out"])
         #expect(budget.value.isEmpty)
-        // What is over makes room by itself.
+        // Old entries make room by themselves.
         for key in 0..<maximum { _ = budget.change { $0.note(key, "", now: .zero) } }
         #expect(budget.change { $0.note(-1, "new", now: .seconds(60)) } == "new")
     }

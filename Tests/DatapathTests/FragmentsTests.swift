@@ -4,7 +4,7 @@ import Testing
 import Wire
 
 @Suite struct FragmentsTests {
-    /// What becomes of a frame that is too long for a path; the frames that leave, or nothing where it is refused.
+    /// Returns the frames that leave for a frame that is too long for a path, or nothing if it is refused.
     private static func cut(_ frame: [UInt8], _ offload: OffloadHeader? = nil, pathMTU: Int) -> [[UInt8]]? {
         frame.withUnsafeBytes { bytes in
             let whole = Frame(bytes.start, byteCount: bytes.count)

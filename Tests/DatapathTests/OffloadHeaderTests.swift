@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 import Wire
 
-/// What a guest's virtio-net header may ask for, beside what its frame is.
+/// The requests of a guest's virtio-net header, beside those of its frame.
 @Suite struct OffloadHeaderTests {
-    /// Whether a checksum from `start` on, at `offset`, may be completed in the frame; the header that goes on says it.
+    /// True if a checksum from `start` on, at `offset`, may be completed in the frame; the header that goes on says it.
     private static func isAccepted(_ frame: [UInt8], start: Int, offset: Int) -> Bool {
         var asked = OffloadHeader()
         asked.needsChecksum = true
@@ -19,7 +19,7 @@ import Wire
         return accepted == asked
     }
 
-    /// Where a checksum may be completed, of all places.
+    /// Returns the places at which a checksum is completed.
     private static func places(_ frame: [UInt8]) -> [[Int]] {
         (0...frame.count).flatMap { start in
             (0...frame.count).filter { isAccepted(frame, start: start, offset: $0) }.map { [start, $0] }

@@ -2,7 +2,7 @@ import Datapath
 import Testing
 
 @Suite struct PortBudgetTests {
-    /// How many may be taken one by one.
+    /// Returns the number of events that may be taken one by one.
     private static func taken(_ budget: inout PortBudget, at now: Duration, shareCount: Int = 1) -> Int {
         var count = 0
         while budget.takeNeighborAnswer(now: now, shareCount: shareCount) { count += 1 }

@@ -4,7 +4,7 @@ import Testing
 import Wire
 
 @Suite struct PortSecurityTests {
-    /// What a secured port may send, as a sentence with a verdict.
+    /// A frame of a secured port, as a sentence with a verdict.
     struct Row: Sendable, CustomTestStringConvertible {
         var sentence: String
         var entry: [String]

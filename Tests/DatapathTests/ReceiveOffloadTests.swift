@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// The cases of the kernel's selftests net/gro.c (Linux 6.18), each over IPv4 and IPv6 where it has both, in our words:
+/// The cases of the kernel's selftests net/gro.c (Linux 6.18), each over IPv4 and IPv6 if it has both, in our words:
 /// packets in a row, and how many segments each frame that comes out stands for. Where ours is stricter the case says
 /// what the kernel does.
 @Suite struct ReceiveOffloadTests {

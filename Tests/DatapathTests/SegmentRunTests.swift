@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 import Wire
 
-/// How runs are made and sealed; `ReceiveOffloadTests` has the cases of the kernel's selftests.
+/// Making and sealing runs; `ReceiveOffloadTests` has the cases of the kernel's selftests.
 @Suite struct SegmentRunTests {
-    /// What becomes of frames that come one after the other: each run as its superpacket, or a frame alone.
+    /// Returns the results of frames that come one after the other: each run as its superpacket, or a frame alone.
     static func collect(_ frames: [[UInt8]]) -> [(frame: [UInt8], offload: OffloadHeader, count: Int)] {
         let memory = frames.map { frame in
             let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(frame.count, 1), alignment: 2)
@@ -41,7 +41,7 @@ import Wire
         return results
     }
 
-    /// How many frames come out of two segments of which the second was changed.
+    /// Returns the number of frames that come out of two segments of which the second was changed.
     private static func count(_ flow: Flow = Flow(flags: 0x10), _ change: (inout Flow) -> Void) -> Int {
         var second = flow
         second.sequence &+= 100

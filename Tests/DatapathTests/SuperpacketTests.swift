@@ -11,12 +11,12 @@ import Wire
         ]
     }
 
-    /// The segments of a frame behind its offload header.
+    /// The segments of a frame after its offload header.
     static func cut(_ bytes: [UInt8]) -> [[UInt8]]? {
         cut(Array(bytes[OffloadHeader.byteCount...]), OffloadHeader(octets: bytes))
     }
 
-    /// What the segments of a frame are.
+    /// Returns the segments of a frame.
     static func cut(_ frame: [UInt8], _ offload: OffloadHeader) -> [[UInt8]]? {
         frame.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return nil }

@@ -9,7 +9,7 @@ struct TestHost {
     var tables: ForwardingTables
     private var history: [TableInput] = []
 
-    /// A host with these ports, each plugged in, where it is bound here, in the slot of its place in the list.
+    /// A host with these ports, each plugged in, if it is bound here, in the slot of its place in the list.
     init(_ ports: [PortBinding], vlanPassthru: Bool = false) {
         input.chassis = (1...3).map { number in
             Chassis(name: "hv\(number)", chassisID: "", hostname: "", encaps: [Encap(ip: Self.encap(number))])

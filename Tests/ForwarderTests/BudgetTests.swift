@@ -6,7 +6,7 @@ import Wire
 
 @testable import Forwarder
 
-/// What one port may cause in a second.
+/// The limits of one port in a second.
 @Suite struct BudgetTests {
     private static func send(_ frame: [UInt8], _ count: Int, _ net: MemoryHosts) {
         for start in stride(from: 0, to: count, by: 256) {

@@ -6,7 +6,7 @@ import Wire
 
 @testable import Forwarder
 
-/// What was judged is what is sent: whatever a guest's virtio-net header asks for.
+/// The frame that was judged is the frame that is sent, whatever a guest's virtio-net header asks for.
 @Suite struct GuestHeaderTests {
     /// The guest on port 0 has port security; port 1 is on its host and port 2 on another one, and both take anything.
     private static func hosts(innerMTU: Int) -> MemoryHosts {
@@ -38,8 +38,8 @@ import Wire
         return reason == .malformedFrame || reason == .ingressPortSecurity ? reason : nil
     }
 
-    /// What a receiver may make of a frame: it takes it as it is, completes the checksum, or cuts it, each as the
-    /// header says and without another look.
+    /// The ways in which a receiver may read a frame: it takes it as it is, completes the checksum, or cuts it, each as
+    /// the header says and without another look.
     private static func readings(_ frame: [UInt8], _ offload: OffloadHeader) -> [[UInt8]] {
         var readings = [frame]
         if offload.needsChecksum {
@@ -138,7 +138,7 @@ private struct RandomGuest {
         return all[number(0...3)].octets
     }
 
-    /// Begins, most of the time, where somebody's header might be.
+    /// Begins, most of the time, if somebody's header might be.
     private mutating func header(for frame: [UInt8], likely network: Int) -> [UInt8] {
         let starts = [network, network + 6, network + 20, network + 28, network + 40, network + 48, network + 56]
         let start = chance(70) ? starts[number(0...6)] : number(0...frame.count)
@@ -195,7 +195,7 @@ private struct RandomGuest {
     /// Of Flow's frames over IPv6, too.
     private var source: [UInt8] { [0xfd] + (1..<16).map { UInt8($0) } }
 
-    /// What a guest's own tunnel carries, or nothing of the kind.
+    /// Returns the content of a guest's own tunnel, or nothing of the kind.
     private mutating func inner() -> [UInt8] {
         chance(50) ? noise(number(0...80)) : noise(8) + Flow(isIPv6: chance(50), isUDP: chance(50)).frame(noise(20))
     }

@@ -15,7 +15,7 @@ final class Death {
         self.countdown = countdown
     }
 
-    /// Whether the process is dead; a moment passes.
+    /// True if the process is dead; a moment passes.
     func comes() -> Bool {
         if hasCome { return true }
         countdown -= 1
@@ -28,11 +28,11 @@ final class Death {
 /// written.
 struct MemoryPorts: PortIO {
     final class State {
-        /// What guests have sent.
+        /// The frames that guests have sent.
         var toRead: [Int32: [[UInt8]]] = [:]
-        /// What guests have got.
+        /// The frames that guests have got.
         var written: [Int32: [[UInt8]]] = [:]
-        /// What was left to be done to each of these.
+        /// The offload headers of these.
         var offloads: [Int32: [OffloadHeader]] = [:]
         /// The ports that refuse a frame with something left to be done.
         var refusesOffloads: Set<Int32> = []
@@ -73,7 +73,7 @@ struct MemoryPorts: PortIO {
         return all.count
     }
 
-    /// What guests have got since the last call.
+    /// Returns the frames that guests have got since the last call.
     func takeWritten(_ port: Int32) -> [[UInt8]] { state.written.removeValue(forKey: port) ?? [] }
 }
 
@@ -82,11 +82,11 @@ struct MemoryUnderlay: UnderlayIO {
     final class State {
         var hosts: [IPAddress] = []
         var queues: [IPAddress: [(source: IPAddress, datagram: [UInt8])]] = [:]
-        /// What the next calls of send answer instead of sending, first to last.
+        /// The errors of the next sends, first to last.
         var sendErrors: [Int32] = []
         /// With which errno all sends of trains to a host end.
         var cutErrnos: [IPAddress: Int32] = [:]
-        /// Whether datagrams are received in trains.
+        /// True if datagrams are received in trains.
         var receivesTrains = false
         /// With which traffic class datagrams are received, and were sent.
         var trafficClass: Int32 = 0
@@ -94,7 +94,7 @@ struct MemoryUnderlay: UnderlayIO {
         /// The most messages one send takes.
         var sendMaximum = Int.max
         var sendCount = 0
-        /// Whether what is sent are answers to probes.
+        /// True if what is sent are answers to probes.
         var echoes = false
         /// When the process is killed.
         var death: Death?

@@ -5,7 +5,7 @@ import Wire
 
 /// Network namespaces of a test, each with a guest's TAP device in it; gone with this object.
 final class TestNamespaces {
-    /// Whether this process may make namespaces and devices.
+    /// True if this process may make namespaces and devices.
     static let isPossible = geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/net/tun")
 
     let names: [String]
@@ -29,7 +29,7 @@ final class TestNamespaces {
         for name in names { run("ip", "netns", "delete", name) }
     }
 
-    /// Whether all of `count` pings from one guest to another are answered.
+    /// True if all of `count` pings from one guest to another are answered.
     func pings(from source: Int, to target: Int, count: Int, byteCount: Int = 56) -> Bool {
         inside(
             source,

@@ -19,7 +19,7 @@ enum DestinationLookup: Stage {
         return .output
     }
 
-    /// Whether routers want a multicast frame: priorities 71 (ARP) and 72 (NA, RS, RA).
+    /// True if routers want a multicast frame: priorities 71 (ARP) and 72 (NA, RS, RA).
     private static func isForRouters(_ context: inout Context) -> Bool {
         switch context.network {
         case .arp, .foreignARP: true

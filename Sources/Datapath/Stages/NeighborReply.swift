@@ -1,7 +1,7 @@
 import Wire
 
-/// Table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked, also for
-/// ports that are down or disabled (OVN's `ignore_lsp_down`): what is sent to those is dropped and says why.
+/// Table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked, also
+/// for ports that are down or disabled (OVN's `ignore_lsp_down`): what is sent to those is dropped and says why.
 ///
 /// Switches with `vlan_passthru` have no known addresses: a request here has no tag but one for VLAN 0, and its answer
 /// none.

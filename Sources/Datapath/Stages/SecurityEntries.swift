@@ -5,7 +5,7 @@ struct SecurityEntries {
     private let tables: Tables
     /// The entries that can be read.
     let entries: UnsafeBufferPointer<SecurityRow>
-    /// Whether there is a check.
+    /// True if there is a check.
     let isThere: Bool
 
     init(of port: UnsafePointer<PortRow>, _ tables: Tables) {
@@ -18,7 +18,7 @@ struct SecurityEntries {
         MACAddress(truncating: entry.mac).linkLocalAddress
     }
 
-    /// Whether the entry allows addresses of a whole subnet.
+    /// True if the entry allows addresses of a whole subnet.
     func hasSubnet(_ entry: SecurityRow) -> Bool {
         tables.rows(IPv6PrefixRow.self, entry.ipv6).contains { $0.maskLow != ~0 }
     }

@@ -1,5 +1,5 @@
-/// OVN's `OFTABLE_LOCAL_OUTPUT`: a frame from a tunnel goes to the port of this host that its egress key says, or to the
-/// members of the group on this host. It never enters another tunnel.
+/// OVN's `OFTABLE_LOCAL_OUTPUT`: a frame from a tunnel goes to the port of this host that its egress key says, or to
+/// the members of the group on this host. It never enters another tunnel.
 enum TunnelDestination: Stage {
     static var name: StaticString { "local_output" }
 

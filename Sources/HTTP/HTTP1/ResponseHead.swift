@@ -48,7 +48,7 @@ struct ResponseHead {
         )
     }
 
-    /// `HTTP/1.1 200 OK`, where some servers leave out the last space with the reason.
+    /// `HTTP/1.1 200 OK`, if some servers leave out the last space with the reason.
     private mutating func takeStartLine(_ line: Range<Int>, in bytes: [UInt8], from start: Int) throws(MessageError) {
         guard line.count >= 12 else { throw .badStartLine }
         let version = line.lowerBound..<(line.lowerBound + 8)

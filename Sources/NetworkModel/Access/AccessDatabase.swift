@@ -11,7 +11,6 @@ public struct Enrolment: Equatable, Sendable {
     /// When, in seconds since 1970, UTC.
     public let time: Int64
 
-    /// A joining.
     public init(id: String, token: String, time: Int64) {
         self.id = id
         self.token = token
@@ -19,11 +18,11 @@ public struct Enrolment: Equatable, Sendable {
     }
 }
 
-/// Who is let in: tokens and the joinings of chassis.
+/// Tokens and the joinings of chassis.
 public struct AccessDatabase: Sendable {
     /// A token as it is shown.
     public struct Entry: Sendable {
-        /// What is kept of it.
+        /// The token as it is kept.
         public let token: Token
         /// The revision of the last commit that changed it.
         public let revision: UInt64
@@ -33,7 +32,7 @@ public struct AccessDatabase: Sendable {
 
     /// The most tokens at a time, spent ones included: two for each of the most chassis.
     public static let tokenCountMaximum = 20_000
-    /// How long a spent token is still shown, in seconds: a week. It then makes way for a new one.
+    /// The time that a spent token is still shown, in seconds: a week. It then makes way for a new one.
     public static let spentTokenSeconds: Int64 = 7 * 86_400
 
     /// The tokens by their ids.
@@ -41,7 +40,6 @@ public struct AccessDatabase: Sendable {
     /// The joinings by the names of the chassis.
     public private(set) var enrolments = OrderedMap<String, Enrolment>()
 
-    /// Nobody is let in.
     public init() {}
 
     /// Puts a token, or with `nil` deletes it.
@@ -52,10 +50,10 @@ public struct AccessDatabase: Sendable {
     /// Puts the joining of a chassis, or with `nil` deletes it.
     public mutating func setEnrolment(_ enrolment: Enrolment?, chassis: String) { enrolments[chassis] = enrolment }
 
-    /// The log's row of a token; `nil` where there is none.
+    /// The log's row of a token; `nil` if there is none.
     public func tokenRow(_ id: String) -> [UInt8]? { tokens[id]?.token.row.bytes }
 
-    /// The log's row of a joining; `nil` where there is none.
+    /// The log's row of a joining; `nil` if there is none.
     public func enrolmentRow(_ chassis: String) -> [UInt8]? {
         enrolments[chassis].map { enrolment -> JSONValue in
             [
@@ -65,14 +63,14 @@ public struct AccessDatabase: Sendable {
         }?.bytes
     }
 
-    /// Takes a row of the log for a token; false where it cannot be read.
+    /// Takes a row of the log for a token; false if it cannot be read.
     public mutating func restoreToken(_ row: JSONValue, id: String, revision: UInt64) -> Bool {
         guard let token = Token(row: row), token.id == id else { return false }
         setToken(token, id: id, revision: revision)
         return true
     }
 
-    /// Takes a row of the log for a joining; false where it cannot be read.
+    /// Takes a row of the log for a joining; false if it cannot be read.
     public mutating func restoreEnrolment(_ row: JSONValue, chassis: String) -> Bool {
         guard let id = row["id"]?.stringValue, let token = row["token"]?.stringValue,
             let time = row["time"]?.stringValue.flatMap(Timestamp.init)

@@ -2,7 +2,6 @@ import Persistent
 
 /// A change of who is let in.
 public struct AccessRequest: Sendable {
-    /// What is to happen.
     public enum Change: Sendable {
         /// A token with this id and the hash of its secret is made, for so many seconds.
         case create(Token.Grant, id: String, hash: String, lifetime: Int64)
@@ -12,16 +11,14 @@ public struct AccessRequest: Sendable {
         case enrol(chassis: String, token: String, hash: String, enrolment: String)
     }
 
-    /// What is to happen.
     public var change: Change
-    /// Who asks, as the commit log will say it.
+    /// The author for the commit log.
     public var author: String
     /// The request's identity, as the commit log will say it.
     public var requestID: String
-    /// Whether it is only checked, and nothing changes.
+    /// True if it is only checked, and nothing changes.
     public var isDryRun = false
 
-    /// A change.
     public init(_ change: Change, author: String, requestID: String) {
         self.change = change
         self.author = author
@@ -119,7 +116,7 @@ extension AccessDatabase {
     }
 }
 
-/// Whether two texts are the same, in a time that depends on their lengths only.
+/// True if two texts are the same, in a time that depends on their lengths only.
 public func isSame(_ left: String, _ right: String) -> Bool {
     guard left.utf8.count == right.utf8.count else { return false }
     var difference: UInt8 = 0

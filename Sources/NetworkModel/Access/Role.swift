@@ -1,4 +1,4 @@
-/// What the bearer of a token may do; each role may do what those behind it may.
+/// The rights of a token's bearer; each role includes those after it.
 public enum Role: String, Sendable, CaseIterable {
     /// Everything: chassis and tokens too.
     case admin
@@ -9,7 +9,7 @@ public enum Role: String, Sendable, CaseIterable {
     /// Read the metrics.
     case metrics
 
-    /// Whether whoever has this role may do what `other` is needed for.
+    /// True if whoever has this role may do what `other` is needed for.
     public func includes(_ other: Role) -> Bool { rank <= other.rank }
 
     private var rank: Int {

@@ -1,8 +1,8 @@
 import JSON
 
-/// What lets its bearer in: a secret that was shown once, of which only the hash is kept.
+/// A token: a secret that was shown once, of which only the hash is kept.
 public struct Token: Equatable, Sendable {
-    /// What the bearer gets.
+    /// The rights of the bearer.
     public enum Grant: Hashable, Sendable {
         /// Requests at the northbound port, until the token expires or is revoked.
         case role(Role)
@@ -12,12 +12,12 @@ public struct Token: Equatable, Sendable {
 
     /// The part of the text that may be shown: 16 hexadecimal digits.
     public let id: String
-    /// What the bearer gets.
+    /// The rights of the bearer.
     public let grant: Grant
     /// SHA-256 of the secret, as 64 hexadecimal digits. The secret has 256 random bits, so that nothing slower than one
     /// hash is needed to keep it from being guessed.
     public let hash: String
-    /// Who made it.
+    /// The user who made it.
     public let createdBy: String
     /// Seconds since 1970, UTC.
     public let createdAt: Int64
@@ -37,7 +37,6 @@ public struct Token: Equatable, Sendable {
     /// The life of a join token, unless said otherwise: a day.
     public static let joinLifetimeDefault: Int64 = 86_400
 
-    /// A token as it is made.
     public init(
         id: String,
         grant: Grant,
@@ -54,7 +53,7 @@ public struct Token: Equatable, Sendable {
         self.expiresAt = expiresAt
     }
 
-    /// Whether it can let nobody in any more.
+    /// True if it can let nobody in any more.
     public func isSpent(at time: Int64) -> Bool { usedAt != nil || expiresAt <= time }
 }
 

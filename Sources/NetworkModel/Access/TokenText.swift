@@ -1,6 +1,6 @@
 /// The text of a token as it is shown once: `heddle1.ID.SECRET`, and for a join token `heddle1.ID.SECRET.PIN`.
 public struct TokenText: Equatable, Sendable, CustomStringConvertible {
-    /// What all texts begin with, so that a search finds those that lie about.
+    /// The prefix of all tokens, so that a search finds leaked ones.
     public static let prefix = "heddle1"
 
     /// The part that may be shown: ``Token/idDigitCount`` hexadecimal digits.
@@ -17,7 +17,7 @@ public struct TokenText: Equatable, Sendable, CustomStringConvertible {
         self.pin = pin
     }
 
-    /// The parts of a text; `nil` where it is none.
+    /// The parts of a text; `nil` if it is none.
     public init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard (3...4).contains(parts.count), parts[0] == Self.prefix,
@@ -28,7 +28,6 @@ public struct TokenText: Equatable, Sendable, CustomStringConvertible {
         self.init(id: String(parts[1]), secret: String(parts[2]), pin: parts.count == 4 ? String(parts[3]) : nil)
     }
 
-    /// The text.
     public var description: String { ([Self.prefix, id, secret] + (pin.map { [$0] } ?? [])).joined(separator: ".") }
 
     private static func isHexadecimal(_ text: Substring, _ count: Int) -> Bool {

@@ -9,7 +9,7 @@ struct OracleFrame {
     /// One tag, whose VLAN is 0.
     var isPriorityTagged = false
     var isMalformed = false
-    /// Where the network header starts.
+    /// The start of the network header.
     var start = 14
     var etherType: UInt16 = 0
     var arp: ARPPacket?

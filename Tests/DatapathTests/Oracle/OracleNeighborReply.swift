@@ -60,7 +60,7 @@ extension NeighborReply: OracleStage {
     }
 }
 
-/// The options of a neighbor message; `nil` where they contradict themselves, which OVN would not notice: what one
+/// The options of a neighbor message; `nil` if they contradict themselves, which OVN would not notice: what one
 /// reader takes, another may not.
 struct OracleNeighborOptions {
     var address: IPv6Address

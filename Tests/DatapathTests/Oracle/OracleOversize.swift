@@ -1,6 +1,6 @@
 import Wire
 
-/// What becomes of a frame that is longer than the path to another host carries.
+/// The treatment of a frame that is longer than the path to another host carries.
 struct OracleOversize {
     /// Behind the Ethernet header.
     let mtu: Int
@@ -10,7 +10,7 @@ struct OracleOversize {
         let mtu = mtu - (frame.start - 14)
         if let header = frame.ipv4 { return !header.doesNotFragment && header.totalByteCount > header.byteCount }
         guard let header = frame.ipv6, mtu < 1280, header.payloadByteCount + 40 <= 1280 else { return false }
-        // Directly behind the header: a transport or a fragment header.
+        // Directly after the header: a transport or a fragment header.
         let next = frame.bytes[frame.start + 6]
         let isFragment = next == 44
         guard isFragment || ![0, 43, 51, 60].contains(next) else { return false }

@@ -16,7 +16,7 @@ struct OraclePipeline {
         records = OracleRecords(history: history)
     }
 
-    /// What becomes of a frame from a device.
+    /// Returns the outcomes for a frame from a device.
     func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] {
         guard let port = records.port(in: slot), let datapath = records.datapath(of: port) else {
             return [.drop(.portNotBound)]
@@ -26,7 +26,7 @@ struct OraclePipeline {
         return outcomes(of: walk)
     }
 
-    /// What becomes of a frame from the underlay.
+    /// Returns the outcomes for a frame from the underlay.
     func outcomes(
         vni: UInt32,
         ingress: UInt16,
@@ -61,7 +61,7 @@ struct OraclePipeline {
         case .answer(let bytes): return [.reply(bytes)]
         case .output(let members, let key):
             let copies = localCopies(to: members, context)
-            // What came through a tunnel never enters another one.
+            // A frame that came through a tunnel never enters another one.
             let places = context.tunnelKey == nil ? Set(members.flatMap(records.places)) : []
             if copies.isEmpty, places.isEmpty { return [.drop(context.tunnelKey == nil ? .hairpin : .noLocalMember)] }
             return copies + places.flatMap { remoteCopies(to: $0, key: key, context) }

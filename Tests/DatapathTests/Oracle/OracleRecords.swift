@@ -34,7 +34,7 @@ struct OracleRecords {
 
     func isHereAndPlugged(_ port: PortBinding) -> Bool { isHere(port) && slot(of: port) != nil }
 
-    /// Where tunnels for the port go.
+    /// Returns the tunnel addresses of the port.
     func places(of port: PortBinding) -> [IPAddress] {
         activeChassis(of: port).filter { $0 != input.localChassis }.compactMap { name in
             input.chassis.first { $0.name == name }?.encaps.map(\.ip)
@@ -42,7 +42,7 @@ struct OracleRecords {
         }
     }
 
-    /// Whether the chassis with this encap is known, or was that of a port which left it a moment ago.
+    /// True if the chassis with this encap is known, or was that of a port which left it a moment ago.
     func isKnownEncap(_ source: IPAddress, now: Duration) -> Bool {
         input.chassis.contains { $0.name != input.localChassis && $0.encaps.contains { $0.ip == source } }
             || input.ports.contains { pastEncaps(of: $0, at: input.now).contains(source) }
