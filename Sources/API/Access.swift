@@ -85,7 +85,7 @@ public struct Vault: Sendable {
         }
     }
 
-    /// Why there is no certificate: one clause about the request.
+    /// The reason why there is no certificate: one clause about the request.
     public struct SigningError: Error {
         /// The clause.
         public let reason: String

@@ -39,7 +39,7 @@ struct Target {
         }
     }
 
-    /// What a segment or a parameter says; `nil` also where it has more combining marks in a row than any word has, as
+    /// Decodes a segment or a parameter; `nil` also if it has more combining marks in a row than any word has, as
     /// the look-up of it would take long.
     private static func decoded(_ text: ArraySlice<UInt8>) -> String? {
         let text = unescaped(text)

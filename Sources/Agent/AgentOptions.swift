@@ -62,7 +62,7 @@ public struct AgentOptions: Equatable, Sendable {
     }
 }
 
-/// Why an agent could not start or go on: one sentence with the remedy.
+/// The reason why an agent could not start or go on: one sentence with the remedy.
 public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The sentence.
     public let description: String

@@ -8,9 +8,9 @@ import Reactor
 import Security
 import Southbound
 
-/// Carries syncs to central, each on a connection that no other sync is under way on.
+/// Sends syncs to central, each on a connection without another sync under way.
 final class CentralLink {
-    /// How much longer than its wait a sync may take before it counts as lost.
+    /// The time that a sync may take longer than its wait before it counts as lost.
     static let patience = Duration.seconds(10)
     /// The longest answer: a page of the feed with room to spare.
     static let answerByteCountMaximum = 64 << 20
@@ -34,7 +34,7 @@ final class CentralLink {
         self.hear = hear
     }
 
-    /// What secures connections from now on.
+    /// Sets the TLS configuration of new connections.
     func secure(by context: TLSContext) {
         client.tls = context
     }

@@ -10,7 +10,7 @@ struct CertificateCall {
     /// The time that central may take for an answer.
     static let patience = Duration.seconds(10)
 
-    /// Why there is no certificate.
+    /// The reason why there is no certificate.
     enum Failure: Error {
         /// Central was not reached or cannot now: worth another try.
         case unavailable(String)

@@ -14,16 +14,15 @@ enum PortDevice {
 
     /// The queues of a device.
     struct Queues: Sendable {
-        /// How many there are.
         var count: Int
         /// Octets that they may hold together.
         var byteCount: Int
 
-        /// How long they may be for that.
+        /// The bound of each queue for that.
         var bound: TAPDevice.QueueBound { TAPDevice.QueueBound(byteCount: byteCount, queueCount: count) }
     }
 
-    /// Finds or makes the device of a port and opens it. Where that fails nothing is left behind.
+    /// Finds or makes the device of a port and opens it. If that fails, nothing is left behind.
     static func open(_ port: PortSpecification, _ order: DeviceOrder, _ queues: Queues) -> Result<Opened, Refusal> {
         do throws(Refusal) {
             return .success(try openOrRefuse(port, order, queues))
@@ -32,8 +31,8 @@ enum PortDevice {
         }
     }
 
-    /// How a device is that was opened before. What cannot be told counts as present: no guest loses its device because
-    /// of a question that had no answer.
+    /// Returns the condition of an opened device. An unknown condition counts as present: no guest loses its device
+    /// because of an unanswered question.
     static func condition(
         of port: PortSpecification,
         _ place: DevicePlace,
@@ -59,8 +58,8 @@ enum PortDevice {
         return DevicePlace(namespace: try? NetworkNamespace.identity(of: netns), isPinned: isPinned)
     }
 
-    /// Removes the device where it is ours, wherever the guest has put it; one that is gone is no concern.
-    /// - Returns: why it could not be removed.
+    /// Removes the device if it is ours, wherever the guest has moved it; a missing device is no error.
+    /// - Returns: the reason why it could not be removed.
     static func remove(_ port: PortSpecification, isOwned: Bool, descriptor: Descriptor?) -> String? {
         guard isOwned else { return nil }
         do throws(SystemError) {
@@ -162,8 +161,7 @@ enum PortDevice {
         )
     }
 
-    /// Opens a device that is there and gives it what the user asks for. Queues that are longer than ours may be are
-    /// cut.
+    /// Opens an existing device and sets it up as the user orders. Queues that are too long are cut.
     private static func adopt(
         _ port: PortSpecification,
         _ link: Link,
@@ -210,7 +208,7 @@ enum PortDevice {
 }
 
 extension PortDevice {
-    /// Why nothing is done with devices at the moment.
+    /// The reason why nothing is done with devices at the moment.
     static let isBusy = Refusal(
         .unavailable,
         code: "devices_busy",
@@ -256,7 +254,7 @@ extension PortDevice {
         }
     }
 
-    /// Why a device cannot be made or opened, and what to do about it.
+    /// The reason why a device cannot be made or opened, and what to do about it.
     static func refusal(of error: TAPError, _ port: PortSpecification) -> Refusal {
         switch error {
         case .invalidName:
@@ -289,7 +287,7 @@ extension PortDevice {
         }
     }
 
-    /// What to do about the device file of TAPs; empty for other errors.
+    /// Returns the remedy for the device file of TAPs; empty for other errors.
     private static func remedy(for error: SystemError) -> String {
         guard error.call.hasSuffix("/dev/net/tun") else { return "" }
         return switch error.errno {

@@ -19,7 +19,7 @@ enum SocketAPI {
     /// The longest body: a port with all its addresses.
     static let bodyByteCountMaximum = 64 << 10
 
-    /// What a request asks for.
+    /// A request to the agent.
     enum Call {
         /// Something that the core answers.
         case event((Ticket) -> Event)
@@ -27,8 +27,8 @@ enum SocketAPI {
         case stop(all: Bool)
     }
 
-    /// What a request asks for.
-    /// - Throws: why it asks for nothing that there is.
+    /// A request to the agent.
+    /// - Throws: the reason why it asks for nothing that there is.
     static func call(method: HTTPRequest.Method, target: String, body: [UInt8]) throws(Refusal) -> Call {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.first.map(String.init) ?? ""

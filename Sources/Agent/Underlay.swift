@@ -63,7 +63,7 @@ enum Underlay {
         throw AgentFailure("cannot open the underlay's socket at \(address): \(error)")
     }
 
-    /// Why there can be no tunnels if the port is taken.
+    /// The reason why there can be no tunnels if the port is taken.
     static func isTaken(at address: IPAddress) -> AgentFailure {
         AgentFailure(
             "UDP port \(port) at \(address) is taken by another process; "

@@ -1,7 +1,7 @@
 import Wire
 
 extension AgentCore {
-    /// What reading from a TAP that was deleted fails with: EBADFD, ENODEV.
+    /// The errors of reading from a TAP that was deleted: EBADFD, ENODEV.
     private static let errorsOfGoneDevices: Set<Int32> = [77, 19]
 
     /// Opens the devices whose descriptors nobody holds: those of a host that has just started.
@@ -13,8 +13,8 @@ extension AgentCore {
         }
     }
 
-    /// How the device of a port that is plugged since an earlier start is opened. Made is none in the namespace of a
-    /// process: its number may be another one's by now.
+    /// Returns the way to open the device of a port that an earlier start has plugged. No device is made in the
+    /// namespace of a process: its number may belong to another one by now.
     private func restoring(_ port: PluggedPort) -> DeviceOrder {
         let mtu = port.specification.mtu ?? portMTU
         return .restore(isOwned: port.isOwned && !isOfProcess(port.specification), mtu: mtu)
@@ -24,7 +24,7 @@ extension AgentCore {
 
     mutating func deviceOpened(_ name: String, _ result: Result<Device, Refusal>, now: Duration) {
         guard let port = ports[name], !port.isLeaving else {
-            // What is still to be removed is removed by its descriptor; nobody else asks for it any more.
+            // A device that is still to be removed is removed by its descriptor; nobody else asks for it any more.
             if ports[name]?.isRemovalAsked ?? true { emit(.releaseDevice(port: name)) }
             return
         }
@@ -61,12 +61,12 @@ extension AgentCore {
         }
     }
 
-    /// Why a port has no device, and what helps.
+    /// The reason why a port has no device, and what helps.
     private func reason(for port: PluggedPort, _ refusal: Refusal) -> String {
         let wanted = port.specification
         switch refusal.code {
         case "netns_missing", "device_missing":
-            // What is known of its end says more than that it is not there.
+            // A known cause tells more than that the device is missing.
             if case .failed(let reason) = port.device, !port.isToBeRestored { return reason }
             guard port.isOwned, refusal.code == "netns_missing", let netns = wanted.netns else {
                 return "\(refusal.detail) To make it: \(wanted.command)"
@@ -122,8 +122,8 @@ extension AgentCore {
         }
     }
 
-    /// Takes the devices of ports that leave away, or gives them back: when the leaving is on disk, so that a restart
-    /// finishes it, and the forwarder has let go, so that the next user finds the device free.
+    /// Removes the devices of leaving ports, or gives them back, when two things are done: the leaving is on disk, so
+    /// that a restart finishes it, and the forwarder has released the device, so that the next user finds it free.
     private mutating func removeLeavingDevices() {
         for name in ports.keys.sorted() {
             guard let port = ports[name], port.isLeaving, !port.isRemovalAsked else { continue }

@@ -1,6 +1,6 @@
 /// Guests that end: their namespaces and interfaces, and what of ours keeps them.
 extension AgentCore {
-    /// Looks at a device that is said to be there before somebody who plugs its port is told so.
+    /// Checks an existing device before a user who plugs its port is told that it is up.
     mutating func checkBeforePlugging(_ name: String) {
         guard let port = ports[name], !port.isBeingChecked else { return }
         ports[name]?.isBeingChecked = true
@@ -52,7 +52,7 @@ extension AgentCore {
         case .namespaceReplaced where port.place.isPinned || isAskedToPlug(name):
             drop(name, "its network namespace \(netns) was deleted, and another one has that name", now: now)
         case .namespaceGone:
-            // Who is in it without its name goes on.
+            // Processes in it go on without its name.
             let detail = "There is no netns \(netns) any more; the port \(name) is in one that had this name."
             answer(.plug(port: name), .refused(Refusal(.conflict, code: "netns_missing", detail: detail)))
         case .namespaceReplaced: break

@@ -1,28 +1,28 @@
 import Southbound
 import Wire
 
-/// A share that central tells and this host does not go by: of another history than the one it has, and without ports
-/// that are plugged here, or most of what is known. Central is empty, perhaps, or was put back.
+/// A share of another history that this host holds back, because it lacks ports that are plugged here, or most of the
+/// known ones. Central may be empty, or an old copy.
 struct Hold: Sendable {
-    /// What the share would be; it follows central.
+    /// The share that is held back; it follows central.
     var candidate: Share
-    /// What it takes away, without the plugged ports.
+    /// The loss that it would cause, without the plugged ports.
     var loss: ShareLoss
-    /// The revision of the snapshot. What the host says of itself names this one, or it would be news with each commit.
+    /// The revision of the snapshot. Reports of the host name this one, or each commit would make them news.
     let revision: UInt64
-    /// Whether central no longer goes on from the candidate: whether it goes on from the share is asked next.
+    /// True if central no longer continues the candidate: the next sync asks if it continues the share.
     var isStale = false
 }
 
-/// The guard against a central that is wrong: it is heard and told what is plugged, and not obeyed.
+/// The guard against a wrong central: it is followed and told of the plugged ports, but not obeyed.
 ///
-/// What is held ends by itself where central goes on from the share, or has again what was missing; else by a user's word
-/// (`heddle agent accept`) or by a restore that was made for it (`heddle central restore --force-hosts`).
+/// A hold ends by itself if central continues the share, or has everything again that was missing; else by a user's
+/// command (`heddle agent accept`) or by a restore that was made for it (`heddle central restore --force-hosts`).
 extension AgentCore {
-    /// What the conversation with central is about: the share, or what is held in its favour.
+    /// The share that syncs with central are about: the one in use, or the one that is held back.
     var told: Share { hold.flatMap { $0.isStale ? nil : $0.candidate } ?? share }
 
-    /// Whether a snapshot is of another history than the one that this host goes by, as far as can be told.
+    /// True if a snapshot is of another history than this host's, as far as can be told.
     func isOtherHistory(_ snapshot: Share) -> Bool {
         if forwarder.mustWaitForCentral, forwarder.revision > 0, forwarder.epoch != share.epoch {
             // The share on disk is older than the tables in force.
@@ -36,7 +36,7 @@ extension AgentCore {
         return snapshot.revision == share.revision && hash != other
     }
 
-    /// Whether a snapshot is to be gone by whatever it takes away: its epoch was begun for that, and is new to this host.
+    /// True if a snapshot is used whatever it takes away: its epoch was begun for that, and is new to this host.
     func isForced(_ snapshot: Share, _ answer: FeedAnswer) -> Bool {
         answer.forcesHosts && snapshot.epoch != share.epoch && !share.formerEpochs.contains(snapshot.epoch)
     }
@@ -104,8 +104,9 @@ extension AgentCore {
         share.isHeld = false
     }
 
-    /// Central does not go on from what was told last. Where that was held, it may go on from the share.
-    /// - Returns: Whether that is to be asked.
+    /// Notes that central does not continue the last told history. If that was held back, central may continue the
+    /// share.
+    /// - Returns: True if that is to be asked.
     mutating func tryShareAgain() -> Bool {
         guard let held = hold, !held.isStale else { return false }
         hold?.isStale = true
@@ -114,7 +115,7 @@ extension AgentCore {
         return true
     }
 
-    /// What is held is let in where it takes nothing away any more.
+    /// Accepts the held share once it takes nothing away any more.
     mutating func settleHold() {
         guard let held = hold, !held.isStale, !loss(by: held).isLarge else { return }
         emit(.log(.info, "central has everything that was missing; nothing is held back any more"))
@@ -137,7 +138,7 @@ extension AgentCore {
         files.shareSaveAt = nil
     }
 
-    /// Answers those who accepted a share when it is on disk: before that, a new start would hold it again.
+    /// Answers users who accepted a share when it is on disk: before that, a new start would hold it back again.
     mutating func answerAcceptances(_ failure: String?) {
         guard waiting.contains(where: { $0.subject == .acceptance }) else { return }
         if let failure {
@@ -152,7 +153,7 @@ extension AgentCore {
         }
     }
 
-    /// What is held, as central and users are told.
+    /// The held share, as central and users are told.
     var heldShare: HeldShare? {
         guard let hold else { return nil }
         let loss = loss(by: hold)
@@ -178,7 +179,7 @@ extension AgentCore {
         return loss
     }
 
-    /// The logical ports that are plugged and bound here, and that a share binds here no more.
+    /// The logical ports that are plugged and bound here, and that a share no longer binds here.
     private func pluggedPorts(without snapshot: Share) -> [String] {
         ports.values.filter { port in
             guard port.claim > 0, !port.isLeaving, !port.isSetAside else { return false }

@@ -2,7 +2,8 @@ import Southbound
 import Wire
 
 extension AgentCore {
-    /// Plugs a port, plugs one again that is not bound here or whose device is gone, or finds that it is plugged as asked.
+    /// Plugs a port, or plugs it again if it is not bound here or its device is gone, or finds that it is plugged as
+    /// ordered.
     mutating func portAdd(_ ticket: Ticket, _ request: PortRequest) {
         let wanted = request.specification
         if let refusal = refusal(of: wanted) { return emit(.answer(ticket, .refused(refusal))) }
@@ -27,7 +28,7 @@ extension AgentCore {
         }
     }
 
-    /// Why a port cannot be plugged whatever the state of its device; `nil` if it can.
+    /// The reason why a port cannot be plugged whatever the state of its device; `nil` if it can.
     private func refusal(of wanted: PortSpecification) -> Refusal? {
         if let mtu = wanted.mtu, mtu > portMTU {
             return Refusal(
@@ -68,7 +69,7 @@ extension AgentCore {
         return nil
     }
 
-    /// Why a port that is there cannot become the wanted one; `nil` if it is that one.
+    /// The reason why a port that is there cannot become the wanted one; `nil` if it is that one.
     func differences(of wanted: PortSpecification, from port: PluggedPort) -> Refusal? {
         let name = wanted.name
         if port.isLeaving {
@@ -167,7 +168,7 @@ extension AgentCore {
         answer(.plug(port: name), .port(report(of: port)))
     }
 
-    /// What could not be saved is as if it had not been asked for.
+    /// Takes back an order that could not be saved.
     private mutating func undo(_ save: UInt64, _ failure: String) {
         let refusal = Refusal(
             .storage,

@@ -30,7 +30,7 @@ struct SyncState: Sendable {
     var backoff = Backoff(first: .milliseconds(100), last: .seconds(5))
     /// True if central has answered since the agent started.
     var hasHeard = false
-    /// Why the last sync failed; `nil` while central answers.
+    /// The reason why the last sync failed; `nil` while central answers.
     var failure: String?
     /// The time of the last answer.
     var heardAt: Duration?

@@ -7,8 +7,8 @@ import Wire
 public enum Answer: Hashable, Sendable {
     /// 200 with a port.
     case port(PortReport)
-    /// 200 with all ports, by name, the paths to other hosts, the forwarder's other counters where counters were asked for,
-    /// and what is held.
+    /// 200 with all ports, by name, the paths to other hosts, the forwarder's other counters if counters were asked
+    /// for, and the share that is held back.
     case ports([PortReport], paths: [PathReport], forwarder: ForwarderStatistics?, held: HeldShare? = nil)
     /// 200 with how the agent is.
     case status(JSONValue)
@@ -44,7 +44,7 @@ public enum Answer: Hashable, Sendable {
 
 /// A port as `heddle port list` shows it.
 public struct PortReport: Hashable, Sendable {
-    /// How a port is.
+    /// The state of a port.
     public enum State: String, Hashable, Sendable {
         /// The forwarder has it and tables in which it is bound here.
         case up
@@ -58,13 +58,12 @@ public struct PortReport: Hashable, Sendable {
 
     /// The port as asked for.
     public var specification: PortSpecification
-    /// Whether the device was made by us.
+    /// True if the device was made by us.
     public var isOwned: Bool
     /// The number of the plug.
     public var claim: UInt64
-    /// How the port is.
     public var state: State
-    /// Why it is so, in one clause; empty for a port that is up.
+    /// The reason why it is so, in one clause; empty for a port that is up.
     public var detail: String
     /// Its counters, where they were asked for and the forwarder has them.
     public var statistics: SourceStatistics?

@@ -75,7 +75,7 @@ public struct PathSearch: Hashable, Sendable {
     private var answeredAt: Duration
     private var raisedAt: Duration
     private var hurriedAt: Duration
-    /// When there is something to do.
+    /// The time when there is something to do.
     public private(set) var nextAt: Duration
 
     public init(bound: Int, now: Duration) {

@@ -5,7 +5,7 @@ import Wire
 public struct PortRequest: Hashable, Sendable {
     /// The port as asked for.
     public var specification: PortSpecification
-    /// What is demanded of the device (`existing`).
+    /// The demand on the device (`existing`).
     public var demand: DeviceDemand
 
     /// A request.
@@ -63,7 +63,7 @@ private func invalid(_ field: String, _ detail: String) -> Refusal {
     Refusal(.invalid, code: "invalid_\(field)", detail: detail, pointer: "/\(field)")
 }
 
-/// Whether a byte may be part of a name.
+/// True if a byte may be part of a name.
 func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
@@ -97,7 +97,7 @@ private func checkLogicalPort(_ name: String) throws(Refusal) {
     }
 }
 
-/// What Linux takes as an interface's name (dev_valid_name), and what a shell can type.
+/// Checks that Linux takes the name for an interface (dev_valid_name) and that a shell can type it.
 private func checkInterface(_ name: String) throws(Refusal) {
     let maximum = PortSpecification.interfaceByteCountMaximum
     guard name.utf8.count <= maximum else {

@@ -1,4 +1,4 @@
-/// Why a request at the agent's socket changes nothing.
+/// The reason why a request at the agent's socket changes nothing.
 public struct Refusal: Error, Hashable, Sendable {
     /// The kind of refusal, which decides the HTTP status.
     public enum Kind: Hashable, Sendable {

@@ -4,7 +4,7 @@ import Wire
 ///
 /// The checksum finds a file that was cut or changed; the format tells a file of another release.
 public enum StateFile {
-    /// Why a file cannot be used.
+    /// The reason why a file cannot be used.
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
         /// The first line is not one of ours.
         case notOurs

@@ -96,7 +96,7 @@ public struct CentralConfiguration: Sendable {
     public static let loopCountMaximum = 64
 }
 
-/// Why a central did not start, or did not end well.
+/// The reason why a central did not start, or did not end well.
 public struct CentralError: Error, Equatable, Sendable, CustomStringConvertible {
     /// One sentence with the remedy.
     public let description: String

@@ -15,7 +15,7 @@ struct Session: Sendable {
     var isLeaving = false
     /// The share that the host holds back, by its last sync.
     var held: HeldShare?
-    /// When the chassis stops to count as live.
+    /// The time when the chassis stops to count as live.
     var leaseEnd: Duration
     /// Up to when pauses of central itself have been added to the lease.
     var leaseSetAt: Duration

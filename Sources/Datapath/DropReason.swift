@@ -1,4 +1,4 @@
-/// Why a frame went nowhere. Every case is a counter; the raw value is its index.
+/// The reason why a frame went nowhere. Every case is a counter; the raw value is its index.
 public enum DropReason: UInt8, CaseIterable, Sendable {
     /// Shorter than an Ethernet header, or a header inside is cut short.
     case malformedFrame

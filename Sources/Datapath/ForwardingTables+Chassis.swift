@@ -74,7 +74,7 @@ struct ChassisList {
 /// A place that a port has left for another one.
 struct PastPlace {
     var chassis: UInt32
-    /// Until when frames of the port are taken from there.
+    /// The time until which frames of the port are taken from there.
     var deadline: Duration
 }
 

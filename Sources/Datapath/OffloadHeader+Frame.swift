@@ -19,7 +19,7 @@ extension OffloadHeader {
 }
 
 extension Frame {
-    /// Why a frame is dropped whose offload header does not fit it.
+    /// The reason why a frame is dropped whose offload header does not fit it.
     public var offloadFailure: DropReason { network == .malformed ? .malformedFrame : .malformedOffload }
 
     /// True if a checksum of TCP or UDP that lacks its completion may be in the frame: its own transport's, or, in a

@@ -1,4 +1,4 @@
-/// Why bytes are no message.
+/// The reason why bytes are no message.
 public enum ForwarderMessageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The bytes end inside the header or a field.
     case truncated

@@ -71,7 +71,7 @@ public protocol HTTPServerSession: AnyObject {
     var hasErred: Bool { get }
     /// Bytes that are kept for the client: requests read in part, heads of those that wait, answers not taken.
     var heldByteCount: Int { get }
-    /// When ``expire(now:)`` is due.
+    /// The time when ``expire(now:)`` is due.
     var deadline: Duration? { get }
     /// A deadline has come.
     func expire(now: Duration)

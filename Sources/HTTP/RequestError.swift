@@ -1,7 +1,7 @@
 import HTTPTypes
 
-/// Why a request was refused by the server itself. Where its bytes or its time are at fault, the connection is closed
-/// after the answer.
+/// The reason why a request was refused by the server itself. Where its bytes or its time are at fault, the connection
+/// is closed after the answer.
 public enum RequestError: Error, Equatable, Sendable {
     /// Its bytes are not HTTP/1.1, or exceed a limit.
     case message(MessageError)

@@ -117,7 +117,7 @@ final class Admission {
         end()
     }
 
-    /// The client has shown who it is.
+    /// The client has authenticated.
     func identify() {
         guard !isKnown, !hasEnded else { return }
         isKnown = true

@@ -154,7 +154,7 @@ struct ContentNegotiation {
 }
 
 extension RequestError {
-    /// Why a content was not taken out of gzip.
+    /// The reason why a content was not taken out of gzip.
     fileprivate init(_ failure: GzipDecoder.Failure) {
         switch failure {
         case .corrupt: self = .corruptContent

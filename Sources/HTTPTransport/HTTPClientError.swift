@@ -3,7 +3,7 @@ import HTTP
 import Reactor
 import Security
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 public enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The host has no address; the reason is the resolver's.
     case cannotResolve(HTTPEndpoint, reason: String)

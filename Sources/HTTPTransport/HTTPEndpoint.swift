@@ -75,7 +75,7 @@ public enum HTTPEndpoint: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a text names no server.
+/// The reason why a text names no server.
 public enum HTTPEndpointError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The text has another form.
     case notAnEndpoint(String)

@@ -354,9 +354,9 @@ private final class AcceptTurn: TurnTaker {
 
 /// The order in which idle connections are closed: the least one first.
 public struct IdleRank: Comparable {
-    /// True if its client has shown who it is.
+    /// True if its client has authenticated.
     let isKnown: Bool
-    /// Since when it has been idle.
+    /// The time since which it has been idle.
     let since: Duration
 
     /// The connection that is missed less.

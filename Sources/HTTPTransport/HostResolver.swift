@@ -3,7 +3,7 @@ import Wire
 
 /// Finds the addresses of hosts without holding up the loop: names are looked up on a thread of their own.
 final class HostResolver {
-    /// Why there are no addresses.
+    /// The reason why there are no addresses.
     struct Failure: Error {
         let reason: String
     }

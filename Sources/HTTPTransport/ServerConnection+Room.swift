@@ -23,7 +23,7 @@ extension ServerConnection {
         return now - lastAdvance >= server.limits.heldProgressTime
     }
 
-    /// The client has shown who it is.
+    /// The client has authenticated.
     func identify() {
         guard !isKnown else { return }
         isKnown = true

@@ -20,7 +20,7 @@ final class ServerConnection: TurnTaker {
     /// When the client was last given something to take, or had taken or sent as much as counts for progress.
     var lastAdvance: Duration
     var movedByteCount = 0
-    /// True if the client has shown who it is.
+    /// True if the client has authenticated.
     var isKnown: Bool
     /// The request whose content is being taken out of its coding.
     var decoding: ContentNegotiation.Decoding?

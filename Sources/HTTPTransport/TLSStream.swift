@@ -6,7 +6,7 @@ import Security
 final class TLSStream: ByteStream {
     /// The TLS session over the socket, which outlives it.
     let session: TLSSession
-    /// Why the stream has broken, where TLS was the reason.
+    /// The reason why the stream has broken, where TLS was the reason.
     private(set) var failure: SecurityError?
     private(set) var readAwaitsWritable = false
     private let socket: Descriptor

@@ -1,4 +1,4 @@
-/// Why a text is not JSON.
+/// The reason why a text is not JSON.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The fault.
     public enum Reason: Equatable, Sendable {

@@ -1,6 +1,6 @@
 import Reactor
 
-/// Why a TAP device could not be made, opened or deleted.
+/// The reason why a TAP device could not be made, opened or deleted.
 public enum TAPError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kernel takes no device of this name.
     case invalidName(String)

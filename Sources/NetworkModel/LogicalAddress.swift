@@ -79,7 +79,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a string is no address and no port security.
+/// The reason why a string is no address and no port security.
 public enum AddressError: Error, Equatable, Sendable {
     /// It cannot be. One clause tells why.
     case invalid(String)

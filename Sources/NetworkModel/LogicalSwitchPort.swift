@@ -43,7 +43,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var chassis: String?
         /// The port's key in its datapath: 1 ... 32767.
         public var tunnelKey: UInt16
-        /// Why the port is not up; `nil` when it is.
+        /// The reason why the port is not up; `nil` when it is.
         public var reason: Reason?
         /// The chassis that have it plugged in and do not hold it, by name; at most
         /// ``Limits/waitingChassisCountMaximum``.
@@ -53,7 +53,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public struct Waiting: Hashable, Sendable {
             /// The chassis' name.
             public var chassis: String
-            /// Why it does not hold the port: ``Reason/setAside``, ``Reason/requestedElsewhere``,
+            /// The reason why it does not hold the port: ``Reason/setAside``, ``Reason/requestedElsewhere``,
             /// ``Reason/unsupportedByChassis`` or ``Reason/chassisLost``.
             public var reason: Reason
 
@@ -63,7 +63,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             }
         }
 
-        /// Why a port is not up.
+        /// The reason why a port is not up.
         public enum Reason: String, Sendable, CaseIterable {
             /// No host says that it has the port.
             case notPlugged = "not-plugged"

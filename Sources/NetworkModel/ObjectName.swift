@@ -3,7 +3,7 @@ import Wire
 /// The rule for names: 1 to 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, and neither `.` nor `..`, which
 /// clients take out of paths (RFC 3986 section 5.2.4).
 public enum ObjectName {
-    /// Why a text cannot be a name, as one clause, or `nil` if it can.
+    /// The reason why a text cannot be a name, as one clause, or `nil` if it can.
     public static func problem(_ text: String) -> String? {
         guard (1...Limits.nameByteCountMaximum).contains(text.utf8.count) else {
             return "a name has 1 to \(Limits.nameByteCountMaximum) bytes"

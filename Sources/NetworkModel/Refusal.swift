@@ -1,4 +1,4 @@
-/// Why a request was refused. Nothing was changed.
+/// The reason why a request was refused. Nothing was changed.
 ///
 /// `API` turns it into a problem document (RFC 9457); the code alone decides the HTTP status.
 public struct Refusal: Error, Equatable, Sendable {

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// It lasts until the object goes or the process ends, however that happens; the file stays.
 public final class FileLock: Sendable {
-    /// Why the lock was not got.
+    /// The reason why the lock was not got.
     public enum Failure: Error, Equatable, Sendable {
         /// Another process has it; its id if the file tells.
         case held(byProcess: pid_t?)

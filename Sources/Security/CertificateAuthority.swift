@@ -11,8 +11,8 @@ public final class CertificateAuthority: Sendable {
 
     /// The life of an authority's own certificate, in seconds: 20 years, longer than any installation.
     public static let lifetime: Int64 = 20 * 365 * 86_400
-    /// By how much a certificate says that it holds earlier than it was made, in seconds: clocks of hosts may be a day
-    /// behind, and central's own may go back.
+    /// The amount by which a certificate says that it holds earlier than it was made, in seconds: clocks of hosts may
+    /// be a day behind, and central's own may go back.
     public static let backdating: Int64 = 86_400
 
     /// The authority's certificate, which signs itself.

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Why a key, a certificate or a TLS connection is not what it has to be: one clause.
+/// The reason why a key, a certificate or a TLS connection is not what it has to be: one clause.
 public struct SecurityError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The clause: `certificate has expired`.
     public let description: String

@@ -57,7 +57,7 @@ public final class TLSSession {
     }
 
     /// Goes on with the handshake.
-    /// - Throws: why there is none: the session is then of no use.
+    /// - Throws: the reason why there is none: the session is then of no use.
     public func handshake() throws(SecurityError) -> Outcome {
         ERR_clear_error()
         let result = SSL_do_handshake(raw)
@@ -145,7 +145,7 @@ public final class TLSSession {
         }
     }
 
-    /// By how much this host's clock is behind the one that a certificate of central's own was made by.
+    /// The amount by which this host's clock is behind the one that a certificate of central's own was made by.
     private static func lateness(of leaf: Certificate) -> String {
         let seconds = leaf.notBefore &+ CertificateAuthority.backdating &- Int64(time(nil))
         guard seconds > 0 else { return "" }

@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// Why a body is no sync.
+/// The reason why a body is no sync.
 public struct SyncRequestError: Error, Equatable, Sendable {
     /// The JSON pointer of the member (RFC 6901); `""` is the whole body.
     public let pointer: String

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// What the agent does about what happens, as transcripts that a person can read.
+/// The agent's reactions to events, as transcripts that a person can read.
 @Suite struct AgentCoreTranscripts {
     private let network = [Sample.hv1, Sample.ls1, Sample.port(1)]
 

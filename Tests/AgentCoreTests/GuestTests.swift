@@ -4,7 +4,7 @@ import Southbound
 import Testing
 import Wire
 
-/// What the agent does when guests end and hosts begin again.
+/// The agent's reactions to guests that end and hosts that start again.
 @Suite struct GuestTests {
     private func agent(_ place: DevicePlace) -> Scenario {
         let records = [Sample.hv1, Sample.ls1, Sample.port(1, on: "hv1")]

@@ -283,7 +283,7 @@ struct Diagnosis {
             : "\(token), and start the agent with --join TOKEN"
     }
 
-    /// Why a daemon has ended, as far as it could say: what follows "none runs".
+    /// The reason why a daemon has ended, as far as it could say: what follows "none runs".
     func story(of end: EndNote?) -> String {
         end.map { "; the last one ended at \(Timestamp(seconds: $0.seconds)): \($0.sentence)" } ?? ""
     }

@@ -2,15 +2,15 @@ import Glibc
 import Reactor
 import Wire
 
-/// Why a daemon of ours has ended or did not start, beside its pid file: it is told where its unit's log is out of
-/// reach.
+/// The reason why a daemon of ours has ended or did not start, beside its pid file: it is told where its unit's log is
+/// out of reach.
 ///
 /// What was killed or has crashed leaves none, and an older one no longer counts: each start writes its pid file anew.
 public struct EndNote: Hashable, Sendable {
     /// The longest note that is read or written, in bytes: the longest refusal with room to spare.
     static let byteCountMaximum = 4096
 
-    /// Why it ended, one sentence without a full stop.
+    /// The reason why it ended, one sentence without a full stop.
     var sentence: String
     /// When, in seconds since 1970.
     var seconds: Int64

@@ -16,7 +16,7 @@ struct HostFacts: Sendable {
     /// The details of a central that answered.
     struct CentralAnswer: Sendable {
         var url: String
-        /// Why it is not ready; `nil` if it is.
+        /// The reason why it is not ready; `nil` if it is.
         var unreadiness: Problem?
         var version: String?
         var revision: Int64?
@@ -93,7 +93,7 @@ struct HostFacts: Sendable {
         case unusable(Int32)
     }
 
-    /// Why the daemons of a host have ended, and what an agent that runs waits for before it serves.
+    /// The reason why the daemons of a host have ended, and what an agent that runs waits for before it serves.
     struct Ends: Sendable {
         var central: EndNote?
         var agent: EndNote?
@@ -129,7 +129,7 @@ struct HostFacts: Sendable {
     var forwarderProcess: RunningProcess?
     /// The central of this host's data directory.
     var centralProcess: RunningProcess?
-    /// Why those that do not run have ended, as far as they could say.
+    /// The reason why those that do not run have ended, as far as they could say.
     var ends = Ends()
     /// True if systemd runs here and has our units.
     var hasUnits: Bool
@@ -147,7 +147,7 @@ struct HostFacts: Sendable {
     var peers: [Peer]
     /// The chassis that have no address of the family of this host's encap address, and one that they have.
     var otherFamilies: [(chassis: String, address: IPAddress)] = []
-    /// Why the other chassis are not known; `nil` if they are.
+    /// The reason why the other chassis are not known; `nil` if they are.
     var peersUnknown: String?
     /// The ports that are not up, as the agent lists them.
     var downPorts: [JSONValue]

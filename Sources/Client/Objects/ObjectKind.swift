@@ -75,7 +75,7 @@ public enum ObjectKind: CaseIterable, Sendable {
         }
     }
 
-    /// Why an object is not there.
+    /// The reason why an object is not there.
     func notFound(_ reference: String) -> ClientError {
         .refused(
             "\(singular) \(reference): not found\(ObjectID(reference) == nil ? "" : " by this UUID"); "

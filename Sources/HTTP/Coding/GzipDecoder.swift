@@ -10,7 +10,7 @@ public enum GzipDecoder {
     /// Bytes that are decoded between two looks at the limits.
     fileprivate static let pieceByteCount = 16 * 1024
 
-    /// Why a content was not decoded.
+    /// The reason why a content was not decoded.
     public enum Failure: Error, Equatable, Sendable {
         /// It is not gzip, ends early, or its checksum is wrong.
         case corrupt

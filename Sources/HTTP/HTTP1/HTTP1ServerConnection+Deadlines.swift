@@ -1,6 +1,6 @@
 extension HTTP1ServerConnection {
-    /// When ``expire(now:)`` is due: the earliest of what bounds the connection's present state. A request that waits
-    /// for its handler has none.
+    /// The time when ``expire(now:)`` is due: the earliest of what bounds the connection's present state. A request
+    /// that waits for its handler has none.
     public var deadline: Duration? {
         if phase == .closed { return nil }
         if let lingeringSince { return lingeringSince + limits.lingeringTime }

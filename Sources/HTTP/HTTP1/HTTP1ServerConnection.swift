@@ -65,7 +65,7 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var pending: PendingRequest?
     var body: [UInt8] = []
     var decoder: ChunkedDecoder
-    /// When the first byte of the head that is being read came; on a new connection, when that was opened.
+    /// The time when the first byte of the head that is being read came; on a new connection, when that was opened.
     var headStart: Duration?
     /// True if the request whose body is being read is the last.
     var isDraining = false

@@ -1,8 +1,8 @@
 import CNghttp2
 
 extension HTTP2ServerSession {
-    /// When ``expire(now:)`` is due: the earliest of what bounds the connection and its streams. A request that waits
-    /// for its handler has none.
+    /// The time when ``expire(now:)`` is due: the earliest of what bounds the connection and its streams. A request
+    /// that waits for its handler has none.
     public var deadline: Duration? {
         if phase == .closed { return nil }
         if let lingeringSince { return lingeringSince + limits.lingeringTime }

@@ -55,7 +55,7 @@ public final class HTTP2ServerSession: HTTPServerSession {
     var outputStart = 0
     /// The time of the call that is being served.
     var now: Duration
-    /// When a head began that has not ended; at first, when the connection did.
+    /// The time when a head began that has not ended; at first, when the connection did.
     var headStart: Duration?
     var idleSince: Duration
     /// When the client last took something, while there is something to take.

@@ -21,7 +21,7 @@ final class HTTP2Stream {
     /// When the answer had left while the client was still sending, until it is told to stop; what it has sent since.
     var answerEnd: Duration?
     var unwantedByteCount = 0
-    /// When the client last took enough of the answer; `nil` while there is none.
+    /// The time when the client last took enough of the answer; `nil` while there is none.
     var answerProgress: Duration?
     /// The bytes that it has taken since.
     var takenByteCount = 0

@@ -38,7 +38,7 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Why no guest can be reached under the address of one host, as one clause, or `nil`.
+    /// The reason why no guest can be reached under the address of one host, as one clause, or `nil`.
     public var reasonAgainstGuest: String? {
         switch self {
         case .v4(let address) where address.rawValue >> 28 == 0xf: "it is reserved (240.0.0.0/4, RFC 1112)"
@@ -48,8 +48,8 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Why tunnels cannot end at the address, as one clause, or `nil`. Loopback can, for hosts that are all on one
-    /// machine.
+    /// The reason why tunnels cannot end at the address, as one clause, or `nil`. Loopback can, for hosts that are all
+    /// on one machine.
     public var reasonAgainstTunnel: String? {
         if case .v6(let address) = self, address.isLinkLocal {
             return "it is link-local, and other hosts cannot know by which link"

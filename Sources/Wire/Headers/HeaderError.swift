@@ -1,4 +1,4 @@
-/// Why bytes are not the header that they were taken for.
+/// The reason why bytes are not the header that they were taken for.
 public enum HeaderError: Error, Equatable, Sendable {
     /// The bytes end before the header does.
     case truncated
