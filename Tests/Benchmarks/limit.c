@@ -206,7 +206,8 @@ static bool follows(const struct run *run, const octets frame, unsigned header_s
         || run->payload + payload > 65000)
         return false;
     // Ethernet, version and class; fragments, time to live, protocol; addresses and ports.
-    if (memcmp(frame, first, 16) || memcmp(frame + 20, first + 20, 4) || memcmp(frame + 26, first + 26, 12)) return false;
+    if (memcmp(frame, first, 16) || memcmp(frame + 20, first + 20, 4) || memcmp(frame + 26, first + 26, 12))
+        return false;
     if (frame[ip_at + 9] == IPPROTO_UDP) return true;
     // Sequence; acknowledgement and data offset; window; options.
     return load32(frame + l4_at + 4) == run->next && !memcmp(frame + 42, first + 42, 5)
@@ -220,7 +221,8 @@ static void take(octets frame, unsigned size) {
         && (load16(frame + ip_at + 6) & 0x3fff) == 0 && load16(frame + ip_at + 2) == size - ip_at;
     if (has_ports && frame[ip_at + 9] == IPPROTO_UDP && load16(frame + l4_at + 4) == size - l4_at) {
         header_size = l4_at + 8;
-    } else if (has_ports && frame[ip_at + 9] == IPPROTO_TCP && size >= l4_at + 20 && (frame[l4_at + 13] & 0xf7) == 0x10) {
+    } else if (has_ports && frame[ip_at + 9] == IPPROTO_TCP && size >= l4_at + 20
+               && (frame[l4_at + 13] & 0xf7) == 0x10) {
         header_size = l4_at + (frame[l4_at + 12] >> 4) * 4u;
     }
     if (header_size > 0 && header_size < size) payload = size - header_size;
@@ -291,7 +293,8 @@ int main(int count, char **words) {
     receiver = socket(AF_INET, SOCK_DGRAM, 0);
     sender = socket(AF_INET, SOCK_DGRAM, 0);
     if (bind(receiver, (void *)&local, sizeof local) < 0 || bind(sender, (void *)&any, sizeof any) < 0
-        || connect(sender, (void *)&peer, sizeof peer) < 0 || setsockopt(receiver, sol_udp, udp_gro, &on, sizeof on) < 0)
+        || connect(sender, (void *)&peer, sizeof peer) < 0
+        || setsockopt(receiver, sol_udp, udp_gro, &on, sizeof on) < 0)
         err(1, "%s", words[2]);
     setsockopt(receiver, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
     setsockopt(sender, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof buffer);

@@ -311,8 +311,7 @@ PENDING = {
             "API", "Agent", "AgentCore", "CentralCore", "Datapath", "Forwarder", "NetworkModel", "Storage")),
     sizes: (
         "Sources/API/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/", "Sources/Forwarder/",
-        "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/",
-        "Tests/Benchmarks/"),
+        "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/"),
     defaults: (
         "Sources/API/", "Sources/Central/", "Sources/Forwarder/", "Sources/NetworkModel/", "Sources/Southbound/"),
 }
