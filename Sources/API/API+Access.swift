@@ -7,10 +7,10 @@ import Wire
 /// Authentication and authorization of requests.
 extension API {
     /// The time after its certificate's end in which a chassis may still have it renewed, in seconds: a week, so that
-    /// nobody has to join hosts anew after a long weekend without central.
+    /// no host has to join again after a long weekend without central.
     public static let renewalGraceSeconds: Int64 = 7 * 86_400
 
-    /// Refuses what a browser sends for a page that was not served here: the page's host leads to this machine (DNS
+    /// Refuses requests of a browser for a page that was not served here: the page's name resolves to this machine (DNS
     /// rebinding), but `Host` still is the page's.
     func checkHost(_ request: HTTPRequest, from peer: Peer) throws(Problem) {
         guard peer == .local, let authority = request.authority, !Self.isLocal(authority) else { return }
@@ -51,7 +51,7 @@ extension API {
         }
     }
 
-    /// The rights of one who is known by nothing but a connection of this machine: all, unless the connection is a
+    /// The rights of a client that is known only by its connection on this machine: all, unless the connection is a
     /// proxy's, whose clients may be anybody.
     private static func unprovenRights(_ request: HTTPRequest) -> Principal.Rights {
         proxyField(request.headerFields).map { .proxied(field: $0) } ?? .all

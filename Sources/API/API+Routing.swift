@@ -4,9 +4,9 @@ import JSON
 import NetworkModel
 import Wire
 
-/// A request that has found its route: everything that came with it, checked as far as no network is needed.
+/// A request with its route, checked as far as that needs no network.
 ///
-/// A class: what answers it is handed one reference, and not two dozen.
+/// A class, because handlers then get one reference instead of two dozen.
 final class Call {
     let route: Route
     let path: [String]
@@ -247,8 +247,8 @@ extension API {
         }
     }
 
-    /// Refuses content that is not said to be what the route takes. Content of no type is refused, too: that is what a
-    /// browser sends for a stranger's page without asking whether it may, while for a type of ours it asks first.
+    /// Refuses content whose type the route does not take. Content without a type is refused, too: a browser sends such
+    /// content for a stranger's page without a preflight request, while it asks before it sends one of our types.
     func checkContentType(_ request: HTTPRequest, of route: Route, hasContent: Bool) throws(Problem) {
         let type = request.headerFields[.contentType]
         guard hasContent || type != nil && route.content != nil else { return }
@@ -267,7 +267,7 @@ extension API {
         throw problem
     }
 
-    /// The types of a content that counts for nothing: a browser sends none of them for a page before it has asked.
+    /// The types of a content that is ignored: a browser sends none of them for a page without a preflight request.
     private static let jsonTypes = ["application/json", "application/merge-patch+json"]
 
     /// The media type without its parameters, in lower case.

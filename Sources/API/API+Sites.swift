@@ -1,15 +1,15 @@
 import HTTP
 import HTTPTypes
 
-/// Checks of the fields that browsers and proxies add: they tell that the one who is known by the connection is not the
-/// one who asks.
+/// Checks of the fields that browsers and proxies add: they tell that the request does not come from the client of the
+/// connection.
 extension API {
     /// Refuses changes that a browser sends for a page of another site (cross-site request forgery).
     ///
-    /// If a connection alone makes an administrator, any page could act as one: a browser sends simple requests
-    /// before it asks whether it may. Reading needs no such care: no GET or HEAD changes anything, and browsers keep
-    /// answers from pages of other sites (same-origin policy), those of long polls and event streams, too, since no
-    /// answer here allows otherwise (CORS). Programs that are no browsers send none of these fields.
+    /// If a connection alone makes an administrator, any page could act as one: a browser sends simple requests without
+    /// a preflight request. Reading needs no such care: no GET or HEAD changes anything, and browsers keep answers from
+    /// pages of other sites (same-origin policy), those of long polls and event streams, too, since no answer here
+    /// allows otherwise (CORS). Programs that are no browsers send none of these fields.
     func checkSite(_ request: HTTPRequest) throws(Problem) {
         switch request.method {
         case .get, .head, .options: return

@@ -26,14 +26,14 @@ public enum Access: Equatable, Sendable {
 public enum Peer: Equatable, Sendable {
     /// It was said that anyone may do anything (`--insecure`).
     case anyone
-    /// A process of this machine over a plain connection: it may do anything, unless it is a browser that was led here
-    /// by a stranger's page, or a proxy with a stranger's request, which their fields give away.
+    /// A process of this machine over a plain connection: it may do anything, unless it is a browser with a request of
+    /// a stranger's page, or a proxy with a stranger's request, which their fields tell.
     case local
     /// The user of this machine that central runs as, or root, over the Unix socket.
     case user(UInt32)
     /// Somebody over TLS, known by nothing yet.
     case stranger
-    /// A chassis over TLS: the URIs of its certificate, and when that ceases to hold in seconds since 1970.
+    /// A chassis over TLS: the URIs of its certificate, and the certificate's end in seconds since 1970.
     case certificate(uris: [String], notAfter: Int64)
 }
 

@@ -44,7 +44,7 @@ public struct RequestStatistics: Sendable {
         }
     }
 
-    /// In the order in which they were first used. Looking through them is quicker than hashing: every request does it.
+    /// In the order of their first use. Every request searches them, and a linear search is faster than hashing.
     private var entries: [Entry] = []
 
     public init() {}

@@ -5,7 +5,7 @@ import Wire
 ///
 /// The first eight octets of the chain's SHA-256. Two histories of one epoch that differ anywhere up to a revision have
 /// different hashes there, so (epoch, revision, hash) names one state also after a disk or a backup went back in time.
-/// Evidence against accidents; nobody gains anything by making two alike.
+/// It is evidence against accidents; nobody gains anything by a collision.
 public struct CommitHash: Hashable, Sendable, CustomStringConvertible {
     /// The octets as a number, the most significant first; 0 before the first commit.
     public let rawValue: UInt64

@@ -12,8 +12,8 @@ public struct Ledger: Sendable {
         public var bindSeq: UInt64
         /// The revision that made the last binding.
         public var boundAt: UInt64
-        /// The last claim seen of each host that has, or had, the port plugged in: those that were refused first, then
-        /// those that were taken, the latest last. A claim counts once: one that was seen takes the port from nobody.
+        /// The last seen claim of each host that has, or had, the port plugged in: first the refused ones, then the
+        /// accepted ones, the latest last. A claim counts once: a seen one takes the port from nobody.
         public var claims: [SeenClaim]
 
         /// The most claims that are remembered of hosts which do not have the port plugged any more. Such a host
@@ -34,7 +34,7 @@ public struct Ledger: Sendable {
 
         /// Remembers a claim that binds the port, and forgets the oldest beyond the bound.
         /// - Parameter plugged: the hosts that have the port plugged; theirs are never forgotten, or hosts that all
-        ///   hold on to one port would take it from each other for ever.
+        ///   claim one port would take it from each other for ever.
         public mutating func take(_ claim: SeenClaim, at revision: UInt64, plugged: Set<String>) {
             bindSeq += 1
             boundAt = revision
@@ -86,8 +86,7 @@ public struct Ledger: Sendable {
         case ports(of: ObjectID)
     }
 
-    /// The last key given in each key space: the next one is sought above it, so that a freed key rests for a whole
-    /// turn.
+    /// The last key given in each key space: the next one is looked for above it, so that a freed key is reused last.
     public internal(set) var lastKeys: OrderedMap<KeySpace, UInt32> = OrderedMap()
     /// The state of each port that was ever bound.
     public internal(set) var bindings: OrderedMap<ObjectID, BindingState> = OrderedMap()

@@ -4,8 +4,8 @@ public enum Limits {
     public static let nameByteCountMaximum = 128
     /// The most labels of one object.
     public static let labelCountMaximum = 64
-    /// The most labels that one patch of an object names: as many to add as there can be, and as many to take away. It
-    /// is looked at before anything is merged.
+    /// The most labels that one patch of an object names: enough to remove all and to add as many. It is checked before
+    /// anything is merged.
     public static let patchedLabelCountMaximum = 2 * labelCountMaximum
     /// The longest key of a label or an option, in bytes.
     public static let labelKeyByteCountMaximum = 128

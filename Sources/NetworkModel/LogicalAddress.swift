@@ -58,7 +58,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
 
     /// The rule that a string of `port_security` stands for.
     ///
-    /// OVN leaves a bad string out, and opens the port if none is left; here it is refused.
+    /// OVN ignores a bad string, and opens the port if none is left; here it is refused.
     public init(parsing text: String) throws(AddressError) {
         let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }

@@ -30,7 +30,7 @@ extension LogicalSwitchPort {
                     guard ips.insert(ip).inserted else {
                         throw Refusal(.invalidValue, "\(ip) appears twice in \"addresses\".", pointer: pointer)
                     }
-                    // The log may have such addresses of older versions: only what users say anew is asked.
+                    // The log may have such addresses of older versions: only new ones are checked.
                     if let reason = ip.reasonAgainstGuest {
                         throw Refusal(.invalidValue, "\(ip) cannot be a port's: \(reason).", pointer: pointer)
                     }

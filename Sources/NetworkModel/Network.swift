@@ -4,7 +4,7 @@ import Southbound
 public struct Network: Sendable {
     /// Random, new with every restore: (epoch, revision) names one state, ever.
     public var epoch: UInt64
-    /// True if the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
+    /// True if the epoch was begun with `--force-hosts`: hosts use it whatever it takes from them.
     public var forcesHosts = false
     /// The revision of the last commit; each raises it.
     public var revision: UInt64

@@ -3,9 +3,9 @@ import Wire
 
 /// The content of a body, read strictly and without a look at the network.
 ///
-/// Reading and resolving check the members in one order: the form, `id`, `name`, the object's parent, the others. What
-/// reading found wrong is kept, and thrown when resolving comes to it. So a refusal names the first thing that is
-/// wrong, whoever finds it.
+/// Reading and resolving check the members in one order: the form, `id`, `name`, the object's parent, the others. A
+/// fault that reading finds is kept, and thrown when resolving reaches it. So a refusal names the first fault,
+/// whichever step finds it.
 public struct ObjectBody<Value: Sendable>: Sendable {
     /// A part of a body, in the order of the checks.
     enum Part { case form, name, parent, others }
@@ -19,8 +19,8 @@ public struct ObjectBody<Value: Sendable>: Sendable {
     public let name: String?
     /// The name or the identity of what the object belongs to, if the body has one.
     public let parent: String?
-    /// The members that need no look at the network, in an object that is otherwise without meaning. What the body
-    /// leaves out has its default.
+    /// The members that need no look at the network, in an otherwise meaningless object. Missing members have their
+    /// defaults.
     private(set) var value: Value
     /// The members that a merge patch (RFC 7396) decides; `nil` for a body that is no patch.
     private var patched: Set<String>?

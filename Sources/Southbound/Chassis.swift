@@ -10,7 +10,7 @@ public struct Chassis: Hashable, Sendable {
     public var hostname: String
     /// The addresses at which other chassis reach it. At least one; no two chassis share one.
     public var encaps: [Encap]
-    /// The public keys (X25519, RFC 7748) by which others and it know the tags of each other's datagrams, as 64
+    /// The public keys (X25519, RFC 7748) by which it and others verify the tags of each other's datagrams, as 64
     /// hexadecimal digits, the older first; none if it puts no tags into datagrams.
     public var tunnelKeys: [String]
 

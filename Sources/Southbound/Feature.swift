@@ -1,5 +1,5 @@
-/// Names of what an agent applies, as it says them in `features` of a sync: each kind of record, and of a kind those
-/// members (`KIND.MEMBER`) that came later and that a host has to obey.
+/// The names in `features` of a sync: each kind of record that an agent applies, and those of its members
+/// (`KIND.MEMBER`) that were added later and that a host has to obey.
 ///
 /// Agents leave out members that they do not know. A member that keeps something out (an ACL, a tag) would so let it in
 /// on an older host: whoever adds one names it here, in the same commit, and central binds no port that needs it to a

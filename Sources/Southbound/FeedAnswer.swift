@@ -47,12 +47,12 @@ public struct FeedAnswer: Sendable {
     public var from: UInt64
     /// The revision that the share has after the changes of all pages.
     public var to: UInt64
-    /// The hash of the commit of `to`, to be brought back with it; 16 hexadecimal digits on the wire. `nil` if
-    /// central does not say.
+    /// The hash of the commit of `to`, which the next request repeats; 16 hexadecimal digits on the wire. `nil` if
+    /// central gives none.
     public var hash: UInt64?
     /// The base of the changes.
     public var mode: Mode
-    /// True if the epoch was begun on purpose for the hosts, who then take its snapshot whatever that takes away.
+    /// True if the epoch was begun with `--force-hosts`: hosts take its snapshot whatever that takes away.
     public var forcesHosts: Bool
     /// The changes of this page.
     public var changes: [FeedChange]
@@ -107,7 +107,7 @@ public struct FeedAnswer: Sendable {
         return [head, text ?? FeedChange.text(changes), tail]
     }
 
-    /// The answer that a JSON text stands for. Unknown members and changes of unknown kinds are left out.
+    /// Reads an answer from JSON. Unknown members and changes of unknown kinds are ignored.
     public init(parsing text: [UInt8]) throws(FeedError) {
         let json: JSONValue
         do {

@@ -1,8 +1,7 @@
 import JSON
 import Persistent
 
-/// The joining of a chassis: every certificate that came of it, the first and its renewals, names it, and none holds
-/// without it.
+/// The joining of a chassis: its first certificate and all renewals name it, and none is valid without it.
 public struct Enrolment: Equatable, Sendable {
     /// 16 hexadecimal digits, new with each joining.
     public let id: String

@@ -80,7 +80,7 @@ extension AccessDatabase {
         time: Int64
     ) throws(Refusal) -> Token {
         let remedy = "make one with 'heddle token create --chassis \(chassis)' on central's host"
-        // The hashes are compared in any case, and byte by byte to the end: the time tells nothing of them.
+        // The hashes are always compared, and to the last byte, so that the time tells nothing about them.
         let isRight = isSame(tokens[id]?.token.hash ?? String(repeating: "0", count: hash.utf8.count), hash)
         guard let token = tokens[id]?.token, isRight, case .join(let bound) = token.grant else {
             throw Refusal(.forbidden, "The join token is not one of this central, or was revoked; \(remedy).")
