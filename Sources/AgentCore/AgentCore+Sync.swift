@@ -12,7 +12,7 @@ struct SyncState: Sendable {
     var toldClaim: UInt64 = 0
     /// The pages of an answer that has more to come.
     var shadow: Shadow?
-    /// The lowest revision as of which the share was as it is now.
+    /// The lowest revision since which the share has not changed.
     var unchangedSince: UInt64 = 0
     /// The next sync asks for a snapshot, whatever the share's revision is.
     var needsSnapshot = false

@@ -16,7 +16,7 @@ struct RealizationWait {
     /// Is told which chassis are behind, if somebody looks.
     var report: (([String]) -> Void)?
 
-    /// Returns when no chassis is behind, those aside that central does not hear from.
+    /// Returns when no chassis that central hears from is behind.
     /// - Throws: ``ClientError/timedOut(_:)`` at the deadline, with the names of those that are.
     func wait(for revision: Int64) throws(ClientError) {
         while true {

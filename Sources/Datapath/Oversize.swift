@@ -2,10 +2,10 @@ import Wire
 
 /// The treatment of a frame that is longer than the path to another host carries.
 ///
-/// What its sender allows is done for it: TCP that came as one frame of many segments is cut into shorter ones, IPv4
-/// without the don't-fragment bit into fragments (RFC 791 section 2.3). So is an IPv6 packet that no host has to make
-/// shorter, if the path carries less than IPv6's least MTU: the link has to see to it then (RFC 8200 section 5). All
-/// other frames go nowhere, and their sender is told.
+/// The forwarder does what the sender allows: it cuts a TCP superpacket into shorter segments, IPv4 without the
+/// don't-fragment bit into fragments (RFC 791 section 2.3). So is an IPv6 packet that no host has to make shorter, if
+/// the path carries less than IPv6's least MTU: the link has to see to it then (RFC 8200 section 5). All other frames
+/// go nowhere, and their sender is told.
 public enum Oversize {
     /// TCP segments, shorter than those that were asked for.
     case recut(Superpacket)

@@ -1,7 +1,7 @@
 import Wire
 
-/// SipHash-2-4, a short keyed hash (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): who does not know
-/// the key cannot make the hash of a message. It works on memory in place and allocates nothing.
+/// SipHash-2-4, a short keyed hash (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): without the key
+/// nobody can make the hash of a message. It works on memory in place and allocates nothing.
 public struct SipHash {
     private var v0: UInt64
     private var v1: UInt64

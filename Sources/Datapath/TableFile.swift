@@ -1,10 +1,10 @@
 import CLinux
 
-/// The file in memory that tables are written to: it only grows, what lies in it stays as it is, and who else has its
+/// The file in memory that tables are written to: it only grows, its octets never change, and other holders of its
 /// descriptor can neither write nor shorten it.
 ///
-/// A change writes new rows and copies of the nodes on the way to them, so that who still reads by a former root finds
-/// everything in its place. What the change itself has written before is changed in place.
+/// A change writes new rows and copies of the nodes on the way to them, so that readers by a former root find
+/// everything in its place. Rows that the change itself has written are changed in place.
 final class TableFile {
     /// The largest file: what references reach.
     static let byteCountMaximum = Int(Reference.max) * 8

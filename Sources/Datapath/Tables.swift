@@ -3,7 +3,7 @@ import Wire
 /// A view of forwarding tables, as the packet path has it: pointers, no reference count.
 ///
 /// Valid as long as the memory that they are of (`MappedTables`, or `ForwardingTables` until its next change). Nothing
-/// here allocates, retains, locks or throws. Nothing in the memory is believed: what leads out of it reads as nothing,
+/// here allocates, retains, locks or throws. Nothing in the memory is trusted: a reference out of it reads as nothing,
 /// so that no octets there can end the process, and every loop is bounded by the memory's size.
 public struct Tables: @unchecked Sendable {
     let base: UnsafeRawPointer

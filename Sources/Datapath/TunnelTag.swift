@@ -3,9 +3,9 @@ import Wire
 /// The tag by which a host tells that a datagram is of the chassis whose address it comes from: a Geneve option behind
 /// OVN's, of 8 octets of SipHash-2-4 under the key of the two chassis.
 ///
-/// It covers the network and both ports' keys, the length of the frame and its first octets (``coveredByteCount``): all
-/// that is decided by. It does not hide anything, does not cover the rest of the frame, and does not tell a datagram
-/// from its repetition.
+/// It covers the network and both ports' keys, the length of the frame and its first octets (``coveredByteCount``),
+/// which is all that decisions read. It does not hide anything, does not cover the rest of the frame, and does not tell
+/// a datagram from its repetition.
 public enum TunnelTag {
     /// The octets that the option takes: header and hash.
     public static let optionByteCount = 12

@@ -15,7 +15,7 @@ public struct AgentStop {
         socket = stateDirectory + "/agent.sock"
     }
 
-    /// Ends the agent, whose forwarder goes on; with `all` the forwarder too, also one that has no agent any more.
+    /// Ends the agent, while its forwarder keeps running; with `all` also the forwarder, even one without an agent.
     /// - Throws: ``ClientError`` if nothing runs, or what runs does not end.
     public func run(all: Bool) throws(ClientError) {
         let agent = try holder(of: "agent.pid")
