@@ -15,7 +15,11 @@ final class BulkThread {
     /// Messages of other threads to this one.
     enum Message: Sendable {
         /// These loops ask; comes first.
-        case begin([Mailbox<ServingLoop.Message>], core: Mailbox<CoreThread.Message>)
+        case begin(
+            [Mailbox<ServingLoop.Message>],
+            core: Mailbox<CoreThread.Message>,
+            store: Mailbox<StoreThread.Message>
+        )
         /// Read a request.
         case read(Job)
         /// Work out a write.
@@ -43,17 +47,21 @@ final class BulkThread {
     private let cell: LatestCell<Published>
     private var servers: [Mailbox<ServingLoop.Message>] = []
     private var core: Mailbox<CoreThread.Message>?
+    private var store: Mailbox<StoreThread.Message>?
     private var generator = SystemRandomNumberGenerator()
 
     init(cell: LatestCell<Published>) { self.cell = cell }
 
     func receive(_ message: Message) {
         switch message {
-        case .begin(let servers, let core):
+        case .begin(let servers, let core, let store):
             self.servers = servers
             self.core = core
+            self.store = store
         case .read(let job): read(job)
-        case .plan(let plan): core?.send(.planned(plan.carriedOut(using: &generator)))
+        case .plan(let plan):
+            let outcome = plan.carriedOut(using: &generator)
+            if outcome.steadyCommit == nil { core?.send(.planned(outcome)) } else { store?.send(.stage(outcome)) }
         }
     }
 

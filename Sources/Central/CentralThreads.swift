@@ -70,7 +70,7 @@ struct CentralThreads: Sendable {
                     )
                 )
             }
-            for thread in [bulk, planner] { thread.send(.begin(servers, core: mailbox)) }
+            for thread in [bulk, planner] { thread.send(.begin(servers, core: mailbox, store: disk)) }
             thread = CoreThread(
                 loop: loop,
                 core: core,

@@ -15,6 +15,8 @@ final class StoreThread {
     enum Message: Sendable {
         /// Make these commits durable, after the commit of a revision.
         case append([Commit], after: UInt64)
+        /// Write the parts of a plan's commit, then hand the plan to the core.
+        case stage(Plan.Outcome)
         /// Answer what the log of the past is asked.
         case audit(Ticket, AuditRequest)
         /// Close the log; comes last.
@@ -57,6 +59,7 @@ final class StoreThread {
     func receive(_ message: Message) {
         switch message {
         case .append(let commits, let revision): append(commits, after: revision)
+        case .stage(let outcome): stage(outcome)
         case .audit(let ticket, let request): core.send(.answered(ticket, audit(request)))
         case .close:
             backups?.stop()
@@ -90,6 +93,20 @@ final class StoreThread {
                 store.leaveEvidence()
             }
         }
+    }
+
+    /// Writes a part in each turn, so that an append waits for one part at most.
+    private func stage(_ outcome: Plan.Outcome) {
+        do throws(StorageError) {
+            if let commit = outcome.steadyCommit, try store.stage(commit) {
+                loop.schedule(after: .zero) { [unowned self] in stage(outcome) }
+                return
+            }
+        } catch {
+            // Without room the append fails, too, and the writer is told.
+            guard case .full = error else { endProcess(error) }
+        }
+        core.send(.planned(outcome))
     }
 
     /// Folds after a pause without appends, so that an append waits for one slice at most.

@@ -34,6 +34,9 @@ public struct Plan: Sendable {
         fileprivate let rows: Set<CommitChange.Row>
         fileprivate let chores: Deque<Chore>
         fileprivate let effects: [Effect]
+
+        /// The commit, if it stays as it is whatever is committed before it: the log may take its encoding in advance.
+        public var steadyCommit: Commit? { rows.isEmpty ? nil : items.first?.commit }
     }
 
     /// Carries the write out. Takes as long as it takes; anything may be done beside it.

@@ -21,6 +21,13 @@ public protocol CommitStore: AnyObject {
     @discardableResult
     func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError) -> [CommitHash]
 
+    /// Writes a part of the encoding of a large commit before the commit, so that other appends can go between. If all
+    /// parts are there, ``append(_:expecting:)`` has little left to do. Parts count for nothing before that; those of a
+    /// commit that is never appended are removed later.
+    /// - Returns: True if there are more parts to write; a small commit has none.
+    /// - Throws: As ``append(_:expecting:)``.
+    func stage(_ commit: Commit) throws(StorageError) -> Bool
+
     /// The commits after `revision` that are still kept, at most `limit`, in order.
     func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit]
 
@@ -71,6 +78,8 @@ public struct Retention: Sendable {
     /// The most bytes of encodings that are folded at once, for the same reason: some hundred rows. A commit that has
     /// more is folded in parts.
     public var sliceByteCountMaximum = 128 << 10
+    /// The most bytes of a commit's encoding that are staged at once: what takes about two milliseconds to write.
+    public var partByteCountMaximum = 256 << 10
 
     /// What the product keeps.
     public init() {}

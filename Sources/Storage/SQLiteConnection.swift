@@ -94,9 +94,11 @@ final class SQLiteConnection {
 
     /// Moves the write-ahead log into the database file when the log has grown to so many frames.
     func checkpoint(from frames: Int32) throws(SQLiteError) {
-        guard frameCount.pointee >= frames else { return }
-        try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+        if isCheckpointDue(from: frames) { try checkpoint(SQLITE_CHECKPOINT_PASSIVE) }
     }
+
+    /// Whether the log has grown to so many frames.
+    func isCheckpointDue(from frames: Int32) -> Bool { frameCount.pointee >= frames }
 
     /// Moves all of the write-ahead log into the database file and empties the log.
     func truncateLog() throws(SQLiteError) { try checkpoint(SQLITE_CHECKPOINT_TRUNCATE) }

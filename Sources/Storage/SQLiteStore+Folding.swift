@@ -8,6 +8,7 @@ extension SQLiteStore {
     public func trim() throws(StorageError) -> Int {
         let byteCount = try fold(all: false)
         if byteCount > 0 { return byteCount }
+        if try removeWaste() { return 1 }
         if try trimAudit() { return 1 }
         try checkpoint(from: SQLiteConnection.checkpointFrameCount)
         return 0
@@ -16,7 +17,7 @@ extension SQLiteStore {
     /// How long what is to be folded can wait.
     public var trimNeed: TrimNeed {
         if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
-        return history.count >= retention.urgentCommitCount || holdsTooManyBytes ? .urgent : .none
+        return history.count >= retention.urgentCommitCount || holdsTooManyBytes || mayHaveWaste ? .urgent : .none
     }
 
     /// Folds one slice.
@@ -45,15 +46,16 @@ extension SQLiteStore {
     }
 
     private func foldWhole(count: Int) throws(StorageError) {
-        let commits = try tail(after: meta.foldedRevision, limit: count)
+        let rows = try reading { () throws(SQLiteError) in try storedCommits(after: meta.foldedRevision, limit: count) }
+        let commits = try rows.map { row throws(StorageError) in try decoded(row.encoding) }
         var next = meta
         var newest: [CommitChange.Row: UInt64] = [:]
         for commit in commits {
             for change in commit.changes { newest[change.row] = commit.revision }
         }
         try write { () throws(SQLiteError) in
-            for commit in commits {
-                next.foldedHash = SHA256.hash([next.foldedHash, commit.encoded])
+            for (row, commit) in zip(rows, commits) {
+                next.foldedHash = row.chained(to: next.foldedHash)
                 next.foldedRevision = commit.revision
                 // A row that a later commit of the slice writes again is written once.
                 for change in commit.changes where newest[change.row] == commit.revision {
@@ -98,7 +100,10 @@ extension SQLiteStore {
         }
         meta = next
         large = isWhole ? nil : commit
-        if isWhole { drop(1) }
+        if isWhole {
+            drop(1)
+            mayHaveWaste = true
+        }
         return max(1, byteCount)
     }
 
@@ -106,18 +111,16 @@ extension SQLiteStore {
     private func largeCommit() throws(StorageError) -> LargeCommit {
         guard let revision = history.first?.revision else { throw StorageError.broken("there is no commit to fold") }
         if let large, large.revision == revision { return large }
-        do {
-            let sql = "SELECT encoding, hash FROM commits WHERE revision = \(revision)"
-            guard let row = try connection.query(sql, { ($0.bytes(0), $0.bytes(1)) }).first else {
-                throw StorageError.broken("commit \(revision) is not there")
-            }
-            var commit = LargeCommit(revision: revision, hash: row.1, changes: try CommitChangeReader(row.0))
-            for _ in 0..<max(0, meta.foldPosition) { _ = try commit.changes.next() }
-            return commit
-        } catch let error as StorageError {
-            throw error
+        let rows = try reading { () throws(SQLiteError) in try storedCommits(after: meta.foldedRevision, limit: 1) }
+        guard let row = rows.first, row.revision == revision else {
+            throw StorageError.broken("commit \(revision) is not there")
+        }
+        do throws(CommitError) {
+            var changes = try CommitChangeReader(row.encoding)
+            for _ in 0..<max(0, meta.foldPosition) { _ = try changes.next() }
+            return LargeCommit(revision: revision, hash: row.hash, changes: changes)
         } catch {
-            throw .broken("\(error)")
+            throw .broken(error.description)
         }
     }
 

@@ -14,6 +14,10 @@ extension SQLiteStore {
                 contents.warning = "\(path) \(lapse); with a new epoch all hosts and watchers fetch everything again"
             }
             leaveEvidence()
+            // The parts of a process that was killed. On a full disk they stay.
+            staged = []
+            mayHaveWaste = true
+            while (try? removeWaste()) == true {}
             return contents
         } catch let error as SQLiteError {
             throw Self.openingError(error, path: path)
@@ -27,7 +31,7 @@ extension SQLiteStore {
     }
 
     private func read() throws -> StoreContents {
-        for table in ["meta", "commits", "objects"] {
+        for table in ["meta", "commits", "parts", "objects"] {
             let report = try connection.query("PRAGMA quick_check('\(table)')") { $0.text(0) }
             guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
         }
@@ -143,38 +147,36 @@ extension SQLiteStore {
 
     /// The commits after `revision` that are still kept, in order.
     public func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit] {
-        do {
-            var encodings: [[UInt8]] = []
-            try connection.prepare("SELECT encoding FROM commits WHERE revision > ? ORDER BY revision LIMIT ?")
-                .run([.revision(revision), .integer(Int64(limit))]) { encodings.append($0.bytes(0)) }
-            return try encodings.map { try Commit(decoding: $0) }
-        } catch let error as SQLiteError {
-            throw .broken(error.text)
-        } catch {
-            throw .broken("\(error)")
-        }
+        try reading { () throws(SQLiteError) in try storedCommits(after: revision, limit: limit) }
+            .map { row throws(StorageError) in try decoded(row.encoding) }
+    }
+
+    func decoded(_ encoding: [UInt8]) throws(StorageError) -> Commit {
+        do throws(CommitError) { return try Commit(decoding: encoding) } catch { throw .broken(error.description) }
+    }
+
+    /// Reads. If a read fails that succeeded at the start, the whole log is in doubt.
+    func reading<Result>(_ body: () throws(SQLiteError) -> Result) throws(StorageError) -> Result {
+        do throws(SQLiteError) { return try body() } catch { throw .broken(error.text) }
     }
 
     private func verifiedHistory() throws -> (encodings: [[UInt8]], hashes: [CommitHash]) {
         var revision = meta.foldedRevision
         var hash = meta.foldedHash
-        var broken: UInt64?
         var hashes: [CommitHash] = []
-        let sql = "SELECT revision, encoding, hash FROM commits ORDER BY revision"
-        let encodings = try connection.query(sql) { row in
-            let encoding = row.bytes(1)
-            let next = UInt64(bitPattern: row.integer(0))
-            hash = SHA256.hash([hash, encoding])
-            if broken == nil, next <= revision || hash != row.bytes(2) { broken = next }
-            revision = next
+        let rows = try storedCommits(after: 0, limit: -1)
+        for row in rows {
+            hash = row.chained(to: hash)
+            guard row.revision > revision, hash == row.hash else {
+                throw damaged("commit \(row.revision) does not match the hash chain")
+            }
+            revision = row.revision
             hashes.append(CommitHash(chain: hash))
-            return encoding
         }
-        if let broken { throw damaged("commit \(broken) does not match the hash chain") }
         guard revision == meta.revision, hash == meta.hash else {
             throw damaged("the log ends at commit \(revision) where \(meta.revision) is recorded as the last")
         }
-        return (encodings, hashes)
+        return (rows.map(\.encoding), hashes)
     }
 
     private func verifiedRows() throws -> [StoredRow] {

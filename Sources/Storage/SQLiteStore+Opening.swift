@@ -12,9 +12,14 @@ extension SQLiteStore {
             folded_hash BLOB NOT NULL, row_digest BLOB NOT NULL, seal BLOB NOT NULL,
             \(laterColumns.joined(separator: ", "))) STRICT;
         CREATE TABLE commits (revision INTEGER PRIMARY KEY, encoding BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
+        \(partsSchema)
         CREATE TABLE objects (kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL,
             object BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
         """
+
+    /// The parts of encodings that were staged, in the order of their rows; since version 4. The row of such a commit
+    /// has no encoding. Parts without a commit are waste.
+    private static let partsSchema = "CREATE TABLE parts (revision INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
 
     /// The columns of meta since version 2; the last is of version 3.
     private static let laterColumns = [
@@ -109,15 +114,16 @@ extension SQLiteStore {
         }
     }
 
-    /// Version 1 had no audit of its own and folded commits as a whole; version 2 had no epochs that force hosts.
+    /// Version 1 had no audit of its own and folded commits as a whole; version 2 had no epochs that force hosts;
+    /// version 3 had no parts.
     private static func upgrade(_ connection: SQLiteConnection, from version: Int64, path: String) throws {
         var meta = try StoreMeta.read(connection, path: path, version: version)
         let isFirst = version == 1
         if isFirst { meta.audits = AuditExtents(after: meta.revision) }
         try connection.transaction { () throws(SQLiteError) in
-            for column in isFirst ? laterColumns[...] : laterColumns.suffix(1) {
-                try connection.execute("ALTER TABLE meta ADD COLUMN \(column)")
-            }
+            let columns = isFirst ? laterColumns[...] : laterColumns.suffix(version == 2 ? 1 : 0)
+            for column in columns { try connection.execute("ALTER TABLE meta ADD COLUMN \(column)") }
+            try connection.execute(partsSchema)
             if isFirst { for table in AuditTable.allCases { try connection.execute(table.schema) } }
             try connection.execute("PRAGMA user_version = \(schemaVersion)")
             try meta.write(by: connection.prepare(StoreMeta.replacement))

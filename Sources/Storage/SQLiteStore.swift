@@ -6,13 +6,14 @@ import Security
 
 /// The commit log in one SQLite file: the embedded engine.
 ///
-/// Every commit row holds SHA-256(hash of the commit before ‖ encoding); the one row of `meta` names the last commit
-/// and its hash, the last folded one and its hash, and the digest of all rows, under a seal of its own. So a flipped
-/// bit anywhere in what is kept is found by ``load()``. SQLite's own log drops a damaged tail silently: what is then
-/// left is an earlier state, whole and verified, which ``Generation`` tells.
+/// Every commit row holds SHA-256(hash of the commit before ‖ encoding); the hashes of the parts take the place of an
+/// encoding that was staged. The one row of `meta` names the last commit and its hash, the last folded one and its hash,
+/// and the digest of all rows, under a seal of its own. So a flipped bit anywhere in what is kept is found by ``load()``.
+/// SQLite's own log drops a damaged tail silently: what is then left is an earlier state, whole and verified, which
+/// ``Generation`` tells.
 public final class SQLiteStore: CommitStore {
     /// The version of the tables, in `PRAGMA user_version`; a newer one is refused.
-    public static let schemaVersion: Int64 = 3
+    public static let schemaVersion: Int64 = 4
     /// Marks the file as ours in `PRAGMA application_id`: "HDDL".
     static let applicationID: Int64 = 0x4844_444c
     /// Commits behind which evidence of the newest is left, however busy the store is: some seconds' worth.
@@ -27,6 +28,10 @@ public final class SQLiteStore: CommitStore {
     var historyByteCount = 0
     /// The oldest kept commit, while it is folded in parts.
     var large: LargeCommit?
+    /// The commits whose encodings are being written before them.
+    var staged: [StagedCommit] = []
+    /// Whether there may be parts that belong to no commit.
+    var mayHaveWaste = false
     let retention: Retention
     let auditRetention: AuditRetention
     let audit: AuditLog
@@ -39,6 +44,11 @@ public final class SQLiteStore: CommitStore {
     private let lock: FileLock
     private let insertCommit: SQLiteStatement
     let deleteCommits: SQLiteStatement
+    let selectCommits: SQLiteStatement
+    let insertPart: SQLiteStatement
+    let selectParts: SQLiteStatement
+    let deletePart: SQLiteStatement
+    let deleteWaste: SQLiteStatement
     let selectHash: SQLiteStatement
     let putRow: SQLiteStatement
     let deleteRow: SQLiteStatement
@@ -74,6 +84,15 @@ public final class SQLiteStore: CommitStore {
             self.connection = connection
             insertCommit = try connection.prepare("INSERT INTO commits (revision, encoding, hash) VALUES (?, ?, ?)")
             deleteCommits = try connection.prepare("DELETE FROM commits WHERE revision <= ?")
+            selectCommits = try connection.prepare(
+                "SELECT revision, encoding, hash FROM commits WHERE revision > ? ORDER BY revision LIMIT ?"
+            )
+            insertPart = try connection.prepare("INSERT INTO parts (revision, bytes) VALUES (?, ?)")
+            selectParts = try connection.prepare("SELECT bytes FROM parts WHERE revision = ? ORDER BY rowid")
+            deletePart = try connection.prepare(Self.deletingPart("revision = ?"))
+            deleteWaste = try connection.prepare(
+                Self.deletingPart("revision NOT IN (?, ?) AND revision NOT IN (SELECT revision FROM commits)")
+            )
             selectHash = try connection.prepare("SELECT hash FROM objects WHERE kind = ? AND id = ?")
             putRow = try connection.prepare(
                 "INSERT OR REPLACE INTO objects (kind, id, revision, object, hash) VALUES (?, ?, ?, ?, ?)"
@@ -103,6 +122,7 @@ public final class SQLiteStore: CommitStore {
     @discardableResult
     public func append(_ commits: [Commit], expecting revision: UInt64) throws(StorageError) -> [CommitHash] {
         guard revision == meta.revision else { throw .fenced(expected: revision, found: meta.revision) }
+        defer { noteAppend() }
         var next = meta
         var hashes: [CommitHash] = []
         do {
@@ -111,10 +131,13 @@ public final class SQLiteStore: CommitStore {
                     guard commit.revision > next.revision, commit.epoch == next.epoch else {
                         throw SQLiteError(text: "commit \(commit.revision) does not follow \(next.revision)")
                     }
+                    let parts = partHashes(of: commit)
                     next.revision = commit.revision
-                    next.hash = SHA256.hash([next.hash, commit.encoded])
+                    next.hash = SHA256.hash([next.hash] + (parts ?? [commit.encoded]))
                     hashes.append(CommitHash(chain: next.hash))
-                    try insertCommit.run([.revision(commit.revision), .bytes(commit.encoded), .bytes(next.hash)])
+                    try insertCommit.run([
+                        .revision(commit.revision), .bytes(parts == nil ? commit.encoded : []), .bytes(next.hash),
+                    ])
                     try audit.append(commit, &next.audits)
                 }
                 try next.write(by: replaceMeta)

@@ -15,6 +15,8 @@ import Testing
             var present: Set<String> = []
             /// Acknowledged as deleted: must not be there.
             var deleted: Set<String> = []
+            /// Ports of large transactions that were acknowledged.
+            var large = 0
             var revision: Int64 = 0
             /// Answers of success so far.
             var acknowledged = 0
@@ -33,7 +35,8 @@ import Testing
                 let end = OneShot<Void>()
                 let endpoint = central.northbound
                 startThread(named: "load") {
-                    Self.load(endpoint, name: "\(round)-\(client)", ledger)
+                    let name = "\(round)-\(client)"
+                    if client == 0 { Self.loadLarge(endpoint, name, ledger) } else { Self.load(endpoint, name, ledger) }
                     end.put(())
                 }
                 return end
@@ -49,11 +52,11 @@ import Testing
             for end in ends { end.take() }
         }
         try check(CentralProcess(folder), ledger)
-        ledger.state.withLock { #expect($0.present.count > 20 && $0.deleted.count > 5) }
+        ledger.state.withLock { #expect($0.present.count > 20 && $0.deleted.count > 5 && $0.large > 0) }
     }
 
     /// Writes until the connection breaks: a switch with its two ports as one transaction, now and then taken back.
-    private static func load(_ endpoint: HTTPEndpoint, name: String, _ ledger: Ledger) {
+    private static func load(_ endpoint: HTTPEndpoint, _ name: String, _ ledger: Ledger) {
         guard let client = try? BlockingClient(endpoint) else { return }
         for index in 0... {
             let name = "s\(name)-\(index)"
@@ -81,15 +84,47 @@ import Testing
         }
     }
 
+    private static let largeCount = 100
+    private static let filler = String(repeating: "x", count: 1000)
+
+    /// Writes until the connection breaks: ports of one switch, as transactions that the log takes in parts.
+    private static func loadLarge(_ endpoint: HTTPEndpoint, _ name: String, _ ledger: Ledger) {
+        let labels: JSONValue = ["a": .string(filler), "b": .string(filler), "c": .string(filler)]
+        guard let client = try? BlockingClient(endpoint),
+            (try? client.send("PUT", "/v1/switches/large", [:])) != nil
+        else { return }
+        for index in 0... {
+            let ops = (0..<largeCount).map { port -> JSONValue in
+                let body: JSONValue = [
+                    "name": .string("large-\(name)-\(index)-\(port)"), "switch": "large", "labels": labels,
+                ]
+                return ["op": "create", "path": "/v1/ports", "body": body]
+            }
+            guard let made = try? client.send("POST", "/v1/transactions", ["ops": .array(ops)]), made.status == 200
+            else {
+                return
+            }
+            ledger.state.withLock {
+                $0.large += largeCount
+                $0.revision = max($0.revision, made.json["revision"]?.integerValue ?? 0)
+            }
+        }
+    }
+
     private func check(_ central: CentralProcess, _ ledger: Ledger) throws {
         let client = try BlockingClient(central.northbound)
-        let switches = Set(try client.items("/v1/switches").compactMap { $0["name"]?.stringValue })
-        let ports = Set(try client.items("/v1/ports").compactMap { $0["name"]?.stringValue })
-        #expect(ports == Set(switches.flatMap { [$0 + "a", $0 + "b"] }), "half of a transaction")
+        var switches = Set(try client.items("/v1/switches").compactMap { $0["name"]?.stringValue })
+        var ports = Set(try client.items("/v1/ports").compactMap { $0["name"]?.stringValue })
         let bindings = try client.items("/v1/southbound/port-bindings").count
         #expect(bindings == ports.count)
+        switches.remove("large")
+        let large = ports.filter { $0.hasPrefix("large") }
+        ports.subtract(large)
+        #expect(large.count % Self.largeCount == 0, "half of a large transaction")
+        #expect(ports == Set(switches.flatMap { [$0 + "a", $0 + "b"] }), "half of a transaction")
         let revision = Int64(try client.send("GET", "/livez")["Heddle-Revision"] ?? "") ?? 0
         ledger.state.withLock { state in
+            #expect(large.count >= state.large, "an acknowledged large write is gone")
             #expect(state.present.subtracting(switches).isEmpty, "an acknowledged write is gone")
             #expect(state.deleted.isDisjoint(with: switches), "an acknowledged deletion is undone")
             #expect(revision >= state.revision)
@@ -102,12 +137,11 @@ import Testing
         let central = try CentralProcess(folder, wrapper: ["/bin/sh", "-c", "ulimit -f 800; exec \"$0\" \"$@\""])
         let client = try BlockingClient(central.northbound)
         try client.send("POST", "/v1/switches", ["name": "ls1"])
-        let filler = String(repeating: "x", count: 1000)
         var refused: BlockingClient.Answer?
         var count = 0
         while refused == nil, count < 100 {
             let ops = (0..<20).map { index -> JSONValue in
-                let labels: JSONValue = ["filler": .string(filler)]
+                let labels: JSONValue = ["filler": .string(Self.filler)]
                 return [
                     "op": "create", "path": "/v1/switches",
                     "body": ["name": .string("big\(count)-\(index)"), "labels": labels],

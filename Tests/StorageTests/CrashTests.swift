@@ -17,6 +17,7 @@ import Testing
     private static let retention: Retention = {
         var retention = Retention(4, bytes: 8 << 10, slice: 2)
         retention.sliceByteCountMaximum = 600
+        retention.partByteCountMaximum = 700
         return retention
     }()
 
@@ -197,10 +198,15 @@ import Testing
                 disk_mark(revision)
                 if end == .syncFailed { disk_fail_sync(.random(in: 1...12, using: &generator)) }
                 for _ in 0..<Int.random(in: 2...9, using: &generator) {
+                    let large =
+                        Int.random(in: 0..<3, using: &generator) == 0
+                        ? try stage(in: store, behind: &revision, &ends, using: &generator) : nil
                     let group = (revision + 1)...(revision + .random(in: 1...3, using: &generator))
                     let padding = Int.random(in: 0..<4, using: &generator) == 0 ? 5000 : 10
                     ends.insert(group.upperBound)
-                    try store.append(group.map { Workload.commit($0, padding: padding) }, expecting: revision)
+                    var commits = group.map { Workload.commit($0, padding: padding) }
+                    if let large { commits[0] = large }
+                    try store.append(commits, expecting: revision)
                     revision = group.upperBound
                     disk_mark(revision)
                     if Bool.random(using: &generator) { _ = try store.trim() }
@@ -214,6 +220,32 @@ import Testing
             disk_fail_sync(0)
         }
         return ends
+    }
+
+    /// Stages a commit, maybe not to its end, with appends between.
+    /// - Returns: The commit that is to be appended next; `nil` where it is given up.
+    private func stage(
+        in store: SQLiteStore,
+        behind revision: inout UInt64,
+        _ ends: inout Set<UInt64>,
+        using generator: inout SeededGenerator
+    ) throws -> Commit? {
+        let overtakerCount = UInt64.random(in: 0...3, using: &generator)
+        let large = Workload.commit(revision + overtakerCount + 1, padding: .random(in: 600...9000, using: &generator))
+        let last = revision + overtakerCount
+        while try store.stage(large) {
+            if revision < last, Bool.random(using: &generator) {
+                revision += 1
+                ends.insert(revision)
+                try store.append([Workload.commit(revision)], expecting: revision - 1)
+                disk_mark(revision)
+            }
+            if Int.random(in: 0..<4, using: &generator) == 0 { _ = try store.trim() }
+            if Int.random(in: 0..<12, using: &generator) == 0 { try store.checkpoint(from: 1) }
+            // A process that ends here leaves parts behind, or goes on with other commits.
+            if Int.random(in: 0..<16, using: &generator) == 0 { return nil }
+        }
+        return revision == last && Int.random(in: 0..<6, using: &generator) > 0 ? large : nil
     }
 
     private func look(
@@ -237,6 +269,7 @@ import Testing
             #expect(contents.warning == nil, "\(what)")
             #expect(revision >= moment.acknowledged && groups.contains(revision), "\(what): \(revision)")
             #expect(state == Workload.state(at: revision), "\(what)")
+            #expect(try store.wasteCount() == 0, "\(what)")
             try store.append([Workload.commit(revision + 1)], expecting: revision)
             _ = try store.trim()
             #expect(try Workload.State(store.load()) == Workload.state(at: revision + 1), "\(what)")

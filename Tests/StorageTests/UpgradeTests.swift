@@ -33,17 +33,38 @@ import Testing
         }
         let store = try SQLiteStore(path: folder.database, newEpoch: 1)
         #expect(try store.load().revision == 8)
-        #expect(try store.connection.query("PRAGMA user_version") { $0.integer(0) } == [3])
+        #expect(try store.connection.query("PRAGMA user_version") { $0.integer(0) } == [4])
     }
 
     @Test func `A log of version 2 is read, and its epoch forces nobody`() throws {
         let folder = TemporaryFolder()
         try SQLiteStore(path: folder.database, newEpoch: 5).close()
-        try build("ALTER TABLE meta DROP COLUMN forces_hosts", version: 2, at: folder.database)
+        try build("ALTER TABLE meta DROP COLUMN forces_hosts; DROP TABLE parts", version: 2, at: folder.database)
         for _ in 1...2 {
             let network = try SQLiteStore(path: folder.database, newEpoch: 6).load().network
             #expect(network.epoch == 5 && !network.forcesHosts)
         }
+    }
+
+    @Test func `A log of version 3 is read, and takes a large commit in parts`() throws {
+        let folder = TemporaryFolder()
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch)
+            try store.append(Workload.commits(1...4), expecting: 0)
+            try store.close()
+        }
+        try build("DROP TABLE parts", version: 3, at: folder.database)
+        var retention = Retention()
+        retention.partByteCountMaximum = 1000
+        do {
+            let store = try SQLiteStore(path: folder.database, newEpoch: 6, retention: retention)
+            #expect(try Workload.State(store.load()) == Workload.state(at: 4))
+            let large = Workload.commit(5, padding: 5000)
+            while try store.stage(large) {}
+            try store.append([large], expecting: 4)
+        }
+        let store = try SQLiteStore(path: folder.database, newEpoch: 6)
+        #expect(try Workload.State(store.load()) == Workload.state(at: 5))
     }
 
     @Test func `A flipped bit in the meta row of version 1 is found before it is taken over`() throws {
