@@ -5,7 +5,7 @@ import Wire
 /// northd: the southbound record of each northbound object.
 ///
 /// A record depends on one object and on where its port is, which hosts decide and northd keeps; so a commit
-/// translates exactly what it touches (`Network.translate(_:)`), and that equals the full translation.
+/// translates exactly what it touches (`Network.translated(port:at:)`), and that equals the full translation.
 public enum Translation {
     /// The datapath of a switch.
     public static func record(of stored: Stored<LogicalSwitch>) -> Record {
@@ -20,41 +20,27 @@ public enum Translation {
     }
 
     /// The binding of a port that is at these places.
-    public static func record(of stored: Stored<LogicalSwitchPort>, at locations: [PortBinding.Location]) -> Record {
+    public static func binding(
+        of stored: Stored<LogicalSwitchPort>,
+        at locations: [PortBinding.Location]
+    ) -> PortBinding {
         let port = stored.value
         let addresses = port.logicalAddresses
-        return .portBinding(
-            PortBinding(
-                id: stored.id,
-                logicalPort: port.name,
-                datapath: port.switchID,
-                tunnelKey: port.status.tunnelKey,
-                addresses: addresses.compactMap { address in
-                    if case .known(let mac, let ips) = address { PortAddress(mac: mac, ips: ips) } else { nil }
-                },
-                hasUnknown: addresses.contains(.unknown),
-                portSecurity: port.portSecurityRules.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) },
-                isEnabled: port.isEnabled,
-                answersNeighbors: port.answersNeighbors,
-                requestedChassis: port.requestedChassis,
-                locations: locations
-            )
+        return PortBinding(
+            id: stored.id,
+            logicalPort: port.name,
+            datapath: port.switchID,
+            tunnelKey: port.status.tunnelKey,
+            addresses: addresses.compactMap { address in
+                if case .known(let mac, let ips) = address { PortAddress(mac: mac, ips: ips) } else { nil }
+            },
+            hasUnknown: addresses.contains(.unknown),
+            portSecurity: port.portSecurityRules.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) },
+            isEnabled: port.isEnabled,
+            answersNeighbors: port.answersNeighbors,
+            requestedChassis: port.requestedChassis,
+            locations: locations
         )
-    }
-
-    /// All datapaths and ports that a northbound database stands for, in the order of their keys; where ports are is
-    /// taken from `southbound`.
-    ///
-    /// The oracle of the incremental translation, and what a starting central compares its log with.
-    public static func records(
-        of northbound: NorthboundDatabase,
-        keepingLocationsOf southbound: SouthboundDatabase
-    ) -> [Record] {
-        let datapaths = northbound.switches.values.map { record(of: $0) }
-        let ports = northbound.ports.values.map { port in
-            record(of: port, at: southbound.portBinding(port.id)?.locations ?? [])
-        }
-        return (datapaths + ports).sorted { $0.key < $1.key }
     }
 }
 
@@ -62,13 +48,32 @@ extension Network {
     /// The records of northbound objects that are missing or differ (puts), and the records of none (deletes), in
     /// the order of their keys: what a full translation would change.
     public func translationDifference() -> [RecordChange] {
-        let wanted = Translation.records(of: northbound, keepingLocationsOf: southbound)
-        let keys = Set(wanted.map(\.key))
-        let puts = wanted.filter { southbound.entries[$0.key]?.record != $0 }.map { RecordChange.put($0) }
-        let deletes = southbound.entries.keys.filter { key in
-            if case .chassis = key { false } else { !keys.contains(key) }
+        // Record by record, in the order of the maps: a start waits for this.
+        var puts: [RecordChange] = []
+        var foundCount = 0
+        for stored in northbound.switches.values {
+            let found = southbound.entries[.datapathBinding(stored.id)]?.record
+            if found != nil { foundCount += 1 }
+            let wanted = Translation.record(of: stored)
+            if found != wanted { puts.append(.put(wanted)) }
         }
-        return deletes.sorted().map { .delete($0) } + puts
+        for stored in northbound.ports.values {
+            let found = southbound.portBinding(stored.id)
+            if found != nil { foundCount += 1 }
+            let wanted = Translation.binding(of: stored, at: found?.locations ?? [])
+            if found != wanted { puts.append(.put(.portBinding(wanted))) }
+        }
+        let count = southbound.entries.count - southbound.chassisByName.count
+        return (foundCount == count ? [] : southbound.entries.keys.filter(isWithoutObject).map { .delete($0) }) + puts
+    }
+
+    /// Whether the object that a datapath or a port was made of is gone.
+    private func isWithoutObject(_ key: RecordKey) -> Bool {
+        switch key {
+        case .chassis: false
+        case .datapathBinding(let id): northbound.switches[id] == nil
+        case .portBinding(let id): northbound.ports[id] == nil
+        }
     }
 
     /// What the commit under way has made of one switch, translated; `nil` where the switch is gone.
@@ -78,6 +83,6 @@ extension Network {
 
     /// What the commit under way has made of one port, translated; `nil` where the port is gone.
     public func translated(port id: ObjectID, at locations: [PortBinding.Location]) -> Record? {
-        northbound.ports[id].map { Translation.record(of: $0, at: locations) }
+        northbound.ports[id].map { .portBinding(Translation.binding(of: $0, at: locations)) }
     }
 }

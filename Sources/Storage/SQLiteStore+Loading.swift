@@ -35,46 +35,58 @@ extension SQLiteStore {
             let report = try connection.query("PRAGMA quick_check('\(table)')") { $0.text(0) }
             guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
         }
-        var (encodings, hashes) = try verifiedHistory()
-        historyByteCount = encodings.reduce(0) { $0 + $1.count }
-        var rows = try verifiedRows()
-        var history = try encodings.map { try Commit(decoding: $0) }
+        var (history, hashes) = try verifiedHistory()
         self.history = ArraySlice(history.map { ($0.revision, $0.encoded.count) })
-        encodings = []
+        historyByteCount = self.history.reduce(0) { $0 + $1.byteCount }
         var base = (revision: meta.foldedRevision, hash: CommitHash(chain: meta.foldedHash))
+        var isInPart: Commit?
         if meta.foldPosition > 0, let commit = history.first, let hash = hashes.first {
             // Its rows are there in part: it is taken for folded.
-            rows = Self.folding(commit, into: rows)
+            isInPart = commit
             base = (commit.revision, hash)
             history.removeFirst()
             hashes.removeFirst()
         }
-        var network = try Self.network(epoch: meta.epoch, revision: base.revision, rows: rows)
+        var network = try verifiedNetwork(at: base.revision, behind: isInPart)
         if base.revision > 0 { network.hash = base.hash }
         network.forcesHosts = meta.forcesHosts
         return StoreContents(network: network, history: history, hashes: hashes)
     }
 
-    /// The network of all rows, of which two threads read one half each: most of a start's time goes here.
-    private static func network(epoch: UInt64, revision: UInt64, rows: [StoredRow]) throws(CommitError) -> Network {
-        let users = rows.filter(\.kind.isOfUsers)
+    /// The network of all rows, of which two threads make one half each: most of a start's time goes here.
+    /// - Parameter commit: One of which there are some rows, and shall be all.
+    private func verifiedNetwork(at revision: UInt64, behind commit: Commit?) throws -> Network {
+        func rows(ofUsers: Bool, _ sum: inout StoreMeta) throws -> [StoredRow] {
+            var rows: [StoredRow] = []
+            for kind in CommitChange.Kind.allCases where kind.isOfUsers == ofUsers {
+                rows += Self.folding(commit, into: try verifiedRows(of: kind, &sum), of: kind)
+            }
+            return rows
+        }
+        let epoch = meta.epoch
+        var sum = StoreMeta(epoch: epoch)
+        let users = try rows(ofUsers: true, &sum)
         let half = OneShot<Result<Network, CommitError>>()
         startThread(named: "restore") {
             half.put(Result { () throws(CommitError) in try Network(epoch: epoch, revision: revision, rows: users) })
         }
-        let others = Result { () throws(CommitError) in
-            try Network(epoch: epoch, revision: revision, rows: rows.filter { !$0.kind.isOfUsers })
-        }
-        return Network(users: try half.take().get(), others: try others.get())
+        let others = Result { try Network(epoch: epoch, revision: revision, rows: rows(ofUsers: false, &sum)) }
+        let network = Network(users: try half.take().get(), others: try others.get())
+        guard sum.rowDigest == meta.rowDigest else { throw damaged("a row is missing, or there is one too many") }
+        return network
     }
 
-    private static func folding(_ commit: Commit, into rows: [StoredRow]) -> [StoredRow] {
-        let changed = Set(commit.changes.map(\.row))
-        return rows.filter { !changed.contains(CommitChange.Row(kind: $0.kind, id: $0.id)) }
-            + commit.changes.compactMap { change in
-                change.object.map {
-                    StoredRow(kind: change.kind, id: change.id, revision: commit.revision, object: $0)
-                }
+    private static func folding(
+        _ commit: Commit?,
+        into rows: [StoredRow],
+        of kind: CommitChange.Kind
+    ) -> [StoredRow] {
+        let changes = commit?.changes.filter { $0.kind == kind } ?? []
+        guard let commit, !changes.isEmpty else { return rows }
+        let changed = Set(changes.map(\.id))
+        return rows.filter { !changed.contains($0.id) }
+            + changes.compactMap { change in
+                change.object.map { StoredRow(kind: kind, id: change.id, revision: commit.revision, object: $0) }
             }
     }
 
@@ -160,7 +172,7 @@ extension SQLiteStore {
         do throws(SQLiteError) { return try body() } catch { throw .broken(error.text) }
     }
 
-    private func verifiedHistory() throws -> (encodings: [[UInt8]], hashes: [CommitHash]) {
+    private func verifiedHistory() throws -> (history: [Commit], hashes: [CommitHash]) {
         var revision = meta.foldedRevision
         var hash = meta.foldedHash
         var hashes: [CommitHash] = []
@@ -176,31 +188,28 @@ extension SQLiteStore {
         guard revision == meta.revision, hash == meta.hash else {
             throw damaged("the log ends at commit \(revision) where \(meta.revision) is recorded as the last")
         }
-        return (rows.map(\.encoding), hashes)
+        return (try rows.map { try Commit(decoding: $0.encoding) }, hashes)
     }
 
-    private func verifiedRows() throws -> [StoredRow] {
-        var sum = StoreMeta(epoch: meta.epoch)
+    /// - Parameter sum: Has the digest of all rows that are found put together.
+    private func verifiedRows(of kind: CommitChange.Kind, _ sum: inout StoreMeta) throws -> [StoredRow] {
+        var rows: [StoredRow] = []
         var broken: String?
-        let rows = try connection.query("SELECT kind, id, revision, object, hash FROM objects") { row in
-            let stored = CommitChange.Kind(rawValue: row.text(0)).map { kind in
-                StoredRow(
-                    kind: kind,
-                    id: row.text(1),
-                    revision: UInt64(bitPattern: row.integer(2)),
-                    object: row.bytes(3)
-                )
-            }
-            guard let stored, stored.hash == row.bytes(4) else {
-                broken = broken ?? "\(row.text(0)) \(row.text(1))"
-                return stored
-            }
-            sum.toggleRow(hash: stored.hash)
-            return stored
+        let statement = try connection.prepare("SELECT id, revision, object, hash FROM objects WHERE kind = ?")
+        try statement.run([.text(kind.rawValue)]) { (row) -> Void in
+            let stored = StoredRow(
+                kind: kind,
+                id: row.text(0),
+                revision: UInt64(bitPattern: row.integer(1)),
+                object: row.bytes(2)
+            )
+            let hash = stored.hash
+            if hash != row.bytes(3) { broken = broken ?? stored.id }
+            sum.toggleRow(hash: hash)
+            rows.append(stored)
         }
-        if let broken { throw damaged("the row of \(broken) does not match its hash") }
-        guard sum.rowDigest == meta.rowDigest else { throw damaged("a row is missing, or there is one too many") }
-        return rows.compactMap { $0 }
+        if let broken { throw damaged("the row of \(kind.rawValue) \(broken) does not match its hash") }
+        return rows
     }
 
     private func damaged(_ what: String) -> StorageError { Self.damaged(path, what) }

@@ -98,7 +98,15 @@ struct StoreMeta: Equatable {
 extension StoredRow {
     /// What the store keeps beside the row to know it again. The zeros keep the parts apart.
     var hash: [UInt8] {
-        SHA256.hash([Array(kind.rawValue.utf8), [0], Array(id.utf8), [0], revision.bigEndianBytes, object])
+        var text: [UInt8] = []
+        text.reserveCapacity(kind.rawValue.utf8.count + id.utf8.count + object.count + 10)
+        text += kind.rawValue.utf8
+        text.append(0)
+        text += id.utf8
+        text.append(0)
+        text += revision.bigEndianBytes
+        text += object
+        return SHA256.hash([text])
     }
 }
 
