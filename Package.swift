@@ -70,13 +70,13 @@ let targets: [Target] = [
     floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
     floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
     floor(
-        "API",
-        ["NetworkModel", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
+        "CentralCore",
+        ["NetworkModel", "Southbound", "Persistent", "Wire", "JSON", deque],
         pure
     ),
     floor(
-        "CentralCore",
-        ["NetworkModel", "Southbound", "Persistent", "Wire", "JSON", deque],
+        "API",
+        ["CentralCore", "NetworkModel", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
         pure
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),

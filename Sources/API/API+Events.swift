@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -98,8 +99,8 @@ extension API {
         let context = call.context
         let begun = EventStream.Begun(request: request, heartbeat: heartbeat, context: context)
         guard !cannotProve else { return begun.resync(Self.unproven, isFirst: true) }
-        return .ask(.watch(request)) { outcome in
-            context.action { () throws(Problem) in try begun.begin(outcome) }
+        return .ask(.watch(request)) { answer in
+            context.action { () throws(Problem) in try begun.begin(answer) }
         }
     }
 }
@@ -127,8 +128,8 @@ extension EventStream {
         let context: Context
 
         /// The head, with what the first question led to: a problem is still an answer of its own.
-        func begin(_ outcome: Outcome) throws(Problem) -> Action {
-            switch outcome {
+        func begin(_ answer: Answer) throws(Problem) -> Action {
+            switch answer {
             case .watched(let feed):
                 let piece = text(feed, behind: "retry: \(retryTime)\n")
                 return .stream(head(piece).stamped(feed.place), then: next(after: feed))
@@ -139,8 +140,8 @@ extension EventStream {
             }
         }
 
-        private func goOn(_ outcome: Outcome) -> Action {
-            switch outcome {
+        private func goOn(_ answer: Answer) -> Action {
+            switch answer {
             case .watched(let feed): return .stream(Reply(.ok, text(feed)), then: next(after: feed))
             case .refused(let refusal, _) where refusal.code == .resyncRequired:
                 return resync(refusal, isFirst: false)
@@ -158,8 +159,8 @@ extension EventStream {
             newest.epoch = nil
             newest.hash = nil
             newest.wait = 0
-            return .ask(.watch(newest)) { outcome in
-                guard case .watched(let feed) = outcome else { return goOn(outcome) }
+            return .ask(.watch(newest)) { answer in
+                guard case .watched(let feed) = answer else { return goOn(answer) }
                 let piece = EventStream.gone(
                     Problem(refusal),
                     requestID: context.requestID,

@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -53,8 +54,8 @@ extension API {
             return .reply(try list(call, page, filter, network: network))
         }
         guard token.epoch == network.epoch, token.revision < network.revision else { throw expired(token) }
-        return call.context.ask(.network(revision: token.revision)) { outcome throws(Problem) in
-            guard case .network(let earlier?) = outcome else { throw expired(token) }
+        return call.context.ask(.network(revision: token.revision)) { answer throws(Problem) in
+            guard case .network(let earlier?) = answer else { throw expired(token) }
             return .reply(try list(call, page, filter, network: earlier))
         }
     }

@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -7,15 +8,16 @@ import Southbound
 extension API {
     /// Which chassis have a revision in their tables.
     func realization(_ call: Call, network: Network) throws(Problem) -> Action {
-        let revision = try call.number(.revision, in: 0...network.revision, "a revision up to \(network.revision)")
+        let revision =
+            try call.number(.revision, in: 0...network.revision, "a revision up to \(network.revision)")
+            ?? network.revision
         let wait = try call.number(
             .wait,
             in: 0...Realization.waitMaximum,
             "a number of seconds from 0 to \(Realization.waitMaximum)"
         )
-        let question = Question.realization(revision: revision ?? network.revision, wait: wait ?? 0)
-        return call.context.ask(question) { outcome throws(Problem) in
-            guard case .realization(let realization) = outcome else { throw unexpected }
+        return call.context.ask(.realization(revision: revision, wait: wait ?? 0)) { answer throws(Problem) in
+            guard case .realization(let realization) = answer else { throw unexpected }
             return .reply(.json(.ok, realization.json.bytes))
         }
     }

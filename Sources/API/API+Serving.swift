@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -8,8 +9,9 @@ extension API {
     func serve(_ call: Call, network: Network, isReady: Bool, now: Int64) throws(Problem) -> Action {
         let floor = try call.number(.minRevision, in: 0...UInt64(Int64.max), "a revision") ?? 0
         guard floor <= network.revision else {
-            return call.context.ask(.reached(revision: floor)) { outcome throws(Problem) in
-                guard case .network(let later?) = outcome, later.revision >= floor else {
+            return call.context.ask(.reached(revision: floor, wait: Self.revisionWaitMaximum)) {
+                answer throws(Problem) in
+                guard case .network(let later?) = answer, later.revision >= floor else {
                     throw Problem(
                         .revisionNotReached,
                         "Revision \(floor) was not reached within \(Self.revisionWaitMaximum) s."
@@ -40,10 +42,10 @@ extension API {
         case .getChanges: return try changes(call)
         case .getAudit: return try audit(call, network: network)
         case .metrics:
-            return call.context.ask(.statistics) { outcome throws(Problem) in
-                guard case .statistics(let statistics) = outcome else { throw unexpected }
+            return call.context.ask(.statistics) { answer throws(Problem) in
+                guard case .statistics(let core) = answer else { throw unexpected }
                 let type = "text/plain; version=0.0.4; charset=utf-8"
-                return .reply(Reply(.ok, .bytes(statistics.text), type: type))
+                return .reply(Reply(.ok, .bytes(statistics(core).text), type: type))
             }
         case .livez: return .reply(.text(.ok, "ok\n"))
         case .readyz:

@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -163,8 +164,8 @@ extension API {
     ) throws(Problem) -> Action {
         var request = AccessRequest(change, author: call.context.author, requestID: call.context.requestID)
         request.isDryRun = try call.flag(.dryRun)
-        return call.context.ask(.access(request)) { [request] outcome throws(Problem) in
-            guard case .written(let revision, let hash, let results) = outcome else { throw unexpected }
+        return call.context.ask(.access(request)) { [request] answer throws(Problem) in
+            guard case .written(let revision, let hash, let results) = answer else { throw unexpected }
             var reply = try render(revision, results.first?.object)
             guard request.isDryRun else { return .reply(reply.stamped(CommitPlace(revision, hash))) }
             reply.head.add(.dryRun, "true")

@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -12,8 +13,8 @@ extension API {
         var request = try writeRequest(call)
         request.topology = try topologyRequest(call)
         let wait = try Wait(call)
-        return call.context.ask(.write(request)) { outcome throws(Problem) in
-            guard case .applied(let revision, let hash, let topologyRevision, let plan) = outcome else {
+        return call.context.ask(.write(request)) { answer throws(Problem) in
+            guard case .applied(let revision, let hash, let topologyRevision, let plan) = answer else {
                 throw unexpected
             }
             var reply = Reply(.ok, Self.body(of: plan, topologyRevision).settled, type: "application/json")

@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -10,8 +11,8 @@ extension API {
     func changes(_ call: Call) throws(Problem) -> Action {
         if let events = call.events { return try changes(call, events) }
         let request = try watchRequest(call)
-        return call.context.ask(.watch(request)) { outcome throws(Problem) in
-            guard case .watched(let feed) = outcome else { throw unexpected }
+        return call.context.ask(.watch(request)) { answer throws(Problem) in
+            guard case .watched(let feed) = answer else { throw unexpected }
             return .reply(Reply(.ok, feed.body().settled, type: "application/json").stamped(feed.place))
         }
     }
@@ -57,8 +58,8 @@ extension API {
             return token
         }
         let request = AuditRequest(before: token?.revision, limit: limit ?? Self.auditLimitDefault, author: author)
-        return call.context.ask(.audit(request)) { outcome throws(Problem) in
-            guard case .audited(let records, let hasMore, let base) = outcome else { throw unexpected }
+        return call.context.ask(.audit(request)) { answer throws(Problem) in
+            guard case .audited(let records, let hasMore, let base) = answer else { throw unexpected }
             var end = Array("],\"kept_after\":\(base),\"next_page_token\":".utf8)
             if hasMore, let last = records.last {
                 let token = PageToken(epoch: network.epoch, revision: last.revision, list: list, key: "")

@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -36,8 +37,8 @@ extension API {
         _ render: @escaping (UInt64, [OperationResult]) throws(Problem) -> Reply
     ) throws(Problem) -> Action {
         let wait = try Wait(call)
-        return call.context.ask(.write(request)) { outcome throws(Problem) in
-            switch outcome {
+        return call.context.ask(.write(request)) { answer throws(Problem) in
+            switch answer {
             case .written(let revision, let hash, let results):
                 let reply = try render(revision, results)
                 return finish(call, request, reply, CommitPlace(revision, hash), wait)
@@ -79,8 +80,8 @@ extension API {
         }
         let reply = reply.stamped(place)
         guard let seconds = wait.seconds else { return .reply(reply) }
-        return call.context.ask(.realization(revision: place.revision, wait: seconds)) { outcome throws(Problem) in
-            guard case .realization(let realization) = outcome else { throw unexpected }
+        return call.context.ask(.realization(revision: place.revision, wait: seconds)) { answer throws(Problem) in
+            guard case .realization(let realization) = answer else { throw unexpected }
             guard !realization.isComplete else { return .reply(reply) }
             var late = Reply.json(.accepted, realization.json.bytes).stamped(place)
             late.head[.location] = reply.head[.location]
@@ -127,8 +128,10 @@ extension API {
             )
         }
         let isCertified = if case .chassis = call.principal.rights { true } else { false }
-        let question = Question.sync(chassis: call.variables["name"] ?? "", request, isCertified: isCertified)
-        return call.context.ask(question, feed)
+        return call.context.ask(
+            .sync(chassis: call.variables["name"] ?? "", request, isCertified: isCertified),
+            feed
+        )
     }
 
     /// A chassis' feed, for people and their tools.
@@ -141,7 +144,7 @@ extension API {
         }
         let since = try call.number(.since, in: 0...UInt64(Int64.max), "a revision") ?? 0
         let (epoch, hash) = try call.evidence(since: since)
-        let question = Question.changes(
+        let poll = Poll(
             chassis: call.variables["name"] ?? "",
             since: since,
             epoch: epoch,
@@ -149,14 +152,14 @@ extension API {
             page: page,
             wait: try wait(call, maximum: SyncRequest.waitMaximum)
         )
-        return call.context.ask(question, feed)
+        return call.context.ask(.changes(poll), feed)
     }
 
-    private func feed(_ outcome: Outcome) throws(Problem) -> Action {
-        guard case .feed(let answer) = outcome else { throw unexpected }
-        let place = CommitPlace(answer.to, answer.hash.map { CommitHash(rawValue: $0) })
+    private func feed(_ answer: Answer) throws(Problem) -> Action {
+        guard case .feed(let feed) = answer else { throw unexpected }
+        let place = CommitPlace(feed.to, feed.hash.map { CommitHash(rawValue: $0) })
         // A text that many hosts are told is sent to all of them from the same memory.
-        let body = answer.text == nil ? HTTPBody.bytes(answer.bytes) : .shared(answer.pieces)
+        let body = feed.text == nil ? HTTPBody.bytes(feed.bytes) : .shared(feed.pieces)
         return .reply(Reply(.ok, body, type: "application/json").stamped(place))
     }
 

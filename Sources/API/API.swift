@@ -1,3 +1,4 @@
+import CentralCore
 import HTTP
 import HTTPTypes
 import JSON
@@ -22,6 +23,7 @@ public struct API: Sendable {
     let contract: [UInt8]
     let product: Product
     let digest: @Sendable ([[UInt8]]) -> [UInt8]
+    let statistics: @Sendable (CoreStatistics) -> Statistics
     let vault: Vault?
 
     /// What `/version` tells that the API does not know by itself.
@@ -53,18 +55,21 @@ public struct API: Sendable {
     /// - Parameters:
     ///   - contract: The text of openapi.yaml.
     ///   - digest: A cryptographic hash of the parts, one after another; tells requests with one idempotency key apart.
+    ///   - statistics: Adds what the process counts to what the core counts.
     ///   - vault: Without it there are no tokens and no certificates.
     public init(
         plane: Route.Plane,
         contract: [UInt8],
         product: Product,
         digest: @escaping @Sendable ([[UInt8]]) -> [UInt8],
+        statistics: @escaping @Sendable (CoreStatistics) -> Statistics,
         vault: Vault? = nil
     ) {
         self.plane = plane
         self.contract = contract
         self.product = product
         self.digest = digest
+        self.statistics = statistics
         self.vault = vault
         routes = Routes.all.filter { $0.planes.contains(plane) }
     }
@@ -225,14 +230,14 @@ final class Context {
         }
     }
 
-    /// Asks a question and goes on with what comes of it, unless that is a refusal.
-    func ask(_ question: Question, _ next: @escaping (Outcome) throws(Problem) -> Action) -> Action {
-        .ask(question) { outcome in
+    /// Asks the core and goes on with its answer, unless that is a refusal.
+    func ask(_ request: Request, _ next: @escaping (Answer) throws(Problem) -> Action) -> Action {
+        .ask(request) { answer in
             self.action { () throws(Problem) in
-                if case .refused(let refusal, let index) = outcome {
-                    throw Problem(refusal, operationIndex: question.isTransaction ? index : nil)
+                if case .refused(let refusal, let index) = answer {
+                    throw Problem(refusal, operationIndex: request.isTransaction ? index : nil)
                 }
-                return try next(outcome)
+                return try next(answer)
             }
         }
     }
@@ -250,12 +255,19 @@ final class Context {
     }
 }
 
+extension Request {
+    /// Whether problems are to say which operation of the body is at fault.
+    fileprivate var isTransaction: Bool {
+        if case .write(let request) = self { request.isTransaction } else { false }
+    }
+}
+
 extension Action {
     /// The same with `change` made to the answer, whenever it comes.
     func map(_ change: @escaping (Reply) -> Reply) -> Action {
         switch self {
         case .reply(let reply): .reply(change(reply))
-        case .ask(let question, let next): .ask(question) { next($0).map(change) }
+        case .ask(let request, let next): .ask(request) { next($0).map(change) }
         case .stream(let reply, let then): .stream(change(reply), then: then)
         }
     }

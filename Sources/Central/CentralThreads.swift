@@ -79,7 +79,6 @@ struct CentralThreads: Sendable {
                 servers: servers,
                 planner: planner,
                 main: main,
-                metrics: metrics,
                 logger: logger
             )
             return CentralThreads(core: mailbox, store: disk, servers: servers)
@@ -152,6 +151,7 @@ struct CentralThreads: Sendable {
                 contract: Contract.text,
                 product: product,
                 digest: { SHA256.hash($0) },
+                statistics: { metrics.statistics($0) },
                 vault: doors.vault
             )
         }

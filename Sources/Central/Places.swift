@@ -1,4 +1,4 @@
-import API
+import CentralCore
 import HTTPTransport
 import Southbound
 
@@ -87,8 +87,8 @@ struct Places {
     }
 }
 
-extension Question {
-    /// The kind of place that the question takes.
+extension Request {
+    /// The kind of place that the request takes.
     var place: Places.Kind {
         switch self {
         case .write, .access: .write
@@ -98,7 +98,7 @@ extension Question {
     }
 
     /// The same without waiting for news.
-    var withoutWait: Question {
+    var withoutWait: Request {
         guard case .sync(let chassis, var request, let isCertified) = self else { return self }
         request.wait = 0
         return .sync(chassis: chassis, request, isCertified: isCertified)

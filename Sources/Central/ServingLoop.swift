@@ -9,7 +9,7 @@ import Reactor
 import Security
 
 /// One thread that serves HTTP on both ports: answers reads from the current root, hands the rest to the core and
-/// keeps the request until its outcome comes.
+/// keeps the request until its answer comes.
 final class ServingLoop {
     /// The most streams of events that one loop keeps open: consoles and reconcilers, with room for a storm of them;
     /// each has a connection and at most one page that it has not taken.
@@ -23,8 +23,8 @@ final class ServingLoop {
 
     /// Messages of other threads to this one.
     enum Message: Sendable {
-        /// The outcomes of some questions.
-        case outcomes([(Ticket, Outcome)])
+        /// The answers to some requests.
+        case answers([(Ticket, Answer)])
         /// The decision about a request whose content was large.
         case decided(Ticket, BulkThread.Decision)
         /// Show other certificates to whoever comes from now on.
@@ -39,7 +39,7 @@ final class ServingLoop {
         var exchange: HTTPExchange
         var start: Duration
         var place: Places.Place
-        var next: (Outcome) -> Action
+        var next: (Answer) -> Action
     }
 
     /// A request whose content is being read elsewhere.
@@ -63,7 +63,7 @@ final class ServingLoop {
     private let eventStreamMaximum: Int
     private var servers: [HTTPServer] = []
     private var turns: TurnQueue?
-    private var outcomes: OutcomeQueue?
+    private var answers: AnswerQueue?
     private var repeatedLog: RepeatedLog?
     private var attempts = AttemptLimiter()
     private var askedForRoom: Duration?
@@ -115,9 +115,9 @@ final class ServingLoop {
         let turns = turns ?? TurnQueue(loop: loop)
         self.turns = turns
         repeatedLog = repeatedLog ?? RepeatedLog(loop: loop, logger: logger)
-        outcomes =
-            outcomes
-            ?? OutcomeQueue(
+        answers =
+            answers
+            ?? AnswerQueue(
                 loop: loop,
                 heldByteCount: { [unowned self] in servers.reduce(0) { $0 + $1.heldByteCount } },
                 passOn: { [unowned self] in passOn($0, $1) }
@@ -170,7 +170,7 @@ final class ServingLoop {
 
     func receive(_ message: Message) {
         switch message {
-        case .outcomes(let new): outcomes?.add(new)
+        case .answers(let new): answers?.add(new)
         case .decided(let ticket, let decision):
             guard let waiting = undecided.removeValue(forKey: ticket) else { return }
             places.letGo(byteCount: waiting.exchange.body.count)
@@ -191,10 +191,10 @@ final class ServingLoop {
         }
     }
 
-    private func passOn(_ ticket: Ticket, _ outcome: Outcome) {
+    private func passOn(_ ticket: Ticket, _ answer: Answer) {
         guard let parked = parked.removeValue(forKey: ticket) else { return }
         places.leave(parked.place)
-        carryOut(parked.next(outcome), for: parked.exchange, since: parked.start)
+        carryOut(parked.next(answer), for: parked.exchange, since: parked.start)
     }
 
     private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
@@ -285,7 +285,7 @@ final class ServingLoop {
     private func carryOut(_ action: Action, for exchange: HTTPExchange, since start: Duration) {
         switch action {
         case .reply(let reply): answer(reply, to: exchange, since: start)
-        case .ask(let question, let next): park(exchange, since: start, question, next)
+        case .ask(let request, let next): park(exchange, since: start, request, next)
         case .stream(let reply, let then): stream(reply, then, to: exchange, since: start)
         }
     }
@@ -336,27 +336,27 @@ final class ServingLoop {
     private func park(
         _ exchange: HTTPExchange,
         since start: Duration,
-        _ question: Question,
-        _ next: @escaping (Outcome) -> Action
+        _ request: Request,
+        _ next: @escaping (Answer) -> Action
     ) {
         ticketCount += 1
         let ticket = index << Self.indexShift | ticketCount
-        var question = question
+        var request = request
         let asker = Places.Asker(exchange)
-        var place = places.take(question.place, of: asker, byteCount: question.isPoll ? 0 : exchange.body.count)
-        if place == nil, question.place == .heartbeat {
+        var place = places.take(request.place, of: asker, byteCount: request.isPoll ? 0 : exchange.body.count)
+        if place == nil, request.place == .heartbeat {
             // The heartbeat counts all the same and is answered at once: a host must not count as dead for want of a
             // place.
-            question = question.withoutWait
+            request = request.withoutWait
             place = places.take(.write, of: asker)
         }
-        guard let place, core.send(.ask(ticket, question)) else {
+        guard let place, core.send(.ask(ticket, request)) else {
             if let place { places.leave(place) }
             let refusal = Refusal(.unavailable, "Central holds the maximum number of requests; try again in a moment.")
             return carryOut(next(.refused(refusal, operationIndex: nil)), for: exchange, since: start)
         }
         parked[ticket] = Parked(exchange: exchange, start: start, place: place, next: next)
-        guard question.isPoll else { return }
+        guard request.isPoll else { return }
         exchange.onDisconnect = { [unowned self, id = ObjectIdentifier(exchange)] in
             if let parked = parked.removeValue(forKey: ticket) { places.leave(parked.place) }
             streams[id] = nil
@@ -370,7 +370,7 @@ final class ServingLoop {
     }
 }
 
-extension Question {
+extension Request {
     /// True if the request may be dropped when its client has gone. A write must be carried out in any case.
     fileprivate var isPoll: Bool { place != .write }
 }

@@ -1,4 +1,3 @@
-import API
 import CentralCore
 import Glibc
 import Logging
@@ -127,7 +126,7 @@ final class StoreThread {
         }
     }
 
-    private func audit(_ request: AuditRequest) -> Outcome {
+    private func audit(_ request: AuditRequest) -> Answer {
         do throws(StorageError) {
             let answer = try store.audit(request)
             guard !answer.isGone else {

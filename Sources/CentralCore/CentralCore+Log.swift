@@ -87,6 +87,7 @@ extension CentralCore {
         commitCount += UInt64(done.count)
         if isUpgrading, let upgradedAt, durable.revision >= upgradedAt { isUpgrading = false }
         effects.append(.publish(durable))
+        answerReached()
         for item in done {
             for name in item.removedChassis { endSession(of: name) }
             for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer.proven(by: past))) }

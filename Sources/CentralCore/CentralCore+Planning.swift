@@ -12,6 +12,16 @@ import Wire
 /// nothing (a topology, a trial) nothing waits: if there was a commit meanwhile, the little is done once more. And small
 /// writes about other switches go before a transaction: it has a later revision from the start (``Overtaken``).
 public struct Plan: Sendable {
+    /// What may be committed while a write is worked out.
+    enum Company: Sendable {
+        /// Anything: the write changes little or nothing, and the little is done once more.
+        case anybody
+        /// Small writes about other switches, before it.
+        case overtakers
+        /// Nothing.
+        case nobody
+    }
+
     private let core: CentralCore
     private let ticket: Ticket
     private let request: WriteRequest
@@ -141,28 +151,29 @@ extension CentralCore {
         _ request: WriteRequest,
         using generator: inout some RandomNumberGenerator
     ) {
-        guard !isHolding || mayOvertake(request) else { return held.append(.write(ticket, request)) }
+        guard !isHolding || mayOvertake(request) else { return held.append((ticket, .write(request))) }
         guard weight(of: request) > Self.directCountMaximum, !isStopping else {
             return write(ticket, request, using: &generator)
         }
         guard planned == nil else { return queued.append((ticket, request)) }
-        plan(ticket, request, isExclusive: request.topology == nil && !request.isDryRun)
+        plan(ticket, request, request.topology == nil && !request.isDryRun ? .overtakers : .anybody)
     }
 
     /// Whether what would make a commit has to wait, for a plan or for others that wait.
-    var isHolding: Bool { planned != nil && isPlanExclusive || !held.isEmpty && !isCarryingOutHeld }
+    var isHolding: Bool { isPlanning || !held.isEmpty && !isCarryingOutHeld }
 
-    /// - Parameter isAlone: Whether nothing may overtake the plan.
-    private mutating func plan(
-        _ ticket: Ticket,
-        _ request: WriteRequest,
-        isExclusive: Bool,
-        isAlone: Bool = false
-    ) {
-        planned = ticket
-        isPlanExclusive = isExclusive
+    /// Whether a write is being worked out that others have to wait for.
+    private var isPlanning: Bool {
+        switch planned?.company {
+        case .overtakers, .nobody: true
+        case .anybody, nil: false
+        }
+    }
+
+    private mutating func plan(_ ticket: Ticket, _ request: WriteRequest, _ company: Plan.Company) {
+        planned = (ticket, company)
         var copy = self
-        if isExclusive, !isAlone, let scope = WriteScope(of: request, in: working) {
+        if case .overtakers = company, let scope = WriteScope(of: request, in: working) {
             let overtaken = Overtaken(scope, before: working.revision + Overtaken.countMaximum + 1, time: time)
             self.overtaken = overtaken
             copy.reservedRevision = overtaken.revision
@@ -181,19 +192,20 @@ extension CentralCore {
         copy.trails = [:]
         copy.waitsByWitness = [:]
         copy.realizations = [:]
+        copy.revisionWaits = [:]
+        copy.waitsByRevision = OrderedMap()
         effects.append(.plan(Plan(copy, ticket, request)))
     }
 
     /// Makes what was planned the core's own.
     mutating func adopt(_ outcome: Plan.Outcome, using generator: inout some RandomNumberGenerator) {
-        guard planned == outcome.ticket else { return }
+        guard planned?.ticket == outcome.ticket else { return }
         planned = nil
-        isPlanExclusive = false
         let overtakers = overtaken?.commits ?? []
         overtaken = nil
         if outcome.version != planVersion {
             // The log did not take what it was planned on.
-            plan(outcome.ticket, outcome.request, isExclusive: true, isAlone: true)
+            plan(outcome.ticket, outcome.request, .nobody)
         } else if outcome.items.isEmpty {
             // Refused, tried or as it was: true of the network at the time it was asked.
             answer(outcome)
@@ -208,7 +220,7 @@ extension CentralCore {
         } else if let rest = narrowed(outcome), weight(of: rest) <= Self.directCountMaximum {
             write(outcome.ticket, rest, using: &generator)
         } else {
-            plan(outcome.ticket, outcome.request, isExclusive: true, isAlone: true)
+            plan(outcome.ticket, outcome.request, .nobody)
         }
     }
 
@@ -258,10 +270,10 @@ extension CentralCore {
     /// Carries out some of the writes that had to wait, in their order.
     mutating func carryOutHeld(using generator: inout some RandomNumberGenerator) {
         var left = Self.heldCountMaximum
-        while left > 0, !(planned != nil && isPlanExclusive), let event = held.popFirst() {
+        while left > 0, !isPlanning, let (ticket, request) = held.popFirst() {
             left -= 1
             isCarryingOutHeld = true
-            carryOut(event, using: &generator)
+            take(ticket, request, using: &generator)
             isCarryingOutHeld = false
         }
         guard planned == nil, held.isEmpty, let (ticket, request) = queued.popFirst() else { return }
@@ -269,7 +281,7 @@ extension CentralCore {
     }
 
     /// Whether a write that had to wait can be carried out.
-    var hasHeldToDo: Bool { !held.isEmpty && !(planned != nil && isPlanExclusive) || planned == nil && !queued.isEmpty }
+    var hasHeldToDo: Bool { !held.isEmpty && !isPlanning || planned == nil && !queued.isEmpty }
 }
 
 extension NorthboundDatabase {

@@ -12,15 +12,15 @@ struct RealizationWait: Sendable {
     var witness: String
     /// When the waiting is given up.
     var deadline: Duration
+}
 
-    /// Its place among the waits for one chassis.
-    struct Key: Comparable, Sendable {
-        var revision: UInt64
-        var ticket: Ticket
+/// The place of a request among those that wait for revisions.
+struct RevisionKey: Comparable, Sendable {
+    var revision: UInt64
+    var ticket: Ticket
 
-        static func < (left: Key, right: Key) -> Bool {
-            (left.revision, left.ticket) < (right.revision, right.ticket)
-        }
+    static func < (left: RevisionKey, right: RevisionKey) -> Bool {
+        (left.revision, left.ticket) < (right.revision, right.ticket)
     }
 }
 
@@ -95,7 +95,7 @@ extension CentralCore {
         return wait
     }
 
-    private mutating func forgetWitness(_ name: String, _ key: RealizationWait.Key) {
+    private mutating func forgetWitness(_ name: String, _ key: RevisionKey) {
         waitsByWitness[name]?[key] = nil
         if waitsByWitness[name]?.isEmpty == true { waitsByWitness[name] = nil }
     }

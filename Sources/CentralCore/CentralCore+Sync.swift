@@ -17,15 +17,15 @@ extension CentralCore {
             report(request.errors, of: name)
             if let parked = sessions[name]?.parkedSync { answerPoll(parked) }
             checkRealizations(of: name)
-            let poll = Poll(
+            var poll = Poll(
                 chassis: name,
                 since: request.since,
                 epoch: request.epoch,
                 hash: request.hash.map { CommitHash(rawValue: $0) },
                 page: request.page,
-                wait: request.wait,
-                isSync: true
+                wait: request.wait
             )
+            poll.isSync = true
             if pending.count > queued, let last = pending.indices.last {
                 pending[last].syncs.append((ticket, poll))
             } else if working.revision > durable.revision, durable.southbound.chassis(named: name) == nil {

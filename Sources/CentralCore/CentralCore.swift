@@ -61,13 +61,15 @@ public struct CentralCore: Sendable {
     /// Requests that wait for hosts.
     var realizations: [Ticket: RealizationWait] = [:]
     /// The same, by the chassis that is known to lack the revision.
-    var waitsByWitness: [String: OrderedMap<RealizationWait.Key, Void>] = [:]
+    var waitsByWitness: [String: OrderedMap<RevisionKey, Void>] = [:]
     /// Those of which the next obstacle is to be found.
     var stalled: Deque<Ticket> = []
+    /// Requests that wait until a revision is durable: its number, and when the waiting is given up.
+    var revisionWaits: [Ticket: (revision: UInt64, deadline: Duration)] = [:]
+    /// The same, in the order in which they end.
+    var waitsByRevision = OrderedMap<RevisionKey, Void>()
     /// The write that is being worked out beside the core.
-    var planned: Ticket?
-    /// Whether what would make a commit waits for it, save for what ``overtaken`` allows.
-    var isPlanExclusive = false
+    var planned: (ticket: Ticket, company: Plan.Company)?
     /// What has been and may be committed before it, though it was made later.
     var overtaken: Overtaken?
     /// In the copy that a plan is carried out on: the revision that its commit will have.
@@ -75,7 +77,7 @@ public struct CentralCore: Sendable {
     /// Large writes that wait for it.
     var queued: Deque<(ticket: Ticket, request: WriteRequest)> = []
     /// What would make a commit and waits, in order.
-    var held: Deque<Event> = []
+    var held: Deque<(ticket: Ticket, request: Request)> = []
     /// Whether one of them is being carried out.
     var isCarryingOutHeld = false
     /// Rises when the log did not take commits: what was planned on top of them is void.
@@ -196,25 +198,10 @@ public struct CentralCore: Sendable {
         return outcome
     }
 
-    mutating func carryOut(_ event: Event, using generator: inout some RandomNumberGenerator) {
+    private mutating func carryOut(_ event: Event, using generator: inout some RandomNumberGenerator) {
         switch event {
-        case .write(let ticket, let request): take(write: ticket, request, using: &generator)
+        case .asked(let ticket, let request): take(ticket, request, using: &generator)
         case .planned(let outcome): adopt(outcome, using: &generator)
-        case .access(let ticket, let request):
-            guard !isHolding else { return held.append(event) }
-            changeAccess(ticket, request)
-        case .sync(let ticket, let chassis, let request, let isCertified):
-            guard !refuseWhileUpgrading(ticket) else { return }
-            guard !isHolding || !registers(chassis, request) else { return held.append(event) }
-            sync(ticket, chassis, request, isCertified: isCertified)
-        case .changes(let ticket, let chassis, let since, let epoch, let hash, let page, let wait):
-            guard !refuseWhileUpgrading(ticket) else { return }
-            read(
-                ticket,
-                Poll(chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait, isSync: false)
-            )
-        case .watch(let ticket, let request): watch(ticket, request)
-        case .realization(let ticket, let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
         case .disconnected(let ticket): disconnect(ticket)
         case .durable(let revision, let hashes): finishAppend(revision, hashes)
         case .storageFailed(let reason): failAppend(reason)
@@ -227,11 +214,31 @@ public struct CentralCore: Sendable {
         }
     }
 
+    /// Answers a request, now or when its turn comes.
+    mutating func take(_ ticket: Ticket, _ request: Request, using generator: inout some RandomNumberGenerator) {
+        switch request {
+        case .write(let write): take(write: ticket, write, using: &generator)
+        case .access(let access):
+            guard !isHolding else { return held.append((ticket, request)) }
+            changeAccess(ticket, access)
+        case .sync(let chassis, let said, let isCertified):
+            guard !refuseWhileUpgrading(ticket) else { return }
+            guard !isHolding || !registers(chassis, said) else { return held.append((ticket, request)) }
+            sync(ticket, chassis, said, isCertified: isCertified)
+        case .changes(let poll):
+            guard !refuseWhileUpgrading(ticket) else { return }
+            read(ticket, poll)
+        case .watch(let wanted): watch(ticket, wanted)
+        case .audit(let wanted): effects.append(.audit(ticket, wanted))
+        case .statistics: effects.append(.answer(ticket, .statistics(statistics)))
+        case .realization(let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
+        case .network(let revision): effects.append(.answer(ticket, .network(past.network(at: revision))))
+        case .reached(let revision, let wait): awaitRevision(ticket, revision, wait: wait)
+        }
+    }
+
     /// Whether what hosts are told is what this version makes of the network; before that they are told nothing.
     public var isReady: Bool { isStarted && !isUpgrading }
-
-    /// The network as it was at a revision that is kept.
-    public func network(at revision: UInt64) -> Network? { past.network(at: revision) }
 
     /// A share that is half upgraded would take ports from hosts.
     private mutating func refuseWhileUpgrading(_ ticket: Ticket) -> Bool {
@@ -253,6 +260,7 @@ public struct CentralCore: Sendable {
         unpark(ticket)
         forgetWatch(ticket)
         forgetRealization(ticket)
+        forgetRevisionWait(ticket)
     }
 
     /// The most that time alone brings about in one step; the rest is for the next.
@@ -274,6 +282,9 @@ public struct CentralCore: Sendable {
                 // It looks at every chassis.
                 left -= durable.southbound.chassisByName.count / 32
             case .watch(let ticket): answerWatch(ticket)
+            case .revision(let ticket):
+                forgetRevisionWait(ticket)
+                effects.append(.answer(ticket, .network(nil)))
             case .storageRetry: retry()
             case .postponed(let name): settlePostponed(name)
             }

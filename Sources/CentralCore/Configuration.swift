@@ -27,6 +27,8 @@ public struct Configuration: Sendable {
     public var watchCountMaximum = 20_000
     /// The most requests that wait for hosts.
     public var realizationCountMaximum = 20_000
+    /// The most requests that wait for a revision.
+    public var revisionWaitCountMaximum = 1 << 14
     /// The most chassis that one step looks at to find out what such a request still waits for.
     public var witnessLookCountMaximum = 5000
     /// The most woken polls that one step answers: what takes about a millisecond.

@@ -10,6 +10,8 @@ struct Deadline: Comparable, Sendable {
         case realization(Ticket)
         /// A watch is answered with nothing new.
         case watch(Ticket)
+        /// A wait for a revision is given up.
+        case revision(Ticket)
         /// What hosts have said is committed again after the log could not be written.
         case storageRetry
         /// What a chassis said too soon after other things is committed.

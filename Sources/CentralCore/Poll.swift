@@ -2,7 +2,7 @@ import NetworkModel
 import Southbound
 
 /// A request for what has changed in the share of a chassis.
-struct Poll: Sendable {
+public struct Poll: Sendable {
     /// The chassis' name.
     var chassis: String
     /// The revision that the asker has; 0 asks for a snapshot.
@@ -16,7 +16,24 @@ struct Poll: Sendable {
     /// How long the answer may be held back, in seconds.
     var wait: Int
     /// Whether it is the agent's own sync rather than a look from outside.
-    var isSync: Bool
+    var isSync = false
     /// When the poll is answered with nothing new, once it is parked.
     var deadline: Duration = .zero
+
+    /// A look at the feed from outside.
+    public init(
+        chassis: String,
+        since: UInt64,
+        epoch: UInt64? = nil,
+        hash: CommitHash? = nil,
+        page: FeedPage? = nil,
+        wait: Int
+    ) {
+        self.chassis = chassis
+        self.since = since
+        self.epoch = epoch
+        self.hash = hash
+        self.page = page
+        self.wait = wait
+    }
 }

@@ -10,7 +10,7 @@ import Testing
 
 /// Both interfaces on a core without sockets and disk. Every answer is held against openapi.yaml.
 final class APIBench {
-    struct Answer {
+    struct Response {
         var status: Int
         var fields: HTTPFields
         var body: [UInt8]
@@ -22,15 +22,13 @@ final class APIBench {
 
     private var core: CentralCore
     private var generator = SeededGenerator(seed: 7)
-    private var published: [UInt64: Network] = [:]
-    private var answers: [Ticket: Outcome] = [:]
+    private var answers: [Ticket: Answer] = [:]
     private var ticket: Ticket = 0
     private var requestCount = 0
     var isReady = true
     /// Seconds since 1970.
     static let time: Int64 = 1_700_000_000
     var wallClock = time
-    var statistics = Statistics(requests: RequestStatistics(), appends: Histogram(), storeByteCount: 0, gauges: [])
     /// What `/v1/...?min_revision` gets when it waits.
     var laterNetwork: Network?
     var keepsPages = true
@@ -39,17 +37,23 @@ final class APIBench {
     private(set) var log: [Commit] = []
 
     static let product = API.Product(store: "sqlite", parkedRequestMaximum: 10, eventStreamMaximum: 1)
-    let apis = Route.Plane.allCases.map {
-        API(
-            plane: $0,
-            contract: Array("openapi".utf8),
-            product: APIBench.product,
-            digest: { $0.flatMap { $0 } },
-            vault: .bench
-        )
-    }
+    let apis: [API]
 
-    init() throws {
+    /// - Parameter statistics: What `/metrics` shows.
+    init(statistics: Statistics? = nil) throws {
+        let statistics =
+            statistics
+            ?? Statistics(requests: RequestStatistics(), appends: Histogram(), storeByteCount: 0, gauges: [])
+        apis = Route.Plane.allCases.map {
+            API(
+                plane: $0,
+                contract: Array("openapi".utf8),
+                product: APIBench.product,
+                digest: { $0.flatMap { $0 } },
+                statistics: { _ in statistics },
+                vault: .bench
+            )
+        }
         network = Network(epoch: 0x00ab)
         core = try CentralCore(network: network, history: [], hashes: [], now: .zero)
         step(.timer)
@@ -82,7 +86,7 @@ final class APIBench {
         from peer: Peer = .anyone,
         at time: Int64? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
-    ) -> Answer {
+    ) -> Response {
         requestCount += 1
         var request = HTTPRequest(
             method: HTTPRequest.Method(method) ?? .get,
@@ -115,7 +119,7 @@ final class APIBench {
     private func finish(_ action: Action) -> Reply {
         switch action {
         case .reply(let reply): return reply
-        case .ask(let question, let next): return finish(next(outcome(question)))
+        case .ask(let request, let next): return finish(next(self.answer(request)))
         case .stream(let reply, let then):
             self.then = then
             return reply
@@ -132,27 +136,16 @@ final class APIBench {
     /// How an answer that stays open goes on; `nil` where it has ended.
     private(set) var then: (() -> Action)?
 
-    private func outcome(_ question: Question) -> Outcome {
+    private func answer(_ request: Request) -> Answer {
         ticket += 1
-        switch question {
-        case .write(let request): step(.write(ticket, request))
-        case .access(let request): step(.access(ticket, request))
-        case .sync(let chassis, let request, let isCertified):
-            step(.sync(ticket, chassis: chassis, request, isCertified: isCertified))
-        case .changes(let chassis, let since, let epoch, let hash, let page, let wait):
-            step(.changes(ticket, chassis: chassis, since: since, epoch: epoch, hash: hash, page: page, wait: wait))
-        case .watch(let request): step(.watch(ticket, request))
-        case .audit(let request): return audit(request)
-        case .statistics: return .statistics(statistics)
-        case .realization(let revision, let wait): step(.realization(ticket, revision: revision, wait: wait))
-        case .network(let revision): return .network(keepsPages ? published[revision] : nil)
-        case .reached: return .network(laterNetwork)
-        }
+        if case .network = request, !keepsPages { return .network(nil) }
+        if case .reached = request { return .network(laterNetwork) }
+        step(.asked(ticket, request))
         return answers[ticket] ?? .refused(Refusal(.unavailable, "The request is parked."), operationIndex: nil)
     }
 
     /// The log as a store tells it.
-    private func audit(_ request: AuditRequest) -> Outcome {
+    private func audit(_ request: AuditRequest) -> Answer {
         let found = log.reversed().map { CommitRecord(auditing: $0) }.filter {
             $0.revision < request.before ?? .max && (request.author == nil || request.author == $0.author)
         }
@@ -166,33 +159,17 @@ final class APIBench {
                 log += commits
                 step(.durable(commits.last?.revision ?? 0, hashes: core.durable.hash.chain(commits)))
             case .plan(let plan): step(.planned(plan.carriedOut(using: &generator)))
-            case .publish(let network):
-                self.network = network
-                published[network.revision] = network
-            case .answer(let ticket, .written(let revision, let hash, let results)):
-                answers[ticket] = .written(revision: revision, hash: hash, results)
-            case .answer(let ticket, .replayed(let revision, let results)):
-                answers[ticket] = .replayed(revision: revision, results)
-            case .answer(let ticket, .applied(let revision, let hash, let topologyRevision, let plan)):
-                answers[ticket] = .applied(
-                    revision: revision,
-                    hash: hash,
-                    topologyRevision: topologyRevision,
-                    plan
-                )
-            case .answer(let ticket, .refused(let refusal, let index)):
-                answers[ticket] = .refused(refusal, operationIndex: index)
-            case .answer(let ticket, .watched(let feed)): answers[ticket] = .watched(feed)
-            case .answer(let ticket, .feed(let feed)): answers[ticket] = .feed(feed)
-            case .answer(let ticket, .realization(let realization)): answers[ticket] = .realization(realization)
+            case .publish(let network): self.network = network
+            case .answer(let ticket, let answer): answers[ticket] = answer
+            case .audit(let ticket, let request): answers[ticket] = audit(request)
             case .goOn: step(.goOn)
             case .setTimer, .log: break
             }
         }
     }
 
-    private static func read(_ reply: Reply) -> Answer {
-        var answer = Answer(
+    private static func read(_ reply: Reply) -> Response {
+        var answer = Response(
             status: reply.head.status.code,
             fields: reply.head.fields,
             body: [],
@@ -213,7 +190,7 @@ final class APIBench {
 
     /// Holds an answer against the contract, where its path is one of the contract's.
     private static func hold(
-        _ answer: Answer,
+        _ answer: Response,
         to method: String,
         _ path: String,
         _ plane: Route.Plane,

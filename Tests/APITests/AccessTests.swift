@@ -171,7 +171,7 @@ import Wire
     @Test func `A join token works once, in time, for its chassis`() throws {
         let text = try token(["chassis": "hv1", "expires_in": 60])
         let request = String(decoding: try CertificateRequest.make(for: try PrivateKey.make()).pem(), as: UTF8.self)
-        func enrol(_ name: String, _ token: String, at time: Int64 = APIBench.time) -> APIBench.Answer {
+        func enrol(_ name: String, _ token: String, at time: Int64 = APIBench.time) -> APIBench.Response {
             bench.send(
                 "POST",
                 "/v1/chassis/\(name)/enrolment",
@@ -207,7 +207,7 @@ import Wire
         let peer = try join("hv1")
         guard case .certificate(let uris, let end) = peer else { return }
         let request = String(decoding: try CertificateRequest.make(for: try PrivateKey.make()).pem(), as: UTF8.self)
-        func renew(at time: Int64) -> APIBench.Answer {
+        func renew(at time: Int64) -> APIBench.Response {
             bench.send(
                 "POST",
                 "/v1/chassis/hv1/certificate",

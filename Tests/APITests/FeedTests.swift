@@ -14,7 +14,7 @@ import Testing
         bench.send("POST", "/v1/switches/ls1/ports", ["name": "p1"])
     }
 
-    private func sync(_ members: JSONValue = [:], seq: Int64 = 1) -> APIBench.Answer {
+    private func sync(_ members: JSONValue = [:], seq: Int64 = 1) -> APIBench.Response {
         let body: JSONValue = [
             "chassis_id": "id-1", "boot_id": "b1", "seq": .integer(seq), "since": 0, "wait": 0,
             "features": ["chassis", "datapath_binding", "port_binding"],
@@ -49,7 +49,7 @@ import Testing
         #expect(sync(seq: 5).status == 200)
         #expect(sync(seq: 4).json["code"] == "stale_sequence")
         #expect(sync(["chassis_id": "another"], seq: 6).json["code"] == "chassis_conflict")
-        func read(_ query: String) -> APIBench.Answer {
+        func read(_ query: String) -> APIBench.Response {
             bench.send("GET", "/v1/chassis/hv1/changes?" + query, on: .southbound)
         }
         #expect(read("since=x").status == 400)

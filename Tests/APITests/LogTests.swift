@@ -16,9 +16,9 @@ import Testing
         bench.send("DELETE", "/v1/switches/ls1")
     }
 
-    private func changes(_ query: String) -> APIBench.Answer { bench.send("GET", "/v1/changes?" + query) }
+    private func changes(_ query: String) -> APIBench.Response { bench.send("GET", "/v1/changes?" + query) }
 
-    private func text(_ answer: APIBench.Answer) -> [String] {
+    private func text(_ answer: APIBench.Response) -> [String] {
         (answer.json["changes"]?.arrayValue ?? []).map { change in
             ["revision", "op", "name"].map { change[$0]?.stringValue ?? change[$0]?.text ?? "" }.joined(separator: " ")
         }
@@ -201,14 +201,18 @@ import Testing
         #expect(item?["change_count"] == 150 && item?["changes"]?.arrayValue?.count == 100)
     }
 
-    @Test func `Metrics are Prometheus text with the contract's routes as labels`() {
-        bench.statistics.requests.record(.getSwitch, status: 200, .microseconds(300))
-        bench.statistics.requests.record(.getSwitch, status: 404, .seconds(90))
-        bench.statistics.requests.record(nil, status: 400, .zero)
-        bench.statistics.gauges = [
+    @Test func `Metrics are Prometheus text with the contract's routes as labels`() throws {
+        var requests = RequestStatistics()
+        requests.record(.getSwitch, status: 200, .microseconds(300))
+        requests.record(.getSwitch, status: 404, .seconds(90))
+        requests.record(nil, status: 400, .zero)
+        var appends = Histogram()
+        appends.record(.milliseconds(4))
+        let gauges: [Statistics.Gauge] = [
             .init("heddle_revision", "The newest.", 7), .init("heddle_chassis", "Chassis.", by: "state", [("live", 2)]),
         ]
-        bench.statistics.appends.record(.milliseconds(4))
+        let statistics = Statistics(requests: requests, appends: appends, storeByteCount: 0, gauges: gauges)
+        let bench = try APIBench(statistics: statistics)
         let metrics = bench.send("GET", "/metrics")
         #expect(metrics["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
         let lines = Set(metrics.text.split(separator: "\n").map(String.init))

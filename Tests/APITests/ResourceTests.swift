@@ -115,7 +115,7 @@ import Testing
         #expect(bench.network.revision == 2)
     }
 
-    private func names(_ answer: APIBench.Answer) -> [String] {
+    private func names(_ answer: APIBench.Response) -> [String] {
         answer.json["items"]?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? []
     }
 }

@@ -18,11 +18,11 @@ import Testing
         ],
     ]
 
-    private func put(_ body: JSONValue, _ query: String = "", owner: String = "me") -> APIBench.Answer {
+    private func put(_ body: JSONValue, _ query: String = "", owner: String = "me") -> APIBench.Response {
         bench.send("PUT", "/v1/topologies/\(owner)?\(query)", body)
     }
 
-    private func steps(_ answer: APIBench.Answer) -> [String] {
+    private func steps(_ answer: APIBench.Response) -> [String] {
         (answer.json["plan"]?.arrayValue ?? []).map { step in
             let changes = step["changes"]?.arrayValue ?? []
             return "\(step["op"]?.stringValue ?? "") \(step["name"]?.stringValue ?? "")"
@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func `If-Match and If-None-Match demand a topology as it was read, or none`() {
-        func put(_ name: String, _ value: String) -> APIBench.Answer {
+        func put(_ name: String, _ value: String) -> APIBench.Response {
             bench.send("PUT", "/v1/topologies/me", Self.web, fields: [(name, value)])
         }
         #expect(put("If-Match", "*").status == 412)

@@ -10,7 +10,7 @@ import Testing
 
     init() throws { bench = try APIBench() }
 
-    private func transact(_ ops: JSONValue, require: JSONValue? = nil) -> APIBench.Answer {
+    private func transact(_ ops: JSONValue, require: JSONValue? = nil) -> APIBench.Response {
         var body: JSONValue = ["ops": ops]
         if let require { body = body.merged(with: ["require": require]) }
         return bench.send("POST", "/v1/transactions", body)

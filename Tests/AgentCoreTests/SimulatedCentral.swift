@@ -67,12 +67,12 @@ struct SimulatedCentral {
         _ request: SyncRequest,
         now: Duration
     ) -> [(ticket: UInt64, reply: Reply)] {
-        step(.sync(ticket, chassis: chassis, request), now)
+        step(.asked(ticket, .sync(chassis: chassis, request)), now)
     }
 
     /// Creates or deletes switches and ports; what cannot be is refused and changes nothing.
     mutating func write(_ operations: [Operation], now: Duration) -> [(ticket: UInt64, reply: Reply)] {
-        step(.write(0, WriteRequest(operations: operations, author: "test", requestID: "")), now)
+        step(.asked(0, .write(WriteRequest(operations: operations, author: "test", requestID: ""))), now)
     }
 
     /// What a chassis is to be told: the records of its share by key.
@@ -122,7 +122,7 @@ struct SimulatedCentral {
                 let event = Event.planned(plan.carriedOut(using: &generator))
                 perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
             case .goOn: perform(core.step(.goOn, now: now, wallClock: 0, using: &generator), now)
-            case .answer, .publish, .log: break
+            case .answer, .audit, .publish, .log: break
             }
         }
     }

@@ -66,6 +66,8 @@ final class CoreBench {
         send(.timer)
     }
 
+    func ask(_ ticket: Ticket, _ request: Request) { send(.asked(ticket, request)) }
+
     func send(_ event: Event) {
         var events = [event]
         while !events.isEmpty {
@@ -83,6 +85,7 @@ final class CoreBench {
                 case .answer(let ticket, let answer):
                     precondition(answers[ticket] == nil, "two answers to ticket \(ticket)")
                     answers[ticket] = answer
+                case .audit(let ticket, _): answers[ticket] = .audited([], hasMore: false, after: 0)
                 case .setTimer(let at): timer = at
                 case .goOn: if goesOn { events.append(.goOn) }
                 case .log(let entry): entries.append(entry)
@@ -138,14 +141,14 @@ final class CoreBench {
             requestID: "r\(ticket)",
             isTransaction: isTransaction
         )
-        send(.write(ticket, request))
+        ask(ticket, .write(request))
         return ticket
     }
 
     @discardableResult
     func sync(_ chassis: String, _ request: SyncRequest) -> Ticket {
         let ticket = ticket()
-        send(.sync(ticket, chassis: chassis, request))
+        ask(ticket, .sync(chassis: chassis, request))
         return ticket
     }
 

@@ -103,9 +103,7 @@ import Wire
         let revision = bench.published.revision
         func look(since: UInt64, wait: Int, epoch: UInt64? = nil, chassis: String = "h1") -> Ticket {
             let ticket = bench.ticket()
-            bench.send(
-                .changes(ticket, chassis: chassis, since: since, epoch: epoch, page: nil, wait: wait)
-            )
+            bench.ask(ticket, .changes(Poll(chassis: chassis, since: since, epoch: epoch, wait: wait)))
             return ticket
         }
         #expect(bench.refusal(look(since: 0, wait: 0, chassis: "h9"))?.code == .notFound)
@@ -134,7 +132,7 @@ import Wire
         let revision = bench.published.revision
         func look() -> Ticket {
             let ticket = bench.ticket()
-            bench.send(.changes(ticket, chassis: "h1", since: revision, epoch: nil, page: nil, wait: 20))
+            bench.ask(ticket, .changes(Poll(chassis: "h1", since: revision, wait: 20)))
             return ticket
         }
         let looks = (0..<7).map { _ in look() }

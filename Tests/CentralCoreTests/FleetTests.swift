@@ -32,8 +32,9 @@ import Wire
         bench.goesOn = false
         let operations = (0..<3000).map { CentralCoreOperation.create(port: ["name": .string("n\($0)")], on: "a") }
         let writer = bench.ticket()
-        bench.send(
-            .write(writer, WriteRequest(operations: operations, author: "t", requestID: "r", isTransaction: true))
+        bench.ask(
+            writer,
+            .write(WriteRequest(operations: operations, author: "t", requestID: "r", isTransaction: true))
         )
         #expect(bench.results(writer).count == 3000)
         #expect(polls.allSatisfy { bench.answers[$0] == nil })
@@ -64,8 +65,9 @@ import Wire
         bench.write(.patch(port: "p0", ["addresses": ["02:00:00:00:00:01"]]))
         bench.settle(&agents[1])
         let operations = (0..<2500).map { CentralCoreOperation.create(port: ["name": .string("n\($0)")], on: "a") }
-        bench.send(
-            .write(9999, WriteRequest(operations: operations, author: "t", requestID: "r", isTransaction: true))
+        bench.ask(
+            9999,
+            .write(WriteRequest(operations: operations, author: "t", requestID: "r", isTransaction: true))
         )
         bench.write(.patch(port: "p1", ["addresses": ["02:00:00:00:00:02"]]))
         let behind = try #require(bench.feed(bench.sync("h0", agents[0].request())))
@@ -94,7 +96,7 @@ import Wire
             kinds: [.logicalSwitch],
             wait: 0
         )
-        bench.send(.watch(ticket, watch))
+        bench.ask(ticket, .watch(watch))
         #expect(bench.refusal(ticket)?.code == .resyncRequired)
         let answer = try #require(bench.feed(bench.sync("h1", agents[1].request())))
         #expect(answer.hash == bench.published.hash.rawValue)
@@ -195,7 +197,7 @@ import Wire
         let revision = bench.published.revision
         let waits = (0..<100).map { _ in
             let ticket = bench.ticket()
-            bench.send(.realization(ticket, revision: revision, wait: 60))
+            bench.ask(ticket, .realization(revision: revision, wait: 60))
             return ticket
         }
         // All of them wait for the first chassis that lacks it; the others' syncs find nothing to look at.
@@ -218,7 +220,7 @@ import Wire
             var topology = TopologyRequest(owner: "o", switches: switches, ports: [])
             topology.prunes = true
             request.topology = topology
-            bench.send(.write(ticket, request))
+            bench.ask(ticket, .write(request))
             return ticket
         }
         func told(_ ticket: Ticket) -> [UInt64] {

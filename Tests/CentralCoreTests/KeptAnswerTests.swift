@@ -14,7 +14,7 @@ import Testing
             requestID: "r\(ticket)"
         )
         request.idempotency = Idempotency(key: key, fingerprint: name)
-        bench.send(.write(ticket, request))
+        bench.ask(ticket, .write(request))
         return bench.answers[ticket]
     }
 

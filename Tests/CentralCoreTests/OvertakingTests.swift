@@ -34,7 +34,7 @@ import Wire
             requestID: "r",
             isTransaction: true
         )
-        bench.send(.write(ticket, request))
+        bench.ask(ticket, .write(request))
         return ticket
     }
 
@@ -68,7 +68,7 @@ import Wire
         #expect(bench.log.map(\.time) == bench.log.map(\.time).sorted())
         // Those who were there between hear of the rest only.
         let watch = bench.ticket()
-        bench.send(.watch(watch, WatchRequest(since: 4, epoch: nil, kinds: [.logicalSwitchPort], wait: 0)))
+        bench.ask(watch, .watch(WatchRequest(since: 4, epoch: nil, kinds: [.logicalSwitchPort], wait: 0)))
         guard case .watched(let feed)? = bench.answers[watch] else { throw CommitError("no feed") }
         #expect(feed.changes.count == 100 && feed.to == bench.published.revision)
         try checkLog(bench)

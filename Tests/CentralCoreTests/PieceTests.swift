@@ -17,7 +17,7 @@ import Wire
     private func transaction(_ bench: CoreBench, _ operations: [CentralCoreOperation]) -> Ticket {
         let ticket = bench.ticket()
         let request = WriteRequest(operations: operations, author: "test", requestID: "r", isTransaction: true)
-        bench.send(.write(ticket, request))
+        bench.ask(ticket, .write(request))
         return ticket
     }
 
@@ -99,7 +99,7 @@ import Wire
                     return ["name": .string("p\($0)"), "switch": "a", "labels": labels]
                 }
             )
-            bench.send(.write(ticket, request))
+            bench.ask(ticket, .write(request))
             return ticket
         }
         func told(_ ticket: Ticket) -> [UInt64] {
@@ -217,7 +217,7 @@ import Wire
             let ticket = bench.ticket()
             var request = WriteRequest(operations: [], author: "test", requestID: "r")
             request.idempotency = .init(key: "k\(key)", fingerprint: "f\(key)")
-            bench.send(.write(ticket, request))
+            bench.ask(ticket, .write(request))
             return ticket
         }
         for key in 0..<30 { _ = keyed(key) }

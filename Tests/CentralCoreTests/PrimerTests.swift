@@ -20,9 +20,9 @@ import Wire
         mutating func write(_ what: String, _ operations: Operation...) {
             text += "\n## \(what)\n"
             let ticket = bench.ticket()
-            bench.send(
+            bench.ask(
+                ticket,
                 .write(
-                    ticket,
                     WriteRequest(
                         operations: operations,
                         author: "user",

@@ -23,7 +23,7 @@ import Wire
 
     private func ask(_ bench: CoreBench, _ revision: UInt64, wait: Int) -> Ticket {
         let ticket = bench.ticket()
-        bench.send(.realization(ticket, revision: revision, wait: wait))
+        bench.ask(ticket, .realization(revision: revision, wait: wait))
         return ticket
     }
 

@@ -21,7 +21,7 @@ import Testing
         topology.prunes = prunes
         topology.adoption = .any
         request.topology = topology
-        bench.send(.write(ticket, request))
+        bench.ask(ticket, .write(request))
         return bench.answers[ticket]
     }
 

@@ -13,7 +13,7 @@ import Testing
         wait: Int = 30
     ) -> Ticket {
         let ticket = bench.ticket()
-        bench.send(.watch(ticket, WatchRequest(since: since, epoch: nil, kinds: kinds, wait: wait)))
+        bench.ask(ticket, .watch(WatchRequest(since: since, epoch: nil, kinds: kinds, wait: wait)))
         return ticket
     }
 
@@ -45,12 +45,12 @@ import Testing
     @Test func `a watch ends when its token is revoked or expires, at once and whatever it waits for`() {
         let bench = CoreBench()
         func ask(_ change: AccessRequest.Change) {
-            bench.send(.access(bench.ticket(), AccessRequest(change, author: "test", requestID: "")))
+            bench.ask(bench.ticket(), .access(AccessRequest(change, author: "test", requestID: "")))
         }
         func watch() -> Ticket {
             let ticket = bench.ticket()
             let kinds = Set(ResourceKind.allCases)
-            bench.send(.watch(ticket, WatchRequest(since: nil, epoch: nil, kinds: kinds, wait: 30, token: "t")))
+            bench.ask(ticket, .watch(WatchRequest(since: nil, epoch: nil, kinds: kinds, wait: 30, token: "t")))
             return ticket
         }
         let unknown = watch()

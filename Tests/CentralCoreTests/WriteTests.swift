@@ -131,7 +131,7 @@ import Wire
                 requestID: "",
                 isTransaction: true
             )
-            bench.send(.write(ticket, request))
+            bench.ask(ticket, .write(request))
             return ticket
         }
         let stale = ask(Precondition(ifMatch: .revisions([7])), of: "a")

@@ -1,4 +1,5 @@
 import API
+import CentralCore
 import HTTP
 import HTTPTransport
 import HTTPTypes
@@ -33,7 +34,13 @@ import Testing
         let listener = try Descriptor.listen(on: try #require(SocketAddress(parsing: "127.0.0.1:0")))
         let port = try #require(try listener.localAddress().port)
         let product = API.Product(store: "sqlite", parkedRequestMaximum: 2, eventStreamMaximum: 1)
-        let api = API(plane: .northbound, contract: [], product: product, digest: { $0.flatMap { $0 } })
+        let api = API(
+            plane: .northbound,
+            contract: [],
+            product: product,
+            digest: { $0.flatMap { $0 } },
+            statistics: { _ in Statistics(requests: .init(), appends: .init(), storeByteCount: 0, gauges: []) }
+        )
         try serving.serve(listener, api: api, on: loop)
         return (serving, HTTPClient(loop: loop, endpoint: .tcp(host: "127.0.0.1", port: port)))
     }
@@ -43,9 +50,9 @@ import Testing
         let main = try Mailbox<CentralDaemon.Message>(on: loop) { _ in }
         var asked: [UInt64] = []
         let core = try Mailbox<CoreThread.Message>(on: loop) { message in
-            guard case .ask(let ticket, let question) = message else { return }
+            guard case .ask(let ticket, let request) = message else { return }
             asked.append(ticket)
-            if case .write = question { loop.stop() }
+            if case .write = request { loop.stop() }
         }
         let (_, client) = try serve(on: loop, index: 3, core: core, main: main)
         var refused: HTTPClientResponse?
@@ -77,9 +84,9 @@ import Testing
         let core = try Mailbox<CoreThread.Message>(on: loop) { message in
             guard case .ask(let ticket, .watch(let request)) = message else { return }
             askedCount += 1
-            // The first question of a stream is not held; the next one is, for ever.
+            // The first request of a stream is not held; the next one is, for ever.
             let feed = ChangeFeed(epoch: 1, from: 0, to: 0, hash: .zero, hasMore: false, changes: [])
-            if request.wait == 0 { serving?.receive(.outcomes([(ticket, .watched(feed))])) } else { loop.stop() }
+            if request.wait == 0 { serving?.receive(.answers([(ticket, .watched(feed))])) } else { loop.stop() }
         }
         let (begun, client) = try serve(on: loop, index: 0, core: core, main: main)
         serving = begun

@@ -19,7 +19,13 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     let product = API.Product(store: "sqlite", parkedRequestMaximum: 1, eventStreamMaximum: 1)
     let network = Network(epoch: 1)
     for plane in Route.Plane.allCases {
-        let api = API(plane: plane, contract: [], product: product, digest: { $0.flatMap { $0 } })
+        let api = API(
+            plane: plane,
+            contract: [],
+            product: product,
+            digest: { $0.flatMap { $0 } },
+            statistics: { _ in Statistics(requests: .init(), appends: .init(), storeByteCount: 0, gauges: []) }
+        )
         let body = parts.count > 2 ? Array(parts[2]) : []
         _ = api.verdict(on: request, network: network, peer: .anyone, now: 0, newRequestID: "r")
         let action = api.action(request, body: body, network: network, source: "s", isReady: true, newRequestID: "r")

@@ -1,13 +1,12 @@
-import API
 import CentralCore
 import DequeModule
 import Reactor
 import Southbound
 
-/// Outcomes of the core that a loop has not passed on yet: a piece a turn, so that neither a commit that thousands of
+/// Answers of the core that a loop has not passed on yet: a piece a turn, so that neither a commit that thousands of
 /// hosts hear of nor ten thousand watchers keep the loop's other clients waiting.
-final class OutcomeQueue {
-    /// The time of a piece, except for its last outcome: a fifth of the time that any work may take.
+final class AnswerQueue {
+    /// The time of a piece, except for its last answer: a fifth of the time that any work may take.
     static let pieceTime: Duration = .milliseconds(1)
     /// Bytes of answers that clients have not taken yet, from which on further pages of the feed wait: far below what a
     /// server holds before it ends connections, and more than a fast network takes in the time of a pause.
@@ -23,8 +22,8 @@ final class OutcomeQueue {
 
     private let loop: EventLoop
     private let heldByteCount: () -> Int
-    private let passOn: (Ticket, Outcome) -> Void
-    private var outcomes = [Deque<(Ticket, Outcome)>](repeating: [], count: Rank.allCases.count)
+    private let passOn: (Ticket, Answer) -> Void
+    private var answers = [Deque<(Ticket, Answer)>](repeating: [], count: Rank.allCases.count)
     /// True if the next piece is on its way.
     private var isGoingOn = false
 
@@ -32,21 +31,21 @@ final class OutcomeQueue {
     /// - Parameters:
     ///   - heldByteCount: tells how much clients have not taken yet.
     ///   - passOn: answers.
-    init(loop: EventLoop, heldByteCount: @escaping () -> Int, passOn: @escaping (Ticket, Outcome) -> Void) {
+    init(loop: EventLoop, heldByteCount: @escaping () -> Int, passOn: @escaping (Ticket, Answer) -> Void) {
         self.loop = loop
         self.heldByteCount = heldByteCount
         self.passOn = passOn
     }
 
     /// Passes on as many as a piece has room for, and keeps the others.
-    func add(_ new: [(Ticket, Outcome)]) {
-        for (ticket, outcome) in new { outcomes[Self.rank(of: outcome).rawValue].append((ticket, outcome)) }
+    func add(_ new: [(Ticket, Answer)]) {
+        for (ticket, answer) in new { answers[Self.rank(of: answer).rawValue].append((ticket, answer)) }
         if !isGoingOn { goOn(isLate: false) }
     }
 
-    private static func rank(of outcome: Outcome) -> Rank {
-        switch outcome {
-        case .feed(let answer): answer.changes.count < changeCountMinimum ? .host : .page
+    private static func rank(of answer: Answer) -> Rank {
+        switch answer {
+        case .feed(let feed): feed.changes.count < changeCountMinimum ? .host : .page
         case .watched: .watcher
         default: .asked
         }
@@ -61,9 +60,9 @@ final class OutcomeQueue {
         // One of each, as those of a rank may come without end.
         for rank in Rank.allCases where rank != .page || isLate || hasRoom { _ = passOnNext(rank) }
         while Clock.monotonic() < end, Rank.allCases.contains(where: { ($0 != .page || hasRoom) && passOnNext($0) }) {}
-        guard outcomes.contains(where: { !$0.isEmpty }) else { return }
+        guard answers.contains(where: { !$0.isEmpty }) else { return }
         isGoingOn = true
-        if outcomes[..<Rank.page.rawValue].allSatisfy(\.isEmpty), !hasRoom {
+        if answers[..<Rank.page.rawValue].allSatisfy(\.isEmpty), !hasRoom {
             loop.schedule(after: Self.pause) { [weak self] in self?.goOn(isLate: true) }
         } else {
             loop.defer { [weak self] in self?.goOn(isLate: false) }
@@ -72,8 +71,8 @@ final class OutcomeQueue {
 
     /// - Returns: True if there was one.
     private func passOnNext(_ rank: Rank) -> Bool {
-        guard let (ticket, outcome) = outcomes[rank.rawValue].popFirst() else { return false }
-        passOn(ticket, outcome)
+        guard let (ticket, answer) = answers[rank.rawValue].popFirst() else { return false }
+        passOn(ticket, answer)
         return true
     }
 }

@@ -1,0 +1,68 @@
+import NetworkModel
+import Southbound
+
+/// Names a request that waits for its answer; the edge makes it.
+public typealias Ticket = UInt64
+
+/// What a client or a chassis asks of central beyond what the published network tells. Each gets one ``Answer``.
+public enum Request: Sendable {
+    /// Changes by a user, among them `DELETE /v1/chassis/{name}`: answered once they are durable.
+    case write(WriteRequest)
+    /// A change of who is let in: answered once it is durable.
+    case access(AccessRequest)
+    /// What a chassis says, held until there is news for it. One with a certificate may not take the place of another
+    /// chassis.
+    case sync(chassis: String, SyncRequest, isCertified: Bool = false)
+    /// A look at a chassis' feed.
+    case changes(Poll)
+    /// What has changed of users' objects and hosts, held if nothing has.
+    case watch(WatchRequest)
+    /// Which commits there were, newest first.
+    case audit(AuditRequest)
+    /// What there is to count.
+    case statistics
+    /// Which chassis have a revision, held up to `wait` seconds.
+    case realization(revision: UInt64, wait: Int)
+    /// The network as it was at a revision.
+    case network(revision: UInt64)
+    /// The network as soon as it has reached a revision, within `wait` seconds.
+    case reached(revision: UInt64, wait: Int)
+}
+
+/// The answer to a ``Request``.
+public enum Answer: Sendable {
+    /// A write is durable at this revision, whose hash is told if it is known; one result for each operation.
+    case written(revision: UInt64, hash: CommitHash? = nil, [OperationResult])
+    /// The request was carried out before; its answer of then.
+    case replayed(revision: UInt64, [OperationResult])
+    /// A topology is durable, or planned: the revision of the commit, or of the network if nothing changed, and that of
+    /// the topology.
+    case applied(revision: UInt64, hash: CommitHash? = nil, topologyRevision: UInt64, TopologyPlan)
+    /// The request was refused and changed nothing; the index is that of the operation of a transaction at fault.
+    case refused(Refusal, operationIndex: Int?)
+    /// Changes of a feed.
+    case feed(FeedAnswer)
+    /// Changes of users' objects and hosts.
+    case watched(ChangeFeed)
+    /// Commits, newest first, whether there are older ones, and the revision behind which all are kept.
+    case audited([CommitRecord], hasMore: Bool, after: UInt64)
+    /// What there is to count.
+    case statistics(CoreStatistics)
+    /// Which chassis have a revision.
+    case realization(Realization)
+    /// The network; `nil` if that revision is no longer kept, or was not reached in time.
+    case network(Network?)
+}
+
+extension Answer {
+    /// The same, with the hash of its commit if that is kept.
+    func proven(by past: Past) -> Answer {
+        func hash(_ revision: UInt64) -> CommitHash? { past.network(at: revision)?.hash }
+        return switch self {
+        case .written(let revision, _, let results): .written(revision: revision, hash: hash(revision), results)
+        case .applied(let revision, _, let topologyRevision, let plan):
+            .applied(revision: revision, hash: hash(revision), topologyRevision: topologyRevision, plan)
+        case .replayed, .refused, .feed, .watched, .audited, .statistics, .realization, .network: self
+        }
+    }
+}
