@@ -24,7 +24,7 @@ extension Ledger {
 
     /// The answers that are kept, by the name of their request (``answerName(author:key:)``), and their age.
     public struct KeptAnswers: Sendable {
-        private var byName = OrderedMap<String, KeptAnswer>()
+        private(set) var byName = OrderedMap<String, KeptAnswer>()
         private var namesByRevision = OrderedMap<UInt64, String>()
         /// The bytes of all objects that are kept.
         public private(set) var byteCount = 0

@@ -1,0 +1,63 @@
+import CentralCore
+import JSON
+import NetworkModel
+import Southbound
+import TestSupport
+import Testing
+
+@Suite struct RowsTests {
+    /// A network with rows of every kind.
+    private func network() -> Network {
+        let bench = CoreBench()
+        var agent = BenchAgent("h1", "10.0.0.1")
+        var request = WriteRequest(operations: [.put(switch: "s", [:])], author: "a", requestID: "r")
+        request.idempotency = Idempotency(key: "k", fingerprint: "f")
+        bench.ask(bench.ticket(), .write(request))
+        for index in 0..<20 {
+            let body: JSONValue = ["switch": "s", "addresses": [.string("02:00:00:00:00:\(10 + index)")]]
+            bench.write(.put(port: "p\(index)", body))
+        }
+        var topology = WriteRequest(operations: [], author: "a", requestID: "r")
+        topology.topology = TopologyRequest(
+            owner: "o",
+            switches: [["name": "t"]],
+            ports: [["name": "q", "switch": "t"]]
+        )
+        bench.ask(bench.ticket(), .write(topology))
+        agent.plug("p3")
+        bench.settle(&agent)
+        let changes: [AccessRequest.Change] = [
+            .create(.role(.viewer), id: "t", hash: "aa", lifetime: 10),
+            .create(.join(chassis: "h1"), id: "j", hash: "bb", lifetime: 10),
+            .enrol(chassis: "h1", token: "j", hash: "bb", enrolment: "e"),
+        ]
+        for change in changes {
+            bench.ask(bench.ticket(), .access(AccessRequest(change, author: "test", requestID: "")))
+        }
+        return bench.published
+    }
+
+    private func rows(_ network: Network, pieces: Int) -> [StoredRow] {
+        var walk = network.rows
+        var rows: [StoredRow] = []
+        while true {
+            let piece = walk.piece(of: pieces)
+            #expect(piece.count <= pieces)
+            guard !piece.isEmpty else { return rows }
+            rows += piece
+        }
+    }
+
+    @Test func `A network is its rows, in pieces of any size`() throws {
+        let network = network()
+        let rows = rows(network, pieces: 7)
+        #expect(self.rows(network, pieces: 1) == rows && self.rows(network, pieces: 1000) == rows)
+        let missing = Set(CommitChange.Kind.allCases).subtracting(rows.map(\.kind))
+        #expect(missing.isEmpty, "\(missing)")
+        let again = try Network(epoch: network.epoch, revision: network.revision, rows: rows.reversed())
+        #expect(self.rows(again, pieces: 50) == rows)
+        #expect(again.translationDifference().isEmpty)
+        #expect(again.northbound.portsByName.map(\.value.bytes) == network.northbound.portsByName.map(\.value.bytes))
+        #expect(Span(of: "h1", in: again.southbound).keys == Span(of: "h1", in: network.southbound).keys)
+    }
+}
