@@ -17,7 +17,7 @@ final class AnswerQueue {
     /// The fewest changes of an answer that counts as a page.
     static let changeCountMinimum = 64
 
-    /// The order of outcomes: thousands of hosts and watchers may wait for one commit, others for their own answer.
+    /// The order of answers: thousands of hosts and watchers may wait for one commit, others for their own answer.
     private enum Rank: Int, CaseIterable { case asked, host, watcher, page }
 
     private let loop: EventLoop

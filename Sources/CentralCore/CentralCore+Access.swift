@@ -71,6 +71,6 @@ extension CentralCore {
         )
         working.revision = commit.revision
         working.access = access
-        wait(PendingCommit(commit, from: before, to: working, isUsers: true, replacedByteCount: 0))
+        wait(PendingCommit(commit, from: before, to: working, replacedByteCount: 0))
     }
 }

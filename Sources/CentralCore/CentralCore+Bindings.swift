@@ -26,7 +26,7 @@ extension CentralCore {
         do {
             let maximum = configuration.commitByteCountMaximum
             guard let commit = try draft.finish(author: author, byteCountMaximum: maximum) else { return }
-            queue(commit, of: draft, isUsers: false)
+            queue(commit, of: draft)
         } catch {
             guard ids.count > 1 else {
                 effects.append(.log(LogEntry(.warning, "A port could not be bound. \(error.detail)")))

@@ -24,7 +24,7 @@ extension CentralCore {
 
     /// Whether a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
     private var hasChoreToDo: Bool {
-        !chores.isEmpty && !isStopping && !isHolding && (pending.isEmpty || appending.isEmpty)
+        !chores.isEmpty && configuration.isLeader && !isStopping && !isHolding && (pending.isEmpty || appending.isEmpty)
     }
 
     /// Does a piece of everything that waits.

@@ -10,7 +10,7 @@ extension CentralCore {
         do {
             let maximum = configuration.commitByteCountMaximum
             if let commit = try draft.finish(author: author, byteCountMaximum: maximum) {
-                queue(commit, of: draft, isUsers: false)
+                queue(commit, of: draft)
             }
         } catch {
             effects.append(.log(LogEntry(.warning, "A commit by \(author) was dropped. \(error.detail)")))
@@ -18,18 +18,9 @@ extension CentralCore {
     }
 
     /// Queues a commit: from now on requests are checked against the network with it.
-    mutating func queue(_ commit: Commit, of draft: Draft, isUsers: Bool) {
+    mutating func queue(_ commit: Commit, of draft: Draft) {
         working = draft.network
-        wait(
-            PendingCommit(
-                commit,
-                from: draft.base,
-                to: working,
-                removedChassis: draft.removedChassis,
-                isUsers: isUsers,
-                replacedByteCount: draft.replacedByteCount
-            )
-        )
+        wait(PendingCommit(commit, from: draft.base, to: working, replacedByteCount: draft.replacedByteCount))
         for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }
         if !draft.orphaned.isEmpty { chores.append(.settle(draft.orphaned[...], author: commit.author)) }
     }
@@ -68,28 +59,62 @@ extension CentralCore {
         let done = appending
         appending.removeAll()
         storageRetry = configuration.storageRetry
-        for (item, hash) in zip(done, hashes) {
-            durable = item.network
-            durable.hash = hash
-            past.append(
-                .init(
-                    network: durable,
-                    record: item.record,
-                    touched: item.touched,
-                    byteCount: item.keptByteCount,
-                    time: now
-                )
-            )
-            note(item.reach, at: item.commit.revision)
-            note(item.record)
+        for (item, hash) in zip(done, hashes) { absorb(item, hash) }
+        publish(done)
+    }
+
+    /// Takes in commits that another member made durable; one that is known already is passed over.
+    mutating func follow(_ commits: [Commit], _ hashes: [CommitHash]) {
+        var done: [PendingCommit] = []
+        do throws(CommitError) {
+            for (commit, hash) in zip(commits, hashes) where commit.revision > durable.revision {
+                var network = durable
+                try network.apply(commit)
+                let item = PendingCommit(commit, from: durable, to: network, replacedByteCount: commit.encoded.count)
+                absorb(item, hash)
+                done.append(item)
+            }
+        } catch {
+            let text = "A commit from elsewhere does not follow revision \(durable.revision): \(error)."
+            effects.append(.log(LogEntry(.warning, text)))
         }
+        working = durable
+        if !done.isEmpty { publish(done) }
+    }
+
+    /// Makes a durable commit the newest: for deltas, for later pages and for whom it concerns.
+    private mutating func absorb(_ item: PendingCommit, _ hash: CommitHash) {
+        durable = item.network
+        durable.hash = hash
+        past.append(
+            .init(
+                network: durable,
+                record: item.record,
+                touched: item.touched,
+                byteCount: item.keptByteCount,
+                time: now
+            )
+        )
+        lastTime = max(lastTime, item.commit.time)
+        for case .chassis(let name) in item.touched
+        where sessions[name] == nil && item.network.southbound.chassis(named: name) != nil {
+            let known = item.commit.revision - 1
+            sessions[name] = Session(leaseEnd: now, now: now, shareMayHaveChangedUpTo: known)
+        }
+        note(item.reach, at: item.commit.revision)
+        note(item.record)
+    }
+
+    /// Shows the durable network to readers, ends what its newest commits end, and answers those who waited for them.
+    private mutating func publish(_ done: [PendingCommit]) {
         deltas.forget(before: past.oldest)
         commitCount += UInt64(done.count)
         if isUpgrading, let upgradedAt, durable.revision >= upgradedAt { isUpgrading = false }
         effects.append(.publish(durable))
         answerReached()
         for item in done {
-            for name in item.removedChassis { endSession(of: name) }
+            for case .chassis(let name) in item.touched
+            where item.network.southbound.chassis(named: name) == nil { endSession(of: name) }
             for (ticket, answer) in item.answers { effects.append(.answer(ticket, answer.proven(by: past))) }
             for (ticket, poll) in item.syncs { read(ticket, poll) }
         }

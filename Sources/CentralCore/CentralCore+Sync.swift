@@ -3,38 +3,40 @@ import Persistent
 import Southbound
 import Wire
 
-/// A sync: identity first, which may refuse it; then what it changes; then the feed.
+/// A sync is two things: what a chassis says, which only a core that leads hears, and its poll of the feed.
 extension CentralCore {
     mutating func sync(_ ticket: Ticket, _ name: String, _ request: SyncRequest, isCertified: Bool) {
-        do {
-            try checkBoot(of: name, request)
-            try checkPlace(of: name, request)
-            let superseded = try checkIdentity(of: name, request, isCertified: isCertified)
-            hear(name, request)
-            let queued = pending.count
-            register(name, request, superseding: superseded)
-            settleUnsettledPorts(of: name)
-            report(request.errors, of: name)
-            if let parked = sessions[name]?.parkedSync { answerPoll(parked) }
-            checkRealizations(of: name)
-            var poll = Poll(
-                chassis: name,
-                since: request.since,
-                epoch: request.epoch,
-                hash: request.hash.map { CommitHash(rawValue: $0) },
-                page: request.page,
-                wait: request.wait
-            )
-            poll.isSync = true
-            if pending.count > queued, let last = pending.indices.last {
-                pending[last].syncs.append((ticket, poll))
-            } else if working.revision > durable.revision, durable.southbound.chassis(named: name) == nil {
-                parkUntilDurable(ticket, poll)
-            } else {
-                read(ticket, poll)
-            }
+        let queued = pending.count
+        do throws(Refusal) {
+            if configuration.isLeader { try hear(name, request, isCertified: isCertified) }
         } catch {
-            answerWhenDurable(ticket, .refused(error, operationIndex: nil))
+            return answerWhenDurable(ticket, .refused(error, operationIndex: nil))
+        }
+        poll(ticket, Poll(of: name, request), hasCommitted: pending.count > queued)
+    }
+
+    /// Hears what a chassis says: its identity first, which may refuse it, then its lease, its tables and its claims.
+    private mutating func hear(_ name: String, _ request: SyncRequest, isCertified: Bool) throws(Refusal) {
+        try checkBoot(of: name, request)
+        try checkPlace(of: name, request)
+        let superseded = try checkIdentity(of: name, request, isCertified: isCertified)
+        keep(request, of: name)
+        register(name, request, superseding: superseded)
+        settleUnsettledPorts(of: name)
+        report(request.errors, of: name)
+        if let parked = sessions[name]?.parkedSync { answerPoll(parked) }
+        checkRealizations(of: name)
+    }
+
+    /// Answers the poll of a chassis.
+    /// - Parameter hasCommitted: Whether its own words brought about commits, from which its feed goes on.
+    private mutating func poll(_ ticket: Ticket, _ poll: Poll, hasCommitted: Bool) {
+        if hasCommitted, let last = pending.indices.last {
+            pending[last].syncs.append((ticket, poll))
+        } else if working.revision > durable.revision, durable.southbound.chassis(named: poll.chassis) == nil {
+            parkUntilDurable(ticket, poll)
+        } else {
+            read(ticket, poll)
         }
     }
 
@@ -174,7 +176,7 @@ extension CentralCore {
     }
 
     /// Takes in what concerns the session only: nothing of it is committed, and nobody is woken by it.
-    private mutating func hear(_ name: String, _ request: SyncRequest) {
+    private mutating func keep(_ request: SyncRequest, of name: String) {
         let lease = max(configuration.lease, .seconds(request.wait) + .seconds(10))
         var session =
             sessions[name] ?? Session(leaseEnd: now + lease, now: now, shareMayHaveChangedUpTo: durable.revision)
@@ -330,6 +332,6 @@ extension CentralCore {
         // Users are told no more that it waits for them.
         var ids = session.ports.keys.compactMap { working.northbound.portsByName[ProjectName($0)]?.id }
         ids += committedWaits.removeValue(forKey: name) ?? []
-        if !ids.isEmpty { chores.append(.settle(ids.sorted()[...], author: "central")) }
+        if !ids.isEmpty, configuration.isLeader { chores.append(.settle(ids.sorted()[...], author: "central")) }
     }
 }

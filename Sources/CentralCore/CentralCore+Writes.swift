@@ -212,7 +212,7 @@ extension CentralCore {
             )
             guard !request.isDryRun else { return }
             if let commit {
-                queue(commit, of: draft, isUsers: true)
+                queue(commit, of: draft)
                 if working.ledger.answers.isBeyond(configuration, at: time) { forgetAnswersSoon() }
                 return
             }

@@ -163,7 +163,7 @@ public struct CentralCore: Sendable {
                 now: now,
                 shareMayHaveChangedUpTo: network.revision
             )
-            if isLive { setLease(of: chassis.key, until: now + configuration.lease) }
+            if isLive, configuration.isLeader { setLease(of: chassis.key, until: now + configuration.lease) }
         }
         noteCommittedWaits()
     }
@@ -181,7 +181,7 @@ public struct CentralCore: Sendable {
     ) -> [Effect] {
         self.now = now
         self.wallClock = wallClock
-        if !isStarted { startUpgrade() }
+        if !isStarted, configuration.isLeader { startUpgrade() }
         isStarted = true
         carryOut(event, using: &generator)
         startAppend()
@@ -204,6 +204,7 @@ public struct CentralCore: Sendable {
         case .planned(let outcome): adopt(outcome, using: &generator)
         case .disconnected(let ticket): disconnect(ticket)
         case .durable(let revision, let hashes): finishAppend(revision, hashes)
+        case .replicated(let commits, let hashes): if !configuration.isLeader { follow(commits, hashes) }
         case .storageFailed(let reason): failAppend(reason)
         case .timer: runDeadlines()
         case .goOn:
@@ -216,6 +217,10 @@ public struct CentralCore: Sendable {
 
     /// Answers a request, now or when its turn comes.
     mutating func take(_ ticket: Ticket, _ request: Request, using generator: inout some RandomNumberGenerator) {
+        guard configuration.isLeader || !request.needsLeader else {
+            let refusal = Refusal(.unavailable, "This member of central follows another one; ask the one that leads.")
+            return effects.append(.answer(ticket, .refused(refusal, operationIndex: nil)))
+        }
         switch request {
         case .write(let write): take(write: ticket, write, using: &generator)
         case .access(let access):

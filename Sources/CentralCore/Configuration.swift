@@ -3,6 +3,9 @@ import Southbound
 
 /// The bounds and times of a ``CentralCore``. The defaults are those of the product; tests make them small.
 public struct Configuration: Sendable {
+    /// Whether this member of a central hears hosts and makes commits. One that does not follows the commits of another and
+    /// answers reads, watches and the feed.
+    public var isLeader = true
     /// How long a chassis counts as live after its last sync.
     public var lease: Duration = .seconds(30)
     /// How long after a failed append the core tries again to commit what hosts have said; each further failure doubles

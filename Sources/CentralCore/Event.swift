@@ -10,6 +10,8 @@ public enum Event: Sendable {
     case disconnected(Ticket)
     /// The commits that the last ``Effect/append(_:)`` carried, up to this revision, are on disk; the hash of each.
     case durable(UInt64, hashes: [CommitHash])
+    /// Commits that another member made durable, in order, with the hash of each. Only of a core that does not lead.
+    case replicated([Commit], hashes: [CommitHash])
     /// The last ``Effect/append(_:)`` failed as a whole: nothing of it is on disk. One clause says why.
     case storageFailed(String)
     /// The time that the last ``Effect/setTimer(at:)`` named has come.

@@ -7,10 +7,6 @@ struct PendingCommit: Sendable {
     let commit: Commit
     /// The network after it.
     private(set) var network: Network
-    /// The chassis that it deletes.
-    let removedChassis: [String]
-    /// Whether a user asked for it, and not a host or central itself.
-    let isUsers: Bool
     /// What users see of it.
     let record: CommitRecord
     /// The southbound records that it puts or deletes.
@@ -30,14 +26,10 @@ struct PendingCommit: Sendable {
         _ commit: Commit,
         from before: Network,
         to after: Network,
-        removedChassis: [String] = [],
-        isUsers: Bool,
         replacedByteCount: Int
     ) {
         self.commit = commit
         network = after
-        self.removedChassis = removedChassis
-        self.isUsers = isUsers
         record = CommitRecord(commit, before: before, after: after)
         touched = commit.touchedRecords
         reach = Reach(of: touched, before: before.southbound, after: after.southbound)

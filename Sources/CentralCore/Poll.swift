@@ -20,6 +20,19 @@ public struct Poll: Sendable {
     /// When the poll is answered with nothing new, once it is parked.
     var deadline: Duration = .zero
 
+    /// The poll of a chassis' sync.
+    init(of chassis: String, _ request: SyncRequest) {
+        self.init(
+            chassis: chassis,
+            since: request.since,
+            epoch: request.epoch,
+            hash: request.hash.map { CommitHash(rawValue: $0) },
+            page: request.page,
+            wait: request.wait
+        )
+        isSync = true
+    }
+
     /// A look at the feed from outside.
     public init(
         chassis: String,

@@ -54,6 +54,17 @@ public enum Answer: Sendable {
     case network(Network?)
 }
 
+extension Request {
+    /// Whether only a core that hears hosts and makes commits can answer it. What a chassis says is heard by the one that
+    /// leads; its feed is answered by any.
+    var needsLeader: Bool {
+        switch self {
+        case .write, .access, .realization: true
+        case .sync, .changes, .watch, .audit, .statistics, .network, .reached: false
+        }
+    }
+}
+
 extension Answer {
     /// The same, with the hash of its commit if that is kept.
     func proven(by past: Past) -> Answer {
