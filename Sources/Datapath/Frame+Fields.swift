@@ -39,10 +39,28 @@ extension Frame {
     /// Neighbor solicitations and advertisements with a target only.
     var neighborTarget: IPv6Address { bytes.ipv6Address(at: transportOffset + 8) }
 
-    /// The two ports, source first, in one word; 0 where no UDP header is there.
-    var udpPorts: UInt32 {
-        transport == IPProtocol.udp && transportByteCount >= UDPHeader.byteCount
-            ? bytes.integer32(at: transportOffset) : 0
+    /// IP only: the two ports of UDP or TCP, source first, in one word; 0 if no whole header is there.
+    var ports: UInt32 {
+        switch transport {
+        case IPProtocol.udp where transportByteCount >= UDPHeader.byteCount: bytes.integer32(at: transportOffset)
+        case IPProtocol.tcp where transportByteCount >= TCPHeader.minimumByteCount: bytes.integer32(at: transportOffset)
+        default: 0
+        }
+    }
+
+    /// IP only: what a TCP segment does to its connection: 1 opens it, 2 ends it, 0 neither.
+    var connectionClass: UInt8 {
+        guard transport == IPProtocol.tcp, transportByteCount >= TCPHeader.minimumByteCount else { return 0 }
+        let flags = bytes.integer8(at: transportOffset + 13)
+        if flags & (TCPFlags.finish | TCPFlags.reset) != 0 { return 2 }
+        return flags & (TCPFlags.synchronize | TCPFlags.acknowledgment) == TCPFlags.synchronize ? 1 : 0
+    }
+
+    /// The control information of the first tag, and in the bit above whether it is one for services; 0 without a tag.
+    var firstTag: UInt32 {
+        guard tagByteCount > 0, byteCount >= networkOffset else { return 0 }
+        let isService: UInt32 = bytes.integer16(at: 12) == EtherType.serviceTag ? 1 << 16 : 0
+        return UInt32(bytes.integer16(at: 14)) | isService
     }
 
     /// The ICMPv6 message; ICMPv6 only.

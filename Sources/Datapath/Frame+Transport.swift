@@ -13,6 +13,9 @@ extension Frame {
         }
     }
 
+    /// Behind IP and its extension headers, or behind all of the frame if it is not IP.
+    public var transportStart: Int { network == .ipv4 || network == .ipv6 ? transportOffset : byteCount }
+
     /// TCP and UDP only: behind the transport header; `nil` where that is cut short.
     var transportHeaderEnd: Int? {
         if transport == IPProtocol.udp {

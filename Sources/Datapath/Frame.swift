@@ -72,6 +72,10 @@ public struct Frame {
 
     var isShort: Bool { byteCount < EthernetHeader.untaggedByteCount }
 
+    var isIP: Bool { network == .ipv4 || network == .ipv6 }
+
+    var isICMPv6: Bool { network == .ipv6 && transport == IPProtocol.icmpv6 }
+
     var isMulticast: Bool { destination & 0x0100_0000_0000 != 0 }
 
     var hasMulticastSource: Bool { source & 0x0100_0000_0000 != 0 }

@@ -102,6 +102,14 @@ public struct OffloadHeader: Equatable, Sendable {
         return true
     }
 
+    /// The same for a frame whose headers have got longer by so many octets.
+    public func moved(by growth: Int) -> OffloadHeader {
+        var moved = self
+        if needsChecksum { moved.checksumStart = UInt16(truncatingIfNeeded: Int(checksumStart) &+ growth) }
+        if kind != .none { moved.headerByteCount = UInt16(truncatingIfNeeded: Int(headerByteCount) &+ growth) }
+        return moved
+    }
+
     private static var needsChecksumFlag: UInt8 { 1 }
     private static var reducedWindowFlag: UInt8 { 0x80 }
 }

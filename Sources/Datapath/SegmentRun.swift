@@ -36,7 +36,7 @@ public struct Segment {
         }
         if isUDP {
             guard Int(frame.bytes.integer16(at: transportOffset &+ 4)) == frame.packetEnd &- transportOffset,
-                frame.bytes.integer16(at: transportOffset &+ 6) != 0, !Self.isTunnel(frame.udpPorts)
+                frame.bytes.integer16(at: transportOffset &+ 6) != 0, !Self.isTunnel(frame.ports)
             else { return nil }
         } else {
             let flags = frame.bytes.integer8(at: transportOffset &+ 13)

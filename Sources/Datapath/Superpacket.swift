@@ -179,6 +179,7 @@ public struct Superpacket {
 enum TCPFlags {
     static let finish: UInt8 = 0x01
     static let synchronize: UInt8 = 0x02
+    static let reset: UInt8 = 0x04
     static let push: UInt8 = 0x08
     static let acknowledgment: UInt8 = 0x10
     static let congestionEcho: UInt8 = 0x40

@@ -8,20 +8,21 @@ extension Tables {
     ///   there is no answer.
     public func process(_ frame: Frame, from slot: UInt16, reply: UnsafeMutableRawBufferPointer) -> Verdict {
         var recorder = NoRecorder()
-        return process(frame, from: slot, reply: reply, &recorder)
+        return process(frame, from: slot, reply: reply, by: SwitchIngress.self, &recorder)
     }
 
-    /// The same, and tells `recorder` of the stages.
+    /// The same by a list of stages, and tells `recorder` of them.
     @inline(__always)
-    func process<Recorder: StepRecorder>(
+    func process<List: StageList, Recorder: StepRecorder>(
         _ frame: Frame,
         from slot: UInt16,
         reply: UnsafeMutableRawBufferPointer,
+        by list: List.Type,
         _ recorder: inout Recorder
     ) -> Verdict {
         guard let port = port(atSlot: slot), let datapath = datapath(of: port) else { return Verdict(.portNotBound) }
         let context = Context(frame, from: port, in: datapath, reply: reply)
-        return verdict(on: context, by: SwitchIngress.self, &recorder)
+        return verdict(on: context, by: list, &recorder)
     }
 
     /// Decides on a frame that came through a tunnel, if its sender is entitled to the ingress key (see `OriginRow`).
@@ -29,7 +30,7 @@ extension Tables {
     ///   - packet: the Geneve header.
     ///   - frame: what follows the header.
     ///   - source: the outer source address.
-    ///   - now: the time of `TableInput.now`'s clock.
+    ///   - now: the time by which tables are changed (`ForwardingTables.apply`).
     public func processTunnel(
         _ packet: TunnelPacket,
         frame: Frame,
@@ -74,17 +75,17 @@ extension Tables {
         _ recorder: inout Recorder
     ) -> Verdict {
         var walk = FrameWalk(context, self, recorder)
-        _ = list.walk(&walk)
+        walk.run(list, thenIn: SwitchIngress.self)
         recorder = walk.recorder
         return Verdict(walk.end, walk.context)
     }
 
     /// Why, or until when, frames of the port are taken from the chassis: it is there, or was until a moment ago.
-    private func origin(_ chassis: Int, of port: UnsafePointer<PortRow>) -> OriginRow? {
+    func origin(_ chassis: Int, of port: UnsafePointer<PortRow>) -> OriginRow? {
         rows(OriginRow.self, port.pointee.origins).first { Int($0.chassis) == chassis }
     }
 
-    /// Whether any port of the datapath is bound at the chassis.
+    /// True if any port of the datapath is bound at the chassis.
     private func hasChassis(_ chassis: Int, _ datapath: UnsafePointer<DatapathRow>) -> Bool {
         rows(UInt32.self, datapath.pointee.chassis).contains { Int($0) == chassis }
     }

@@ -10,26 +10,43 @@ extension Tables {
         hash known: Int = 0
     ) -> FlowAction {
         guard let key = FlowKey(from: slot, frame) else { return .pipeline }
-        return cache.find(key, known != 0 ? known : key.hash(seed: hashSeed), epoch: epoch) ?? .pipeline
+        let hash = known != 0 ? known : key.hash(seed: hashSeed)
+        return cache.find(key.with(frame), hash, epoch: epoch) ?? .pipeline
     }
 
     /// Decides on a frame from a port, and keeps the decision for its flow if that may be.
     /// - Parameters:
     ///   - reply: where an answer is written, see `process`.
-    ///   - verdict: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
+    ///   - room: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
     public func decide(
         on frame: Frame,
         from slot: UInt16,
         _ cache: borrowing FlowCache,
         reply: UnsafeMutableRawBufferPointer,
-        into verdict: UnsafeMutablePointer<Verdict>
+        into room: VerdictRoom
     ) -> FlowAction {
-        verdict.pointee = process(frame, from: slot, reply: reply)
-        let action = verdict.pointee.onlyAction(self)
-        if let key = FlowKey(from: slot, frame), verdict.pointee.read.isSubset(of: FlowKey.fieldsFromPorts) {
-            cache.insert(key, key.hash(seed: hashSeed), epoch: epoch, action)
+        decide(on: frame, from: slot, cache, reply: reply, into: room, by: SwitchIngress.self)
+    }
+
+    /// The same by another list of stages.
+    @inline(__always)
+    func decide<List: StageList>(
+        on frame: Frame,
+        from slot: UInt16,
+        _ cache: borrowing FlowCache,
+        reply: UnsafeMutableRawBufferPointer,
+        into room: VerdictRoom,
+        by list: List.Type
+    ) -> FlowAction {
+        var flow: Flow?
+        if let key = FlowKey(from: slot, frame) {
+            flow = Flow(key, frame, port(atSlot: slot), seed: hashSeed, has: FlowKey.fieldsFromPorts)
+            flow?.destination = frame.destination
         }
-        return action
+        if let flow, let kept = kept(flow, cache, into: room) { return kept }
+        var recorder = NoRecorder()
+        room.verdict.pointee = process(frame, from: slot, reply: reply, by: list, &recorder)
+        return keep(flow, cache, room)
     }
 
     /// Fetches what the cache has of a frame's flow, for who will decide on it a little later.
@@ -59,85 +76,167 @@ extension Tables {
         _ cache: borrowing FlowCache
     ) -> FlowAction {
         guard let key = FlowKey(in: packet, from: source, frame) else { return .pipeline }
-        return cache.find(key, key.hash(seed: hashSeed), epoch: epoch) ?? .pipeline
+        return cache.find(key.with(frame), key.hash(seed: hashSeed), epoch: epoch) ?? .pipeline
     }
 
     /// Decides on a frame from a tunnel, and keeps the decision for its flow if that may be.
-    /// - Parameter verdict: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
+    /// - Parameter room: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
     public func decide(
         on frame: Frame,
         in packet: TunnelPacket,
         from source: IPAddress,
         now: Duration,
         _ cache: borrowing FlowCache,
-        into verdict: UnsafeMutablePointer<Verdict>
+        into room: VerdictRoom
     ) -> FlowAction {
-        verdict.pointee = processTunnel(packet, frame: frame, from: source, now: now)
-        let action = verdict.pointee.onlyAction(self)
-        if let key = FlowKey(in: packet, from: source, frame),
-            verdict.pointee.read.isSubset(of: FlowKey.fieldsFromTunnels)
-        {
-            cache.insert(key, key.hash(seed: hashSeed), epoch: epoch, action)
+        var flow: Flow?
+        if let key = FlowKey(in: packet, from: source, frame) {
+            let ingress = datapath(vni: packet.vni).flatMap { port(key: packet.ingressKey, in: $0) }
+            flow = Flow(key, frame, ingress, seed: hashSeed, has: FlowKey.fieldsFromTunnels)
+            flow?.egressKey = packet.egressKey
+            flow?.source = source
+        }
+        if let flow, let kept = kept(flow, cache, into: room) { return kept }
+        room.verdict.pointee = processTunnel(packet, frame: frame, from: source, now: now)
+        return keep(flow, cache, room)
+    }
+
+    /// A frame's keys, and what its decision depends on.
+    private struct Flow {
+        let narrow: FlowKey
+        let hash: Int
+        let wide: WideFlowKey
+        let wideHash: Int
+        /// The fields of the narrow key.
+        let fields: Context.Fields
+        /// The port that has sent the frame.
+        let ingress: UnsafePointer<PortRow>?
+        /// The MAC, or from a tunnel the key, of the port that the frame goes to.
+        var destination: UInt64 = 0
+        var egressKey: UInt16 = 0
+        /// The address that a frame from a tunnel comes from.
+        var source: IPAddress?
+
+        init(
+            _ key: FlowKey,
+            _ frame: Frame,
+            _ ingress: UnsafePointer<PortRow>?,
+            seed: UInt64,
+            has fields: Context.Fields
+        ) {
+            narrow = key.with(frame)
+            hash = key.hash(seed: seed)
+            wide = WideFlowKey(narrow, frame)
+            wideHash = wide.hash(seed: seed)
+            self.fields = fields
+            self.ingress = ingress
+        }
+    }
+
+    /// The decision that is kept for a flow and still holds; `nil` if there is none.
+    private func kept(
+        _ flow: Flow,
+        _ cache: borrowing FlowCache,
+        into room: VerdictRoom
+    ) -> FlowAction? {
+        guard let entry = cache.narrow.entry(flow.narrow, flow.hash),
+            let action = kept(entry.pointee.action, flow, cache)
+        else { return nil }
+        entry.pointee.action = action
+        guard action.kind == .wider else { return perform(action, cache, into: room) }
+        guard let entry = cache.entry(flow.wide, flow.wideHash),
+            let action = kept(entry.pointee.action, flow, cache)
+        else { return nil }
+        entry.pointee.action = action
+        return perform(action, cache, into: room)
+    }
+
+    /// A kept decision as one of these tables; `nil` if it does not hold any more.
+    private func kept(_ action: FlowAction, _ flow: Flow, _ cache: borrowing FlowCache) -> FlowAction? {
+        guard action.isOf(epoch) || holds(action, flow, cache) else { return nil }
+        return action.of(epoch)
+    }
+
+    /// Leaves a program of outputs where decisions of several outputs are left.
+    private func perform(
+        _ action: FlowAction,
+        _ cache: borrowing FlowCache,
+        into room: VerdictRoom
+    ) -> FlowAction? {
+        guard action.kind == .program else { return action }
+        guard let program = cache.program(of: action) else { return nil }
+        let outputs = program.pointee.outputs
+        for index in 0..<outputs.count { room.outputs[index] = outputs[index] }
+        room.verdict.pointee = Verdict(
+            room.outputs,
+            count: outputs.count,
+            extraCopyCount: program.pointee.extraCopyCount
+        )
+        return .pipeline
+    }
+
+    /// True if nothing has changed that a decision of former tables has read: the datapath, the port that has sent the
+    /// frame, the one that it is for, and those that get it on this host. Which tables changed last, each row says by
+    /// its generation.
+    private func holds(_ action: FlowAction, _ flow: Flow, _ cache: borrowing FlowCache) -> Bool {
+        let age = action.age(at: epoch)
+        guard let ingress = flow.ingress, let datapath = datapath(of: ingress),
+            isUnchanged(ingress.pointee.generation, for: age), isUnchanged(datapath.pointee.generation, for: age)
+        else { return false }
+        // Of who has an address the rows of a datapath say nothing.
+        if let source = flow.source {
+            guard let origin = origin(chassis(encap: source), of: ingress), !origin.hasDeadline else { return false }
+        }
+        let destination =
+            flow.egressKey == 0 ? port(mac: flow.destination, in: datapath) : port(key: flow.egressKey, in: datapath)
+        if let destination, !isUnchanged(destination.pointee.generation, for: age) { return false }
+        switch action.kind {
+        case .pipeline: return false
+        case .remote, .drop, .wider: return true
+        case .local, .refused: return isUnchanged(slot: action.slot, for: age)
+        case .program:
+            guard let program = cache.program(of: action), !program.pointee.isOfOneEpoch else { return false }
+            let outputs = program.pointee.outputs
+            for index in 0..<outputs.count where outputs[index].action.kind != .remote {
+                guard isUnchanged(slot: outputs[index].action.slot, for: age) else { return false }
+            }
+            return true
+        }
+    }
+
+    private func isUnchanged(slot: UInt16, for age: UInt64) -> Bool {
+        port(atSlot: slot).map { isUnchanged($0.pointee.generation, for: age) } ?? false
+    }
+
+    /// True if the tables of this generation are no younger than those of so many changes ago.
+    private func isUnchanged(_ generation: UInt32, for age: UInt64) -> Bool {
+        age <= UInt64(UInt32.max / 2) && UInt32(truncatingIfNeeded: epoch) &- generation >= UInt32(age)
+    }
+
+    /// Keeps a decision under the narrowest key that has all it has read.
+    private func keep(
+        _ flow: Flow?,
+        _ cache: borrowing FlowCache,
+        _ room: VerdictRoom
+    ) -> FlowAction {
+        let verdict = room.verdict
+        let action = verdict.pointee.onlyAction(self, room.outputs)
+        guard let flow else { return action }
+        let read = verdict.pointee.read
+        let isNarrow = read.isSubset(of: flow.fields)
+        guard isNarrow || read.isSubset(of: WideFlowKey.fields) else { return action }
+        var kept = action
+        if let program = verdict.pointee.program {
+            kept = cache.insert(program, flow.wideHash)
+        } else if action.kind == .pipeline || verdict.pointee.isFromOtherDatapath {
+            return action
+        }
+        if isNarrow {
+            cache.narrow.insert(flow.narrow, flow.hash, epoch: epoch, kept)
+        } else {
+            cache.narrow.insert(flow.narrow, flow.hash, epoch: epoch, FlowAction(.wider))
+            cache.insert(flow.wide, flow.wideHash, epoch: epoch, kept)
         }
         return action
-    }
-}
-
-extension FlowKey {
-    /// The fields that may be read for a decision on a frame from a port that is kept.
-    static var fieldsFromPorts: Context.Fields { .sender }
-    /// The fields that may be read for a decision on a frame from a tunnel that is kept.
-    static var fieldsFromTunnels: Context.Fields { [] }
-
-    /// The key of a frame from a port; `nil` if nothing is kept for such frames.
-    @inline(__always)
-    init?(from slot: UInt16, _ frame: Frame) {
-        guard Self.hasKey(frame) else { return nil }
-        self.init(from: slot, frame.bytes, frame.networkOffset, isIPv6: frame.network == .ipv6)
-    }
-
-    /// The key of a frame from a tunnel; `nil` if nothing is kept for such frames.
-    @inline(__always)
-    init?(in packet: TunnelPacket, from source: IPAddress, _ frame: Frame) {
-        guard packet.failure == nil, Self.hasKey(frame) else { return nil }
-        word0 = UInt64(packet.vni) &<< 32 | UInt64(packet.ingressKey) &<< 16 | UInt64(packet.egressKey)
-        word1 = UInt64(frame.network.rawValue) &<< 48 | frame.destination
-        switch source {
-        case .v4(let address): word2 = UInt64(address.rawValue)
-        case .v6(let address):
-            word2 = address.high
-            word3 = address.low
-            word0 |= 1 &<< 63
-        }
-        if frame.network == .ipv4 {
-            word4 = UInt64(frame.ipv4Destination)
-        } else {
-            word4 = frame.ipv6Destination.high
-            word5 = frame.ipv6Destination.low
-        }
-    }
-
-    @inline(__always)
-    private static func hasKey(_ frame: Frame) -> Bool {
-        (frame.network == .ipv4 || frame.network == .ipv6 && frame.transport != IPProtocol.icmpv6)
-            && frame.tagByteCount == 0 && !frame.isMulticast
-    }
-
-    /// The key of a frame from a port: its MACs and IP addresses, as they lie in memory.
-    @inline(__always)
-    init(from slot: UInt16, _ frame: UnsafeRawPointer, _ networkOffset: Int, isIPv6: Bool) {
-        func word(_ offset: Int) -> UInt64 { frame.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-        word0 = word(0)
-        word1 =
-            UInt64(frame.loadUnaligned(fromByteOffset: 8, as: UInt32.self)) | UInt64(slot) &<< 32
-            | (isIPv6 ? 1 &<< 48 : 0)
-        guard isIPv6 else {
-            word2 = word(networkOffset &+ 12)
-            return
-        }
-        word2 = word(networkOffset &+ 8)
-        word3 = word(networkOffset &+ 16)
-        word4 = word(networkOffset &+ 24)
-        word5 = word(networkOffset &+ 32)
     }
 }

@@ -14,8 +14,10 @@ import Wire
 public struct Trace: Equatable, Sendable {
     /// The stages in the order in which they were asked; those of egress again for each port of this host.
     public internal(set) var steps: [Step] = []
-    /// What becomes of the frame; nothing if it goes nowhere.
+    /// The things that are done with the frame; nothing if it goes nowhere.
     public internal(set) var outputs: [Output] = []
+    /// The changes to the headers of the output of the same index; no stage makes any yet.
+    public internal(set) var edits: [Edit] = []
     /// Why the frame as a whole goes nowhere; `nil` if there are outputs. Also set if no stage was asked, as the frame
     /// comes from no port: the slot has none, or the tunnel's sender may not send for it.
     public internal(set) var dropReason: DropReason?
@@ -28,14 +30,14 @@ public struct Trace: Equatable, Sendable {
         public let datapath: UInt32
         /// The key of the port that the stage is asked for: of the sender, in egress of the one that the frame goes to.
         public let port: UInt16
-        /// What it decided.
+        /// The decision.
         public let decision: Decision
 
         /// `ls_in_l2_lkup: output to port 3`.
         public var description: String { "\(stage): \(decision)" }
     }
 
-    /// What a stage decides.
+    /// The decisions of a stage.
     public enum Decision: Equatable, Sendable, CustomStringConvertible {
         /// The next stage decides.
         case next
@@ -45,6 +47,12 @@ public struct Trace: Equatable, Sendable {
         case answer
         /// The frame goes to the port or, from 32768 on, to the group of this key.
         case output(key: UInt16)
+        /// The frame is changed, and the next stage decides.
+        case rewrite(Edit)
+        /// The frame goes on in the datapath of this key.
+        case enter(datapath: UInt32)
+        /// The frame is for the control thread.
+        case punt
 
         /// `next`, `drop (hairpin)`, `answer`, `output to port 3`, `output to group 32768`.
         public var description: String {
@@ -53,6 +61,9 @@ public struct Trace: Equatable, Sendable {
             case .drop(let reason): "drop (\(reason.label))"
             case .answer: "answer"
             case .output(let key): "output to \(key < GroupKey.flood ? "port" : "group") \(key)"
+            case .rewrite(let edit): "rewrite (\(edit))"
+            case .enter(let datapath): "enter datapath \(datapath)"
+            case .punt: "punt"
             }
         }
     }
@@ -87,14 +98,16 @@ extension Tables {
     /// The way of a frame that the device in `slot` sends.
     /// - Parameter bytes: the frame from the destination MAC on, without a frame check sequence.
     public func trace(_ bytes: [UInt8], from slot: UInt16) -> Trace {
-        trace(bytes) { frame, reply, recorder in process(frame, from: slot, reply: reply, &recorder) }
+        trace(bytes) { frame, reply, recorder in
+            process(frame, from: slot, reply: reply, by: SwitchIngress.self, &recorder)
+        }
     }
 
     /// The way of a datagram that another host sends.
     /// - Parameters:
     ///   - bytes: the UDP payload: the Geneve header and the frame behind it.
     ///   - source: the outer source address.
-    ///   - now: the time of `TableInput.now`'s clock.
+    ///   - now: the time by which tables are changed (`ForwardingTables.apply`).
     public func trace(datagram bytes: [UInt8], from source: IPAddress, now: Duration) -> Trace {
         let packet = bytes.withUnsafeBytes { memory in
             memory.baseAddress.map { TunnelPacket($0, byteCount: memory.count) }
@@ -121,9 +134,14 @@ extension Tables {
             guard let base = memory.baseAddress else { return recorder.trace }
             var verdict = decide(Frame(base, byteCount: bytes.count), reply, &recorder)
             let answer = reply[..<verdict.replyByteCount]
-            if !answer.isEmpty { recorder.trace.outputs.append(.answer(Array(answer))) }
-            while let action = verdict.takeOutput(self, &recorder) {
-                if let output = output(action) { recorder.trace.outputs.append(output) }
+            if !answer.isEmpty {
+                recorder.trace.outputs.append(.answer(Array(answer)))
+                recorder.trace.edits.append(Edit())
+            }
+            while let output = verdict.takeOutput(self, &recorder) {
+                guard let traced = traced(output.action) else { continue }
+                recorder.trace.outputs.append(traced)
+                recorder.trace.edits.append(output.edit)
             }
             // Without a reason there was no output but the port itself.
             if recorder.trace.outputs.isEmpty { recorder.trace.dropReason = verdict.dropReason ?? .hairpin }
@@ -131,7 +149,7 @@ extension Tables {
         }
     }
 
-    private func output(_ action: FlowAction) -> Trace.Output? {
+    private func traced(_ action: FlowAction) -> Trace.Output? {
         switch action.kind {
         case .local: .local(slot: action.slot)
         case .remote:
@@ -139,7 +157,7 @@ extension Tables {
                 .remote(address, vni: action.vni, ingress: action.ingressKey, egress: action.egressKey)
             }
         case .refused: .dropped(action.reason, slot: action.slot)
-        case .drop, .pipeline: nil
+        case .drop, .pipeline, .program, .wider: nil
         }
     }
 }
@@ -155,6 +173,9 @@ private struct TraceRecorder: StepRecorder {
         case .drop(let reason): decision = .drop(reason)
         case .answer: decision = .answer
         case .output: decision = .output(key: context.outputKey)
+        case .rewrite(let edit): decision = .rewrite(edit)
+        case .enter(let port): decision = .enter(datapath: tables.datapath(of: port)?.pointee.vni ?? 0)
+        case .punt: decision = .punt
         }
         trace.steps.append(
             Trace.Step(

@@ -13,6 +13,12 @@ public struct TunnelPacket {
     /// Where the frame starts in the datagram, in octets.
     public private(set) var headerByteCount = 0
 
+    /// Tells the port that the frame came from among those of all datapaths, as well as a number can.
+    public var ingressHash: Int {
+        let product = (UInt64(vni) &<< 16 | UInt64(ingressKey)) &* 0x9e37_79b9_7f4a_7c15
+        return Int(truncatingIfNeeded: product &>> 33)
+    }
+
     /// The first half of the header that every OVN host sends: version 0, two words of options, critical, Ethernet.
     private static let usualStart: UInt32 = 0x0240_6558
     /// The header of OVN's option.

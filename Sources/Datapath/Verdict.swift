@@ -7,14 +7,19 @@ public struct Verdict {
     /// The octets of an answer that lie in the caller's buffer, to be sent out of the slot that the frame came from;
     /// 0 if there is none. A frame may have an answer and outputs.
     public let replyByteCount: Int
-    /// What was found out on the way; `nil` if the frame came from no port.
+    /// The findings on the way; `nil` if the frame came from no port.
     private(set) var context: Context?
     private(set) var read: Context.Fields
 
     private var localIndex = 0
     private var remoteIndex = 0
-    /// Outputs that have been taken before anybody asked for them.
-    private var early: (FlowAction?, FlowAction?) = (nil, nil)
+    /// Outputs that have been taken before anybody asked for them, and how many of them have been handed on.
+    private var early: UnsafeMutablePointer<Output>?
+    private(set) var earlyCount = 0
+    private var earlyIndex = 0
+    /// The copies of a frame for many that this host makes beyond the first one, which any frame costs: for its own ports
+    /// and for other hosts. 0 for a frame to one port.
+    public private(set) var extraCopyCount = 0
 
     /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) behind an
     /// Ethernet header with two tags.
@@ -23,9 +28,6 @@ public struct Verdict {
     /// The octets of the Geneve header with OVN's option.
     public static let geneveHeaderByteCount = 16
 
-    /// The decision on no frame.
-    public static var none: Verdict { Verdict(.portNotBound) }
-
     /// A frame that goes nowhere, as it comes from no port that may send it.
     init(_ reason: DropReason, read: Context.Fields = []) {
         dropReason = reason
@@ -33,22 +35,31 @@ public struct Verdict {
         self.read = read
     }
 
+    /// The decision to do all that lies ready.
+    init(_ outputs: UnsafeMutablePointer<Output>, count: Int, extraCopyCount: Int = 0) {
+        (dropReason, replyByteCount) = (nil, 0)
+        read = []
+        early = outputs
+        earlyCount = count
+        self.extraCopyCount = extraCopyCount
+    }
+
     /// The decision `step`, which ended the way of `context`.
     init(_ step: Step, _ context: Context) {
         switch step {
         case .drop(let reason): (dropReason, replyByteCount) = (reason, 0)
         case .answer(let byteCount): (dropReason, replyByteCount) = (nil, byteCount)
-        case .next, .output: (dropReason, replyByteCount) = (nil, 0)
+        // The control thread takes no frames yet.
+        case .punt: (dropReason, replyByteCount) = (.noRoom, 0)
+        case .next, .output, .rewrite, .enter: (dropReason, replyByteCount) = (nil, 0)
         }
         self.context = context
         read = context.read
+        if dropReason == nil { extraCopyCount = Self.extraCopyCount(context) }
     }
 
-    /// Tells the port that the frame came from among those of all datapaths, as well as a number can.
-    public var ingressHash: Int {
-        let product = (keys &>> 16) &* 0x9e37_79b9_7f4a_7c15
-        return Int(truncatingIfNeeded: product &>> 33)
-    }
+    /// True if the frame has been in other datapaths than that of the port which sent it.
+    var isFromOtherDatapath: Bool { context.map { $0.enteredCount > 0 } ?? false }
 
     /// The VNI and the keys of the ports, as `FlowAction` has them.
     var keys: UInt64 {
@@ -57,49 +68,62 @@ public struct Verdict {
         return vni | UInt64(context.ingress.pointee.key) &<< 16 | UInt64(context.destinations.key)
     }
 
-    /// The copies of a frame for many that this host makes beyond the first one, which any frame costs: for its own ports
-    /// and for other hosts. 0 for a frame to one port.
-    public var extraCopyCount: Int {
-        guard dropReason == nil, let context, context.destinations.key >= GroupKey.flood else { return 0 }
+    private static func extraCopyCount(_ context: Context) -> Int {
+        guard context.destinations.key >= GroupKey.flood else { return 0 }
         let ingress = context.ingress
         let destinations = context.destinations
         // A member gets no copy of what it has sent.
         let isMember = destinations.key != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)
         let isLocal = ingress.pointee.locals.count > 0
-        let count = min(destinations.locals.count, Tables.slotCountMaximum)
+        let count =
+            min(destinations.locals.count, Tables.slotCountMaximum)
             &+ min(destinations.remotes.count, Tables.placeCountMaximum)
         return max(0, count &- (isMember && isLocal ? 2 : 1))
     }
 
     /// The next thing to do with the frame; `nil` at the end. Egress runs here, once for each port of this host.
     /// - Parameter tables: those that have decided.
-    public mutating func nextOutput(_ tables: Tables) -> FlowAction? {
-        if let first = early.0 {
-            early = (early.1, nil)
-            return first
-        }
-        return takeOutput(tables)
+    public mutating func nextOutput(_ tables: Tables) -> Output? {
+        guard earlyIndex < earlyCount, let early else { return takeOutput(tables) }
+        earlyIndex &+= 1
+        return early[earlyIndex &- 1]
     }
 
-    private mutating func takeOutput(_ tables: Tables) -> FlowAction? {
+    private mutating func takeOutput(_ tables: Tables) -> Output? {
         var recorder = NoRecorder()
         return takeOutput(tables, &recorder)
     }
 
-    /// What to do with the frame, if that is one thing; else `.pipeline`, and all outputs are yet to be taken.
-    mutating func onlyAction(_ tables: Tables) -> FlowAction {
+    /// The thing to do with the frame, if it is one; else `.pipeline`, and all outputs are yet to be taken.
+    /// - Parameter outputs: room for those that lie ready then, one more than a program has.
+    mutating func onlyAction(_ tables: Tables, _ outputs: UnsafeMutablePointer<Output>) -> FlowAction {
         if let dropReason { return FlowAction(.drop, reason: dropReason) }
-        // Copies of a frame for many count against a limit.
-        guard replyByteCount == 0, context?.isMulticast == false else { return .pipeline }
-        guard let first = takeOutput(tables) else { return FlowAction(.drop, reason: .hairpin) }
-        guard let second = takeOutput(tables) else { return first }
-        early = (first, second)
-        return .pipeline
+        guard replyByteCount == 0 else { return .pipeline }
+        early = outputs
+        while earlyCount <= OutputList.countMaximum, let output = takeOutput(tables) {
+            outputs[earlyCount] = output
+            earlyCount &+= 1
+        }
+        if earlyCount == 0 { return FlowAction(.drop, reason: .hairpin) }
+        // A frame for many is taken care of as one, also if there is one other member.
+        let isOne = earlyCount == 1 && outputs[0].edit.isEmpty && context?.isMulticast == false
+        return isOne ? outputs[0].action : .pipeline
+    }
+
+    /// The part that is kept of a decision that is more than one thing to do; `nil` if it is one thing, has an answer, or is more
+    /// than a program has room for. To be asked behind `onlyAction`.
+    var program: OutputPrograms.Program? {
+        guard dropReason == nil, replyByteCount == 0, let early, (1...OutputList.countMaximum).contains(earlyCount),
+            earlyCount > 1 || !early[0].edit.isEmpty || context?.isMulticast == true || isFromOtherDatapath
+        else { return nil }
+        var program = OutputPrograms.Program(extraCopyCount: extraCopyCount, isOfOneEpoch: isFromOtherDatapath)
+        for index in 0..<earlyCount { program.outputs.append(early[index]) }
+        return program
     }
 
     /// Takes the next output and tells `recorder` of the stages of egress.
     @inline(__always)
-    mutating func takeOutput<Recorder: StepRecorder>(_ tables: Tables, _ recorder: inout Recorder) -> FlowAction? {
+    mutating func takeOutput<Recorder: StepRecorder>(_ tables: Tables, _ recorder: inout Recorder) -> Output? {
         guard dropReason == nil, let context else { return nil }
         let ingress = context.ingress.pointee
         let locals = tables.rows(UInt16.self, context.destinations.locals)
@@ -115,7 +139,8 @@ public struct Verdict {
         while remoteIndex < remotes.count {
             let place = Int(remotes[remoteIndex])
             remoteIndex &+= 1
-            if place < tables.placeCount { return FlowAction(.remote, to: place, keys: keys) }
+            guard place < tables.placeCount else { continue }
+            return Output(action: FlowAction(.remote, to: place, keys: keys), edit: context.edit)
         }
         return nil
     }
@@ -127,15 +152,43 @@ public struct Verdict {
         _ context: Context,
         _ tables: Tables,
         _ recorder: inout Recorder
-    ) -> FlowAction {
+    ) -> Output {
         var walk = FrameWalk(context, tables, recorder)
         walk.context.egress = port
         _ = SwitchEgress.walk(&walk)
         recorder = walk.recorder
         read.formUnion(walk.context.read)
         switch walk.end {
-        case .drop(let reason): return FlowAction(.refused, to: Int(slot), reason: reason)
-        case .next, .answer, .output: return FlowAction(.local, to: Int(slot))
+        case .drop(let reason):
+            return Output(action: FlowAction(.refused, to: Int(slot), reason: reason), edit: Edit())
+        case .punt:
+            return Output(action: FlowAction(.refused, to: Int(slot), reason: .noRoom), edit: Edit())
+        case .next, .answer, .output, .rewrite, .enter:
+            return Output(action: FlowAction(.local, to: Int(slot)), edit: walk.context.edit)
         }
+    }
+}
+
+/// Memory for a verdict and the outputs that lie ready with it.
+public struct VerdictRoom: @unchecked Sendable {
+    /// The last decision that was more than one thing to do.
+    public let verdict: UnsafeMutablePointer<Verdict>
+    let outputs: UnsafeMutablePointer<Output>
+
+    /// Outputs that lie ready: one more than a program has, so that a longer list is known.
+    private static let outputCount = OutputList.countMaximum + 1
+
+    /// The memory is the caller's to free.
+    public init() {
+        verdict = .allocate(capacity: 1)
+        verdict.initialize(to: Verdict(.portNotBound))
+        outputs = .allocate(capacity: Self.outputCount)
+        outputs.initialize(repeating: Output(action: .pipeline, edit: Edit()), count: Self.outputCount)
+    }
+
+    /// Frees the memory.
+    public func deallocate() {
+        verdict.deallocate()
+        outputs.deallocate()
     }
 }

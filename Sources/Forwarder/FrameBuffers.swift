@@ -39,8 +39,12 @@ struct PortBuffer: ~Copyable {
     static let batchByteCountMaximum = TrainBatch.trainByteCountMaximum
     /// The room in front of each frame.
     private static let room = Verdict.geneveHeaderByteCount
+    /// The room in front of the first frame beyond that: headers may grow.
+    private static let lead = 16
     /// Octets of the longest batch.
-    private static var byteCountMaximum: Int { batchByteCountMaximum + room + FrameBuffers.frameByteCountMaximum }
+    private static var byteCountMaximum: Int {
+        lead + batchByteCountMaximum + room + FrameBuffers.frameByteCountMaximum
+    }
 
     private let memory: UnsafeMutableRawPointer
     private var byteCount = 0
@@ -54,7 +58,7 @@ struct PortBuffer: ~Copyable {
     }
 
     /// Where the next frame goes; room for `FrameBuffers.frameByteCountMaximum` bytes, if the batch is not full.
-    var next: UnsafeMutableRawPointer { memory + (byteCount + Self.room) }
+    var next: UnsafeMutableRawPointer { memory + (Self.lead + byteCount + Self.room) }
 
     var isFull: Bool { byteCount >= Self.batchByteCountMaximum }
 

@@ -39,7 +39,8 @@ extension FrameSwitch {
         pathMTU: Int,
         _ generation: UnsafePointer<Generation>
     ) {
-        guard !states[departure.number].isAnswered else { return }
+        // Of a changed frame the sender knows nothing: that is for the stage that has changed it.
+        guard !states[departure.number].isAnswered, !departure.isEdited else { return }
         states[departure.number].isAnswered = true
         // 64 bytes in, so that the header in front has its room.
         let room = UnsafeMutableRawBufferPointer(rebasing: reply[64...])

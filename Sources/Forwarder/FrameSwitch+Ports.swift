@@ -117,13 +117,14 @@ extension FrameSwitch {
         let slot16 = UInt16(truncatingIfNeeded: slot)
         let hash = states[departure.number].hash
         let action = generation.pointee.tables.action(for: frame, from: slot16, flows, hash: hash)
-        if action.kind == .pipeline { return process(departure, frame, slot, generation) }
+        // Most often first.
+        if action.kind == .remote { return send(departure, frame, to: action.place, action, generation) }
+        if action.isUnsettled { return process(departure, frame, slot, generation) }
         perform(action, on: departure, frame, generation)
     }
 
     /// Does one thing with a frame.
-    @inline(__always)
-    private mutating func perform(
+    mutating func perform(
         _ action: FlowAction,
         on departure: Departure,
         _ frame: Frame,
@@ -134,7 +135,7 @@ extension FrameSwitch {
         case .local: deliver(departure, frame, to: Int(action.slot), generation)
         case .drop: drop(departure.number, action.reason)
         case .refused: refuse(departure, action.reason, Int(action.slot))
-        case .pipeline: break
+        case .pipeline, .program, .wider: break
         }
     }
 
@@ -148,13 +149,13 @@ extension FrameSwitch {
     ) {
         let number = departure.number
         // 64 bytes in, so that the header in front has its room.
-        let room = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
+        let answer = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
         let action = generation.pointee.tables.decide(
             on: frame,
             from: UInt16(truncatingIfNeeded: slot),
             flows,
-            reply: room,
-            into: verdict
+            reply: answer,
+            into: room
         )
         guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
         let shareCount = generation.pointee.queueCounts[slot]
@@ -163,10 +164,8 @@ extension FrameSwitch {
         guard budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount) else {
             return drop(number, .floodLimit)
         }
-        while let output = verdict.pointee.nextOutput(generation.pointee.tables) {
-            perform(output, on: departure, frame, generation)
-        }
-        if verdict.pointee.replyByteCount > 0, let start = room.baseAddress {
+        performAll(on: departure, frame, generation)
+        if verdict.pointee.replyByteCount > 0, let start = answer.baseAddress {
             guard budget.pointee.takeNeighborAnswer(now: now, shareCount: shareCount) else {
                 return drop(number, .neighborAnswerLimit)
             }
@@ -252,8 +251,10 @@ struct Departure {
     let bytes: UnsafeMutableRawPointer
     /// The slot of the port that sent it.
     let slot: Int
+    /// True if its headers are not those that its sender gave it.
+    var isEdited = false
     /// What it is cut into on its way to other hosts.
     var superpacket: Superpacket?
-    /// Whether its checksum is left to be completed.
+    /// True if its checksum is left to be completed.
     var needsChecksum = false
 }

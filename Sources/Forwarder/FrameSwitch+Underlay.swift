@@ -108,7 +108,7 @@ extension FrameSwitch {
         let bytes = datagram + packet.headerByteCount
         let frame = Frame(bytes, byteCount: byteCount - packet.headerByteCount)
         var action = generation.pointee.tables.action(for: frame, in: packet, from: origin.address, flows)
-        if action.kind == .pipeline { action = decide(on: frame, bytes, packet, origin, generation) }
+        if action.isUnsettled { action = decide(on: frame, bytes, packet, origin, generation) }
         switch action.kind {
         case .drop, .remote:
             drop(action.reason)
@@ -117,7 +117,7 @@ extension FrameSwitch {
             counters.add(1, to: .unsentFrames, of: Int(action.slot))
             drop(action.reason)
             return nil
-        case .pipeline:
+        case .pipeline, .program, .wider:
             return nil
         case .local:
             guard bytes.decapsulateCongestion(origin.congestion, of: frame) else {
@@ -179,9 +179,9 @@ extension FrameSwitch {
             from: origin.address,
             now: origin.now,
             flows,
-            into: verdict
+            into: room
         )
-        if action.kind == .pipeline { replicate(frame, bytes, origin, generation) }
+        if action.kind == .pipeline { replicate(frame, bytes, packet, origin, generation) }
         return action
     }
 
@@ -189,31 +189,18 @@ extension FrameSwitch {
     private mutating func replicate(
         _ frame: Frame,
         _ bytes: UnsafeMutableRawPointer,
+        _ packet: TunnelPacket,
         _ origin: Origin,
         _ generation: UnsafePointer<Generation>
     ) {
         let copyCount = verdict.pointee.extraCopyCount
-        let budget = distantBudgets[verdict.pointee.ingressHash]
+        let budget = distantBudgets[packet.ingressHash]
         guard budget.pointee.takeFloodCopies(copyCount, now: origin.now, shareCount: generation.pointee.underlayCount)
         else { return drop(.floodLimit) }
         guard bytes.decapsulateCongestion(origin.congestion, of: frame) else { return drop(.congestionUnheard) }
         writeAllRuns(generation)
-        var isForwarded = false
-        var failure: DropReason?
-        while let output = verdict.pointee.nextOutput(generation.pointee.tables) {
-            switch output.kind {
-            case .local:
-                OffloadHeader().store(to: bytes - OffloadHeader.byteCount)
-                let unwritten = write(bytes, frame.byteCount, to: Int(output.slot), generation)
-                isForwarded = isForwarded || unwritten == nil
-                failure = unwritten ?? failure
-            case .refused:
-                counters.add(1, to: .unsentFrames, of: Int(output.slot))
-                failure = output.reason
-            case .remote, .drop, .pipeline: break
-            }
-        }
-        if isForwarded { noteForwarded(1) } else { drop(failure ?? .hairpin) }
+        let result = writeAll(bytes, frame, generation)
+        if result.isForwarded { noteForwarded(1) } else { drop(result.failure ?? .hairpin) }
     }
 
     private mutating func answerProbe(

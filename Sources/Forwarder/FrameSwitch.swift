@@ -47,7 +47,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var runs = RunTable()
     /// The place that the last datagram of a message went to; its run has been decided on for that message's sender.
     var lastPlace: UnsafeMutablePointer<RunTable.Place>?
-    /// Whether the last batch was a long one.
+    /// True if the last batch was a long one.
     var wasLong = false
     /// The ports whose device takes no UDP datagrams that stand for many: theirs are not merged.
     let unmergedPorts = RefusalMemory(count: ForwarderProtocol.portCountMaximum)
@@ -57,8 +57,11 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
 
     /// Room for an answer behind a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer
-    /// The last decision that was more than one thing to do.
-    let verdict: UnsafeMutablePointer<Verdict>
+    /// Where decisions are left that are more than one thing to do.
+    let room = VerdictRoom()
+    var verdict: UnsafeMutablePointer<Verdict> { room.verdict }
+    /// The headers of a frame that is changed for one of its outputs.
+    let original = OriginalHeader()
 
     /// What has become of a frame of a batch.
     struct FrameState {
@@ -68,11 +71,11 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         var frameCount = 0
         /// Their bytes.
         var byteCount = 0
-        /// Whether a copy of it, or an answer, went out.
+        /// True if a copy of it, or an answer, went out.
         var isForwarded = false
-        /// Whether its sender has been told that it is too long.
+        /// True if its sender has been told that it is too long.
         var isAnswered = false
-        /// Whether the checksum that was left to be completed has been.
+        /// True if the checksum that was left to be completed has been.
         var isComplete = false
         /// Why a copy, or all of it, went nowhere.
         var failure: DropReason?
@@ -93,14 +96,12 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         states = .allocate(capacity: PortBuffer.frameCountMaximum)
         states.initialize(repeating: FrameState(), count: PortBuffer.frameCountMaximum)
         reply = .allocate(byteCount: 64 + Verdict.replyByteCountMaximum, alignment: 64)
-        verdict = .allocate(capacity: 1)
-        verdict.initialize(to: .none)
     }
 
     deinit {
         states.deallocate()
         reply.deallocate()
-        verdict.deallocate()
+        room.deallocate()
     }
 
     /// Writes a frame, its virtio-net header in front of it, to a port.

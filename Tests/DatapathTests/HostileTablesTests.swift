@@ -56,7 +56,7 @@ import Wire
         guard let base = memory.baseAddress,
             let view = Tables(base: base, byteCount: memory.count, root: root)
         else { return }
-        let cache = FlowCache(entryCount: 4)
+        let cache = FlowCache(entryCount: 8)
         for number in 1...6 {
             let frame = network.frame(from: number)
             for slot in [0, 2, 4, 6, 63, .max] as [UInt16] {

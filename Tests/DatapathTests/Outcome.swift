@@ -78,13 +78,14 @@ extension Tables {
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
                 let hash = prefetch(memory.start, byteCount: memory.count, from: slot, cache)
                 let frame = Frame(memory.start, byteCount: memory.count)
-                var verdict = Verdict.none
+                let room = VerdictRoom()
+                defer { room.deallocate() }
                 var action = action(for: frame, from: slot, cache, hash: hash)
-                if action.kind == .pipeline {
-                    action = decide(on: frame, from: slot, cache, reply: reply, into: &verdict)
+                if action.isUnsettled {
+                    action = decide(on: frame, from: slot, cache, reply: reply, into: room)
                 }
                 guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
-                return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(reply))
+                return outcomes(of: room.verdict.pointee, frame: frame, reply: UnsafeRawBufferPointer(reply))
             }
         }
     }
@@ -100,19 +101,20 @@ extension Tables {
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            var verdict = Verdict.none
+            let room = VerdictRoom()
+            defer { room.deallocate() }
             var action = action(for: frame, in: packet, from: source, cache)
-            if action.kind == .pipeline {
-                action = decide(on: frame, in: packet, from: source, now: now, cache, into: &verdict)
+            if action.isUnsettled {
+                action = decide(on: frame, in: packet, from: source, now: now, cache, into: room)
             }
             guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
-            return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
+            return outcomes(of: room.verdict.pointee, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
 
     private func outcomes(of action: FlowAction, frame: Frame) -> [Outcome] {
         switch action.kind {
-        case .pipeline: return []
+        case .pipeline, .program, .wider: return []
         case .local: return [.local(slot: action.slot)]
         case .drop: return [.drop(action.reason)]
         case .refused: return [.copyDropped(action.reason, slot: action.slot)]
@@ -130,7 +132,7 @@ extension Tables {
         var outcomes: [Outcome] = []
         if let reason = verdict.dropReason { outcomes.append(.drop(reason)) }
         if verdict.replyByteCount > 0 { outcomes.append(.reply(Array(reply[..<verdict.replyByteCount]))) }
-        while let output = verdict.nextOutput(self) { outcomes += self.outcomes(of: output, frame: frame) }
+        while let output = verdict.nextOutput(self) { outcomes += self.outcomes(of: output.action, frame: frame) }
         return outcomes
     }
 

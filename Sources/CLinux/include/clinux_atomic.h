@@ -31,4 +31,15 @@ CLINUX_PACKET_PATH static inline uint64_t clinux_exchange(uint64_t *word, uint64
     return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
 }
 
+/// Puts a value in the place of another one, if that is there; whether it was.
+CLINUX_PACKET_PATH static inline int clinux_replace(uint64_t *word, uint64_t expected, uint64_t value) {
+    return __atomic_compare_exchange_n(word, &expected, value, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/// Lets no read that comes later in the program happen before one that comes earlier.
+CLINUX_PACKET_PATH static inline void clinux_fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+
+/// Lets no write that comes later in the program be seen before one that comes earlier.
+CLINUX_PACKET_PATH static inline void clinux_fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+
 #endif

@@ -12,9 +12,13 @@ public struct Context {
     private(set) var datapath: UnsafePointer<DatapathRow>
     /// In egress only: the port that the frame goes to.
     var egress: UnsafePointer<PortRow>?
-    /// Where the frame goes by `Step.output`.
+    /// The destinations of the frame by `Step.output`.
     var destinations = Destinations()
-    /// What stages have read.
+    /// The changes to the frame's headers.
+    var edit = Edit()
+    /// Datapaths that the frame has come into from another one.
+    private(set) var enteredCount = 0
+    /// The fields that stages have read.
     private(set) var read: Fields
     /// Room for an answer.
     let reply: UnsafeMutableRawBufferPointer
@@ -47,10 +51,20 @@ public struct Context {
         static let transport = Fields(rawValue: 4)
         /// The ports of TCP and UDP.
         static let ports = Fields(rawValue: 8)
+        /// True if TCP opens or ends a connection.
+        static let connection = Fields(rawValue: 16)
         /// Anything else.
-        static let contents = Fields(rawValue: 16)
+        static let contents = Fields(rawValue: 32)
         /// The time.
-        static let clock = Fields(rawValue: 32)
+        static let clock = Fields(rawValue: 64)
+    }
+
+    /// Goes on as a frame that the port has sent.
+    mutating func enter(_ port: UnsafePointer<PortRow>, in datapath: UnsafePointer<DatapathRow>) {
+        ingress = port
+        self.datapath = datapath
+        destinations = Destinations()
+        enteredCount &+= 1
     }
 
     /// The key of the port or group that the frame goes to.
@@ -69,34 +83,52 @@ public struct Context {
     }
 }
 
-// In every key.
+// In every key. Of what an edit has changed, members say what it is then.
 extension Context {
     var network: Frame.Network { frame.network }
     var isShort: Bool { frame.isShort }
     var tagByteCount: Int { frame.tagByteCount }
-    var destination: UInt64 { frame.destination }
-    var isMulticast: Bool { frame.isMulticast }
+    var destination: UInt64 { edit.parts.contains(.destination) ? edit.destination : frame.destination }
+    var isMulticast: Bool { destination & 0x0100_0000_0000 != 0 }
     /// `eth.type` IPv4 only.
-    var ipv4Destination: UInt32 { frame.ipv4Destination }
+    var ipv4Destination: UInt32 {
+        edit.parts.contains(.ipv4Destination)
+            ? UInt32(truncatingIfNeeded: edit.destinationAddress.low) : frame.ipv4Destination
+    }
     /// `eth.type` IPv6 only.
-    var ipv6Destination: IPv6Address { frame.ipv6Destination }
-    /// Whether ICMPv6 should follow, which may be cut short.
-    var isICMPv6: Bool { frame.network == .ipv6 && frame.transport == IPProtocol.icmpv6 }
+    var ipv6Destination: IPv6Address {
+        edit.parts.contains(.ipv6Destination) ? edit.destinationAddress : frame.ipv6Destination
+    }
+    /// True if ICMPv6 should follow, which may be cut short.
+    var isICMPv6: Bool { frame.isICMPv6 }
 }
 
 // Noted.
 extension Context {
-    var source: UInt64 { mutating get { noting(.sender).source } }
-    var hasMulticastSource: Bool { mutating get { noting(.sender).hasMulticastSource } }
+    var source: UInt64 {
+        mutating get { edit.parts.contains(.source) ? edit.source : noting(.sender).source }
+    }
+    var hasMulticastSource: Bool { mutating get { source & 0x0100_0000_0000 != 0 } }
     /// `eth.type` IPv4 only.
-    var ipv4Source: UInt32 { mutating get { noting(.sender).ipv4Source } }
+    var ipv4Source: UInt32 {
+        mutating get {
+            edit.parts.contains(.ipv4Source)
+                ? UInt32(truncatingIfNeeded: edit.sourceAddress.low) : noting(.sender).ipv4Source
+        }
+    }
     /// `eth.type` IPv6 only.
-    var ipv6Source: IPv6Address { mutating get { noting(.sender).ipv6Source } }
-    /// Whether the only tag is one for VLAN 0.
+    var ipv6Source: IPv6Address {
+        mutating get { edit.parts.contains(.ipv6Source) ? edit.sourceAddress : noting(.sender).ipv6Source }
+    }
+    /// True if the only tag is one for VLAN 0.
     var isPriorityTagged: Bool { mutating get { noting(.tag).isPriorityTagged } }
-    /// The two ports of UDP, source first, in one word; 0 if no UDP header is there.
-    var udpPorts: UInt32 { mutating get { noting([.transport, .ports]).udpPorts } }
-    /// The frame as a whole; the decision is not kept, but made for each frame of the flow.
+    /// The transport protocol; IP only.
+    var transport: UInt8 { mutating get { noting(.transport).transport } }
+    /// The ports of TCP or UDP, source first, in one word; 0 if no whole header is there. IP only.
+    var ports: UInt32 { mutating get { noting([.transport, .ports]).ports } }
+    /// The effect of a TCP segment on its connection: 1 opens it, 2 ends it, 0 neither. IP only.
+    var connectionClass: UInt8 { mutating get { noting([.transport, .connection]).connectionClass } }
+    /// The frame as a whole, as it came; the decision is not kept, but made for each frame of the flow.
     var contents: Frame { mutating get { noting(.contents) } }
 
     private mutating func noting(_ fields: Fields) -> Frame {

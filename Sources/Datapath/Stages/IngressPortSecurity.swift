@@ -81,7 +81,7 @@ enum IngressPortSecurity: Stage {
             && frame.destination == MACAddress.broadcast.rawValue
     }
 
-    /// Whether it is a message that only routers have to send; receivers ignore it with another hop limit than 255.
+    /// True if it is a message that only routers have to send; receivers ignore it with another hop limit than 255.
     private static func isRouterMessage(_ context: inout Context) -> Bool {
         guard context.isICMPv6 else { return false }
         let frame = context.contents
@@ -91,7 +91,8 @@ enum IngressPortSecurity: Stage {
 
     /// A client without an address asks for one: `0.0.0.0` to `255.255.255.255`, UDP 68 to 67.
     private static func isDHCPDiscovery(_ context: inout Context) -> Bool {
-        context.ipv4Source == 0 && context.ipv4Destination == ~0 && context.udpPorts == 68 << 16 | 67
+        context.ipv4Source == 0 && context.ipv4Destination == ~0 && context.transport == IPProtocol.udp
+            && context.ports == 68 << 16 | 67
     }
 
     /// A host without an address joins groups (MLD) and asks whether its address-to-be is taken (NS), on the link only.
@@ -106,7 +107,7 @@ enum IngressPortSecurity: Stage {
         }
     }
 
-    /// Whether a solicitation goes to the group of the address that it asks for, as duplicate address detection does
+    /// True if a solicitation goes to the group of the address that it asks for, as duplicate address detection does
     /// (RFC 4862 section 5.4.2).
     private static func isNeighborProbe(_ frame: Frame) -> Bool {
         guard frame.transportByteCount >= NeighborMessage.minimumByteCount, frame.destination >> 32 == 0x3333 else {

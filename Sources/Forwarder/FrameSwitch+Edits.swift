@@ -1,0 +1,151 @@
+import CLinux
+import Datapath
+import Glibc
+import Wire
+
+// Outputs with headers of their own. A frame is changed where it lies, so that it stays one piece with its payload, for
+// plain frames and superpackets, for ports and other hosts alike. What waits to be sent lies in the frame's bytes: it is
+// sent before they change, and then they are made what they were.
+
+extension FrameSwitch {
+    /// Does all that `verdict` says with a frame from a port.
+    mutating func performAll(on departure: Departure, _ frame: Frame, _ generation: UnsafePointer<Generation>) {
+        let tables = generation.pointee.tables
+        // The keys under which the frame waits to be sent.
+        var waiting: UInt64?
+        var next = verdict.pointee.nextOutput(tables)
+        while let output = next {
+            next = verdict.pointee.nextOutput(tables)
+            let isRemote = output.action.kind == .remote
+            if let keys = waiting, isRemote, keys != output.action.tunnelKeys || !output.edit.isEmpty {
+                flush(generation)
+            }
+            if isRemote { waiting = output.action.tunnelKeys }
+            guard !output.edit.isEmpty else {
+                perform(output.action, on: departure, frame, generation)
+                continue
+            }
+            perform(output, on: departure, frame, isLast: next == nil, generation)
+            if isRemote, next != nil { waiting = nil }
+        }
+    }
+
+    /// Changes a frame and does one thing with it.
+    private mutating func perform(
+        _ output: Output,
+        on departure: Departure,
+        _ frame: Frame,
+        isLast: Bool,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let isRemote = output.action.kind == .remote
+        let growth = output.edit.growth(of: frame)
+        // The room in front of the frame is what lies behind the one before.
+        if isRemote, growth > 0 { flush(generation) }
+        if isRemote, departure.needsChecksum { complete(departure, byteCount: frame.byteCount) }
+        let offload = offload(of: departure, isRemote: isRemote)
+        let start = Int(offload.checksumStart)
+        if !isLast { original.save(departure.bytes, frame) }
+        let bytes = output.edit.apply(
+            to: departure.bytes,
+            frame,
+            isPartial: offload.needsChecksum && start == frame.transportStart
+        )
+        var edited = Frame(bytes, byteCount: frame.byteCount + growth)
+        var changed = Departure(number: departure.number, bytes: bytes, slot: departure.slot, isEdited: true)
+        let moved = offload.moved(by: growth)
+        moved.store(to: bytes - OffloadHeader.byteCount)
+        if departure.superpacket != nil {
+            changed.superpacket = Superpacket(edited, moved)
+            edited.wirePacketByteCount = changed.superpacket?.wirePacketByteCount ?? edited.wirePacketByteCount
+        }
+        if departure.superpacket != nil, changed.superpacket == nil {
+            drop(departure.number, .malformedOffload)
+        } else {
+            perform(output.action, on: changed, edited, generation)
+        }
+        guard !isLast else { return }
+        if isRemote { flush(generation) }
+        original.restore(departure.bytes, frame)
+    }
+
+    /// What is left to be done to a frame; the header in front of it says so, until the frame has gone to another host.
+    private func offload(of departure: Departure, isRemote: Bool) -> OffloadHeader {
+        if let superpacket = departure.superpacket { return superpacket.offload }
+        guard departure.needsChecksum, !isRemote else { return OffloadHeader() }
+        return OffloadHeader(departure.bytes - OffloadHeader.byteCount)
+    }
+
+    /// Writes a frame from another host to the ports of this host, as `verdict` says.
+    /// - Returns: why a copy, or all of it, went nowhere, and whether any went somewhere.
+    func writeAll(
+        _ bytes: UnsafeMutableRawPointer,
+        _ frame: Frame,
+        _ generation: UnsafePointer<Generation>
+    ) -> (isForwarded: Bool, failure: DropReason?) {
+        let tables = generation.pointee.tables
+        var result: (isForwarded: Bool, failure: DropReason?) = (false, nil)
+        while let output = verdict.pointee.nextOutput(tables) {
+            switch output.action.kind {
+            case .local:
+                original.save(bytes, frame)
+                let start = output.edit.apply(to: bytes, frame, isPartial: false)
+                let byteCount = frame.byteCount + output.edit.growth(of: frame)
+                OffloadHeader().store(to: start - OffloadHeader.byteCount)
+                let failure = write(start, byteCount, to: Int(output.action.slot), generation)
+                original.restore(bytes, frame)
+                result.isForwarded = result.isForwarded || failure == nil
+                result.failure = failure ?? result.failure
+            case .refused:
+                counters.add(1, to: .unsentFrames, of: Int(output.action.slot))
+                result.failure = output.action.reason
+            case .remote, .drop, .pipeline, .program, .wider: break
+            }
+        }
+        return result
+    }
+}
+
+/// What an edit may change of a frame, as it was.
+struct OriginalHeader: ~Copyable {
+    /// The header in front of the frame, Ethernet with two tags and an IP header.
+    private static let frontByteCount = Verdict.geneveHeaderByteCount + 22 + 40
+    /// What of a transport header an edit may change: up to TCP's checksum.
+    private static let transportByteCount = 18
+
+    private let memory: UnsafeMutableRawPointer
+
+    init() {
+        memory = .allocate(byteCount: Self.frontByteCount + Self.transportByteCount, alignment: 8)
+    }
+
+    deinit {
+        memory.deallocate()
+    }
+
+    func save(_ bytes: UnsafeMutableRawPointer, _ frame: Frame) {
+        let start = bytes - Verdict.geneveHeaderByteCount
+        memory.copyMemory(from: start, byteCount: Self.frontByteCount(of: frame))
+        let count = Self.transportByteCount(of: frame)
+        if count > 0 {
+            (memory + Self.frontByteCount).copyMemory(from: bytes + frame.transportStart, byteCount: count)
+        }
+    }
+
+    func restore(_ bytes: UnsafeMutableRawPointer, _ frame: Frame) {
+        let start = bytes - Verdict.geneveHeaderByteCount
+        start.copyMemory(from: memory, byteCount: Self.frontByteCount(of: frame))
+        let count = Self.transportByteCount(of: frame)
+        if count > 0 {
+            (bytes + frame.transportStart).copyMemory(from: memory + Self.frontByteCount, byteCount: count)
+        }
+    }
+
+    private static func frontByteCount(of frame: Frame) -> Int {
+        min(frontByteCount, Verdict.geneveHeaderByteCount + frame.byteCount)
+    }
+
+    private static func transportByteCount(of frame: Frame) -> Int {
+        min(transportByteCount, frame.byteCount - frame.transportStart)
+    }
+}
