@@ -67,14 +67,7 @@ final class DatapathState {
         row.keys = file.copyTrie(row.keys, from: former)
         row.ports = file.copy(row.ports, from: former) { reference in
             var port = former.load(PortRow.self, at: reference)
-            let security = former.load(SecurityRow.self, port.security).map { entry in
-                SecurityRow(
-                    mac: entry.mac,
-                    ipv4: file.copy(IPv4PrefixRow.self, entry.ipv4, from: former),
-                    ipv6: file.copy(IPv6PrefixRow.self, entry.ipv6, from: former)
-                )
-            }
-            port.security = file.append(security)
+            port.security = file.copySecurity(port.security, from: former)
             port.origins = file.copy(OriginRow.self, port.origins, from: former)
             port.locals = file.copy(UInt16.self, port.locals, from: former)
             port.remotes = file.copy(UInt32.self, port.remotes, from: former)

@@ -70,21 +70,8 @@ extension ForwardingTables: CustomStringConvertible {
             let name = chassis[origin.chassis].name
             return origin.hasDeadline ? "from \(name) until \(origin.deadline)" : "from \(name)"
         }
-        return ["  port \(port.key) \(name(of: port)): \(states.joined(separator: ", "))"] + securityLines(of: port)
-    }
-
-    private func securityLines(of port: PortRow) -> [String] {
-        file.load(SecurityRow.self, port.security).map { entry in
-            let ipv4 = file.load(IPv4PrefixRow.self, entry.ipv4).map { prefix in
-                let broadcast = prefix.broadcast == 0 ? "" : " (broadcast \(IPv4Address(prefix.broadcast)))"
-                return "\(IPv4Address(prefix.network))/\(prefix.mask.nonzeroBitCount)\(broadcast)"
-            }
-            let ipv6 = file.load(IPv6PrefixRow.self, entry.ipv6).map { prefix in
-                let length = prefix.maskHigh.nonzeroBitCount + prefix.maskLow.nonzeroBitCount
-                return "\(IPv6Address(high: prefix.networkHigh, low: prefix.networkLow))/\(length)"
-            }
-            return "    allows " + (["\(MACAddress(truncating: entry.mac))"] + ipv4 + ipv6).joined(separator: " ")
-        }
+        return ["  port \(port.key) \(name(of: port)): \(states.joined(separator: ", "))"]
+            + file.securityTexts(port.security).map { "    allows \($0)" }
     }
 
     private func addressLines(of datapath: DatapathRow) -> [String] {

@@ -165,7 +165,7 @@ extension ForwardingTables {
             idLow: port.id.low,
             datapath: datapath.row.index,
             generation: UInt32(truncatingIfNeeded: root.epoch),
-            security: layOut(port.portSecurity),
+            security: file.append(port.portSecurity),
             origins: file.append(present + past),
             locals: slot.map { file.append([$0]) } ?? .empty,
             remotes: file.append(numbers.filter { chassis[$0].place != nil }.sorted()),
@@ -315,45 +315,4 @@ extension ForwardingTables {
 extension PortBinding {
     /// The fence of the newest place.
     fileprivate var newestFence: UInt64 { locations.map(\.bindSeq).max() ?? 0 }
-}
-
-// Port security
-
-extension ForwardingTables {
-    private func layOut(_ entries: [PortSecurityEntry]) -> Extent {
-        let rows = entries.map { entry in
-            SecurityRow(
-                mac: entry.mac.rawValue,
-                ipv4: file.append(entry.prefixes.compactMap(IPv4PrefixRow.init)),
-                ipv6: file.append(entry.prefixes.compactMap(IPv6PrefixRow.init))
-            )
-        }
-        return file.append(rows)
-    }
-}
-
-extension IPv4PrefixRow {
-    fileprivate init?(_ prefix: IPPrefix) {
-        guard case .v4(let address) = prefix.address else { return nil }
-        let mask: UInt32 = prefix.length == 0 ? 0 : ~0 << UInt32(32 - prefix.length)
-        let hasSubnet = prefix.hasZeroHostBits
-        self.init(
-            network: address.rawValue,
-            mask: hasSubnet ? mask : ~0,
-            broadcast: hasSubnet ? 0 : address.rawValue | ~mask
-        )
-    }
-}
-
-extension IPv6PrefixRow {
-    fileprivate init?(_ prefix: IPPrefix) {
-        guard case .v6(let address) = prefix.address else { return nil }
-        let length = prefix.hasZeroHostBits ? UInt64(prefix.length) : 128
-        self.init(
-            networkHigh: address.high,
-            networkLow: address.low,
-            maskHigh: length == 0 ? 0 : ~0 << (64 - min(length, 64)),
-            maskLow: length <= 64 ? 0 : ~0 << (128 - length)
-        )
-    }
 }

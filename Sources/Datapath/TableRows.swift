@@ -177,26 +177,3 @@ struct OriginRow {
 
     var hasDeadline: Bool { isPast != 0 }
 }
-
-/// One entry of port security.
-struct SecurityRow {
-    var mac: UInt64
-    /// `IPv4PrefixRow`s.
-    var ipv4: Extent
-    /// `IPv6PrefixRow`s, the link-local address of `mac` not among them.
-    var ipv6: Extent
-}
-
-struct IPv4PrefixRow {
-    var network: UInt32
-    var mask: UInt32
-    /// The subnet's broadcast if only one address of the subnet is allowed, else 0.
-    var broadcast: UInt32
-}
-
-struct IPv6PrefixRow {
-    var networkHigh: UInt64
-    var networkLow: UInt64
-    var maskHigh: UInt64
-    var maskLow: UInt64
-}
