@@ -1,9 +1,9 @@
 import JSON
 import NetworkModel
 
-/// How long, and how much of it, the audit is kept.
+/// The bounds of the kept audit, in time and size.
 public struct AuditRetention: Sendable {
-    /// How long a commit is told of, in seconds: 30 days.
+    /// The age up to which a commit is kept, in seconds: 30 days.
     public var seconds: Int64 = 30 * 86_400
     /// Bytes of rows of users' commits: 256 MiB, about a million of them.
     public var userByteCountMaximum = 256 << 20
@@ -12,20 +12,22 @@ public struct AuditRetention: Sendable {
     public var hostByteCountMaximum = 16 << 20
     /// The most rows that are forgotten at once: what takes about a millisecond.
     public var sliceCountMaximum = 256
-    /// How many seconds of the audit may get too old for each second that passes: 24. What became old while central was
-    /// off is forgotten within hours, and a clock that is set to some other year does not take the whole audit along.
+    /// The seconds of the audit that may become too old for each second that passes: 24. Commits that became old while
+    /// central was off are forgotten within hours, and a clock that is set to some other year does not take the whole
+    /// audit along.
     public var agingPace: Int64 = 24
-    /// How many seconds of the audit may get too old at the first look, and for how many seconds between two looks the
-    /// pace counts: an hour.
+    /// The seconds of the audit that may become too old at the first look, and the seconds between two looks for which
+    /// the pace counts: an hour.
     public var agingSecondsMaximum: Int64 = 3600
 
-    /// What the product keeps.
+    /// The product's bounds.
     public init() {}
 }
 
-/// How far age may forget: the clock that people set says what is old, and one that nobody sets how fast that goes.
+/// The pace of deletion by age: the clock that people set tells what is old, and one that nobody sets how fast that
+/// goes.
 struct AuditAging {
-    /// Until when commits may be forgotten, in seconds since 1970; `nil` before the first look at a table.
+    /// The time until which commits may be forgotten, in seconds since 1970; `nil` before the first look at a table.
     private var horizons: [AuditTable: Int64] = [:]
     /// When that was last moved, on the clock that nobody sets.
     private var movedAt: [AuditTable: Duration] = [:]
@@ -41,7 +43,7 @@ struct AuditAging {
         }
         let passed = (now - moved).components.seconds
         guard passed > 0 else { return horizon }
-        // What was not used is not saved up, nor is a long time in which nobody looked.
+        // Unused time is not saved up, nor is a long time without a look.
         let (way, isFar) = min(passed, retention.agingSecondsMaximum)
             .multipliedReportingOverflow(by: retention.agingPace)
         let next = min(horizon, latest).saturatingAdd(isFar ? .max : way)
@@ -57,7 +59,7 @@ extension Int64 {
     }
 }
 
-/// What one of the two audits holds.
+/// The extent of one of the two audits.
 struct AuditExtent: Equatable {
     /// All its commits after this revision are kept.
     var after: UInt64 = 0
@@ -65,15 +67,13 @@ struct AuditExtent: Equatable {
     var byteCount: UInt64 = 0
 }
 
-/// What the audit of users and that of hosts hold.
+/// The extents of the audit of users and of that of hosts.
 struct AuditExtents: Equatable {
     var users = AuditExtent()
     var hosts = AuditExtent()
 
-    /// Nothing yet.
     init() {}
 
-    /// Nothing before a revision.
     init(after revision: UInt64) {
         users.after = revision
         hosts.after = revision
@@ -100,7 +100,7 @@ enum AuditTable: String, CaseIterable {
     case users = "user_audit"
     case hosts = "host_audit"
 
-    /// Where the commits of an author are.
+    /// Chooses the audit of an author's commits.
     init(author: String) {
         self = author == "central" || author == "upgrade" || author.hasPrefix("chassis/") ? .hosts : .users
     }
@@ -116,7 +116,7 @@ enum AuditTable: String, CaseIterable {
     }
 }
 
-/// Who changed what, apart from the commits themselves: rows that are written with them and outlive them.
+/// The record of changes with their authors: rows that are written with the commits and outlive them.
 final class AuditLog {
     private let insert: [AuditTable: SQLiteStatement]
     private let oldest: [AuditTable: SQLiteStatement]
@@ -161,7 +161,7 @@ final class AuditLog {
     }
 
     /// Forgets some of the oldest rows beyond the bounds, as part of a transaction.
-    /// - Returns: Whether there were any.
+    /// - Returns: True if there were any.
     /// - Parameters:
     ///   - now: the time of day.
     ///   - uptime: the time of a clock that nobody sets.
@@ -235,12 +235,12 @@ final class AuditLog {
         return (records, hasMore)
     }
 
-    /// Bytes of changes behind which an answer ends: what takes some milliseconds to read, and no append waits longer.
+    /// Bytes of changes after which an answer ends: what takes some milliseconds to read, and no append waits longer.
     static let answerByteCount = 256 << 10
 }
 
 extension CommitRecord {
-    /// What the audit keeps of the changes: `[[op, kind, id, name]]`.
+    /// The changes as the audit keeps them: `[[op, kind, id, name]]`.
     fileprivate var auditChanges: [UInt8] {
         JSONValue.array(
             changes.map { change in

@@ -2,8 +2,8 @@ import Glibc
 import NetworkModel
 import Reactor
 
-/// What a data directory is known to have held, in a file beside the database: evidence against a database that was
-/// put back to an earlier state.
+/// A commit that a data directory is known to have held, in a file beside the database: evidence against a database
+/// that was put back to an earlier state.
 ///
 /// Its one line is the epoch, a revision and the hash of that commit. It never runs ahead of what is durable, and lags
 /// behind by no more than seconds or some thousand commits: a start whose database does not have that commit has
@@ -16,7 +16,7 @@ struct Generation: Equatable {
     var revision: UInt64
     var hash: CommitHash
 
-    /// What a file says.
+    /// The content of a file.
     enum Found: Equatable {
         /// There is no file: the directory is new, or of a version that kept none.
         case missing

@@ -2,19 +2,19 @@ import CSQLite
 
 /// A copy of a log that is made in slices while the log is written: whole, and of one revision when it is done.
 ///
-/// SQLite carries what the same connection writes meanwhile over into the pages that are copied already, so nothing has
-/// to be begun again. The copy is not synced; whoever moves it to its place does that.
+/// SQLite copies writes of the same connection into the pages that are copied already, so the copy need not begin
+/// again. It is not synced; the caller does that when it moves the copy to its place.
 public final class SQLiteBackup {
     /// Pages that are copied at once: 1 MiB, what takes about a millisecond.
     static let slicePageCount: Int32 = 256
 
-    /// How far a copy is, in pages.
+    /// The progress of a copy, in pages.
     public struct Progress: Equatable, Sendable {
         /// Pages that are copied.
         public var done: Int
         /// Pages that there are.
         public var total: Int
-        /// Whether the copy is whole.
+        /// True if the copy is whole.
         public var isComplete: Bool
     }
 
@@ -37,7 +37,7 @@ public final class SQLiteBackup {
     deinit { end() }
 
     /// Copies some pages.
-    /// - Throws: ``StorageError/full(_:)`` where it cannot go on; the log is as it was.
+    /// - Throws: ``StorageError/full(_:)`` if it cannot go on; the log is as it was.
     public func step() throws(StorageError) -> Progress {
         guard backup != nil else { throw .full("the copy has ended") }
         let code = sqlite3_backup_step(backup, Self.slicePageCount)

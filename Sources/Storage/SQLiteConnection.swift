@@ -13,12 +13,12 @@ final class SQLiteConnection {
     static let urgentFrameCount: Int32 = 8000
 
     let handle: OpaquePointer
-    /// Whether the transaction under way, or the last one, is synced to disk as it ends.
+    /// True if the transaction under way, or the last one, is synced to disk as it ends.
     private var isSyncing = true
     /// Frames in the log after the last commit; SQLite writes it from its hook.
     private let frameCount: UnsafeMutablePointer<Int32>
 
-    /// Opens a file, making it where there is none.
+    /// Opens a file, making it if there is none.
     init(path: String) throws(SQLiteError) {
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -75,7 +75,7 @@ final class SQLiteConnection {
     }
 
     /// Runs `body` in a write transaction: all of it is durable when this returns, or nothing has happened.
-    /// - Parameter syncs: Where false, it is durable with the next transaction or checkpoint that is.
+    /// - Parameter syncs: If false, it becomes durable with the next transaction or checkpoint that syncs.
     func transaction(syncs: Bool = true, _ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
         if syncs != isSyncing {
             try execute("PRAGMA synchronous=\(syncs ? "FULL" : "NORMAL")")
@@ -97,7 +97,7 @@ final class SQLiteConnection {
         if isCheckpointDue(from: frames) { try checkpoint(SQLITE_CHECKPOINT_PASSIVE) }
     }
 
-    /// Whether the log has grown to so many frames.
+    /// True if the log has grown to so many frames.
     func isCheckpointDue(from frames: Int32) -> Bool { frameCount.pointee >= frames }
 
     /// Moves all of the write-ahead log into the database file and empties the log.

@@ -95,7 +95,7 @@ enum SQLiteValue {
 struct SQLiteError: Error {
     /// The extended result code.
     let code: Int32
-    /// SQLite's message, with the errno of the system call where there was one.
+    /// SQLite's message, with the errno of the system call if there was one.
     let text: String
 
     init(_ code: Int32, _ connection: OpaquePointer?) {

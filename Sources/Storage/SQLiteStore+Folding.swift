@@ -3,8 +3,8 @@ import Security
 
 /// Old commits become rows, in slices that no append notices.
 extension SQLiteStore {
-    /// Folds the oldest commits beyond the history that is kept into rows, one slice of them. When there are none,
-    /// forgets some of the audit that is beyond its bounds.
+    /// Folds the oldest commits beyond the kept history into rows, one slice of them. If there are none, deletes some
+    /// of the audit beyond its bounds.
     public func trim() throws(StorageError) -> Int {
         let byteCount = try fold(all: false)
         if byteCount > 0 { return byteCount }
@@ -14,19 +14,19 @@ extension SQLiteStore {
         return 0
     }
 
-    /// How long what is to be folded can wait.
+    /// The urgency of folding.
     public var trimNeed: TrimNeed {
         if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
         return history.count >= retention.urgentCommitCount || holdsTooManyBytes || mayHaveWaste ? .urgent : .none
     }
 
     /// Folds one slice.
-    /// - Parameter all: Whether no history is to be left.
+    /// - Parameter all: True if no history is to be left.
     /// - Returns: The bytes of encodings, about; 0 when there is nothing left to do.
     func fold(all: Bool) throws(StorageError) -> Int {
         let (count, byteCount) = surplus(all: all)
         if count == 0 { return 0 }
-        // The commit that the evidence outside of the log speaks of has to be among those that a start can look at.
+        // The commit that the evidence outside of the log names has to be among those that a start can read.
         if !all, case .seen(let noted)? = generation,
             let newest = history.prefix(count).last, noted.revision < newest.revision, !leaveEvidence()
         {
@@ -107,7 +107,7 @@ extension SQLiteStore {
         return max(1, byteCount)
     }
 
-    /// The oldest kept commit, behind the changes of it that are folded.
+    /// The oldest kept commit, after the changes of it that are folded.
     private func largeCommit() throws(StorageError) -> LargeCommit {
         guard let revision = history.first?.revision else { throw StorageError.broken("there is no commit to fold") }
         if let large, large.revision == revision { return large }
@@ -128,11 +128,11 @@ extension SQLiteStore {
     struct LargeCommit {
         let revision: UInt64
         let hash: [UInt8]
-        /// Its changes behind those that are folded.
+        /// Its changes after those that are folded.
         var changes: CommitChangeReader
     }
 
-    /// What is folded is in the log as it was until the fold is on disk, which the next append's sync sees to.
+    /// Folded commits stay in the log until the fold is on disk, which the next append's sync sees to.
     private func write(_ body: () throws(SQLiteError) -> Void) throws(StorageError) {
         do {
             try connection.transaction(syncs: false, body)
@@ -145,8 +145,9 @@ extension SQLiteStore {
         historyByteCount >= retention.byteCountMaximum + retention.byteCountMaximum / 8
     }
 
-    /// How many commits the next slice folds, and the bytes of their encodings. Nothing is folded until a whole slice
-    /// is due: rows that its commits share are written once. The last commit is never folded, unless all are.
+    /// Returns the number of commits that the next slice folds, and the bytes of their encodings. Nothing is folded
+    /// until a whole slice is due: rows that its commits share are written once. The last commit is never folded,
+    /// unless all are.
     private func surplus(all: Bool) -> (count: Int, byteCount: Int) {
         let isDue =
             history.count >= retention.commitCountMaximum + retention.sliceCountMaximum || holdsTooManyBytes

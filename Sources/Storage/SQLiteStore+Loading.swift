@@ -4,7 +4,7 @@ import Security
 
 extension SQLiteStore {
     /// Reads everything and verifies it: SQLite's own structure, the chain of the kept commits, every row, and that the
-    /// log is not an earlier one than what was seen here before. Where it is, it goes on under a new epoch.
+    /// log is not an earlier one than what was seen here before. If it is, it goes on under a new epoch.
     public func load() throws(StorageError) -> StoreContents {
         do {
             var contents = try read()
@@ -90,7 +90,7 @@ extension SQLiteStore {
             }
     }
 
-    /// What tells that the log is not the one that was seen here before, or not all of it.
+    /// Returns the evidence that the log is not the one that was seen here before, or not all of it.
     private func lapse(_ contents: StoreContents) -> String? {
         switch generation {
         case nil, .missing: return nil
@@ -110,7 +110,7 @@ extension SQLiteStore {
         }
     }
 
-    /// The hash of a commit, where it is not older than what is kept.
+    /// The hash of a commit, if it is not older than what is kept.
     private func hash(of revision: UInt64, in contents: StoreContents) -> CommitHash? {
         let base = contents.network.revision
         if revision > base {
@@ -120,12 +120,12 @@ extension SQLiteStore {
         return revision == meta.foldedRevision ? CommitHash(chain: meta.foldedHash) : nil
     }
 
-    /// How far beyond the last revision a new epoch begins: further than the history that was lost can have gone, so
-    /// that no entity tag of that names anything in this one.
+    /// The distance from the last revision to the first of a new epoch: further than the history that was lost can have
+    /// gone, so that no entity tag of that names anything in this one.
     static let epochGap: UInt64 = 1_000_000_000
 
     /// Begins a new epoch: the rows stay, the kept commits, which are of the former, are folded.
-    /// - Parameter forcesHosts: Whether hosts go by it whatever it takes from them.
+    /// - Parameter forcesHosts: True if hosts use it whatever it takes from them.
     func beginEpoch(forcesHosts: Bool = false) throws(StorageError) {
         while try fold(all: true) > 0 {}
         var next = meta
@@ -142,7 +142,7 @@ extension SQLiteStore {
     }
 
     /// Leaves evidence of the newest commit outside of the log.
-    /// - Returns: Whether it is there.
+    /// - Returns: True if it is there.
     @discardableResult
     public func leaveEvidence() -> Bool {
         let newest = Generation(epoch: meta.epoch, revision: meta.revision, hash: CommitHash(chain: meta.hash))

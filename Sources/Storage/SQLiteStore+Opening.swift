@@ -3,7 +3,7 @@ import Glibc
 import NetworkModel
 import Reactor
 
-/// What a start finds in the folder, and the tables.
+/// The start of a store: the files in its folder, and its tables.
 extension SQLiteStore {
     /// The tables beside those of the audit.
     private static let schema = """
@@ -26,13 +26,13 @@ extension SQLiteStore {
         "fold_position", "user_audit_after", "user_audit_bytes", "host_audit_after", "host_audit_bytes", "forces_hosts",
     ].map { "\($0) INTEGER NOT NULL DEFAULT 0" }
 
-    /// Where the generation of a log is kept.
+    /// Returns the path of a log's generation file.
     static func generationPath(of path: String) -> String { folder(of: path) + "/" + Generation.name }
 
-    /// Whether there is no log at a path: no file, or one that nothing was ever written to.
+    /// True if there is no log at a path: no file, or one that nothing was ever written to.
     public static func isMissing(at path: String) -> Bool { (try? fileSize(path)) ?? 0 == 0 }
 
-    /// Makes sure that no other store has the files: what is renamed under its feet would be lost.
+    /// Makes sure that no other store has the files, because it would lose its writes when they are renamed.
     static func lock(_ path: String) throws(StorageError) -> FileLock {
         do throws(FileLock.Failure) {
             return try FileLock(path: path + "-lock")
@@ -46,7 +46,8 @@ extension SQLiteStore {
         }
     }
 
-    /// To SQLite a file without a whole header is a new one, and its write-ahead log is waste; not to us.
+    /// SQLite takes a file without a complete header for a new one, and its write-ahead log for waste; this must not
+    /// happen.
     static func refuseCutFile(_ path: String, _ generation: Generation.Found?) throws {
         let headerByteCount = 512
         let size = try fileSize(path)
@@ -60,7 +61,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Why a start does not begin anew where something tells that there was a log.
+    /// The reason why a start does not begin anew if something tells that there was a log.
     public static func lost(_ path: String, _ what: String = "is missing or empty", beside: String) -> StorageError {
         .refused(
             "\(path) \(what), but there is \(beside): restore a backup with 'heddle central restore FILE', or move "
@@ -138,7 +139,7 @@ extension SQLiteStore {
         )
     }
 
-    /// What a failure while opening or reading means to the one who starts central.
+    /// Returns the error that explains a failure while opening or reading to the user who starts central.
     static func openingError(_ error: SQLiteError, path: String) -> StorageError {
         switch error.code & 0xff {
         case SQLITE_BUSY, SQLITE_LOCKED: .refused("\(path) is open in another process: stop that one first")

@@ -26,7 +26,6 @@ extension SQLiteStore {
         var isWhole: Bool { byteCount == commit.encoded.count }
     }
 
-    /// A commit as it is stored.
     struct StoredCommit {
         var revision: UInt64
         var encoding: [UInt8]
@@ -34,7 +33,7 @@ extension SQLiteStore {
         /// The hash of each part, if its encoding was staged.
         var partHashes: [[UInt8]]?
 
-        /// Its hash behind that of the commit before.
+        /// Its hash after that of the commit before.
         func chained(to hash: [UInt8]) -> [UInt8] { SHA256.hash([hash] + (partHashes ?? [encoding])) }
     }
 

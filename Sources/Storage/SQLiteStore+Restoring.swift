@@ -12,20 +12,18 @@ extension SQLiteStore {
         /// Its content.
         public var bytes: [UInt8]
 
-        /// A file of the data directory.
         public init(name: String, bytes: [UInt8]) {
             self.name = name
             self.bytes = bytes
         }
     }
 
-    /// What a backup holds.
     public struct BackupContents: Sendable {
         /// The epoch of the log.
         public var epoch: UInt64
         /// The revision of its last commit.
         public var revision: UInt64
-        /// What goes along with it.
+        /// The files that go along with it.
         public var files: [CompanionFile]
     }
 
@@ -52,8 +50,8 @@ extension SQLiteStore {
     /// Makes a log of a backup, or of any other copy of a log: verifies all of it and begins a new epoch.
     /// - Parameters:
     ///   - file: The backup; a `-wal` beside it belongs to it.
-    ///   - path: Where the log is made; there must be none.
-    ///   - forcesHosts: Whether hosts go by the new epoch whatever it takes from them.
+    ///   - path: The place at which the log is made; there must be none.
+    ///   - forcesHosts: True if hosts use the new epoch whatever it takes from them.
     public static func prepareRestore(
         of file: String,
         at path: String,
@@ -94,13 +92,13 @@ extension SQLiteStore {
 
     /// Puts a prepared log in the place of another one.
     /// - Parameters:
-    ///   - prepared: What ``prepareRestore(of:at:newEpoch:)`` made.
+    ///   - prepared: The log that ``prepareRestore(of:at:newEpoch:)`` made.
     ///   - path: The log's place.
-    ///   - kept: The name under which the log that is there is kept.
+    ///   - kept: The name under which the existing log is kept.
     public static func putInPlace(_ prepared: String, at path: String, keeping kept: String) throws(StorageError) {
         do {
             if try fileSize(path) != nil {
-                // Where it can still be read it becomes one file, so that a crash on the way leaves it or the new one.
+                // If it can still be read, it becomes one file, so that a crash on the way leaves it or the new one.
                 if let connection = try? SQLiteConnection(path: path) { try? connection.truncateLog() }
                 try systemCall("link \(kept)") { link(path, kept) < 0 ? -Int(errno) : 0 }
             }

@@ -7,16 +7,16 @@ import Security
 /// The commit log in one SQLite file: the embedded engine.
 ///
 /// Every commit row holds SHA-256(hash of the commit before ‖ encoding); the hashes of the parts take the place of an
-/// encoding that was staged. The one row of `meta` names the last commit and its hash, the last folded one and its hash,
-/// and the digest of all rows, under a seal of its own. So a flipped bit anywhere in what is kept is found by ``load()``.
-/// SQLite's own log drops a damaged tail silently: what is then left is an earlier state, whole and verified, which
-/// ``Generation`` tells.
+/// encoding that was staged. The one row of `meta` names the last commit and its hash, the last folded one and its
+/// hash, and the digest of all rows, under a seal of its own. So a flipped bit anywhere in what is kept is found by
+/// ``load()``. SQLite's own log drops a damaged tail silently: what is then left is an earlier state, whole and
+/// verified, which ``Generation`` tells.
 public final class SQLiteStore: CommitStore {
     /// The version of the tables, in `PRAGMA user_version`; a newer one is refused.
     public static let schemaVersion: Int64 = 4
     /// Marks the file as ours in `PRAGMA application_id`: "HDDL".
     static let applicationID: Int64 = 0x4844_444c
-    /// Commits behind which evidence of the newest is left, however busy the store is: some seconds' worth.
+    /// Commits after which evidence of the newest is left, however busy the store is: some seconds' worth.
     static let evidenceInterval: UInt64 = 1024
 
     /// The file.
@@ -30,14 +30,14 @@ public final class SQLiteStore: CommitStore {
     var large: LargeCommit?
     /// The commits whose encodings are being written before them.
     var staged: [StagedCommit] = []
-    /// Whether there may be parts that belong to no commit.
+    /// True if there may be parts that belong to no commit.
     var mayHaveWaste = false
     let retention: Retention
     let auditRetention: AuditRetention
     let audit: AuditLog
-    /// The epoch that the log gets where it turns out to have another history before it.
+    /// The epoch that the log gets if it turns out to have another history before it.
     let newEpoch: UInt64
-    /// What the file of the generation says; it is not kept where `nil`.
+    /// The content of the generation file; `nil` if none is kept.
     var generation: Generation.Found?
     private let wallClock: () -> Int64
     private let monotonicClock: () -> Duration
@@ -54,16 +54,16 @@ public final class SQLiteStore: CommitStore {
     let deleteRow: SQLiteStatement
     let replaceMeta: SQLiteStatement
 
-    /// Opens the log in a file, making it where there is none.
+    /// Opens the log in a file, making it if there is none.
     /// - Parameters:
     ///   - path: The file; `-wal`, `-lock` and, in its folder, `generation` belong to it.
-    ///   - newEpoch: The epoch of the log, where it is made or has another history before it.
-    ///   - retention: How much history is kept.
-    ///   - auditRetention: How much of the audit is kept.
-    ///   - keepsEvidence: Whether the generation is compared and kept.
+    ///   - newEpoch: The epoch of the log, if it is made or has another history before it.
+    ///   - retention: The history that is kept.
+    ///   - auditRetention: The part of the audit that is kept.
+    ///   - keepsEvidence: True if the generation is compared and kept.
     ///   - wallClock: Tells the seconds since 1970.
     ///   - monotonicClock: Tells the time that nobody sets.
-    /// - Throws: ``StorageError/refused(_:)`` where the file is not ours, newer, damaged or held by another process.
+    /// - Throws: ``StorageError/refused(_:)`` if the file is not ours, newer, damaged or held by another process.
     public init(
         path: String,
         newEpoch: UInt64,
@@ -163,8 +163,8 @@ public final class SQLiteStore: CommitStore {
         try checkpoint(from: 0)
     }
 
-    /// The commits are durable in the write-ahead log already: no room for moving them into the database file is no
-    /// fault of theirs, and the next append tries again. A failed sync is the end.
+    /// The commits are durable in the write-ahead log already: a lack of room for moving them into the database file
+    /// does not concern them, and the next append tries again. A failed sync is the end.
     /// - Parameter frameCount: The least number of frames in the log that are worth it.
     func checkpoint(from frameCount: Int32) throws(StorageError) {
         do {
@@ -178,7 +178,7 @@ public final class SQLiteStore: CommitStore {
     public func audit(_ request: AuditRequest) throws(StorageError) -> AuditAnswer {
         let extents =
             request.author.map { [meta.audits[AuditTable(author: $0)]] } ?? [meta.audits.users, meta.audits.hosts]
-        // Who was told that there is more must not take its loss for the end.
+        // A reader that was told that there is more must not take its loss for the end.
         let first = extents.map(\.after).min() ?? 0
         let isGone = request.before.map { first > 0 && $0 <= first + 1 } ?? false
         do {
@@ -216,10 +216,10 @@ public final class SQLiteStore: CommitStore {
 public struct AuditAnswer: Sendable {
     /// Newest first.
     public var records: [CommitRecord]
-    /// Whether there are older ones.
+    /// True if there are older ones.
     public var hasMore: Bool
     /// All that were asked for are kept after this revision.
     public var after: UInt64
-    /// Whether what was asked for has been forgotten.
+    /// True if what was asked for has been forgotten.
     public var isGone: Bool
 }

@@ -1,6 +1,6 @@
 import CSQLite
 
-/// Why a store did not do what it was asked to.
+/// The reason why a store did not do what it was asked to.
 public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// No room for the write. Nothing has changed; the same write may succeed later.
     case full(String)
@@ -24,7 +24,7 @@ public enum StorageError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension StorageError {
-    /// What a failed write means, by SQLite's extended result code.
+    /// Creates the error of a failed write by SQLite's extended result code.
     ///
     /// A write that finds no room (ENOSPC is `SQLITE_FULL`; EDQUOT and EFBIG come as `SQLITE_IOERR_WRITE`) leaves the
     /// log as it was. After a failed sync the kernel may have dropped the dirty pages, so that a second sync that

@@ -4,7 +4,7 @@ import Security
 /// The one row that says what the tables must hold.
 struct StoreMeta: Equatable {
     var epoch: UInt64
-    /// Whether the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
+    /// True if the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
     var forcesHosts = false
     /// The last commit and its hash.
     var revision: UInt64 = 0
@@ -12,11 +12,11 @@ struct StoreMeta: Equatable {
     /// The last folded commit and its hash: where the chain of the kept ones begins.
     var foldedRevision: UInt64 = 0
     var foldedHash = SHA256.zero
-    /// How many changes of the commit after that are folded too: a large one is folded in parts.
+    /// The number of changes of the next commit that are folded too: a large one is folded in parts.
     var foldPosition = 0
     /// The exclusive or of all rows' hashes: finds a missing, doubled or changed row whatever the order.
     var rowDigest = SHA256.zero
-    /// What the audit of users and that of hosts hold.
+    /// The extents of the audit of users and of that of hosts.
     var audits = AuditExtents()
 
     /// Takes a row into the digest, or out of it.
@@ -96,7 +96,7 @@ struct StoreMeta: Equatable {
 }
 
 extension StoredRow {
-    /// What the store keeps beside the row to know it again. The zeros keep the parts apart.
+    /// The hash that the store keeps beside the row to recognize it. The zeros keep the parts apart.
     var hash: [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(kind.rawValue.utf8.count + id.utf8.count + object.count + 10)

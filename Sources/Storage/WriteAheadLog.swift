@@ -5,7 +5,7 @@ import Reactor
 ///
 /// What a process reads is the kernel's page cache. After a failed sync the kernel takes pages for clean that never
 /// reached the disk: the next process sees them, no sync of its own writes them any more, and whatever it appends
-/// behind them is lost with them when power goes. Nobody can note reliably that a sync has failed, so every log that a
+/// after them is lost with them when power goes. Nobody can note reliably that a sync has failed, so every log that a
 /// start finds gets the same care: it is written once more, to other places of the disk, before it is believed.
 ///
 /// The database file needs none of this. Only checkpoints write it, the log is not begun anew before a checkpoint's
@@ -16,7 +16,7 @@ enum WriteAheadLog {
     private static let chunkByteCount = 1 << 20
 
     /// Makes sure that the disk holds the log of a database as this machine sees it.
-    /// - Throws: ``StorageError/refused(_:)`` where it cannot be; the log is as it was then.
+    /// - Throws: ``StorageError/refused(_:)`` if it cannot be; the log is as it was then.
     static func secure(of path: String) throws(StorageError) {
         let log = path + "-wal"
         let copy = log + ".new"
@@ -92,7 +92,7 @@ enum WriteAheadLog {
     }
 }
 
-/// The bytes of a file; `nil` where there is none.
+/// The bytes of a file; `nil` if there is none.
 func fileSize(_ path: String) throws(SystemError) -> Int? {
     var status = stat()
     do throws(SystemError) {
@@ -117,6 +117,6 @@ func syncFolder(of path: String) throws(SystemError) {
 }
 
 extension SystemError {
-    /// Whether a disk, a quota or a limit for files is exhausted.
+    /// True if a disk, a quota or a limit for files is exhausted.
     var isLackOfRoom: Bool { [ENOSPC, EDQUOT, EFBIG].contains(errno) }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Storage
 
-/// Who changed what is kept apart from the commits, by time and by bytes, and hosts cannot push users out.
+/// The audit is kept apart from the commits, by time and by bytes, and hosts cannot push users out.
 @Suite struct AuditTests {
     private let folder = TemporaryFolder()
 
@@ -158,7 +158,7 @@ import Testing
         #expect(try trim() == 5)
         clocks.wall = 4000 * day
         #expect(try trim() == 29)
-        // What is really old goes, at the pace of a day an hour.
+        // Old rows go, at the pace of a day an hour.
         clocks.wall = 40 * day
         for _ in 0..<11 {
             clocks.monotonic += .seconds(hour)

@@ -2,7 +2,7 @@ import DiskRecorder
 import Foundation
 import TestSupport
 
-/// What a recorded run left on an emulated disk at some moment, and what it might have left had power gone.
+/// The remains of a recorded run on an emulated disk at some moment, with and without a loss of power.
 ///
 /// Of each file there are the bytes that the machine sees and those that the disk holds. A sync makes the second like
 /// the first; a failed one marks the difference as clean, so that no later sync writes it. Names are durable with a
@@ -47,7 +47,7 @@ struct CrashDisk {
             dirty = []
         }
 
-        /// What may be there after a loss of power.
+        /// Returns possible remains after a loss of power.
         func remains(_ fate: Fate, using generator: inout some RandomNumberGenerator) -> [UInt8] {
             var bytes = durable
             if isCut, fate.keeps(using: &generator) { bytes.resize(to: min(bytes.count, seen.count)) }
@@ -66,7 +66,7 @@ struct CrashDisk {
         }
     }
 
-    /// What becomes of that which was not synced.
+    /// The fate of bytes that were not synced.
     enum Fate: CaseIterable {
         case lost
         case kept
@@ -89,7 +89,7 @@ struct CrashDisk {
     private var changes: [[String: UInt32]] = []
 
     /// Carries out a recorded operation.
-    /// - Returns: The mark, where it is one.
+    /// - Returns: The mark, if it is one.
     mutating func perform(
         _ operation: disk_operation,
         _ bytes: ArraySlice<UInt8>,

@@ -21,7 +21,7 @@ import Testing
         return retention
     }()
 
-    /// How one process ends.
+    /// The end of a process.
     private enum End: CaseIterable {
         case closed
         case killed
@@ -223,7 +223,7 @@ import Testing
     }
 
     /// Stages a commit, maybe not to its end, with appends between.
-    /// - Returns: The commit that is to be appended next; `nil` where it is given up.
+    /// - Returns: The commit that is to be appended next; `nil` if it is given up.
     private func stage(
         in store: SQLiteStore,
         behind revision: inout UInt64,

@@ -25,7 +25,7 @@ import Testing
         for revision in 13...Self.revision {
             try store.append([Workload.commit(revision)], expecting: revision - 1)
         }
-        // What a killed process leaves is what is in the files while the store is open.
+        // A killed process leaves the files as they are while the store is open.
         return Image(database: folder.bytes(), log: folder.bytes("central.db-wal"))
     }
 
@@ -36,7 +36,7 @@ import Testing
         try store.close()
     }
 
-    /// What comes out of an image: contents, or the reason of the refusal.
+    /// Returns the result of loading an image: contents, or the reason of the refusal.
     private func outcome(_ image: Image, in folder: TemporaryFolder) throws -> Result<Workload.State, any Error> {
         folder.remove("central.db-wal")
         folder.remove("central.db-journal")

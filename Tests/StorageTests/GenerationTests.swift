@@ -30,7 +30,7 @@ import Testing
         if closes { try store.close() }
     }
 
-    /// What a start finds, and that it finds the same thereafter.
+    /// Returns the contents that a start finds; a second start must find the same.
     private func start() throws -> (contents: StoreContents, state: Workload.State) {
         let contents = try open().load()
         let again = try open().load()

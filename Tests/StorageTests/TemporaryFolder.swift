@@ -5,7 +5,7 @@ import Glibc
 final class TemporaryFolder {
     let path: String
 
-    /// - Parameter inMemory: Whether nothing of it is to reach a disk, where there is such a place.
+    /// - Parameter inMemory: True if nothing of it is to reach a disk, if there is such a place.
     init(inMemory: Bool = false) {
         let parent = inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm/" : NSTemporaryDirectory()
         var template = Array("\(parent)hd-storage-XXXXXX".utf8CString)

@@ -57,7 +57,7 @@ enum Workload {
 
     private static func port(_ revision: UInt64) -> ObjectID { ObjectID(high: 0, low: revision % 8) }
 
-    /// What the rows say after commit `revision`: the fence of each port.
+    /// Returns the state of the rows after commit `revision`: the fence of each port.
     static func state(at revision: UInt64) -> State {
         var fences: [ObjectID: UInt64] = [:]
         for revision in revision == 0 ? [] : Array(1...revision) {
@@ -78,7 +78,7 @@ enum Workload {
             self.fences = fences
         }
 
-        /// What a store holds, its history applied.
+        /// Creates the state of a store, its history applied.
         init(_ contents: StoreContents) throws {
             var network = contents.network
             for commit in contents.history { try network.apply(commit) }
