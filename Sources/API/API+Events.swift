@@ -8,21 +8,21 @@ import Wire
 
 /// Server-sent events (HTML Standard, section 9.2), as a browser's EventSource wants them: one answer that stays open.
 ///
-/// A stream is a row of long polls to the core, of which each begins where the client has taken what came of the one
-/// before. So the core knows polls only, a slow reader makes nobody hold more than one page for it, and one that has
-/// fallen behind what is kept is told so.
+/// A stream is a row of long polls to the core, each started when the client has taken the answer of the one before. So
+/// the core knows polls only, a slow reader costs at most one page, and a reader that has fallen behind the kept
+/// history is told so.
 struct EventStream {
-    /// `Last-Event-ID`; empty where the client has seen nothing yet.
+    /// `Last-Event-ID`; empty if the client has seen nothing yet.
     var lastID: String
-    /// Whether only the head of the answer is wanted.
+    /// True if only the head of the answer is wanted.
     var isHEAD: Bool
 
     /// The milliseconds after which a client whose stream has ended comes back.
     static let retryTime = 1000
-    /// How often a quiet stream shows that it lives unless the request says otherwise, in seconds: proxies wait longer.
+    /// The default interval at which a quiet stream shows that it is alive, in seconds: proxies wait longer.
     static let heartbeatTime = 15
 
-    /// Reads from a request which events it wants; `nil` if it does not name them, or wants JSON more.
+    /// Reads the events that a request asks for; `nil` if it does not name them, or prefers JSON.
     init?(_ request: HTTPRequest) {
         guard let accept = request.headerFields.value(of: .accept).map(Accept.init),
             let weight = accept.named("text/event-stream"), weight > 0, weight >= accept.weight(of: "application/json")
@@ -31,8 +31,8 @@ struct EventStream {
         isHEAD = request.method == .head
     }
 
-    /// The state that an identity stands for: `EPOCH-REVISION-HASH`. An older central gave none of the hash, which
-    /// leaves nothing to go on from.
+    /// The state that an event's id names: `EPOCH-REVISION-HASH`. An older central gave no hash, so that its ids name
+    /// no state.
     static func place(_ id: String) -> (epoch: UInt64, revision: UInt64, hash: CommitHash?)? {
         let parts = id.split(separator: "-", omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count), let epoch = epochValue(String(parts[0])), let revision = UInt64(parts[1])
@@ -45,7 +45,7 @@ struct EventStream {
         "id: \(hexadecimal(feed.epoch))-\(feed.to)-\(feed.hash)\n"
     }
 
-    /// The event of a feed; where nothing has changed, a comment that only moves the identity on.
+    /// The event of a feed; if nothing has changed, a comment that only moves the identity on.
     static func text(_ feed: ChangeFeed, behind prefix: String = "") -> HTTPBody {
         let id = prefix + line(feed)
         if feed.changes.isEmpty { return .bytes(Array("\(id): heartbeat\n\n".utf8)) }
@@ -76,7 +76,7 @@ struct EventStream {
 }
 
 extension API {
-    /// What has changed and what changes from now on, as events.
+    /// Answers with past and future changes, as events.
     func changes(_ call: Call, _ events: EventStream) throws(Problem) -> Action {
         var request = try watchRequest(call)
         let heartbeat = call.parameters[.wait] == nil ? EventStream.heartbeatTime : request.wait
@@ -121,7 +121,6 @@ extension EventStream {
         return reply
     }
 
-    /// A stream that has begun.
     fileprivate struct Begun {
         var request: WatchRequest
         let heartbeat: Int
@@ -152,7 +151,7 @@ extension EventStream {
             }
         }
 
-        /// Tells a client that it cannot be told what it has missed, and goes on from the newest revision.
+        /// Tells a client that the changes it has missed are no longer kept, and continues from the newest revision.
         func resync(_ refusal: Refusal, isFirst: Bool) -> Action {
             var newest = request
             newest.since = nil
@@ -171,7 +170,7 @@ extension EventStream {
             }
         }
 
-        /// What to do when the client has taken a feed.
+        /// Returns the next step after the client has taken a feed.
         private func next(after feed: ChangeFeed) -> (() -> Action)? {
             if heartbeat == 0, !feed.hasMore { return nil }
             var later = self
@@ -185,8 +184,8 @@ extension EventStream {
 }
 
 extension ChangeFeed {
-    /// `{"epoch","from","to","hash","more","changes":[{"revision","op","kind","id","name","object"?}]}` between two texts,
-    /// produced as the socket takes it.
+    /// `{"epoch","from","to","hash","more","changes":[{"revision","op","kind","id","name","object"?}]}` between two
+    /// texts, produced as the socket takes it.
     func body(behind prefix: String = "", before suffix: String = "") -> HTTPBody {
         var index = 0
         var isDone = false
@@ -212,6 +211,6 @@ extension ChangeFeed {
         }
     }
 
-    /// The size behind which a slice ends: what a connection keeps for its client anyway.
+    /// The size after which a slice ends: what a connection keeps for its client anyway.
     static let sliceByteCount = 32 * 1024
 }

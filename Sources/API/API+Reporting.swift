@@ -22,7 +22,7 @@ extension API {
         }
     }
 
-    /// What this central is and how much it takes.
+    /// The version and limits of this central.
     var versionDocument: JSONValue {
         [
             "version": .string(Self.version),

@@ -99,7 +99,7 @@ extension API {
             throw invalid("\"token\" must be the output of 'heddle token create --chassis \(chassis)'.", "/token")
         }
         let hash = vault.hash(text.secret)
-        // Looked at before the work of signing, and again when it counts: of two that use it at once one wins.
+        // Checked before the work of signing, and again in the core: of two simultaneous uses one wins.
         do {
             _ = try network.access.joinToken(text.id, hash: hash, chassis: chassis, time: now)
         } catch {
@@ -195,7 +195,7 @@ extension API {
 }
 
 extension Problem {
-    /// Tokens and certificates where there is no authority to make them.
+    /// Tokens and certificates if there is no authority to make them.
     fileprivate enum Lack { case unavailable }
 
     fileprivate init(_ lack: Lack) {

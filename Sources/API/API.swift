@@ -9,7 +9,7 @@ import Southbound
 public struct API: Sendable {
     /// The version of this program.
     public static let version = "0.1.0"
-    /// How long a read with `min_revision` waits for it, in seconds.
+    /// The time that a read with `min_revision` waits for it, in seconds.
     public static let revisionWaitMaximum = 2
     /// The longest `X-Request-Id` that is taken over, in bytes.
     public static let requestIDByteCountMaximum = 128
@@ -26,7 +26,7 @@ public struct API: Sendable {
     let statistics: @Sendable (CoreStatistics) -> Statistics
     let vault: Vault?
 
-    /// What `/version` tells that the API does not know by itself.
+    /// The facts of `/version` that the API does not know by itself.
     public struct Product: Sendable {
         /// The engine of the commit log: `sqlite`.
         public var store: String
@@ -37,7 +37,7 @@ public struct API: Sendable {
         /// The bounds of HTTP on the northbound port.
         public var http: HTTPLimits
 
-        /// What this central is made of.
+        /// Creates a product.
         public init(
             store: String,
             parkedRequestMaximum: Int,
@@ -56,7 +56,7 @@ public struct API: Sendable {
     ///   - contract: The text of openapi.yaml.
     ///   - digest: A cryptographic hash of the parts, one after another; tells requests with one idempotency key apart.
     ///   - statistics: Adds what the process counts to what the core counts.
-    ///   - vault: Without it there are no tokens and no certificates.
+    ///   - vault: `nil` for a central without tokens and certificates.
     public init(
         plane: Route.Plane,
         contract: [UInt8],
@@ -74,7 +74,7 @@ public struct API: Sendable {
         routes = Routes.all.filter { $0.planes.contains(plane) }
     }
 
-    /// What to do with a request.
+    /// Returns the action for a request.
     /// - Parameters:
     ///   - request: The head.
     ///   - body: The whole content.
@@ -82,9 +82,9 @@ public struct API: Sendable {
     ///   - source: The client's address.
     ///   - peer: What the connection tells of the client.
     ///   - now: Seconds since 1970.
-    ///   - isReady: Whether `/readyz` says so: the store is open and nobody asked to stop.
-    ///   - newRequestID: The request's identity, where it brings none.
-    ///   - identified: Called where the request was let in by who asks, as far as that is asked here.
+    ///   - isReady: True if `/readyz` says so: the store is open and nobody asked to stop.
+    ///   - newRequestID: The request's identity, if it brings none.
+    ///   - identified: Called if the request was let in by who asks, as far as that is asked here.
     public func action(
         _ request: HTTPRequest,
         body: [UInt8],
@@ -133,7 +133,7 @@ public struct API: Sendable {
         return route?.content?.byteCountMaximum ?? Routes.contentByteCountMaximum
     }
 
-    /// What becomes of a request with content, as far as its head tells.
+    /// The decision about a request with content, by its head.
     public enum Verdict {
         /// The content may come, up to so many bytes.
         case content(byteCountMaximum: Int)
@@ -141,8 +141,8 @@ public struct API: Sendable {
         case answer(Reply)
     }
 
-    /// What becomes of a request with content: whatever can be refused by the head alone is, before there is any work.
-    /// The parameters are those of ``action(_:body:network:source:isReady:peer:now:newRequestID:)``.
+    /// Decides about a request with content by its head: everything that can be refused by the head alone is, before
+    /// any work. The parameters are those of ``action(_:body:network:source:isReady:peer:now:newRequestID:)``.
     public func verdict(
         on request: HTTPRequest,
         network: Network,
@@ -186,7 +186,7 @@ public struct API: Sendable {
         return context.finish(.problem(Problem(error), requestID: requestID), nil)
     }
 
-    /// The identity that a request brings, where it can be taken over.
+    /// The identity that a request brings, if it can be taken over.
     private static func requestID(_ request: HTTPRequest) -> String? {
         guard !request.headerFields.isEmpty else { return nil }
         for name in [HTTPField.Name.requestID, .plainRequestID] {
@@ -196,22 +196,22 @@ public struct API: Sendable {
         return nil
     }
 
-    /// Whether a text consists of visible ASCII characters.
+    /// True if a text consists of visible ASCII characters.
     static func isToken(_ text: String, byteCountMaximum: Int) -> Bool {
         (1...byteCountMaximum).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
     }
 }
 
-/// What every answer of one request carries.
+/// The context of one request, which its answer carries.
 ///
-/// A class: it goes along with a request everywhere, at the cost of one count.
+/// A class: a request passes it on at the cost of one count.
 final class Context {
     let requestID: String
     let source: () -> String
     let epoch: UInt64
     /// The commit that the request's network ends with.
     let place: CommitPlace
-    /// Who asks, as the commit log says it.
+    /// The author for the commit log.
     var author = Principal.anonymous
 
     init(requestID: String, source: @escaping () -> String, epoch: UInt64, place: CommitPlace) {
@@ -221,7 +221,7 @@ final class Context {
         self.place = place
     }
 
-    /// What `body` leads to, or the problem that it ran into.
+    /// Returns the action of `body`, or the problem that it throws.
     func action(_ body: () throws(Problem) -> Action) -> Action {
         do {
             return try body()
@@ -256,7 +256,7 @@ final class Context {
 }
 
 extension Request {
-    /// Whether problems are to say which operation of the body is at fault.
+    /// True if problems are to say which operation of the body is at fault.
     fileprivate var isTransaction: Bool {
         if case .write(let request) = self { request.isTransaction } else { false }
     }

@@ -1,16 +1,16 @@
 import CentralCore
 
-/// What is to be done with a request.
+/// The action for a request.
 ///
-/// Neither an action nor what its closures keep belongs to a thread: nothing of it is shared with another action, and no
-/// state of an ``API`` changes. So an action may be made on one thread and carried out on another, and a closure called
-/// on a third, as long as they do so one after the other; bodies that come in slices are likewise for one at a time.
+/// An action and its closures belong to no thread: they share nothing with other actions, and change no state of an
+/// ``API``. So one thread may make an action, another carry it out, and a third call a closure, one after the other;
+/// the same holds for bodies in slices.
 public enum Action {
     /// It is answered.
     case reply(Reply)
     /// The core must be asked first; its answer goes into the closure, on the thread of the request.
     case ask(Request, (Answer) -> Action)
-    /// The answer begins and stays open, or goes on, of which only the content counts then: with these bytes, and once
-    /// the client has taken them with what the closure says. Without one it ends.
+    /// The answer begins, or continues with the content of this reply, and stays open. The closure gives the next part
+    /// once the client has taken this one; without a closure the answer ends.
     case stream(Reply, then: (() -> Action)?)
 }

@@ -13,7 +13,7 @@ struct Target {
     /// Segments of an ordinary path.
     private static let usualSegmentCount = 4
 
-    /// The parts of `text`, or `nil` where it is no path, its escapes are wrong, or they hide bytes that are not
+    /// The parts of `text`, or `nil` if it is no path, its escapes are wrong, or they hide bytes that are not
     /// UTF-8.
     init?(_ text: String) {
         let bytes = Array(text.utf8)

@@ -39,7 +39,6 @@ final class CentralLink {
         client.tls = context
     }
 
-    /// Sends a sync.
     func send(_ sync: SyncRequest) {
         var request = HTTPRequest(method: .post, scheme: nil, authority: nil, path: path)
         request.headerFields[.contentType] = "application/json"
@@ -101,7 +100,7 @@ func percentEncoded(_ name: String) -> String {
     return text
 }
 
-/// The text of a path's segment with its encoded bytes decoded; `nil` where it is no UTF-8 or badly encoded.
+/// The text of a path's segment with its encoded bytes decoded; `nil` if it is no UTF-8 or badly encoded.
 func percentDecoded(_ segment: some StringProtocol) -> String? {
     var bytes: [UInt8] = []
     var rest = Array(segment.utf8)[...]

@@ -12,7 +12,6 @@ enum PortDevice {
         var device: Device
     }
 
-    /// The queues of a device.
     struct Queues: Sendable {
         var count: Int
         /// Octets that they may hold together.

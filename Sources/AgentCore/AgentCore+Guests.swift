@@ -40,7 +40,7 @@ extension AgentCore {
     }
 
     /// Gives up a device that is gone, or whose namespace only our descriptors keep alive, or that is not where a user
-    /// wants to have it.
+    /// wants it.
     private mutating func judge(_ port: PluggedPort, _ condition: DeviceCondition, now: Duration) {
         let name = port.specification.name
         let (interface, netns) = (port.specification.interface, port.specification.netns ?? "")

@@ -44,7 +44,6 @@ public enum Answer: Hashable, Sendable {
 
 /// A port as `heddle port list` shows it.
 public struct PortReport: Hashable, Sendable {
-    /// The state of a port.
     public enum State: String, Hashable, Sendable {
         /// The forwarder has it and tables in which it is bound here.
         case up
@@ -65,11 +64,11 @@ public struct PortReport: Hashable, Sendable {
     public var state: State
     /// The reason why it is so, in one clause; empty for a port that is up.
     public var detail: String
-    /// Its counters, where they were asked for and the forwarder has them.
+    /// Its counters, if they were asked for and the forwarder has them.
     public var statistics: SourceStatistics?
 
     /// The object `{"name", "logical_port", "interface", "netns", "mac", "addresses", "mtu", "owned", "claim", "state",
-    /// "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null where the user left them open.
+    /// "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null if the user left them open.
     public var json: JSONValue {
         var object = specification.json
         object["owned"] = .bool(isOwned)

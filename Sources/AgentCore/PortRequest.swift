@@ -8,7 +8,6 @@ public struct PortRequest: Hashable, Sendable {
     /// The demand on the device (`existing`).
     public var demand: DeviceDemand
 
-    /// A request.
     public init(specification: PortSpecification, demand: DeviceDemand = .any) {
         self.specification = specification
         self.demand = demand

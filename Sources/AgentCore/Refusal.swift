@@ -16,16 +16,14 @@ public struct Refusal: Error, Hashable, Sendable {
         case storage
     }
 
-    /// The kind of refusal.
     public var kind: Kind
     /// A stable word for programs: `netns_missing`.
     public var code: String
     /// One sentence for people, with the remedy.
     public var detail: String
-    /// The JSON pointer of the field at fault, where there is one.
+    /// The JSON pointer of the field at fault, if there is one.
     public var pointer: String?
 
-    /// A refusal.
     public init(_ kind: Kind, code: String, detail: String, pointer: String? = nil) {
         self.kind = kind
         self.code = code

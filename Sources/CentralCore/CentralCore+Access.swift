@@ -1,7 +1,7 @@
 import NetworkModel
 import Persistent
 
-/// Who is let in: tokens and the joinings of chassis.
+/// Tokens and the joinings of chassis.
 extension CentralCore {
     mutating func changeAccess(_ ticket: Ticket, _ request: AccessRequest) {
         do throws(Refusal) {
@@ -31,8 +31,8 @@ extension CentralCore {
         }
     }
 
-    /// Until when a token lets its bearer in, in seconds since 1970; for ever without one.
-    /// - Throws: a refusal where it does not.
+    /// The time until which a token is valid, in seconds since 1970; for ever without a token.
+    /// - Throws: a refusal if it is not valid.
     func tokenEnd(_ id: String?) throws(Refusal) -> Int64 {
         guard let id else { return .max }
         guard let token = durable.access.tokens[id]?.token else {

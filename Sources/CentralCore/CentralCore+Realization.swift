@@ -5,12 +5,11 @@ import Southbound
 
 /// A request that waits until every live interested chassis has a revision in its tables.
 struct RealizationWait: Sendable {
-    /// The revision that is waited for.
     var revision: UInt64
-    /// The chassis that is found wanting; those before it in the order of names are not. Once it has the revision, the
-    /// next one is sought behind it, so that a wait looks at every chassis once, however many there are.
+    /// The chassis that lacks the revision; those before it in the order of names have it. Once it has the revision,
+    /// the next one is looked for after it, so that a wait looks at every chassis once, however many there are.
     var witness: String
-    /// When the waiting is given up.
+    /// The time when the waiting is given up.
     var deadline: Duration
 }
 
@@ -100,7 +99,7 @@ extension CentralCore {
         if waitsByWitness[name]?.isEmpty == true { waitsByWitness[name] = nil }
     }
 
-    /// Whether the chassis' share at a revision is not what its forwarder has.
+    /// True if the chassis' share at a revision is not what its forwarder has.
     private func lacks(_ name: String, _ revision: UInt64) -> Bool {
         guard let session = sessions[name], session.applied < revision else { return false }
         return firstUnapplied(by: name).map { $0 <= revision } ?? false

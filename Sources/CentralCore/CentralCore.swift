@@ -4,27 +4,27 @@ import Persistent
 import Southbound
 import Wire
 
-/// The heart of central: a value that takes requests, heartbeats and time, and gives commits and answers.
+/// The core of central: a value that takes requests, heartbeats and time, and gives commits and answers.
 ///
 /// Two networks are in it. ``durable`` is what is on disk and what readers, feeds and answers show. ``working`` has
 /// the commits on the way on top; requests are checked against it. Every answer to a write leaves after its commit
 /// is durable.
 ///
-/// After ``init(network:history:configuration:now:)`` step once with ``Event/timer``, so that what the start itself
-/// brought about (a translation by a newer version, the first timer) goes out.
+/// After ``init(network:history:configuration:now:)`` step once with ``Event/timer``, so that the effects of the start
+/// itself (a translation by a newer version, the first timer) are carried out.
 public struct CentralCore: Sendable {
     let configuration: Configuration
-    /// What is on disk: never older than any answer.
+    /// The network on disk: never older than any answer.
     public internal(set) var durable: Network
-    /// What is on disk once the commits on the way are.
+    /// The network once the commits under way are on disk.
     var working: Network
-    /// The newest commits, with the networks behind them.
+    /// The newest commits, with the networks after them.
     var past: Past
     /// The revision at which this process took the log up.
     let firstRevision: UInt64
-    /// What commits changed, worked out for all chassis at once.
+    /// The changes of commits, worked out for all chassis at once.
     var deltas: Deltas
-    /// When each datapath changed.
+    /// The time when each datapath changed.
     var trails: [ObjectID: ChangeTrail] = [:]
     /// The commits of the append under way, oldest first.
     var appending: [PendingCommit] = []
@@ -32,7 +32,7 @@ public struct CentralCore: Sendable {
     var pending: [PendingCommit] = []
     /// Bytes of their encodings.
     var pendingByteCount = 0
-    /// What hosts have said, by chassis name.
+    /// The sessions by chassis name.
     var sessions: [String: Session] = [:]
     /// The chassis on which a logical port is plugged, by its name.
     var pluggedAt: [String: Set<String>] = [:]
@@ -50,11 +50,11 @@ public struct CentralCore: Sendable {
     var retried: Deque<Ticket> = []
     /// Requests that wait for something to change.
     var watches = OrderedMap<Ticket, Watch>()
-    /// What has changed since they were looked at last.
+    /// The changes since they were looked at last.
     var news = News()
-    /// What they are being looked at for, and the last that was.
+    /// The changes for which they are being looked at, and the last one that was.
     var sweep: (news: News, after: Ticket)?
-    /// What the last watch was answered, for those that ask for the same.
+    /// The answer to the last watch, for those that ask for the same.
     var sameFeed: (since: UInt64, kinds: Set<ResourceKind>, revision: UInt64, feed: ChangeFeed)?
     /// Commits made durable since the start.
     var commitCount: UInt64 = 0
@@ -70,29 +70,29 @@ public struct CentralCore: Sendable {
     var waitsByRevision = OrderedMap<RevisionKey, Void>()
     /// The write that is being worked out beside the core.
     var planned: (ticket: Ticket, company: Plan.Company)?
-    /// What has been and may be committed before it, though it was made later.
+    /// The commits that may go before it, though they were made later.
     var overtaken: Overtaken?
     /// In the copy that a plan is carried out on: the revision that its commit will have.
     var reservedRevision: UInt64?
     /// Large writes that wait for it.
     var queued: Deque<(ticket: Ticket, request: WriteRequest)> = []
-    /// What would make a commit and waits, in order.
+    /// The events that would make a commit and wait, in order.
     var held: Deque<(ticket: Ticket, request: Request)> = []
-    /// Whether one of them is being carried out.
+    /// True if one of them is being carried out.
     var isCarryingOutHeld = false
     /// Rises when the log did not take commits: what was planned on top of them is void.
     var planVersion: UInt64 = 0
     /// Work that central gives itself, piece by piece.
     var chores: Deque<Chore> = []
-    /// Whether the records are being brought up to this version's translation.
+    /// True if the records are being brought up to this version's translation.
     var isUpgrading = false
     /// The revision with which they are.
     var upgradedAt: UInt64?
     /// The chassis of which something was said that the log did not take.
     var unsettled: Set<String> = []
-    /// Whether a time is set at which that is tried again.
+    /// True if a time is set at which that is tried again.
     var isRetryArmed = false
-    /// How long the next try waits.
+    /// The pause before the next attempt.
     var storageRetry: Duration
     /// Times in which central heard nobody.
     var pauses: Deque<Pause> = []
@@ -100,7 +100,7 @@ public struct CentralCore: Sendable {
     var deadlines = OrderedMap<Deadline, Void>()
     /// The time that the edge was asked to wake the core at.
     var timer: Duration?
-    /// What has been said of the log's failures, by their reason.
+    /// The reports about the log's failures, by their reason.
     var complaints = RepeatBudget<String>()
     var isStarted = false
     var isStopping = false
@@ -112,18 +112,18 @@ public struct CentralCore: Sendable {
     var lastTime: Int64 = 0
     /// The time of a commit that is made now.
     var time: Int64 { overtaken?.time ?? max(wallClock, lastTime) }
-    /// Whether ``Event/goOn`` is on its way.
+    /// True if ``Event/goOn`` is on its way.
     var isGoingOn = false
-    /// What the step has brought about so far.
+    /// The effects of the step so far.
     var effects: [Effect] = []
 
-    /// Takes up a network where a log left it.
+    /// Creates a core from a network and the newest commits of its log.
     /// - Parameters:
-    ///   - network: the network before the first commit of `history`: what the store has folded into rows.
+    ///   - network: the network before the first commit of `history`: the rows of the store.
     ///   - history: the commits that follow, up to the last durable one, without a gap. Deltas reach back over the
     ///     last ``Configuration/historyCountMaximum`` of them.
     ///   - hashes: the hash of each of them.
-    /// - Throws: ``CommitError`` where the history does not follow the network.
+    /// - Throws: ``CommitError`` if the history does not follow the network.
     public init(
         network: Network,
         history commits: [Commit],
@@ -168,11 +168,11 @@ public struct CentralCore: Sendable {
         noteCommittedWaits()
     }
 
-    /// Takes one event and gives what is to be done, in order.
+    /// Takes one event and returns the effects, in order.
     /// - Parameters:
     ///   - now: monotonic time since any origin, never earlier than at the step before.
     ///   - wallClock: seconds since 1970, for the times that objects show.
-    ///   - generator: where identities of new objects come from.
+    ///   - generator: the source of identities of new objects.
     public mutating func step(
         _ event: Event,
         now: Duration,
@@ -242,7 +242,7 @@ public struct CentralCore: Sendable {
         }
     }
 
-    /// Whether what hosts are told is what this version makes of the network; before that they are told nothing.
+    /// True if the southbound database is this version's translation; before that hosts are told nothing.
     public var isReady: Bool { isStarted && !isUpgrading }
 
     /// A share that is half upgraded would take ports from hosts.

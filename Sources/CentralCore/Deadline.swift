@@ -1,6 +1,6 @@
 /// Something that time alone brings about.
 struct Deadline: Comparable, Sendable {
-    /// What it is; its order only makes equal times unambiguous.
+    /// The subject; its order only makes equal times unambiguous.
     enum Subject: Comparable, Sendable {
         /// The lease of a chassis runs out.
         case lease(String)
@@ -14,13 +14,12 @@ struct Deadline: Comparable, Sendable {
         case revision(Ticket)
         /// What hosts have said is committed again after the log could not be written.
         case storageRetry
-        /// What a chassis said too soon after other things is committed.
+        /// Commits a chassis' report that came too soon after others.
         case postponed(String)
     }
 
     /// When, monotonic.
     var at: Duration
-    /// What.
     var subject: Subject
 
     static func < (left: Deadline, right: Deadline) -> Bool {

@@ -1,8 +1,8 @@
 import NetworkModel
 
-/// What the core wants done, in this order.
+/// The effects that the core asks for, in this order.
 public enum Effect: Sendable {
-    /// Append these commits to the log that ends at a revision, all or none, and say ``Event/durable(_:hashes:)`` or
+    /// Append these commits to the log that ends at a revision, all or none, and report ``Event/durable(_:hashes:)`` or
     /// ``Event/storageFailed(_:)``. There is never a second one before that.
     case append([Commit], after: UInt64)
     /// Show this network to readers.
@@ -11,20 +11,20 @@ public enum Effect: Sendable {
     case answer(Ticket, Answer)
     /// Answer a request from the log on disk, by ``Answer/audited(_:hasMore:after:)``.
     case audit(Ticket, AuditRequest)
-    /// Carry this out on another thread, and say ``Event/planned(_:)`` with what came of it. There is never a second one
+    /// Carry this out on another thread, and report ``Event/planned(_:)`` with the outcome. There is never a second one
     /// before that.
     case plan(Plan)
     /// Say ``Event/timer`` at this time, in place of any time set before; never where `nil`.
     case setTimer(at: Duration?)
-    /// Say ``Event/goOn`` soon, behind what is waiting already: there is more to do than one step should take.
+    /// Send ``Event/goOn`` soon, after the events that wait already: there is more to do than one step should take.
     case goOn
     /// Tell the operator.
     case log(LogEntry)
 }
 
-/// What the operator is told.
+/// A line of the log, for the operator.
 public struct LogEntry: Equatable, Sendable {
-    /// How much it matters.
+    /// The severity.
     public enum Level: Sendable {
         /// The ordinary course of things.
         case info
@@ -32,12 +32,11 @@ public struct LogEntry: Equatable, Sendable {
         case warning
     }
 
-    /// How much it matters.
+    /// The severity.
     public var level: Level
     /// One sentence.
     public var message: String
 
-    /// A sentence for the log.
     public init(_ level: Level, _ message: String) {
         self.level = level
         self.message = message

@@ -1,10 +1,9 @@
 import NetworkModel
 
-/// What comes to the core.
+/// The events of the core.
 public enum Event: Sendable {
-    /// A request.
     case asked(Ticket, Request)
-    /// What came of the last ``Effect/plan(_:)``.
+    /// The outcome of the last ``Effect/plan(_:)``.
     case planned(Plan.Outcome)
     /// The client of a request went away; no answer is due any more.
     case disconnected(Ticket)
@@ -12,7 +11,7 @@ public enum Event: Sendable {
     case durable(UInt64, hashes: [CommitHash])
     /// Commits that another member made durable, in order, with the hash of each. Only of a core that does not lead.
     case replicated([Commit], hashes: [CommitHash])
-    /// The last ``Effect/append(_:)`` failed as a whole: nothing of it is on disk. One clause says why.
+    /// The last ``Effect/append(_:)`` failed as a whole: nothing of it is on disk. One clause tells why.
     case storageFailed(String)
     /// The time that the last ``Effect/setTimer(at:)`` named has come.
     case timer

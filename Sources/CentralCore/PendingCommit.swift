@@ -3,15 +3,14 @@ import Southbound
 
 /// A commit that is not durable yet, with what happens when it is.
 struct PendingCommit: Sendable {
-    /// The commit.
     let commit: Commit
     /// The network after it.
     private(set) var network: Network
-    /// What users see of it.
+    /// The record of it that users see.
     let record: CommitRecord
     /// The southbound records that it puts or deletes.
     let touched: [RecordKey]
-    /// Whom it concerns.
+    /// The chassis that it concerns.
     let reach: Reach
     /// About the bytes of memory that it keeps while it can be gone back to.
     let keptByteCount: Int

@@ -7,20 +7,19 @@ public struct Poll: Sendable {
     var chassis: String
     /// The revision that the asker has; 0 asks for a snapshot.
     var since: UInt64
-    /// The epoch of `since`, where the asker says one.
+    /// The epoch of `since`, if the asker says one.
     var epoch: UInt64?
-    /// The hash of the commit at `since`, where the asker says one.
+    /// The hash of the commit at `since`, if the asker says one.
     var hash: CommitHash?
     /// The page that is asked for.
     var page: FeedPage?
-    /// How long the answer may be held back, in seconds.
+    /// The seconds that the answer may be held.
     var wait: Int
-    /// Whether it is the agent's own sync rather than a look from outside.
+    /// True if it is the agent's own sync rather than a look from outside.
     var isSync = false
     /// When the poll is answered with nothing new, once it is parked.
     var deadline: Duration = .zero
 
-    /// The poll of a chassis' sync.
     init(of chassis: String, _ request: SyncRequest) {
         self.init(
             chassis: chassis,
@@ -33,7 +32,6 @@ public struct Poll: Sendable {
         isSync = true
     }
 
-    /// A look at the feed from outside.
     public init(
         chassis: String,
         since: UInt64,

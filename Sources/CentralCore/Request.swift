@@ -19,11 +19,9 @@ public enum Request: Sendable {
     case watch(WatchRequest)
     /// Which commits there were, newest first.
     case audit(AuditRequest)
-    /// What there is to count.
     case statistics
     /// Which chassis have a revision, held up to `wait` seconds.
     case realization(revision: UInt64, wait: Int)
-    /// The network as it was at a revision.
     case network(revision: UInt64)
     /// The network as soon as it has reached a revision, within `wait` seconds.
     case reached(revision: UInt64, wait: Int)
@@ -44,9 +42,8 @@ public enum Answer: Sendable {
     case feed(FeedAnswer)
     /// Changes of users' objects and hosts.
     case watched(ChangeFeed)
-    /// Commits, newest first, whether there are older ones, and the revision behind which all are kept.
+    /// Commits, newest first, whether there are older ones, and the revision after which all are kept.
     case audited([CommitRecord], hasMore: Bool, after: UInt64)
-    /// What there is to count.
     case statistics(CoreStatistics)
     /// Which chassis have a revision.
     case realization(Realization)
@@ -55,8 +52,8 @@ public enum Answer: Sendable {
 }
 
 extension Request {
-    /// Whether only a core that hears hosts and makes commits can answer it. What a chassis says is heard by the one that
-    /// leads; its feed is answered by any.
+    /// True if only a core that hears hosts and makes commits can answer it. What a chassis says is heard by the one
+    /// that leads; its feed is answered by any.
     var needsLeader: Bool {
         switch self {
         case .write, .access, .realization: true

@@ -10,7 +10,6 @@ public struct TracedFrame: Equatable, Sendable {
     public var vlan: UInt16?
     public var payload: Payload
 
-    /// The payload of a frame.
     public enum Payload: Equatable, Sendable {
         /// Nothing, after this EtherType.
         case none(etherType: UInt16)

@@ -2,7 +2,7 @@ import JSON
 import Persistent
 
 extension Ledger {
-    /// What was answered to a request that brought an idempotency key.
+    /// The answer to a request with an idempotency key.
     public struct KeptAnswer: Hashable, Sendable {
         /// The digest of the request.
         public var fingerprint: String
@@ -10,10 +10,8 @@ extension Ledger {
         public var time: Int64
         /// The commit that the answer spoke of, and that keeps it: no two answers have the same.
         public var revision: UInt64
-        /// What its operations left behind.
         public var results: [OperationResult]
 
-        /// An answer to be kept.
         public init(fingerprint: String, time: Int64, revision: UInt64, results: [OperationResult]) {
             self.fingerprint = fingerprint
             self.time = time
@@ -32,7 +30,6 @@ extension Ledger {
         /// The number of answers.
         public var count: Int { byName.count }
 
-        /// The oldest answer.
         public var oldest: (name: String, answer: KeptAnswer)? {
             guard let name = namesByRevision.first?.value, let answer = byName[name] else { return nil }
             return (name, answer)
@@ -57,7 +54,7 @@ extension Ledger {
     /// Under which name the answer to an author's key is kept. Neither has a blank in it.
     public static func answerName(author: String, key: String) -> String { "\(author) \(key)" }
 
-    /// The ledger's row for a kept answer; its object is `nil` where there is none.
+    /// The ledger's row for a kept answer; its object is `nil` if there is none.
     public func answerRow(_ name: String) -> CommitChange {
         CommitChange(kind: .keptAnswer, id: name, object: answers[name]?.bytes)
     }

@@ -7,8 +7,8 @@ public struct AuditRetention: Sendable {
     public var seconds: Int64 = 30 * 86_400
     /// Bytes of rows of users' commits: 256 MiB, about a million of them.
     public var userByteCountMaximum = 256 << 20
-    /// Bytes of rows of hosts' commits and central's own: 16 MiB. It is apart so that no host can push out what users
-    /// did.
+    /// Bytes of rows of hosts' commits and central's own: 16 MiB. It is apart so that no host can push out the changes
+    /// of users.
     public var hostByteCountMaximum = 16 << 20
     /// The most rows that are forgotten at once: what takes about a millisecond.
     public var sliceCountMaximum = 256

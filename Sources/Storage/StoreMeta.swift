@@ -4,7 +4,7 @@ import Security
 /// The one row that says what the tables must hold.
 struct StoreMeta: Equatable {
     var epoch: UInt64
-    /// True if the epoch was begun on purpose for the hosts, who then go by it whatever it takes from them.
+    /// True if the epoch was begun with `--force-hosts`: hosts use it whatever it takes from them.
     var forcesHosts = false
     /// The last commit and its hash.
     var revision: UInt64 = 0

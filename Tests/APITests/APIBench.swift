@@ -29,7 +29,7 @@ final class APIBench {
     /// Seconds since 1970.
     static let time: Int64 = 1_700_000_000
     var wallClock = time
-    /// What `/v1/...?min_revision` gets when it waits.
+    /// The network that `/v1/...?min_revision` gets when it waits.
     var laterNetwork: Network?
     var keepsPages = true
     var network: Network
@@ -133,7 +133,7 @@ final class APIBench {
         return then.map { Self.read(finish($0())).text }
     }
 
-    /// How an answer that stays open goes on; `nil` where it has ended.
+    /// The next part of an answer that stays open; `nil` if it has ended.
     private(set) var then: (() -> Action)?
 
     private func answer(_ request: Request) -> Answer {

@@ -11,7 +11,7 @@ import Wire
 
 @testable import API
 
-/// Who may do what: generated from the table of routes.
+/// Access rules, generated from the table of routes.
 @Suite struct AccessTests {
     private let bench: APIBench
 
@@ -156,7 +156,7 @@ import Wire
             }
         }
         #expect(count == 12)
-        // What a body names counts as well: another's address, another's identity.
+        // Names in a body count as well: another's address, another's identity.
         for body in [
             sync("hv1", ip: "10.0.0.2", seq: 2), sync("hv1", ip: "10.0.0.1", seq: 2, chassisID: "id-hv2"),
         ] {

@@ -189,7 +189,7 @@ import Testing
         let body: JSONValue = [
             "switches": [["name": "web"], ["name": "bad", "x": 1], ["name": "web"]],
             "ports": [
-                // What is refused here would have given up the address that the next one takes.
+                // The refused object would have given up the address that the next one takes.
                 ["name": "web-1", "switch": "web", "addresses": ["z"]],
                 ["name": "web-2", "switch": "web", "addresses": ["02:00:00:00:00:01 10.0.0.1"]],
                 ["name": "b-1", "switch": "bad"], ["name": "n-1", "switch": "none"],

@@ -12,17 +12,17 @@ final class CoreBench {
     var generator: SeededGenerator
     var now: Duration = .zero
     var wallClock: Int64 = 1_700_000_000
-    /// What is on disk.
+    /// The commits on disk.
     var log: [Commit] = []
-    /// What readers see.
+    /// The network that readers see.
     var published: Network
     /// The append under way.
     var appending: [Commit] = []
-    /// Whether appends are finished at once.
+    /// True if appends are finished at once.
     var storesAtOnce = true
-    /// Whether the core is told to go on at once where it asks for that.
+    /// True if the core is told to go on at once where it asks for that.
     var goesOn = true
-    /// Whether large writes are worked out at once.
+    /// True if large writes are worked out at once.
     var plansAtOnce = true
     private(set) var plans: [Plan] = []
     var answers: [Ticket: Answer] = [:]
@@ -222,7 +222,7 @@ struct BenchAgent {
     var epoch: UInt64?
     var applied: UInt64 = 0
     var claims: UInt64 = 0
-    /// What the agent knows, by what it was told.
+    /// The agent's share, by what it was told.
     var share: [RecordKey: Record] = [:]
     private var pages: [FeedChange] = []
     var page: FeedPage?

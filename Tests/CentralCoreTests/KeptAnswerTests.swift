@@ -4,7 +4,7 @@ import Testing
 
 @testable import CentralCore
 
-/// What is kept so that a repeated request is answered as the first time, and its bounds.
+/// Kept answers, by which a repeated request is answered as the first time, and their bounds.
 @Suite struct KeptAnswerTests {
     private func create(_ name: String, key: String, on bench: CoreBench) -> Answer? {
         let ticket = bench.ticket()
