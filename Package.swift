@@ -76,7 +76,7 @@ let targets: [Target] = [
     ),
     floor(
         "API",
-        ["CentralCore", "NetworkModel", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
+        ["CentralCore", "NetworkModel", "Datapath", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
         pure
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),

@@ -39,6 +39,7 @@ extension API {
         case .sync: return try sync(call)
         case .readChanges: return try readChanges(call)
         case .getRealization: return try realization(call, network: network)
+        case .trace: return .reply(try trace(call, network: network))
         case .getChanges: return try changes(call)
         case .getAudit: return try audit(call, network: network)
         case .metrics:

@@ -203,6 +203,7 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case listChassis, getChassis, deleteChassis
     case listSouthboundChassis, listDatapathBindings, listPortBindings, listMulticastGroups
     case getRealization
+    case trace
     case sync, readChanges
     case listTokens, createToken, getToken, deleteToken
     case enrol, renewCertificate

@@ -262,6 +262,7 @@ public enum Routes {
         list(.listPortBindings, "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
         list(.listMulticastGroups, "/v1/southbound/multicast-groups", filters: [.datapath]),
         Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait], problems: [503]),
+        Route(.trace, .post, "/v1/trace", access: .role(.viewer), content: json, problems: [422, 503]),
     ]
 
     private static let feed = [

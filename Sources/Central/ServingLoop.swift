@@ -46,6 +46,8 @@ final class ServingLoop {
     private struct Undecided {
         var exchange: HTTPExchange
         var start: Duration
+        /// The bytes that are held for it.
+        var byteCount: Int
     }
 
     private let index: UInt64
@@ -173,7 +175,7 @@ final class ServingLoop {
         case .answers(let new): answers?.add(new)
         case .decided(let ticket, let decision):
             guard let waiting = undecided.removeValue(forKey: ticket) else { return }
-            places.letGo(byteCount: waiting.exchange.body.count)
+            places.letGo(byteCount: waiting.byteCount)
             if decision.isIdentified { waiting.exchange.identify() }
             decide(decision.action, for: waiting.exchange, since: waiting.start)
         case .secure(let contexts):
@@ -200,7 +202,9 @@ final class ServingLoop {
     private func handle(_ exchange: HTTPExchange, _ exposure: Exposure, api: API) {
         let start = Clock.monotonic()
         let peer = Peer(exposure, exchange.credentials)
-        guard exchange.body.count < BulkThread.byteCountMinimum || !readElsewhere(exchange, peer, api, start)
+        let isLong = api.takesLong(exchange.request)
+        let byteCount = max(exchange.body.count, isLong ? API.traceByteCount : 0)
+        guard byteCount < BulkThread.byteCountMinimum || !readElsewhere(exchange, byteCount, peer, api, start)
         else { return }
         let action = cell.load().action(api, on: exchange, peer, newRequestID: newRequestID)
         decide(action, for: exchange, since: start)
@@ -210,12 +214,12 @@ final class ServingLoop {
     /// - Returns: True if the request is taken care of.
     private func readElsewhere(
         _ exchange: HTTPExchange,
+        _ byteCount: Int,
         _ peer: Peer,
         _ api: API,
         _ start: Duration
     ) -> Bool {
         guard let bulk else { return false }
-        let byteCount = exchange.body.count
         guard places.hold(byteCount: byteCount) else {
             answer(
                 API.reply(.tooManyBytesHeld, network: cell.load().network, requestID: newRequestID()),
@@ -239,7 +243,7 @@ final class ServingLoop {
             places.letGo(byteCount: byteCount)
             return false
         }
-        undecided[ticket] = Undecided(exchange: exchange, start: start)
+        undecided[ticket] = Undecided(exchange: exchange, start: start, byteCount: byteCount)
         return true
     }
 

@@ -22,7 +22,7 @@ public final class ForwardingTables {
     let hashSeed: UInt64
 
     /// The file that all of the tables is in.
-    private(set) var file = TableFile()
+    private(set) var file: TableFile
     var root: TableRoot
     private var rootReference: Reference = 0
     private var copiedByteCount = 0
@@ -60,7 +60,16 @@ public final class ForwardingTables {
     ///   - epoch: the tables have higher numbers than this; above those of any tables that the same forwarder has had.
     ///   - innerMTU: the longest IP packet, in octets, that the host's own device leaves to tunnels: its MTU less 58
     ///     (IPv4) or 78 (IPv6). What the path to each place carries is told to the forwarder apart.
-    public init(localChassis: String, localEncap: IPAddress, innerMTU: Int, hashSeed: UInt64, epoch: UInt64 = 0) {
+    ///   - isPrivate: True for tables that no other process gets. They take no descriptor.
+    public init(
+        localChassis: String,
+        localEncap: IPAddress,
+        innerMTU: Int,
+        hashSeed: UInt64,
+        epoch: UInt64 = 0,
+        isPrivate: Bool = false
+    ) {
+        file = TableFile(isPrivate: isPrivate)
         self.localChassis = localChassis
         self.localEncap = localEncap
         self.hashSeed = hashSeed
@@ -156,7 +165,7 @@ public final class ForwardingTables {
     /// Copies what is in use to a new file. Generations stay: nothing has changed for whoever decides on frames.
     func copyToNewFile() {
         let former = file
-        file = TableFile(capacity: former.byteCount / 2)
+        file = TableFile(capacity: former.byteCount / 2, isPrivate: former.descriptor < 0)
         root.keys = file.copyTrie(root.keys, from: former)
         root.chassis = file.copy(root.chassis, from: former) { file.append(former.load(ChassisRow.self, at: $0)) }
         for case let datapath? in datapathsByIndex { datapath.copy(from: former, to: file) }

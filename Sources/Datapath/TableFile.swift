@@ -10,6 +10,7 @@ final class TableFile {
     static let byteCountMaximum = Int(Reference.max) * 8
     private static let alignment = 16
 
+    /// -1 for pages of this process alone.
     let descriptor: Int32
     private(set) var base: UnsafeMutableRawPointer
     private var capacity: Int
@@ -18,18 +19,20 @@ final class TableFile {
     /// The start of the octets that the present change has written.
     private var changeStart = alignment
 
-    init(capacity wanted: Int = 1 << 16) {
+    /// - Parameter isPrivate: True for pages of this process alone, which take no descriptor.
+    init(capacity wanted: Int = 1 << 16, isPrivate: Bool = false) {
         capacity = max(wanted, 1 << 12)
         var memory: UnsafeMutableRawPointer?
-        let result = clinux_table_file("heddle-tables", capacity, &memory)
+        let result =
+            isPrivate ? clinux_map_private(capacity, &memory) : clinux_table_file("heddle-tables", capacity, &memory)
         guard result >= 0, let memory else { preconditionFailure("no memory for tables") }
-        descriptor = Int32(truncatingIfNeeded: result)
+        descriptor = isPrivate ? -1 : Int32(truncatingIfNeeded: result)
         base = memory
     }
 
     deinit {
         _ = clinux_unmap(base, capacity)
-        _ = clinux_close(descriptor)
+        if descriptor >= 0 { _ = clinux_close(descriptor) }
     }
 
     /// Begins a change: nothing that is there is written any more.

@@ -24,8 +24,8 @@ import Reactor
         version: version,
         subcommands: [
             CentralCommand.self, AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self,
-            TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, DoctorCommand.self,
-            ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
+            TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, TraceCommand.self,
+            DoctorCommand.self, ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
         ]
     )
 

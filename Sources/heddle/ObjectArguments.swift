@@ -23,6 +23,8 @@ extension OutputFormat: ExpressibleByArgument {}
 
 extension PortFormat: ExpressibleByArgument {}
 
+extension TraceFormat: ExpressibleByArgument {}
+
 /// Completes the names of objects whose kind is on the command line.
 func completeNames(of words: [String], _: Int, _ prefix: String) -> [String] {
     let kinds = words.compactMap { try? ObjectKind(parsing: $0) }

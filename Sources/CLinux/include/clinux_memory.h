@@ -64,9 +64,9 @@ static inline long clinux_table_file(const char *name, size_t count, void **memo
     *memory = address;
     return fd;
 }
-/// Lengthens such a file and what is mapped of it, which may move.
+/// Lengthens such a file and what is mapped of it, which may move; without a file (-1) pages of this process alone.
 static inline long clinux_grow_table_file(int fd, size_t count, size_t larger, void **memory) {
-    if (ftruncate(fd, (off_t)larger) < 0) return -(long)errno;
+    if (fd >= 0 && ftruncate(fd, (off_t)larger) < 0) return -(long)errno;
     long address = clinux_result(syscall(SYS_mremap, *memory, count, larger, 1 /* MREMAP_MAYMOVE */));
     if (address < 0 && address > -4096) return address;
     *memory = (void *)address;
