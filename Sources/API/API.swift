@@ -80,7 +80,7 @@ public struct API: Sendable {
     ///   - body: The whole content.
     ///   - network: The current network.
     ///   - source: The client's address.
-    ///   - peer: What the connection tells of the client.
+    ///   - peer: The client as the connection tells.
     ///   - now: Seconds since 1970.
     ///   - isReady: True if `/readyz` says so: the store is open and nobody asked to stop.
     ///   - newRequestID: The request's identity, if it brings none.

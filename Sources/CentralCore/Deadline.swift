@@ -12,7 +12,7 @@ struct Deadline: Comparable, Sendable {
         case watch(Ticket)
         /// A wait for a revision is given up.
         case revision(Ticket)
-        /// What hosts have said is committed again after the log could not be written.
+        /// Commits hosts' reports again after the log could not be written.
         case storageRetry
         /// Commits a chassis' report that came too soon after others.
         case postponed(String)

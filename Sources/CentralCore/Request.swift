@@ -4,18 +4,18 @@ import Southbound
 /// Names a request that waits for its answer; the edge makes it.
 public typealias Ticket = UInt64
 
-/// What a client or a chassis asks of central beyond what the published network tells. Each gets one ``Answer``.
+/// A request of a client or a chassis that the published network cannot answer. Each gets one ``Answer``.
 public enum Request: Sendable {
     /// Changes by a user, among them `DELETE /v1/chassis/{name}`: answered once they are durable.
     case write(WriteRequest)
     /// A change of who is let in: answered once it is durable.
     case access(AccessRequest)
-    /// What a chassis says, held until there is news for it. One with a certificate may not take the place of another
+    /// A sync of a chassis, held until there is news for it. One with a certificate may not take the place of another
     /// chassis.
     case sync(chassis: String, SyncRequest, isCertified: Bool = false)
     /// A look at a chassis' feed.
     case changes(Poll)
-    /// What has changed of users' objects and hosts, held if nothing has.
+    /// A question for changes of users' objects and hosts, held if there are none.
     case watch(WatchRequest)
     /// Which commits there were, newest first.
     case audit(AuditRequest)

@@ -23,7 +23,6 @@ public struct DynamicState: @unchecked Sendable {
         /// The rest.
         public var low: UInt64
 
-        /// A key.
         public init(scope: UInt64, high: UInt64, low: UInt64) {
             self.scope = scope
             self.high = high
@@ -40,7 +39,6 @@ public struct DynamicState: @unchecked Sendable {
         /// The third word.
         public var third: UInt64
 
-        /// A value.
         public init(_ first: UInt64, _ second: UInt64 = 0, _ third: UInt64 = 0) {
             self.first = first
             self.second = second

@@ -3,8 +3,8 @@ import Wire
 /// Changes to the headers of a frame on its way out, as one value that is decided once and applied to each frame of a
 /// flow: MAC and IP addresses, ports, hops, and one tag. What a frame does not have, an edit leaves alone.
 ///
-/// Checksums follow by what the changed words differ in (RFC 1624), so that payloads are not read; a checksum that is yet
-/// to be completed has the addresses only, and changes with those.
+/// Checksums follow by what the changed words differ in (RFC 1624), so that payloads are not read; a checksum that is
+/// yet to be completed has the addresses only, and changes with those.
 public struct Edit: BitwiseCopyable, Equatable, Sendable {
     private(set) var parts: Parts = []
     private var hopCount: UInt8 = 0
@@ -52,7 +52,6 @@ public struct Edit: BitwiseCopyable, Equatable, Sendable {
     /// Octets by which an edited header may begin earlier than the frame's own.
     public static let growthMaximum = 4
 
-    /// No changes.
     public init() {}
 
     /// True if nothing changes.
@@ -171,11 +170,11 @@ extension Edit {
         return (parts.contains(.addedTag) ? 4 : 0) &- (removesTag(of: frame) ? 4 : 0)
     }
 
-    /// Changes a frame where it lies. Its payload stays; with another number of tags the frame begins elsewhere.
+    /// Changes a frame in its place. Its payload stays; with another number of tags the frame begins elsewhere.
     /// - Parameters:
     ///   - bytes: the frame, with room for `growthMaximum` octets in front of it.
     ///   - frame: the same as it was read; it holds no more afterwards.
-    ///   - isPartial: whether the checksum of its TCP, UDP or ICMPv6 is yet to be completed.
+    ///   - isPartial: true if the checksum of its TCP, UDP or ICMPv6 is yet to be completed.
     /// - Returns: where it begins now.
     public func apply(
         to bytes: UnsafeMutableRawPointer,

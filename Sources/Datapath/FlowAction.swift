@@ -1,6 +1,5 @@
 /// One thing to do with each frame of a flow: two words, so that an entry of the cache is one cache line.
 public struct FlowAction: BitwiseCopyable, Sendable {
-    /// The kinds of action.
     @frozen public enum Kind: UInt8 {
         /// Nothing yet: the frame goes through the pipeline.
         case pipeline
@@ -27,11 +26,10 @@ public struct FlowAction: BitwiseCopyable, Sendable {
     /// From the highest bit on: the reason (8 bits), the VNI (24), the keys (16 each).
     @usableFromInline let keys: UInt64
 
-    /// The kind.
     @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: target &>> 60)) ?? .pipeline }
     /// True if more is to be found out.
     @inlinable public var isUnsettled: Bool { target &>> 60 <= 2 }
-    /// Why it is dropped.
+    /// The reason why it is dropped.
     public var reason: DropReason { DropReason(rawValue: UInt8(truncatingIfNeeded: keys &>> 56)) ?? .malformedFrame }
     /// The port.
     @inlinable public var slot: UInt16 { UInt16(truncatingIfNeeded: target &>> Self.epochBitCount) }

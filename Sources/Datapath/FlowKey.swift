@@ -26,8 +26,8 @@ struct FlowKey: BitwiseCopyable {
     }
 }
 
-/// The fields that the decision on a flow may have read if there are more: a `FlowKey`, the sender of a frame from a tunnel, the first
-/// tag, the transport protocol, its ports and the class of TCP's flags.
+/// The fields that the decision on a flow may have read if there are more: a `FlowKey`, the sender of a frame from a
+/// tunnel, the first tag, the transport protocol, its ports and the class of TCP's flags.
 struct WideFlowKey: BitwiseCopyable {
     var narrow: FlowKey
     var word6: UInt64 = 0
@@ -36,7 +36,6 @@ struct WideFlowKey: BitwiseCopyable {
     var word9: UInt64 = 0
 }
 
-/// A key of a table of flows.
 protocol FlowTableKey: BitwiseCopyable {
     func isEqual(_ other: Self) -> Bool
 }
@@ -107,7 +106,6 @@ extension FlowKey {
 }
 
 extension WideFlowKey: FlowTableKey {
-    /// The fields that it has.
     static var fields: Context.Fields { [.sender, .tag, .transport, .ports, .connection] }
 
     init(_ narrow: FlowKey, _ frame: Frame) {

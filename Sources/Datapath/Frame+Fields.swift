@@ -1,6 +1,6 @@
 import Wire
 
-// Fields behind the offsets; each getter says for which frames it may be asked.
+// Fields after the offsets; each getter says for which frames it may be asked.
 
 extension Frame {
     /// `eth.type` IPv4 only.
@@ -14,7 +14,7 @@ extension Frame {
     var ipv6Destination: IPv6Address { bytes.ipv6Address(at: networkOffset + 24) }
     var hopLimit: UInt8 { bytes.integer8(at: networkOffset + 7) }
 
-    /// Whether the only tag is one for VLAN 0, which says no more than a priority (IEEE 802.1Q clause 9.6).
+    /// True if the only tag is one for VLAN 0, which says no more than a priority (IEEE 802.1Q clause 9.6).
     var isPriorityTagged: Bool {
         tagByteCount == 4 && byteCount >= networkOffset && bytes.integer16(at: 12) == EtherType.customerTag
             && bytes.integer16(at: 14) & 0x0fff == 0

@@ -13,10 +13,10 @@ extension Frame {
         }
     }
 
-    /// Behind IP and its extension headers, or behind all of the frame if it is not IP.
+    /// Behind IP and its extension headers, or after all of the frame if it is not IP.
     public var transportStart: Int { network == .ipv4 || network == .ipv6 ? transportOffset : byteCount }
 
-    /// TCP and UDP only: behind the transport header; `nil` where that is cut short.
+    /// TCP and UDP only: after the transport header; `nil` if that is cut short.
     var transportHeaderEnd: Int? {
         if transport == IPProtocol.udp {
             return transportByteCount >= UDPHeader.byteCount ? transportOffset &+ UDPHeader.byteCount : nil
@@ -42,7 +42,7 @@ extension Frame {
         }
     }
 
-    /// Whether `flowHash` tells the packet from those of other ports: TCP or UDP, and no fragment.
+    /// True if `flowHash` tells the packet from those of other ports: TCP or UDP, and no fragment.
     public var hasPorts: Bool {
         (transport == IPProtocol.tcp || transport == IPProtocol.udp) && !isFragment && transportByteCount >= 4
     }
@@ -83,14 +83,15 @@ public struct CongestionCode: Equatable, Sendable {
     /// CE.
     public static let experienced = CongestionCode(rawValue: 3)
 
-    /// What the tunnel's header says of a frame on its way in (RFC 6040 section 4.1, as Linux' INET_ECN_encapsulate).
+    /// The congestion code of the tunnel's header for a frame on its way in (RFC 6040 section 4.1, as Linux'
+    /// INET_ECN_encapsulate).
     public var outer: CongestionCode { self == .experienced ? .capable0 : self }
 }
 
 extension UnsafeMutableRawPointer {
-    /// Takes over what the tunnel's header says into the frame that starts here (RFC 6040 section 4.2, as Linux'
+    /// Copies the congestion of the tunnel's header into the frame that starts here (RFC 6040 section 4.2, as Linux'
     /// INET_ECN_decapsulate).
-    /// - Returns: `false` where the frame has to be dropped: congestion was signalled to who does not know of it.
+    /// - Returns: `false` if the frame has to be dropped: congestion was signalled for a sender that does not know ECN.
     public func decapsulateCongestion(_ outer: CongestionCode, of frame: Frame) -> Bool {
         let inner = frame.congestionCode
         if outer == .experienced {

@@ -9,8 +9,8 @@ public struct Frame {
     public let bytes: UnsafeRawPointer
     /// Its length in octets, without a frame check sequence.
     public let byteCount: Int
-    /// The longest packet that the frame puts on the wire, in octets behind the MAC addresses and EtherType; VLAN tags
-    /// count. Less than the frame has only where the frame will be cut into segments.
+    /// The longest packet that the frame puts on the wire, in octets after the MAC addresses and EtherType; VLAN tags
+    /// count. Less than the frame has only if the frame will be cut into segments.
     public var wirePacketByteCount: Int
 
     private(set) var destination: UInt64 = 0
@@ -18,9 +18,9 @@ public struct Frame {
     private(set) var network: Network = .malformed
     /// Octets of VLAN tags: 0, 4 or 8.
     private(set) var tagByteCount = 0
-    /// What follows IP and its extension headers; for an IPv6 fragment other than the first, what the first has there.
+    /// The protocol after IP and its extension headers; for an IPv6 fragment other than the first, that of the first.
     private(set) var transport: UInt8 = 0
-    /// Whether the packet is a fragment other than the first, so that no transport header is there.
+    /// True if the packet is a fragment other than the first, so that no transport header is there.
     private(set) var isLaterFragment = false
     /// IPv6 only: whether the packet is a fragment, the first one included, or at least says so.
     private(set) var hasIPv6Fragment = false
@@ -121,7 +121,7 @@ public struct Frame {
         if skipExtensionHeaders() { network = .ipv6 }
     }
 
-    /// Moves `transport` and `transportOffset` behind the extension headers (RFC 8200 section 4); `false` where one is
+    /// Moves `transport` and `transportOffset` after the extension headers (RFC 8200 section 4); `false` if one is
     /// cut short or too many are there.
     private mutating func skipExtensionHeaders() -> Bool {
         var count = 0

@@ -1,13 +1,12 @@
 import Wire
 
-/// The header in front of each frame of a TAP (`struct virtio_net_hdr`, virtio 1.2 section 5.1.6, the 10 octets
-/// without `num_buffers`): what is still to be done to a frame before it is what a wire carries. Fields are in the
-/// machine's byte order.
+/// The header before each frame of a TAP (`struct virtio_net_hdr`, virtio 1.2 section 5.1.6, the 10 octets without
+/// `num_buffers`): the work that remains before the frame can go over a wire. Fields are in the machine's byte order.
 public struct OffloadHeader: Equatable, Sendable {
     /// Its octets.
     public static let byteCount = 10
 
-    /// Whether the checksum is left to be completed; its field holds the folded sum of the pseudo-header.
+    /// True if the checksum has to be completed; its field holds the folded sum of the pseudo-header.
     public var needsChecksum = false
     /// Into what the frame is to be cut.
     public var kind = Kind.none
@@ -15,14 +14,15 @@ public struct OffloadHeader: Equatable, Sendable {
     public var headerByteCount: UInt16 = 0
     /// Octets of payload in each segment, but for the last one.
     public var segmentByteCount: UInt16 = 0
-    /// Where the checksum's sum begins.
+    /// The start of the checksum's sum.
     public var checksumStart: UInt16 = 0
-    /// Where the checksum's field is, from there.
+    /// The offset of the checksum's field, from there.
     public var checksumOffset: UInt16 = 0
-    /// Whether the first of TCP's segments tells of a smaller window (CWR), and no other may (`VIRTIO_NET_HDR_GSO_ECN`).
+    /// True if the first of TCP's segments tells of a smaller window (CWR), and no other may
+    /// (`VIRTIO_NET_HDR_GSO_ECN`).
     public var reducesWindow = false
 
-    /// What a superpacket is made of.
+    /// The kind of a superpacket.
     public enum Kind: Equatable, Sendable {
         /// No superpacket.
         case none
@@ -34,16 +34,16 @@ public struct OffloadHeader: Equatable, Sendable {
         case unknown
     }
 
-    /// Nothing is left to be done.
+    /// The header of a frame that needs no more work.
     public init() {}
 
-    /// Whether the header at `bytes` says that nothing is left to be done, as it does for most small frames.
+    /// True if the header at `bytes` asks for nothing, as that of most small frames does.
     public static func isDone(_ bytes: UnsafeRawPointer) -> Bool {
         bytes.load(as: UInt8.self) & needsChecksumFlag == 0
             && bytes.load(fromByteOffset: 1, as: UInt8.self) & ~reducedWindowFlag == 0
     }
 
-    /// Whether the header at `bytes` says that the frame stands for many.
+    /// True if the header at `bytes` says that the frame stands for many.
     public static func isSuperpacket(_ bytes: UnsafeRawPointer) -> Bool {
         bytes.load(fromByteOffset: 1, as: UInt8.self) & ~reducedWindowFlag != 0
     }
@@ -83,7 +83,7 @@ public struct OffloadHeader: Equatable, Sendable {
         bytes.storeBytes(of: checksumOffset, toByteOffset: 8, as: UInt16.self)
     }
 
-    /// Writes the header which says that nothing is left to be done.
+    /// Writes a header that asks for nothing.
     @inline(__always)
     public static func storeDone(to bytes: UnsafeMutableRawPointer) {
         bytes.storeBytes(of: 0, as: UInt64.self)
@@ -91,7 +91,7 @@ public struct OffloadHeader: Equatable, Sendable {
     }
 
     /// Completes the checksum of a frame that is no superpacket.
-    /// - Returns: `false` where the header points outside the frame; then nothing was done.
+    /// - Returns: `false` if the header points outside the frame; then nothing was done.
     public func completeChecksum(of frame: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
         let start = Int(checksumStart)
         let field = start &+ Int(checksumOffset)

@@ -13,7 +13,7 @@ enum SwitchIngress: StageList {
     }
 }
 
-/// What has come through a tunnel: ingress ran on the host that it came from.
+/// Frames from a tunnel: ingress ran on the host that they came from.
 enum TunnelIngress: StageList {
     @inline(__always)
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {

@@ -8,12 +8,12 @@ public struct Segment {
     let networkOffset: Int
     let transportOffset: Int
     let isIPv6: Bool
-    /// Whether it is a datagram.
+    /// True if it is a datagram.
     public let isUDP: Bool
     let sequence: UInt32
     /// Octets of all headers.
     public let headerByteCount: Int
-    /// Octets behind them.
+    /// Octets after them.
     public let payloadByteCount: Int
 
     /// `nil` for everything that passes alone: fragments, options and extension headers of IP, TCP segments with other
@@ -44,7 +44,7 @@ public struct Segment {
         }
     }
 
-    /// What follows a segment in the same run, from its bytes alone: it is taken for one and has then to be compared
+    /// Returns the next segment of the same run, from its bytes alone: it is taken for one and has then to be compared
     /// with all of the run's headers.
     @inline(__always)
     init(following first: Segment, _ bytes: UnsafeMutableRawPointer, byteCount: Int) {
@@ -60,7 +60,7 @@ public struct Segment {
 
     var isPushed: Bool { !isUDP && UnsafeRawPointer(bytes).integer8(at: transportOffset &+ 13) & TCPFlags.push != 0 }
 
-    /// Whether the checksums are right: the IPv4 header's and the one over addresses, header and payload.
+    /// True if the checksums are right: the IPv4 header's and the one over addresses, header and payload.
     @inline(__always)
     var isIntact: Bool {
         let ip = UnsafeRawPointer(bytes) + networkOffset
@@ -90,7 +90,7 @@ public struct Segment {
 public struct SegmentRun {
     /// The segment whose headers serve for all.
     public let first: Segment
-    /// How many segments there are.
+    /// The number of segments.
     public private(set) var count = 1
     /// All payload.
     public private(set) var payloadByteCount: Int
@@ -99,9 +99,9 @@ public struct SegmentRun {
     /// The IPv4 identification of the last segment.
     private var identification: UInt16
     private var hasFixedIdentification = false
-    /// Whether the first segment's checksums have been looked at; nobody needs to while it is alone.
+    /// True if the first segment's checksums have been looked at; nobody needs to while it is alone.
     private var isVerified = false
-    /// Whether the last segment has PSH.
+    /// True if the last segment has PSH.
     private var isPushed = false
     /// A short or pushed segment is the last one.
     private var isClosed = false
@@ -109,7 +109,6 @@ public struct SegmentRun {
     /// UDP_MAX_SEGMENTS of older kernels, which a TAP's reader may have; and as many parts as a write has cheaply.
     public static let countMaximum = 64
 
-    /// A run of one.
     public init(_ first: Segment) {
         self.first = first
         payloadByteCount = first.payloadByteCount
@@ -122,7 +121,7 @@ public struct SegmentRun {
     /// The frame's octets when it stands for all.
     public var byteCount: Int { first.headerByteCount &+ payloadByteCount }
 
-    /// Whether a run takes more after this.
+    /// True if a run takes more after this.
     public var isOpen: Bool { !isClosed && count < Self.countMaximum }
 
     /// Appends the frame that starts at `bytes` if it is what follows; then its payload is behind its first
@@ -153,8 +152,7 @@ public struct SegmentRun {
         return true
     }
 
-    /// Makes the first segment's headers those of the superpacket, if it is one; what is left to be done is in the
-    /// answer.
+    /// Makes the first segment's headers those of the superpacket, if it is one, and returns its offload header.
     public func seal() -> OffloadHeader {
         var offload = OffloadHeader()
         guard count > 1 else { return offload }
@@ -245,7 +243,7 @@ public struct SegmentRun {
             && followsIdentification(newIP)
     }
 
-    /// One more than the last, or, where fragments are forbidden, always the same.
+    /// One more than the last, or, if fragments are forbidden, always the same.
     @inline(__always)
     private func followsIdentification(_ ip: UnsafeRawPointer) -> Bool {
         let number = ip.integer16(at: 4)
@@ -280,7 +278,7 @@ public struct SegmentRun {
             && isEqual(old + TCPHeader.minimumByteCount, new + TCPHeader.minimumByteCount, options)
     }
 
-    /// Whether octets are the same; at most a header's.
+    /// True if octets are the same; at most a header's.
     @inline(__always)
     private func isEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
         var offset = 0

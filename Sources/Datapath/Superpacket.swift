@@ -1,10 +1,10 @@
 import Wire
 
 /// A frame that stands for many: TCP segments or UDP datagrams of one flow with one header, as guests send them. It is
-/// cut into what the kernel would have made of it (tcp_gso_segment, __udp_gso_segment), but its payload stays where it
-/// is: only headers are made.
+/// cut as the kernel would (tcp_gso_segment, __udp_gso_segment), but its payload stays where it is: only headers are
+/// made.
 public struct Superpacket {
-    /// How many segments there are.
+    /// The number of segments.
     public private(set) var segmentCount: Int
     /// Octets of each segment's headers, from the destination MAC on.
     public let headerByteCount: Int
@@ -17,7 +17,7 @@ public struct Superpacket {
     private let networkOffset: Int
     private let transportOffset: Int
     private let isIPv6: Bool
-    /// Whether it stands for datagrams, else for TCP segments.
+    /// True if it stands for datagrams, else for TCP segments.
     let isUDP: Bool
     /// The IPv4 header but for length, identification and checksum.
     private let networkSum: UInt64
@@ -31,8 +31,8 @@ public struct Superpacket {
 
     /// - Parameters:
     ///   - frame: the whole frame.
-    ///   - offload: the header it came with, of which no more is believed than what the frame's own headers say.
-    /// - Returns: `nil` where the two do not fit each other.
+    ///   - offload: the header it came with, which is believed only as far as the frame's own headers confirm it.
+    /// - Returns: `nil` if the two do not fit.
     public init?(_ frame: Frame, _ offload: OffloadHeader) {
         switch (offload.kind, frame.network, frame.transport) {
         case (.tcpv4, .ipv4, IPProtocol.tcp), (.tcpv6, .ipv6, IPProtocol.tcp): isUDP = false
@@ -48,7 +48,7 @@ public struct Superpacket {
         payloadByteCount = frame.packetEnd &- headerEnd
         segmentByteCount = Int(offload.segmentByteCount)
         let field = isUDP ? Frame.udpChecksumOffset : Frame.tcpChecksumOffset
-        // What is behind the packet would be payload to a receiver that cuts by the frame's length.
+        // Bytes after the packet would be payload to a receiver that cuts by the frame's length.
         guard offload.needsChecksum, Int(offload.checksumStart) == transportOffset,
             Int(offload.checksumOffset) == field, segmentByteCount > 0, payloadByteCount > 0,
             headerByteCount <= Self.headerByteCountMaximum, frame.packetEnd == frame.byteCount
@@ -75,7 +75,7 @@ public struct Superpacket {
         return WordSum.remove(transport + 12, from: WordSum.remove(transport + 16, from: rest))
     }
 
-    /// What is left to be done to it, as its own headers have it.
+    /// The offload that its own headers ask for.
     public var offload: OffloadHeader {
         var offload = OffloadHeader()
         offload.kind = isUDP ? .udp : isIPv6 ? .tcpv6 : .tcpv4
@@ -91,9 +91,9 @@ public struct Superpacket {
         return offload
     }
 
-    /// The same TCP segments, cut shorter; `nil` for datagrams, whose boundaries mean something, and where too many
-    /// would come out.
-    /// - Parameter pathMTU: what the path carries, in octets behind the Ethernet header, tags included.
+    /// The same TCP segments, cut shorter; `nil` for datagrams, whose boundaries have a meaning, and if there would be
+    /// too many.
+    /// - Parameter pathMTU: what the path carries, in octets after the Ethernet header, tags included.
     public func recut(pathMTU: Int) -> Superpacket? {
         let byteCount = pathMTU &- (headerByteCount &- EthernetHeader.untaggedByteCount)
         guard !isUDP, byteCount > 0 else { return nil }
@@ -103,7 +103,7 @@ public struct Superpacket {
         return shorter.segmentCount <= Self.segmentCountMaximum ? shorter : nil
     }
 
-    /// The octets of the longest segment behind the Ethernet header; tags count.
+    /// The octets of the longest segment after the Ethernet header; tags count.
     public var wirePacketByteCount: Int {
         headerByteCount &- EthernetHeader.untaggedByteCount &+ min(segmentByteCount, payloadByteCount)
     }
@@ -111,7 +111,7 @@ public struct Superpacket {
     /// The octets that all segments have together.
     public var wireByteCount: Int { headerByteCount &* segmentCount &+ payloadByteCount }
 
-    /// The payload of a segment; it lies `headerByteCount` behind the frame's begin and this offset.
+    /// The payload of a segment; it lies `headerByteCount` after the frame's begin and this offset.
     public func payload(of index: Int) -> (offset: Int, byteCount: Int) {
         let offset = index &* segmentByteCount
         return (offset, min(segmentByteCount, payloadByteCount &- offset))

@@ -1,6 +1,6 @@
 import Wire
 
-// Where a frame comes from (OVN's `OFTABLE_PHY_TO_LOG`), and the way through the pipeline that begins there.
+// The origin of a frame (OVN's `OFTABLE_PHY_TO_LOG`), and the way through the pipeline that begins there.
 
 extension Tables {
     /// Decides on a frame that the device in `slot` has sent.

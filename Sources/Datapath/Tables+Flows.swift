@@ -17,7 +17,7 @@ extension Tables {
     /// Decides on a frame from a port, and keeps the decision for its flow if that may be.
     /// - Parameters:
     ///   - reply: where an answer is written, see `process`.
-    ///   - room: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
+    ///   - room: the place of the decision if it has more than one output: then the action is `.pipeline`.
     public func decide(
         on frame: Frame,
         from slot: UInt16,
@@ -49,9 +49,9 @@ extension Tables {
         return keep(flow, cache, room)
     }
 
-    /// Fetches what the cache has of a frame's flow, for who will decide on it a little later.
+    /// Prefetches the cache's entry of a frame's flow, for the decision a little later.
     /// - Parameter byteCount: the frame's, from the destination MAC on.
-    /// - Returns: the flow's hash for `action`; 0 where there is none.
+    /// - Returns: the flow's hash for `action`; 0 if there is none.
     @inline(__always)
     public func prefetch(
         _ frame: UnsafeRawPointer,
@@ -80,7 +80,7 @@ extension Tables {
     }
 
     /// Decides on a frame from a tunnel, and keeps the decision for its flow if that may be.
-    /// - Parameter room: where the decision is left if it is not one thing to do: then the action is `.pipeline`.
+    /// - Parameter room: the place of the decision if it has more than one output: then the action is `.pipeline`.
     public func decide(
         on frame: Frame,
         in packet: TunnelPacket,

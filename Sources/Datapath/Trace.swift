@@ -18,8 +18,8 @@ public struct Trace: Equatable, Sendable {
     public internal(set) var outputs: [Output] = []
     /// The changes to the headers of the output of the same index; no stage makes any yet.
     public internal(set) var edits: [Edit] = []
-    /// Why the frame as a whole goes nowhere; `nil` if there are outputs. Also set if no stage was asked, as the frame
-    /// comes from no port: the slot has none, or the tunnel's sender may not send for it.
+    /// The reason why the frame as a whole goes nowhere; `nil` if there are outputs. Also set if no stage was asked, as
+    /// the frame comes from no port: the slot has none, or the tunnel's sender may not send for it.
     public internal(set) var dropReason: DropReason?
 
     /// A stage's decision.
@@ -30,7 +30,6 @@ public struct Trace: Equatable, Sendable {
         public let datapath: UInt32
         /// The key of the port that the stage is asked for: of the sender, in egress of the one that the frame goes to.
         public let port: UInt16
-        /// The decision.
         public let decision: Decision
 
         /// `ls_in_l2_lkup: output to port 3`.
@@ -105,7 +104,7 @@ extension Tables {
 
     /// The way of a datagram that another host sends.
     /// - Parameters:
-    ///   - bytes: the UDP payload: the Geneve header and the frame behind it.
+    ///   - bytes: the UDP payload: the Geneve header and the frame after it.
     ///   - source: the outer source address.
     ///   - now: the time by which tables are changed (`ForwardingTables.apply`).
     public func trace(datagram bytes: [UInt8], from source: IPAddress, now: Duration) -> Trace {

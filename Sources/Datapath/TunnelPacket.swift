@@ -2,7 +2,7 @@ import Wire
 
 /// The Geneve header of a datagram from the underlay: which network, from which port, to which port or group.
 public struct TunnelPacket {
-    /// Why the datagram goes nowhere; `nil` where all fields are there.
+    /// The reason why the datagram goes nowhere; `nil` if all fields are there.
     public private(set) var failure: DropReason?
     /// The datapath's key.
     public private(set) var vni: UInt32 = 0
@@ -10,7 +10,7 @@ public struct TunnelPacket {
     public private(set) var ingressKey: UInt16 = 0
     /// The key of the port or group that the frame goes to.
     public private(set) var egressKey: UInt16 = 0
-    /// Where the frame starts in the datagram, in octets.
+    /// The offset of the frame in the datagram, in octets.
     public private(set) var headerByteCount = 0
 
     /// Tells the port that the frame came from among those of all datapaths, as well as a number can.

@@ -2,7 +2,7 @@ import Wire
 
 /// The decision on a frame, and how far its outputs have been taken.
 public struct Verdict {
-    /// Why the frame goes nowhere; `nil` if there may be outputs or an answer.
+    /// The reason why the frame goes nowhere; `nil` if there may be outputs or an answer.
     public let dropReason: DropReason?
     /// The octets of an answer that lie in the caller's buffer, to be sent out of the slot that the frame came from;
     /// 0 if there is none. A frame may have an answer and outputs.
@@ -17,11 +17,11 @@ public struct Verdict {
     private var early: UnsafeMutablePointer<Output>?
     private(set) var earlyCount = 0
     private var earlyIndex = 0
-    /// The copies of a frame for many that this host makes beyond the first one, which any frame costs: for its own ports
-    /// and for other hosts. 0 for a frame to one port.
+    /// The copies of a frame for many that this host makes beyond the first one, which any frame costs: for its own
+    /// ports and for other hosts. 0 for a frame to one port.
     public private(set) var extraCopyCount = 0
 
-    /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) behind an
+    /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) after an
     /// Ethernet header with two tags.
     public static let replyByteCountMaximum = 1280 + 22
 
@@ -81,7 +81,7 @@ public struct Verdict {
         return max(0, count &- (isMember && isLocal ? 2 : 1))
     }
 
-    /// The next thing to do with the frame; `nil` at the end. Egress runs here, once for each port of this host.
+    /// The next output of the frame; `nil` at the end. Egress runs here, once for each port of this host.
     /// - Parameter tables: those that have decided.
     public mutating func nextOutput(_ tables: Tables) -> Output? {
         guard earlyIndex < earlyCount, let early else { return takeOutput(tables) }
@@ -110,8 +110,8 @@ public struct Verdict {
         return isOne ? outputs[0].action : .pipeline
     }
 
-    /// The part that is kept of a decision that is more than one thing to do; `nil` if it is one thing, has an answer, or is more
-    /// than a program has room for. To be asked behind `onlyAction`.
+    /// The part that is kept of a decision that is more than one thing to do; `nil` if it is one thing, has an answer,
+    /// or is more than a program has room for. To be asked after `onlyAction`.
     var program: OutputPrograms.Program? {
         guard dropReason == nil, replyByteCount == 0, let early, (1...OutputList.countMaximum).contains(earlyCount),
             earlyCount > 1 || !early[0].edit.isEmpty || context?.isMulticast == true || isFromOtherDatapath

@@ -2,14 +2,14 @@ import Datapath
 
 /// The memory that one poller receives datagrams into: a batch of slots.
 ///
-/// A frame begins at the same place of its slot if it has the usual Geneve header, 10 bytes behind a multiple of 64, so
+/// A frame begins at the same place of its slot if it has the usual Geneve header, 10 bytes after a multiple of 64, so
 /// that its IP header is aligned; the virtio-net header will take the place of the Geneve header's last bytes.
 struct FrameBuffers: ~Copyable {
     /// Messages of one batch: enough to spread the cost of a wake-up, few enough to stay in the cache.
     static let slotCount = 64
     /// The longest frame: an Ethernet header, a VLAN tag and the longest IP packet.
     static let frameByteCountMaximum = 14 + 4 + 65_535
-    /// Where a frame begins in its slot.
+    /// The offset of a frame in its slot.
     private static let frameOffset = 64 + OffloadHeader.byteCount
     /// Bytes from slot to slot; no multiple of a page, so that the beginnings of all do not fall on one cache set.
     private static let stride = (frameOffset + frameByteCountMaximum + 63) / 64 * 64 + 64
@@ -24,14 +24,14 @@ struct FrameBuffers: ~Copyable {
         memory.deallocate()
     }
 
-    /// Where the frame in a slot begins.
+    /// The start of the frame in a slot.
     func frame(_ slot: Int) -> UnsafeMutableRawPointer {
         memory + (slot * Self.stride + Self.frameOffset)
     }
 }
 
-/// The memory that one poller reads ports' frames into, one behind the other with room for a Geneve header between them:
-/// small frames then lie there as the train that they leave in.
+/// The memory that one poller reads ports' frames into, one after the other with room for a Geneve header between
+/// them: small frames then lie there as the train that they leave in.
 struct PortBuffer: ~Copyable {
     /// Frames of one batch, which are the bits of a word.
     static let frameCountMaximum = 64
@@ -57,7 +57,7 @@ struct PortBuffer: ~Copyable {
         memory.deallocate()
     }
 
-    /// Where the next frame goes; room for `FrameBuffers.frameByteCountMaximum` bytes, if the batch is not full.
+    /// The place of the next frame, with room for `FrameBuffers.frameByteCountMaximum` bytes, if the batch is not full.
     var next: UnsafeMutableRawPointer { memory + (Self.lead + byteCount + Self.room) }
 
     var isFull: Bool { byteCount >= Self.batchByteCountMaximum }
@@ -65,7 +65,7 @@ struct PortBuffer: ~Copyable {
     /// A frame has been read.
     mutating func take(_ frameByteCount: Int) { byteCount += Self.room + frameByteCount }
 
-    /// Where the frame behind a frame is.
+    /// The place of the next frame.
     static func place(behind frame: UnsafeMutableRawPointer, _ frameByteCount: Int) -> UnsafeMutableRawPointer {
         frame + (frameByteCount + room)
     }

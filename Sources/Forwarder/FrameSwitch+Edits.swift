@@ -3,9 +3,9 @@ import Datapath
 import Glibc
 import Wire
 
-// Outputs with headers of their own. A frame is changed where it lies, so that it stays one piece with its payload, for
-// plain frames and superpackets, for ports and other hosts alike. What waits to be sent lies in the frame's bytes: it is
-// sent before they change, and then they are made what they were.
+// Outputs with headers of their own. A frame is changed in its place, so that it stays one piece with its payload, for
+// plain frames and superpackets, for ports and other hosts alike. What waits to be sent lies in the frame's bytes: it
+// is sent before they change, and then they are made what they were.
 
 extension FrameSwitch {
     /// Does all that `verdict` says with a frame from a port.
@@ -40,7 +40,7 @@ extension FrameSwitch {
     ) {
         let isRemote = output.action.kind == .remote
         let growth = output.edit.growth(of: frame)
-        // The room in front of the frame is what lies behind the one before.
+        // The room in front of the frame is what lies after the one before.
         if isRemote, growth > 0 { flush(generation) }
         if isRemote, departure.needsChecksum { complete(departure, byteCount: frame.byteCount) }
         let offload = offload(of: departure, isRemote: isRemote)
@@ -69,7 +69,7 @@ extension FrameSwitch {
         original.restore(departure.bytes, frame)
     }
 
-    /// What is left to be done to a frame; the header in front of it says so, until the frame has gone to another host.
+    /// Returns the offload header of a frame; it is before the frame until that has gone to another host.
     private func offload(of departure: Departure, isRemote: Bool) -> OffloadHeader {
         if let superpacket = departure.superpacket { return superpacket.offload }
         guard departure.needsChecksum, !isRemote else { return OffloadHeader() }
@@ -77,7 +77,7 @@ extension FrameSwitch {
     }
 
     /// Writes a frame from another host to the ports of this host, as `verdict` says.
-    /// - Returns: why a copy, or all of it, went nowhere, and whether any went somewhere.
+    /// - Returns: the reason why a copy, or all of it, went nowhere, and whether any went somewhere.
     func writeAll(
         _ bytes: UnsafeMutableRawPointer,
         _ frame: Frame,
@@ -106,11 +106,11 @@ extension FrameSwitch {
     }
 }
 
-/// What an edit may change of a frame, as it was.
+/// The original of those parts of a frame that an edit may change.
 struct OriginalHeader: ~Copyable {
     /// The header in front of the frame, Ethernet with two tags and an IP header.
     private static let frontByteCount = Verdict.geneveHeaderByteCount + 22 + 40
-    /// What of a transport header an edit may change: up to TCP's checksum.
+    /// The octets of a transport header that an edit may change: up to TCP's checksum.
     private static let transportByteCount = 18
 
     private let memory: UnsafeMutableRawPointer

@@ -3,7 +3,7 @@ import Datapath
 import Glibc
 import Wire
 
-// What is longer than the path to another host carries: cut shorter where that is allowed, else answered.
+// Frames that are longer than the path to another host carries: they are cut if that is allowed, else answered.
 
 extension FrameSwitch {
     /// Sends what may be cut, tells the sender of what may not.
@@ -55,7 +55,7 @@ extension FrameSwitch {
         _ = write(start, byteCount, to: departure.slot, generation)
     }
 
-    /// Makes trains of fragments: new headers, the payload where it is.
+    /// Makes trains of fragments: new headers, and the payload in its place.
     private mutating func send(
         _ fragments: Fragments,
         _ departure: Departure,
@@ -97,7 +97,7 @@ extension FrameSwitch {
         _ action: FlowAction,
         _ generation: UnsafePointer<Generation>
     ) {
-        // The datagram's own headers are made where no answer is made meanwhile.
+        // The datagram's own headers are made if no answer is made meanwhile.
         guard let superpacket = departure.superpacket, let template = reply.baseAddress.map({ $0 + 64 }) else { return }
         let path = generation.pointee.paths[target.place]
         for index in 0..<superpacket.segmentCount {

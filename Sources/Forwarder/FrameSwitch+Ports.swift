@@ -68,7 +68,6 @@ extension FrameSwitch {
         return min(result, 0)
     }
 
-    /// Forwards one frame.
     private mutating func forward(
         _ number: Int,
         _ bytes: UnsafeMutableRawPointer,
@@ -174,8 +173,8 @@ extension FrameSwitch {
         }
     }
 
-    /// Hands a frame on as it is, with what is left to be done to it. Ports come before other hosts among the outputs,
-    /// whose Geneve header takes the place of the header that says so.
+    /// Sends a frame unchanged, with its offload header. Local ports are written first, because the Geneve header for
+    /// other hosts overwrites the offload header.
     private func deliver(
         _ departure: Departure,
         _ frame: Frame,
@@ -237,7 +236,7 @@ extension FrameSwitch {
         counters.add(UInt64(forwarded), to: .forwardedFrames, of: source)
     }
 
-    /// The errno of a read after which the device gives nothing any more; 0 where it may.
+    /// The errno of a read after which the device gives nothing any more; 0 if it may.
     private static func deviceFailure(_ result: Int) -> Int32 {
         let errno = Int32(truncatingIfNeeded: -result)
         return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? 0 : errno
@@ -253,7 +252,7 @@ struct Departure {
     let slot: Int
     /// True if its headers are not those that its sender gave it.
     var isEdited = false
-    /// What it is cut into on its way to other hosts.
+    /// The segments of it on their way to other hosts.
     var superpacket: Superpacket?
     /// True if its checksum is left to be completed.
     var needsChecksum = false

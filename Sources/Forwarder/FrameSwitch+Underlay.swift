@@ -8,7 +8,7 @@ import Wire
 extension FrameSwitch {
     private static var source: CounterBlock.Source { CounterBlock.underlay }
 
-    /// Where a datagram came from and what its outer header says.
+    /// The sender of a datagram and its outer header's facts.
     private struct Origin {
         let address: IPAddress
         let congestion: CongestionCode
@@ -34,7 +34,7 @@ extension FrameSwitch {
             var byteCount = 0
             lastPlace = nil
             for number in 0..<count { byteCount += deliver(number, generation, over: socket, now: now) }
-            // What lies in the buffers does not outlive the batch.
+            // The buffers do not outlive the batch.
             writeAllRuns(generation)
             wasLong = byteCount > ReceiveBatch.longByteCount
             if count < room { return }
@@ -59,9 +59,9 @@ extension FrameSwitch {
             message: number,
             socket: socket
         )
-        // What the outer header says has to be told to each frame.
+        // The congestion of the outer header has to be copied to each frame.
         let isPlain = train.congestion != .experienced && train.congestion != .capable1
-        // Where a train is cut by the underlay, its datagrams are messages of their own, one behind the other.
+        // If the underlay cuts a train, its datagrams are messages of their own, one after the other.
         var place = number > 0 && receiving.isFromSame(number, number - 1) ? lastPlace : nil
         var offset = 0
         var frameCount = 0

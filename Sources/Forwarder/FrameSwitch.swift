@@ -36,12 +36,13 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// Tells the fragments of one IPv6 packet from those of another.
     var fragmentIdentification = UInt32.random(in: 0 ... .max)
 
-    /// What ports have used up of their limits, and the time by which they do.
+    /// The used parts of ports' limits, and the time of their use.
     let budgets = PortBudgets(count: ForwarderProtocol.portCountMaximum)
     var now = Duration.zero
 
     // From the underlay
-    /// What ports of other hosts have used up: so many are told apart, since a host does not know how many there are.
+    /// The used parts of the limits of other hosts' ports: so many are told apart, since a host does not know their
+    /// number.
     let distantBudgets = PortBudgets(count: 1 << 16)
     let receiving = ReceiveBatch()
     var runs = RunTable()
@@ -51,21 +52,21 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     var wasLong = false
     /// The ports whose device takes no UDP datagrams that stand for many: theirs are not merged.
     let unmergedPorts = RefusalMemory(count: ForwarderProtocol.portCountMaximum)
-    /// What answers probes of other hosts, and how many may be answered yet.
+    /// The answers to probes of other hosts, within a budget.
     let echo = ProbeEcho()
     var echoBudget = EchoBudget()
 
-    /// Room for an answer behind a virtio-net header.
+    /// Room for an answer after a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer
-    /// Where decisions are left that are more than one thing to do.
+    /// The room for decisions with more than one output.
     let room = VerdictRoom()
     var verdict: UnsafeMutablePointer<Verdict> { room.verdict }
     /// The headers of a frame that is changed for one of its outputs.
     let original = OriginalHeader()
 
-    /// What has become of a frame of a batch.
+    /// The state of a frame in a batch.
     struct FrameState {
-        /// Of its flow, for the cache; 0 where that is not known.
+        /// Of its flow, for the cache; 0 if that is not known.
         var hash = 0
         /// The frames that it stands for.
         var frameCount = 0
@@ -77,7 +78,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         var isAnswered = false
         /// True if the checksum that was left to be completed has been.
         var isComplete = false
-        /// Why a copy, or all of it, went nowhere.
+        /// The reason why a copy, or all of it, went nowhere.
         var failure: DropReason?
     }
 
@@ -133,7 +134,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         return nil
     }
 
-    /// Why a socket or device took nothing.
+    /// The reason why a socket or device took nothing.
     static func reason(_ result: Int) -> DropReason {
         switch Int32(truncatingIfNeeded: -result) {
         case EAGAIN, ENOBUFS, ENOMEM: .noRoom
@@ -143,7 +144,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     }
 }
 
-/// Where the headers of a batch's segments are made, each behind room for its Geneve header.
+/// The headers of a batch's segments, each after room for its Geneve header.
 struct SegmentHeaders: ~Copyable {
     /// Headers of one batch: two trains' worth.
     static let countMaximum = 2 * TrainBatch.datagramCountMaximum

@@ -39,7 +39,7 @@ final class APIBench {
     static let product = API.Product(store: "sqlite", parkedRequestMaximum: 10, eventStreamMaximum: 1)
     let apis: [API]
 
-    /// - Parameter statistics: What `/metrics` shows.
+    /// - Parameter statistics: The counters for `/metrics`.
     init(statistics: Statistics? = nil) throws {
         let statistics =
             statistics

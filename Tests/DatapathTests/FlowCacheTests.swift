@@ -5,7 +5,7 @@ import Wire
 
 @testable import Datapath
 
-/// What is kept of decisions, under which keys, and until when.
+/// The cache of decisions: their keys, and the time for which they are kept.
 @Suite(.serialized) struct FlowCacheTests {
     /// Says what a frame would do, and counts how often it is asked.
     private enum Counter: Stage {
@@ -60,7 +60,7 @@ import Wire
         }
     }
 
-    /// What is done with a frame, and whether the pipeline was asked.
+    /// Returns the action for a frame, and true if the pipeline was asked.
     private static func decide<List: StageList>(
         _ bytes: [UInt8],
         from slot: UInt16 = 0,

@@ -1,7 +1,7 @@
 import Datapath
 import Wire
 
-/// What becomes of a frame, in the tests' words; copies in no particular order.
+/// The outcome for a frame, in the tests' words; copies in no particular order.
 enum Outcome: Hashable, CustomStringConvertible {
     case local(slot: UInt16)
     case tunnel(to: IPAddress, vni: UInt32, ingress: UInt16, egress: UInt16)
@@ -72,7 +72,7 @@ extension Tables {
         }
     }
 
-    /// What is decided on a frame that came from a device, from the cache if the decision is kept there.
+    /// Returns the decision on a frame from a device, from the cache if it is kept there.
     func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
@@ -90,7 +90,7 @@ extension Tables {
         }
     }
 
-    /// What is decided on a datagram that came from the underlay, from the cache if the decision is kept there.
+    /// Returns the decision on a datagram from the underlay, from the cache if it is kept there.
     func keptOutcomes(
         ofDatagram bytes: [UInt8],
         from source: IPAddress,
@@ -136,7 +136,7 @@ extension Tables {
         return outcomes
     }
 
-    /// What the forwarder does where the path is too narrow.
+    /// Returns the outcomes if the path is too narrow.
     private func oversizeOutcomes(of frame: Frame, _ tunnel: Outcome, to place: IPAddress) -> [Outcome] {
         switch Oversize(frame, nil, pathMTU: innerMTU, identification: 1) {
         case .recut, .fragments, .fragmentedDatagrams: return [.fragments(tunnel)]

@@ -71,7 +71,7 @@ import Wire
         }
     }
 
-    /// What becomes of a frame of port 1, and the names of the stages.
+    /// Returns the outcome for a frame of port 1, with the names of the stages.
     private static func run<First: StageList, Further: StageList>(
         _ first: First.Type,
         thenIn further: Further.Type,

@@ -59,7 +59,7 @@ import Wire
         net.settleUnderlay()
     }
 
-    /// What an edit should make of a frame with complete checksums.
+    /// Returns the expected result of an edit on a frame with complete checksums.
     private static func expected(_ number: Int, _ frame: [UInt8], isUDP: Bool, tag: UInt16? = nil) -> [UInt8] {
         var bytes = frame
         bytes.replaceSubrange(0..<6, with: MemoryHosts.mac(number).octets)
@@ -83,7 +83,7 @@ import Wire
         (bytes[offset], bytes[offset + 1]) = (UInt8(value >> 8), UInt8(value & 255))
     }
 
-    /// What a port got, its checksum completed and a superpacket cut.
+    /// Returns the frames that a port got, with checksums completed and superpackets cut.
     private func got(_ port: Int) -> [[UInt8]] {
         let offloads = net.ports.state.offloads.removeValue(forKey: Int32(port)) ?? []
         return zip(net.got(port), offloads).flatMap { frame, offload -> [[UInt8]] in

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Forwarder
 
-/// What becomes of frames when a forwarder is killed: the batch in hand is lost, everything else goes on, and nothing
+/// The fate of frames when a forwarder is killed: the batch in hand is lost, everything else goes on, and nothing
 /// is forwarded twice.
 @Suite struct KillTests {
     /// More than two batches, all different.

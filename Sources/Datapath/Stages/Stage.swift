@@ -22,7 +22,7 @@ enum Step {
     case output
     /// The frame is changed, and the next stage decides on what it is then.
     case rewrite(Edit)
-    /// The frame goes on in the datapath of this port, as what the port has sent: a router or a switch behind it.
+    /// The frame goes on in the datapath of this port, as what the port has sent: a router or a switch after it.
     case enter(UnsafePointer<PortRow>)
     /// The frame is for the control thread, which decides in its own time.
     case punt

@@ -81,7 +81,7 @@ enum OracleEdit {
         return edit
     }
 
-    /// What the edit under test makes of a frame.
+    /// Returns the frame after the edit under test.
     static func apply(_ changes: [Change], to bytes: [UInt8], isPartial: Bool) -> [UInt8] {
         apply(edit(changes), to: bytes, isPartial: isPartial)
     }
@@ -110,7 +110,7 @@ enum OracleEdit {
         }
     }
 
-    /// What should become of a well-formed frame.
+    /// Returns the expected frame for a well-formed one.
     static func expected(_ changes: [Change], of bytes: [UInt8], isPartial: Bool) -> [UInt8] {
         var bytes = bytes
         let tagCount = stride(from: 12, to: 20, by: 4).prefix { bytes[$0] == 0x81 && bytes[$0 + 1] == 0 }.count

@@ -8,7 +8,7 @@ protocol OracleStage {
     static func decide(_ context: OracleContext) -> OracleStep
 }
 
-/// What a twin decides.
+/// The decision of a twin.
 enum OracleStep {
     case next
     case drop(DropReason)
@@ -17,7 +17,7 @@ enum OracleStep {
     case output([PortBinding], key: UInt16)
 }
 
-/// What a twin knows.
+/// The state that a twin decides by.
 struct OracleContext {
     let records: OracleRecords
     let frame: OracleFrame
