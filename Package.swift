@@ -71,7 +71,7 @@ let targets: [Target] = [
     floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
     floor(
         "CentralCore",
-        ["NetworkModel", "Southbound", "Persistent", "Wire", "JSON", deque],
+        ["NetworkModel", "Southbound", "Persistent", "Wire", deque],
         pure
     ),
     floor(
@@ -179,7 +179,10 @@ let targets: [Target] = [
     tests("Security", ["TestSupport"]),
     tests(
         "Storage",
-        ["TestSupport", "DiskRecorder", "Security", "NetworkModel", "Persistent", "JSON", "Wire", "CSQLite"],
+        [
+            "TestSupport", "DiskRecorder", "Security", "NetworkModel", "Southbound", "Persistent", "JSON", "Wire",
+            "CSQLite",
+        ],
         golden: true
     ),
     tests("Netdev", ["TestSupport", "Reactor", "CLinux", "Wire"]),

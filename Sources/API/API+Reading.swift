@@ -10,7 +10,7 @@ extension API {
     func read(_ call: Call, network: Network) throws(Problem) -> Reply {
         guard let (bytes, revision) = try object(call, network: network) else {
             let what = call.variables["ref"] ?? ""
-            throw Problem(Refusal(.notFound, "There is no \(call.route.noun) \"\(what)\"."))
+            throw Problem(Refusal(.notFound, "There is no \(call.route.endpoint.kind?.names.noun ?? "") \"\(what)\"."))
         }
         let projection = try call.projection()
         switch call.conditions.outcome(ofReading: revision) {
@@ -21,12 +21,13 @@ extension API {
     }
 
     private func object(_ call: Call, network: Network) throws(Problem) -> (bytes: [UInt8], revision: UInt64)? {
-        switch call.route.endpoint {
-        case .getSwitch: network.northbound.logicalSwitch(call.reference).map { ($0.bytes, $0.revision) }
-        case .getPort: network.northbound.listedPort(call.reference).map { ($0.bytes, $0.revision) }
-        default:
+        switch call.route.endpoint.kind {
+        case .object(let kind)?:
+            network.northbound.listed(kind, call.reference).map { ($0.bytes, $0.revision) }
+        case .chassis?:
             network.chassisName(call.reference).flatMap { network.chassisView(named: $0) }
                 .map { ($0.json.bytes, $0.revision) }
+        case nil: nil
         }
     }
 
@@ -87,14 +88,5 @@ extension API {
         }
         let body = page.body(of: collection, epoch: network.epoch, revision: network.revision)
         return Reply(.ok, body, type: "application/json").tagged(network.revision).stamped(network)
-    }
-}
-
-extension Route {
-    /// What the route is about, for messages.
-    var noun: String {
-        if path.hasPrefix("/v1/switches") { return "switch" }
-        if path.hasPrefix("/v1/topologies") { return "topology" }
-        return path.hasPrefix("/v1/ports") ? "port" : "chassis"
     }
 }

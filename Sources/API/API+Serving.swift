@@ -21,13 +21,10 @@ extension API {
             }
         }
         switch call.route.endpoint {
-        case .listSwitches, .listSwitchPorts, .listPorts, .listChassis, .listSouthboundChassis, .listDatapathBindings,
-            .listPortBindings, .listMulticastGroups, .listTopologies, .listTokens:
+        case .list, .listBelow, .listChassis, .listRecords, .listMulticastGroups, .listTopologies, .listTokens:
             return try list(call, network: network)
-        case .getSwitch, .getPort, .getChassis: return .reply(try read(call, network: network))
-        case .createSwitch, .createSwitchPort, .replaceSwitch, .patchSwitch, .deleteSwitch, .createPort, .replacePort,
-            .patchPort, .deletePort, .deleteChassis:
-            return try write(call)
+        case .get, .getChassis: return .reply(try read(call, network: network))
+        case .create, .createBelow, .replace, .patch, .delete, .deleteChassis: return try write(call)
         case .transact: return try transact(call)
         case .getTopology: return .reply(try topology(call, network: network))
         case .applyTopology: return try applyTopology(call)

@@ -61,15 +61,17 @@ extension API {
         if let problem = ObjectName.problem(owner) {
             throw Refusal(.invalidValue, "The owner in the path cannot be a name: \(problem).")
         }
-        let document = try DocumentReader.object(content, at: "", known: ["switches", "ports"])
-        let maximum = Limits.topologyObjectCountMaximum
-        let switches = try DocumentReader.list(document["switches"] ?? .array([]), at: "/switches", atMost: maximum)
-        let ports = try DocumentReader.list(
-            document["ports"] ?? .array([]),
-            at: "/ports",
-            atMost: maximum - switches.count
-        )
-        return TopologyRequest(owner: owner, switches: switches, ports: ports)
+        let names = ObjectKind.allCases.map(\.names.member)
+        let document = try DocumentReader.object(content, at: "", known: names)
+        var bodies: [ObjectKind: [JSONValue]] = [:]
+        var left = Limits.topologyObjectCountMaximum
+        for kind in ObjectKind.allCases {
+            let name = kind.names.member
+            let list = try DocumentReader.list(document[name] ?? .array([]), at: "/\(name)", atMost: left)
+            left -= list.count
+            bodies[kind] = list
+        }
+        return TopologyRequest(owner: owner, bodies: bodies)
     }
 
     private func adoption(_ call: Call) throws(Problem) -> TopologyRequest.Adoption? {
@@ -93,7 +95,7 @@ extension API {
         case .failed:
             throw Problem(Refusal(.preconditionFailed, "The topology is at revision \(topology.revision)."))
         }
-        let body = TopologyWriter(topology, northbound).body
+        let body = TopologyWriter(owner, northbound).body
         return Reply(.ok, body, type: "application/json").tagged(topology.revision).stamped(network)
     }
 }
@@ -102,17 +104,14 @@ extension API {
 /// connections.
 private struct TopologyWriter {
     private let database: NorthboundDatabase
-    private var switches: OrderedMapCursor<ProjectName, ObjectID>
-    private var ports: OrderedMapCursor<ProjectName, ObjectID>
-    private var part = Part.start
+    /// The objects of each kind that are left.
+    private var parts: [(kind: ObjectKind, objects: OrderedMapCursor<ProjectName, ObjectID>)]
+    private var hasBegun = false
     private var isFirst = true
 
-    private enum Part { case start, switches, ports, end }
-
-    init(_ topology: Topology, _ database: NorthboundDatabase) {
+    init(_ owner: String, _ database: NorthboundDatabase) {
         self.database = database
-        switches = topology.switches.makeIterator()
-        ports = topology.ports.makeIterator()
+        parts = ObjectKind.allCases.reversed().map { ($0, database.owned(by: owner, $0).makeIterator()) }
     }
 
     var body: HTTPBody {
@@ -121,38 +120,30 @@ private struct TopologyWriter {
     }
 
     private mutating func next() -> [UInt8]? {
+        guard !parts.isEmpty else { return nil }
         var text: [UInt8] = []
-        if part == .start {
-            text += "{\"switches\":[".utf8
-            part = .switches
-        }
+        if !hasBegun { begin(parts[parts.count - 1].kind, "{", &text) }
+        hasBegun = true
         for _ in 0..<Page.sliceMaximum {
-            switch part {
-            case .start, .end: return text.isEmpty ? nil : text
-            case .switches:
-                guard let entry = switches.next() else {
-                    text += "],\"ports\":[".utf8
-                    part = .ports
-                    isFirst = true
-                    continue
-                }
-                guard let value = database.switches[entry.value]?.value else { continue }
+            let last = parts.count - 1
+            if let entry = parts[last].objects.next() {
                 if !isFirst { text.append(UInt8(ascii: ",")) }
-                value.userJSON.write(to: &text)
                 isFirst = false
-            case .ports:
-                guard let entry = ports.next() else {
-                    text += "]}".utf8
-                    part = .end
-                    continue
-                }
-                guard let port = database.ports[entry.value]?.value else { continue }
-                if !isFirst { text.append(UInt8(ascii: ",")) }
-                let switchName = database.switches[port.switchID]?.value.name ?? ""
-                port.userJSON(switchName: switchName).write(to: &text)
-                isFirst = false
+                database.write(parts[last].kind, entry.value, to: &text)
+                continue
             }
+            parts.removeLast()
+            guard let next = parts.last else {
+                text += "]}".utf8
+                return text
+            }
+            begin(next.kind, "],", &text)
         }
         return text
+    }
+
+    private mutating func begin(_ kind: ObjectKind, _ separator: String, _ text: inout [UInt8]) {
+        text += "\(separator)\"\(kind.names.member)\":[".utf8
+        isFirst = true
     }
 }

@@ -51,7 +51,7 @@ struct TransactionReader {
     private func operation(_ value: JSONValue, at pointer: String) throws(Refusal) -> Operation {
         let members = try DocumentReader.object(value, at: pointer, known: ["op", "path", "body", "ports"])
         let method = try method(members["op"], at: pointer + "/op")
-        let (route, variables) = try route(members["path"], method: method, at: pointer + "/path")
+        let (route, kind, variables) = try route(members["path"], method: method, at: pointer + "/path")
         try checkRights(for: route, at: pointer)
         let reference = Reference(variables["ref"] ?? "")
         let refusesPorts = try refusal(members["ports"], of: route, at: pointer + "/ports")
@@ -59,7 +59,7 @@ struct TransactionReader {
             guard members["body"] == nil else {
                 throw Refusal(.unknownField, "A delete has no body.", pointer: pointer + "/body")
             }
-            return Operation(route.resourceKind, .delete(reference, refusingPorts: refusesPorts))
+            return Operation(kind, .delete(reference, refusingPorts: refusesPorts))
         }
         guard let body = members["body"] else {
             throw Refusal(.missingField, "This operation needs a body.", pointer: pointer + "/body")
@@ -67,9 +67,9 @@ struct TransactionReader {
         switch method {
         case .post:
             let parent = variables["ref"].map { Reference($0) }
-            return Operation(route.resourceKind, .create(body: body, switch: parent))
-        case .put: return Operation(route.resourceKind, .replace(reference, body: body))
-        default: return Operation(route.resourceKind, .patch(reference, body: body))
+            return Operation(kind, .create(body: body, switch: parent))
+        case .put: return Operation(kind, .replace(reference, body: body))
+        default: return Operation(kind, .patch(reference, body: body))
         }
     }
 
@@ -87,7 +87,7 @@ struct TransactionReader {
 
     private func requirement(_ value: JSONValue, at pointer: String) throws(Refusal) -> Requirement {
         let members = try DocumentReader.object(value, at: pointer, known: ["path", "etag", "absent"])
-        let (route, variables) = try route(members["path"], method: .get, at: pointer + "/path")
+        let (_, kind, variables) = try route(members["path"], method: .get, at: pointer + "/path")
         var precondition = Precondition()
         switch (members["etag"], members["absent"]) {
         case (.string(let tag)?, nil):
@@ -105,7 +105,7 @@ struct TransactionReader {
             )
         }
         let reference = Reference(variables["ref"] ?? "")
-        return Requirement(kind: route.resourceKind, reference: reference, precondition: precondition)
+        return Requirement(kind: kind, reference: reference, precondition: precondition)
     }
 
     private func method(_ value: JSONValue?, at pointer: String) throws(Refusal) -> HTTPRequest.Method {
@@ -135,30 +135,20 @@ struct TransactionReader {
         _ value: JSONValue?,
         method: HTTPRequest.Method,
         at pointer: String
-    ) throws(Refusal) -> (Route, Route.Variables) {
+    ) throws(Refusal) -> (Route, ResourceKind, Route.Variables) {
         guard let text = value?.stringValue else {
             throw Refusal(.missingField, "\"path\" is a string, such as \"/v1/switches/ls1\".", pointer: pointer)
         }
         let target = Target(text).flatMap { $0.query.isEmpty ? $0.path : nil }
-        for route in routes where route.method == method && route.isTransactional {
-            if let variables = target.flatMap({ route.match($0) }) { return (route, variables) }
+        for route in routes where route.method == method && route.endpoint.isTransactional {
+            if let variables = target.flatMap({ route.match($0) }), let kind = route.endpoint.kind {
+                return (route, kind, variables)
+            }
         }
         throw Refusal(
             .invalidValue,
             "\(quoted(text)) is not a path that can be used here, such as \"/v1/switches/ls1\".",
             pointer: pointer
         )
-    }
-}
-
-extension Route {
-    /// Whether a transaction may do it: change one object, or read one, for its requirements.
-    fileprivate var isTransactional: Bool {
-        switch endpoint {
-        case .createSwitch, .getSwitch, .replaceSwitch, .patchSwitch, .deleteSwitch, .createSwitchPort, .createPort,
-            .getPort, .replacePort, .patchPort, .deletePort, .getChassis, .deleteChassis:
-            true
-        default: false
-        }
     }
 }

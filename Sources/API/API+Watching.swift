@@ -35,8 +35,8 @@ extension API {
         guard let text = call.parameters[.kinds] else { return Set(ResourceKind.allCases) }
         var kinds: Set<ResourceKind> = []
         for name in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let kind = ResourceKind(rawValue: String(name)) else {
-                let known = ResourceKind.allCases.map(\.rawValue).joined(separator: ", ")
+            guard let kind = ResourceKind.allCases.first(where: { $0.names.row == name }) else {
+                let known = ResourceKind.allCases.map(\.names.row).joined(separator: ", ")
                 throw Problem(.invalidParameter, "kinds has \"\(name.prefix(64))\"; the kinds are \(known).")
             }
             kinds.insert(kind)

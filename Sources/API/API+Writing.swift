@@ -8,11 +8,8 @@ import Southbound
 extension API {
     /// One change of one object.
     func write(_ call: Call) throws(Problem) -> Action {
-        let operation = Operation(
-            call.route.resourceKind,
-            try action(call),
-            precondition: try call.conditions.precondition()
-        )
+        guard let kind = call.route.endpoint.kind else { throw unexpected }
+        let operation = Operation(kind, try action(call), precondition: try call.conditions.precondition())
         var request = try writeRequest(call)
         request.operations = [operation]
         return try write(call, request) { (_, results) throws(Problem) in
@@ -109,7 +106,7 @@ extension API {
         guard let object = result.object else { return Reply(.noContent) }
         var reply = Reply.json(result.isCreated ? .created : .ok, object).tagged(result.revision)
         if result.isCreated {
-            reply.head[.location] = operation.kind.path + "/" + result.name
+            reply.head[.location] = operation.kind.names.path + "/" + result.name
         }
         return reply
     }
@@ -165,27 +162,5 @@ extension API {
 
     private func wait(_ call: Call, maximum: Int) throws(Problem) -> Int {
         try call.number(.wait, in: 0...maximum, "a number of seconds from 0 to \(maximum)") ?? 0
-    }
-}
-
-extension ResourceKind {
-    /// The path of the kind's collection.
-    var path: String {
-        switch self {
-        case .logicalSwitch: "/v1/switches"
-        case .logicalSwitchPort: "/v1/ports"
-        case .chassis: "/v1/chassis"
-        }
-    }
-}
-
-extension Route {
-    /// The kind of object that the route is about.
-    var resourceKind: ResourceKind {
-        switch endpoint {
-        case .listSwitches, .createSwitch, .getSwitch, .replaceSwitch, .patchSwitch, .deleteSwitch: .logicalSwitch
-        case .listChassis, .getChassis, .deleteChassis: .chassis
-        default: .logicalSwitchPort
-        }
     }
 }

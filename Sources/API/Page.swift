@@ -1,5 +1,6 @@
 import HTTP
 import JSON
+import NetworkModel
 import Southbound
 import Wire
 
@@ -43,28 +44,6 @@ struct PageToken: Equatable {
     }
 }
 
-/// An ordered collection at one revision.
-struct Collection {
-    /// Gives the items behind the one with a key, in order, as long as they are taken and there is work left to spend.
-    var walk: (_ after: String?, _ work: inout Int, _ take: Visitor) -> WalkEnd
-    /// Whether a text can be the key of an item: a token is only as good as its bearer.
-    var isKey: (String) -> Bool = { _ in true }
-
-    /// Takes an item: the key that orders it, for whoever asks, and its JSON.
-    /// - Returns: the work that it has cost; `nil` where it is not wanted, nor any behind it.
-    typealias Visitor = (_ key: () -> String, _ bytes: [UInt8]) -> Int?
-
-    /// How a walk ended.
-    enum WalkEnd {
-        /// There are no more items.
-        case end
-        /// An item was not wanted.
-        case stopped
-        /// The work is spent; all up to this key has been looked at.
-        case spent(at: String)
-    }
-}
-
 /// What a request wants of a collection.
 struct Page {
     /// Items that are looked up and joined at once, so that no long list keeps a loop from its other connections. An
@@ -84,7 +63,7 @@ struct Page {
     var projection: Projection?
 
     /// `{"items":[…],"revision","next_page_token"}`, produced as the socket takes it.
-    func body(of collection: Collection, epoch: UInt64, revision: UInt64) -> HTTPBody {
+    func body(of collection: Listing, epoch: UInt64, revision: UInt64) -> HTTPBody {
         var writer = Writer(page: self, collection: collection, epoch: epoch, revision: revision)
         guard let first = writer.next() else { return .none }
         guard !writer.isDone else { return .bytes(first) }
@@ -97,7 +76,7 @@ struct Page {
 
     private struct Writer {
         let page: Page
-        let collection: Collection
+        let collection: Listing
         let epoch: UInt64
         let revision: UInt64
         /// The key of the last item.
@@ -110,7 +89,7 @@ struct Page {
         /// Bytes of the slice before, so that the buffer of the next is made once.
         var usualByteCount = 1024
 
-        init(page: Page, collection: Collection, epoch: UInt64, revision: UInt64) {
+        init(page: Page, collection: Listing, epoch: UInt64, revision: UInt64) {
             self.page = page
             self.collection = collection
             self.epoch = epoch
@@ -159,8 +138,8 @@ struct Page {
             return copy
         }
 
-        /// - Returns: ``Collection/WalkEnd/stopped`` where there is an item behind those of the slice.
-        private mutating func appendItems(to text: inout [UInt8]) -> Collection.WalkEnd {
+        /// - Returns: ``Listing/WalkEnd/stopped`` where there is an item behind those of the slice.
+        private mutating func appendItems(to text: inout [UInt8]) -> Listing.WalkEnd {
             let end = min(count + Page.sliceMaximum, page.limit)
             var (count, last) = (count, last)
             var work = Page.workMaximum

@@ -74,28 +74,19 @@ extension Call {
 extension Route {
     /// The members of the objects that the route shows.
     var objectMembers: [String] {
-        let server = ["id", "owner", "revision", "config_revision", "created_at", "updated_at", "status"]
-        let chassis = ["name", "chassis_id", "hostname", "encaps", "tunnel_keys"]
-        return switch endpoint {
-        case .listSwitches, .getSwitch: ["name", "labels", "vlan_passthru"] + server
-        case .listPorts, .listSwitchPorts, .getPort:
-            [
-                "name", "switch", "type", "addresses", "port_security", "enabled", "requested_chassis", "options",
-                "labels",
-            ] + server
-        case .listChassis, .getChassis: chassis + ["revision", "status"]
-        case .listSouthboundChassis: chassis
-        case .listDatapathBindings: ["id", "name", "tunnel_key", "vlan_passthru"]
-        case .listPortBindings:
-            [
-                "id", "logical_port", "datapath", "tunnel_key", "addresses", "unknown", "port_security", "enabled",
-                "answers_neighbors", "requested_chassis", "locations",
-            ]
-        case .listTopologies: ["owner", "revision", "switches", "ports"]
+        switch endpoint {
+        case .list(let kind), .listBelow(let kind), .get(let kind): kind.row.members
+        case .listChassis, .getChassis: RecordKind.chassis.members + ["revision", "status"]
+        case .listRecords(let kind): kind.members
+        case .listTopologies: ["owner", "revision"] + ObjectKind.allCases.map(\.names.member)
         case .listTokens, .getToken:
             ["id", "role", "chassis", "created_by", "created_at", "expires_at", "used_at", "revision"]
         case .listMulticastGroups: ["datapath", "name", "tunnel_key", "ports"]
-        default: []
+        case .create, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
+            .deleteChassis,
+            .getRealization, .sync, .readChanges, .createToken, .deleteToken, .enrol, .renewCertificate, .getChanges,
+            .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            []
         }
     }
 }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import NetworkModel
+import Southbound
 
 /// One method on one path: what is served, as data. The server, `Allow`, and the check of openapi.yaml read it.
 ///
@@ -21,7 +22,7 @@ public final class Route: Sendable {
         public let byteCountMaximum: Int
     }
 
-    /// What is done; the raw value is the `operationId` of openapi.yaml.
+    /// The work that the route does.
     public let endpoint: Endpoint
     /// The method. HEAD is served wherever GET is, OPTIONS everywhere.
     public let method: HTTPRequest.Method
@@ -40,14 +41,14 @@ public final class Route: Sendable {
     public let successes: [Int]
     /// The status codes of refusals, in rising order, without those of HTTP itself (408, 414, 417, 431, 501, 505).
     public let problems: [Int]
-    /// Whether `If-Match` and `If-None-Match` count.
+    /// True if `If-Match` and `If-None-Match` count.
     public let isConditional: Bool
 
-    /// Whether `Idempotency-Key` counts.
+    /// True if `Idempotency-Key` counts.
     public let takesIdempotencyKey: Bool
 
     let segments: [Segment]
-    /// Whether the method is GET, which is asked for more often than all others.
+    /// True if the method is GET, which is asked for more often than all others.
     let isGET: Bool
 
     /// One part of a path between slashes.
@@ -150,11 +151,11 @@ public enum Parameter: String, Sendable, CaseIterable {
     case page
     /// The members that each object is to have.
     case fields
-    /// Whether a write is only checked and answered, and changes nothing.
+    /// True if a write is only checked and answered, and changes nothing.
     case dryRun = "dry_run"
     /// What a write waits for: `chassis`.
     case until
-    /// Whether what a topology leaves out is deleted.
+    /// True if what a topology leaves out is deleted.
     case prune
     /// Which objects that are not the owner's a topology may take over: `unowned` or `any`.
     case adopt
@@ -177,11 +178,11 @@ public enum Parameter: String, Sendable, CaseIterable {
     case `switch`
     /// The chassis that holds the port.
     case chassis
-    /// Whether the port is up.
+    /// True if the port is up.
     case up
-    /// Whether the port is enabled.
+    /// True if the port is enabled.
     case enabled
-    /// Whether the chassis is live.
+    /// True if the chassis is live.
     case live
     /// A MAC address of the port.
     case mac
@@ -193,15 +194,16 @@ public enum Parameter: String, Sendable, CaseIterable {
     case datapath
 }
 
-/// What a route does; the raw value is the `operationId` of openapi.yaml.
-public enum Endpoint: String, Sendable, CaseIterable {
-    case listSwitches, createSwitch, getSwitch, replaceSwitch, patchSwitch, deleteSwitch
-    case listSwitchPorts, createSwitchPort
-    case listPorts, createPort, getPort, replacePort, patchPort, deletePort
+/// The work of a route.
+public enum Endpoint: Hashable, Sendable {
+    case list(ObjectKind), create(ObjectKind), get(ObjectKind), replace(ObjectKind), patch(ObjectKind)
+    case delete(ObjectKind)
+    /// The collection of a kind below an object that its objects belong to.
+    case listBelow(ObjectKind), createBelow(ObjectKind)
     case transact
     case listTopologies, getTopology, applyTopology
     case listChassis, getChassis, deleteChassis
-    case listSouthboundChassis, listDatapathBindings, listPortBindings, listMulticastGroups
+    case listRecords(RecordKind), listMulticastGroups
     case getRealization
     case trace
     case sync, readChanges
@@ -209,4 +211,66 @@ public enum Endpoint: String, Sendable, CaseIterable {
     case enrol, renewCertificate
     case getChanges, getAudit
     case livez, readyz, version, metrics, contract
+
+    /// The `operationId` of openapi.yaml.
+    public var operationID: String {
+        switch self {
+        case .list(let kind): "list\(kind.names.plural.camelCase)"
+        case .create(let kind): "create\(kind.names.singular.camelCase)"
+        case .get(let kind): "get\(kind.names.singular.camelCase)"
+        case .replace(let kind): "replace\(kind.names.singular.camelCase)"
+        case .patch(let kind): "patch\(kind.names.singular.camelCase)"
+        case .delete(let kind): "delete\(kind.names.singular.camelCase)"
+        case .listBelow(let kind): "list\(kind.home.camelCase)\(kind.names.plural.camelCase)"
+        case .createBelow(let kind): "create\(kind.home.camelCase)\(kind.names.singular.camelCase)"
+        case .listRecords(.chassis): "listSouthboundChassis"
+        case .listRecords(.datapathBinding): "listDatapathBindings"
+        case .listRecords(.portBinding): "listPortBindings"
+        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listChassis, .getChassis,
+            .deleteChassis,
+            .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken,
+            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics,
+            .contract:
+            "\(self)"
+        }
+    }
+
+    /// The kind of object that the route reads or changes, if users watch it.
+    var kind: ResourceKind? {
+        switch self {
+        case .list(let kind), .create(let kind), .get(let kind), .replace(let kind), .patch(let kind),
+            .delete(let kind), .listBelow(let kind), .createBelow(let kind):
+            .object(kind)
+        case .listChassis, .getChassis, .deleteChassis: .chassis
+        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listRecords, .listMulticastGroups,
+            .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken, .deleteToken, .enrol,
+            .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            nil
+        }
+    }
+
+    /// True if a transaction may do it: change one object, or read one, for its requirements.
+    var isTransactional: Bool {
+        switch self {
+        case .create, .get, .replace, .patch, .delete, .createBelow, .getChassis, .deleteChassis: true
+        case .list, .listBelow, .listChassis, .transact, .trace, .listTopologies, .getTopology, .applyTopology,
+            .listRecords,
+            .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken,
+            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics,
+            .contract:
+            false
+        }
+    }
+}
+
+extension ObjectKind {
+    /// The name of what the objects belong to: `switch`.
+    var home: String { row.parent?.kind.names.singular ?? "" }
+}
+
+extension String {
+    /// `address-sets` as `AddressSets`.
+    fileprivate var camelCase: String {
+        split(separator: "-").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    }
 }

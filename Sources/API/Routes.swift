@@ -1,5 +1,6 @@
 import HTTPTypes
 import NetworkModel
+import Southbound
 
 /// Everything that central serves, as one table.
 public enum Routes {
@@ -11,7 +12,8 @@ public enum Routes {
 
     /// Every route, in the order of openapi.yaml.
     public static let all: [Route] =
-        switches + ports + transactions + topologies + log + chassis + tokens + southbound + feed + joining + probes
+        ObjectKind.allCases.flatMap(objects) + transactions + topologies + log + chassis + tokens + southbound + feed
+        + joining + probes
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -27,10 +29,6 @@ public enum Routes {
     )
     private static let paging: [Parameter] = [.limit, .pageToken, .minRevision]
     private static let writing: [Parameter] = [.dryRun, .until, .wait]
-    private static let portFilters: [Parameter] = [
-        .name, .owner, .label, .chassis, .up, .enabled, .mac, .ip,
-    ]
-
     private static func list(
         _ endpoint: Endpoint,
         _ path: String,
@@ -120,25 +118,34 @@ public enum Routes {
         )
     }
 
-    private static let switches = [
-        list(.listSwitches, "/v1/switches", filters: [.name, .owner, .label]),
-        create(.createSwitch, "/v1/switches"),
-        get(.getSwitch, "/v1/switches/{ref}"),
-        replace(.replaceSwitch, "/v1/switches/{ref}"),
-        patch(.patchSwitch, "/v1/switches/{ref}"),
-        delete(.deleteSwitch, "/v1/switches/{ref}", parameters: [.ports], problems: [409]),
-    ]
-
-    private static let ports = [
-        list(.listSwitchPorts, "/v1/switches/{ref}/ports", filters: portFilters, problems: [404]),
-        create(.createSwitchPort, "/v1/switches/{ref}/ports", problems: [404]),
-        list(.listPorts, "/v1/ports", filters: portFilters + [.switch]),
-        create(.createPort, "/v1/ports"),
-        get(.getPort, "/v1/ports/{ref}"),
-        replace(.replacePort, "/v1/ports/{ref}"),
-        patch(.patchPort, "/v1/ports/{ref}"),
-        delete(.deletePort, "/v1/ports/{ref}"),
-    ]
+    /// The routes of a kind.
+    private static func objects(_ kind: ObjectKind) -> [Route] {
+        let (path, row) = (kind.names.path, kind.row)
+        let own = row.filters.compactMap { Parameter(rawValue: $0) }
+        let filters: [Parameter] = [.name, .owner, .label] + own
+        let (parent, parentPath) = (row.parent?.field, row.parent?.kind.names.path)
+        let parents = parent.flatMap { Parameter(rawValue: $0) }.map { [$0] } ?? []
+        let hasDependents = ObjectKind.allCases.contains { $0.row.parent?.kind == kind }
+        let below = parentPath.map { "\($0)/{ref}/\(kind.names.plural)" }.map { path in
+            [
+                list(.listBelow(kind), path, filters: filters, problems: [404]),
+                create(.createBelow(kind), path, problems: [404]),
+            ]
+        }
+        return (below ?? []) + [
+            list(.list(kind), path, filters: filters + parents),
+            create(.create(kind), path),
+            get(.get(kind), "\(path)/{ref}"),
+            replace(.replace(kind), "\(path)/{ref}"),
+            patch(.patch(kind), "\(path)/{ref}"),
+            delete(
+                .delete(kind),
+                "\(path)/{ref}",
+                parameters: hasDependents ? [.ports] : [],
+                problems: hasDependents ? [409] : []
+            ),
+        ]
+    }
 
     private static let transactions = [
         Route(
@@ -257,9 +264,9 @@ public enum Routes {
     ]
 
     private static let southbound = [
-        list(.listSouthboundChassis, "/v1/southbound/chassis", filters: [.name]),
-        list(.listDatapathBindings, "/v1/southbound/datapath-bindings", filters: [.name]),
-        list(.listPortBindings, "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
+        list(.listRecords(.chassis), "/v1/southbound/chassis", filters: [.name]),
+        list(.listRecords(.datapathBinding), "/v1/southbound/datapath-bindings", filters: [.name]),
+        list(.listRecords(.portBinding), "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
         list(.listMulticastGroups, "/v1/southbound/multicast-groups", filters: [.datapath]),
         Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait], problems: [503]),
         Route(.trace, .post, "/v1/trace", access: .role(.viewer), content: json, problems: [422, 503]),

@@ -108,7 +108,7 @@ extension AgentCore {
             "ports": [
                 "plugged": .integer(Int64(ports.count)), "up": .integer(Int64(forwarder.upPorts.count)),
             ],
-            "peers": .array(peers.map(\.json)),
+            "peers": .array(peers.map { Record.chassis($0).json }),
         ]
     }
 

@@ -10,7 +10,9 @@ extension Share {
     public func fileBytes(chassis: String, innerMTU: Int) -> [UInt8] {
         var records: [JSONValue] = []
         records.reserveCapacity(self.records.count)
-        for record in sortedRecords { records.append(["kind": .string(record.key.kind), "object": record.json]) }
+        for record in sortedRecords {
+            records.append(["kind": .string(record.key.kind.rawValue), "object": record.json])
+        }
         var content: JSONValue = [
             "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(hexadecimal(epoch)),
             "revision": number(revision), "hash": hash.map { .string(hexadecimal($0)) } ?? .null,

@@ -1,6 +1,7 @@
 import API
 import CentralCore
 import Glibc
+import NetworkModel
 import Synchronization
 
 /// The counters of a central's threads, each in its own part; read together on request.
@@ -50,10 +51,7 @@ final class Metrics: Sendable {
                     "heddle_objects",
                     "Objects of users.",
                     by: "kind",
-                    [
-                        ("logical_switch", core.switchCount), ("logical_switch_port", core.portCount),
-                        ("topology", core.topologyCount),
-                    ]
+                    core.objectCounts.map { ($0.kind.names.row, $0.count) } + [("topology", core.topologyCount)]
                 ),
                 .init(
                     "heddle_chassis",

@@ -12,7 +12,7 @@ extension CentralCore {
     mutating func settlePorts(of name: String, and unplugged: Set<String> = [], author: String) {
         var ids = Set(working.southbound.portsByChassis[name]?.map(\.key) ?? [])
         for port in unplugged.union((sessions[name]?.ports ?? [:]).keys) {
-            if let listed = working.northbound.portsByName[ProjectName(port)] { ids.insert(listed.id) }
+            if let listed = working.northbound.ports.byName[ProjectName(port)] { ids.insert(listed.id) }
         }
         ids.formUnion(committedWaits[name] ?? [])
         if sessions[name]?.hasSpoken != false { committedWaits[name] = nil }
@@ -21,7 +21,7 @@ extension CentralCore {
 
     /// Settles ports in as few commits as their size allows.
     mutating func settle(_ ids: [ObjectID], author: String) {
-        var draft = Draft(on: working, time: time)
+        var draft = Transaction(on: working, time: time)
         for id in ids { note(settle(id, in: &draft)) }
         do {
             let maximum = configuration.commitByteCountMaximum
@@ -58,9 +58,9 @@ extension CentralCore {
     }
 
     /// Settles one port in a draft.
-    func settle(_ id: ObjectID, in draft: inout Draft) -> Settled? {
+    func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let port = draft.network.northbound.ports[id]?.value else { return nil }
-        let binding = draft.network.southbound.portBinding(id)
+        let binding = draft.binding(ofPort: id)
         let oldLocation = binding?.locations.first
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         var location = oldLocation
@@ -93,12 +93,12 @@ extension CentralCore {
         return settled
     }
 
-    /// Whether the hosting forwarder has the port with tables that know of its binding.
+    /// True if the hosting forwarder has the port with tables that know of its binding.
     private func isUp(
         _ port: LogicalSwitchPort,
         at location: PortBinding.Location?,
         _ state: Ledger.BindingState,
-        _ draft: Draft,
+        _ draft: Transaction,
         wasUp: Bool
     ) -> Bool {
         guard port.isEnabled, let holder = location?.chassis, let session = sessions[holder],
@@ -115,7 +115,7 @@ extension CentralCore {
         _ port: LogicalSwitchPort,
         at location: PortBinding.Location?,
         _ waiting: [LogicalSwitchPort.Status.Waiting],
-        _ draft: Draft
+        _ draft: Transaction
     ) -> LogicalSwitchPort.Status.Reason {
         guard port.isEnabled else { return .disabled }
         if let holder = location?.chassis {

@@ -17,12 +17,12 @@ enum Chore: Sendable {
 }
 
 extension CentralCore {
-    /// Whether there is more to do than one step should take.
+    /// True if there is more to do than one step should take.
     var hasMoreToDo: Bool {
         isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo || hasHeldToDo
     }
 
-    /// Whether a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
+    /// True if a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
     private var hasChoreToDo: Bool {
         !chores.isEmpty && configuration.isLeader && !isStopping && !isHolding && (pending.isEmpty || appending.isEmpty)
     }
@@ -64,7 +64,7 @@ extension CentralCore {
         guard let session = sessions[name], working.southbound.chassis(named: name) != nil else { return }
         // One that has not spoken is what the log says; its lease tells when that ends.
         if session.hasSpoken {
-            var draft = Draft(on: working, time: time)
+            var draft = Transaction(on: working, time: time)
             draft.setLive(session.leaseEnd > now, held: session.held, chassis: name)
             commit(draft, author: "central")
         } else if working.ledger.chassis[name]?.isLive == true, session.leaseEnd <= now {
@@ -90,9 +90,9 @@ extension CentralCore {
     }
 
     private mutating func upgrade(_ changes: ArraySlice<RecordChange>) {
-        var draft = Draft(on: working, time: time)
+        var draft = Transaction(on: working, time: time)
         let piece = changes.prefix(configuration.pieceCountMaximum * 8)
-        for change in piece { draft.apply(change) }
+        for change in piece { draft.retranslate(change.key) }
         commit(draft, author: "upgrade")
         let rest = changes.dropFirst(piece.count)
         if rest.isEmpty {
@@ -111,9 +111,17 @@ extension CentralCore {
 
     /// Forgets a piece of the kept answers that are beyond the bounds.
     private mutating func forgetAnswers() {
-        var draft = Draft(on: working, time: time)
-        if draft.forgetAnswers(configuration, atMost: configuration.pieceCountMaximum) {
-            chores.append(.forgetAnswers)
+        var draft = Transaction(on: working, time: time)
+        var left = configuration.pieceCountMaximum
+        while let oldest = draft.network.ledger.answers.oldest,
+            draft.network.ledger.answers.isBeyond(configuration, at: time)
+        {
+            guard left > 0 else {
+                chores.append(.forgetAnswers)
+                break
+            }
+            left -= 1
+            draft.setAnswer(nil, named: oldest.name)
         }
         commit(draft, author: "central")
     }
@@ -134,5 +142,14 @@ extension CentralCore {
         startUpgrade()
         chores.append(.resettle(unsettled.sorted()[...]))
         unsettled.removeAll()
+    }
+}
+
+extension Ledger.KeptAnswers {
+    /// True if the oldest one is to be forgotten.
+    func isBeyond(_ configuration: Configuration, at time: Int64) -> Bool {
+        guard let oldest else { return false }
+        return count > configuration.keptAnswerCountMaximum || byteCount > configuration.keptAnswerByteCountMaximum
+            || oldest.answer.time + configuration.keptAnswerSeconds < time
     }
 }

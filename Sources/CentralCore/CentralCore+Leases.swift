@@ -4,7 +4,7 @@ import Southbound
 
 /// Leases live in memory; only the transitions between Live and Dead are commits.
 extension CentralCore {
-    /// Whether the chassis is committed as Live and its lease has not run out.
+    /// True if the chassis is committed as Live and its lease has not run out.
     func isLive(_ name: String) -> Bool {
         guard working.ledger.chassis[name]?.isLive == true else { return false }
         return (sessions[name]?.leaseEnd ?? now) > now
@@ -27,7 +27,7 @@ extension CentralCore {
         // Nobody is declared dead while no commit can be made.
         guard !isHolding else { return setLease(of: name, until: now + CommitBudget.interval) }
         guard !extendLease(of: name), working.ledger.chassis[name]?.isLive == true else { return }
-        var draft = Draft(on: working, time: time)
+        var draft = Transaction(on: working, time: time)
         draft.setLive(false, held: working.ledger.chassis[name]?.held, chassis: name)
         commit(draft, author: "central")
         let text = "Chassis \(name) was silent for the length of its lease and counts as dead."
@@ -57,7 +57,7 @@ extension CentralCore {
     }
 
     /// Extends a lease that has run out by the pauses that it spans.
-    /// - Returns: Whether it goes on.
+    /// - Returns: True if it goes on.
     private mutating func extendLease(of name: String) -> Bool {
         guard let session = sessions[name] else { return false }
         let missed = pauses.lazy.filter { $0.end > session.leaseSetAt }.reduce(Duration.zero) { $0 + $1.length }

@@ -5,7 +5,7 @@ import Southbound
 /// Group commit: one append is under way at a time, and what comes meanwhile goes into the next.
 extension CentralCore {
     /// Makes a commit of the core's own of a draft and queues it.
-    mutating func commit(_ draft: Draft, author: String) {
+    mutating func commit(_ draft: Transaction, author: String) {
         var draft = draft
         do {
             let maximum = configuration.commitByteCountMaximum
@@ -18,7 +18,7 @@ extension CentralCore {
     }
 
     /// Queues a commit: from now on requests are checked against the network with it.
-    mutating func queue(_ commit: Commit, of draft: Draft) {
+    mutating func queue(_ commit: Commit, of draft: Transaction) {
         working = draft.network
         wait(PendingCommit(commit, from: draft.base, to: working, replacedByteCount: draft.replacedByteCount))
         for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }

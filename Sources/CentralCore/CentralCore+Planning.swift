@@ -132,15 +132,12 @@ extension CentralCore {
     private func weight(of request: WriteRequest) -> Int {
         if let topology = request.topology {
             let owned = topology.prunes ? working.northbound.topologies[topology.owner] : nil
-            return topology.switches.count + topology.ports.count + (owned?.switches.count ?? 0)
-                + (owned?.ports.count ?? 0)
+            return topology.objectCount + (owned?.objectCount ?? 0)
         }
         var weight = request.operations.count
         for operation in request.operations where weight <= Self.directCountMaximum {
-            guard operation.kind == .logicalSwitch, let reference = operation.deleted,
-                let id = working.northbound.logicalSwitch(reference)?.id
-            else { continue }
-            weight += working.northbound.portsBySwitch[id]?.count ?? 0
+            guard case .object(let kind) = operation.kind, let reference = operation.deleted else { continue }
+            weight += working.northbound.dependentCount(of: kind, reference)
         }
         return weight
     }
@@ -159,10 +156,10 @@ extension CentralCore {
         plan(ticket, request, request.topology == nil && !request.isDryRun ? .overtakers : .anybody)
     }
 
-    /// Whether what would make a commit has to wait, for a plan or for others that wait.
+    /// True if what would make a commit has to wait, for a plan or for others that wait.
     var isHolding: Bool { isPlanning || !held.isEmpty && !isCarryingOutHeld }
 
-    /// Whether a write is being worked out that others have to wait for.
+    /// True if a write is being worked out that others have to wait for.
     private var isPlanning: Bool {
         switch planned?.company {
         case .overtakers, .nobody: true
@@ -224,7 +221,7 @@ extension CentralCore {
         }
     }
 
-    /// Whether a write can be committed before the one that is being worked out.
+    /// True if a write can be committed before the one that is being worked out.
     private func mayOvertake(_ request: WriteRequest) -> Bool {
         guard planned != nil, let overtaken, working.revision + 1 < overtaken.revision,
             weight(of: request) <= Self.directCountMaximum, let scope = WriteScope(of: request, in: working)
@@ -280,18 +277,14 @@ extension CentralCore {
         take(write: ticket, request, using: &generator)
     }
 
-    /// Whether a write that had to wait can be carried out.
+    /// True if a write that had to wait can be carried out.
     var hasHeldToDo: Bool { !held.isEmpty && !isPlanning || planned == nil && !queued.isEmpty }
 }
 
 extension NorthboundDatabase {
-    /// Whether the name of an object that was put belongs to another one here.
+    /// True if the name of an object that was put belongs to another one here.
     fileprivate func givesNameToAnother(_ change: CommitRecord.Change) -> Bool {
-        guard change.object != nil else { return false }
-        return switch change.resourceKind {
-        case .logicalSwitch: logicalSwitch(.name(change.name)).map { $0.id.description != change.id } ?? false
-        case .logicalSwitchPort: port(.name(change.name)).map { $0.id.description != change.id } ?? false
-        case .chassis, nil: false
-        }
+        guard change.object != nil, case .object(let kind) = change.kind else { return false }
+        return listed(kind, .name(change.name)).map { $0.id.description != change.id } ?? false
     }
 }

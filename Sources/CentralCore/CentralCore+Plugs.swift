@@ -13,17 +13,17 @@ extension CentralCore {
         var chassis: String
         var claim: Ledger.SeenClaim
         var reason: LogicalSwitchPort.Status.Reason
-        /// Whether the host says itself that the port was taken from it since.
+        /// True if the host says itself that the port was taken from it since.
         var isSetAside: Bool
 
         var chassisID: String { claim.chassisID }
-        /// Whether the host may have the port, can serve it and is live.
+        /// True if the host may have the port, can serve it and is live.
         var isEligible: Bool { reason == .setAside }
     }
 
     /// The hosts that say that they have the port plugged in, by name.
     /// - Parameter needed: the features of a host that may have it.
-    func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Draft) -> [Plug] {
+    func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Transaction) -> [Plug] {
         (pluggedAt[port.name] ?? []).sorted().compactMap { name in
             guard let session = sessions[name], let plugged = session.ports[port.name],
                 let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
@@ -41,8 +41,8 @@ extension CentralCore {
         }
     }
 
-    /// Whether the host that holds a port may go on holding it; one that is silent may.
-    func mayKeep(_ port: LogicalSwitchPort, at holder: String, _ draft: Draft) -> Bool {
+    /// True if the host that holds a port may go on holding it; one that is silent may.
+    func mayKeep(_ port: LogicalSwitchPort, at holder: String, _ draft: Transaction) -> Bool {
         guard port.mayBe(at: holder), draft.network.southbound.chassis(named: holder) != nil else { return false }
         guard let session = sessions[holder], session.hasSpoken else { return true }
         return session.ports[port.name] != nil
@@ -54,7 +54,7 @@ extension CentralCore {
         among plugs: [Plug],
         heldAt holder: String?,
         _ state: Ledger.BindingState,
-        _ draft: Draft
+        _ draft: Transaction
     ) -> Plug? {
         let eligible = plugs.filter(\.isEligible)
         func isNew(_ plug: Plug) -> Bool { !plug.isSetAside && plug.claim.claim > state.claim(of: plug.chassisID) }
@@ -89,7 +89,7 @@ extension CentralCore {
         for port: LogicalSwitchPort,
         heldAt holder: String?,
         _ plugs: [Plug],
-        _ draft: Draft
+        _ draft: Transaction
     ) -> [LogicalSwitchPort.Status.Waiting] {
         var waiting = plugs.filter { $0.chassis != holder }.map {
             LogicalSwitchPort.Status.Waiting(chassis: $0.chassis, reason: $0.reason)
@@ -110,7 +110,7 @@ extension CentralCore {
 }
 
 extension Ledger.BindingState {
-    /// Whether a claim is to be remembered although it does not bind the port: a higher one, or that of the holder, whose
+    /// True if a claim is to be remembered although it does not bind the port: a higher one, or that of the holder, whose
     /// state may have been put back.
     func isNews(_ plug: CentralCore.Plug, heldAt holder: String?) -> Bool {
         let seen = claim(of: plug.chassisID)

@@ -215,7 +215,7 @@ extension CentralCore {
         if pluggedAt[port]?.isEmpty == true { pluggedAt[port] = nil }
     }
 
-    /// Whether the chassis is to be registered, or counts as live again, by a sync.
+    /// True if the chassis is to be registered, or counts as live again, by a sync.
     func registers(_ name: String, _ request: SyncRequest) -> Bool {
         working.southbound.chassis(named: name)?.chassisID != request.chassisID
             || working.ledger.chassis[name]?.isLive != true
@@ -244,7 +244,7 @@ extension CentralCore {
             return postpone(name)
         }
         if !wasLive { sessions[name]?.isAllUnsettled = true }
-        var draft = Draft(on: working, time: time)
+        var draft = Transaction(on: working, time: time)
         for other in others { remove(chassis: other, in: &draft) }
         draft.put(chassis)
         draft.setLive(true, held: request.held, chassis: name)
@@ -282,7 +282,7 @@ extension CentralCore {
         session.isAllUnsettled = false
         sessions[name] = session
         if isAll { return settlePorts(of: name, and: ports, author: "chassis/\(name)") }
-        let ids = ports.compactMap { working.northbound.portsByName[ProjectName($0)]?.id }
+        let ids = ports.compactMap { working.northbound.ports.byName[ProjectName($0)]?.id }
         settleInPieces(ids.sorted(), author: "chassis/\(name)")
     }
 
@@ -301,7 +301,7 @@ extension CentralCore {
         }
         guard !isHolding, sessions[name]?.budget.take(now: now) == true else { return postpone(name) }
         sessions[name]?.postponed = nil
-        var draft = Draft(on: working, time: time)
+        var draft = Transaction(on: working, time: time)
         draft.put(chassis)
         let state = working.ledger.chassis[name]
         let held = sessions[name]?.held
@@ -312,7 +312,7 @@ extension CentralCore {
     }
 
     /// Takes a chassis out of a draft's network and frees a piece of its ports; later commits free the others.
-    func remove(chassis name: String, in draft: inout Draft) {
+    func remove(chassis name: String, in draft: inout Transaction) {
         let ports = draft.network.southbound.portsByChassis[name]?.map(\.key) ?? []
         draft.removeChassis(name)
         let piece = ports.prefix(configuration.pieceCountMaximum)
@@ -330,7 +330,7 @@ extension CentralCore {
         unsettled.remove(name)
         checkRealizations(of: name)
         // Users are told no more that it waits for them.
-        var ids = session.ports.keys.compactMap { working.northbound.portsByName[ProjectName($0)]?.id }
+        var ids = session.ports.keys.compactMap { working.northbound.ports.byName[ProjectName($0)]?.id }
         ids += committedWaits.removeValue(forKey: name) ?? []
         if !ids.isEmpty, configuration.isLeader { chores.append(.settle(ids.sorted()[...], author: "central")) }
     }

@@ -155,8 +155,7 @@ extension CentralCore {
         return CoreStatistics(
             revision: durable.revision,
             commitCount: commitCount,
-            switchCount: durable.northbound.switches.count,
-            portCount: durable.northbound.ports.count,
+            objectCounts: ObjectKind.allCases.map { ($0, durable.northbound.count(of: $0)) },
             topologyCount: durable.northbound.topologies.count,
             liveChassisCount: live,
             deadChassisCount: durable.ledger.chassis.count - live,
@@ -175,10 +174,8 @@ public struct CoreStatistics: Sendable {
     public var revision: UInt64
     /// Commits made durable since the start.
     public var commitCount: UInt64
-    /// Logical switches.
-    public var switchCount: Int
-    /// Logical switch ports.
-    public var portCount: Int
+    /// Objects of each kind.
+    public var objectCounts: [(kind: ObjectKind, count: Int)]
     /// Owners that have objects.
     public var topologyCount: Int
     /// Chassis that count as live.

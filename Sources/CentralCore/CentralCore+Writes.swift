@@ -29,7 +29,7 @@ extension CentralCore {
                 answerWhenDurable(ticket, .replayed(revision: answer.revision, answer.results))
                 return
             }
-            var draft = Draft(on: working, time: time, revision: reservedRevision)
+            var draft = Transaction(on: working, time: time, revision: reservedRevision, keys: configuration.keys)
             let answer =
                 if let topology = request.topology {
                     try apply(topology, request, in: &draft, using: &generator)
@@ -44,7 +44,7 @@ extension CentralCore {
 
     private mutating func carryOut(
         _ request: WriteRequest,
-        in draft: inout Draft,
+        in draft: inout Transaction,
         using generator: inout some RandomNumberGenerator
     ) throws(Fault) -> Answer {
         let done = try perform(request, in: &draft, using: &generator)
@@ -58,7 +58,7 @@ extension CentralCore {
                 results: results
             )
             let name = Ledger.answerName(author: request.author, key: idempotency.key)
-            draft.keep(answer, named: name)
+            draft.setAnswer(answer, named: name)
         }
         try commit(&draft, request)
         return .written(revision: draft.network.revision, results)
@@ -69,12 +69,12 @@ extension CentralCore {
     private mutating func apply(
         _ topology: TopologyRequest,
         _ request: WriteRequest,
-        in draft: inout Draft,
+        in draft: inout Transaction,
         using generator: inout some RandomNumberGenerator
     ) throws(Fault) -> Answer {
         let plan: TopologyPlan
         do {
-            plan = try draft.apply(topology, configuration, using: &generator)
+            plan = try draft.apply(topology, using: &generator)
         } catch {
             throw Fault(refusal: error)
         }
@@ -85,8 +85,8 @@ extension CentralCore {
         return .applied(revision: network.revision, topologyRevision: revision, plan)
     }
 
-    private mutating func seal(_ draft: inout Draft) {
-        for id in draft.ports.sorted() { note(settle(id, in: &draft)) }
+    private mutating func seal(_ draft: inout Transaction) {
+        for id in draft.touchedPorts { note(settle(id, in: &draft)) }
         draft.seal()
     }
 
@@ -131,12 +131,12 @@ extension CentralCore {
 
     private func perform(
         _ request: WriteRequest,
-        in draft: inout Draft,
+        in draft: inout Transaction,
         using generator: inout some RandomNumberGenerator
     ) throws(Fault) -> [Done] {
         for (index, requirement) in request.requirements.enumerated() {
             do {
-                try draft.network.northbound.check(requirement)
+                try draft.check(requirement)
             } catch {
                 var refusal = error
                 refusal.pointer = "/require/\(index)"
@@ -158,7 +158,7 @@ extension CentralCore {
 
     private func perform(
         _ operation: Operation,
-        in draft: inout Draft,
+        in draft: inout Transaction,
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> Done {
         if operation.kind == .chassis, let reference = operation.deleted {
@@ -166,24 +166,18 @@ extension CentralCore {
         }
         // No copy of the network may be alive while it changes: maps that nothing else holds are changed in place.
         var name: String?
-        if let reference = operation.deleted { name = self.name(reference, operation.kind, in: draft) }
-        let outcome = try draft.perform(operation, configuration, using: &generator)
+        if let reference = operation.deleted { name = draft.network.northbound.name(operation.kind, reference) }
+        let outcome = try draft.perform(operation, using: &generator)
         var isCreated = false
         if case .created = outcome { isCreated = true }
-        name = name ?? self.name(.id(outcome.id), operation.kind, in: draft)
+        name = name ?? draft.network.northbound.name(operation.kind, .id(outcome.id))
         return Done(kind: operation.kind, id: outcome.id, name: name ?? "", isCreated: isCreated)
-    }
-
-    private func name(_ reference: Reference, _ kind: ResourceKind, in draft: Draft) -> String? {
-        kind == .logicalSwitch
-            ? draft.network.northbound.logicalSwitch(reference)?.value.name
-            : draft.network.northbound.port(reference)?.value.name
     }
 
     private func deleteChassis(
         _ reference: Reference,
         _ precondition: Precondition,
-        in draft: inout Draft
+        in draft: inout Transaction
     ) throws(Refusal) -> Done {
         guard let name = draft.network.chassisName(reference),
             let view = draft.network.chassisView(named: name)
@@ -202,7 +196,7 @@ extension CentralCore {
     }
 
     /// Makes a sealed draft a commit and queues it; of a dry run it is only made, so that it is refused alike.
-    private mutating func commit(_ draft: inout Draft, _ request: WriteRequest) throws(Fault) {
+    private mutating func commit(_ draft: inout Transaction, _ request: WriteRequest) throws(Fault) {
         do {
             let commit = try draft.commit(
                 author: request.author,
@@ -224,20 +218,14 @@ extension CentralCore {
         }
     }
 
-    private func results(of done: [Done], in draft: Draft) -> [OperationResult] {
+    private func results(of done: [Done], in draft: Transaction) -> [OperationResult] {
         done.map { item in
             var object: [UInt8]?
             var revision = draft.network.revision
-            switch item.kind {
-            case .logicalSwitch:
-                if let stored = item.id.flatMap({ draft.network.northbound.switches[$0] }) {
-                    (object, revision) = (stored.bytes, stored.revision)
-                }
-            case .logicalSwitchPort:
-                if let stored = item.id.flatMap({ draft.network.northbound.ports[$0] }) {
-                    (object, revision) = (stored.bytes, stored.revision)
-                }
-            case .chassis: break
+            if case .object(let kind) = item.kind, let id = item.id,
+                let listed = draft.network.northbound.listed(kind, .id(id))
+            {
+                (object, revision) = (listed.bytes, listed.revision)
             }
             return OperationResult(object: object, name: item.name, revision: revision, isCreated: item.isCreated)
         }

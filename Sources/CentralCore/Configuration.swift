@@ -59,10 +59,8 @@ public struct Configuration: Sendable {
     public var keptAnswerSeconds: Int64 = 86_400
     /// The largest encoding of a commit, in bytes.
     public var commitByteCountMaximum = Commit.byteCountMaximum
-    /// The largest key of a datapath.
-    public var datapathKeyMaximum = DatapathBinding.tunnelKeyMaximum
-    /// The largest key of a port.
-    public var portKeyMaximum = PortBinding.tunnelKeyMaximum
+    /// The largest keys that objects get.
+    public var keys = Transaction.KeyMaximums()
 
     /// How the feed is cut into pages.
     var pageBounds: PageBounds { PageBounds(changeCount: pageChangeCountMaximum, byteCount: pageByteCountMaximum) }

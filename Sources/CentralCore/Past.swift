@@ -87,7 +87,7 @@ struct Past: Sendable {
         return low
     }
 
-    /// Whether a client's evidence speaks of this history: the hash of the commit at a revision that is kept.
+    /// True if a client's evidence speaks of this history: the hash of the commit at a revision that is kept.
     func agrees(_ hash: CommitHash, at revision: UInt64) -> Bool {
         network(at: revision)?.hash == hash
     }
@@ -101,7 +101,11 @@ struct Past: Sendable {
 
 extension Commit {
     /// The southbound records that the commit puts or deletes.
-    var touchedRecords: [RecordKey] { changes.compactMap { RecordKey(kind: $0.kind.rawValue, id: $0.id) } }
+    var touchedRecords: [RecordKey] {
+        changes.compactMap { change in
+            if case .record(let kind) = change.kind { RecordKey(kind, id: change.id) } else { nil }
+        }
+    }
 
     /// About the bytes of memory that a commit keeps while it can be gone back to: the paths that it copied in the maps
     /// (some 6 KiB for one object), its own objects twice over, and those that it took the place of.

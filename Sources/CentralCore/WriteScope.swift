@@ -1,72 +1,62 @@
 import NetworkModel
 import Wire
 
-/// What a write is about, as far as it decides whether another one may be carried out beside it.
+/// The objects of a write, as far as they decide whether another write may be carried out beside it.
 ///
 /// All that is unique within a switch (addresses, keys) is covered by the switch; names are compared when the two come
 /// together.
 struct WriteScope: Sendable {
-    /// The switches that the write changes, looks at, or changes ports of.
-    private(set) var switches: Set<ObjectID> = []
-    /// Whether switches come or go: all take their keys from one space.
-    private(set) var changesListOfSwitches = false
+    /// The objects that the write changes or looks at; of objects that belong to another one, that.
+    private(set) var objects: Set<ObjectID> = []
+    /// The kinds, apart from those that belong to another one, of which objects come or go: switches take their keys from
+    /// one space.
+    private(set) var changedLists: Set<ObjectKind> = []
 
     /// The scope of a write on this network; `nil` if it may depend on anything.
     init?(of request: WriteRequest, in network: Network) {
         guard request.topology == nil else { return nil }
         for requirement in request.requirements {
-            guard insert(requirement.kind, requirement.reference, in: network) else { return nil }
+            guard case .object(let kind) = requirement.kind, insert(kind, requirement.reference, in: network) else {
+                return nil
+            }
         }
         for operation in request.operations {
-            switch operation.subject {
-            case .logicalSwitch(let change): insert(change, of: .logicalSwitch, in: network)
-            case .logicalSwitchPort(let change): insert(change, of: .logicalSwitchPort, in: network)
-            case .chassis: return nil
+            guard case .object(let kind) = operation.kind else { return nil }
+            switch operation.target {
+            case .new(let parent): insertNew(kind, parent, operation, in: network)
+            case .newOrExisting(let reference):
+                if !insert(kind, reference, in: network) { insertNew(kind, nil, operation, in: network) }
+            case .existing(let reference): _ = insert(kind, reference, in: network)
+            case .deleted(let reference):
+                if kind.row.parent == nil { changedLists.insert(kind) }
+                _ = insert(kind, reference, in: network)
             }
         }
     }
 
-    private mutating func insert<Value>(
-        _ change: Operation.Change<Value>,
-        of kind: ResourceKind,
-        in network: Network
-    ) {
-        switch change {
-        case .create(let body, let path): insertNew(kind, path, body.parent, in: network)
-        case .replace(let reference, let body):
-            if !insert(kind, reference, in: network) { insertNew(kind, nil, body.parent, in: network) }
-        case .patch(let reference, _): _ = insert(kind, reference, in: network)
-        case .delete(let reference, _):
-            if kind == .logicalSwitch { changesListOfSwitches = true }
-            _ = insert(kind, reference, in: network)
-        }
-    }
-
-    /// Whether neither write can notice the other.
+    /// True if neither write can notice the other.
     func isApart(from other: WriteScope) -> Bool {
-        !(changesListOfSwitches && other.changesListOfSwitches) && switches.isDisjoint(with: other.switches)
+        changedLists.isDisjoint(with: other.changedLists) && objects.isDisjoint(with: other.objects)
     }
 
-    /// - Returns: Whether there is such an object. One that is not there yet is made by an earlier operation, or refused.
-    private mutating func insert(_ kind: ResourceKind, _ reference: Reference, in network: Network) -> Bool {
-        let id =
-            switch kind {
-            case .logicalSwitch: network.northbound.logicalSwitch(reference)?.id
-            case .logicalSwitchPort: network.northbound.port(reference)?.value.switchID
-            case .chassis: ObjectID?.none
-            }
-        guard let id else { return false }
-        switches.insert(id)
+    /// - Returns: True if there is such an object. One that is not there yet is made by an earlier operation, or refused.
+    private mutating func insert(_ kind: ObjectKind, _ reference: Reference, in network: Network) -> Bool {
+        guard let id = network.northbound.home(of: kind, reference) else { return false }
+        objects.insert(id)
         return true
     }
 
-    private mutating func insertNew(_ kind: ResourceKind, _ path: Reference?, _ parent: String?, in network: Network) {
-        guard kind == .logicalSwitchPort else {
-            changesListOfSwitches = true
+    private mutating func insertNew(
+        _ kind: ObjectKind,
+        _ path: Reference?,
+        _ operation: Operation,
+        in network: Network
+    ) {
+        guard let parent = kind.row.parent?.kind else {
+            changedLists.insert(kind)
             return
         }
-        if let reference = path ?? parent.map(Reference.init) {
-            _ = insert(.logicalSwitch, reference, in: network)
-        }
+        let reference = path ?? operation.parent.map { Reference($0) }
+        if let reference { _ = insert(parent, reference, in: network) }
     }
 }

@@ -8,13 +8,8 @@ struct BodyReader {
     let noun: String
     /// The body's members.
     let members: JSONObject
-    /// Whether it is a merge patch (RFC 7396): members that it leaves out stay, and `null` stands for the default.
+    /// True if it is a merge patch (RFC 7396): members that it leaves out stay, and `null` stands for the default.
     let isPatch: Bool
-
-    /// Members that the server sets; what a body says of them is ignored, save another `id`.
-    static let serverMembers: Set<String> = [
-        "id", "owner", "revision", "config_revision", "created_at", "updated_at", "status",
-    ]
 
     /// - Throws: ``Refusal`` if the body is no object or has unknown members.
     init(_ body: JSONValue, noun: String, known: Set<String>, isPatch: Bool) throws(Refusal) {
@@ -25,7 +20,7 @@ struct BodyReader {
         self.members = members
         self.isPatch = isPatch
         for member in members.members where !known.contains(member.name) {
-            guard !Self.serverMembers.contains(member.name) else { continue }
+            guard ServerMember(rawValue: member.name) == nil else { continue }
             throw Refusal(
                 .unknownField,
                 "\(noun) has no field \(quoted(member.name)); the fields are \(known.sorted().joined(separator: ", ")).",
@@ -43,7 +38,7 @@ struct BodyReader {
         Refusal(.invalidValue, "\"\(name)\" has to be \(wanted), not \(value.kindName).", pointer: pointer(name))
     }
 
-    /// Whether the body decides the member.
+    /// True if the body decides the member.
     func decides(_ name: String) -> Bool { !isPatch || members[name] != nil }
 
     /// The member, unless it is left to its default.

@@ -120,59 +120,41 @@ public struct Commit: Sendable {
 /// A row that a commit puts or deletes.
 public struct CommitChange: Equatable, Sendable {
     /// The tables of the log, in the order in which rows have to be put.
-    public enum Kind: String, Sendable, CaseIterable, Comparable {
-        /// A switch; the id is its UUID.
-        case logicalSwitch = "logical_switch"
-        /// A port; the id is its UUID.
-        case logicalSwitchPort = "logical_switch_port"
-        /// A southbound chassis; the id is its name.
-        case chassis = "chassis"
-        /// A southbound datapath; the id is its UUID.
-        case datapathBinding = "datapath_binding"
-        /// A southbound port; the id is its UUID.
-        case portBinding = "port_binding"
-        /// Whether a chassis is live (``Ledger``); the id is its name.
-        case chassisState = "chassis_state"
+    public enum Kind: Hashable, Comparable, Sendable {
+        /// An object of users; the id is its UUID.
+        case object(ObjectKind)
+        /// A southbound record; the id is a chassis' name, or a UUID.
+        case record(RecordKind)
+        /// True if a chassis is live (``Ledger``); the id is its name.
+        case chassisState
         /// The fence and the claims of a port (``Ledger``); the id is its UUID.
-        case bindingState = "binding_state"
+        case bindingState
         /// The last key given (``Ledger``); the id is `datapaths` or a datapath's UUID.
-        case lastKey = "last_key"
+        case lastKey
         /// When users last changed something of a topology; the id is its owner.
-        case topology = "topology"
+        case topology
         /// What was answered to a request with an idempotency key (``Ledger``); the id is its author and its key.
-        case keptAnswer = "kept_answer"
+        case keptAnswer
         /// A token (``AccessDatabase``); the id is its own.
-        case token = "token"
+        case token
         /// The joining of a chassis (``AccessDatabase``); the id is the chassis' name.
-        case enrolment = "enrolment"
+        case enrolment
 
-        /// Whether its rows make up the northbound database.
+        /// True if its rows make up the northbound database.
         public var isOfUsers: Bool {
             switch self {
-            case .logicalSwitch, .logicalSwitchPort, .topology: true
-            case .chassis, .datapathBinding, .portBinding, .chassisState, .bindingState, .lastKey, .keptAnswer, .token,
-                .enrolment:
-                false
+            case .object, .topology: true
+            case .record, .chassisState, .bindingState, .lastKey, .keptAnswer, .token, .enrolment: false
             }
         }
 
-        /// Orders by the order of putting.
-        public static func < (left: Kind, right: Kind) -> Bool { left.rank < right.rank }
-
-        private var rank: Int {
+        /// The kind of object that users see change with a row; `nil` for rows that only the log tells of, and for tokens
+        /// and joinings.
+        public var resourceKind: ResourceKind? {
             switch self {
-            case .logicalSwitch: 0
-            case .logicalSwitchPort: 1
-            case .chassis: 2
-            case .datapathBinding: 3
-            case .portBinding: 4
-            case .chassisState: 5
-            case .bindingState: 6
-            case .lastKey: 7
-            case .topology: 8
-            case .keptAnswer: 9
-            case .token: 10
-            case .enrolment: 11
+            case .object(let kind): .object(kind)
+            case .record(.chassis), .chassisState: .chassis
+            case .record, .bindingState, .lastKey, .topology, .keptAnswer, .token, .enrolment: nil
             }
         }
     }

@@ -1,4 +1,5 @@
 import JSON
+import Southbound
 
 extension CommitRecord {
     /// The most objects that the audit names of one commit; the count is always that of all.
@@ -11,14 +12,14 @@ extension CommitRecord {
         var chassis: Set<String> = []
         for row in commit.changes {
             switch row.kind {
-            case .logicalSwitch, .logicalSwitchPort, .token, .enrolment: break
+            case .object, .token, .enrolment: break
             // What users see of a chassis is made of both rows.
-            case .chassis, .chassisState: guard chassis.insert(row.id).inserted else { continue }
-            case .datapathBinding, .portBinding, .bindingState, .lastKey, .topology, .keptAnswer: continue
+            case .record(.chassis), .chassisState: guard chassis.insert(row.id).inserted else { continue }
+            case .record, .bindingState, .lastKey, .topology, .keptAnswer: continue
             }
             count += 1
             guard count <= Self.auditChangeCountMaximum else { continue }
-            let kind = row.kind == .chassisState ? .chassis : row.kind
+            let kind = row.kind == .chassisState ? .record(.chassis) : row.kind
             let object: [UInt8]? = row.object == nil ? nil : []
             changes.append(Change(kind: kind, id: row.id, name: row.auditName, object: object))
         }
@@ -38,8 +39,8 @@ extension CommitChange {
     /// The name of the object that the row is; its identity where it has no other.
     fileprivate var auditName: String {
         switch kind {
-        case .logicalSwitch, .logicalSwitchPort: object.flatMap(Self.name(in:)) ?? name ?? ""
-        default: id
+        case .object: object.flatMap(Self.name(in:)) ?? name ?? ""
+        case .record, .chassisState, .bindingState, .lastKey, .topology, .keptAnswer, .token, .enrolment: id
         }
     }
 

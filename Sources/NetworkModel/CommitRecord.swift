@@ -25,7 +25,7 @@ public struct CommitRecord: Sendable {
         }
 
         /// The kind of user's object or host that it is; `nil` for what only the log tells.
-        public var resourceKind: ResourceKind? { ResourceKind(rawValue: kind.rawValue) }
+        public var resourceKind: ResourceKind? { kind.resourceKind }
     }
 
     /// The commit's revision.
@@ -56,24 +56,21 @@ public struct CommitRecord: Sendable {
         var chassis: Set<String> = []
         for row in commit.changes {
             switch row.kind {
-            case .logicalSwitch, .logicalSwitchPort:
+            case .object(let kind):
                 guard let id = ObjectID(row.id) else { continue }
-                let network = row.object == nil ? before : after
-                let name =
-                    row.kind == .logicalSwitch
-                    ? network.northbound.switches[id]?.value.name : network.northbound.ports[id]?.value.name
+                let name = kind.row.name(row.object == nil ? before.northbound : after.northbound, .id(id))
                 changes.append(Change(kind: row.kind, id: row.id, name: name ?? "", object: row.object))
-            case .chassis, .chassisState:
+            case .record(.chassis), .chassisState:
                 // What users see of a chassis is made of both rows.
                 guard chassis.insert(row.id).inserted else { continue }
                 let object = after.chassisView(named: row.id)?.json.bytes
-                changes.append(Change(kind: .chassis, id: row.id, name: row.id, object: object))
+                changes.append(Change(kind: .record(.chassis), id: row.id, name: row.id, object: object))
             case .token:
                 let object = after.access.tokens[row.id]?.bytes
                 changes.append(Change(kind: .token, id: row.id, name: row.id, object: object))
             case .enrolment:
                 changes.append(Change(kind: .enrolment, id: row.id, name: row.id, object: row.object))
-            case .datapathBinding, .portBinding, .bindingState, .lastKey, .topology, .keptAnswer: continue
+            case .record, .bindingState, .lastKey, .topology, .keptAnswer: continue
             }
         }
         self.changes = changes
@@ -148,7 +145,7 @@ public struct ChangeFeed: Sendable {
     public var to: UInt64
     /// The hash of the commit of `to`, to be brought back with it.
     public var hash: CommitHash
-    /// Whether more is there already.
+    /// True if more is there already.
     public var hasMore: Bool
     /// The commits that touched something wanted, each with that alone.
     public var changes: [(revision: UInt64, change: CommitRecord.Change)]

@@ -74,15 +74,15 @@ extension Network {
         revision: UInt64
     ) throws(CommitError) {
         switch kind {
-        case .logicalSwitch, .logicalSwitchPort:
+        case .object(let objectKind):
             do {
-                try northbound.restore(kind == .logicalSwitch ? .logicalSwitch : .logicalSwitchPort, bytes: object)
+                try northbound.restore(objectKind, bytes: object)
             } catch {
                 throw CommitError("\(kind.rawValue) \(id): \(error)")
             }
-        case .chassis, .datapathBinding, .portBinding:
+        case .record(let recordKind):
             do {
-                let record = try Record(kind: kind.rawValue, json: Self.parse(object))
+                let record = try Record(recordKind, json: Self.parse(object))
                 southbound.put(SouthboundDatabase.Entry(record: record, revision: revision, bytes: object))
             } catch {
                 throw CommitError("\(kind.rawValue) \(id): \(error)")
@@ -120,26 +120,26 @@ extension Network {
 
     private mutating func delete(_ kind: CommitChange.Kind, _ id: String) throws(CommitError) {
         switch kind {
-        case .chassis: southbound.remove(.chassis(id))
+        case .object(let objectKind): objectKind.row.remove(&northbound, try Self.identity(kind, id))
+        case .record(let recordKind):
+            guard let key = RecordKey(recordKind, id: id) else { throw Self.damaged(kind, id) }
+            southbound.remove(key)
         case .chassisState: ledger.setChassis(nil, named: id)
-        case .token: access.setToken(nil, id: id, revision: 0)
-        case .enrolment: access.setEnrolment(nil, chassis: id)
+        case .bindingState: ledger.setBinding(nil, of: try Self.identity(kind, id))
         case .lastKey:
             guard let space = Ledger.KeySpace(id) else { throw Self.damaged(kind, id) }
             ledger.setLastKey(0, in: space)
-        case .keptAnswer: ledger.setAnswer(nil, named: id)
         // It went with its last object.
         case .topology: break
-        case .logicalSwitch, .logicalSwitchPort, .datapathBinding, .portBinding, .bindingState:
-            guard let object = ObjectID(id) else { throw Self.damaged(kind, id) }
-            switch kind {
-            case .logicalSwitch: northbound.removeSwitch(object)
-            case .logicalSwitchPort: northbound.removePort(object)
-            case .datapathBinding: southbound.remove(.datapathBinding(object))
-            case .portBinding: southbound.remove(.portBinding(object))
-            default: ledger.setBinding(nil, of: object)
-            }
+        case .keptAnswer: ledger.setAnswer(nil, named: id)
+        case .token: access.setToken(nil, id: id, revision: 0)
+        case .enrolment: access.setEnrolment(nil, chassis: id)
         }
+    }
+
+    private static func identity(_ kind: CommitChange.Kind, _ id: String) throws(CommitError) -> ObjectID {
+        guard let identity = ObjectID(id) else { throw damaged(kind, id) }
+        return identity
     }
 
     private static func parse(_ object: [UInt8]) throws(CommitError) -> JSONValue {

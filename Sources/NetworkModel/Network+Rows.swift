@@ -10,7 +10,7 @@ extension Network {
     /// The rows of a network, made piece by piece.
     public struct Rows {
         private let network: Network
-        private var kinds = CommitChange.Kind.allCases.sorted()[...]
+        private var kinds = CommitChange.Kind.allCases[...]
         private var nextOfKind: () -> StoredRow?
 
         fileprivate init(_ network: Network) {
@@ -36,13 +36,11 @@ extension Network {
 
     private func rows(of kind: CommitChange.Kind) -> () -> StoredRow? {
         switch kind {
-        case .logicalSwitch:
-            return walk(northbound.switches) { StoredRow(kind, $0.description, $1.revision, $1.bytes) }
-        case .logicalSwitchPort:
-            return walk(northbound.ports) { StoredRow(kind, $0.description, $1.revision, $1.bytes) }
-        case .chassis, .datapathBinding, .portBinding:
+        case .object(let objectKind):
+            return walk(objectKind.row.byName(northbound)) { StoredRow(kind, $1.id.description, $1.revision, $1.bytes) }
+        case .record(let recordKind):
             return walk(southbound.entries) {
-                $0.kind == kind.rawValue ? StoredRow(kind, $0.id, $1.revision, $1.bytes) : nil
+                $0.kind == recordKind ? StoredRow(kind, $0.id, $1.revision, $1.bytes) : nil
             }
         case .chassisState: return walk(ledger.chassis) { StoredRow(ledger.chassisRow($0), $1.revision) }
         case .bindingState: return walk(ledger.bindings) { id, _ in StoredRow(ledger.bindingRow(id), revision) }

@@ -3,104 +3,86 @@ import Wire
 
 /// The logical network as users wrote it. A value: a copy is a snapshot and costs nothing.
 public struct NorthboundDatabase: Sendable {
-    /// The switches by identity.
-    public internal(set) var switches: OrderedMap<ObjectID, Stored<LogicalSwitch>> = OrderedMap()
-    /// The ports by identity.
-    public internal(set) var ports: OrderedMap<ObjectID, Stored<LogicalSwitchPort>> = OrderedMap()
-    /// The switches in the order that lists have.
-    public internal(set) var switchesByName = OrderedMap<ProjectName, ObjectID>()
-    /// The ports in the order that lists have, with their canonical JSON: a list of them looks at nothing else.
-    public internal(set) var portsByName = OrderedMap<ProjectName, ListedObject>()
-    /// The ports of each switch, in the order that lists have.
-    public internal(set) var portsBySwitch: OrderedMap<ObjectID, OrderedMap<ProjectName, ObjectID>> = OrderedMap()
-    /// What each owner has declared, in the order that lists have.
+    /// The switches.
+    public internal(set) var switches = Table<LogicalSwitch>()
+    /// The ports.
+    public internal(set) var ports = Table<LogicalSwitchPort>()
+    /// The number of objects, of all kinds.
+    private(set) var objectCount = 0
+    /// The topologies by owner, in the order that lists have.
     public internal(set) var topologies = OrderedMap<String, Topology>()
-    /// The port that has a MAC address on a switch: what makes a duplicate a look-up. In order, because addresses are
-    /// given out in order: those of one transaction are neighbours, and change few nodes.
-    var portsByMAC = OrderedMap<OnSwitch<MACAddress>, ObjectID>()
-    /// The port that has an IP address on a switch.
-    var portsByIP = OrderedMap<OnSwitch<IPAddress>, ObjectID>()
 
     /// A network without objects.
     public init() {}
 
     /// The switch that a path or a body points at.
-    public func logicalSwitch(_ reference: Reference) -> Stored<LogicalSwitch>? {
-        switch reference {
-        case .id(let id): switches[id]
-        case .name(let name): switchesByName[ProjectName(name)].flatMap { switches[$0] }
-        }
-    }
+    public func logicalSwitch(_ reference: Reference) -> Stored<LogicalSwitch>? { switches[reference] }
 
     /// The port that a path points at.
-    public func port(_ reference: Reference) -> Stored<LogicalSwitchPort>? {
-        switch reference {
-        case .id(let id): ports[id]
-        case .name(let name): portsByName[ProjectName(name)].flatMap { ports[$0.id] }
+    public func port(_ reference: Reference) -> Stored<LogicalSwitchPort>? { ports[reference] }
+
+    /// The object of a kind that a path points at, as far as a reader is interested in it.
+    public func listed(_ kind: ObjectKind, _ reference: Reference) -> ListedObject? { kind.row.listed(self, reference) }
+
+    /// The name of the user's object that a path points at.
+    public func name(_ kind: ResourceKind, _ reference: Reference) -> String? {
+        guard case .object(let kind) = kind else { return nil }
+        return kind.row.name(self, reference)
+    }
+
+    /// The object that the object of a path belongs to; itself, if it belongs to none.
+    public func home(of kind: ObjectKind, _ reference: Reference) -> ObjectID? { kind.row.home(self, reference) }
+
+    /// The number of objects of a kind.
+    public func count(of kind: ObjectKind) -> Int { kind.row.count(self) }
+
+    /// The number of objects that belong to the object that a path points at.
+    public func dependentCount(of kind: ObjectKind, _ reference: Reference) -> Int {
+        guard let id = kind.row.listed(self, reference)?.id else { return 0 }
+        return kind.row.dependents(self, id)?.ids.count ?? 0
+    }
+
+    /// The objects of a kind in a topology, in the order that lists have.
+    public func owned(by owner: String, _ kind: ObjectKind) -> OrderedMap<ProjectName, ObjectID> {
+        kind.row.owned(self, owner)
+    }
+
+    /// Appends what a user says of an object, whole: a body that makes it again.
+    public func write(_ kind: ObjectKind, _ id: ObjectID, to text: inout [UInt8]) { kind.row.write(self, id, &text) }
+
+    /// Puts an object, in place of one with its identity, and keeps every index in step.
+    public mutating func put<Object: Kind>(_ stored: Stored<Object>) {
+        let old = self[keyPath: Object.table].put(stored)
+        if old == nil { objectCount += 1 }
+        count(from: old?.owner, to: stored.owner)
+    }
+
+    /// Removes an object that nothing refers to any more, if it is there.
+    public mutating func remove<Object: Kind>(_ kind: Object.Type, _ id: ObjectID) {
+        guard let old = self[keyPath: Object.table].remove(id) else { return }
+        objectCount -= 1
+        count(from: old.owner, to: nil)
+    }
+
+    /// Puts an object of the log.
+    /// - Throws: ``StoredError`` if the bytes are not what a commit made.
+    public mutating func restore(_ kind: ObjectKind, bytes: [UInt8]) throws(StoredError) {
+        try kind.row.restore(&self, bytes)
+    }
+
+    /// Says when users last changed something of a topology; one without objects has no revision.
+    public mutating func setRevision(_ revision: UInt64, ofTopology owner: String) {
+        guard topologies[owner] != nil else { return }
+        topologies.update(owner, default: Topology()) { $0.revision = revision }
+    }
+
+    /// Counts the objects of topologies when one changes hands.
+    private mutating func count(from old: String?, to new: String?) {
+        guard old != new else { return }
+        if let old {
+            topologies.update(old, default: Topology()) { $0.objectCount -= 1 }
+            if topologies[old]?.objectCount == 0 { topologies[old] = nil }
         }
-    }
-}
-
-extension NorthboundDatabase {
-    /// The port that a path points at, as far as a reader is interested in it.
-    public func listedPort(_ reference: Reference) -> ListedObject? {
-        switch reference {
-        case .id(let id): ports[id].map { ListedObject($0) }
-        case .name(let name): portsByName[ProjectName(name)]
-        }
-    }
-}
-
-extension NorthboundDatabase {
-    /// The ports that have any of these MAC addresses, on whatever switch; `nil` where they are more than a maximum.
-    public func portIDs(macs: [MACAddress], atMost maximum: Int) -> [ObjectID]? {
-        Self.holders(of: macs, in: portsByMAC, atMost: maximum)
-    }
-
-    /// The ports that have any of these IP addresses, on whatever switch; `nil` where they are more than a maximum.
-    public func portIDs(ips: [IPAddress], atMost maximum: Int) -> [ObjectID]? {
-        Self.holders(of: ips, in: portsByIP, atMost: maximum)
-    }
-
-    private static func holders<Address>(
-        of addresses: [Address],
-        in index: OrderedMap<OnSwitch<Address>, ObjectID>,
-        atMost maximum: Int
-    ) -> [ObjectID]? {
-        var holders: [ObjectID] = []
-        for address in addresses {
-            // No switch has the lowest identity.
-            var cursor = index.cursor(after: OnSwitch(switchID: ObjectID(high: 0, low: 0), address: address))
-            while let entry = cursor.next(), entry.key.address == address {
-                guard holders.count < maximum else { return nil }
-                holders.append(entry.value)
-            }
-        }
-        return holders
-    }
-}
-
-/// An object as an index has it.
-public struct ListedObject: Sendable {
-    /// The identity.
-    public let id: ObjectID
-    /// The revision of the last commit that changed the bytes: the entity tag.
-    public let revision: UInt64
-    /// The canonical JSON.
-    public let bytes: [UInt8]
-
-    init<Value>(_ stored: Stored<Value>) {
-        (id, revision, bytes) = (stored.id, stored.revision, stored.bytes)
-    }
-}
-
-/// An address on a switch: two ports of one switch may not share it, ports of two switches may.
-struct OnSwitch<Address: Comparable & Sendable>: Comparable, Sendable {
-    var switchID: ObjectID
-    var address: Address
-
-    /// By address, so that those who have one on any switch are neighbours, too.
-    static func < (left: OnSwitch, right: OnSwitch) -> Bool {
-        left.address == right.address ? left.switchID < right.switchID : left.address < right.address
+        if let new { topologies.update(new, default: Topology()) { $0.objectCount += 1 } }
     }
 }

@@ -1,16 +1,6 @@
 import JSON
 import Wire
 
-/// The kinds of object that users own.
-public enum ResourceKind: String, Sendable, CaseIterable {
-    /// A logical switch: `/v1/switches`.
-    case logicalSwitch = "logical_switch"
-    /// A port of a logical switch: `/v1/ports`.
-    case logicalSwitchPort = "logical_switch_port"
-    /// A host that carries ports: `/v1/chassis`. Users only read and delete it.
-    case chassis = "chassis"
-}
-
 /// How a path or a body points at an object: by its name or by its identity.
 public enum Reference: Hashable, Sendable, CustomStringConvertible {
     /// The name, fixed at creation.
@@ -68,67 +58,84 @@ public struct Operation: Sendable {
         case delete(Reference, refusingPorts: Bool)
     }
 
-    /// The change of an object of one kind.
-    public enum Change<Value: Sendable>: Sendable {
-        /// Makes an object that belongs to what the path says, or else to what the body says.
-        case create(ObjectBody<Value>, parent: Reference?)
-        /// Makes an object under a name, or puts the body's in the place of one.
-        case replace(Reference, ObjectBody<Value>)
-        /// Changes the members that the body decides.
-        case patch(Reference, ObjectBody<Value>)
-        /// Deletes an object, with the ports of a switch unless `refusingPorts`.
+    /// The change of an object of one kind, its body read.
+    enum Change<Object: Kind>: Sendable {
+        case create(ObjectBody<Object>, parent: Reference?)
+        case replace(Reference, ObjectBody<Object>)
+        case patch(Reference, ObjectBody<Object>)
         case delete(Reference, refusingPorts: Bool)
 
-        init(_ action: Action, _ read: (JSONValue, _ isPatch: Bool) -> ObjectBody<Value>) {
+        init(_ action: Action) {
             self =
                 switch action {
-                case .create(let body, let parent): .create(read(body, false), parent: parent)
-                case .replace(let reference, let body): .replace(reference, read(body, false))
-                case .patch(let reference, let body): .patch(reference, read(body, true))
+                case .create(let body, let parent): .create(Object.body(body, isPatch: false), parent: parent)
+                case .replace(let reference, let body): .replace(reference, Object.body(body, isPatch: false))
+                case .patch(let reference, let body): .patch(reference, Object.body(body, isPatch: true))
                 case .delete(let reference, let refusingPorts): .delete(reference, refusingPorts: refusingPorts)
+                }
+        }
+
+        var body: ObjectBody<Object>? {
+            switch self {
+            case .create(let body, _), .replace(_, let body), .patch(_, let body): body
+            case .delete: nil
+            }
+        }
+    }
+
+    /// The object that a change is about.
+    public enum Target: Sendable {
+        /// A new one, in a nested collection of an object or not.
+        case new(parent: Reference?)
+        /// The one of a name, which may have to be made.
+        case newOrExisting(Reference)
+        /// One that is there.
+        case existing(Reference)
+        /// One that goes.
+        case deleted(Reference)
+
+        init(_ action: Action) {
+            self =
+                switch action {
+                case .create(_, let parent): .new(parent: parent)
+                case .replace(let reference, _): .newOrExisting(reference)
+                case .patch(let reference, _): .existing(reference)
+                case .delete(let reference, _): .deleted(reference)
                 }
         }
     }
 
-    /// A change of an object, by kind.
-    public enum Subject: Sendable {
-        case logicalSwitch(Change<LogicalSwitch>)
-        case logicalSwitchPort(Change<LogicalSwitchPort>)
-        /// Its deletion; `nil` for what only its agent can do.
-        case chassis(deleted: Reference?)
-    }
+    /// Carries a change out, with random bits for an identity.
+    typealias CarryOut = @Sendable (inout Transaction, _ draw: () -> UInt64) throws(Refusal) -> OperationOutcome
 
     /// The kind of the object.
     public let kind: ResourceKind
-    /// What is to happen to it.
-    public let subject: Subject
-    /// What must hold before.
+    /// The object.
+    public let target: Target
+    /// The object that it belongs to, as the body says.
+    public let parent: String?
+    /// The demands on the object before.
     public let precondition: Precondition
+    let carryOut: CarryOut
 
-    /// An operation without demands unless said.
+    /// An operation without demands unless said. Its body is read here.
     public init(_ kind: ResourceKind, _ action: Action, precondition: Precondition = Precondition()) {
         self.kind = kind
         self.precondition = precondition
-        subject =
-            switch kind {
-            case .logicalSwitch: .logicalSwitch(Change(action, LogicalSwitch.body))
-            case .logicalSwitchPort: .logicalSwitchPort(Change(action, LogicalSwitchPort.body))
-            case .chassis:
-                if case .delete(let reference, _) = action {
-                    .chassis(deleted: reference)
-                } else {
-                    .chassis(deleted: nil)
-                }
+        target = Target(action)
+        switch kind {
+        case .object(let kind): (parent, carryOut) = kind.row.operation(action, precondition)
+        case .chassis:
+            parent = nil
+            carryOut = { (_, _) throws(Refusal) in
+                throw Refusal(.unsupported, "A chassis comes from its agent; users can only delete it.")
             }
+        }
     }
 
     /// The object that the operation deletes.
     public var deleted: Reference? {
-        switch subject {
-        case .logicalSwitch(.delete(let reference, _)), .logicalSwitchPort(.delete(let reference, _)): reference
-        case .chassis(let reference): reference
-        case .logicalSwitch, .logicalSwitchPort: nil
-        }
+        if case .deleted(let reference) = target { reference } else { nil }
     }
 }
 
@@ -165,9 +172,9 @@ public struct WriteRequest: Sendable {
     public var requestID: String
     /// What repetitions of the request are known by, where it brings a key.
     public var idempotency: Idempotency?
-    /// Whether the request is only checked and answered, and changes nothing.
+    /// True if the request is only checked and answered, and changes nothing.
     public var isDryRun = false
-    /// Whether problems point into `/ops/N/body` (a transaction) or into the body itself.
+    /// True if problems point into `/ops/N/body` (a transaction) or into the body itself.
     public var isTransaction: Bool
 
     /// A write with these operations.
@@ -208,7 +215,7 @@ public struct OperationResult: Hashable, Sendable {
     public var name: String
     /// The object's revision after the commit; unchanged objects keep theirs.
     public var revision: UInt64
-    /// Whether the object is new.
+    /// True if the object is new.
     public var isCreated: Bool
 
     /// The outcome of one operation.

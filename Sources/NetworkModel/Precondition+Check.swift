@@ -1,10 +1,4 @@
 extension Precondition {
-    /// Checks the demand against an object, or against its absence.
-    /// - Throws: ``Refusal`` with the code `preconditionFailed`.
-    func check<Value>(_ found: Stored<Value>?, _ noun: String) throws(Refusal) {
-        try check(revisions: found.map { $0.configRevision...max($0.configRevision, $0.revision) }, noun)
-    }
-
     /// Checks the demand against the revisions that an object's entity tag may have, or against its absence.
     ///
     /// A tag R holds when `config_revision` <= R <= `revision`: what the server itself has changed since the user

@@ -6,13 +6,8 @@ import Wire
 public struct Topology: Sendable {
     /// The last commit in which a user changed one of the objects, added one or took one away.
     public internal(set) var revision: UInt64 = 0
-    /// Its switches, in the order that lists have.
-    public internal(set) var switches = OrderedMap<ProjectName, ObjectID>()
-    /// Its ports, in the order that lists have.
-    public internal(set) var ports = OrderedMap<ProjectName, ObjectID>()
-
-    /// Whether nothing is left of it.
-    var isEmpty: Bool { switches.isEmpty && ports.isEmpty }
+    /// The number of objects that it has, of all kinds.
+    public internal(set) var objectCount = 0
 }
 
 /// A topology as its owner wants it.
@@ -27,11 +22,9 @@ public struct TopologyRequest: Sendable {
 
     /// Whose topology.
     public var owner: String
-    /// The bodies of its switches.
-    public private(set) var switches: [ObjectBody<LogicalSwitch>]
-    /// The bodies of its ports, each with its `switch`.
-    public private(set) var ports: [ObjectBody<LogicalSwitchPort>]
-    /// Whether objects of the owner that the bodies leave out are deleted.
+    /// The bodies of its objects, by kind.
+    var parts: [TopologyPart]
+    /// True if objects of the owner that the bodies leave out are deleted.
     public var prunes = false
     /// Which objects that are not the owner's may become so; `nil`: none.
     public var adoption: Adoption?
@@ -42,11 +35,13 @@ public struct TopologyRequest: Sendable {
     /// How many further objects of the topology are known to be as they should be.
     public var unchangedCount = 0
 
-    /// A topology without demands, of these objects.
-    public init(owner: String, switches: [JSONValue], ports: [JSONValue]) {
+    /// The number of objects that it names.
+    public var objectCount: Int { parts.reduce(0) { $0 + $1.indices.count } }
+
+    /// A topology without demands, of the objects of these bodies, which are read here.
+    public init(owner: String, bodies: [ObjectKind: [JSONValue]]) {
         self.owner = owner
-        self.switches = switches.map { LogicalSwitch.body($0) }
-        self.ports = ports.map { LogicalSwitchPort.body($0) }
+        parts = ObjectKind.allCases.map { $0.row.part(bodies[$0] ?? []) }
     }
 }
 
@@ -62,7 +57,7 @@ public struct TopologyPlan: Equatable, Sendable {
         /// What happens to it.
         public var change: Change
         /// Its kind.
-        public var kind: ResourceKind
+        public var kind: ObjectKind
         /// Its name.
         public var name: String
         /// The members that an update changes, in their canonical order.
@@ -79,7 +74,8 @@ public struct TopologyPlan: Equatable, Sendable {
         public var to: JSONValue
     }
 
-    /// The objects that change: switches, deleted ports, ports, deleted switches.
+    /// The objects that change, kind by kind: those that are deleted, then those that are put. An object that others can
+    /// belong to is deleted last.
     public var steps: [Step] = []
     /// How many objects of the request are as they should be.
     public var unchangedCount = 0
@@ -90,14 +86,10 @@ extension TopologyRequest {
     /// the topology since. `nil` if the plan deletes objects.
     public func narrowed(to plan: TopologyPlan) -> TopologyRequest? {
         guard !plan.steps.contains(where: { $0.change == .delete }) else { return nil }
-        var names: [ResourceKind: Set<String>] = [:]
+        var names: [ObjectKind: Set<String>] = [:]
         for step in plan.steps { names[step.kind, default: []].insert(step.name) }
-        func isChanged<Value>(_ body: ObjectBody<Value>, _ kind: ResourceKind) -> Bool {
-            body.name.map { names[kind]?.contains($0) ?? false } ?? true
-        }
         var request = self
-        request.switches = switches.filter { isChanged($0, .logicalSwitch) }
-        request.ports = ports.filter { isChanged($0, .logicalSwitchPort) }
+        for place in parts.indices { request.parts[place].keep(names[parts[place].kind] ?? []) }
         request.prunes = false
         request.unchangedCount = unchangedCount + plan.unchangedCount
         return request
@@ -108,7 +100,7 @@ extension TopologyPlan.Step {
     /// `{"op","kind","name","changes":[{"field","from","to"}]}`.
     public var json: JSONValue {
         [
-            "op": .string(change.rawValue), "kind": .string(kind.rawValue), "name": .string(name),
+            "op": .string(change.rawValue), "kind": .string(kind.names.row), "name": .string(name),
             "changes": .array(fields.map { ["field": .string($0.name), "from": $0.from, "to": $0.to] }),
         ]
     }
@@ -116,32 +108,30 @@ extension TopologyPlan.Step {
 
 extension TopologyPlan {
     /// Notes an object that was there: an update, unless nothing of it changes.
-    /// - Returns: Whether something does.
-    mutating func note<Value: Equatable>(
-        _ kind: ResourceKind,
-        _ name: String,
-        from old: Stored<Value>,
-        to new: Stored<Value>,
-        json: (Value) -> JSONValue
+    /// - Returns: True if something does.
+    mutating func note<Object: Kind>(
+        from old: Stored<Object>,
+        to new: Stored<Object>,
+        in database: NorthboundDatabase
     ) -> Bool {
         guard old.value != new.value || old.owner != new.owner else {
             unchangedCount += 1
             return false
         }
-        let before = json(old.value)
-        var fields = (json(new.value).objectValue?.members ?? []).compactMap { member -> Field? in
-            let from = before[member.name] ?? .null
-            return from == member.value ? nil : Field(name: member.name, from: from, to: member.value)
+        var fields = Object.fields.list.compactMap { field -> Field? in
+            let from = field.value(of: old.value, in: database)
+            let to = field.value(of: new.value, in: database)
+            return from == to ? nil : Field(name: field.name, from: from, to: to)
         }
         if old.owner != new.owner {
             let from = old.owner.map { JSONValue.string($0) } ?? .null
             fields.append(Field(name: "owner", from: from, to: new.owner.map { .string($0) } ?? .null))
         }
-        steps.append(Step(change: .update, kind: kind, name: name, fields: fields))
+        steps.append(Step(change: .update, kind: Object.kind, name: new.value.name, fields: fields))
         return true
     }
 
-    mutating func note(_ change: Change, _ kind: ResourceKind, _ name: String) {
+    mutating func note(_ change: Change, _ kind: ObjectKind, _ name: String) {
         steps.append(Step(change: change, kind: kind, name: name, fields: []))
     }
 }

@@ -5,7 +5,7 @@ import Wire
 /// northd: the southbound record of each northbound object.
 ///
 /// A record depends on one object and on where its port is, which hosts decide and northd keeps; so a commit
-/// translates exactly what it touches (`Network.translated(port:at:)`), and that equals the full translation.
+/// translates exactly what it touches (``Transaction``), and that equals the full translation.
 public enum Translation {
     /// The datapath of a switch.
     public static func record(of stored: Stored<LogicalSwitch>) -> Record {
@@ -67,22 +67,12 @@ extension Network {
         return (foundCount == count ? [] : southbound.entries.keys.filter(isWithoutObject).map { .delete($0) }) + puts
     }
 
-    /// Whether the object that a datapath or a port was made of is gone.
+    /// True if the object that a datapath or a port was made of is gone.
     private func isWithoutObject(_ key: RecordKey) -> Bool {
         switch key {
         case .chassis: false
         case .datapathBinding(let id): northbound.switches[id] == nil
         case .portBinding(let id): northbound.ports[id] == nil
         }
-    }
-
-    /// What the commit under way has made of one switch, translated; `nil` where the switch is gone.
-    public func translated(switch id: ObjectID) -> Record? {
-        northbound.switches[id].map { Translation.record(of: $0) }
-    }
-
-    /// What the commit under way has made of one port, translated; `nil` where the port is gone.
-    public func translated(port id: ObjectID, at locations: [PortBinding.Location]) -> Record? {
-        northbound.ports[id].map { .portBinding(Translation.binding(of: $0, at: locations)) }
     }
 }

@@ -2,34 +2,22 @@ import JSON
 import Wire
 
 extension Chassis {
-    /// The canonical JSON: `{"name","chassis_id","hostname","encaps":[{"type","ip"}],"tunnel_keys"?}`.
-    public var json: JSONValue {
-        let json: JSONValue = [
-            "name": .string(name),
-            "chassis_id": .string(chassisID),
-            "hostname": .string(hostname),
-            "encaps": .array(encaps.map(\.json)),
-        ]
-        guard !tunnelKeys.isEmpty else { return json }
-        return json.merged(with: ["tunnel_keys": .array(tunnelKeys.map { .string($0) })])
+    /// The members of the JSON, in their order.
+    static let members: [JSONMember<Chassis>] = [
+        JSONMember("name", \.name, .text),
+        JSONMember("chassis_id", \.chassisID, .text),
+        JSONMember("hostname", \.hostname, .text),
+        JSONMember("encaps", \.encaps, .list(JSONCodec(json: \.json) { Encap(json: $0) })),
+        JSONMember(unlessEmpty: "tunnel_keys", \.tunnelKeys, keys),
+    ]
+
+    /// What cannot be a key is left out: without one nothing is tagged, and nothing demanded.
+    private static let keys = JSONCodec<[String]>(json: { .array($0.map { .string($0) }) }) { json in
+        (json.arrayValue ?? []).compactMap(\.stringValue).filter(isTunnelKey).suffix(tunnelKeyCountMaximum).map { $0 }
     }
 
-    /// The chassis that a JSON object stands for; unknown members are ignored.
-    public init(json: JSONValue) throws(RecordError) {
-        let reader = RecordReader(kind: "chassis", json: json)
-        self.init(
-            name: try reader.string("name"),
-            chassisID: try reader.string("chassis_id"),
-            hostname: try reader.string("hostname"),
-            encaps: try reader.list("encaps") { (encap: JSONValue) throws(RecordError) in
-                guard let encap = Encap(json: encap) else { throw reader.failure("encaps") }
-                return encap
-            },
-            // What cannot be a key is left out: without one nothing is tagged, and nothing demanded.
-            tunnelKeys: (json["tunnel_keys"]?.arrayValue ?? []).compactMap(\.stringValue).filter(Self.isTunnelKey)
-                .suffix(Self.tunnelKeyCountMaximum).map { $0 }
-        )
-    }
+    /// A chassis that members are read into.
+    static let blank = Chassis(name: "", chassisID: "", hostname: "", encaps: [])
 }
 
 extension Encap {

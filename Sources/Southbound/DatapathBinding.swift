@@ -1,3 +1,4 @@
+import JSON
 import Wire
 
 /// A logical switch as the hosts know it (OVN_Southbound `Datapath_Binding`).
@@ -8,7 +9,7 @@ public struct DatapathBinding: Hashable, Sendable {
     public var name: String
     /// The VNI of its frames: 1 ... 16711680 (OVN's local range).
     public var tunnelKey: UInt32
-    /// Whether frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
+    /// True if frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
     public var vlanPassthru: Bool
 
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).
@@ -21,4 +22,17 @@ public struct DatapathBinding: Hashable, Sendable {
         self.tunnelKey = tunnelKey
         self.vlanPassthru = vlanPassthru
     }
+}
+
+extension DatapathBinding {
+    /// The members of the JSON, in their order.
+    static let members: [JSONMember<DatapathBinding>] = [
+        JSONMember("id", \.id, .spelled { ObjectID($0) }),
+        JSONMember("name", \.name, .text),
+        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 1...tunnelKeyMaximum)),
+        JSONMember("vlan_passthru", \.vlanPassthru, .flag),
+    ]
+
+    /// A datapath that members are read into.
+    static let blank = DatapathBinding(id: .zero, name: "", tunnelKey: 0, vlanPassthru: false)
 }

@@ -45,11 +45,11 @@ public struct FeedChange: Sendable {
         case .put: text += "put".utf8
         case .delete: text += "delete".utf8
         }
-        text += "\",\"kind\":\"\(key.kind)\",\"id\":".utf8
+        text += "\",\"kind\":\"\(key.kind.rawValue)\",\"id\":".utf8
         JSONValue.write(key.id, to: &text)
         if case .put(let record) = change {
             text += ",\"object\":".utf8
-            if let bytes { text += bytes } else { record.json.write(to: &text) }
+            if let bytes { text += bytes } else { record.write(to: &text) }
         }
         text.append(UInt8(ascii: "}"))
     }

@@ -1,3 +1,4 @@
+import JSON
 import Wire
 
 /// A logical port as the hosts know it (OVN_Southbound `Port_Binding`).
@@ -12,13 +13,13 @@ public struct PortBinding: Hashable, Sendable {
     public var tunnelKey: UInt16
     /// The known addresses: each a MAC with its IP addresses.
     public var addresses: [PortAddress]
-    /// Whether the port also takes frames for MACs that no port is known to have (`unknown` in `addresses`).
+    /// True if the port also takes frames for MACs that no port is known to have (`unknown` in `addresses`).
     public var hasUnknown: Bool
     /// What may come from and go to the port; empty means no check.
     public var portSecurity: [PortSecurityEntry]
-    /// Whether the port passes frames at all.
+    /// True if the port passes frames at all.
     public var isEnabled: Bool
-    /// Whether others' ARP and ND requests for the port's addresses are answered on its behalf.
+    /// True if others' ARP and ND requests for the port's addresses are answered on its behalf.
     public var answersNeighbors: Bool
     /// Which chassis may claim the port; empty means any.
     public var requestedChassis: [String]
@@ -30,7 +31,7 @@ public struct PortBinding: Hashable, Sendable {
 
     /// One place where a port is.
     public struct Location: Hashable, Sendable {
-        /// Whether the place takes part in forwarding.
+        /// True if the place takes part in forwarding.
         public enum State: String, Sendable {
             /// It sends and receives.
             case active
@@ -42,7 +43,7 @@ public struct PortBinding: Hashable, Sendable {
         public var chassis: String
         /// The fence: rises with every claim of the port; of two hosts that believe to have it the higher one is right.
         public var bindSeq: UInt64
-        /// Whether the place takes part in forwarding.
+        /// True if the place takes part in forwarding.
         public var state: State
 
         /// A place with its fence.
@@ -108,4 +109,50 @@ public struct PortSecurityEntry: Hashable, Sendable {
         self.mac = mac
         self.prefixes = prefixes
     }
+}
+
+extension PortBinding {
+    /// The members of the JSON, in their order.
+    static let members: [JSONMember<PortBinding>] = [
+        JSONMember("id", \.id, .spelled { ObjectID($0) }),
+        JSONMember("logical_port", \.logicalPort, .text),
+        JSONMember("datapath", \.datapath, .spelled { ObjectID($0) }),
+        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 1...tunnelKeyMaximum)),
+        JSONMember("addresses", \.addresses, .list(.object(PortAddress.members, into: PortAddress(mac: .zero)))),
+        JSONMember("unknown", \.hasUnknown, .flag),
+        JSONMember(
+            "port_security",
+            \.portSecurity,
+            .list(.object(PortSecurityEntry.members, into: PortSecurityEntry(mac: .zero)))
+        ),
+        JSONMember("enabled", \.isEnabled, .flag),
+        JSONMember("answers_neighbors", \.answersNeighbors, .flag),
+        JSONMember("requested_chassis", \.requestedChassis, .list(.text)),
+        JSONMember("locations", \.locations, .list(.object(Location.members, into: Location(chassis: "", bindSeq: 0)))),
+    ]
+
+    /// A binding that members are read into.
+    static let blank = PortBinding(id: .zero, logicalPort: "", datapath: .zero, tunnelKey: 0)
+}
+
+extension PortBinding.Location {
+    static let members: [JSONMember<PortBinding.Location>] = [
+        JSONMember("chassis", \.chassis, .text),
+        JSONMember("bind_seq", \.bindSeq, .integer(in: 0...UInt64(Int64.max))),
+        JSONMember("state", \.state, .word),
+    ]
+}
+
+extension PortAddress {
+    static let members: [JSONMember<PortAddress>] = [
+        JSONMember("mac", \.mac, .spelled { MACAddress($0) }),
+        JSONMember("ips", \.ips, .list(.spelled { IPAddress($0) })),
+    ]
+}
+
+extension PortSecurityEntry {
+    static let members: [JSONMember<PortSecurityEntry>] = [
+        JSONMember("mac", \.mac, .spelled { MACAddress($0) }),
+        JSONMember("prefixes", \.prefixes, .list(.spelled { IPPrefix($0) })),
+    ]
 }

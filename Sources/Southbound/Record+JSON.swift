@@ -1,63 +1,111 @@
 import JSON
 import Wire
 
+/// Why a JSON object is no southbound record.
+public enum RecordError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A kind that this version does not know; a reader of a feed leaves such records out.
+    case unknownKind(String)
+    /// A member that is missing, of another type or out of range.
+    case badMember(kind: String, name: String)
+
+    /// One clause for a log.
+    public var description: String {
+        switch self {
+        case .unknownKind(let kind): "a record of the unknown kind \"\(kind)\""
+        case .badMember(let kind, let name): "a \(kind) whose \"\(name)\" is missing or invalid"
+        }
+    }
+}
+
 extension Record {
     /// The canonical JSON of the record.
     public var json: JSONValue {
         switch self {
-        case .chassis(let chassis): chassis.json
-        case .datapathBinding(let datapath): datapath.json
-        case .portBinding(let port): port.json
+        case .chassis(let chassis): Chassis.members.json(of: chassis)
+        case .datapathBinding(let datapath): DatapathBinding.members.json(of: datapath)
+        case .portBinding(let port): PortBinding.members.json(of: port)
         }
     }
 
-    /// The record of this kind that a JSON object stands for; members that this version does not know are ignored.
-    /// - Throws: ``RecordError`` for a kind that this version does not know, or a member that cannot be.
-    public init(kind: String, json: JSONValue) throws(RecordError) {
-        switch kind {
-        case "chassis": self = .chassis(try Chassis(json: json))
-        case "datapath_binding": self = .datapathBinding(try DatapathBinding(json: json))
-        case "port_binding": self = .portBinding(try PortBinding(json: json))
-        default: throw .unknownKind(kind)
+    /// Appends the canonical JSON of the record.
+    func write(to text: inout [UInt8]) {
+        switch self {
+        case .chassis(let chassis): Chassis.members.write(chassis, to: &text)
+        case .datapathBinding(let datapath): DatapathBinding.members.write(datapath, to: &text)
+        case .portBinding(let port): PortBinding.members.write(port, to: &text)
         }
     }
+
+    /// The text of the canonical JSON of the record.
+    public var bytes: [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(512)
+        write(to: &text)
+        return text
+    }
+
+    /// The record of this kind that a JSON object stands for; members that this version does not know are passed over,
+    /// so that older readers take newer records.
+    /// - Throws: ``RecordError`` for a member that cannot be.
+    public init(_ kind: RecordKind, json: JSONValue) throws(RecordError) {
+        func read<Value>(_ members: [JSONMember<Value>], into blank: Value) throws(RecordError) -> Value {
+            var value = blank
+            if let name = members.read(json, into: &value) { throw .badMember(kind: kind.rawValue, name: name) }
+            return value
+        }
+        switch kind {
+        case .chassis: self = .chassis(try read(Chassis.members, into: .blank))
+        case .datapathBinding: self = .datapathBinding(try read(DatapathBinding.members, into: .blank))
+        case .portBinding: self = .portBinding(try read(PortBinding.members, into: .blank))
+        }
+    }
+
+    /// The record of a kind that a text names.
+    /// - Throws: ``RecordError`` for a kind that this version does not know, or a member that cannot be.
+    public init(kind: String, json: JSONValue) throws(RecordError) {
+        guard let known = RecordKind(rawValue: kind) else { throw .unknownKind(kind) }
+        try self.init(known, json: json)
+    }
+}
+
+extension RecordKind {
+    /// The members of the JSON of such records, in their order.
+    public var members: [String] {
+        switch self {
+        case .chassis: Chassis.members.map(\.name)
+        case .datapathBinding: DatapathBinding.members.map(\.name)
+        case .portBinding: PortBinding.members.map(\.name)
+        }
+    }
+}
+
+extension RecordKind: Comparable {
+    /// Orders as answers do.
+    public static func < (left: RecordKind, right: RecordKind) -> Bool { left.rank < right.rank }
+
+    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 extension RecordKey {
-    /// The kinds of record, as `features` and the feed spell them, in the order that answers have.
-    public static let kinds = ["chassis", "datapath_binding", "port_binding"]
+    /// The names of the kinds of record, in the order that answers have.
+    public static let kinds = RecordKind.allCases.map(\.rawValue)
+
+    /// The key with this `id` of the feed; `nil` for what is no identity.
+    public init?(_ kind: RecordKind, id: String) {
+        switch kind {
+        case .chassis: self = .chassis(id)
+        case .datapathBinding:
+            guard let id = ObjectID(id) else { return nil }
+            self = .datapathBinding(id)
+        case .portBinding:
+            guard let id = ObjectID(id) else { return nil }
+            self = .portBinding(id)
+        }
+    }
 
     /// The key with this `kind` and `id` of the feed, or `nil` for a kind that this version does not know.
     public init?(kind: String, id: String) {
-        switch kind {
-        case "chassis": self = .chassis(id)
-        case "datapath_binding":
-            guard let id = ObjectID(id) else { return nil }
-            self = .datapathBinding(id)
-        case "port_binding":
-            guard let id = ObjectID(id) else { return nil }
-            self = .portBinding(id)
-        default: return nil
-        }
-    }
-}
-
-extension RecordKey: Comparable {
-    /// Orders chassis by name before datapaths by identity before ports by identity.
-    public static func < (left: RecordKey, right: RecordKey) -> Bool {
-        switch (left, right) {
-        case (.chassis(let left), .chassis(let right)): left < right
-        case (.datapathBinding(let left), .datapathBinding(let right)): left < right
-        case (.portBinding(let left), .portBinding(let right)): left < right
-        default: left.rank < right.rank
-        }
-    }
-
-    private var rank: Int {
-        switch self {
-        case .chassis: 0
-        case .datapathBinding: 1
-        case .portBinding: 2
-        }
+        guard let known = RecordKind(rawValue: kind) else { return nil }
+        self.init(known, id: id)
     }
 }

@@ -21,8 +21,22 @@ public indirect enum Record: Hashable, Sendable {
     }
 }
 
-/// What identifies a southbound record: its kind and, in it, a name or an identity.
-public enum RecordKey: Hashable, Sendable {
+/// The kinds of southbound record, in the order that answers have; their names are those of `features` and of the feed.
+public enum RecordKind: String, CaseIterable, Sendable, CustomStringConvertible {
+    /// A host.
+    case chassis
+    /// A logical switch.
+    case datapathBinding = "datapath_binding"
+    /// A logical port.
+    case portBinding = "port_binding"
+
+    /// The kind's name.
+    public var description: String { rawValue }
+}
+
+/// What identifies a southbound record: its kind and, in it, a name or an identity. In the order that answers have:
+/// chassis by name, then datapaths by identity, then ports by identity.
+public enum RecordKey: Hashable, Comparable, Sendable {
     /// A host, by name.
     case chassis(String)
     /// A logical switch, by identity.
@@ -31,11 +45,11 @@ public enum RecordKey: Hashable, Sendable {
     case portBinding(ObjectID)
 
     /// The `kind` on the feed.
-    public var kind: String {
+    public var kind: RecordKind {
         switch self {
-        case .chassis: "chassis"
-        case .datapathBinding: "datapath_binding"
-        case .portBinding: "port_binding"
+        case .chassis: .chassis
+        case .datapathBinding: .datapathBinding
+        case .portBinding: .portBinding
         }
     }
 
@@ -54,4 +68,12 @@ public enum RecordChange: Hashable, Sendable {
     case put(Record)
     /// The record is gone, or has left the share.
     case delete(RecordKey)
+
+    /// What identifies the record.
+    public var key: RecordKey {
+        switch self {
+        case .put(let record): record.key
+        case .delete(let key): key
+        }
+    }
 }

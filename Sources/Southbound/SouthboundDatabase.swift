@@ -22,7 +22,7 @@ public struct SouthboundDatabase: Sendable {
 
         /// A record as a commit leaves it, with the canonical JSON made here.
         public init(record: Record, revision: UInt64) {
-            self.init(record: record, revision: revision, bytes: record.json.bytes)
+            self.init(record: record, revision: revision, bytes: record.bytes)
         }
     }
 

@@ -17,7 +17,7 @@ struct DescribeCommand: ParsableCommand {
     )
 
     @Argument(
-        help: "The kind: \(ObjectKind.allCases.map(\.singular).joined(separator: ", ")).",
+        help: "The kind: \(ShownKind.allCases.map(\.singular).joined(separator: ", ")).",
         completion: .list(KindAndNames.kinds)
     )
     var kind: String

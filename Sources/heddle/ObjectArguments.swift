@@ -3,20 +3,19 @@ import Client
 
 /// The arguments that `get`, `describe` and `delete` share: a kind and the names of objects.
 struct KindAndNames {
-    let kind: ObjectKind
-    /// Which of it.
+    let kind: ShownKind
     let names: [String]
 
     /// - Throws: ``ClientError/usage(_:)`` for a kind that there is none of, and for a name that is empty: it would be
     ///   the path of all of them.
     init(_ kind: String, _ names: [String]) throws(ClientError) {
-        self.kind = try ObjectKind(parsing: kind)
+        self.kind = try ShownKind(parsing: kind)
         self.names = names
         guard !names.contains("") else { throw .usage("the name of a \(self.kind.singular) may not be empty") }
     }
 
     /// The kinds as help and completion show them.
-    static let kinds = ObjectKind.allCases.map(\.plural)
+    static let kinds = ShownKind.allCases.map(\.plural)
 }
 
 extension OutputFormat: ExpressibleByArgument {}
@@ -27,7 +26,7 @@ extension TraceFormat: ExpressibleByArgument {}
 
 /// Completes the names of objects whose kind is on the command line.
 func completeNames(of words: [String], _: Int, _ prefix: String) -> [String] {
-    let kinds = words.compactMap { try? ObjectKind(parsing: $0) }
+    let kinds = words.compactMap { try? ShownKind(parsing: $0) }
     return kinds.first.map { names(of: $0, prefix) } ?? []
 }
 
@@ -57,7 +56,7 @@ func complete<Command>(_ grammar: ControlGrammar<Command>, _ words: [String], _ 
 }
 
 /// The names of a kind's objects by asking central; without it there are none.
-private func names(of kind: ObjectKind, _ prefix: String) -> [String] {
+private func names(of kind: ShownKind, _ prefix: String) -> [String] {
     guard let caller = try? Connection.toCentral() else { return [] }
     let listing = (try? ObjectSession(caller: caller).get(kind, format: .name)) ?? ""
     return listing.split(separator: "\n").map { String($0.drop { $0 != "/" }.dropFirst()) }

@@ -203,8 +203,8 @@ import Testing
 
     @Test func `Metrics are Prometheus text with the contract's routes as labels`() throws {
         var requests = RequestStatistics()
-        requests.record(.getSwitch, status: 200, .microseconds(300))
-        requests.record(.getSwitch, status: 404, .seconds(90))
+        requests.record(.get(.logicalSwitch), status: 200, .microseconds(300))
+        requests.record(.get(.logicalSwitch), status: 404, .seconds(90))
         requests.record(nil, status: 400, .zero)
         var appends = Histogram()
         appends.record(.milliseconds(4))

@@ -92,7 +92,7 @@ struct SimulatedCentral {
     /// What users see of the logical ports, by name.
     var ports: [String: LogicalSwitchPort] {
         var ports: [String: LogicalSwitchPort] = [:]
-        for id in core.durable.northbound.portsByName.map(\.value.id) {
+        for id in core.durable.northbound.ports.byName.map(\.value.id) {
             guard let port = core.durable.northbound.ports[id]?.value else { continue }
             ports[port.name] = port
         }

@@ -217,7 +217,7 @@ import Wire
         func apply(_ switches: [JSONValue]) -> Ticket {
             let ticket = bench.ticket()
             var request = WriteRequest(operations: [], author: "t", requestID: "r")
-            var topology = TopologyRequest(owner: "o", switches: switches, ports: [])
+            var topology = TopologyRequest(owner: "o", bodies: [.logicalSwitch: switches])
             topology.prunes = true
             request.topology = topology
             bench.ask(ticket, .write(request))

@@ -63,7 +63,7 @@ import Wire
         bench.finishPlan()
         #expect(bench.results(large).count == 100 && bench.plans.isEmpty)
         #expect(bench.revision(large) == 2 + Overtaken.countMaximum + 1)
-        #expect(bench.published.northbound.portsByName.count == 101)
+        #expect(bench.published.northbound.ports.byName.count == 101)
         #expect(bench.published.northbound.logicalSwitch(.name("b"))?.value.labels == ["k": "v"])
         #expect(bench.log.map(\.time) == bench.log.map(\.time).sorted())
         // Those who were there between hear of the rest only.

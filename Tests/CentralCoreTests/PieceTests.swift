@@ -93,11 +93,13 @@ import Wire
             var request = WriteRequest(operations: [], author: "t", requestID: "r")
             request.topology = TopologyRequest(
                 owner: "o",
-                switches: [["name": "a"]],
-                ports: (0..<100).map {
-                    let labels: JSONValue = ports.contains($0) ? ["l": .string(label)] : [:]
-                    return ["name": .string("p\($0)"), "switch": "a", "labels": labels]
-                }
+                bodies: [
+                    .logicalSwitch: [["name": "a"]],
+                    .logicalSwitchPort: (0..<100).map {
+                        let labels: JSONValue = ports.contains($0) ? ["l": .string(label)] : [:]
+                        return ["name": .string("p\($0)"), "switch": "a", "labels": labels]
+                    },
+                ]
             )
             bench.ask(ticket, .write(request))
             return ticket
@@ -190,7 +192,7 @@ import Wire
                 time: commit.time,
                 author: commit.author,
                 requestID: commit.requestID,
-                changes: commit.changes.filter { $0.kind != .portBinding }
+                changes: commit.changes.filter { $0.kind != .record(.portBinding) }
             )
         }
         bench.storesAtOnce = false

@@ -20,8 +20,7 @@ import Testing
         var topology = WriteRequest(operations: [], author: "a", requestID: "r")
         topology.topology = TopologyRequest(
             owner: "o",
-            switches: [["name": "t"]],
-            ports: [["name": "q", "switch": "t"]]
+            bodies: [.logicalSwitch: [["name": "t"]], .logicalSwitchPort: [["name": "q", "switch": "t"]]]
         )
         bench.ask(bench.ticket(), .write(topology))
         agent.plug("p3")
@@ -57,7 +56,7 @@ import Testing
         let again = try Network(epoch: network.epoch, revision: network.revision, rows: rows.reversed())
         #expect(self.rows(again, pieces: 50) == rows)
         #expect(again.translationDifference().isEmpty)
-        #expect(again.northbound.portsByName.map(\.value.bytes) == network.northbound.portsByName.map(\.value.bytes))
+        #expect(again.northbound.ports.byName.map(\.value.bytes) == network.northbound.ports.byName.map(\.value.bytes))
         #expect(Span(of: "h1", in: again.southbound).keys == Span(of: "h1", in: network.southbound).keys)
     }
 }

@@ -40,8 +40,8 @@ final class Simulation {
         var configuration = Configuration()
         configuration.historyCountMaximum = 40
         configuration.pageChangeCountMaximum = 4
-        configuration.portKeyMaximum = 9
-        configuration.datapathKeyMaximum = 4
+        configuration.keys.port = 9
+        configuration.keys.datapath = 4
         bench = CoreBench(seed: seed, configuration: configuration)
         bench.storesAtOnce = false
         generator = SeededGenerator(seed: seed &* 7919)

@@ -17,7 +17,7 @@ import Testing
     ) -> Answer? {
         let ticket = bench.ticket()
         var request = WriteRequest(operations: [], author: "test", requestID: "r\(ticket)")
-        var topology = TopologyRequest(owner: owner, switches: switches, ports: ports)
+        var topology = TopologyRequest(owner: owner, bodies: [.logicalSwitch: switches, .logicalSwitchPort: ports])
         topology.prunes = prunes
         topology.adoption = .any
         request.topology = topology
@@ -52,7 +52,7 @@ import Testing
             var owners: [String: Int] = [:]
             let owned = network.northbound.switches.values.map(\.owner) + network.northbound.ports.values.map(\.owner)
             for owner in owned.compactMap({ $0 }) { owners[owner, default: 0] += 1 }
-            let indexed = network.northbound.topologies.map { ($0.key, $0.value.switches.count + $0.value.ports.count) }
+            let indexed = network.northbound.topologies.map { ($0.key, $0.value.objectCount) }
             #expect(Dictionary(uniqueKeysWithValues: indexed) == owners)
             guard round % 10 == 9 else { continue }
             let before = network.northbound.topologies.map { "\($0.key) \($0.value.revision)" }

@@ -178,8 +178,8 @@ import Wire
 
     @Test func `a freed key rests until all others were given, also over a restart`() throws {
         var configuration = Configuration()
-        configuration.portKeyMaximum = 4
-        configuration.datapathKeyMaximum = 3
+        configuration.keys.port = 4
+        configuration.keys.datapath = 3
         let bench = CoreBench(configuration: configuration)
         func key(_ name: String) -> UInt16? { bench.port(name)?.status.tunnelKey }
         bench.write(.create(switch: ["name": "a"]))
@@ -250,7 +250,7 @@ import Wire
         bench.write(.create(switch: ["name": "a"]))
         bench.write(.create(port: ["name": "p", "addresses": ["02:00:00:00:00:01"]], on: "a"))
         let id = try #require(bench.published.northbound.port(.name("p"))?.id)
-        let change = CommitChange(kind: .portBinding, id: id.description, object: nil)
+        let change = CommitChange(kind: .record(.portBinding), id: id.description, object: nil)
         bench.log.append(
             Commit(revision: 3, epoch: 0xabc, time: 0, author: "old", requestID: "", changes: [change])
         )
@@ -258,7 +258,7 @@ import Wire
         let last = try #require(bench.log.last)
         #expect(last.revision == 4)
         #expect(last.author == "upgrade")
-        #expect(last.changes.map(\.kind) == [.portBinding])
+        #expect(last.changes.map(\.kind) == [.record(.portBinding)])
         #expect(bench.published.translationDifference().isEmpty)
         #expect(bench.binding("p")?.tunnelKey == 1)
         try bench.restart()

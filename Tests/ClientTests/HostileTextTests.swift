@@ -64,10 +64,10 @@ import Wire
 
     @Test func `objects in every format`() throws {
         let session = ObjectSession(caller: Self.central())
-        for kind in ObjectKind.allCases {
+        for kind in ShownKind.allCases {
             for format in OutputFormat.allCases { expectHarmless(try session.get(kind, format: format)) }
         }
-        for (kind, name) in [(ObjectKind.logicalSwitch, "ls1"), (.port, "p1"), (.chassis, "hv1")] {
+        for (kind, name) in [(ShownKind.logicalSwitch, "ls1"), (.port, "p1"), (.chassis, "hv1")] {
             expectHarmless(try session.describe(kind, names: [name]))
             var listing = WatchListing(kind, format: .wide)
             let object = try #require(Self.lists[kind.path]?.arrayValue?.first)

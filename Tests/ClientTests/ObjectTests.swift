@@ -105,7 +105,7 @@ import Testing
     @Test func `Every kind has a table, a wide one and names`() throws {
         let session = ObjectSession(caller: Self.central())
         var text = ""
-        for kind in ObjectKind.allCases {
+        for kind in ShownKind.allCases {
             for format in [OutputFormat.table, .wide, .name] {
                 text += "$ heddle get \(kind.plural) -o \(format.rawValue)\n"
                 text += try session.get(kind, format: format)
@@ -181,12 +181,12 @@ import Testing
 
     @Test func `Kinds go by many names, OVN's among them`() throws {
         for word in ["switch", "switches", "ls", "Logical_Switch", "LS", "logical-switches"] {
-            #expect(try ObjectKind(parsing: word) == .logicalSwitch)
+            #expect(try ShownKind(parsing: word) == .logicalSwitch)
         }
-        for word in ["lsp", "ports", "Logical_Switch_Port"] { #expect(try ObjectKind(parsing: word) == .port) }
-        #expect(try ObjectKind(parsing: "Port_Binding") == .portBinding)
-        #expect(throws: ClientError.self) { try ObjectKind(parsing: "router") }
-        let names = ObjectKind.allCases.flatMap(\.names)
+        for word in ["lsp", "ports", "Logical_Switch_Port"] { #expect(try ShownKind(parsing: word) == .port) }
+        #expect(try ShownKind(parsing: "Port_Binding") == .portBinding)
+        #expect(throws: ClientError.self) { try ShownKind(parsing: "router") }
+        let names = ShownKind.allCases.flatMap(\.names)
         #expect(Set(names).count == names.count)
     }
 
@@ -196,7 +196,7 @@ import Testing
         #expect(throws: missing) { try session.get(.port, names: ["p-up", "p9"]) }
         #expect(throws: missing) { try session.describe(.port, names: ["p9"]) }
         #expect(throws: ClientError.self) { try session.get(.portBinding, names: ["p9"]) }
-        #expect(throws: ObjectKind.logicalSwitch.notFound("ls9")) { try session.get(.port, of: "ls9") }
+        #expect(throws: ShownKind.logicalSwitch.notFound("ls9")) { try session.get(.port, of: "ls9") }
         #expect(throws: ClientError.usage("only ports belong to a switch; leave --switch out")) {
             try session.get(.chassis, of: "ls1")
         }
@@ -210,11 +210,11 @@ import Testing
             missing.append($0.message)
         }
         #expect(text == "switch/ls2\nswitch/ls1\n")
-        let expected = ["nope", "neither"].map { ObjectKind.logicalSwitch.notFound($0).message }
+        let expected = ["nope", "neither"].map { ShownKind.logicalSwitch.notFound($0).message }
         #expect(missing == expected)
         let description = try session.describe(.logicalSwitch, names: ["nope", "ls2"]) { missing.append($0.message) }
         #expect(description.contains("ls2") && missing.count == 3)
-        #expect(throws: ObjectKind.logicalSwitch.notFound("nope")) {
+        #expect(throws: ShownKind.logicalSwitch.notFound("nope")) {
             try session.get(.logicalSwitch, names: ["ls1", "nope"])
         }
         #expect(try session.get(.logicalSwitch, names: ["nope"]) { _ in } == "")
@@ -231,7 +231,7 @@ import Testing
             return Reply(status: 200, body: ["revision": 1, "results": [.null]])
         }
         let session = ObjectSession(caller: caller)
-        #expect(throws: ObjectKind.port.notFound("b")) {
+        #expect(throws: ShownKind.port.notFound("b")) {
             try session.delete(.port, names: ["a", "b", "c"], ifExists: false)
         }
         #expect(there.count == 2)

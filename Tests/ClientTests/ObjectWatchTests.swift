@@ -205,7 +205,7 @@ import Testing
         let unknown = run([.success(missing)]) { watch throws(ClientError) in
             try watch.run(.port, names: ["p9"])
         }
-        #expect(unknown.error == ObjectKind.port.notFound("p9"))
+        #expect(unknown.error == ShownKind.port.notFound("p9"))
         let strange = run([]) { watch throws(ClientError) in try watch.run(.portBinding) }
         #expect(strange.error?.exitStatus == .usage)
         let misplaced = run([]) { watch throws(ClientError) in try watch.run(.chassis, of: "ls1") }

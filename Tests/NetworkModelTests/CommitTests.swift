@@ -40,9 +40,13 @@ import Wire
         let rows: [CommitChange] = [
             .init(kind: .logicalSwitch, id: switchID.description, object: bytes(logicalSwitch.merged(with: times))),
             .init(kind: .logicalSwitchPort, id: portID.description, object: bytes(port.merged(with: times))),
-            .init(kind: .chassis, id: "hv1", object: bytes(chassis.json)),
-            .init(kind: .datapathBinding, id: switchID.description, object: bytes(datapath.json)),
-            .init(kind: .portBinding, id: portID.description, object: bytes(binding.json)),
+            .init(kind: .record(.chassis), id: "hv1", object: Record.chassis(chassis).bytes),
+            .init(
+                kind: .record(.datapathBinding),
+                id: switchID.description,
+                object: Record.datapathBinding(datapath).bytes
+            ),
+            .init(kind: .record(.portBinding), id: portID.description, object: Record.portBinding(binding).bytes),
             .init(kind: .chassisState, id: "hv1", object: bytes(["live": true])),
             .init(
                 kind: .bindingState,
@@ -110,7 +114,7 @@ import Wire
             Commit(revision: 2, epoch: 0xff, time: 0, author: "", requestID: "", changes: deletes)
         )
         #expect(network.northbound.ports.isEmpty && network.northbound.switches.isEmpty)
-        #expect(network.northbound.portsBySwitch.isEmpty && network.northbound.portsByName.isEmpty)
+        #expect(network.northbound.ports.index.bySwitch.isEmpty && network.northbound.ports.byName.isEmpty)
         #expect(network.southbound.entries.isEmpty && network.southbound.portsByChassis.isEmpty)
         #expect(network.southbound.chassisByDatapath.isEmpty && network.southbound.datapathsByChassis.isEmpty)
         #expect(network.ledger.lastKeys.isEmpty && network.ledger.bindings.isEmpty && network.ledger.chassis.isEmpty)

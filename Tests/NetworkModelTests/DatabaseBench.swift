@@ -4,10 +4,10 @@ import Persistent
 import TestSupport
 import Wire
 
-/// A northbound database that operations are tried on; each accepted one is a revision of its own.
+/// A network that operations are tried on; each accepted one is a commit of its own.
 final class DatabaseBench {
-    var database = NorthboundDatabase()
-    var revision: UInt64 = 0
+    var network = Network(epoch: 1)
+    var database: NorthboundDatabase { network.northbound }
     var generator = SeededGenerator(seed: 11)
 
     /// What an operation did, as one line.
@@ -17,7 +17,7 @@ final class DatabaseBench {
             switch outcome {
             case .created(let id): return "created \(text(id))"
             case .changed(let id): return "changed \(text(id))"
-            case .deleted(_, let ports): return "deleted, with \(ports.count) ports"
+            case .deleted(_, let dependents): return "deleted, with \(dependents.count) ports"
             }
         case .failure(let refusal):
             let place = refusal.pointer.map { " at \"\($0.printable)\"" } ?? ""
@@ -27,14 +27,12 @@ final class DatabaseBench {
     }
 
     func attempt(_ operation: Operation) -> Result<OperationOutcome, Refusal> {
-        var draft = database
-        let stamp = CommitStamp(revision: revision + 1, time: 1_700_000_000)
+        var draft = Transaction(on: network, time: 1_700_000_000)
         do {
-            let outcome = try draft.perform(operation, stamp: stamp, using: &generator)
-            revision += 1
-            draft.seal(switch: outcome.id, revision: revision, time: stamp.time)
-            draft.seal(port: outcome.id, revision: revision, time: stamp.time)
-            database = draft
+            let outcome = try draft.perform(operation, using: &generator)
+            draft.seal()
+            network = draft.network
+            network.revision = draft.stamp.revision
             return .success(outcome)
         } catch {
             return .failure(error)
@@ -42,7 +40,7 @@ final class DatabaseBench {
     }
 
     private func text(_ id: ObjectID) -> String {
-        let bytes = database.switches[id]?.bytes ?? database.ports[id]?.bytes ?? []
-        return String(decoding: bytes, as: UTF8.self)
+        let objects = ObjectKind.allCases.lazy.compactMap { self.database.listed($0, .id(id)) }
+        return String(decoding: objects.first?.bytes ?? [], as: UTF8.self)
     }
 }

@@ -87,7 +87,7 @@ import Wire
         #expect(network.translationDifference().isEmpty)
         port.isEnabled = false
         network.southbound.put(.init(record: .portBinding(port), revision: 2))
-        network.northbound.removePort(ObjectID(high: 2, low: 1))
+        network.northbound.remove(LogicalSwitchPort.self, ObjectID(high: 2, low: 1))
         network.southbound.remove(.datapathBinding(switchID))
         let chassis = Chassis(name: "hv1", chassisID: "x", hostname: "", encaps: [])
         network.southbound.put(.init(record: .chassis(chassis), revision: 2))

@@ -111,15 +111,11 @@ import Testing
         let growth = workGrowth(from: 500) { count in
             let bench = Self.database()
             let bodies = (0..<count).map { Self.object(of: kind, $0) }
-            let request = TopologyRequest(
-                owner: "o",
-                switches: kind == "switches" ? bodies : [],
-                ports: kind == "switches" ? [] : bodies
-            )
+            let kind: ObjectKind = kind == "switches" ? .logicalSwitch : .logicalSwitchPort
+            let request = TopologyRequest(owner: "o", bodies: [kind: bodies])
             return {
-                var draft = bench.database
-                let stamp = CommitStamp(revision: 9, time: 0)
-                _ = try? draft.apply(request, stamp: stamp, using: &bench.generator)
+                var draft = Transaction(on: bench.network, time: 0)
+                _ = try? draft.apply(request, using: &bench.generator)
             }
         }
         #expect(growth < workGrowthMaximum)
@@ -145,12 +141,13 @@ import Testing
             return Array(text.utf8)
         }
         let loaded = DatabaseBench()
-        loaded.revision = bench.revision
-        try loaded.database.restore(
+        loaded.network.revision = bench.network.revision
+        try loaded.network.northbound.restore(
             .logicalSwitch,
             bytes: try older(bench.database.logicalSwitch(.name("ls1"))?.bytes)
         )
-        try loaded.database.restore(.logicalSwitchPort, bytes: try older(bench.database.port(.name("p1"))?.bytes))
+        let older = try older(bench.database.port(.name("p1"))?.bytes)
+        try loaded.network.northbound.restore(.logicalSwitchPort, bytes: older)
         let port = try #require(loaded.database.port(.name(".")))
         #expect(port.value.logicalAddresses.count == 1)
         #expect(port.value.labels["key"] == "a\n\u{1b}[2J")

@@ -24,7 +24,7 @@ func corpus(_ name: String, file: String = #filePath) throws -> [[UInt8]] {
             hash: 0xfed,
             mode: .delta,
             changes: [
-                FeedChange(revision: 4, change: .put(.chassis(chassis)), bytes: chassis.json.bytes),
+                FeedChange(revision: 4, change: .put(.chassis(chassis)), bytes: Record.chassis(chassis).bytes),
                 FeedChange(revision: 9, change: .delete(.portBinding(ObjectID(high: 1, low: 2)))),
             ],
             nextPage: FeedPage(to: 9, offset: 2),

@@ -25,7 +25,7 @@ import Wire
         for (kind, text) in texts {
             let record = try Record(kind: kind, json: JSONParser.parse(text))
             #expect(record.json.text == text)
-            #expect(record.key.kind == kind)
+            #expect(record.key.kind.rawValue == kind)
             #expect(RecordKey(kind: kind, id: record.key.id) == record.key)
         }
     }

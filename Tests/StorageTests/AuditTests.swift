@@ -1,5 +1,6 @@
 import Foundation
 import NetworkModel
+import Southbound
 import Testing
 
 @testable import Storage
@@ -62,8 +63,8 @@ import Testing
         let changes = [
             CommitChange(kind: .logicalSwitch, id: id, object: nil, name: "old"),
             CommitChange(kind: .logicalSwitchPort, id: id, object: Array(#"{"id":"x","name":"p \"1\""}"#.utf8)),
-            CommitChange(kind: .portBinding, id: id, object: Array("{}".utf8)),
-            CommitChange(kind: .chassis, id: "hv1", object: Array("{}".utf8)),
+            CommitChange(kind: .record(.portBinding), id: id, object: Array("{}".utf8)),
+            CommitChange(kind: .record(.chassis), id: "hv1", object: Array("{}".utf8)),
             CommitChange(kind: .chassisState, id: "hv1", object: Array("{}".utf8)),
         ]
         try append("token/1", changes: changes, to: store)

@@ -3,7 +3,7 @@ public enum ControlCompletion: Equatable, Sendable {
     /// One of these.
     case words([String])
     /// The name of an object that there is.
-    case name(ObjectKind)
+    case name(ShownKind)
 }
 
 extension ControlGrammar {

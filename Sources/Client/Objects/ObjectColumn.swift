@@ -1,4 +1,5 @@
 import JSON
+import NetworkModel
 import Wire
 
 /// A column of the table that `heddle get` prints.
@@ -20,13 +21,14 @@ struct ObjectColumn: Sendable {
     }
 }
 
-extension ObjectKind {
+extension ShownKind {
     /// The columns of the table, those of `-o wide` among them.
     var columns: [ObjectColumn] {
         switch self {
-        case .logicalSwitch: Self.switchColumns
-        case .port: Self.portColumns
-        case .chassis: Self.chassisColumns
+        case .resource(.object(let kind)):
+            // Two have more to show than their fields.
+            self == .logicalSwitch ? Self.switchColumns : self == .port ? Self.portColumns : Self.columns(of: kind)
+        case .resource(.chassis): Self.chassisColumns
         case .datapathBinding:
             [
                 ObjectColumn("NAME", "name"), ObjectColumn("TUNNEL KEY", "tunnel_key"),
@@ -41,6 +43,13 @@ extension ObjectKind {
                 ObjectColumn("MEMBERS", isWide: true) { $0.texts("ports").joined(separator: ",") },
             ]
         }
+    }
+
+    /// The columns of a kind: its fields.
+    private static func columns(of kind: ObjectKind) -> [ObjectColumn] {
+        kind.row.fields.map { field in
+            ObjectColumn(field.name.uppercased().replacing("_", with: " ")) { $0.fieldText(field.name) }
+        } + objectColumns
     }
 
     private static let switchColumns =
@@ -117,8 +126,16 @@ extension JSONValue {
     }
 
     /// `key=value,...` of the object's labels.
-    var labelText: String {
-        (self["labels"]?.objectValue?.members ?? []).map(Self.pair).joined(separator: ",")
+    var labelText: String { fieldText("labels") }
+
+    /// A member in one line: the elements of a list, `key=value` of a map.
+    func fieldText(_ name: String) -> String {
+        switch self[name] {
+        case .array(let elements)?: elements.map(\.plainText).joined(separator: ", ")
+        case .object(let map)?: map.members.map(Self.pair).joined(separator: ",")
+        case let value?: value.plainText
+        case nil: ""
+        }
     }
 
     /// `key=value` of a label or an option.

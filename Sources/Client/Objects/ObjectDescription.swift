@@ -1,14 +1,31 @@
 import JSON
+import NetworkModel
 
 extension ObjectSession {
     /// Returns the description of one object, with the next steps for its user.
-    func description(of object: JSONValue, _ kind: ObjectKind, askedAs name: String) throws(ClientError) -> String {
+    func description(of object: JSONValue, _ kind: ShownKind, askedAs name: String) throws(ClientError) -> String {
         switch kind {
-        case .logicalSwitch: try describeSwitch(object)
-        case .port: try describePort(object)
-        case .chassis: try describeChassis(object)
+        case .resource(.object(.logicalSwitch)): try describeSwitch(object)
+        case .resource(.object(.logicalSwitchPort)): try describePort(object)
+        case .resource(.object(let kind)): Self.description(of: object, kind)
+        case .resource(.chassis): try describeChassis(object)
         case .datapathBinding, .portBinding, .multicastGroup: try object.yaml()
         }
+    }
+
+    /// The fields of an object, and where it comes from.
+    private static func description(of object: JSONValue, _ kind: ObjectKind) -> String {
+        var text = DescriptionText()
+        for field in kind.row.fields {
+            let title = field.name.replacing("_", with: " ").capitalizedFirst
+            if let list = object[field.name]?.arrayValue {
+                text.add(title, list.map(\.plainText))
+            } else {
+                text.add(title, object.fieldText(field.name))
+            }
+        }
+        text.addOrigin(of: object)
+        return text.text()
     }
 
     private func describeSwitch(_ object: JSONValue) throws(ClientError) -> String {
@@ -34,7 +51,7 @@ extension ObjectSession {
     private func describePort(_ object: JSONValue) throws(ClientError) -> String {
         let status = object["status"] ?? .null
         let chassis = status.text("chassis")
-        let host = chassis.isEmpty ? nil : try caller.object(ObjectKind.chassis.path(of: chassis))?.body
+        let host = chassis.isEmpty ? nil : try caller.object(ShownKind.chassis.path(of: chassis))?.body
         var text = DescriptionText()
         text.add("Name", object.text("name"))
         text.add("Switch", object.text("switch"))

@@ -71,8 +71,8 @@ public struct ObjectSelection: Equatable, Sendable {
         return FieldTerm(path: path, value: String(parts[1]))
     }
 
-    /// - Throws: ``ClientError/usage(_:)`` if there are objects, and none has a field that is asked for.
-    func checkFields(of objects: [JSONValue], _ kind: ObjectKind) throws(ClientError) {
+    /// - Throws: ``ClientError/usage(_:)`` where there are objects, and none has a field that is asked for.
+    func checkFields(of objects: [JSONValue], _ kind: ShownKind) throws(ClientError) {
         guard !objects.isEmpty else { return }
         for term in fields {
             // The keys of a map are the users' own.

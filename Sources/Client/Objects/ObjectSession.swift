@@ -15,7 +15,7 @@ public struct ObjectSession {
     ///   - onMissing: Is told of each name that is not there, and the others are given.
     /// - Throws: ``ClientError`` if one of the names is not there and nobody is told of it.
     public func get(
-        _ kind: ObjectKind,
+        _ kind: ShownKind,
         names: [String] = [],
         of logicalSwitch: String? = nil,
         selection: ObjectSelection = ObjectSelection(),
@@ -40,7 +40,7 @@ public struct ObjectSession {
     /// Describes objects, with the next steps for their user.
     /// - Parameter onMissing: Is told of each name that is not there, and the others are described.
     public func describe(
-        _ kind: ObjectKind,
+        _ kind: ShownKind,
         names: [String],
         onMissing: ((ClientError) -> Void)? = nil
     ) throws(ClientError) -> String {
@@ -54,7 +54,7 @@ public struct ObjectSession {
     /// Deletes objects, in one commit: all of them or, if one cannot be deleted, none.
     /// - Parameter ifExists: True if those that are not there are no concern.
     /// - Returns: One line for each that was deleted.
-    public func delete(_ kind: ObjectKind, names: [String], ifExists: Bool) throws(ClientError) -> String {
+    public func delete(_ kind: ShownKind, names: [String], ifExists: Bool) throws(ClientError) -> String {
         guard kind.hasOwnPaths else {
             throw .usage("a \(kind.singular) is made and removed by central itself; delete the switch, port or chassis")
         }
@@ -73,7 +73,7 @@ public struct ObjectSession {
         return left.map { "\(kind.singular) \($0) deleted\n" }.joined()
     }
 
-    static func table(of objects: [JSONValue], _ kind: ObjectKind, isWide: Bool) -> TextTable {
+    static func table(of objects: [JSONValue], _ kind: ShownKind, isWide: Bool) -> TextTable {
         let columns = kind.columns.filter { isWide || !$0.isWide }
         var table = TextTable(columns.map(\.title))
         for object in objects { table.append(columns.map { $0.cell(object) }) }
@@ -85,20 +85,20 @@ public struct ObjectSession {
         return names.filter { seen.insert($0).inserted }
     }
 
-    func list(_ kind: ObjectKind, of logicalSwitch: String? = nil) throws(ClientError) -> [JSONValue] {
+    func list(_ kind: ShownKind, of logicalSwitch: String? = nil) throws(ClientError) -> [JSONValue] {
         guard let logicalSwitch else { return try caller.list(kind.path) }
         try Self.checkSwitch(for: kind)
         do {
-            return try caller.list(ObjectKind.logicalSwitch.path(of: logicalSwitch) + "/ports")
+            return try caller.list(ShownKind.logicalSwitch.path(of: logicalSwitch) + "/ports")
         } catch {
             guard case .problem(let problem) = error, problem.status == 404 else { throw error }
-            throw ObjectKind.logicalSwitch.notFound(logicalSwitch)
+            throw ShownKind.logicalSwitch.notFound(logicalSwitch)
         }
     }
 
     /// The objects of a kind, or those of these names, and the place in central's history that shows all of them.
     func snapshot(
-        _ kind: ObjectKind,
+        _ kind: ShownKind,
         _ names: [String]
     ) throws(ClientError) -> (objects: [JSONValue], missing: [String], place: HistoryPlace?) {
         guard !names.isEmpty else {
@@ -121,20 +121,20 @@ public struct ObjectSession {
     }
 
     /// The name of the switch that a user names by name or UUID.
-    func switchName(of reference: String, for kind: ObjectKind) throws(ClientError) -> String {
+    func switchName(of reference: String, for kind: ShownKind) throws(ClientError) -> String {
         try Self.checkSwitch(for: kind)
-        guard let object = try caller.object(ObjectKind.logicalSwitch.path(of: reference))?.body else {
-            throw ObjectKind.logicalSwitch.notFound(reference)
+        guard let object = try caller.object(ShownKind.logicalSwitch.path(of: reference))?.body else {
+            throw ShownKind.logicalSwitch.notFound(reference)
         }
         return object.text("name")
     }
 
-    private static func checkSwitch(for kind: ObjectKind) throws(ClientError) {
+    private static func checkSwitch(for kind: ShownKind) throws(ClientError) {
         guard kind == .port else { throw .usage("only ports belong to a switch; leave --switch out") }
     }
 
     private func find(
-        _ kind: ObjectKind,
+        _ kind: ShownKind,
         _ names: [String],
         _ onMissing: ((ClientError) -> Void)?
     ) throws(ClientError) -> [(object: JSONValue, name: String)] {

@@ -1,4 +1,5 @@
 import JSON
+import NetworkModel
 
 /// Carries `heddle get --watch`: a list, then what changes, for as long as its user looks.
 public struct ObjectWatch {
@@ -33,14 +34,14 @@ public struct ObjectWatch {
     /// between two lists does.
     /// - Throws: ``ClientError`` if there is nothing to watch, or central refuses to tell; else it goes on for ever.
     public func run(
-        _ kind: ObjectKind,
+        _ kind: ShownKind,
         names: [String] = [],
         of logicalSwitch: String? = nil,
         selection: ObjectSelection = ObjectSelection(),
         format: OutputFormat = .table,
         onlyChanges: Bool = false
     ) throws(ClientError) -> Never {
-        guard kind.feedName != nil else {
+        guard kind.resource?.names.row != nil else {
             throw .usage("\(kind.plural) cannot be watched, only switches, ports and chassis; leave --watch out")
         }
         let switchName = try logicalSwitch.map { reference throws(ClientError) in
@@ -81,7 +82,7 @@ public struct ObjectWatch {
             place = list.place
             return objects.replace(with: list.objects)
         }
-        let query = "\(from.query)&kinds=\(objects.kind.feedName ?? "")"
+        let query = "\(from.query)&kinds=\(objects.kind.resource?.names.row ?? "")"
         let call = Call(
             .get,
             "/v1/changes?\(query)&wait=\(Self.pollSeconds)",
@@ -114,18 +115,6 @@ public struct ObjectWatch {
     /// Doubles from the shortest to the longest.
     static func pause(after failureCount: Int) -> Duration {
         min(pauseRange.lowerBound * (1 << min(failureCount, 16)), pauseRange.upperBound)
-    }
-}
-
-extension ObjectKind {
-    /// The kind's name in the change feed; `nil` for kinds that central derives from others.
-    fileprivate var feedName: String? {
-        switch self {
-        case .logicalSwitch: "logical_switch"
-        case .port: "logical_switch_port"
-        case .chassis: "chassis"
-        case .datapathBinding, .portBinding, .multicastGroup: nil
-        }
     }
 }
 

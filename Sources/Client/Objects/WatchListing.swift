@@ -3,11 +3,11 @@ import Wire
 
 /// The output of `heddle get --watch`, some events at a time.
 struct WatchListing {
-    let kind: ObjectKind
+    let kind: ShownKind
     let format: OutputFormat
     private var widths: [Int] = []
 
-    init(_ kind: ObjectKind, format: OutputFormat) {
+    init(_ kind: ShownKind, format: OutputFormat) {
         self.kind = kind
         self.format = format
     }

@@ -19,7 +19,7 @@ struct WatchedObjects {
         var object: JSONValue
     }
 
-    let kind: ObjectKind
+    let kind: ShownKind
     /// Only these, by name or UUID; empty means all.
     let names: [String]
     /// For ports: only those of the switch of this name.
@@ -28,7 +28,7 @@ struct WatchedObjects {
 
     private var shown: [String: JSONValue] = [:]
 
-    init(_ kind: ObjectKind, names: [String] = [], of logicalSwitch: String? = nil, selection: ObjectSelection) {
+    init(_ kind: ShownKind, names: [String] = [], of logicalSwitch: String? = nil, selection: ObjectSelection) {
         self.kind = kind
         self.names = names
         self.logicalSwitch = logicalSwitch

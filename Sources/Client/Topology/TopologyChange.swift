@@ -29,7 +29,7 @@ struct TopologyChange {
         var text = ""
         let listed = isFull ? plan.count : Self.listedCountMaximum
         for step in plan.prefix(listed) {
-            let kind = (try? ObjectKind(parsing: step.text("kind")))?.singular ?? step.text("kind")
+            let kind = (try? ShownKind(parsing: step.text("kind")))?.singular ?? step.text("kind")
             let mark =
                 switch step.text("op") {
                 case "create": "+"

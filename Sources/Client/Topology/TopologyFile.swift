@@ -1,19 +1,17 @@
 import JSON
+import NetworkModel
 
-/// The file of `heddle apply`: switches and ports, these below their switch or in a list of their own.
+/// The file of `heddle apply`: objects of users, kind by kind; ports below their switch or in a list of their own.
 public struct TopologyFile {
     /// The owner that the file names.
     public let owner: String?
-    /// The bodies of the switches.
-    private(set) var switches: [JSONValue] = []
-    /// The bodies of the ports, each with its switch.
-    private(set) var ports: [JSONValue] = []
+    /// The bodies of the objects, by kind; each with the object that it belongs to.
+    private var bodies: [ObjectKind: [JSONValue]] = [:]
+    /// The places of these objects in the file, as JSON pointers.
+    private var places: [ObjectKind: [String]] = [:]
 
     private let name: String
     private let document: YAMLDocument
-    /// The places of the request's switches and ports in the file, as JSON pointers.
-    private var switchPlaces: [String] = []
-    private var portPlaces: [String] = []
 
     /// Reads YAML or JSON.
     /// - Parameter name: The file's name in messages.
@@ -30,26 +28,39 @@ public struct TopologyFile {
             switch member.name {
             case "owner":
                 if owner == nil { throw wrong("/owner", "the owner must be a text, not \(member.value.kindName)") }
-            case "switches", "ports": break
-            default: throw wrong("/\(member.name)", "there is no '\(member.name)' here, only owner, switches and ports")
+            case let name:
+                guard !Self.lists.contains(name) else { continue }
+                let others = Self.lists.dropLast().joined(separator: ", ")
+                throw wrong(
+                    "/\(name)",
+                    "there is no '\(name)' here, only owner, \(others) and \(Self.lists.last ?? "")"
+                )
             }
         }
-        guard root["switches"] != nil || root["ports"] != nil else {
-            throw .usage("\(name): there are neither 'switches' nor 'ports'")
+        guard Self.lists.contains(where: { root[$0] != nil }) else {
+            let lists = Self.lists.map { "'\($0)'" }.joined(separator: " nor ")
+            throw .usage("\(name): there are neither \(lists)")
         }
-        for (index, element) in try list(root["switches"], at: "/switches").enumerated() {
-            try addSwitch(element, at: "/switches/\(index)")
-        }
-        for (index, element) in try list(root["ports"], at: "/ports").enumerated() {
-            try add(port: element, at: "/ports/\(index)")
+        for kind in ObjectKind.allCases {
+            let list = kind.names.member
+            for (index, element) in try self.list(root[list], at: "/\(list)").enumerated() {
+                try add(element, kind, at: "/\(list)/\(index)")
+            }
         }
     }
 
+    /// The names of the lists of objects.
+    private static let lists = ObjectKind.allCases.map(\.names.member)
+
     /// The body of the request.
-    var body: JSONValue { ["switches": .array(switches), "ports": .array(ports)] }
+    var body: JSONValue {
+        .object(
+            JSONObject(distinct: ObjectKind.allCases.map { ($0.names.member, .array(bodies[$0] ?? [])) })
+        )
+    }
 
     /// The number of objects.
-    var objectCount: Int { switches.count + ports.count }
+    var objectCount: Int { bodies.values.reduce(0) { $0 + $1.count } }
 
     /// A server's problems, each with the place in the file in front, as compilers put it, and the object's name where
     /// it does not say that itself; in the order of the file.
@@ -81,14 +92,10 @@ public struct TopologyFile {
         guard let pointer else { return nil }
         let tokens = pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         guard tokens.count >= 2, let index = Int(tokens[1]) else { return nil }
-        let (kind, places, bodies): (String, [String], [JSONValue])
-        switch tokens[0] {
-        case "switches": (kind, places, bodies) = ("switch", switchPlaces, switches)
-        case "ports": (kind, places, bodies) = ("port", portPlaces, ports)
-        default: return nil
-        }
+        guard let kind = ObjectKind.allCases.first(where: { $0.names.member == tokens[0] }) else { return nil }
+        let (places, bodies) = (places[kind] ?? [], bodies[kind] ?? [])
         guard places.indices.contains(index) else { return nil }
-        return (kind, bodies[index].text("name"), places[index], Array(tokens.dropFirst(2)))
+        return (kind.names.noun, bodies[index].text("name"), places[index], Array(tokens.dropFirst(2)))
     }
 
     /// The line of what is at the end of a way, or the nearest one around it.
@@ -113,45 +120,64 @@ public struct TopologyFile {
         }
     }
 
-    private mutating func addSwitch(_ element: JSONValue, at pointer: String) throws(ClientError) {
+    private mutating func add(_ element: JSONValue, _ kind: ObjectKind, at pointer: String) throws(ClientError) {
         guard var body = element.objectValue else {
-            throw wrong(pointer, "a switch is written as 'name: NAME', not as \(element.kindName)")
+            let home = kind.row.parent.map { " and '\($0.field): \($0.kind.names.noun.uppercased())'" } ?? ""
+            throw wrong(
+                pointer,
+                "\(kind.names.aNoun) is written as 'name: NAME'\(home), not as \(element.kindName)"
+            )
         }
-        let nested = body["ports"]
-        body["ports"] = nil
-        switches.append(.object(body))
-        switchPlaces.append(pointer)
-        let ports: [JSONValue]
-        switch nested {
-        case nil: ports = []
-        case .null?: throw valueless(pointer + "/ports")
-        case .array(let elements)?: ports = elements
-        case let other?: throw wrong(pointer + "/ports", "'ports' must be a list, not \(other.kindName)")
-        }
-        guard !ports.isEmpty else { return }
-        guard let name = body["name"]?.stringValue else {
-            throw wrong(pointer, "the switch of these ports has no name")
-        }
-        for (index, port) in ports.enumerated() {
-            let place = "\(pointer)/ports/\(index)"
-            guard var port = port.objectValue else {
-                throw wrong(place, "a port is written as 'name: NAME', not as \(port.kindName)")
-            }
-            if let other = port["switch"], other != .string(name) {
-                throw wrong(place + "/switch", "the port is listed below the switch \(name); leave 'switch' out")
-            }
-            port["switch"] = .string(name)
-            self.ports.append(.object(port))
-            portPlaces.append(place)
-        }
+        let below = ObjectKind.allCases.filter { $0.row.parent?.kind == kind }
+        let nested = below.map { body[$0.names.member] }
+        for other in below { body[other.names.member] = nil }
+        append(.object(body), kind, at: pointer)
+        for (other, list) in zip(below, nested) { try addNested(list, other, of: body, kind, at: pointer) }
     }
 
-    private mutating func add(port: JSONValue, at pointer: String) throws(ClientError) {
-        guard port.objectValue != nil else {
-            throw wrong(pointer, "a port is written as 'name: NAME' and 'switch: SWITCH', not as \(port.kindName)")
+    private mutating func append(_ body: JSONValue, _ kind: ObjectKind, at pointer: String) {
+        bodies[kind, default: []].append(body)
+        places[kind, default: []].append(pointer)
+    }
+
+    /// Adds the objects that are listed below the one that they belong to.
+    private mutating func addNested(
+        _ list: JSONValue?,
+        _ kind: ObjectKind,
+        of home: JSONObject,
+        _ homeKind: ObjectKind,
+        at pointer: String
+    ) throws(ClientError) {
+        let names = kind.names
+        let pointer = "\(pointer)/\(names.member)"
+        let elements: [JSONValue]
+        switch list {
+        case nil: elements = []
+        case .null?: throw valueless(pointer)
+        case .array(let list)?: elements = list
+        case let other?: throw wrong(pointer, "'\(names.member)' must be a list, not \(other.kindName)")
         }
-        ports.append(port)
-        portPlaces.append(pointer)
+        guard !elements.isEmpty, let field = kind.row.parent?.field else { return }
+        guard let name = home["name"]?.stringValue else {
+            throw wrong(
+                String(pointer.dropLast(names.member.count + 1)),
+                "the \(homeKind.names.noun) of these \(names.nouns) has no name"
+            )
+        }
+        for (index, element) in elements.enumerated() {
+            let place = "\(pointer)/\(index)"
+            guard var body = element.objectValue else {
+                throw wrong(place, "\(names.aNoun) is written as 'name: NAME', not as \(element.kindName)")
+            }
+            if let other = body[field], other != .string(name) {
+                throw wrong(
+                    "\(place)/\(field)",
+                    "the \(names.noun) is listed below the \(homeKind.names.noun) \(name); leave '\(field)' out"
+                )
+            }
+            body[field] = .string(name)
+            append(.object(body), kind, at: place)
+        }
     }
 
     /// A list that is missing may be a template's that has gone wrong, and with --prune it would delete.

@@ -110,9 +110,9 @@ public struct TopologySession {
     }
 
     /// Topology text that makes the same objects again.
-    /// - Parameter owner: The owner of the objects; `nil` means all switches and ports, whoever owns them.
+    /// - Parameter owner: The owner of the objects; `nil` means all objects, whoever owns them.
     public func export(owner: String?, asJSON: Bool) throws(ClientError) -> String {
-        let (switches, ports): ([JSONValue], [JSONValue])
+        var lists: [ObjectKind: [JSONValue]] = [:]
         if let owner {
             guard let body = try caller.object("/v1/topologies/\(percentEncoded(owner))")?.body else {
                 throw .refused(
@@ -120,37 +120,54 @@ public struct TopologySession {
                         + "everything is exported"
                 )
             }
-            (switches, ports) = (body["switches"]?.arrayValue ?? [], body["ports"]?.arrayValue ?? [])
+            for kind in ObjectKind.allCases { lists[kind] = body[kind.names.member]?.arrayValue }
         } else {
-            (switches, ports) = (try caller.list("/v1/switches"), try caller.list("/v1/ports"))
+            for kind in ObjectKind.allCases { lists[kind] = try caller.list(kind.names.path) }
         }
-        let document = Self.document(owner: owner, switches: switches, ports: ports)
+        let document = Self.document(owner: owner, lists)
         return asJSON ? document.indentedText : try document.yaml()
     }
 
-    /// The ports below their switches; those of switches that are not in the list have their own.
-    private static func document(owner: String?, switches: [JSONValue], ports: [JSONValue]) -> JSONValue {
-        var portsOfSwitch = Dictionary(grouping: ports) { $0.text("switch") }
-        let nested = switches.map { logicalSwitch -> JSONValue in
-            var object = userMembers(of: logicalSwitch)
-            let members = portsOfSwitch.removeValue(forKey: logicalSwitch.text("name")) ?? []
-            if !members.isEmpty {
-                object["ports"] = .array(
-                    members.map { port in
-                        var member = userMembers(of: port)
-                        member["switch"] = nil
-                        return .object(member)
-                    }
-                )
-            }
-            return .object(object)
-        }
+    /// The objects by kind, ports below their switches; those of switches that are not in the list have their own.
+    private static func document(owner: String?, _ lists: [ObjectKind: [JSONValue]]) -> JSONValue {
         var document = JSONObject()
         document["owner"] = owner.map { .string($0) }
-        document["switches"] = .array(nested)
-        let others = ports.filter { portsOfSwitch[$0.text("switch")] != nil }
-        if !others.isEmpty { document["ports"] = .array(others.map { .object(userMembers(of: $0)) }) }
+        var below: [ObjectKind: [String: [JSONValue]]] = [:]
+        for kind in ObjectKind.allCases {
+            guard let field = kind.row.parent?.field else { continue }
+            below[kind] = Dictionary(grouping: lists[kind] ?? []) { $0.text(field) }
+        }
+        for kind in ObjectKind.allCases {
+            let homes = kind.row.parent.map { parent in Set((lists[parent.kind] ?? []).map { $0.text("name") }) }
+            let field = kind.row.parent?.field ?? ""
+            let own = (lists[kind] ?? []).filter { object in homes.map { !$0.contains(object.text(field)) } ?? true }
+            // A file without objects has the first list, so that it is one.
+            guard !own.isEmpty || document["switches"] == nil else { continue }
+            document[kind.names.member] = .array(own.map { .object(body(of: $0, kind, below)) })
+        }
         return .object(document)
+    }
+
+    /// The body of an object, with the objects that belong to it.
+    private static func body(
+        of object: JSONValue,
+        _ kind: ObjectKind,
+        _ below: [ObjectKind: [String: [JSONValue]]]
+    ) -> JSONObject {
+        var body = userMembers(of: object)
+        for other in ObjectKind.allCases {
+            guard let parent = other.row.parent, parent.kind == kind,
+                let members = below[other]?[object.text("name")]
+            else { continue }
+            body[other.names.member] = .array(
+                members.map { member in
+                    var body = userMembers(of: member)
+                    body[parent.field] = nil
+                    return .object(body)
+                }
+            )
+        }
+        return body
     }
 
     /// Returns the members of an object that a user has set: without those that central adds, and without defaults.

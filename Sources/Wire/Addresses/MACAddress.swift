@@ -39,6 +39,9 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
         rawValue = value << 8 | octet
     }
 
+    /// The address of no interface.
+    public static let zero = MACAddress(truncating: 0)
+
     /// True if the group bit is set: multicast or broadcast.
     public var isMulticast: Bool { rawValue & 0x0100_0000_0000 != 0 }
 

@@ -11,6 +11,9 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.low = low
     }
 
+    /// The identity of nothing: lower than any other.
+    public static let zero = ObjectID(high: 0, low: 0)
+
     /// A new identity from 122 bits of `generator` (RFC 9562 section 5.4).
     public init(using generator: inout some RandomNumberGenerator) {
         high = generator.next() & 0xffff_ffff_ffff_0fff | 0x4000
@@ -18,11 +21,11 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// A new identity of an object that a commit makes (RFC 9562 section 5.8): the revision in 48 bits, the place in
-    /// 12, and 62 bits of `generator`. So identities are in the order in which objects were made, and what was made
+    /// 12, and 62 random bits. So identities are in the order in which objects were made, and what was made
     /// together lies together in maps and on disk.
-    public init(revision: UInt64, place: Int, using generator: inout some RandomNumberGenerator) {
+    public init(revision: UInt64, place: Int, random: UInt64) {
         high = revision << 16 | 0x8000 | UInt64(truncatingIfNeeded: place) & 0xfff
-        low = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+        low = random & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
     }
 
     /// 36 characters, `8-4-4-4-12` hexadecimal digits of either case; anything else is `nil`.

@@ -41,10 +41,9 @@ private func time(of body: [UInt8], isPort: Bool) -> Double {
 
 private func carryOut(_ text: [UInt8], isPort: Bool) {
     guard let body = try? JSONParser.parse(request: text) else { return }
-    var database = NorthboundDatabase()
+    var network = Network(epoch: 1)
     var generator = SystemRandomNumberGenerator()
     let kind = isPort ? ResourceKind.logicalSwitchPort : .logicalSwitch
-    let stamp = CommitStamp(revision: 1, time: 0)
     for operation in [
         Operation(.logicalSwitch, .replace(.name("s"), body: [:])),
         Operation(.logicalSwitchPort, .replace(.name("p"), body: ["switch": "s"])),
@@ -52,7 +51,7 @@ private func carryOut(_ text: [UInt8], isPort: Bool) {
         Operation(kind, .patch(.name(isPort ? "p" : "s"), body: body)),
         Operation(kind, .create(body: body, switch: nil)),
     ] {
-        var draft = database
-        if (try? draft.perform(operation, stamp: stamp, using: &generator)) != nil { database = draft }
+        var draft = Transaction(on: network, time: 0)
+        if (try? draft.perform(operation, using: &generator)) != nil { network = draft.network }
     }
 }

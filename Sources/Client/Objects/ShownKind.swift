@@ -1,19 +1,24 @@
 import JSON
+import NetworkModel
 import Wire
 
 /// A kind of object that `heddle get` shows.
-public enum ObjectKind: CaseIterable, Sendable {
-    case logicalSwitch
-    /// Their ports.
-    case port
-    /// The hosts that carry ports.
-    case chassis
+public enum ShownKind: Hashable, Sendable {
+    /// The kinds that users watch: their objects, and hosts.
+    case resource(ResourceKind)
     /// Southbound: what a switch is on the wire.
     case datapathBinding
     /// Southbound: where a port is.
     case portBinding
     /// Southbound: the groups that broadcasts go to.
     case multicastGroup
+
+    /// Logical switches.
+    public static let logicalSwitch = ShownKind.resource(.logicalSwitch)
+    /// Their ports.
+    public static let port = ShownKind.resource(.logicalSwitchPort)
+    /// The hosts that carry ports.
+    public static let chassis = ShownKind.resource(.chassis)
 
     /// The kind that a user means: `switch`, `switches`, `ls` or OVN's `Logical_Switch`, in any case.
     /// - Throws: ``ClientError/usage(_:)`` with the kinds that there are.
@@ -30,9 +35,8 @@ public enum ObjectKind: CaseIterable, Sendable {
     /// The names of the kind: singular, plural, short forms.
     public var names: [String] {
         switch self {
-        case .logicalSwitch: ["switch", "switches", "ls", "logical-switch", "logical-switches"]
-        case .port: ["port", "ports", "lsp", "logical-switch-port", "logical-switch-ports"]
-        case .chassis: ["chassis", "ch"]
+        case .resource(.chassis): [ResourceKind.chassis.names.singular] + ResourceKind.chassis.names.aliases
+        case .resource(.object(let kind)): [kind.names.singular, kind.names.plural] + kind.names.aliases
         case .datapathBinding: ["datapath-binding", "datapath-bindings", "dp"]
         case .portBinding: ["port-binding", "port-bindings", "pb"]
         case .multicastGroup: ["multicast-group", "multicast-groups", "mg"]
@@ -47,22 +51,21 @@ public enum ObjectKind: CaseIterable, Sendable {
     /// The path of the list.
     var path: String {
         switch self {
-        case .logicalSwitch: "/v1/switches"
-        case .port: "/v1/ports"
-        case .chassis: "/v1/chassis"
-        case .datapathBinding: "/v1/southbound/datapath-bindings"
-        case .portBinding: "/v1/southbound/port-bindings"
-        case .multicastGroup: "/v1/southbound/multicast-groups"
+        case .resource(let kind): kind.names.path
+        case .datapathBinding, .portBinding, .multicastGroup: "/v1/southbound/\(plural)"
         }
     }
 
-    /// True if each object has a path of its own, and can be deleted there. The others are central's own work.
-    var hasOwnPaths: Bool {
+    /// The kind of what has a path of its own, and can be watched and deleted. The others are central's own work.
+    var resource: ResourceKind? {
         switch self {
-        case .logicalSwitch, .port, .chassis: true
-        case .datapathBinding, .portBinding, .multicastGroup: false
+        case .resource(let kind): kind
+        case .datapathBinding, .portBinding, .multicastGroup: nil
         }
     }
+
+    /// True if each object has a path of its own.
+    var hasOwnPaths: Bool { resource != nil }
 
     func path(of reference: String) -> String { "\(path)/\(percentEncoded(reference))" }
 
@@ -71,7 +74,7 @@ public enum ObjectKind: CaseIterable, Sendable {
         switch self {
         case .portBinding: object.text("logical_port")
         case .multicastGroup: "\(object.text("datapath"))/\(object.text("name"))"
-        case .logicalSwitch, .port, .chassis, .datapathBinding: object.text("name")
+        case .resource, .datapathBinding: object.text("name")
         }
     }
 
@@ -82,4 +85,10 @@ public enum ObjectKind: CaseIterable, Sendable {
                 + "'heddle get \(plural)' lists all"
         )
     }
+}
+
+extension ShownKind: CaseIterable {
+    /// All kinds, in the order in which messages name them.
+    public static let allCases: [ShownKind] =
+        ResourceKind.allCases.map { .resource($0) } + [.datapathBinding, .portBinding, .multicastGroup]
 }

@@ -1,3 +1,5 @@
+import JSON
+import Southbound
 import Wire
 
 /// A port of a logical switch (OVN_Northbound `Logical_Switch_Port`).
@@ -13,15 +15,12 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var type: String
     /// `MAC [IP ...]` or `unknown`.
     public var addresses: [String] {
-        get { addressStrings }
-        set {
-            addressStrings = newValue
-            logicalAddresses = Self.logicalAddresses(newValue)
-        }
+        get { addressList.strings }
+        set { addressList = AddressList(newValue) }
     }
-    private var addressStrings: [String]
-    /// The parsed `addresses`: indices and translation ask for them again and again.
-    public private(set) var logicalAddresses: [LogicalAddress]
+    /// The meaning of the strings of `addresses`: indices and translation ask for it again and again.
+    public var logicalAddresses: [LogicalAddress] { addressList.addresses }
+    private(set) var addressList: AddressList
     /// `MAC [IP[/LENGTH] ...]`; empty means no check.
     public var portSecurity: [String]
     /// True if the port passes frames at all.
@@ -99,13 +98,11 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     }
 
     /// A port with this name on this switch.
-    /// - Parameter logicalAddresses: what `addresses` stand for, if that is known already.
     public init(
         name: String,
         switchID: ObjectID,
         type: String = "",
         addresses: [String] = [],
-        logicalAddresses: [LogicalAddress]? = nil,
         portSecurity: [String] = [],
         isEnabled: Bool = true,
         requestedChassis: [String] = [],
@@ -116,8 +113,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.name = name
         self.switchID = switchID
         self.type = type
-        addressStrings = addresses
-        self.logicalAddresses = logicalAddresses ?? Self.logicalAddresses(addresses)
+        addressList = AddressList(addresses)
         self.portSecurity = portSecurity
         self.isEnabled = isEnabled
         self.requestedChassis = requestedChassis
@@ -125,10 +121,88 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.labels = labels
         self.status = status
     }
+}
 
-    /// Sets `addresses` to what stands for these.
-    mutating func setAddresses(_ addresses: [LogicalAddress]) {
-        addressStrings = addresses.map(\.description)
-        logicalAddresses = addresses
+extension LogicalSwitchPort: Kind {
+    public static let kind = ObjectKind.logicalSwitchPort
+    public static let names = KindNames(
+        row: "logical_switch_port",
+        singular: "port",
+        plural: "ports",
+        aliases: ["lsp", "logical-switch-port", "logical-switch-ports"]
+    )
+    public static var table: WritableKeyPath<NorthboundDatabase, Table<LogicalSwitchPort>> { \.ports }
+    public static let fields = Fields<LogicalSwitchPort>([
+        .name,
+        .parent("switch", \.switchID, LogicalSwitch.self),
+        Field("type", "string", \.type, .text, read: type),
+        Field("addresses", "array", \.addressList, AddressList.codec, read: addresses),
+        Field("port_security", "array", \.portSecurity, .list(.text), read: portSecurity),
+        .flag("enabled", \.isEnabled, default: true),
+        Field("requested_chassis", "array", \.requestedChassis, .list(.text), read: requestedChassis),
+        .texts("options", \.options, check: checkOptions),
+        .texts("labels", \.labels),
+    ])
+    public static let statusMembers: [JSONMember<Status>] = [
+        JSONMember("up", \.isUp, .flag),
+        JSONMember("chassis", \.chassis, .optional(.text)),
+        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt16.max)),
+        JSONMember("reason", \.reason, .optional(.word)),
+        // Nobody waits for most ports.
+        JSONMember(
+            unlessEmpty: "waiting",
+            \.waiting,
+            .list(.object(Status.Waiting.members, into: Status.Waiting(chassis: "", reason: .setAside)))
+        ),
+    ]
+    public static let blank = LogicalSwitchPort(
+        name: "",
+        switchID: .zero,
+        status: Status(isUp: false, chassis: nil, tunnelKey: 0, reason: .notPlugged)
+    )
+    public static let filters: [Filter] = [
+        Filter("chassis") { $0.value.status.chassis },
+        Filter("up") { $0.value.status.isUp.description },
+        Filter("enabled") { $0.value.isEnabled.description },
+        // Addresses are not compared as texts, but by ``matches(_:_:)``.
+        Filter("mac") { _ in nil },
+        Filter("ip") { _ in nil },
+    ]
+
+    public var parentID: ObjectID? { switchID }
+
+    public func isIndexed(like other: LogicalSwitchPort) -> Bool { addresses == other.addresses }
+
+    /// Gives a new port the next free key of its switch.
+    public mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {
+        guard let key = transaction.takeKey(in: .ports(of: switchID), for: id) else {
+            throw Refusal(
+                .limitExceeded,
+                "The switch has \(transaction.keys.port) ports, which is the maximum; delete one first."
+            )
+        }
+        status.tunnelKey = UInt16(clamping: key)
     }
+
+    /// Its binding.
+    public static func record(of stored: Stored<LogicalSwitchPort>, in transaction: inout Transaction) -> Record? {
+        transaction.binding(ofPort: stored.id).map { .portBinding($0) }
+    }
+
+    public static func recordKey(of id: ObjectID) -> RecordKey? { .portBinding(id) }
+
+    /// Lets go of the ledger's entry for its bindings.
+    public static func forget(_ id: ObjectID, in transaction: inout Transaction) { transaction.forget(port: id) }
+
+    /// The row of what is remembered of its bindings.
+    public static func appendRows(of id: ObjectID, to transaction: inout Transaction) {
+        transaction.appendBindingRow(of: id)
+    }
+}
+
+extension LogicalSwitchPort.Status.Waiting {
+    static let members: [JSONMember<LogicalSwitchPort.Status.Waiting>] = [
+        JSONMember("chassis", \.chassis, .text),
+        JSONMember("reason", \.reason, .word),
+    ]
 }

@@ -1,10 +1,37 @@
+import JSON
 import Wire
 
 extension LogicalSwitchPort {
-    static func logicalAddresses(_ addresses: [String]) -> [LogicalAddress] {
-        addresses.compactMap { text in
-            do { return try LogicalAddress(parsing: text) } catch { return nil }
+    /// The strings of `addresses`, and what they stand for.
+    struct AddressList: Hashable, Sendable {
+        let strings: [String]
+        let addresses: [LogicalAddress]
+
+        /// The addresses of strings that were checked before.
+        init(_ strings: [String]) {
+            self.strings = strings
+            addresses = strings.compactMap { text in
+                do { return try LogicalAddress(parsing: text) } catch { return nil }
+            }
         }
+
+        /// Addresses in canonical spelling.
+        init(_ addresses: [LogicalAddress]) {
+            strings = addresses.map(\.description)
+            self.addresses = addresses
+        }
+
+        private static let texts = JSONCodec<[String]>.list(.text)
+
+        static let codec = JSONCodec<AddressList>(
+            json: { texts.json($0.strings) },
+            write: { texts.write($0.strings, &$1) },
+            read: { texts.read($0).map { AddressList($0) } }
+        )
+
+        // The strings say it all.
+        static func == (left: AddressList, right: AddressList) -> Bool { left.strings == right.strings }
+        func hash(into hasher: inout Hasher) { hasher.combine(strings) }
     }
 
     /// The rules of `port_security`; its strings were checked when the port was made.
@@ -14,7 +41,8 @@ extension LogicalSwitchPort {
         }
     }
 
-    static func addresses(_ reader: BodyReader) throws(Refusal) -> [LogicalAddress] {
+    /// The addresses of a body.
+    static func addresses(_ reader: BodyReader) throws(Refusal) -> AddressList {
         let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
         var addresses: [LogicalAddress] = []
         var ips: Set<IPAddress> = []
@@ -39,7 +67,7 @@ extension LogicalSwitchPort {
             guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
             addresses.append(address)
         }
-        return addresses
+        return AddressList(addresses)
     }
 
     /// The port security of a body in canonical spelling.

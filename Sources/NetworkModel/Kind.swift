@@ -1,0 +1,133 @@
+import JSON
+import Persistent
+import Southbound
+import Wire
+
+/// A kind of object that users write.
+///
+/// The file of a kind says its names, its fields and what is particular about it; what all kinds have in common (routes,
+/// reading, writing, the log, topologies, watches) is made of that.
+public protocol Kind: Hashable, Sendable {
+    /// The server's knowledge of an object.
+    associatedtype Status: Hashable & Sendable
+    /// An index that finds objects by other things than their names.
+    associatedtype Index: KindIndex = NoIndex<Self> where Index.Object == Self
+
+    // What it is.
+    /// Its row in the table of kinds.
+    static var kind: ObjectKind { get }
+    /// The names of the kind.
+    static var names: KindNames { get }
+    /// Where its objects are.
+    static var table: WritableKeyPath<NorthboundDatabase, Table<Self>> { get }
+    /// The members of its JSON that users write.
+    static var fields: Fields<Self> { get }
+    /// The members of the JSON of its status.
+    static var statusMembers: [JSONMember<Status>] { get }
+    /// The filters of its lists besides those of all kinds, each a parameter.
+    static var filters: [Filter] { get }
+    /// An object that members are read into, in which each has its default.
+    static var blank: Self { get }
+
+    /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique among all of the kind.
+    var name: String { get set }
+    /// The user's own marks; at most 64.
+    var labels: [String: String] { get }
+    /// The server's knowledge of the object; each fact is part of a commit.
+    var status: Status { get set }
+    /// The object that it belongs to, if there is one.
+    var parentID: ObjectID? { get }
+
+    // What is particular about it.
+    /// True if the index has both objects at the same places; both have the same identity.
+    func isIndexed(like other: Self) -> Bool
+    /// Checks an object against others of the database.
+    static func check(_ stored: Stored<Self>, in database: NorthboundDatabase) throws(Refusal)
+    /// The objects that belong to an object, and go with it.
+    static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents?
+    /// Gives a new object what the server gives it: a key.
+    mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal)
+    /// The record that hosts are told of the object; `nil` for none.
+    static func record(of stored: Stored<Self>, in transaction: inout Transaction) -> Record?
+    /// The key of the record, if hosts are told of such objects.
+    static func recordKey(of id: ObjectID) -> RecordKey?
+    /// Lets go of what else was kept for an object that is gone.
+    static func forget(_ id: ObjectID, in transaction: inout Transaction)
+    /// Appends rows of what else is kept for an object.
+    static func appendRows(of id: ObjectID, to transaction: inout Transaction)
+    /// The objects that a filter can let through, if it asks for what an index finds fast.
+    static func candidates(_ filter: ObjectFilter, in network: Network) -> OrderedMap<ProjectName, ObjectID>?
+    /// True if an object fits what a filter asks of members that are particular to the kind.
+    static func matches(_ stored: Stored<Self>, _ filter: ObjectFilter) -> Bool
+
+    /// A filter of the kind's lists by a text.
+    typealias Filter = KindFilter<Self>
+    /// Objects that belong to another one.
+    typealias Dependents = (kind: ObjectKind, ids: OrderedMap<ProjectName, ObjectID>)
+}
+
+/// A filter of lists: a parameter, and the text that it is compared with.
+public struct KindFilter<Object: Kind>: Sendable {
+    /// The parameter's name.
+    public let parameter: String
+    let text: @Sendable (Stored<Object>) -> String?
+
+    init(_ parameter: String, _ text: @escaping @Sendable (Stored<Object>) -> String?) {
+        self.parameter = parameter
+        self.text = text
+    }
+}
+
+extension Kind {
+    public static var filters: [Filter] { [] }
+    public var parentID: ObjectID? { nil }
+    public func isIndexed(like other: Self) -> Bool { true }
+    public static func check(_ stored: Stored<Self>, in database: NorthboundDatabase) throws(Refusal) {}
+    public static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents? { nil }
+    public mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {}
+    public static func record(of stored: Stored<Self>, in transaction: inout Transaction) -> Record? { nil }
+    public static func recordKey(of id: ObjectID) -> RecordKey? { nil }
+    public static func forget(_ id: ObjectID, in transaction: inout Transaction) {}
+    public static func appendRows(of id: ObjectID, to transaction: inout Transaction) {}
+    public static func candidates(_ filter: ObjectFilter, in network: Network) -> OrderedMap<ProjectName, ObjectID>? {
+        nil
+    }
+    public static func matches(_ stored: Stored<Self>, _ filter: ObjectFilter) -> Bool { true }
+}
+
+/// The status of a kind of which the server knows nothing.
+public struct NoStatus: Hashable, Sendable {
+    /// Nothing.
+    public init() {}
+}
+
+extension Kind where Status == NoStatus {
+    public static var statusMembers: [JSONMember<NoStatus>] { [] }
+}
+
+/// An index that finds objects of a kind by other things than their names.
+public protocol KindIndex: Sendable {
+    /// The kind.
+    associatedtype Object: Kind
+
+    /// An index without objects.
+    init()
+    /// Takes an object in.
+    mutating func insert(_ stored: Stored<Object>)
+    /// Takes an object out.
+    mutating func remove(_ stored: Stored<Object>)
+    /// Lets go of what no two objects may have, so that another one can take it.
+    mutating func release(_ stored: Stored<Object>)
+}
+
+/// The index of a kind whose objects are found by name alone.
+public struct NoIndex<Object: Kind>: KindIndex {
+    /// An index of nothing.
+    public init() {}
+    /// Does nothing.
+    public func insert(_ stored: Stored<Object>) {}
+    /// Does nothing.
+    public func remove(_ stored: Stored<Object>) {}
+    /// Does nothing.
+    public func release(_ stored: Stored<Object>) {}
+}

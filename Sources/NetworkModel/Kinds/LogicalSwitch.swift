@@ -1,0 +1,83 @@
+import JSON
+import Persistent
+import Southbound
+import Wire
+
+/// A logical switch: one broadcast domain (OVN_Northbound `Logical_Switch`).
+public struct LogicalSwitch: Hashable, Sendable {
+    /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique in the project.
+    public var name: String
+    /// The user's own marks; at most 64.
+    public var labels: [String: String]
+    /// True if frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
+    public var vlanPassthru: Bool
+    /// The server's knowledge of the switch.
+    public var status: Status
+
+    /// The server's knowledge of a switch; each fact is part of a commit.
+    public struct Status: Hashable, Sendable {
+        /// The switch's key, the VNI of its frames: 1 ... 16711680.
+        public var tunnelKey: UInt32
+
+        /// The status of a switch.
+        public init(tunnelKey: UInt32) {
+            self.tunnelKey = tunnelKey
+        }
+    }
+
+    /// A switch with this name.
+    public init(name: String, labels: [String: String] = [:], vlanPassthru: Bool = false, status: Status) {
+        self.name = name
+        self.labels = labels
+        self.vlanPassthru = vlanPassthru
+        self.status = status
+    }
+}
+
+extension LogicalSwitch: Kind {
+    public static let kind = ObjectKind.logicalSwitch
+    public static let names = KindNames(
+        row: "logical_switch",
+        singular: "switch",
+        plural: "switches",
+        aliases: ["ls", "logical-switch", "logical-switches"]
+    )
+    public static var table: WritableKeyPath<NorthboundDatabase, Table<LogicalSwitch>> { \.switches }
+    public static let fields = Fields<LogicalSwitch>([
+        .name,
+        .texts("labels", \.labels),
+        .flag("vlan_passthru", \.vlanPassthru, default: false),
+    ])
+    public static let statusMembers: [JSONMember<Status>] = [
+        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt32.max))
+    ]
+    public static let blank = LogicalSwitch(name: "", status: Status(tunnelKey: 0))
+
+    /// Its ports.
+    public static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents? {
+        Dependents(kind: .logicalSwitchPort, ids: database.ports.index.bySwitch[id] ?? OrderedMap())
+    }
+
+    /// Gives a new switch the next free key of all datapaths.
+    public mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {
+        guard let key = transaction.takeKey(in: .datapaths, for: id) else {
+            throw Refusal(
+                .limitExceeded,
+                "All \(transaction.keys.datapath) keys of switches are in use; delete a switch first."
+            )
+        }
+        status.tunnelKey = key
+    }
+
+    /// Its datapath.
+    public static func record(of stored: Stored<LogicalSwitch>, in transaction: inout Transaction) -> Record? {
+        Translation.record(of: stored)
+    }
+
+    public static func recordKey(of id: ObjectID) -> RecordKey? { .datapathBinding(id) }
+
+    /// The keys of its ports.
+    public static func forget(_ id: ObjectID, in transaction: inout Transaction) {
+        transaction.setLastKey(0, in: .ports(of: id))
+    }
+}

@@ -1,0 +1,105 @@
+import JSON
+import Persistent
+import Wire
+
+extension LogicalSwitchPort {
+    /// The option that switches the ARP/ND responder off for a port, as OVN spells it.
+    static let disablesResponder = "disable_arp_nd_rsp"
+
+    /// True if others' ARP and ND requests for the port's addresses are to be answered on its behalf.
+    public var answersNeighbors: Bool {
+        options[Self.disablesResponder] != "true" && !addresses.contains(LogicalAddress.unknown.description)
+    }
+
+    static func type(_ reader: BodyReader) throws(Refusal) -> String {
+        let type = try reader.string("type") ?? ""
+        guard type.isEmpty else {
+            throw Refusal(
+                .unsupported,
+                "Ports of the type \(quoted(type)) are not in this version; leave \"type\" empty.",
+                pointer: reader.pointer("type")
+            )
+        }
+        return type
+    }
+
+    static func requestedChassis(_ reader: BodyReader) throws(Refusal) -> [String] {
+        let names = try reader.strings("requested_chassis", atMost: Limits.requestedChassisCountMaximum)
+        for (index, name) in names.enumerated() {
+            if let problem = ObjectName.problem(name) {
+                throw Refusal(
+                    .invalidValue,
+                    "\(quoted(name)) cannot be a chassis: \(problem).",
+                    pointer: reader.pointer("requested_chassis", "\(index)")
+                )
+            }
+            guard !names[..<index].contains(name) else {
+                throw Refusal(
+                    .invalidValue,
+                    "The chassis \"\(name)\" appears twice.",
+                    pointer: reader.pointer("requested_chassis", "\(index)")
+                )
+            }
+        }
+        return names
+    }
+
+    static func checkOptions(_ reader: BodyReader, _ options: [String: String]) throws(Refusal) {
+        for (key, value) in options.sorted(by: { $0.key < $1.key }) {
+            guard key == disablesResponder else {
+                throw Refusal(
+                    .unsupported,
+                    "The option \(quoted(key)) is not in this version; it has only \"\(disablesResponder)\".",
+                    pointer: reader.pointer("options", key)
+                )
+            }
+            guard value == "true" || value == "false" else {
+                throw Refusal(
+                    .invalidValue,
+                    "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
+                    pointer: reader.pointer("options", key)
+                )
+            }
+        }
+    }
+
+    /// Checks that no other port of the switch has one of the port's addresses.
+    public static func check(
+        _ port: Stored<LogicalSwitchPort>,
+        in database: NorthboundDatabase
+    ) throws(Refusal) {
+        let index = database.ports.index
+        for (number, address) in port.value.logicalAddresses.enumerated() {
+            guard case .known(let mac, let ips) = address else { continue }
+            var place: String { "/addresses/\(number)" }
+            let macHolder = index.byMAC[OnSwitch(switchID: port.value.switchID, address: mac)]
+            if let macHolder, macHolder != port.id {
+                throw conflict(.macConflict, mac.description, macHolder, database, place)
+            }
+            for ip in ips {
+                let holder = index.byIP[OnSwitch(switchID: port.value.switchID, address: ip)]
+                if let holder, holder != port.id {
+                    throw conflict(.ipConflict, ip.description, holder, database, place)
+                }
+            }
+        }
+    }
+
+    private static func conflict(
+        _ code: Refusal.Code,
+        _ address: String,
+        _ holder: ObjectID,
+        _ database: NorthboundDatabase,
+        _ pointer: String
+    ) -> Refusal {
+        let port = database.ports[holder]
+        let name = port?.value.name ?? ""
+        let switchName = port.flatMap { database.switches[$0.value.switchID] }?.value.name ?? ""
+        return Refusal(
+            code,
+            "The port \"\(name)\" on the switch \"\(switchName)\" has the address \(address) already.",
+            pointer: pointer,
+            conflictsWith: "/v1/ports/\(name)"
+        )
+    }
+}

@@ -1,0 +1,92 @@
+/// The kinds of object that users write, in the order in which their rows are put: an object refers to objects of kinds
+/// before its own.
+///
+/// A kind is a file in `Kinds` and a row here.
+public enum ObjectKind: CaseIterable, Comparable, Sendable {
+    /// A logical switch: `/v1/switches`.
+    case logicalSwitch
+    /// A port of a logical switch: `/v1/ports`.
+    case logicalSwitchPort
+
+    /// All that central does with objects of the kind.
+    public var row: KindRow {
+        switch self {
+        case .logicalSwitch: .logicalSwitches
+        case .logicalSwitchPort: .logicalSwitchPorts
+        }
+    }
+}
+
+extension KindRow {
+    fileprivate static let logicalSwitches = KindRow(LogicalSwitch.self)
+    fileprivate static let logicalSwitchPorts = KindRow(LogicalSwitchPort.self)
+}
+
+extension ObjectKind {
+    /// The names of the kind.
+    public var names: KindNames { row.names }
+}
+
+/// The kinds of object that users watch: those that they write, and hosts.
+public enum ResourceKind: Hashable, Sendable {
+    /// An object that users write.
+    case object(ObjectKind)
+    /// A host that carries ports: `/v1/chassis`. Users only read and delete it.
+    case chassis
+
+    /// A logical switch.
+    public static let logicalSwitch = ResourceKind.object(.logicalSwitch)
+    /// A port of a logical switch.
+    public static let logicalSwitchPort = ResourceKind.object(.logicalSwitchPort)
+
+    /// The names of the kind.
+    public var names: KindNames {
+        switch self {
+        case .object(let kind): kind.names
+        case .chassis: KindNames.chassis
+        }
+    }
+}
+
+extension ResourceKind: CaseIterable {
+    /// All of them, in the order in which messages name them.
+    public static let allCases = ObjectKind.allCases.map { ResourceKind.object($0) } + [.chassis]
+}
+
+/// The names of a kind.
+public struct KindNames: Sendable {
+    /// The kind of its rows in the log, and in all that is told of changes: `logical_switch`.
+    public let row: String
+    /// One object, in messages and on the command line: `switch`.
+    public let singular: String
+    /// The objects in paths: `/v1/switches`.
+    public let plural: String
+    /// Other names on the command line: short, and OVN's.
+    public let aliases: [String]
+
+    /// The names of a kind.
+    public init(row: String, singular: String, plural: String, aliases: [String]) {
+        self.row = row
+        self.singular = singular
+        self.plural = plural
+        self.aliases = aliases
+    }
+
+    /// One object, in messages: `switch`.
+    public var noun: String { singular.replacing("-", with: " ") }
+
+    /// Many of them, in messages: `switches`.
+    public var nouns: String { plural.replacing("-", with: " ") }
+
+    /// One object, with an article.
+    public var aNoun: String { ("aeiou".contains(noun.prefix(1)) ? "an " : "a ") + noun }
+
+    /// The path of the kind's collection.
+    public var path: String { "/v1/\(plural)" }
+
+    /// The name of the kind's objects as a member of JSON.
+    public var member: String { plural.replacing("-", with: "_") }
+
+    /// The names of hosts.
+    public static let chassis = KindNames(row: "chassis", singular: "chassis", plural: "chassis", aliases: ["ch"])
+}

@@ -1,0 +1,128 @@
+import Persistent
+import Southbound
+import Wire
+
+extension Transaction {
+    /// Says what changed: objects that did get the new revision and their canonical JSON, objects that were touched
+    /// but are as before keep theirs.
+    public mutating func seal() {
+        for kind in ObjectKind.allCases { kind.row.seal(&self, touched(kind)) }
+        for name in chassis.sorted() {
+            appendRow(of: .chassis(name))
+            appendStateRow(of: name)
+        }
+        for space in keySpaces where network.ledger.lastKeys[space] != base.ledger.lastKeys[space] {
+            rows.append(network.ledger.lastKeyRow(space))
+        }
+        for owner in owners.sorted() {
+            network.northbound.setRevision(stamp.revision, ofTopology: owner)
+            rows.append(network.northbound.topologyRow(owner))
+        }
+    }
+
+    /// Makes the rows of the touched objects of a kind, and of what hosts are told of them.
+    mutating func seal<Object: Kind>(_ kind: Object.Type, _ touched: [ObjectID]) {
+        for id in touched {
+            let old = base.northbound[keyPath: Object.table][id]
+            noteReplaced(old?.bytes)
+            if let new = network.northbound[keyPath: Object.table][id] {
+                seal(new, in: old)
+                if let record = Object.record(of: new, in: &self) { put(record) }
+            } else if let old {
+                note(old.owner, nil)
+                let name = old.value.name
+                rows.append(CommitChange(kind: .object(Object.kind), id: id.description, object: nil, name: name))
+            }
+            if let key = Object.recordKey(of: id) { appendRow(of: key) }
+            Object.appendRows(of: id, to: &self)
+        }
+    }
+
+    private mutating func seal<Object: Kind>(_ new: Stored<Object>, in old: Stored<Object>?) {
+        if let old, old.value == new.value, old.owner == new.owner { return network.northbound.put(old) }
+        if new.configRevision == stamp.revision { note(old?.owner, new.owner) }
+        var sealed = new
+        sealed.revision = stamp.revision
+        sealed.updatedAt = stamp.time
+        sealed.bytes = sealed.json(in: network.northbound)
+        network.northbound.put(sealed)
+        rows.append(CommitChange(kind: .object(Object.kind), id: new.id.description, object: sealed.bytes))
+    }
+
+    /// The topologies that a user's change of an object touches.
+    private mutating func note(_ owners: String?...) {
+        for owner in owners { if let owner { self.owners.insert(owner) } }
+    }
+
+    /// Appends the row of a southbound record, if it is another one than before.
+    private mutating func appendRow(of key: RecordKey) {
+        let old = base.southbound.entries[key]
+        noteReplaced(old?.bytes)
+        if let new = network.southbound.entries[key] {
+            guard old?.record != new.record else { return }
+            rows.append(CommitChange(kind: .record(key.kind), id: key.id, object: new.bytes))
+        } else if old != nil {
+            rows.append(CommitChange(kind: .record(key.kind), id: key.id, object: nil))
+        }
+    }
+
+    private mutating func appendStateRow(of chassis: String) {
+        let row = network.ledger.chassisRow(chassis)
+        if row == base.ledger.chassisRow(chassis) {
+            network.ledger.setChassis(base.ledger.chassis[chassis], named: chassis)
+        } else {
+            rows.append(row)
+        }
+    }
+
+    /// Appends the row of what is remembered of a port's bindings, if that has changed.
+    mutating func appendBindingRow(of port: ObjectID) {
+        guard network.ledger.bindings[port] != base.ledger.bindings[port] else { return }
+        rows.append(network.ledger.bindingRow(port))
+    }
+
+    /// Keeps the answer to a request; `nil` forgets it.
+    public mutating func setAnswer(_ answer: Ledger.KeptAnswer?, named name: String) {
+        network.ledger.setAnswer(answer, named: name)
+        rows.append(network.ledger.answerRow(name))
+    }
+
+    /// Seals the transaction and makes the commit, as of the core's own accord.
+    public mutating func finish(author: String, byteCountMaximum: Int) throws(Refusal) -> Commit? {
+        seal()
+        return try commit(author: author, requestID: "", source: "", byteCountMaximum: byteCountMaximum)
+    }
+
+    /// Makes the commit of a transaction that is sealed.
+    /// - Returns: `nil` if nothing changed.
+    /// - Throws: ``Refusal`` where the commit is larger than the log takes.
+    public mutating func commit(
+        author: String,
+        requestID: String,
+        source: String,
+        byteCountMaximum: Int
+    ) throws(Refusal) -> Commit? {
+        guard !rows.isEmpty else { return nil }
+        rows.sort { left, right in
+            (left.object == nil ? 0 : 1, left.kind, left.id) < (right.object == nil ? 0 : 1, right.kind, right.id)
+        }
+        network.revision = stamp.revision
+        let commit = Commit(
+            revision: stamp.revision,
+            epoch: network.epoch,
+            time: stamp.time,
+            author: author,
+            requestID: requestID,
+            source: source,
+            changes: rows
+        )
+        guard commit.encoded.count <= byteCountMaximum else {
+            throw Refusal(
+                .commitTooLarge,
+                "The changes come to \(commit.encoded.count) bytes, and one commit holds \(byteCountMaximum); "
+                    + "make several requests of them."
+            )
+        }
+        return commit
+    }
+}

@@ -1,0 +1,224 @@
+import Persistent
+import Southbound
+import Wire
+
+/// A commit in the making: the network as it will be, and what of it was touched.
+///
+/// Operations change the network; sealing compares it with the one before, and makes the rows of the commit of the
+/// difference. So each object is translated and encoded once, whatever led to it.
+public struct Transaction: Sendable {
+    /// The network before the commit.
+    public let base: Network
+    /// The network after it, as far as it is made. What hosts are told of objects is made last.
+    public internal(set) var network: Network
+    /// The commit's revision and time.
+    public let stamp: CommitStamp
+    /// The largest keys that objects get.
+    let keys: KeyMaximums
+    /// The objects that may have changed.
+    private var touched: [ObjectKind: Set<ObjectID>] = [:]
+    /// The bindings of ports that were asked for meanwhile, as they will be.
+    private var bindings: [ObjectID: PortBinding] = [:]
+    /// The chassis that may have changed.
+    private(set) var chassis: Set<String> = []
+    /// The key spaces that a key was taken from.
+    private(set) var keySpaces: Set<Ledger.KeySpace> = []
+    /// The objects that keys were given to, of which no record tells yet.
+    private var givenKeys: [Ledger.KeySpace: [UInt32: ObjectID]] = [:]
+    /// The owners of whose topologies a user has changed something.
+    var owners: Set<String> = []
+    /// What the commit changes, once the transaction is sealed.
+    var rows: [CommitChange] = []
+    /// The chassis that the commit deletes.
+    public private(set) var removedChassis: [String] = []
+    /// The ports of deleted chassis that later commits free.
+    public var orphaned: [ObjectID] = []
+    /// Bytes of the objects that the commit takes the place of.
+    public private(set) var replacedByteCount = 0
+
+    /// The largest keys that objects get.
+    public struct KeyMaximums: Sendable {
+        /// The largest key of a datapath.
+        public var datapath: UInt32
+        /// The largest key of a port.
+        public var port: UInt16
+
+        /// Bounds of keys.
+        public init(
+            datapath: UInt32 = DatapathBinding.tunnelKeyMaximum,
+            port: UInt16 = PortBinding.tunnelKeyMaximum
+        ) {
+            self.datapath = datapath
+            self.port = port
+        }
+    }
+
+    /// A transaction on a network, whose commit is the next or a later one.
+    public init(on network: Network, time: Int64, revision: UInt64? = nil, keys: KeyMaximums = KeyMaximums()) {
+        base = network
+        self.network = network
+        self.keys = keys
+        stamp = CommitStamp(revision: revision ?? network.revision + 1, time: time)
+    }
+
+    /// The objects of a kind that may have changed, in order.
+    func touched(_ kind: ObjectKind) -> [ObjectID] { touched[kind]?.sorted() ?? [] }
+
+    /// The ports that may have changed, in order.
+    public var touchedPorts: [ObjectID] { touched(.logicalSwitchPort) }
+
+    /// Takes note of an object that may have changed.
+    func isTouched(_ kind: ObjectKind, _ id: ObjectID) -> Bool { touched[kind]?.contains(id) ?? false }
+
+    mutating func touch(_ kind: ObjectKind, _ id: ObjectID) {
+        touched[kind, default: []].insert(id)
+        bindings[id] = nil
+    }
+
+    /// Takes note of an object that the commit takes the place of.
+    mutating func noteReplaced(_ bytes: [UInt8]?) { replacedByteCount += bytes?.count ?? 0 }
+
+    /// Puts a chassis as its agent describes it.
+    public mutating func put(_ chassis: Chassis) {
+        self.chassis.insert(chassis.name)
+        put(.chassis(chassis))
+    }
+
+    /// Says whether a chassis counts as live, and what it holds: for one that is not heard, what it held last.
+    public mutating func setLive(_ isLive: Bool, held: HeldShare?, chassis name: String) {
+        let old = network.ledger.chassis[name]
+        guard old?.isLive != isLive || old?.held != held else { return }
+        chassis.insert(name)
+        network.ledger.setChassis(.init(isLive: isLive, held: held, revision: stamp.revision), named: name)
+    }
+
+    /// Deletes a chassis; its ports are still to be settled.
+    public mutating func removeChassis(_ name: String) {
+        chassis.insert(name)
+        removedChassis.append(name)
+        network.southbound.remove(.chassis(name))
+        network.ledger.setChassis(nil, named: name)
+    }
+
+    /// The binding of a port as the commit will leave it; `nil` for a port that is not there.
+    public mutating func binding(ofPort id: ObjectID) -> PortBinding? {
+        if let binding = bindings[id] { return binding }
+        let old = network.southbound.portBinding(id)
+        guard isTouched(.logicalSwitchPort, id) else { return old }
+        let binding = network.northbound.ports[id].map { Translation.binding(of: $0, at: old?.locations ?? []) }
+        bindings[id] = binding
+        return binding
+    }
+
+    /// Says where a port is, what is remembered of its bindings, and what users are told of it.
+    public mutating func settle(
+        port id: ObjectID,
+        at location: PortBinding.Location?,
+        _ state: Ledger.BindingState,
+        _ status: LogicalSwitchPort.Status
+    ) {
+        guard var port = network.northbound.ports[id], var binding = binding(ofPort: id) else { return }
+        touch(.logicalSwitchPort, id)
+        binding.locations = location.map { [$0] } ?? []
+        bindings[id] = binding
+        network.ledger.setBinding(state == Ledger.BindingState() ? nil : state, of: id)
+        guard port.value.status != status else { return }
+        port.value.status = status
+        network.northbound.put(port)
+    }
+
+    /// Has the object of a record translated anew.
+    public mutating func retranslate(_ key: RecordKey) {
+        switch key {
+        case .chassis(let name): chassis.insert(name)
+        case .datapathBinding(let id): touch(.logicalSwitch, id)
+        case .portBinding(let id): touch(.logicalSwitchPort, id)
+        }
+    }
+
+    /// Puts a record, if it is not as it was.
+    mutating func put(_ record: Record) {
+        let old = base.southbound.entries[record.key]
+        if let old, old.record == record { return network.southbound.put(old) }
+        network.southbound.put(SouthboundDatabase.Entry(record: record, revision: stamp.revision))
+    }
+
+    /// Lets go of what is unique of an object, so that others can take it.
+    mutating func release<Object: Kind>(_ stored: Stored<Object>) {
+        network.northbound[keyPath: Object.table].index.release(stored)
+    }
+
+    /// Forgets a port that is gone.
+    mutating func forget(port id: ObjectID) { network.ledger.setBinding(nil, of: id) }
+}
+
+extension Transaction {
+    /// Sets the last key given in a space; 0 forgets the space.
+    mutating func setLastKey(_ key: UInt32, in space: Ledger.KeySpace) {
+        keySpaces.insert(space)
+        network.ledger.setLastKey(key, in: space)
+    }
+
+    /// Takes the next free key of a space for an object; `nil` if all are taken.
+    mutating func takeKey(in space: Ledger.KeySpace, for id: ObjectID) -> UInt32? {
+        let last = network.ledger.lastKeys[space] ?? 0
+        let key: UInt32? =
+            switch space {
+            case .datapaths: freeKey(after: last, upTo: keys.datapath, in: space, network.southbound.datapathsByKey)
+            case .ports(let datapath):
+                freeKey(
+                    after: UInt16(clamping: last),
+                    upTo: keys.port,
+                    in: space,
+                    network.southbound.portsByDatapath[datapath] ?? OrderedMap()
+                ).map { UInt32($0) }
+            }
+        guard let key else { return nil }
+        givenKeys[space, default: [:]][key] = id
+        setLastKey(key, in: space)
+        return key
+    }
+
+    /// The first free key of a space that no new object of the transaction has either.
+    private func freeKey<Key: FixedWidthInteger & Sendable>(
+        after last: Key,
+        upTo maximum: Key,
+        in space: Ledger.KeySpace,
+        _ taken: OrderedMap<Key, RecordKey>
+    ) -> Key? {
+        let given = givenKeys[space] ?? [:]
+        var last = last
+        for _ in 0...given.count {
+            guard let key = NetworkModel.freeKey(after: last, upTo: maximum, taken: taken) else { return nil }
+            guard let holder = given[UInt32(key)], network.northbound.hasKey(holder) else { return key }
+            last = key
+        }
+        return nil
+    }
+}
+
+/// The first free key above the last one given, else the first from 1 on; `nil` if all are taken.
+///
+/// As OVN does for ports (ovn_allocate_tnlid): a freed key is not given again before all others were.
+func freeKey<Key: FixedWidthInteger & Sendable>(
+    after last: Key,
+    upTo maximum: Key,
+    taken: OrderedMap<Key, RecordKey>
+) -> Key? {
+    func firstFree(above lower: Key, upTo upper: Key) -> Key? {
+        guard lower < upper else { return nil }
+        var candidate = lower + 1
+        var walk = taken.cursor(after: lower)
+        while let next = walk.next(), next.key == candidate {
+            guard candidate < upper else { return nil }
+            candidate += 1
+        }
+        return candidate
+    }
+    return firstFree(above: last, upTo: maximum) ?? firstFree(above: 0, upTo: min(last, maximum))
+}
+
+extension NorthboundDatabase {
+    /// True if an object that has a key is there.
+    fileprivate func hasKey(_ id: ObjectID) -> Bool { switches[id] != nil || ports[id] != nil }
+}
