@@ -124,7 +124,7 @@ extension EventStream {
     fileprivate struct Begun {
         var request: WatchRequest
         let heartbeat: Int
-        let context: Context
+        let context: CallContext
 
         /// The head, with what the first question led to: a problem is still an answer of its own.
         func begin(_ answer: Answer) throws(Problem) -> Action {

@@ -20,7 +20,7 @@ final class Call {
     /// True if changes are wanted as events.
     let events: EventStream?
     let content: JSONValue
-    let context: Context
+    let context: CallContext
     let principal: Principal
 
     init(
@@ -33,7 +33,7 @@ final class Call {
         idempotency: Idempotency?,
         events: EventStream?,
         content: JSONValue,
-        context: Context,
+        context: CallContext,
         principal: Principal
     ) {
         self.route = route
@@ -90,7 +90,7 @@ extension API {
     func route(
         _ request: HTTPRequest,
         body: [UInt8],
-        context: Context,
+        context: CallContext,
         principal: Principal,
         now: Int64
     ) throws(Problem) -> Routing {
@@ -155,7 +155,7 @@ extension API {
     }
 
     /// 204 to OPTIONS, 405 to a method that the path does not have; both say which it has.
-    func refusal(of method: HTTPRequest.Method, routes: [Route], context: Context) -> Reply {
+    func refusal(of method: HTTPRequest.Method, routes: [Route], context: CallContext) -> Reply {
         var allowed = Set(routes.map(\.method.rawValue)).union(["OPTIONS"])
         if allowed.contains("GET") { allowed.insert("HEAD") }
         let list = allowed.sorted().joined(separator: ", ")

@@ -96,7 +96,7 @@ public struct API: Sendable {
         newRequestID: @autoclosure () -> String,
         identified: () -> Void = {}
     ) -> Action {
-        let context = Context(
+        let context = CallContext(
             requestID: Self.requestID(request) ?? newRequestID(),
             source: source,
             epoch: network.epoch,
@@ -150,7 +150,7 @@ public struct API: Sendable {
         now: Int64,
         newRequestID: @autoclosure () -> String
     ) -> Verdict {
-        let context = Context(
+        let context = CallContext(
             requestID: Self.requestID(request) ?? newRequestID(),
             source: { "" },
             epoch: network.epoch,
@@ -177,7 +177,7 @@ public struct API: Sendable {
 
     /// The answer to a request that never became one.
     public static func reply(_ error: RequestError, network: Network, requestID: String) -> Reply {
-        let context = Context(
+        let context = CallContext(
             requestID: requestID,
             source: { "" },
             epoch: network.epoch,
@@ -205,7 +205,7 @@ public struct API: Sendable {
 /// The context of one request, which its answer carries.
 ///
 /// A class: a request passes it on at the cost of one count.
-final class Context {
+final class CallContext {
     let requestID: String
     let source: () -> String
     let epoch: UInt64

@@ -7,12 +7,13 @@ struct TraceCommand: ParsableCommand {
         commandName: "trace",
         abstract: "Show what becomes of a frame, stage by stage and host by host.",
         discussion: """
-            FLOW describes the frame by OVN's names of fields, FIELD=VALUE: inport, eth.src, eth.dst, eth.type, vlan.vid, \
-            arp.tpa, arp.spa, nd.target, ip.src, ip.dst, ip.proto (tcp, udp, icmp or a number), tcp.src, tcp.dst, udp.src, \
-            udp.dst, icmp.type, icmp.code. What is left out of eth.src, arp.spa and ip.src is the port's own address.
+            FLOW describes the frame by OVN's names of fields, FIELD=VALUE: inport, eth.src, eth.dst, eth.type, \
+            vlan.vid, arp.tpa, arp.spa, nd.target, ip.src, ip.dst, ip.proto (tcp, udp, icmp or a number), tcp.src, \
+            tcp.dst, udp.src, udp.dst, icmp.type, icmp.code. A missing eth.src, arp.spa or ip.src is the port's own \
+            address.
 
-            The trace is made by the pipeline that forwards, over the present tables, on the host that has the port and \
-            on those that it sends the frame to. It sends nothing. Limits and paths between hosts are not looked at.
+            The trace is made by the pipeline that forwards, over the present tables, on the host that has the port \
+            and on those that it sends the frame to. It sends nothing, and ignores limits and paths between hosts.
 
             EXAMPLES:
               heddle trace ls1 'inport=vm1 eth.dst=02:00:00:00:00:02 ip.dst=10.0.0.2 tcp.dst=80'
