@@ -127,7 +127,7 @@ extension API {
     }
 }
 
-/// Where a multicast group stands in the list: by the tunnel key of its datapath, then by its own.
+/// The place of a multicast group in the list: by the tunnel key of its datapath, then by its own.
 private struct MulticastGroupKey: Comparable {
     var datapath: UInt32
     var group: UInt32

@@ -5,7 +5,7 @@ import JSON
 import NetworkModel
 
 extension API {
-    /// What a checked request leads to.
+    /// Returns the action of a checked request.
     func serve(_ call: Call, network: Network, isReady: Bool, now: Int64) throws(Problem) -> Action {
         let floor = try call.number(.minRevision, in: 0...UInt64(Int64.max), "a revision") ?? 0
         guard floor <= network.revision else {

@@ -7,7 +7,7 @@ import Southbound
 
 /// The changes that users watch, and the log that they look back at.
 extension API {
-    /// What has changed, as one answer that may be held.
+    /// Answers with changes; the answer may be held.
     func changes(_ call: Call) throws(Problem) -> Action {
         if let events = call.events { return try changes(call, events) }
         let request = try watchRequest(call)
@@ -97,8 +97,8 @@ extension API {
 }
 
 extension Call {
-    /// The epoch and the hash that the request says of a revision: both, or neither. An epoch alone names no state,
-    /// since a disk or a backup can go back in time.
+    /// The epoch and the hash in the request: both, or neither. An epoch alone names no state, since a disk or a backup
+    /// can go back in time.
     func evidence(since: UInt64?) throws(Problem) -> (epoch: UInt64?, hash: CommitHash?) {
         let epoch = try digits(.epoch)
         let hash = try digits(.hash).map { CommitHash(rawValue: $0) }
@@ -136,7 +136,7 @@ extension ChangeFeed {
 }
 
 extension HTTPBody {
-    /// The same content, at once where it is a single slice: most are short, and then the answer tells its length.
+    /// The same content, at once if it is a single slice: most are short, and then the answer tells its length.
     var settled: HTTPBody {
         guard case .slices(let next) = self, let first = next() else { return self }
         guard let second = next() else { return .bytes(first) }

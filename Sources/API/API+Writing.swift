@@ -48,7 +48,7 @@ extension API {
         }
     }
 
-    /// How long a write waits for the hosts.
+    /// The time that a write waits for the hosts.
     struct Wait {
         /// As long as an agent's sync is parked, unless said otherwise.
         static let secondsDefault = 20
@@ -68,7 +68,7 @@ extension API {
         }
     }
 
-    /// Marks the answer to a write, and holds it until the hosts have its revision where that is asked for.
+    /// Marks the answer to a write, and holds it until the hosts have its revision, if the request asks for that.
     func finish(_ call: Call, _ request: WriteRequest, _ reply: Reply, _ place: CommitPlace, _ wait: Wait) -> Action {
         guard !request.isDryRun else {
             var reply = reply
@@ -111,10 +111,10 @@ extension API {
         return reply
     }
 
-    /// What cannot come of the question that was asked.
+    /// The problem of an outcome that the question cannot have.
     var unexpected: Problem { .unexpected }
 
-    /// What a chassis says; the answer is held until there is news for it.
+    /// Handles a sync of a chassis; the answer is held until there is news for it.
     func sync(_ call: Call) throws(Problem) -> Action {
         let request: SyncRequest
         do {

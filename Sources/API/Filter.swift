@@ -25,7 +25,7 @@ struct Filter {
                 objects.ips = (objects.ips ?? []) + [ip]
             case .author: objects.values[parameter.rawValue, default: []].append(value)
             case .name, .owner, .switch, .chassis, .logicalPort, .datapath:
-                // What cannot be a name would silently find nothing.
+                // A value that cannot be a name would silently find nothing.
                 if let problem = ObjectName.problem(value), ObjectID(value) == nil {
                     throw Problem(
                         .invalidParameter,
@@ -42,7 +42,7 @@ struct Filter {
         text = filters.map { "\($0.parameter.rawValue)=\($0.value)" }.sorted().joined(separator: "&")
     }
 
-    /// Takes `KEY=VALUE`, `KEY!=VALUE` or `KEY`. What other systems would understand otherwise is refused.
+    /// Takes `KEY=VALUE`, `KEY!=VALUE` or `KEY`. A spelling that other systems understand differently is refused.
     private mutating func addLabel(_ text: String) throws(Problem) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         var key = parts.first ?? ""
@@ -69,7 +69,7 @@ struct Filter {
         Problem(.invalidParameter, "\(parameter.rawValue) is \(wanted), not \"\(value.prefix(64))\".")
     }
 
-    /// The values of a field, where it is asked about.
+    /// The values of a field, if it is asked about.
     func list(_ parameter: Parameter) -> [String]? { objects.values[parameter.rawValue] }
 
     private func has(_ parameter: Parameter, _ value: String?) -> Bool {

@@ -4,7 +4,7 @@ import NetworkModel
 import Southbound
 import Wire
 
-/// Where a page of a list ended, for the client to hand back: `EPOCH.REVISION.LIST.KEY`, opaque to it.
+/// The end of a page of a list, for the client to hand back: `EPOCH.REVISION.LIST.KEY`, opaque to it.
 ///
 /// All pages of a list are read at the revision of the first. The token carries all that is needed, so nothing is kept
 /// for a client that never comes back.
@@ -38,21 +38,21 @@ struct PageToken: Equatable {
     var text: String { "\(hexadecimal(epoch)).\(revision).\(String(list, radix: 16)).\(key)" }
 
     /// A number that tells one list from another (FNV-1a). Two may share one by chance; then a token of the other is
-    /// not refused, and the page goes on behind its key.
+    /// not refused, and the page goes on after its key.
     static func list(path: [String], filter: Filter) -> UInt32 {
         (path.joined(separator: "/") + "?" + filter.text).utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
     }
 }
 
-/// What a request wants of a collection.
+/// A request for a page of a collection.
 struct Page {
     /// Items that are looked up and joined at once, so that no long list keeps a loop from its other connections. An
     /// answer that a slow client does not take holds two such slices, some 64 KiB.
     static let sliceMaximum = 100
-    /// The work of one slice, in entries looked at, each about a microsecond: a filter that finds nothing gives up its
-    /// turn after a third of a millisecond, and others are served before it goes on.
+    /// The work of one slice, in entries looked at, each about a microsecond: a filter that finds nothing ends its turn
+    /// after a third of a millisecond, and others are served meanwhile.
     static let workMaximum = 300
-    /// Bytes of an object that are taken apart and put together again in the time of an entry that is looked at.
+    /// Bytes of an object that are parsed and written in the time of looking at one entry.
     static let projectedByteCount = 32
     /// Bytes that are copied in that time.
     static let copiedByteCount = 4096
@@ -98,8 +98,8 @@ struct Page {
             position = page.after
         }
 
-        /// The next slice of the text, empty where nothing was found in its time; one item beyond it is looked up to know
-        /// whether it is the last.
+        /// The next slice of the text, empty if nothing was found in its time; one item beyond it is looked up to
+        /// know whether it is the last.
         mutating func next() -> [UInt8]? {
             guard !isDone else { return nil }
             var text: [UInt8] = []
@@ -128,7 +128,8 @@ struct Page {
             return Self.tight(text)
         }
 
-        /// The text in a buffer of about its size: slow clients make central keep it, and growing leaves up to twice that.
+        /// The text in a buffer of about its size: central keeps it for slow clients, and a grown buffer may be twice
+        /// as large.
         private static func tight(_ text: [UInt8]) -> [UInt8] {
             guard text.capacity > text.count + text.count / 4 else { return text }
             // An array of the whole slice would be the same buffer.
@@ -138,7 +139,7 @@ struct Page {
             return copy
         }
 
-        /// - Returns: ``Listing/WalkEnd/stopped`` where there is an item behind those of the slice.
+        /// - Returns: ``Listing/WalkEnd/stopped`` if there is an item after those of the slice.
         private mutating func appendItems(to text: inout [UInt8]) -> Listing.WalkEnd {
             let end = min(count + Page.sliceMaximum, page.limit)
             var (count, last) = (count, last)

@@ -19,7 +19,7 @@ struct Projection {
     ///   - text: The parameter's value.
     ///   - known: The members that the objects have.
     init(_ text: String, known: [String]) throws(Problem) {
-        // What is said twice is looked at once; the bound comes before the work.
+        // A field that is named twice counts once; the bound comes before the work.
         let paths = Set(text.split(separator: ",", omittingEmptySubsequences: false))
         guard paths.count <= Self.pathCountMaximum else {
             throw Problem(.invalidParameter, "fields names more than \(Self.pathCountMaximum) fields.")
@@ -64,7 +64,7 @@ struct Projection {
 }
 
 extension Call {
-    /// The members that the answer's objects are to have, where the request says so.
+    /// The members that the answer's objects are to have, if the request says so.
     func projection() throws(Problem) -> Projection? {
         guard let text = parameters[.fields] else { return nil }
         return try Projection(text, known: route.objectMembers)

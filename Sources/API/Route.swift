@@ -4,7 +4,7 @@ import Southbound
 
 /// One method on one path: what is served, as data. The server, `Allow`, and the check of openapi.yaml read it.
 ///
-/// A class, because every request goes by several of them: a reference is handed on at the cost of one count.
+/// A class, because every request compares several of them: a reference is passed on at the cost of one count.
 public final class Route: Sendable {
     /// The listeners of central.
     public enum Plane: String, Sendable, CaseIterable {
@@ -14,7 +14,7 @@ public final class Route: Sendable {
         case southbound
     }
 
-    /// What a request's content may be.
+    /// The content that a request may have.
     public struct Content: Sendable {
         /// The accepted media types, the first of which is the proper one.
         public let mediaTypes: [String]
@@ -30,12 +30,12 @@ public final class Route: Sendable {
     public let path: String
     /// The listeners that serve it.
     public let planes: [Plane]
-    /// Who may use it. Unless a route says otherwise, users look with the role `viewer` and change with `editor`, and a
+    /// The access rule. Unless a route gives another, users look with the role `viewer` and change with `editor`, and a
     /// chassis does what its path names.
     public let access: Access
     /// The query parameters that it knows; others are refused.
     public let parameters: [Parameter]
-    /// The request's content, where it has one.
+    /// The request's content, if it has one.
     public let content: Content?
     /// The status codes of success, in rising order.
     public let successes: [Int]
@@ -99,7 +99,7 @@ public final class Route: Sendable {
         }
     }
 
-    /// The values of the path's variables, where the path is this route's.
+    /// The values of the path's variables, if the path is this route's.
     func match(_ path: [String]) -> Variables? {
         guard path.count == segments.count else { return nil }
         var variables = Variables()
@@ -131,17 +131,17 @@ public final class Route: Sendable {
 public enum Parameter: String, Sendable, CaseIterable {
     /// The most items of a page.
     case limit
-    /// Where the page before ended.
+    /// The end of the page before.
     case pageToken = "page_token"
     /// A revision that the answer must not be older than.
     case minRevision = "min_revision"
-    /// What becomes of a deleted switch's ports: `refuse`.
+    /// The fate of a deleted switch's ports: `refuse`.
     case ports
     /// The revision that is asked about.
     case revision
     /// The revision that the feed goes on from.
     case since
-    /// How long the answer may be held.
+    /// The seconds that the answer may be held.
     case wait
     /// The epoch of `since`.
     case epoch
@@ -153,7 +153,7 @@ public enum Parameter: String, Sendable, CaseIterable {
     case fields
     /// True if a write is only checked and answered, and changes nothing.
     case dryRun = "dry_run"
-    /// What a write waits for: `chassis`.
+    /// The event that a write waits for: `chassis`.
     case until
     /// True if what a topology leaves out is deleted.
     case prune
@@ -166,11 +166,11 @@ public enum Parameter: String, Sendable, CaseIterable {
     case kinds
 
     // Filters of lists.
-    /// Who asked for the commit.
+    /// The author of the commit.
     case author
     /// The object's name.
     case name
-    /// Whose topology the object is part of.
+    /// The owner of the object's topology.
     case owner
     /// A label: `KEY=VALUE`, or `KEY` with any value.
     case label

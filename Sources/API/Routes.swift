@@ -118,7 +118,6 @@ public enum Routes {
         )
     }
 
-    /// The routes of a kind.
     private static func objects(_ kind: ObjectKind) -> [Route] {
         let (path, row) = (kind.names.path, kind.row)
         let own = row.filters.compactMap { Parameter(rawValue: $0) }

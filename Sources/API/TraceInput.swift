@@ -34,7 +34,7 @@ struct TraceInput {
             }
         }
 
-        /// What the field describes; a frame has one of these.
+        /// The part of a frame that the field describes; a frame has one of these.
         var part: String? {
             switch self {
             case .inport, .ethernetSource, .ethernetDestination, .vlan: nil
@@ -51,7 +51,6 @@ struct TraceInput {
 
     /// The port that sends the frame.
     let port: Stored<LogicalSwitchPort>
-    /// The name of its switch.
     let switchName: String
     private let values: [Field: String]
 

@@ -6,10 +6,10 @@ import Southbound
 import Wire
 
 /// Traces a frame over the present tables: on the host that has the sending port, then on those that it sends the frame
-/// to. Each host's tables are compiled of what central tells it of the switch, as its agent compiles them; what only hosts
-/// know (paths, limits, what has not arrived yet) is not looked at.
+/// to. Each host's tables are compiled of what central tells it of the switch, as its agent compiles them; what only
+/// hosts know (paths, limits, what has not arrived yet) is not looked at.
 struct Tracer {
-    /// The most other hosts that are traced; a broadcast may go to thousands, where the same happens.
+    /// The most other hosts that are traced; a broadcast may go to thousands, on which the same happens.
     static let otherHostCountMaximum = 16
 
     private let southbound: SouthboundDatabase
@@ -27,8 +27,8 @@ struct Tracer {
         names = Dictionary(ports.map { ($0.tunnelKey, $0.logicalPort) }) { first, _ in first }
     }
 
-    /// The way of a frame, as members of an answer: where it is delivered, or why it goes nowhere, and the stages on each
-    /// host.
+    /// The way of a frame, as members of an answer: where it is delivered, or why it goes nowhere, and the stages on
+    /// each host.
     func trace(_ bytes: [UInt8], from port: PortBinding) -> [(name: String, value: JSONValue)] {
         guard let name = port.locations.first?.chassis, let chassis = southbound.chassis(named: name) else {
             return report([], [], isAnswered: false, reason: .portNotBound, omittedCount: 0)
@@ -124,7 +124,7 @@ struct Tracer {
         return bytes + option + frame
     }
 
-    // What became of it
+    // The outcome
 
     private func delivered(_ trace: Trace, on host: Host) -> [String] {
         trace.outputs.compactMap { if case .local(let slot) = $0 { host.port(atSlot: slot) } else { nil } }
@@ -201,7 +201,7 @@ struct Tracer {
 }
 
 extension DropReason {
-    /// Why a traced frame is dropped, for a person; `nil` for reasons outside of the pipeline.
+    /// The reason why a traced frame is dropped, for a person; `nil` for reasons outside of the pipeline.
     fileprivate var explanation: String? {
         switch self {
         case .malformedFrame: "A header of the frame is cut short or contradicts itself."

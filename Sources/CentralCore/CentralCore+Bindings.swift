@@ -3,12 +3,12 @@ import Persistent
 import Southbound
 import Wire
 
-/// Where ports are, and what users are told of it: a function of what users want, what hosts have said and what was
+/// The places of ports, with their status for users: a function of what users want, what hosts have said and what was
 /// taken from them before.
 extension CentralCore {
-    /// Settles all ports that concern a chassis: those it holds, those it says are plugged, and those it was said to wait
-    /// for.
-    /// - Parameter unplugged: ports that it has said it no longer has, too.
+    /// Settles all ports that concern a chassis: those it holds, those it lists as plugged, and those it is noted to
+    /// wait for.
+    /// - Parameter unplugged: ports that it no longer lists.
     mutating func settlePorts(of name: String, and unplugged: Set<String> = [], author: String) {
         var ids = Set(working.southbound.portsByChassis[name]?.map(\.key) ?? [])
         for port in unplugged.union((sessions[name]?.ports ?? [:]).keys) {
@@ -37,7 +37,7 @@ extension CentralCore {
         }
     }
 
-    /// What settling a port found out about the hosts that have it plugged.
+    /// The result of settling a port, with the hosts that have it plugged.
     struct Settled {
         var port: String
         var claimants: [String]

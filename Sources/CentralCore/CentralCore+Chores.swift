@@ -8,11 +8,11 @@ import Wire
 enum Chore: Sendable {
     /// Ports are settled.
     case settle(ArraySlice<ObjectID>, author: String)
-    /// What hosts have said is committed after the log could not be written.
+    /// Commits what hosts have said after the log could not be written.
     case resettle(ArraySlice<String>)
     /// Records become what this version translates them to.
     case upgrade(ArraySlice<RecordChange>)
-    /// Answers to requests with idempotency keys that are beyond the bounds are forgotten.
+    /// Deletes answers to requests with idempotency keys that are beyond the bounds.
     case forgetAnswers
 }
 
@@ -22,7 +22,7 @@ extension CentralCore {
         isWaking || !stalled.isEmpty || !news.isEmpty || sweep != nil || hasChoreToDo || hasHeldToDo
     }
 
-    /// True if a chore can go on: a piece at a time is on its way to a slow disk, and the next waits for that.
+    /// True if a chore can go on: one piece at a time is on its way to a slow disk, and the next waits for it.
     private var hasChoreToDo: Bool {
         !chores.isEmpty && configuration.isLeader && !isStopping && !isHolding && (pending.isEmpty || appending.isEmpty)
     }
@@ -43,7 +43,7 @@ extension CentralCore {
         }
     }
 
-    /// Settles ports: a piece at once, the rest behind what waits.
+    /// Settles ports: a piece at once, the rest after what waits.
     mutating func settleInPieces(_ ids: [ObjectID], author: String) {
         let rest = settlePiece(of: ids[...], author: author)
         if !rest.isEmpty { chores.append(.settle(rest, author: author)) }
@@ -73,8 +73,8 @@ extension CentralCore {
         settlePorts(of: name, author: "chassis/\(name)")
     }
 
-    /// Begins to bring the southbound database of an older version up to this one's translation; there is nothing to be
-    /// had from central before that is durable.
+    /// Begins to translate the southbound database of an older version anew; central answers nothing before that is
+    /// durable.
     mutating func startUpgrade() {
         let difference = working.translationDifference()
         isUpgrading = !difference.isEmpty
@@ -102,7 +102,7 @@ extension CentralCore {
         }
     }
 
-    /// Has answers forgotten between requests, so that no write has to carry the deletes of many others.
+    /// Deletes old answers between requests, so that no write has to carry the deletes of many others.
     mutating func forgetAnswersSoon() {
         if !chores.contains(where: { if case .forgetAnswers = $0 { true } else { false } }) {
             chores.append(.forgetAnswers)
@@ -126,7 +126,7 @@ extension CentralCore {
         commit(draft, author: "central")
     }
 
-    /// Tries again what the log did not take, later and later as long as it takes nothing.
+    /// Repeats commits that the log did not take, at growing intervals.
     mutating func retryLater(_ names: [String]) {
         chores.removeAll()
         unsettled.formUnion(names)

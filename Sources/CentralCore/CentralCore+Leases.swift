@@ -37,8 +37,8 @@ extension CentralCore {
     }
 }
 
-/// Pauses of central itself: stopped, or with its machine, or behind a long piece of work. Nobody was heard meanwhile, and
-/// nobody is to blame.
+/// Pauses of central itself: it was stopped, alone or with its machine, or busy with long work. No host could be heard
+/// meanwhile, so none counts as silent.
 extension CentralCore {
     /// A time in which central heard nobody.
     struct Pause: Sendable {
@@ -62,7 +62,7 @@ extension CentralCore {
         guard let session = sessions[name] else { return false }
         let missed = pauses.lazy.filter { $0.end > session.leaseSetAt }.reduce(Duration.zero) { $0 + $1.length }
         guard missed > .zero else { return false }
-        // What hosts said meanwhile is waiting; it is heard before anybody is judged.
+        // Syncs that came meanwhile are heard before any lease is judged.
         let grace = min(missed, configuration.pauseGraceMaximum)
         setLease(of: name, until: max(session.leaseEnd + missed, now + grace))
         return true

@@ -2,7 +2,7 @@ import NetworkModel
 import Persistent
 import Southbound
 
-/// Group commit: one append is under way at a time, and what comes meanwhile goes into the next.
+/// Group commit: one append is under way at a time, and commits that are made meanwhile go into the next.
 extension CentralCore {
     /// Makes a commit of the core's own of a draft and queues it.
     mutating func commit(_ draft: Transaction, author: String) {
@@ -33,7 +33,7 @@ extension CentralCore {
         pendingByteCount += item.commit.encoded.count
     }
 
-    /// Answers once everything that the answer may speak of is durable: at once where nothing is on the way.
+    /// Answers once everything that the answer may show is durable: at once if no commit is under way.
     mutating func answerWhenDurable(_ ticket: Ticket, _ answer: Answer) {
         if let last = pending.indices.last {
             pending[last].answers.append((ticket, answer))
@@ -120,7 +120,7 @@ extension CentralCore {
         }
     }
 
-    /// Goes back to what is durable: every commit on the way builds on the one that could not be written.
+    /// Returns to the durable network: every commit under way builds on the one that could not be written.
     mutating func failAppend(_ reason: String) {
         let failed = appending + pending
         guard !failed.isEmpty else { return }

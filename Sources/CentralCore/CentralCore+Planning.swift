@@ -6,13 +6,13 @@ import Wire
 
 /// A write that is longer than a step may take, to be worked out beside the core.
 ///
-/// It holds a copy of the core, on which it is carried out like any other write. What comes of it is handed back as an
-/// event, and becomes the core's own. Meanwhile reads, heartbeats, polls and the feed go on. What would make a commit
-/// waits, so that nothing can have changed under the plan, with two exceptions. For a plan that may change little or
-/// nothing (a topology, a trial) nothing waits: if there was a commit meanwhile, the little is done once more. And small
-/// writes about other switches go before a transaction: it has a later revision from the start (``Overtaken``).
+/// It holds a copy of the core, on which it is carried out like any other write. Its outcome comes back as an event and
+/// becomes the core's own. Meanwhile reads, heartbeats, polls and the feed go on. Events that would make a commit wait,
+/// so that nothing can change under the plan, with two exceptions. For a plan that may change little or nothing (a
+/// topology, a trial) nothing waits: if there was a commit meanwhile, the little is done once more. And small writes
+/// about other switches go before a transaction: it has a later revision from the start (``Overtaken``).
 public struct Plan: Sendable {
-    /// What may be committed while a write is worked out.
+    /// The writes that may be committed while a large one is worked out.
     enum Company: Sendable {
         /// Anything: the write changes little or nothing, and the little is done once more.
         case anybody
@@ -32,7 +32,6 @@ public struct Plan: Sendable {
         self.request = request
     }
 
-    /// What came of a plan.
     public struct Outcome: Sendable {
         fileprivate let ticket: Ticket
         fileprivate let request: WriteRequest
@@ -49,7 +48,7 @@ public struct Plan: Sendable {
         public var steadyCommit: Commit? { rows.isEmpty ? nil : items.first?.commit }
     }
 
-    /// Carries the write out. Takes as long as it takes; anything may be done beside it.
+    /// Carries the write out. May take long; the core may do anything beside it.
     public func carriedOut(using generator: inout some RandomNumberGenerator) -> Outcome {
         var core = core
         let base = core.working.revision
@@ -71,13 +70,13 @@ public struct Plan: Sendable {
 
 /// The small writes that are committed before a large one, though they came later.
 ///
-/// The large one is worked out with a revision that leaves room for them, so that nothing of it has to be made anew. The
-/// log skips the revisions that nobody took.
+/// The large one is worked out with a revision that leaves room for them, so that nothing of it has to be made anew.
+/// The log skips the revisions that nobody took.
 struct Overtaken: Sendable {
     /// The most commits that go before a large one; what comes later waits for it.
     static let countMaximum: UInt64 = 1000
 
-    /// What the large one is about.
+    /// The scope of the large one.
     let scope: WriteScope
     /// The revision that it will have.
     let revision: UInt64
@@ -94,7 +93,7 @@ struct Overtaken: Sendable {
 }
 
 extension Plan.Outcome {
-    /// The commits of the plan, behind those that were made meanwhile up to a revision.
+    /// The commits of the plan, after those that were made meanwhile up to a revision.
     /// - Returns: `nil` if they do not go together.
     fileprivate func items(behind overtakers: [PendingCommit], upTo revision: UInt64) -> [PendingCommit]? {
         guard revision != base else { return items }
@@ -113,7 +112,7 @@ extension Plan.Outcome {
         return [item.followed(by: network)]
     }
 
-    /// What the application of a topology changes.
+    /// The changes that applying a topology makes.
     fileprivate var plan: TopologyPlan? {
         for (_, answer) in items.flatMap(\.answers) {
             if case .applied(_, _, _, let plan) = answer { return plan }
@@ -156,7 +155,7 @@ extension CentralCore {
         plan(ticket, request, request.topology == nil && !request.isDryRun ? .overtakers : .anybody)
     }
 
-    /// True if what would make a commit has to wait, for a plan or for others that wait.
+    /// True if an event that would make a commit has to wait, for a plan or for others that wait.
     var isHolding: Bool { isPlanning || !held.isEmpty && !isCarryingOutHeld }
 
     /// True if a write is being worked out that others have to wait for.
@@ -175,7 +174,7 @@ extension CentralCore {
             self.overtaken = overtaken
             copy.reservedRevision = overtaken.revision
         }
-        // What the copy does not need it must not share: the core would copy it at its next change.
+        // The copy must not share what it does not need: the core would copy it at its next change.
         copy.past = Past(working, configuration.pastBounds)
         copy.pending = []
         copy.appending = []
@@ -229,7 +228,7 @@ extension CentralCore {
         return scope.isApart(from: overtaken.scope)
     }
 
-    /// What is left to do of a topology that changed little, if nobody else has changed it.
+    /// Returns the rest of a topology that changed little, if nobody else has changed it.
     private func narrowed(_ outcome: Plan.Outcome) -> WriteRequest? {
         guard let topology = outcome.request.topology,
             working.northbound.topologies[topology.owner]?.revision == outcome.topologyRevision,

@@ -2,11 +2,11 @@ import NetworkModel
 import Persistent
 import Southbound
 
-/// Who of the hosts that have a port plugged in gets it.
+/// The choice among the hosts that have a port plugged in.
 ///
-/// A new plug takes the port from whoever holds it, the last one winning, unless `requested_chassis` names hosts: then the
-/// one that holds it keeps it while it lives. A claim that was seen before takes it from nobody, but a port that nobody
-/// holds goes to a host that has it plugged in: none is ever stranded.
+/// A new plug takes the port from whoever holds it, the last one winning, unless `requested_chassis` names hosts: then
+/// the one that holds it keeps it while it lives. A claim that was seen before takes it from nobody, but a port that
+/// nobody holds goes to a host that has it plugged in: none is ever stranded.
 extension CentralCore {
     /// A host that has a port plugged in.
     struct Plug {
@@ -21,7 +21,7 @@ extension CentralCore {
         var isEligible: Bool { reason == .setAside }
     }
 
-    /// The hosts that say that they have the port plugged in, by name.
+    /// The hosts that list the port as plugged in, by name.
     /// - Parameter needed: the features of a host that may have it.
     func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Transaction) -> [Plug] {
         (pluggedAt[port.name] ?? []).sorted().compactMap { name in
@@ -48,7 +48,7 @@ extension CentralCore {
         return session.ports[port.name] != nil
     }
 
-    /// The host that gets the port now; `nil` where it stays where it is.
+    /// The host that gets the port now; `nil` if it stays where it is.
     func winner(
         of port: LogicalSwitchPort,
         among plugs: [Plug],
@@ -94,7 +94,7 @@ extension CentralCore {
         var waiting = plugs.filter { $0.chassis != holder }.map {
             LogicalSwitchPort.Status.Waiting(chassis: $0.chassis, reason: $0.reason)
         }
-        // A host that has not spoken since this process started has it plugged in as far as anybody knows.
+        // A host that has sent no sync since this process started is taken to have it plugged in.
         for var old in port.status.waiting where old.chassis != holder && sessions[old.chassis]?.hasSpoken == false {
             if draft.network.ledger.chassis[old.chassis]?.isLive != true {
                 old.reason = .chassisLost
@@ -110,8 +110,8 @@ extension CentralCore {
 }
 
 extension Ledger.BindingState {
-    /// True if a claim is to be remembered although it does not bind the port: a higher one, or that of the holder, whose
-    /// state may have been put back.
+    /// True if a claim is remembered although it does not bind the port: a higher one, or that of the holder, whose
+    /// state may be an old copy.
     func isNews(_ plug: CentralCore.Plug, heldAt holder: String?) -> Bool {
         let seen = claim(of: plug.chassisID)
         return plug.claim.claim > seen || (plug.chassis == holder && plug.claim.claim != seen)

@@ -29,7 +29,7 @@ extension CentralCore {
     }
 
     /// Answers the poll of a chassis.
-    /// - Parameter hasCommitted: Whether its own words brought about commits, from which its feed goes on.
+    /// - Parameter hasCommitted: True if its own words brought about commits, from which its feed goes on.
     private mutating func poll(_ ticket: Ticket, _ poll: Poll, hasCommitted: Bool) {
         if hasCommitted, let last = pending.indices.last {
             pending[last].syncs.append((ticket, poll))
@@ -71,7 +71,7 @@ extension CentralCore {
         guard let session = sessions[name],
             working.southbound.chassis(named: name)?.chassisID == request.chassisID
         else { return }
-        // Only while the newer start is heard: a late word that took over by itself must not lock the real one out.
+        // Only while the newer start is heard: a late sync that took over by itself must not lock the real one out.
         if session.formerBootIDs.contains(request.bootID), session.leaseEnd > now {
             let detail = "A newer start of the agent of \"\(name)\" is connected."
             throw Refusal(.staleSequence, detail, pointer: "/boot_id")
@@ -175,7 +175,7 @@ extension CentralCore {
         Refusal(.chassisConflict, detail, pointer: pointer, conflictsWith: "/v1/chassis/\(holder)")
     }
 
-    /// Takes in what concerns the session only: nothing of it is committed, and nobody is woken by it.
+    /// Takes the parts of a sync that concern the session only: nothing of them is committed, and nobody is woken.
     private mutating func keep(_ request: SyncRequest, of name: String) {
         let lease = max(configuration.lease, .seconds(request.wait) + .seconds(10))
         var session =
@@ -272,7 +272,7 @@ extension CentralCore {
         effects.append(.log(LogEntry(.warning, text)))
     }
 
-    /// Settles what a sync has changed, unless the chassis has caused too many commits lately.
+    /// Settles the ports that a sync has changed, unless the chassis has caused too many commits lately.
     mutating func settleUnsettledPorts(of name: String) {
         guard var session = sessions[name], session.isAllUnsettled || !session.unsettled.isEmpty else { return }
         guard !isHolding, session.budget.take(now: now) else { return postpone(name) }

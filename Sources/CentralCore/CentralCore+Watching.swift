@@ -5,13 +5,12 @@ import Southbound
 
 /// A request that waits for something to change.
 struct Watch: Sendable {
-    /// What is wanted.
     var request: WatchRequest
-    /// When it is answered with nothing new.
+    /// The time when it is answered with nothing new.
     var deadline: Duration
 }
 
-/// What commits have brought that watches are to be answered for.
+/// The changes of commits that watches wait for.
 struct News: Sendable {
     /// The kinds of objects that changed.
     var kinds: Set<ResourceKind> = []
@@ -28,7 +27,7 @@ struct News: Sendable {
 
 /// The changes that users watch.
 extension CentralCore {
-    /// Answers at once where something has changed, else waits for it.
+    /// Answers at once if something has changed, else waits for a change.
     mutating func watch(_ ticket: Ticket, _ request: WatchRequest) {
         do throws(Refusal) {
             var request = request
@@ -60,7 +59,7 @@ extension CentralCore {
         }
     }
 
-    /// Answers a piece of the watches that commits have something for, and of those whose asker they shut out.
+    /// Answers a piece of the watches that commits have news for, and of those whose token they revoke.
     mutating func answerWatches() {
         if sweep == nil, !news.isEmpty {
             sweep = (news, 0)
@@ -122,7 +121,7 @@ extension CentralCore {
             return feed
         }
         guard let entries = past.after(since) else { throw gone("The changes after revision \(since) are gone") }
-        // Right where no record follows, which is where the asker has the newest revision.
+        // Correct if no record follows, which is so if the client has the newest revision.
         let hash = durable.hash
         var feed = ChangeFeed(epoch: durable.epoch, from: since, to: since, hash: hash, hasMore: false, changes: [])
         var byteCount = 0
@@ -149,7 +148,6 @@ extension CentralCore {
         Refusal(.resyncRequired, "\(what); list the objects again and go on from the list's revision.")
     }
 
-    /// What there is to count.
     public var statistics: CoreStatistics {
         let live = durable.ledger.chassis.reduce(0) { $0 + ($1.value.isLive ? 1 : 0) }
         return CoreStatistics(

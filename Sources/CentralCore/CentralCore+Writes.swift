@@ -10,7 +10,7 @@ extension CentralCore {
         var operationIndex: Int?
     }
 
-    /// What is kept of an operation until the commit is made.
+    /// The part of an operation that is kept until the commit is made.
     private struct Done {
         var kind: ResourceKind
         var id: ObjectID?
@@ -64,8 +64,8 @@ extension CentralCore {
         return .written(revision: draft.network.revision, results)
     }
 
-    /// - Returns: the plan with the revision of the topology: as it is now where nothing is written, so that the plan
-    ///   can be demanded of a later request.
+    /// - Returns: the plan with the revision of the topology: as it is now if nothing is written, so that a later
+    ///   request can require it.
     private mutating func apply(
         _ topology: TopologyRequest,
         _ request: WriteRequest,
@@ -90,7 +90,7 @@ extension CentralCore {
         draft.seal()
     }
 
-    /// The answer to the same request, where it was carried out before.
+    /// The answer to the same request, if it was carried out before.
     private func keptAnswer(to request: WriteRequest) throws(Fault) -> Ledger.KeptAnswer? {
         guard let idempotency = request.idempotency, !request.isDryRun else { return nil }
         let name = Ledger.answerName(author: request.author, key: idempotency.key)
@@ -195,7 +195,7 @@ extension CentralCore {
         return Done(kind: .chassis, id: nil, name: name, isCreated: false)
     }
 
-    /// Makes a sealed draft a commit and queues it; of a dry run it is only made, so that it is refused alike.
+    /// Makes a sealed draft a commit and queues it; for a dry run it is only made, so that it is refused alike.
     private mutating func commit(_ draft: inout Transaction, _ request: WriteRequest) throws(Fault) {
         do {
             let commit = try draft.commit(

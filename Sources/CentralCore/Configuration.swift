@@ -3,12 +3,12 @@ import Southbound
 
 /// The bounds and times of a ``CentralCore``. The defaults are those of the product; tests make them small.
 public struct Configuration: Sendable {
-    /// Whether this member of a central hears hosts and makes commits. One that does not follows the commits of another and
-    /// answers reads, watches and the feed.
+    /// True if this member of a central hears hosts and makes commits. One that does not follows the commits of another
+    /// and answers reads, watches and the feed.
     public var isLeader = true
-    /// How long a chassis counts as live after its last sync.
+    /// The time that a chassis counts as live after its last sync.
     public var lease: Duration = .seconds(30)
-    /// How long after a failed append the core tries again to commit what hosts have said; each further failure doubles
+    /// The pause after a failed append before the core commits hosts' reports again; each further failure doubles
     /// it, up to ``storageRetryMaximum``.
     public var storageRetry: Duration = .seconds(1)
     /// The longest time between two such tries.
@@ -18,11 +18,11 @@ public struct Configuration: Sendable {
     /// The most memory that those commits keep, in bytes, about: some thousand commits of one object, or one of ten
     /// thousand objects.
     public var historyByteCountMaximum = 48 << 20
-    /// How old they may be: a client that was away for longer begins anew.
+    /// Their greatest age: a client that was away for longer begins anew.
     public var historyAgeMaximum: Duration = .seconds(86_400)
     /// The most changes on one page of the feed.
     public var pageChangeCountMaximum = 5000
-    /// The size of a page of the feed, in bytes of records, behind which the next one begins.
+    /// The size of a page of the feed, in bytes of records, after which the next one begins.
     public var pageByteCountMaximum = 1 << 20
     /// The most polls of chassis that are parked at a time.
     public var parkedCountMaximum = 20_000
@@ -38,7 +38,7 @@ public struct Configuration: Sendable {
     public var wokenCountMaximum = 256
     /// The most ports that one step settles, and the most records that one piece of an upgrade changes.
     public var pieceCountMaximum = 128
-    /// How late a timer may come before it counts as a pause of central itself, which the leases are extended by.
+    /// The delay of a timer beyond which it counts as a pause of central itself, by which leases are extended.
     public var latenessMaximum: Duration = .milliseconds(100)
     /// The most time that hosts get to be heard after a pause.
     public var pauseGraceMaximum: Duration = .seconds(5)
@@ -55,16 +55,15 @@ public struct Configuration: Sendable {
     public var keptAnswerCountMaximum = 100_000
     /// The most bytes of objects in kept answers.
     public var keptAnswerByteCountMaximum = 32 << 20
-    /// How long an answer is kept, in seconds.
+    /// The time that an answer is kept, in seconds.
     public var keptAnswerSeconds: Int64 = 86_400
     /// The largest encoding of a commit, in bytes.
     public var commitByteCountMaximum = Commit.byteCountMaximum
     /// The largest keys that objects get.
     public var keys = Transaction.KeyMaximums()
 
-    /// How the feed is cut into pages.
+    /// The bounds of the feed's pages.
     var pageBounds: PageBounds { PageBounds(changeCount: pageChangeCountMaximum, byteCount: pageByteCountMaximum) }
-    /// How much of the past is kept.
     var pastBounds: Past.Bounds {
         .init(count: historyCountMaximum, byteCount: historyByteCountMaximum, age: historyAgeMaximum)
     }

@@ -2,8 +2,8 @@ import DequeModule
 import NetworkModel
 import Southbound
 
-/// The newest commits with the networks behind them: what deltas start from, watches and later pages of lists go back
-/// to.
+/// The newest commits with their networks, from which deltas start and to which watches and later pages of lists go
+/// back.
 ///
 /// One ring for all of them, bounded in commits, bytes and time. The newest commit stays in any case.
 struct Past: Sendable {
@@ -28,7 +28,6 @@ struct Past: Sendable {
     /// The network before the oldest commit that is kept.
     private(set) var base: Network
 
-    /// How much is kept.
     struct Bounds: Sendable {
         /// Commits.
         var count: Int
@@ -38,7 +37,6 @@ struct Past: Sendable {
         var age: Duration
     }
 
-    /// A past that begins with this network.
     init(_ base: Network, _ bounds: Bounds) {
         self.base = base
         self.bounds = bounds
@@ -87,7 +85,7 @@ struct Past: Sendable {
         return low
     }
 
-    /// True if a client's evidence speaks of this history: the hash of the commit at a revision that is kept.
+    /// True if a client's evidence fits this history: the hash of the commit at a revision that is kept.
     func agrees(_ hash: CommitHash, at revision: UInt64) -> Bool {
         network(at: revision)?.hash == hash
     }

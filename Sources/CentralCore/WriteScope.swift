@@ -3,13 +3,13 @@ import Wire
 
 /// The objects of a write, as far as they decide whether another write may be carried out beside it.
 ///
-/// All that is unique within a switch (addresses, keys) is covered by the switch; names are compared when the two come
-/// together.
+/// Everything unique within a switch (addresses, keys) is covered by the switch; names are compared when the two are
+/// joined.
 struct WriteScope: Sendable {
     /// The objects that the write changes or looks at; of objects that belong to another one, that.
     private(set) var objects: Set<ObjectID> = []
-    /// The kinds, apart from those that belong to another one, of which objects come or go: switches take their keys from
-    /// one space.
+    /// The kinds, apart from those that belong to another one, of which objects come or go: switches take their keys
+    /// from one space.
     private(set) var changedLists: Set<ObjectKind> = []
 
     /// The scope of a write on this network; `nil` if it may depend on anything.
@@ -39,7 +39,8 @@ struct WriteScope: Sendable {
         changedLists.isDisjoint(with: other.changedLists) && objects.isDisjoint(with: other.objects)
     }
 
-    /// - Returns: True if there is such an object. One that is not there yet is made by an earlier operation, or refused.
+    /// - Returns: True if there is such an object. One that is not there yet is made by an earlier operation, or
+    ///   refused.
     private mutating func insert(_ kind: ObjectKind, _ reference: Reference, in network: Network) -> Bool {
         guard let id = network.northbound.home(of: kind, reference) else { return false }
         objects.insert(id)

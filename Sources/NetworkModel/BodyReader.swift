@@ -1,10 +1,10 @@
 import JSON
 import Wire
 
-/// Reads a request's body, strictly: a member that the kind does not have is refused, and every refusal points at
-/// the member, from the body on.
+/// Reads a request's body strictly: a member that the kind does not have is refused, and every refusal has the JSON
+/// pointer of the member.
 struct BodyReader {
-    /// What the members are called, in messages: "a switch".
+    /// The name of the object in messages: "a switch".
     let noun: String
     /// The body's members.
     let members: JSONObject

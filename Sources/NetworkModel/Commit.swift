@@ -10,11 +10,11 @@ public struct Commit: Sendable {
     public let epoch: UInt64
     /// When, in seconds since 1970.
     public let time: Int64
-    /// Who asked for it; `chassis/NAME` for a host, `central` for a lease, `upgrade` for a newer translation.
+    /// The author; `chassis/NAME` for a host, `central` for a lease, `upgrade` for a newer translation.
     public let author: String
-    /// The identity of the request that asked for it; empty where there was none.
+    /// The identity of the request that asked for it; empty if there was none.
     public let requestID: String
-    /// The address that the request came from; empty where there was none.
+    /// The address that the request came from; empty if there was none.
     public let source: String
     /// The rows that change: deletes first, then puts; each row at most once.
     public let changes: [CommitChange]
@@ -25,7 +25,6 @@ public struct Commit: Sendable {
     /// The largest encoding, in bytes.
     public static let byteCountMaximum = 16 << 20
 
-    /// A commit, which encodes itself.
     public init(
         revision: UInt64,
         epoch: UInt64,
@@ -133,7 +132,7 @@ public struct CommitChange: Equatable, Sendable {
         case lastKey
         /// When users last changed something of a topology; the id is its owner.
         case topology
-        /// What was answered to a request with an idempotency key (``Ledger``); the id is its author and its key.
+        /// The answer to a request with an idempotency key (``Ledger``); the id is its author and its key.
         case keptAnswer
         /// A token (``AccessDatabase``); the id is its own.
         case token
@@ -148,8 +147,8 @@ public struct CommitChange: Equatable, Sendable {
             }
         }
 
-        /// The kind of object that users see change with a row; `nil` for rows that only the log tells of, and for tokens
-        /// and joinings.
+        /// The kind of object that users see change with a row; `nil` for rows that only the log tells of, and for
+        /// tokens and joinings.
         public var resourceKind: ResourceKind? {
             switch self {
             case .object(let kind): .object(kind)
@@ -165,7 +164,7 @@ public struct CommitChange: Equatable, Sendable {
     public var id: String
     /// The row's JSON; `nil` deletes the row.
     public var object: [UInt8]?
-    /// The name of an object whose row is deleted, for those who look back; `nil` where it has no other than its key.
+    /// The name of an object whose row is deleted, for the audit; `nil` if its key is its name.
     public var name: String?
 
     /// Which row it is.
@@ -185,7 +184,6 @@ public struct CommitChange: Equatable, Sendable {
     /// The row that changes.
     public var row: Row { Row(kind: kind, id: id) }
 
-    /// A change of a row.
     public init(kind: Kind, id: String, object: [UInt8]?, name: String? = nil) {
         self.kind = kind
         self.id = id
@@ -244,7 +242,7 @@ public struct CommitChange: Equatable, Sendable {
     }
 }
 
-/// Why bytes are no commit, or why a commit does not follow a network.
+/// The reason why bytes are no commit, or why a commit does not follow a network.
 public struct CommitError: Error, Equatable, Sendable, CustomStringConvertible {
     /// One clause: what was found.
     public let description: String

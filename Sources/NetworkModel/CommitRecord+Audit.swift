@@ -13,7 +13,7 @@ extension CommitRecord {
         for row in commit.changes {
             switch row.kind {
             case .object, .token, .enrolment: break
-            // What users see of a chassis is made of both rows.
+            // A chassis as users see it is made of both rows.
             case .record(.chassis), .chassisState: guard chassis.insert(row.id).inserted else { continue }
             case .record, .bindingState, .lastKey, .topology, .keptAnswer: continue
             }
@@ -36,7 +36,7 @@ extension CommitRecord {
 }
 
 extension CommitChange {
-    /// The name of the object that the row is; its identity where it has no other.
+    /// The name of the object that the row is; its identity if it has no other.
     fileprivate var auditName: String {
         switch kind {
         case .object: object.flatMap(Self.name(in:)) ?? name ?? ""

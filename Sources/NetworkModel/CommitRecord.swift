@@ -11,12 +11,10 @@ public struct CommitRecord: Sendable {
         public var kind: CommitChange.Kind
         /// Its identity; of a chassis, its name.
         public var id: String
-        /// Its name.
         public var name: String
-        /// Its canonical JSON after the commit; `nil` where it was deleted.
+        /// Its canonical JSON after the commit; `nil` if it was deleted.
         public var object: [UInt8]?
 
-        /// A change of an object.
         public init(kind: CommitChange.Kind, id: String, name: String, object: [UInt8]?) {
             self.kind = kind
             self.id = id
@@ -32,15 +30,14 @@ public struct CommitRecord: Sendable {
     public let revision: UInt64
     /// When, in seconds since 1970.
     public let time: Int64
-    /// Who asked for it.
     public let author: String
-    /// The address that the request came from; empty where there was none.
+    /// The address that the request came from; empty if there was none.
     public let source: String
-    /// The identity of the request; empty where there was none.
+    /// The identity of the request; empty if there was none.
     public let requestID: String
     /// The objects that changed: deletes first, then puts; of a record of the audit, the first of them.
     public let changes: [Change]
-    /// How many objects changed.
+    /// The number of objects that changed.
     public let changeCount: Int
     /// The bytes of all objects, and a little for each.
     public let byteCount: Int
@@ -61,7 +58,7 @@ public struct CommitRecord: Sendable {
                 let name = kind.row.name(row.object == nil ? before.northbound : after.northbound, .id(id))
                 changes.append(Change(kind: row.kind, id: row.id, name: name ?? "", object: row.object))
             case .record(.chassis), .chassisState:
-                // What users see of a chassis is made of both rows.
+                // A chassis as users see it is made of both rows.
                 guard chassis.insert(row.id).inserted else { continue }
                 let object = after.chassisView(named: row.id)?.json.bytes
                 changes.append(Change(kind: .record(.chassis), id: row.id, name: row.id, object: object))
@@ -78,7 +75,6 @@ public struct CommitRecord: Sendable {
         byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
     }
 
-    /// A record of the given parts.
     public init(
         revision: UInt64,
         time: Int64,
@@ -99,25 +95,24 @@ public struct CommitRecord: Sendable {
     }
 }
 
-/// What somebody wants to hear of the changes of users' objects and hosts.
+/// A request for the changes of users' objects and hosts.
 public struct WatchRequest: Sendable {
     /// The revision that the asker has; `nil`: the newest.
     public var since: UInt64?
-    /// The epoch of `since`, where the asker says one.
+    /// The epoch of `since`, if the asker says one.
     public var epoch: UInt64?
-    /// The hash of the commit of `since`, where the asker says one.
+    /// The hash of the commit of `since`, if the asker says one.
     public var hash: CommitHash?
     /// The kinds of object that are wanted.
     public var kinds: Set<ResourceKind>
-    /// How long the answer may be held, in seconds.
+    /// The seconds that the answer may be held.
     public var wait: Int
-    /// The id of the token that the asker is known by; the answer is refused once that lets nobody in any more.
+    /// The id of the client's token; the answer is refused once the token is no longer valid.
     public var token: String?
 
     /// The longest that an answer is held, in seconds.
     public static let waitMaximum = 60
 
-    /// A request for changes.
     public init(
         since: UInt64?,
         epoch: UInt64?,
@@ -168,7 +163,7 @@ public struct ChangeFeed: Sendable {
     }
 }
 
-/// What somebody wants to see of the log.
+/// A request for a part of the audit.
 public struct AuditRequest: Sendable {
     /// Only commits before this revision; `nil`: from the newest on.
     public var before: UInt64?
@@ -177,7 +172,6 @@ public struct AuditRequest: Sendable {
     /// Only commits of this author.
     public var author: String?
 
-    /// A request for commits, newest first.
     public init(before: UInt64?, limit: Int, author: String?) {
         self.before = before
         self.limit = limit

@@ -4,8 +4,8 @@ import Wire
 
 /// A member of the JSON of a kind's objects that users write.
 ///
-/// All that is done with it comes of this: reading it from bodies and patches, writing it, reading it back from the log,
-/// comparing it, and describing it.
+/// All that is done with it comes of this: reading it from bodies and patches, writing it, reading it back from the
+/// log, comparing it, and describing it.
 public struct Field<Object: Kind>: Sendable {
     /// The member's name.
     public let name: String
@@ -172,7 +172,6 @@ public struct Field<Object: Kind>: Sendable {
         write(object, database, &text)
     }
 
-    /// The value as JSON.
     func value(of object: Object, in database: NorthboundDatabase) -> JSONValue { json(object, database) }
 }
 

@@ -5,7 +5,7 @@ import Wire
 
 /// A kind of object that users write.
 ///
-/// The file of a kind says its names, its fields and what is particular about it; what all kinds have in common (routes,
+/// The file of a kind declares its names, its fields and its particulars; everything that kinds have in common (routes,
 /// reading, writing, the log, topologies, watches) is made of that.
 public protocol Kind: Hashable, Sendable {
     /// The server's knowledge of an object.
@@ -13,16 +13,13 @@ public protocol Kind: Hashable, Sendable {
     /// An index that finds objects by other things than their names.
     associatedtype Index: KindIndex = NoIndex<Self> where Index.Object == Self
 
-    // What it is.
     /// Its row in the table of kinds.
     static var kind: ObjectKind { get }
-    /// The names of the kind.
     static var names: KindNames { get }
-    /// Where its objects are.
+    /// The table of its objects.
     static var table: WritableKeyPath<NorthboundDatabase, Table<Self>> { get }
     /// The members of its JSON that users write.
     static var fields: Fields<Self> { get }
-    /// The members of the JSON of its status.
     static var statusMembers: [JSONMember<Status>] { get }
     /// The filters of its lists besides those of all kinds, each a parameter.
     static var filters: [Filter] { get }
@@ -38,7 +35,7 @@ public protocol Kind: Hashable, Sendable {
     /// The object that it belongs to, if there is one.
     var parentID: ObjectID? { get }
 
-    // What is particular about it.
+    // The particulars of the kind.
     /// True if the index has both objects at the same places; both have the same identity.
     func isIndexed(like other: Self) -> Bool
     /// Checks an object against others of the database.
@@ -97,7 +94,6 @@ extension Kind {
 
 /// The status of a kind of which the server knows nothing.
 public struct NoStatus: Hashable, Sendable {
-    /// Nothing.
     public init() {}
 }
 
@@ -107,10 +103,8 @@ extension Kind where Status == NoStatus {
 
 /// An index that finds objects of a kind by other things than their names.
 public protocol KindIndex: Sendable {
-    /// The kind.
     associatedtype Object: Kind
 
-    /// An index without objects.
     init()
     /// Takes an object in.
     mutating func insert(_ stored: Stored<Object>)
@@ -122,7 +116,6 @@ public protocol KindIndex: Sendable {
 
 /// The index of a kind whose objects are found by name alone.
 public struct NoIndex<Object: Kind>: KindIndex {
-    /// An index of nothing.
     public init() {}
     /// Does nothing.
     public func insert(_ stored: Stored<Object>) {}

@@ -4,11 +4,9 @@ import Wire
 
 /// A kind in the table of kinds: what central does with its objects, for those who have its row and not its type.
 public struct KindRow: Sendable {
-    /// The names of the kind.
     public let names: KindNames
     /// The members that users write: name, type in JSON Schema, and whether it can change.
     public let fields: [(name: String, type: String, isMutable: Bool)]
-    /// The members of its status.
     public let statusMembers: [String]
     /// The filters of its lists besides those of all kinds.
     public let filters: [String]

@@ -17,7 +17,6 @@ public struct ObjectFilter: Sendable {
     /// The object that all of them belong to, in a nested list.
     public var parent: ObjectID?
 
-    /// A filter that lets everything through.
     public init() {}
 
     /// True if everything is let through.
@@ -54,16 +53,15 @@ public struct ObjectFilter: Sendable {
 
 /// An ordered list of objects at one revision.
 public struct Listing {
-    /// Gives the items behind the one with a key, in order, as long as they are taken and there is work left to spend.
+    /// Gives the items after a key, in order, as long as they are taken and the budget of work lasts.
     public var walk: (_ after: String?, _ work: inout Int, _ take: Visitor) -> WalkEnd
     /// True if a text can be the key of an item: a token is only as good as its bearer.
     public var isKey: (String) -> Bool
 
     /// Takes an item: the key that orders it, for a caller that asks, and its JSON.
-    /// - Returns: the work that it has cost; `nil` if it is not wanted, nor any behind it.
+    /// - Returns: the work that it has cost; `nil` if it is not wanted, nor any after it.
     public typealias Visitor = (_ key: () -> String, _ bytes: [UInt8]) -> Int?
 
-    /// How a walk ended.
     public enum WalkEnd {
         /// There are no more items.
         case end
@@ -73,7 +71,6 @@ public struct Listing {
         case spent(at: String)
     }
 
-    /// A list of what a walk gives.
     public init(
         isKey: @escaping (String) -> Bool = { _ in true },
         walk: @escaping (_ after: String?, _ work: inout Int, _ take: Visitor) -> WalkEnd
@@ -108,8 +105,8 @@ public struct Listing {
         self.init { after, work, take in
             var cursor = after.map { index.cursor(after: ProjectName($0)) } ?? index.makeIterator()
             while let run = cursor.nextRun() {
-                // Each text is somewhere else in memory. Those of a leaf are looked at before the first is taken: so the
-                // processor waits for all of them at once, and not for one after the other.
+                // The texts are scattered over memory. All texts of a leaf are touched before the first is taken, so
+                // that the processor waits for all of them at once.
                 var byteCount = 0
                 for place in run.indices { byteCount += run[place].value.bytes.count }
                 guard byteCount > 0 else { continue }

@@ -14,7 +14,6 @@ public struct StoredRow: Equatable, Sendable {
     /// The row's JSON.
     public var object: [UInt8]
 
-    /// A row of a store.
     public init(kind: CommitChange.Kind, id: String, revision: UInt64, object: [UInt8]) {
         self.kind = kind
         self.id = id
@@ -41,7 +40,7 @@ extension Network {
         }
     }
 
-    /// The network that two halves make: one of the rows of ``CommitChange/Kind/isOfUsers``, and one of all others. Halves
+    /// Joins two halves of a network: one of the rows of ``CommitChange/Kind/isOfUsers``, and one of all others. Halves
     /// do not need each other, so two threads can make them.
     public init(users: Network, others: Network) {
         self = others
@@ -49,7 +48,7 @@ extension Network {
     }
 
     /// Carries out the next commit of the log.
-    /// - Throws: ``CommitError`` where it is not the next one or does not fit; the network is then to be thrown away.
+    /// - Throws: ``CommitError`` if it is not the next one or does not fit; the network is then to be thrown away.
     public mutating func apply(_ commit: Commit) throws(CommitError) {
         guard commit.epoch == epoch, commit.revision > revision else {
             throw CommitError("commit \(commit.revision) does not follow revision \(revision)")
@@ -156,7 +155,7 @@ extension Network {
 }
 
 extension NorthboundDatabase {
-    /// The row of a topology; its object is `nil` where it has no objects.
+    /// The row of a topology; its object is `nil` if it has no objects.
     public func topologyRow(_ owner: String) -> CommitChange {
         let object = topologies[owner].map { topology -> JSONValue in
             ["revision": .integer(Int64(clamping: topology.revision))]
@@ -166,18 +165,18 @@ extension NorthboundDatabase {
 }
 
 extension Ledger {
-    /// The JSON of the ledger's row for the last key of a space, `nil` where there is none.
+    /// The JSON of the ledger's row for the last key of a space, `nil` if there is none.
     public func lastKeyRow(_ space: KeySpace) -> CommitChange {
         let key = lastKeys[space].map { key -> JSONValue in ["key": .integer(Int64(key))] }
         return CommitChange(kind: .lastKey, id: space.text, object: key?.bytes)
     }
 
-    /// The ledger's row for a port; its object is `nil` where there is none.
+    /// The ledger's row for a port; its object is `nil` if there is none.
     public func bindingRow(_ port: ObjectID) -> CommitChange {
         CommitChange(kind: .bindingState, id: port.description, object: bindings[port]?.json.bytes)
     }
 
-    /// The ledger's row for a chassis; its object is `nil` where there is none.
+    /// The ledger's row for a chassis; its object is `nil` if there is none.
     public func chassisRow(_ name: String) -> CommitChange {
         CommitChange(kind: .chassisState, id: name, object: chassis[name]?.json.bytes)
     }

@@ -3,16 +3,13 @@ import Wire
 
 /// The logical network as users wrote it. A value: a copy is a snapshot and costs nothing.
 public struct NorthboundDatabase: Sendable {
-    /// The switches.
     public internal(set) var switches = Table<LogicalSwitch>()
-    /// The ports.
     public internal(set) var ports = Table<LogicalSwitchPort>()
     /// The number of objects, of all kinds.
     private(set) var objectCount = 0
     /// The topologies by owner, in the order that lists have.
     public internal(set) var topologies = OrderedMap<String, Topology>()
 
-    /// A network without objects.
     public init() {}
 
     /// The switch that a path or a body points at.
@@ -70,7 +67,7 @@ public struct NorthboundDatabase: Sendable {
         try kind.row.restore(&self, bytes)
     }
 
-    /// Says when users last changed something of a topology; one without objects has no revision.
+    /// Sets the revision at which users last changed a topology; one without objects has none.
     public mutating func setRevision(_ revision: UInt64, ofTopology owner: String) {
         guard topologies[owner] != nil else { return }
         topologies.update(owner, default: Topology()) { $0.revision = revision }

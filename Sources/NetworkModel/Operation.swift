@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// How a path or a body points at an object: by its name or by its identity.
+/// A reference to an object in a path or a body: by its name or by its identity.
 public enum Reference: Hashable, Sendable, CustomStringConvertible {
     /// The name, fixed at creation.
     case name(String)
@@ -22,7 +22,7 @@ public enum Reference: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a request demands of the object's state before it is carried out.
+/// The state of an object that a request requires before it is carried out.
 public struct Precondition: Equatable, Sendable {
     /// `If-Match`: the object must exist, and where revisions are listed, one of them must hold.
     public enum Match: Equatable, Sendable {
@@ -37,7 +37,6 @@ public struct Precondition: Equatable, Sendable {
     /// `If-None-Match: *`: the object must not exist yet.
     public var mustBeAbsent: Bool
 
-    /// No demand unless said.
     public init(ifMatch: Match? = nil, mustBeAbsent: Bool = false) {
         self.ifMatch = ifMatch
         self.mustBeAbsent = mustBeAbsent
@@ -145,10 +144,9 @@ public struct Requirement: Sendable {
     public var kind: ResourceKind
     /// Which object.
     public var reference: Reference
-    /// What must hold. `mustBeAbsent` is `"absent"`.
+    /// The required state. `mustBeAbsent` is `"absent"`.
     public var precondition: Precondition
 
-    /// A demand on one object.
     public init(kind: ResourceKind, reference: Reference, precondition: Precondition) {
         self.kind = kind
         self.reference = reference
@@ -164,20 +162,19 @@ public struct WriteRequest: Sendable {
     public var operations: [Operation]
     /// A whole topology, in place of operations.
     public var topology: TopologyRequest?
-    /// Who asks, as the commit log will say it.
+    /// The author for the commit log.
     public var author: String
     /// The address that the request came from, as the commit log will say it.
     public var source = ""
     /// The request's identity, as the commit log will say it.
     public var requestID: String
-    /// What repetitions of the request are known by, where it brings a key.
+    /// The key by which repetitions of the request are recognized, if it has one.
     public var idempotency: Idempotency?
     /// True if the request is only checked and answered, and changes nothing.
     public var isDryRun = false
     /// True if problems point into `/ops/N/body` (a transaction) or into the body itself.
     public var isTransaction: Bool
 
-    /// A write with these operations.
     public init(
         operations: [Operation],
         requirements: [Requirement] = [],
@@ -193,21 +190,20 @@ public struct WriteRequest: Sendable {
     }
 }
 
-/// By which the repetition of a request is known, so that it is answered as the first time and not carried out again.
+/// The key by which a repeated request is recognized, so that it is answered as the first time and not carried out
+/// again.
 public struct Idempotency: Hashable, Sendable {
     /// The client's key, unique for its author.
     public var key: String
     /// A digest of the request: another one under the same key is refused.
     public var fingerprint: String
 
-    /// A request's key and digest.
     public init(key: String, fingerprint: String) {
         self.key = key
         self.fingerprint = fingerprint
     }
 }
 
-/// What one operation left behind.
 public struct OperationResult: Hashable, Sendable {
     /// The object's canonical JSON after the commit, or `nil` after a delete.
     public var object: [UInt8]?

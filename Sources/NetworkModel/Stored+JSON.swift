@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// Why bytes of the log are no object.
+/// The reason why bytes of the log are no object.
 public struct StoredError: Error, Equatable, Sendable, CustomStringConvertible {
     /// One clause: what was found.
     public let description: String
@@ -10,7 +10,7 @@ public struct StoredError: Error, Equatable, Sendable, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-/// The members that the server sets, in the order that they have behind those of the user. What a body says of them is
+/// The members that the server sets, in the order that they have after those of the user. What a body says of them is
 /// passed over, save another `id`.
 enum ServerMember: String, CaseIterable {
     case id, owner, revision, configRevision = "config_revision", createdAt = "created_at", updatedAt = "updated_at"
@@ -41,7 +41,7 @@ extension Stored where Value: Kind {
 
     /// The object that canonical JSON stands for, as the log keeps it; what it refers to has to be in the database.
     ///
-    /// It was checked when it was made, so a member that is not as it has to be means a damaged log.
+    /// It was checked when it was made, so an invalid member means a damaged log.
     init(canonical bytes: [UInt8], in database: NorthboundDatabase) throws(StoredError) {
         let json: JSONValue
         do {

@@ -80,7 +80,6 @@ extension Table: Sequence {
     @inlinable public var underestimatedCount: Int { count }
 }
 
-/// An object as lists have it.
 public struct ListedObject: Sendable {
     /// The identity.
     public let id: ObjectID

@@ -20,7 +20,6 @@ public struct TopologyRequest: Sendable {
         case any
     }
 
-    /// Whose topology.
     public var owner: String
     /// The bodies of its objects, by kind.
     var parts: [TopologyPart]
@@ -32,7 +31,7 @@ public struct TopologyRequest: Sendable {
     public var ifRevision: UInt64?
     /// The same, as the entity tag of a topology that was read.
     public var precondition = Precondition()
-    /// How many further objects of the topology are known to be as they should be.
+    /// The number of further objects of the topology that need no change.
     public var unchangedCount = 0
 
     /// The number of objects that it names.
@@ -45,20 +44,17 @@ public struct TopologyRequest: Sendable {
     }
 }
 
-/// What the application of a topology changes.
+/// The changes that applying a topology makes.
 public struct TopologyPlan: Equatable, Sendable {
-    /// What happens to an object.
+    /// The change of an object.
     public enum Change: String, Sendable, CaseIterable {
         case create, update, delete
     }
 
     /// One object that is not as it was.
     public struct Step: Equatable, Sendable {
-        /// What happens to it.
         public var change: Change
-        /// Its kind.
         public var kind: ObjectKind
-        /// Its name.
         public var name: String
         /// The members that an update changes, in their canonical order.
         public var fields: [Field]
@@ -68,22 +64,22 @@ public struct TopologyPlan: Equatable, Sendable {
     public struct Field: Equatable, Sendable {
         /// The member's name.
         public var name: String
-        /// What it was.
+        /// The former value.
         public var from: JSONValue
-        /// What it becomes.
+        /// The new value.
         public var to: JSONValue
     }
 
-    /// The objects that change, kind by kind: those that are deleted, then those that are put. An object that others can
-    /// belong to is deleted last.
+    /// The objects that change, kind by kind: those that are deleted, then those that are put. An object that others
+    /// can belong to is deleted last.
     public var steps: [Step] = []
-    /// How many objects of the request are as they should be.
+    /// The number of objects of the request that need no change.
     public var unchangedCount = 0
 }
 
 extension TopologyRequest {
-    /// The request without the objects that a plan found to be as they should be; the same as long as nobody has changed
-    /// the topology since. `nil` if the plan deletes objects.
+    /// The request without the objects that a plan found to be as they should be; the same as long as nobody has
+    /// changed the topology since. `nil` if the plan deletes objects.
     public func narrowed(to plan: TopologyPlan) -> TopologyRequest? {
         guard !plan.steps.contains(where: { $0.change == .delete }) else { return nil }
         var names: [ObjectKind: Set<String>] = [:]
@@ -107,7 +103,7 @@ extension TopologyPlan.Step {
 }
 
 extension TopologyPlan {
-    /// Notes an object that was there: an update, unless nothing of it changes.
+    /// Notes an existing object: an update, unless nothing of it changes.
     /// - Returns: True if something does.
     mutating func note<Object: Kind>(
         from old: Stored<Object>,

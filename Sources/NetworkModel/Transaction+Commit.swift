@@ -3,7 +3,7 @@ import Southbound
 import Wire
 
 extension Transaction {
-    /// Says what changed: objects that did get the new revision and their canonical JSON, objects that were touched
+    /// Seals the changes: objects that changed get the new revision and their canonical JSON, objects that were touched
     /// but are as before keep theirs.
     public mutating func seal() {
         for kind in ObjectKind.allCases { kind.row.seal(&self, touched(kind)) }
@@ -95,7 +95,7 @@ extension Transaction {
 
     /// Makes the commit of a transaction that is sealed.
     /// - Returns: `nil` if nothing changed.
-    /// - Throws: ``Refusal`` where the commit is larger than the log takes.
+    /// - Throws: ``Refusal`` if the commit is larger than the log takes.
     public mutating func commit(
         author: String,
         requestID: String,

@@ -11,7 +11,6 @@ public enum OperationOutcome: Equatable, Sendable {
     /// An object is gone, and with it those that belonged to it.
     case deleted(ObjectID, dependents: [ObjectID])
 
-    /// The object of the operation.
     public var id: ObjectID {
         switch self {
         case .created(let id), .changed(let id), .deleted(let id, _): id
@@ -26,7 +25,6 @@ public struct CommitStamp: Equatable, Sendable {
     /// Its time, in seconds since 1970.
     public var time: Int64
 
-    /// The stamp of a commit.
     public init(revision: UInt64, time: Int64) {
         self.revision = revision
         self.time = time
@@ -141,7 +139,6 @@ extension Transaction {
         put(stored)
     }
 
-    /// Puts an object.
     mutating func put<Object: Kind>(_ stored: Stored<Object>) {
         touch(Object.kind, stored.id)
         network.northbound.put(stored)

@@ -117,7 +117,7 @@ struct TopologyApplication {
             do throws(Refusal) {
                 wanted.append((index, old, try new(body, replacing: old, isFirst: isFirst, draw)))
             } catch {
-                // What it would have given up is not what others are refused for.
+                // Addresses that it would have given up refuse no other object.
                 if isFirst, let old { transaction.release(old) }
                 if !isOfRefusedParent(body, error) { refuse(Object.self, at: index, error) }
             }

@@ -27,7 +27,7 @@ public struct Transaction: Sendable {
     private var givenKeys: [Ledger.KeySpace: [UInt32: ObjectID]] = [:]
     /// The owners of whose topologies a user has changed something.
     var owners: Set<String> = []
-    /// What the commit changes, once the transaction is sealed.
+    /// The changes of the commit, once the transaction is sealed.
     var rows: [CommitChange] = []
     /// The chassis that the commit deletes.
     public private(set) var removedChassis: [String] = []
@@ -84,7 +84,7 @@ public struct Transaction: Sendable {
         put(.chassis(chassis))
     }
 
-    /// Says whether a chassis counts as live, and what it holds: for one that is not heard, what it held last.
+    /// Sets whether a chassis counts as live, and the share that it holds back: for a silent one, the last known.
     public mutating func setLive(_ isLive: Bool, held: HeldShare?, chassis name: String) {
         let old = network.ledger.chassis[name]
         guard old?.isLive != isLive || old?.held != held else { return }
@@ -110,7 +110,7 @@ public struct Transaction: Sendable {
         return binding
     }
 
-    /// Says where a port is, what is remembered of its bindings, and what users are told of it.
+    /// Sets the place of a port, the state of its bindings, and its status for users.
     public mutating func settle(
         port id: ObjectID,
         at location: PortBinding.Location?,

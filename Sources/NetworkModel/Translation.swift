@@ -4,8 +4,8 @@ import Wire
 
 /// northd: the southbound record of each northbound object.
 ///
-/// A record depends on one object and on where its port is, which hosts decide and northd keeps; so a commit
-/// translates exactly what it touches (``Transaction``), and that equals the full translation.
+/// A record depends on one object and on the place of its port, which hosts decide; so a commit translates exactly the
+/// objects that it touches (``Transaction``), and that equals the full translation.
 public enum Translation {
     /// The datapath of a switch.
     public static func record(of stored: Stored<LogicalSwitch>) -> Record {

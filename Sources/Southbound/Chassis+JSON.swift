@@ -11,7 +11,7 @@ extension Chassis {
         JSONMember(unlessEmpty: "tunnel_keys", \.tunnelKeys, keys),
     ]
 
-    /// What cannot be a key is left out: without one nothing is tagged, and nothing demanded.
+    /// A member that cannot be a key is left out: without one nothing is tagged, and no tag demanded.
     private static let keys = JSONCodec<[String]>(json: { .array($0.map { .string($0) }) }) { json in
         (json.arrayValue ?? []).compactMap(\.stringValue).filter(isTunnelKey).suffix(tunnelKeyCountMaximum).map { $0 }
     }

@@ -15,7 +15,6 @@ public struct DatapathBinding: Hashable, Sendable {
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).
     public static let tunnelKeyMaximum: UInt32 = 16_711_680
 
-    /// A datapath with its key.
     public init(id: ObjectID, name: String, tunnelKey: UInt32, vlanPassthru: Bool) {
         self.id = id
         self.name = name

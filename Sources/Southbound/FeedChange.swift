@@ -5,12 +5,12 @@ import Wire
 public struct FeedChange: Sendable {
     /// The commit that made the change; for a record that only left the share, the revision that the answer leads to.
     public var revision: UInt64
-    /// What is to be done to the share.
+    /// The change of the share.
     public var change: RecordChange
-    /// The canonical JSON of the record that is put, where it is at hand; spliced into the answer.
+    /// The canonical JSON of the record that is put, if it is at hand; spliced into the answer.
     public var bytes: [UInt8]?
 
-    /// A change with the record's JSON where it is at hand.
+    /// A change with the record's JSON if it is at hand.
     public init(revision: UInt64, change: RecordChange, bytes: [UInt8]? = nil) {
         self.revision = revision
         self.change = change
@@ -85,7 +85,7 @@ public struct FeedChange: Sendable {
     }
 }
 
-/// Why bytes are no answer of the feed.
+/// The reason why bytes are no answer of the feed.
 public struct FeedError: Error, Equatable, Sendable, CustomStringConvertible {
     /// One clause: what was found.
     public let description: String

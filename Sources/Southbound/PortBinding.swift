@@ -15,7 +15,7 @@ public struct PortBinding: Hashable, Sendable {
     public var addresses: [PortAddress]
     /// True if the port also takes frames for MACs that no port is known to have (`unknown` in `addresses`).
     public var hasUnknown: Bool
-    /// What may come from and go to the port; empty means no check.
+    /// The addresses that may come from and go to the port; empty means no check.
     public var portSecurity: [PortSecurityEntry]
     /// True if the port passes frames at all.
     public var isEnabled: Bool
@@ -23,7 +23,7 @@ public struct PortBinding: Hashable, Sendable {
     public var answersNeighbors: Bool
     /// Which chassis may claim the port; empty means any.
     public var requestedChassis: [String]
-    /// Where the port is; empty while it is unbound. One place for now; several are for live migration.
+    /// The places of the port; empty while it is unbound. One for now; several are for live migration.
     public var locations: [Location]
 
     /// The largest port key (15 bits).
@@ -46,7 +46,6 @@ public struct PortBinding: Hashable, Sendable {
         /// True if the place takes part in forwarding.
         public var state: State
 
-        /// A place with its fence.
         public init(chassis: String, bindSeq: UInt64, state: State = .active) {
             self.chassis = chassis
             self.bindSeq = bindSeq
@@ -54,7 +53,6 @@ public struct PortBinding: Hashable, Sendable {
         }
     }
 
-    /// A binding as northd makes it.
     public init(
         id: ObjectID,
         logicalPort: String,
@@ -84,12 +82,10 @@ public struct PortBinding: Hashable, Sendable {
 
 /// One entry of a port's addresses: `MAC [IP ...]`.
 public struct PortAddress: Hashable, Sendable {
-    /// The MAC address.
     public var mac: MACAddress
-    /// The IP addresses behind it, in the user's order.
+    /// The IP addresses after it, in the user's order.
     public var ips: [IPAddress]
 
-    /// A MAC with its IP addresses.
     public init(mac: MACAddress, ips: [IPAddress] = []) {
         self.mac = mac
         self.ips = ips

@@ -1,7 +1,7 @@
 import JSON
 import Wire
 
-/// Why a JSON object is no southbound record.
+/// The reason why a JSON object is no southbound record.
 public enum RecordError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A kind that this version does not know; a reader of a feed leaves such records out.
     case unknownKind(String)

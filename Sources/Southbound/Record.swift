@@ -11,7 +11,7 @@ public indirect enum Record: Hashable, Sendable {
     /// A logical port.
     case portBinding(PortBinding)
 
-    /// What identifies the record among all.
+    /// The key of the record, unique among all.
     public var key: RecordKey {
         switch self {
         case .chassis(let chassis): .chassis(chassis.name)
@@ -34,7 +34,7 @@ public enum RecordKind: String, CaseIterable, Sendable, CustomStringConvertible 
     public var description: String { rawValue }
 }
 
-/// What identifies a southbound record: its kind and, in it, a name or an identity. In the order that answers have:
+/// The key of a southbound record: its kind and, in it, a name or an identity. In the order that answers have:
 /// chassis by name, then datapaths by identity, then ports by identity.
 public enum RecordKey: Hashable, Comparable, Sendable {
     /// A host, by name.
@@ -69,7 +69,7 @@ public enum RecordChange: Hashable, Sendable {
     /// The record is gone, or has left the share.
     case delete(RecordKey)
 
-    /// What identifies the record.
+    /// The key of the record.
     public var key: RecordKey {
         switch self {
         case .put(let record): record.key

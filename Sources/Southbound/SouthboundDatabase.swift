@@ -2,18 +2,17 @@ import JSON
 import Persistent
 import Wire
 
-/// What the hosts need, translated from the northbound database. A value: a copy is a snapshot and costs nothing.
+/// The records that hosts need, translated from the northbound database. A value: a copy is a snapshot and costs
+/// nothing.
 public struct SouthboundDatabase: Sendable {
     /// A record with the revision of its last change and its canonical JSON, made once at the commit.
     public struct Entry: Sendable {
-        /// The record.
         public var record: Record
         /// The revision of the last commit that changed it.
         public var revision: UInt64
         /// The canonical JSON, as lists and the feed have it.
         public var bytes: [UInt8]
 
-        /// A record as a commit leaves it.
         public init(record: Record, revision: UInt64, bytes: [UInt8]) {
             self.record = record
             self.revision = revision
@@ -47,10 +46,8 @@ public struct SouthboundDatabase: Sendable {
     /// The ports that are located at a chassis.
     public internal(set) var portsByChassis: OrderedMap<String, OrderedMap<ObjectID, RecordKey>> = OrderedMap()
 
-    /// A database without records.
     public init() {}
 
-    /// The chassis with this name.
     public func chassis(named name: String) -> Chassis? {
         if case .chassis(let chassis)? = entries[.chassis(name)]?.record { chassis } else { nil }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import API
 
-/// What changes, who changed it, and what is counted.
+/// Changes, their authors, and counters.
 @Suite struct LogTests {
     private let bench: APIBench
 
@@ -126,7 +126,7 @@ import Testing
         #expect(gone.text.contains(#""code":"resync_required""#) && gone.text.hasSuffix("}\n\n"))
         bench.send("POST", "/v1/switches", ["name": "ls2"])
         #expect(bench.more()?.hasPrefix("id: 00000000000000ab-6-") == true)
-        // What an older central gave as an id.
+        // An id as an older central gave it.
         let old = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "00000000000000ab-6")])
         #expect(old.status == 200 && old.text.contains("\nevent: gone\n"))
         let strange = bench.send("GET", "/v1/changes", fields: events + [("Last-Event-ID", "5")])

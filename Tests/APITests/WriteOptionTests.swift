@@ -5,7 +5,7 @@ import Testing
 
 @testable import API
 
-/// What every write takes: `dry_run`, `until`, `Idempotency-Key`.
+/// The options of every write: `dry_run`, `until`, `Idempotency-Key`.
 @Suite struct WriteOptionTests {
     private let bench: APIBench
 

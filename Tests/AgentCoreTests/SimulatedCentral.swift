@@ -9,7 +9,7 @@ import Wire
 /// The real core of central beside a disk that is always quick. (It has a file of its own, as the types of both cores
 /// have the same names.)
 struct SimulatedCentral {
-    /// What an agent gets as an answer.
+    /// The answer to an agent.
     enum Reply {
         case feed(FeedAnswer)
         case refused(status: Int, code: String, detail: String)
@@ -75,7 +75,7 @@ struct SimulatedCentral {
         step(.asked(0, .write(WriteRequest(operations: operations, author: "test", requestID: ""))), now)
     }
 
-    /// What a chassis is to be told: the records of its share by key.
+    /// The share that a chassis is to be told: the records of its share by key.
     func share(of chassis: String) -> [RecordKey: Record] {
         let span = Span(of: chassis, in: core.durable.southbound)
         return Dictionary(
@@ -89,7 +89,7 @@ struct SimulatedCentral {
 
     var forcesHosts: Bool { core.durable.forcesHosts }
 
-    /// What users see of the logical ports, by name.
+    /// The logical ports as users see them, by name.
     var ports: [String: LogicalSwitchPort] {
         var ports: [String: LogicalSwitchPort] = [:]
         for id in core.durable.northbound.ports.byName.map(\.value.id) {

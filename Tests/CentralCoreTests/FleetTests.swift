@@ -8,7 +8,7 @@ import Wire
 
 @testable import CentralCore
 
-/// What many hosts, or one that lies, make central do.
+/// Central under many hosts, or under one that lies.
 @Suite struct FleetTests {
     /// Hosts that each have a port of one switch.
     private func fleet(_ count: Int, _ configuration: Configuration = Configuration()) -> (CoreBench, [BenchAgent]) {

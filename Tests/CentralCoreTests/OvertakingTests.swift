@@ -38,7 +38,7 @@ import Wire
         return ticket
     }
 
-    /// What a start makes of the log is what is shown.
+    /// A start from the log shows the same network.
     private func checkLog(_ bench: CoreBench) throws {
         let published = bench.published
         try bench.restart()

@@ -57,7 +57,7 @@ import Wire
         #expect(bench.results(second).count == 100)
         #expect(bench.feed(newcomer) != nil)
         #expect(bench.log.map(\.changes.count).max() ?? 0 > 200)
-        // What was plugged while nobody looked is bound, without another word of the host.
+        // A port that was plugged meanwhile is bound without another word of the host.
         bench.advance(.seconds(1))
         #expect(bench.binding("p7")?.locations.map(\.chassis) == ["h1"])
         #expect(bench.published.translationDifference().isEmpty)

@@ -20,16 +20,16 @@ final class Simulation {
     private(set) var states: [Network]
     /// Requests under way to central.
     private var requests: [(agent: Int, request: SyncRequest)] = []
-    /// What each agent's unanswered requests asked for, by ticket.
+    /// The unanswered requests of each agent, by ticket.
     private var asked: [Ticket: (agent: Int, request: SyncRequest)] = [:]
     /// Answers under way to agents.
     private var arriving: [(agent: Int, request: SyncRequest, answer: Answer)] = []
     /// Writes that wait for their answer.
     private var written: [Ticket] = []
-    /// What each agent's forwarder has ever been told to carry: port and fence.
+    /// The ports, with their fences, that each agent's forwarder was ever told to carry.
     private var programmed: [String: Set<String>] = [:]
     private var isHealed = false
-    /// What each agent has said that it has plugged in, and of that what it has left out later: a late word of an
+    /// The ports that each agent has listed as plugged, also those that it has left out later: a late word of an
     /// earlier start may come last.
     private var told: [String: Set<SyncRequest.PluggedPort>] = [:]
     private var withdrawn: [String: Set<SyncRequest.PluggedPort>] = [:]
@@ -220,7 +220,7 @@ final class Simulation {
             agents[index].seq = 0
             return
         }
-        // What is under way may have reached the disk or not.
+        // A commit under way may have reached the disk or not.
         if draw(2) == 0, !bench.appending.isEmpty {
             for commit in bench.appending { try extend(commit) }
             bench.log += bench.appending
@@ -230,7 +230,7 @@ final class Simulation {
         try bench.restart(history: min(bench.log.count, 30))
     }
 
-    /// What holds at any time.
+    /// Checks the invariants that hold at any time.
     private func check() throws {
         // I1, I4: what is acknowledged is on disk, and revisions are dense.
         #expect(bench.log.map(\.revision) == (0..<bench.log.count).map { UInt64($0 + 1) })

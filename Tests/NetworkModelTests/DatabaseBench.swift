@@ -10,7 +10,7 @@ final class DatabaseBench {
     var database: NorthboundDatabase { network.northbound }
     var generator = SeededGenerator(seed: 11)
 
-    /// What an operation did, as one line.
+    /// Returns the outcome of an operation, as one line.
     func run(_ operation: Operation) -> String {
         switch attempt(operation) {
         case .success(let outcome):

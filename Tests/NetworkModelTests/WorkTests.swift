@@ -3,7 +3,7 @@ import NetworkModel
 import TestSupport
 import Testing
 
-/// What one request may ask of the core grows with its length and not faster, whatever it says.
+/// The work of one request grows with its length and not faster, whatever it contains.
 @Suite struct WorkTests {
     private static func database() -> DatabaseBench {
         let bench = DatabaseBench()
@@ -61,7 +61,7 @@ import Testing
                     isPatch ? .patch(.name("p"), body: body) : .replace(.name("p"), body: body)
                 let operation = Operation(.logicalSwitchPort, action)
                 let text = body.bytes
-                // What the API refuses never comes to the core.
+                // Requests that the API refuses never come to the core.
                 return { if (try? JSONParser.parse(request: text)) != nil { _ = bench.attempt(operation) } }
             }
             #expect(growth < workGrowthMaximum)
@@ -123,7 +123,7 @@ import Testing
 }
 
 @Suite struct OlderObjectTests {
-    /// What an older version allowed stays, and can be changed where it is not touched.
+    /// Objects that an older version allowed stay, and their other members can be changed.
     @Test func `objects that would be refused now are loaded and patched`() throws {
         let bench = DatabaseBench()
         _ = bench.run(Operation(.logicalSwitch, .replace(.name("ls1"), body: ["labels": ["key": "value"]])))

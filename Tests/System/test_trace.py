@@ -30,7 +30,7 @@ class TraceTest(unittest.TestCase):
                 + struct.pack("!HHHH", 4000, 5000, 8, 0))
 
     def drops(self, reason):
-        """How many frames of vm1 were dropped for the reason."""
+        """The number of frames of vm1 were dropped for the reason."""
         line = re.search("(?m)^vm1 .*$", self.lab.heddle("hv1", "port", "list", "--stats").stdout).group()
         found = re.search(rf"\b{reason}=(\d+)", line)
         return int(found.group(1)) if found else 0

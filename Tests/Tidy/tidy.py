@@ -254,6 +254,7 @@ def twins(root):
 DOCUMENTED = (
     ("Sources/Datapath", r"DropReason\.swift$", r"^    case (\w+)", "docs/drop-reasons.md", "snake"),
     ("Sources/Datapath", r"Pipeline.*\.swift$", r".*\bpasses\((\w+)\.self\)", "docs/pipeline.md", "plain"),
+    ("Sources/NetworkModel/Kinds", r"ObjectKind\.swift$", r".*\bKindRow\((\w+)\.self\)", "docs/kinds.md", "plain"),
 )
 
 

@@ -25,7 +25,6 @@ public struct LogicalSwitch: Hashable, Sendable {
         }
     }
 
-    /// A switch with this name.
     public init(name: String, labels: [String: String] = [:], vlanPassthru: Bool = false, status: Status) {
         self.name = name
         self.labels = labels

@@ -41,7 +41,6 @@ extension LogicalSwitchPort {
         }
     }
 
-    /// The addresses of a body.
     static func addresses(_ reader: BodyReader) throws(Refusal) -> AddressList {
         let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
         var addresses: [LogicalAddress] = []

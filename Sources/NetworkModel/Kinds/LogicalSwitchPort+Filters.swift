@@ -3,7 +3,7 @@ import Southbound
 import Wire
 
 extension LogicalSwitchPort {
-    /// The most ports that are put in order before the first of them is shown; a walk finds more of them as fast.
+    /// The most ports that are sorted before the first is shown; more are found as fast by a walk.
     private static let candidateCountMaximum = 256
 
     /// The ports that an index has for an address or a chassis; `nil` if the filter asks for neither, or they are many.

@@ -6,13 +6,12 @@ extension LogicalSwitchPort {
     public struct Index: KindIndex {
         /// The ports of each switch, in the order that lists have.
         public private(set) var bySwitch: OrderedMap<ObjectID, OrderedMap<ProjectName, ObjectID>> = OrderedMap()
-        /// The port that has a MAC address on a switch: what makes a duplicate a look-up. In order, because addresses are
-        /// given out in order: those of one transaction are neighbours, and change few nodes.
+        /// The port that has a MAC address on a switch: what makes a duplicate a look-up. In order, because addresses
+        /// are given out in order: those of one transaction are neighbours, and change few nodes.
         private(set) var byMAC = OrderedMap<OnSwitch<MACAddress>, ObjectID>()
         /// The port that has an IP address on a switch.
         private(set) var byIP = OrderedMap<OnSwitch<IPAddress>, ObjectID>()
 
-        /// An index without ports.
         public init() {}
 
         /// Takes a port in.
@@ -33,7 +32,7 @@ extension LogicalSwitchPort {
             release(port)
         }
 
-        /// Lets go of a port's addresses, save those that another port has taken meanwhile.
+        /// Releases a port's addresses, except those that another port has taken meanwhile.
         public mutating func release(_ port: Stored<LogicalSwitchPort>) {
             forEachAddress(of: port) {
                 if $0.byMAC[$1] == port.id { $0.byMAC[$1] = nil }

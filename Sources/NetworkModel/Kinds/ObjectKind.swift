@@ -23,7 +23,6 @@ extension KindRow {
 }
 
 extension ObjectKind {
-    /// The names of the kind.
     public var names: KindNames { row.names }
 }
 
@@ -34,12 +33,9 @@ public enum ResourceKind: Hashable, Sendable {
     /// A host that carries ports: `/v1/chassis`. Users only read and delete it.
     case chassis
 
-    /// A logical switch.
     public static let logicalSwitch = ResourceKind.object(.logicalSwitch)
-    /// A port of a logical switch.
     public static let logicalSwitchPort = ResourceKind.object(.logicalSwitchPort)
 
-    /// The names of the kind.
     public var names: KindNames {
         switch self {
         case .object(let kind): kind.names
@@ -53,7 +49,6 @@ extension ResourceKind: CaseIterable {
     public static let allCases = ObjectKind.allCases.map { ResourceKind.object($0) } + [.chassis]
 }
 
-/// The names of a kind.
 public struct KindNames: Sendable {
     /// The kind of its rows in the log, and in all that is told of changes: `logical_switch`.
     public let row: String
@@ -64,7 +59,6 @@ public struct KindNames: Sendable {
     /// Other names on the command line: short, and OVN's.
     public let aliases: [String]
 
-    /// The names of a kind.
     public init(row: String, singular: String, plural: String, aliases: [String]) {
         self.row = row
         self.singular = singular
