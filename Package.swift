@@ -67,7 +67,7 @@ let targets: [Target] = [
     floor("Persistent", [], pure),
     floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
     floor("NetworkModel", ["Southbound", "Persistent", "Wire", "JSON"], pure),
-    floor("ForwarderProtocol", ["Southbound", "Wire"], pure),
+    floor("ForwarderProtocol", ["Wire"], pure),
     floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
     floor(
         "CentralCore",
@@ -104,14 +104,14 @@ let targets: [Target] = [
     floor(
         "Agent",
         [
-            "AgentCore", "ForwarderProtocol", "NetworkModel", "Southbound", "Netdev", "HTTPTransport", "HTTP",
-            "Reactor", "Security", "Wire", "JSON", "CLinux", httpTypes, log,
+            "AgentCore", "Datapath", "ForwarderProtocol", "NetworkModel", "Southbound", "Netdev", "HTTPTransport",
+            "HTTP", "Reactor", "Security", "Wire", "JSON", "CLinux", httpTypes, log,
         ],
         edge
     ),
     floor(
         "Forwarder",
-        ["Datapath", "ForwarderProtocol", "Southbound", "Reactor", "Wire", "CLinux", log],
+        ["Datapath", "ForwarderProtocol", "Reactor", "Wire", "CLinux", log],
         edge
     ),
     floor(
@@ -149,7 +149,7 @@ let targets: [Target] = [
     tests("NetworkModel", ["TestSupport", "Southbound", "Persistent", "JSON", "Wire"], golden: true),
     tests("Southbound", ["TestSupport", "Persistent", "JSON", "Wire"]),
     tests("HTTP", ["TestSupport", "CNghttp2", httpTypes], golden: true),
-    tests("ForwarderProtocol", ["TestSupport", "Southbound", "Wire"]),
+    tests("ForwarderProtocol", ["TestSupport", "Wire"]),
     tests("Datapath", ["TestSupport", "Southbound", "Wire"], golden: true),
     tests(
         "API",

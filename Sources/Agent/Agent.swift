@@ -54,8 +54,7 @@ final class Agent {
     private let deviceQueues: PortDevice.Queues
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
-    /// The keys for the tags of datagrams, where they get tags.
-    private let keyring: TunnelKeyring?
+    private let tables: HostTables
     /// The queues of the ports' devices.
     private var queues: [String: [Descriptor]] = [:]
     private var exchanges: [Ticket: HTTPExchange] = [:]
@@ -82,7 +81,7 @@ final class Agent {
         self.configuration = configuration
         self.core = core
         self.underlay = underlay
-        self.keyring = keyring
+        tables = HostTables(configuration: configuration, keyring: keyring)
         self.deviceQueues = deviceQueues
         files = try Worker(named: "files")
         devices = try Worker(named: "devices")
@@ -211,8 +210,11 @@ final class Agent {
         case .sendSync(let sync):
             if sync.isLeaving { farewell = sync.seq }
             central?.send(sync)
-        case .startForwarder: forwarder?.start()
+        case .startForwarder:
+            tables.forgetFile()
+            forwarder?.start()
         case .replaceForwarder(let process): forwarder?.end(process: process)
+        case .compile(let change): tables.compile(change, now: loop.now)
         case .forward(let orders): forward(orders)
         case .openDevice(let port, let order):
             openDevice(of: port, order)
@@ -300,11 +302,16 @@ final class Agent {
         for order in orders {
             switch order.descriptor {
             case nil:
-                messages.append((order.message, []))
-                if let keyring, case .put(.chassis(let chassis)) = order.message, !chassis.tunnelKeys.isEmpty {
-                    let keys = keyring.keys(with: chassis)
-                    messages.append((.putTunnelKeys(chassis: chassis.name, keys: keys), []))
+                if case .begin(_, _, isSnapshot: true) = order.message { tables.forgetAll() }
+                if order.message == .commit {
+                    do throws(AgentFailure) {
+                        messages += try tables.takeNews()
+                    } catch {
+                        failure = error
+                        return end()
+                    }
                 }
+                messages.append((order.message, []))
             case .port(let name)?: messages.append((order.message, queues[name] ?? []))
             case .former?: break
             case .underlay(let address)?:

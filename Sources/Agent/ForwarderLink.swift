@@ -294,17 +294,25 @@ final class ForwarderLink {
             held.append((what, descriptors))
         case (.greeting, .heldEnd):
             guard let greeting else { return lose("it does not identify itself") }
-            phase = .connected
-            timer?.cancel()
-            timer = nil
-            let held = held
-            self.held = []
-            for (what, descriptors) in held { keep(what, descriptors) }
-            hear(.forwarderConnected(greeting, held: held.map(\.what), wasSpawned: wasSpawned))
+            // One of another version, which is replaced, says nothing more that is of use.
+            if greeting.version != ForwarderProtocol.version { finishGreeting(greeting, slots: []) }
+        case (.greeting, .slots(let ports)):
+            guard let greeting else { return lose("it does not identify itself") }
+            finishGreeting(greeting, slots: ports)
         case (.connected, _): hear(.forwarderSaid(message))
         case (.idle, _), (.starting, _), (.awaited, _), (.greeting, _), (.failed, _):
             lose("it sent a message out of turn")
         }
+    }
+
+    private func finishGreeting(_ greeting: Greeting, slots: [LocalPort]) {
+        phase = .connected
+        timer?.cancel()
+        timer = nil
+        let held = held
+        self.held = []
+        for (what, descriptors) in held { keep(what, descriptors) }
+        hear(.forwarderConnected(greeting, held: held.map(\.what), slots: slots, wasSpawned: wasSpawned))
     }
 
     private func flush() {

@@ -78,13 +78,34 @@ struct ForwarderState: Sendable {
     var mustTellChassis = false
     /// It is ahead of the share that we had kept, so its records are left as they are until central has answered.
     var mustWaitForCentral = false
-    /// The record changes since the last commit, by record: the newest counts.
+    /// The record changes that the tables lack, by record: the newest counts.
     var changes: [RecordKey: RecordChange] = [:]
+    /// Whether tables have been compiled since the agent started.
+    var hasCompiled = false
+    /// The slots of the ports, by name.
+    var slots: [String: UInt16] = [:]
+    /// The slots that are free when the commit on its way is in force.
+    var restingSlots: Set<UInt16> = []
     /// The ports that have come, changed or gone since the last commit.
     var changedPorts: Set<String> = []
 
     /// Whether it has been given all there is, or needs nothing.
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
+
+    /// The slot of a port, a free one if it has none.
+    mutating func slot(of name: String) -> UInt16 {
+        if let slot = slots[name] { return slot }
+        let taken = restingSlots.union(slots.values)
+        // There are as many as a host may have ports.
+        let slot = (0..<UInt16(ForwarderProtocol.portCountMaximum)).first { !taken.contains($0) } ?? 0
+        slots[name] = slot
+        return slot
+    }
+
+    /// The port is gone with the next commit.
+    mutating func giveUpSlot(of name: String) {
+        if let slot = slots.removeValue(forKey: name) { restingSlots.insert(slot) }
+    }
 
     /// Whether it does not hold the port's device, as far as can be told now.
     func hasLetGo(of name: String) -> Bool {
@@ -114,7 +135,13 @@ struct ForwarderState: Sendable {
 }
 
 extension AgentCore {
-    mutating func forwarderConnected(_ greeting: Greeting, held: [HeldDescriptor], wasSpawned: Bool, now: Duration) {
+    mutating func forwarderConnected(
+        _ greeting: Greeting,
+        held: [HeldDescriptor],
+        slots: [LocalPort],
+        wasSpawned: Bool,
+        now: Duration
+    ) {
         forwarder.phase = .connected
         forwarder.processID = greeting.processID
         forwarder.wasSpawned = forwarder.wasSpawned || wasSpawned
@@ -136,7 +163,8 @@ extension AgentCore {
         forgetWhatForwarderWasTold()
         forwarder.epoch = greeting.epoch
         forwarder.revision = greeting.revision
-        forwarder.changes = [:]
+        forwarder.slots = Dictionary(slots.map { ($0.name, $0.slot) }, uniquingKeysWith: { first, _ in first })
+        forwarder.restingSlots = []
         forwarder.changedPorts = forwarder.held.symmetricDifference(pluggedNames)
         let isEmpty = greeting.epoch == 0 && greeting.revision == 0
         let isInStep = greeting.epoch == share.epoch && greeting.revision == share.revision
@@ -195,8 +223,8 @@ extension AgentCore {
         case .portFailed(let name, let errno): devicePulled(name, errno: errno, now: now)
         case .statistics(let statistics): answerLists(with: statistics)
         case .pathRefused(let address): pathRefused(address, now: now)
-        case .greeting, .held, .heldEnd, .begin, .setLocalChassis, .underlay, .put, .putTunnelKeys, .delete, .putPort,
-            .deletePort, .commit, .requestStatistics, .pathMTU:
+        case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
+            .commit, .requestStatistics, .pathMTU:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }
@@ -204,6 +232,7 @@ extension AgentCore {
     private mutating func acknowledged(_ epoch: UInt64, _ revision: UInt64) {
         guard let commit = forwarder.commit, commit.epoch == epoch, commit.revision == revision else { return }
         forwarder.commit = nil
+        forwarder.restingSlots = []
         forwarder.epoch = epoch
         forwarder.revision = revision
         forwarder.upPorts = commit.upPorts.intersection(forwarder.held)
@@ -232,57 +261,74 @@ extension AgentCore {
             return
         }
         if forwarder.needsSnapshot { return commitSnapshot() }
-        let isBehind = !forwarder.mustWaitForCentral && share.revision > forwarder.revision
-        let hasNews = !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty || forwarder.mustTellChassis
-        if isBehind || hasNews { commitDelta() }
+        let mayCompile = !forwarder.mustWaitForCentral
+        let isOutdated = mayCompile && (!forwarder.changes.isEmpty || forwarder.mustTellChassis)
+        guard isOutdated || !forwarder.changedPorts.isEmpty || mayCompile && share.revision > forwarder.revision else {
+            return
+        }
+        // Tables from scratch come with all that else is to be known.
+        let isFirst = !forwarder.hasCompiled && mayCompile && (isOutdated || !forwarder.changedPorts.isEmpty)
+        if isFirst { commitSnapshot() } else { commitDelta() }
     }
 
     private mutating func commitSnapshot() {
         var orders = [ForwarderOrder(.begin(epoch: share.epoch, revision: share.revision, isSnapshot: true))]
-        orders.append(ForwarderOrder(.setLocalChassis(localChassis)))
         if !forwarder.holdsUnderlay {
             let address = configuration.encapIP
             orders.append(ForwarderOrder(.underlay(address), descriptor: .underlay(address)))
         }
-        orders += share.sortedRecords.map { ForwarderOrder(.put($0)) }
-        orders += pluggedNames.sorted().compactMap(putPort)
+        let plugged = pluggedNames
+        for name in forwarder.slots.keys where !plugged.contains(name) { forwarder.giveUpSlot(of: name) }
+        orders += plugged.sorted().map { putPort($0) }
+        compile()
         finishCommit(orders, epoch: share.epoch, revision: share.revision, hasContent: true)
         forwarder.needsSnapshot = false
         forwarder.holdsUnderlay = true
     }
 
     private mutating func commitDelta() {
+        // Tables that are newer than the share stay as they are; ports come to them, and go.
         let isWaiting = forwarder.mustWaitForCentral
         let (epoch, revision) =
             isWaiting ? (forwarder.epoch, forwarder.revision) : (share.epoch, share.revision)
         var orders = [ForwarderOrder(.begin(epoch: epoch, revision: revision, isSnapshot: false))]
-        if forwarder.mustTellChassis { orders.append(ForwarderOrder(.setLocalChassis(localChassis))) }
-        if !isWaiting {
-            for key in forwarder.changes.keys.sorted() {
-                switch forwarder.changes[key] {
-                case .put(let record)?: orders.append(ForwarderOrder(.put(record)))
-                case .delete(let key)?: orders.append(ForwarderOrder(.delete(key)))
-                case nil: break
-                }
-            }
-        }
         let plugged = pluggedNames
         for name in forwarder.changedPorts.sorted() {
             if plugged.contains(name) {
-                orders += putPort(name).map { [$0] } ?? []
+                orders.append(putPort(name))
             } else {
                 orders.append(ForwarderOrder(.deletePort(name: name)))
+                forwarder.giveUpSlot(of: name)
             }
         }
-        finishCommit(orders, epoch: epoch, revision: revision, hasContent: orders.count > 1)
+        let isOutdated = !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty || forwarder.mustTellChassis
+        if isOutdated, !isWaiting { compile() }
+        finishCommit(orders, epoch: epoch, revision: revision, hasContent: isOutdated)
+    }
+
+    /// Brings the tables to what the share says and what is plugged.
+    private mutating func compile() {
+        var slots: [String: UInt16] = [:]
+        for name in pluggedNames.sorted() {
+            if let port = ports[name] { slots[port.specification.logicalPort] = forwarder.slot(of: name) }
+        }
+        let records =
+            forwarder.hasCompiled
+            ? forwarder.changes.sorted { $0.key < $1.key }.map(\.value) : share.sortedRecords.map { .put($0) }
+        emit(
+            .compile(
+                TableChange(isWhole: !forwarder.hasCompiled, records: records, slots: slots, innerMTU: innerMTU)
+            )
+        )
+        forwarder.hasCompiled = true
+        forwarder.changes = [:]
+        forwarder.mustTellChassis = false
     }
 
     private mutating func finishCommit(_ orders: [ForwarderOrder], epoch: UInt64, revision: UInt64, hasContent: Bool) {
         let removed = forwarder.held.subtracting(pluggedNames)
         forwarder.held = pluggedNames
-        forwarder.changes = [:]
         forwarder.changedPorts = []
-        forwarder.mustTellChassis = false
         forwarder.commit = ForwarderState.Commit(
             epoch: epoch,
             revision: revision,
@@ -293,10 +339,9 @@ extension AgentCore {
         emit(.forward(orders + [ForwarderOrder(.commit)]))
     }
 
-    private func putPort(_ name: String) -> ForwarderOrder? {
-        guard let port = ports[name] else { return nil }
-        let local = LocalPort(name: name, logicalPort: port.specification.logicalPort)
-        return ForwarderOrder(.putPort(local), descriptor: forwarder.held.contains(name) ? nil : .port(name))
+    private mutating func putPort(_ name: String) -> ForwarderOrder {
+        let port = LocalPort(name: name, slot: forwarder.slot(of: name))
+        return ForwarderOrder(.putPort(port), descriptor: forwarder.held.contains(name) ? nil : .port(name))
     }
 
     /// The ports that the forwarder is to have: those whose device is there and that are not on their way out.

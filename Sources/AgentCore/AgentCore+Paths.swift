@@ -64,15 +64,6 @@ extension AgentCore {
     /// The MTU of interfaces that we make: no less than every link of IPv6 has, for the forwarder sees to such packets.
     var portMTU: Int { max(innerMTU, PathSearch.floor) }
 
-    /// What the forwarder is told of this host.
-    var localChassis: LocalChassis {
-        LocalChassis(
-            name: configuration.chassis,
-            encapIP: configuration.encapIP,
-            innerMTU: UInt32(clamping: innerMTU)
-        )
-    }
-
     /// Devices, addresses or routes of this host have changed.
     mutating func underlayChanged(now: Duration) {
         paths.hasChanged = true

@@ -133,8 +133,8 @@ public struct AgentCore: Sendable {
         case .syncFailed(let sequence, let failure): syncFailed(sequence, failure, now: now, using: &generator)
         case .centralTime(let central, let host):
             if let (level, text) = sync.clock.note(central: central, host: host) { emit(.log(level, text)) }
-        case .forwarderConnected(let greeting, let held, let wasSpawned):
-            forwarderConnected(greeting, held: held, wasSpawned: wasSpawned, now: now)
+        case .forwarderConnected(let greeting, let held, let slots, let wasSpawned):
+            forwarderConnected(greeting, held: held, slots: slots, wasSpawned: wasSpawned, now: now)
         case .forwarderLost(let reason): forwarderLost(reason, now: now)
         case .forwarderSaid(let message): forwarderSaid(message, now: now)
         case .portAdd(let ticket, let request): portAdd(ticket, request)

@@ -15,6 +15,8 @@ public enum Effect: Sendable {
     case startForwarder
     /// End the forwarder with this process id, whose descriptors we have taken over; its connection ends with it.
     case replaceForwarder(processID: Int32)
+    /// Change the tables that the next commit tells the forwarder of.
+    case compile(TableChange)
     /// Send these messages in order.
     case forward([ForwarderOrder])
 
@@ -55,6 +57,26 @@ public enum Effect: Sendable {
     case ready
     /// End with exit code 1 after this sentence; also the forwarder, if it was started for nothing.
     case fail(String, stopsForwarder: Bool)
+}
+
+/// A change of what tables are compiled from.
+public struct TableChange: Hashable, Sendable {
+    /// Whether the changes are all there is, for tables from scratch.
+    public var isWhole: Bool
+    /// The records that are different; one change for a record.
+    public var records: [RecordChange]
+    /// The slots of all ports plugged here, by logical port.
+    public var slots: [String: UInt16]
+    /// The longest packet of a guest that the device of this host's encap leaves to tunnels, in octets.
+    public var innerMTU: Int
+
+    /// A change.
+    public init(isWhole: Bool, records: [RecordChange], slots: [String: UInt16], innerMTU: Int) {
+        self.isWhole = isWhole
+        self.records = records
+        self.slots = slots
+        self.innerMTU = innerMTU
+    }
 }
 
 /// A message to the forwarder, with the descriptor that rides along.

@@ -23,7 +23,7 @@ public enum Event: Sendable {
     // The forwarder
 
     /// A forwarder has said who it is and what it holds; `wasSpawned` when we started the process.
-    case forwarderConnected(Greeting, held: [HeldDescriptor], wasSpawned: Bool)
+    case forwarderConnected(Greeting, held: [HeldDescriptor], slots: [LocalPort] = [], wasSpawned: Bool)
     /// The connection has ended, or none could be made.
     case forwarderLost(reason: String)
     /// A message of the connected forwarder, other than greeting, held and heldEnd.

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #endif
 #include "clinux_confine.h"
+#include "clinux_memory.h"
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -178,14 +179,30 @@ static void allow_sockets(struct program *program) {
     give(program, REFUSE);
 }
 
+/// Files, which are those of tables, can be read, and other memory be had.
+static void allow_mappings(struct program *program) {
+    require(program, SYS_mmap, 10);
+    load_argument(program, 2);
+    require(program, PROT_READ, 1);
+    give(program, ALLOW);
+    mask(program, PROT_EXEC);
+    require(program, 0, 4);
+    load_argument(program, 3);
+    mask(program, MAP_ANONYMOUS);
+    require(program, MAP_ANONYMOUS, 1);
+    give(program, ALLOW);
+    give(program, REFUSE);
+}
+
 static void allow_by_arguments(struct program *program) {
     static const uint32_t names[] = {PR_SET_NAME};
-    static const uint32_t descriptors[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC};
+    static const uint32_t descriptors[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC,
+                                           CLINUX_F_GET_SEALS};
     static const uint32_t itself[] = {0};
     const uint32_t process[] = {(uint32_t)getpid()};
     allow_sockets(program);
     // No memory that can be run.
-    allow_if(program, SYS_mmap, 2, PROT_EXEC, 0, REFUSE);
+    allow_mappings(program);
     allow_if(program, SYS_mprotect, 2, PROT_EXEC, 0, REFUSE);
     // Threads, no processes and no namespaces. clone3 hides what it asks for: without it libraries take clone.
     const uint32_t thread = CLONE_VM | CLONE_THREAD;
@@ -194,7 +211,7 @@ static void allow_by_arguments(struct program *program) {
     allow_if(program, SYS_clone, 0, thread | namespaces, thread, END);
     answer(program, 435, SECCOMP_RET_ERRNO | ENOSYS);
     allow_values(program, SYS_prctl, 0, names, 1);
-    allow_values(program, SYS_fcntl, 1, descriptors, 5);
+    allow_values(program, SYS_fcntl, 1, descriptors, 6);
     allow_values(program, SYS_prlimit64, 0, itself, 1);
     allow_values(program, SYS_tgkill, 0, process, 1);
 }

@@ -26,6 +26,8 @@ public final class ForwardingTables {
     var root: TableRoot
     private var rootReference: Reference = 0
     private var copiedByteCount = 0
+    /// Tells the present file from those before a copy.
+    public private(set) var fileNumber = 0
 
     var chassis = ChassisList()
     /// The datapaths by identity.
@@ -165,6 +167,7 @@ public final class ForwardingTables {
     /// Copies what is in use to a new file. Generations stay: nothing has changed for whoever decides on frames.
     func copyToNewFile() {
         let former = file
+        fileNumber += 1
         file = TableFile(capacity: former.byteCount / 2, isPrivate: former.descriptor < 0)
         root.keys = file.copyTrie(root.keys, from: former)
         root.chassis = file.copy(root.chassis, from: former) { file.append(former.load(ChassisRow.self, at: $0)) }

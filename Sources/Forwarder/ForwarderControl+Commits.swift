@@ -4,32 +4,38 @@ import ForwarderProtocol
 import Glibc
 import Logging
 import Reactor
-import Southbound
 import Wire
 
 extension ForwarderControl {
     /// Puts what a commit has changed into the next generation.
-    func commit(_ outcome: TableAssembly.Outcome) {
+    func commit(_ outcome: CommitAssembly.Outcome) {
+        if arrived.hasKeys { places = nil }
         for name in outcome.removedPorts {
             guard let slot = slots.ports[name]?.slot else { continue }
             unwatch(slots.remove(name, lastIn: publication.newest), of: slot)
         }
-        for (name, device) in arrived.devices.sorted(by: { $0.key < $1.key }) { adopt(device, as: name) }
-        for name in arrived.ports.sorted() where arrived.devices[name] == nil {
-            if slots.ports[name]?.queues.isEmpty ?? true { report(name, EBADF) }
+        for (name, slot) in arrived.ports.sorted(by: { $0.key < $1.key }) {
+            if let former = slots.ports[name], former.slot != Int(slot) {
+                unwatch(slots.remove(name, lastIn: publication.newest), of: former.slot)
+            }
+            if let device = arrived.devices[name] {
+                adopt(device, as: name, slot: Int(slot))
+            } else if slots.ports[name]?.queues.isEmpty ?? true {
+                report(name, EBADF)
+            }
         }
         if let next = arrived.underlay { adopt(next) }
         arrived = Arrivals()
         if outcome.changesForwarding { publication.outdate() }
         publication.add(.init(epoch: assembly.inForce.epoch, revision: assembly.inForce.revision))
-        // At the end of the turn: commits that came together are compiled together.
+        // At the end of the turn: commits that came together are published together.
         loop.defer { [weak self] in self?.publish() }
     }
 
     /// Publishes a generation if it is time for one.
     func publish() {
-        if let local = assembly.inForce.localChassis, let number = publication.begin() {
-            let next = makeGeneration(number, local)
+        if let tables, let mapped, let number = publication.begin() {
+            let next = makeGeneration(number, tables, mapped)
             generations.append(next)
             for poller in pollers { poller.publish(next) }
             watchNewDescriptors()
@@ -61,9 +67,23 @@ extension ForwarderControl {
         }
     }
 
-    private func makeGeneration(_ number: UInt64, _ local: LocalChassis) -> OwnedGeneration {
-        paths.setUsualMTU(Int(local.innerMTU))
-        guard let (tables, mapped) = compileTables(local) else { preconditionFailure("no memory for tables") }
+    /// Maps the tables that the agent has put into force; `false` if they cannot be read, and those before stay.
+    func mapTables() -> Bool {
+        guard let place = assembly.inForce.tables, let file = arrived.tableFile ?? tableFile else { return false }
+        let length = Int(clamping: place.length)
+        var next = arrived.tableFile == nil ? mapped : nil
+        // The file grows by doubling, so that it is seldom mapped anew.
+        if length > next?.byteCount ?? 0 { next = MappedTables(file.raw) }
+        guard let next, let tables = next.tables(root: Int(clamping: place.root), length: length) else { return false }
+        if arrived.tableFile != nil || tables.placesGeneration != self.tables?.placesGeneration { places = nil }
+        (tableFile, mapped, self.tables) = (file, next, tables)
+        return true
+    }
+
+    private func makeGeneration(_ number: UInt64, _ tables: Tables, _ mapped: MappedTables) -> OwnedGeneration {
+        paths.setUsualMTU(tables.innerMTU)
+        let places = self.places ?? OwnedPlaces(tables, paths, tunnelKeys())
+        self.places = places
         var devices: [Int: [Int32]] = [:]
         for port in slots.ports.values { devices[port.slot] = port.queues.map(\.raw) }
         return OwnedGeneration(
@@ -75,71 +95,32 @@ extension ForwarderControl {
             senders: underlay?.senders.map(\.raw) ?? [],
             isCutting: underlay?.isCutting ?? false,
             devices: devices,
-            paths: paths,
-            tunnelKeys: tunnelKeys(local),
+            places: places,
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])
         )
     }
 
     /// The keys by the addresses of the chassis, with the time from which on tags are demanded: hosts do not hear at the
     /// same moment that they have a key.
-    private func tunnelKeys(_ local: LocalChassis) -> [OwnedTunnelPeers.Entry] {
-        var entries: [OwnedTunnelPeers.Entry] = []
-        for (name, keys) in assembly.inForce.tunnelKeys where name != local.name && !keys.isEmpty {
-            guard case .chassis(let chassis)? = assembly.inForce.records[.chassis(name)] else { continue }
-            for encap in chassis.encaps {
-                let enforcedAt = tagsEnforcedAt[encap.ip] ?? loop.now + Self.untaggedTime
-                entries.append(.init(address: encap.ip, keys: keys, enforcedAt: enforcedAt))
-            }
+    private func tunnelKeys() -> [OwnedTunnelPeers.Entry] {
+        let entries = assembly.inForce.tunnelKeys.map { address, keys in
+            let enforcedAt = tagsEnforcedAt[address] ?? loop.now + Self.untaggedTime
+            return OwnedTunnelPeers.Entry(address: address, keys: keys, enforcedAt: enforcedAt)
         }
         paths.setTagged(Set(entries.map(\.address)))
         tagsEnforcedAt = Dictionary(entries.map { ($0.address, $0.enforcedAt) }) { first, _ in first }
         return entries
     }
 
-    private func compileTables(_ local: LocalChassis) -> (Tables, MappedTables)? {
-        let wanted = assembly.inForce
-        let former = compiled.localChassis
-        let tables: ForwardingTables
-        if let present = self.tables, former?.name == local.name, former?.encapIP == local.encapIP {
-            tables = present
-        } else {
-            compiled = TableSet()
-            tables = ForwardingTables(
-                localChassis: local.name,
-                localEncap: local.encapIP,
-                innerMTU: Int(local.innerMTU),
-                hashSeed: hashSeed,
-                epoch: self.tables?.epoch ?? 0
-            )
-        }
-        let put = wanted.records.filter { compiled.records[$0.key] != $0.value }.map { RecordChange.put($0.value) }
-        let deleted = compiled.records.keys.filter { wanted.records[$0] == nil }.map { RecordChange.delete($0) }
-        var taken: [String: UInt16] = [:]
-        for name in slots.sortedNames {
-            guard let port = slots.ports[name], !port.queues.isEmpty, let local = wanted.ports[name] else { continue }
-            taken[local.logicalPort] = UInt16(port.slot)
-        }
-        let descriptor = tables.descriptor
-        tables.apply(put + deleted, slots: taken, innerMTU: Int(local.innerMTU), now: loop.now)
-        if self.tables !== tables || tables.descriptor != descriptor || tables.byteCount > mapped?.byteCount ?? 0 {
-            mapped = MappedTables(tables.descriptor)
-        }
-        self.tables = tables
-        compiled = wanted
-        guard let mapped else { return nil }
-        return mapped.tables(root: tables.rootOffset, length: tables.byteCount).map { ($0, mapped) }
-    }
-
     // Descriptors
 
-    private func adopt(_ queues: [Descriptor], as name: String) {
+    private func adopt(_ queues: [Descriptor], as name: String, slot: Int) {
         do throws(SystemError) {
             for queue in queues { try queue.setNonBlocking() }
         } catch {
             return report(name, error.errno)
         }
-        guard let (slot, former) = slots.attach(queues, to: name, since: publication.newest + 1) else {
+        guard let former = slots.attach(queues, to: name, slot: slot, since: publication.newest + 1) else {
             return report(name, ENOSPC)
         }
         unwatch(former, of: slot)

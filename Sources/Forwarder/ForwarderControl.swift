@@ -6,12 +6,11 @@ import Logging
 import Reactor
 import Wire
 
-/// The control thread of a forwarder: listens to the agent, compiles tables, publishes them to the pollers and says
-/// when they are in force.
+/// The control thread of a forwarder: listens to the agent, maps its tables, publishes them to the pollers and says when
+/// they are in force.
 final class ForwarderControl {
     let loop: EventLoop
     let log: Logger
-    let hashSeed: UInt64
     let senderPool: SenderPool
     private(set) var connection: AgentConnection?
     private var acceptor: Acceptor?
@@ -25,7 +24,7 @@ final class ForwarderControl {
     let underlayPollers: [Poller]
 
     // What the agent has asked for, and what has come with the open commit.
-    var assembly = TableAssembly()
+    var assembly = CommitAssembly()
     var arrived = Arrivals()
 
     /// What is known of the paths to other hosts.
@@ -38,10 +37,12 @@ final class ForwarderControl {
     // What is in force.
     var slots = PortSlots()
     var underlay: Underlay?
-    var tables: ForwardingTables?
+    /// The file that the tables are in.
+    var tableFile: Descriptor?
     var mapped: MappedTables?
-    /// What the tables were made of.
-    var compiled = TableSet()
+    var tables: Tables?
+    /// Where to send; kept from one generation to the next while places and keys are the same.
+    var places: OwnedPlaces?
     /// The newest generation and, before it, those that a poller may still use.
     var generations: [OwnedGeneration] = []
 
@@ -63,19 +64,19 @@ final class ForwarderControl {
 
     /// What rode along with the messages of a commit that is not closed yet.
     struct Arrivals {
-        var ports: Set<String> = []
+        var ports: [String: UInt16] = [:]
         var devices: [String: [Descriptor]] = [:]
         var underlay: Underlay?
+        var tableFile: Descriptor?
+        var hasKeys = false
     }
 
     /// Starts the pollers. The loop keeps nothing of this object: the caller does.
     /// - Parameters:
-    ///   - hashSeed: spreads the keys of tables; random, so that no tenant can foresee where keys meet.
     ///   - senderPool: made while the process could make it.
     ///   - queueCount: pollers that read ports, and as many that read the underlay.
     init(
         loop: EventLoop,
-        hashSeed: UInt64,
         senderPool: SenderPool = SenderPool(),
         queueCount: Int,
         log: Logger
@@ -83,7 +84,6 @@ final class ForwarderControl {
         self.loop = loop
         self.log = log
         self.senderPool = senderPool
-        self.hashSeed = hashSeed
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         self.queueCount = queueCount
         portPollers = try Self.makePollers("from-ports", queueCount, notify)
@@ -171,6 +171,10 @@ final class ForwarderControl {
         )
         for (what, descriptors) in held { agent.send(.held(what), descriptors) }
         agent.send(.heldEnd)
+        let ports = slots.sortedNames.compactMap { name in
+            slots.ports[name].map { LocalPort(name: name, slot: UInt16($0.slot)) }
+        }
+        agent.send(.slots(ports))
     }
 
     private func agentLeft(_ reason: String?) {
@@ -185,22 +189,31 @@ final class ForwarderControl {
     }
 
     private func receive(_ message: ForwarderMessage, _ descriptors: [Descriptor]) {
-        do throws(TableAssemblyError) {
+        do throws(CommitError) {
+            let former = message == .commit ? assembly : nil
             let outcome = try assembly.step(message)
             switch message {
             case .putPort(let port):
-                arrived.ports.insert(port.name)
+                arrived.ports[port.name] = port.slot
                 if !descriptors.isEmpty { arrived.devices[port.name] = descriptors }
             case .deletePort(let name):
-                arrived.ports.remove(name)
+                arrived.ports[name] = nil
                 arrived.devices[name] = nil
             case .underlay(let address):
                 arrived.underlay = descriptors.isEmpty ? nil : Underlay(address: address, sockets: descriptors)
+            case .tables: arrived.tableFile = descriptors.first ?? arrived.tableFile
+            case .putTunnelKeys, .begin(_, _, isSnapshot: true): arrived.hasKeys = true
             case .pathMTU(let news): paths.set(news)
             case .requestStatistics: connection?.send(.statistics(statistics))
             default: break
             }
-            if let outcome { commit(outcome) }
+            guard let outcome else { return }
+            guard mapTables() else {
+                if let former { assembly = former }
+                connection?.close("the tables cannot be read")
+                return
+            }
+            commit(outcome)
         } catch {
             connection?.close("\(error)")
         }

@@ -74,7 +74,6 @@ public enum ForwarderProcess {
         let confinement = try Confinement.enter()
         let control = try ForwarderControl(
             loop: loop,
-            hashSeed: .random(in: 0 ... .max),
             senderPool: senderPool,
             queueCount: queueCount,
             log: log

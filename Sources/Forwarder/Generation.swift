@@ -55,13 +55,12 @@ struct Generation {
 final class OwnedGeneration {
     let pointer: UnsafeMutablePointer<Generation>
     private let memory: AnyObject
-    private let pathTable: PathTable
+    private let places: OwnedPlaces
     private let descriptors: [Descriptor]
     private let underlays: UnsafeMutablePointer<Int32>
     private let devices: UnsafeMutablePointer<Int32>
     private let queueCounts: UnsafeMutablePointer<Int>
     private let senders: UnsafeMutablePointer<Int32>
-    private let peers: OwnedTunnelPeers?
 
     /// - Parameters:
     ///   - memory: what the tables live as long as.
@@ -71,7 +70,7 @@ final class OwnedGeneration {
     ///     the last ones are not used.
     ///   - isCutting: whether the kernel cuts trains.
     ///   - taps: the queues of devices by slot.
-    ///   - paths: what is known of the paths; `nil` for what the tables say of the host's own device.
+    ///   - places: where to send; `nil` for what the tables alone say.
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
@@ -82,8 +81,7 @@ final class OwnedGeneration {
         senders: [Int32] = [],
         isCutting: Bool = true,
         devices taps: [Int: [Int32]],
-        paths: PathTable? = nil,
-        tunnelKeys: [OwnedTunnelPeers.Entry] = [],
+        places: OwnedPlaces? = nil,
         keeping descriptors: [Descriptor]
     ) {
         self.memory = memory
@@ -107,26 +105,8 @@ final class OwnedGeneration {
         for index in 0..<senderCount {
             (self.senders + index).initialize(to: senders.isEmpty ? sockets.first ?? -1 : senders[index])
         }
-        pathTable = paths ?? PathTable(usualMTU: view.innerMTU)
-        let pathOfPlace = UnsafeMutablePointer<Path>.allocate(capacity: view.placeCount)
-        for number in 0..<view.placeCount {
-            // Nothing is sent to a place without an address.
-            let address = view.place(number) ?? .v4(IPv4Address(0))
-            (pathOfPlace + number).initialize(to: pathTable.path(to: address))
-        }
-        let addresses = UnsafeMutablePointer<sockaddr_storage>.allocate(capacity: view.placeCount)
-        var byteCount = socklen_t(0)
-        for number in 0..<view.placeCount {
-            switch view.place(number) ?? .v4(IPv4Address(0)) {
-            case .v4(let address):
-                byteCount = clinux_make_ipv4(addresses + number, address.rawValue, GeneveHeader.udpPort)
-            case .v6(let address):
-                byteCount = clinux_make_ipv6(addresses + number, address.high, address.low, GeneveHeader.udpPort)
-            }
-        }
-        peers =
-            tunnelKeys.isEmpty
-            ? nil : OwnedTunnelPeers(tunnelKeys, places: (0..<view.placeCount).map { view.place($0) })
+        let places = places ?? OwnedPlaces(view, PathTable(usualMTU: view.innerMTU))
+        self.places = places
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(
@@ -139,17 +119,15 @@ final class OwnedGeneration {
                 isCutting: isCutting,
                 devices: devices,
                 queueCounts: queueCounts,
-                addresses: addresses,
-                addressByteCount: byteCount,
-                paths: pathOfPlace,
-                peers: peers?.view
+                addresses: places.addresses,
+                addressByteCount: places.addressByteCount,
+                paths: places.paths,
+                peers: places.peers?.view
             )
         )
     }
 
     deinit {
-        pointer.pointee.addresses.deallocate()
-        pointer.pointee.paths.deallocate()
         pointer.deallocate()
         underlays.deallocate()
         devices.deallocate()

@@ -20,6 +20,8 @@ final class PathTable {
     }
 
     private var entries: [IPAddress: Entry] = [:]
+    /// The path to a place that has no address: nothing is short enough for it.
+    let nowhere = Path(mtu: 0)
     /// What paths carry of which nothing is known: what the host's own device does.
     private(set) var usualMTU: Int
 
@@ -29,6 +31,7 @@ final class PathTable {
 
     deinit {
         for entry in entries.values { entry.path.deallocate() }
+        nowhere.deallocate()
     }
 
     /// The path to a host, for a generation to use; it lives as long as this table.

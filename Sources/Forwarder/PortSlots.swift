@@ -1,9 +1,9 @@
-import ForwarderProtocol
 import Reactor
 
 /// The devices of ports and their slots: the numbers by which tables and counters know them.
 ///
-/// A slot that was given up is used again only after every poller has moved on from the generations that knew it.
+/// The agent gives them. A slot that was given up is free after every poller has moved on from the generations that knew
+/// it, which is when the commit that has done so is acknowledged.
 struct PortSlots {
     /// A port that has a slot.
     struct Port {
@@ -17,7 +17,6 @@ struct PortSlots {
     /// The ports by name.
     private(set) var ports: [String: Port] = [:]
     private var names: [Int: String] = [:]
-    private var free = Array((0..<ForwarderProtocol.portCountMaximum).reversed())
     private var resting: [(slot: Int, generation: UInt64)] = []
 
     /// The names of all ports, in order.
@@ -26,22 +25,20 @@ struct PortSlots {
     /// The port in a slot.
     func name(ofSlot slot: Int) -> String? { names[slot] }
 
-    /// Gives a port its device, and a slot if it has none; the queues of the device that it replaces, if any.
+    /// Gives a port its device in its slot; the queues of the device that it replaces, if any.
     /// - Parameter generation: the first that will know the device.
-    /// - Returns: `nil` when no slot is free, which is while some rest.
+    /// - Returns: `nil` if the slot is another port's, or is not free yet.
     mutating func attach(
         _ queues: [Descriptor],
         to name: String,
+        slot: Int,
         since generation: UInt64
-    ) -> (slot: Int, former: [Descriptor])? {
-        if let port = ports[name] {
-            ports[name] = Port(slot: port.slot, queues: queues, since: generation)
-            return (port.slot, port.queues)
-        }
-        guard let slot = free.popLast() else { return nil }
+    ) -> [Descriptor]? {
+        guard names[slot] ?? name == name, !resting.contains(where: { $0.slot == slot }) else { return nil }
+        let former = ports[name]?.queues ?? []
         ports[name] = Port(slot: slot, queues: queues, since: generation)
         names[slot] = name
-        return (slot, [])
+        return former
     }
 
     /// Takes the device from a port that keeps its slot and counters.
@@ -64,7 +61,6 @@ struct PortSlots {
     mutating func free(seenByAll generation: UInt64) -> [Int] {
         let freed = resting.filter { $0.generation < generation }.map(\.slot)
         resting.removeAll { $0.generation < generation }
-        free += freed
         return freed
     }
 }

@@ -1,4 +1,3 @@
-import Southbound
 import Wire
 
 extension ForwarderMessage {
@@ -14,14 +13,11 @@ extension ForwarderMessage {
         case portFailed
         case statistics
         case pathRefused
+        case slots
         case begin = 64
-        case setLocalChassis
+        case tables
         case underlay
-        case putChassis
-        case putDatapathBinding
-        case putPortBinding
-        case delete
-        case putPort
+        case putPort = 71
         case deletePort
         case commit
         case requestStatistics
@@ -34,17 +30,14 @@ extension ForwarderMessage {
         case .greeting: .greeting
         case .held: .held
         case .heldEnd: .heldEnd
+        case .slots: .slots
         case .acknowledged: .acknowledged
         case .portFailed: .portFailed
         case .statistics: .statistics
         case .pathRefused: .pathRefused
         case .begin: .begin
-        case .setLocalChassis: .setLocalChassis
+        case .tables: .tables
         case .underlay: .underlay
-        case .put(.chassis): .putChassis
-        case .put(.datapathBinding): .putDatapathBinding
-        case .put(.portBinding): .putPortBinding
-        case .delete: .delete
         case .putPort: .putPort
         case .deletePort: .deletePort
         case .commit: .commit
@@ -100,6 +93,7 @@ extension ForwarderMessage {
         switch self {
         case .greeting(let greeting): writer.put(greeting)
         case .held(let descriptor): writer.put(descriptor)
+        case .slots(let ports): writer.put(ports) { $0.put($1) }
         case .acknowledged(let epoch, let revision):
             writer.put(epoch)
             writer.put(revision)
@@ -112,24 +106,17 @@ extension ForwarderMessage {
             writer.put(epoch)
             writer.put(revision)
             writer.put(isSnapshot)
-        case .setLocalChassis(let chassis):
-            writer.put(chassis.name)
-            writer.put(chassis.encapIP)
-            writer.put(chassis.innerMTU)
+        case .tables(let place):
+            writer.put(place.root)
+            writer.put(place.length)
         case .underlay(let address): writer.put(address)
-        case .put(.chassis(let chassis)): writer.put(chassis)
-        case .put(.datapathBinding(let datapath)): writer.put(datapath)
-        case .put(.portBinding(let port)): writer.put(port)
-        case .putTunnelKeys(let chassis, let keys):
-            writer.put(chassis)
+        case .putTunnelKeys(let address, let keys):
+            writer.put(address)
             writer.put(keys) { writer, key in
                 writer.put(key.low)
                 writer.put(key.high)
             }
-        case .delete(let key): writer.put(key)
-        case .putPort(let port):
-            writer.put(port.name)
-            writer.put(port.logicalPort)
+        case .putPort(let port): writer.put(port)
         case .deletePort(let name): writer.put(name)
         case .pathMTU(let path):
             writer.put(path.address)
@@ -147,6 +134,7 @@ extension ForwarderMessage {
         case .greeting: .greeting(try reader.greeting())
         case .held: .held(try reader.heldDescriptor())
         case .heldEnd: .heldEnd
+        case .slots: .slots(try reader.localPorts())
         case .acknowledged: .acknowledged(epoch: try reader.integer(), revision: try reader.integer())
         case .portFailed:
             .portFailed(name: try reader.name(), errno: Int32(bitPattern: try reader.integer()))
@@ -154,16 +142,9 @@ extension ForwarderMessage {
         case .pathRefused: .pathRefused(try reader.address())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
-        case .setLocalChassis:
-            .setLocalChassis(
-                LocalChassis(name: try reader.name(), encapIP: try reader.address(), innerMTU: try reader.integer())
-            )
+        case .tables: .tables(TablePlace(root: try reader.integer(), length: try reader.integer()))
         case .underlay: .underlay(try reader.address())
-        case .putChassis: .put(.chassis(try reader.chassis()))
-        case .putDatapathBinding: .put(.datapathBinding(try reader.datapathBinding()))
-        case .putPortBinding: .put(.portBinding(try reader.portBinding()))
-        case .delete: .delete(try reader.recordKey())
-        case .putPort: .putPort(LocalPort(name: try reader.name(), logicalPort: try reader.name()))
+        case .putPort: .putPort(try reader.localPort())
         case .deletePort: .deletePort(name: try reader.name())
         case .commit: .commit
         case .requestStatistics: .requestStatistics
@@ -175,12 +156,29 @@ extension ForwarderMessage {
                     isFound: try reader.boolean()
                 )
             )
-        case .putTunnelKeys: .putTunnelKeys(chassis: try reader.name(), keys: try reader.tunnelKeys())
+        case .putTunnelKeys: .putTunnelKeys(address: try reader.address(), keys: try reader.tunnelKeys())
         }
     }
 }
 
+extension MessageWriter {
+    fileprivate mutating func put(_ port: LocalPort) {
+        put(port.name)
+        put(port.slot)
+    }
+}
+
 extension MessageReader {
+    fileprivate mutating func localPort() throws(ForwarderMessageError) -> LocalPort {
+        let port = LocalPort(name: try name(), slot: try integer())
+        guard port.slot < ForwarderProtocol.portCountMaximum else { throw .invalidValue }
+        return port
+    }
+
+    fileprivate mutating func localPorts() throws(ForwarderMessageError) -> [LocalPort] {
+        try list(elementByteCountMinimum: 6) { reader throws(ForwarderMessageError) in try reader.localPort() }
+    }
+
     fileprivate mutating func tunnelKeys() throws(ForwarderMessageError) -> [SipHashKey] {
         let keys = try list(elementByteCountMinimum: 16) {
             (reader: inout MessageReader) throws(ForwarderMessageError) in

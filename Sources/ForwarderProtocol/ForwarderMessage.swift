@@ -1,4 +1,3 @@
-import Southbound
 import Wire
 
 /// One message between agent and forwarder.
@@ -15,6 +14,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     case held(HeldDescriptor)
     /// All held descriptors have been told.
     case heldEnd
+    /// The slots of the ports that are there; follows `heldEnd`.
+    case slots([LocalPort])
     /// Every frame from now on is forwarded by the tables of this commit, or of a later one.
     case acknowledged(epoch: UInt64, revision: UInt64)
     /// A port's device failed with this errno and was detached; the port is forwarded no more.
@@ -27,21 +28,18 @@ public enum ForwarderMessage: Hashable, Sendable {
 
     // Agent to forwarder
 
-    /// Opens a commit, which will stand for this revision. A snapshot replaces all records and ports; what it does
-    /// not name goes at its commit. The chassis, the underlay socket and the devices of ports that stay are kept.
+    /// Opens a commit, which will stand for this revision. A snapshot replaces all ports and keys; what it does not name
+    /// goes at its commit. The underlay socket and the devices of ports that stay are kept.
     case begin(epoch: UInt64, revision: UInt64, isSnapshot: Bool)
-    /// Who and where this host is.
-    case setLocalChassis(LocalChassis)
+    /// The tables that are in force from the commit on. Their file's descriptor rides along if it is another one than that
+    /// of the tables before.
+    case tables(TablePlace)
     /// The underlay's UDP sockets ride along, bound to this address, port 6081; they replace those before at the
     /// commit.
     case underlay(IPAddress)
-    /// A record is new or has changed.
-    case put(Record)
-    /// The keys for the tags of what this host and a chassis send to each other; the first is for what it sends itself. They
-    /// follow the chassis' record, which takes former ones away.
-    case putTunnelKeys(chassis: String, keys: [SipHashKey])
-    /// A record is gone.
-    case delete(RecordKey)
+    /// The keys for the tags of what this host and the one with this encap send to each other; the first is for what it
+    /// sends itself. Without any, datagrams from there need no tag.
+    case putTunnelKeys(address: IPAddress, keys: [SipHashKey])
     /// A port of this host is new or has changed; the descriptors of the TAP's queues ride along unless the forwarder
     /// holds them.
     case putPort(LocalPort)
@@ -88,20 +86,17 @@ public enum HeldDescriptor: Hashable, Sendable {
     case former
 }
 
-/// The host that the forwarder works for.
-public struct LocalChassis: Hashable, Sendable {
-    /// The chassis' name.
-    public var name: String
-    /// The address that its tunnels start from.
-    public var encapIP: IPAddress
-    /// The longest frame that the host's own device leaves to tunnels, Ethernet header not counted, in bytes.
-    public var innerMTU: UInt32
+/// Tables in a file.
+public struct TablePlace: Hashable, Sendable {
+    /// Where their root is, in bytes from the file's beginning.
+    public var root: UInt64
+    /// How much of the file belongs to them, in bytes.
+    public var length: UInt64
 
-    /// A host.
-    public init(name: String, encapIP: IPAddress, innerMTU: UInt32) {
-        self.name = name
-        self.encapIP = encapIP
-        self.innerMTU = innerMTU
+    /// Tables in a file.
+    public init(root: UInt64, length: UInt64) {
+        self.root = root
+        self.length = length
     }
 }
 
@@ -127,12 +122,13 @@ public struct PathMTU: Hashable, Sendable {
 public struct LocalPort: Hashable, Sendable {
     /// The port's name on this host, the key among its ports.
     public var name: String
-    /// The logical port that it is.
-    public var logicalPort: String
+    /// The number by which tables and counters know it, below `ForwarderProtocol.portCountMaximum`. One that was given up
+    /// is free when the commit that has done so is acknowledged.
+    public var slot: UInt16
 
     /// A port.
-    public init(name: String, logicalPort: String) {
+    public init(name: String, slot: UInt16) {
         self.name = name
-        self.logicalPort = logicalPort
+        self.slot = slot
     }
 }

@@ -9,8 +9,7 @@ public enum ForwarderProtocol {
     /// take the descriptors back from the forwarder that it replaces.
     public static let version: UInt16 = 3
 
-    /// The most bytes a message has, header included. A commit's encoding is at most 16 MiB of JSON and no record
-    /// takes more than four times its JSON here (an IPv6 address of two characters is the worst).
+    /// The most bytes a message has, header included: the statistics of all ports and paths have far fewer.
     public static let messageByteCountMaximum = 64 << 20
 
     /// The most bytes of one packet; a longer message goes in several. Below any default socket buffer (208 KiB).

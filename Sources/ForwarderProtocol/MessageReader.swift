@@ -59,24 +59,6 @@ struct MessageReader {
         }
     }
 
-    mutating func prefix() throws(ForwarderMessageError) -> IPPrefix {
-        let address = try address()
-        guard let prefix = IPPrefix(address: address, length: Int(try integer(UInt8.self))) else {
-            throw .invalidValue
-        }
-        return prefix
-    }
-
-    mutating func mac() throws(ForwarderMessageError) -> MACAddress {
-        let value = try integer(UInt64.self)
-        guard value >> 48 == 0 else { throw .invalidValue }
-        return MACAddress(truncating: value)
-    }
-
-    mutating func objectID() throws(ForwarderMessageError) -> ObjectID {
-        ObjectID(high: try integer(UInt64.self), low: try integer(UInt64.self))
-    }
-
     func end() throws(ForwarderMessageError) {
         guard rest.isEmpty else { throw .trailingBytes }
     }

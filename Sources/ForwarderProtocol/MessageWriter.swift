@@ -41,18 +41,4 @@ struct MessageWriter {
             put(address.low)
         }
     }
-
-    mutating func put(_ prefix: IPPrefix) {
-        put(prefix.address)
-        put(UInt8(clamping: prefix.length))
-    }
-
-    mutating func put(_ mac: MACAddress) {
-        put(mac.rawValue)
-    }
-
-    mutating func put(_ id: ObjectID) {
-        put(id.high)
-        put(id.low)
-    }
 }

@@ -168,13 +168,13 @@ private final class HoldWorld {
         guard !isHolding else { return }
         right = nil
         #expect(host.forwarder?.inForce.epoch == central.epoch)
-        #expect(host.forwarder?.inForce.records == central.share(of: host.name))
+        #expect(host.forwarder?.records == central.share(of: host.name))
     }
 
     /// The logical ports that are plugged into the forwarder and bound here in its tables.
     private var forwarded: Set<String> {
-        guard let tables = host.forwarder?.inForce else { return [] }
-        let plugged = Set(tables.ports.values.map(\.logicalPort))
+        guard let tables = host.forwarder else { return [] }
+        let plugged = Set(tables.ports.values)
         return Set(
             tables.records.values.compactMap { record in
                 guard case .portBinding(let binding) = record, plugged.contains(binding.logicalPort),
@@ -251,12 +251,12 @@ private final class HoldWorld {
                 let wasSpawned = self.host.forwarder == nil
                 let forwarder = self.host.forwarder ?? SimulatedForwarder(now: self.now)
                 self.host.forwarder = forwarder
-                let (greeting, held) = forwarder.greet(self.host.encapIP)
-                self.tell(.forwarderConnected(greeting, held: held, wasSpawned: wasSpawned))
+                let (greeting, held, slots) = forwarder.greet(self.host.encapIP)
+                self.tell(.forwarderConnected(greeting, held: held, slots: slots, wasSpawned: wasSpawned))
             }
         case .forward(let orders):
             let forwarder = host.forwarder
-            for message in forwarder?.take(orders) ?? [] {
+            for message in forwarder?.take(orders, self.host.tables) ?? [] {
                 later {
                     guard self.host.life == life, self.host.forwarder === forwarder else { return }
                     self.tell(.forwarderSaid(message))

@@ -148,6 +148,10 @@ func describe(_ effect: Effect) -> String {
             + "ports [\(ports)]\(errors)\(held)"
     case .startForwarder: return "start the forwarder"
     case .replaceForwarder(let process): return "end the forwarder, process \(process)"
+    case .compile(let change):
+        let slots = change.slots.sorted { $0.key < $1.key }.map { "\($0) in slot \($1)" }
+        return "compile\(change.isWhole ? " from scratch" : "") for MTU \(change.innerMTU):"
+            + (change.records.map(describe) + slots).map { "\n        \($0)" }.joined()
     case .forward(let orders): return "forward:" + orders.map { "\n        \(describe($0))" }.joined()
     case .openDevice(let port, let order): return "open the device of \(port.name): \(order)"
     case .checkDevices(let places):
@@ -193,17 +197,22 @@ private func describe(_ order: ForwarderOrder) -> String {
     return switch order.message {
     case .begin(let epoch, let revision, let isSnapshot):
         "begin \(isSnapshot ? "snapshot" : "delta") \(hexadecimal(epoch).suffix(3))/\(revision)"
-    case .put(let record): "put \(record.key.kind) \(name(of: record))"
-    case .putTunnelKeys(let chassis, let keys): "put \(keys.count) keys with \(chassis)"
-    case .delete(let key): "delete \(key.kind) \(key.id)"
-    case .setLocalChassis(let chassis): "we are \(chassis.name) at \(chassis.encapIP), MTU \(chassis.innerMTU)"
+    case .tables(let place): "tables at \(place.root)"
+    case .putTunnelKeys(let address, let keys): "put \(keys.count) keys with \(address)"
     case .underlay(let address): "underlay \(address)\(ride)"
-    case .putPort(let port): "put port \(port.name) = \(port.logicalPort)\(ride)"
+    case .putPort(let port): "put port \(port.name) in slot \(port.slot)\(ride)"
     case .deletePort(let name): "delete port \(name)"
     case .commit: "commit"
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
-    case .greeting, .held, .heldEnd, .acknowledged, .portFailed, .statistics, .pathRefused: "?"
+    case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused: "?"
+    }
+}
+
+private func describe(_ change: RecordChange) -> String {
+    switch change {
+    case .put(let record): "put \(record.key.kind) \(name(of: record))"
+    case .delete(let key): "delete \(key.kind) \(key.id)"
     }
 }
 

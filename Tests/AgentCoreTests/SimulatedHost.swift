@@ -19,6 +19,8 @@ final class SimulatedHost {
     private(set) var shareFile: [UInt8]?
     private(set) var devices: Set<String> = []
     var forwarder: SimulatedForwarder?
+    /// What the agent has compiled in this life.
+    private(set) var tables: SimulatedTables?
 
     // What the agent has asked for, to be carried out by the simulation.
     private(set) var wakeAt: Duration?
@@ -54,6 +56,7 @@ final class SimulatedHost {
         life += 1
         starts += 1
         wakeAt = nil
+        tables = nil
         let share = try shareFile.map { try Share.read($0, chassis: name).share } ?? Share()
         core = AgentCore(
             configuration: Self.configuration(name, encapIP, boot: starts),
@@ -74,6 +77,10 @@ final class SimulatedHost {
                 highestClaim = max(highestClaim, sync.ports.map(\.claim).max() ?? 0)
                 late.append(effect)
             case .fail(let sentence, _): failure = sentence
+            case .compile(let change):
+                var next = change.isWhole ? SimulatedTables() : tables ?? SimulatedTables()
+                next.apply(change)
+                tables = next
             case .answer, .log, .ready, .releaseDevice, .measurePaths, .sendProbes: break
             default: late.append(effect)
             }
@@ -109,9 +116,29 @@ final class SimulatedHost {
     }
 }
 
-/// A forwarder without packets: the real assembly of tables, and what it holds.
+/// Tables without rows: what they are compiled from.
+struct SimulatedTables {
+    private(set) var records: [RecordKey: Record] = [:]
+    /// By logical port.
+    private(set) var slots: [String: UInt16] = [:]
+    private(set) var changeCount: UInt64 = 0
+
+    mutating func apply(_ change: TableChange) {
+        for record in change.records {
+            switch record {
+            case .put(let record): records[record.key] = record
+            case .delete(let key): records[key] = nil
+            }
+        }
+        slots = change.slots
+        changeCount += 1
+    }
+}
+
+/// A forwarder without packets: the real assembly of commits, and what it holds.
 final class SimulatedForwarder {
-    private(set) var assembly = TableAssembly()
+    private(set) var assembly = CommitAssembly()
+    private var tables = SimulatedTables()
     private(set) var held: Set<String> = []
     private(set) var holdsUnderlay = false
     let startedAt: Duration
@@ -122,10 +149,17 @@ final class SimulatedForwarder {
         startedAt = now
     }
 
-    var inForce: TableSet { assembly.inForce }
+    var inForce: HostState { assembly.inForce }
+    var records: [RecordKey: Record] { tables.records }
+
+    /// The logical ports by the names of the ports that they are.
+    var ports: [String: String] {
+        let logicalPorts = Dictionary(tables.slots.map { ($1, $0) }) { first, _ in first }
+        return inForce.slots.compactMapValues { logicalPorts[$0] }
+    }
 
     /// A new agent connects.
-    func greet(_ encapIP: IPAddress) -> (Greeting, [HeldDescriptor]) {
+    func greet(_ encapIP: IPAddress) -> (Greeting, [HeldDescriptor], slots: [LocalPort]) {
         assembly.abandon()
         let descriptors = (holdsUnderlay ? [.underlay(encapIP)] : []) + held.sorted().map { HeldDescriptor.port($0) }
         let greeting = Greeting(
@@ -135,22 +169,26 @@ final class SimulatedForwarder {
             revision: inForce.revision,
             heldCount: UInt32(descriptors.count)
         )
-        return (greeting, descriptors)
+        return (greeting, descriptors, inForce.slots.map { LocalPort(name: $0, slot: $1) })
     }
 
     /// Takes messages; what it answers.
-    func take(_ orders: [ForwarderOrder]) -> [ForwarderMessage] {
+    /// - Parameter compiled: the agent's tables, told of at the end of a commit; `nil` if it has none.
+    func take(_ orders: [ForwarderOrder], _ compiled: SimulatedTables?) -> [ForwarderMessage] {
         var answers: [ForwarderMessage] = []
         let before = inForce
         var riding: Set<String> = []
         for order in orders {
             switch order.descriptor {
             case .underlay?: holdsUnderlay = true
-            case .former?: break
+            case .former?, nil: break
             case .port(let name)?: riding.insert(name)
-            case nil: break
             }
-            do throws(TableAssemblyError) {
+            do throws(CommitError) {
+                if order.message == .commit, let compiled {
+                    _ = try assembly.step(.tables(TablePlace(root: compiled.changeCount, length: 0)))
+                    tables = compiled
+                }
                 if try assembly.step(order.message) != nil {
                     answers.append(.acknowledged(epoch: inForce.epoch, revision: inForce.revision))
                 }
@@ -158,9 +196,10 @@ final class SimulatedForwarder {
                 complaint = "\(error)"
             }
         }
-        let plugged = Set(inForce.ports.keys)
+        let plugged = Set(inForce.slots.keys)
         held = held.intersection(plugged).union(riding)
         if held != plugged { complaint = "a port without a descriptor: \(plugged) but \(held)" }
+        if Set(inForce.slots.values).count != plugged.count { complaint = "two ports in one slot: \(inForce.slots)" }
         let isSnapshot = orders.contains { if case .begin(_, _, isSnapshot: true) = $0.message { true } else { false } }
         if inForce.epoch == before.epoch, inForce.revision < before.revision, !isSnapshot {
             complaint = "went back in time"

@@ -143,12 +143,12 @@ private final class World {
                 let wasSpawned = host.forwarder == nil
                 let forwarder = host.forwarder ?? SimulatedForwarder(now: self.now)
                 host.forwarder = forwarder
-                let (greeting, held) = forwarder.greet(host.encapIP)
-                self.tell(index, .forwarderConnected(greeting, held: held, wasSpawned: wasSpawned))
+                let (greeting, held, slots) = forwarder.greet(host.encapIP)
+                self.tell(index, .forwarderConnected(greeting, held: held, slots: slots, wasSpawned: wasSpawned))
             }
         case .forward(let orders):
             let forwarder = host.forwarder
-            for message in forwarder?.take(orders) ?? [] {
+            for message in forwarder?.take(orders, host.tables) ?? [] {
                 later {
                     if host.life == life, host.forwarder === forwarder { self.tell(index, .forwarderSaid(message)) }
                 }
@@ -184,7 +184,7 @@ private final class World {
                 self.tell(index, .shareSaved(failure: nil))
             }
         case .replaceForwarder: Issue.record("no forwarder is of another version here")
-        case .answer, .setTimer, .log, .ready, .fail, .releaseDevice, .measurePaths, .sendProbes:
+        case .answer, .compile, .setTimer, .log, .ready, .fail, .releaseDevice, .measurePaths, .sendProbes:
             break
         }
     }
@@ -237,7 +237,7 @@ private final class World {
         let host = hosts[index]
         guard let forwarder = host.forwarder, forwarder.startedAt + .seconds(1) < now else { return }
         for port in sync.ports where port.isUp {
-            #expect(forwarder.inForce.ports.values.contains { $0.logicalPort == port.logicalPort })
+            #expect(forwarder.ports.values.contains(port.logicalPort))
         }
         if sync.epoch == forwarder.inForce.epoch { #expect(sync.applied <= forwarder.inForce.revision) }
     }
@@ -246,11 +246,11 @@ private final class World {
         var holders: [String: [String]] = [:]
         for host in hosts {
             let forwarder = try #require(host.forwarder)
-            let (has, wanted) = (forwarder.inForce.records, central.share(of: host.name))
+            let (has, wanted) = (forwarder.records, central.share(of: host.name))
             let wrong = Set(has.keys).union(wanted.keys).filter { has[$0] != wanted[$0] }.sorted()
             #expect(wrong.isEmpty, "\(host.name): \(wrong.map { "\(has[$0] as Any), not \(wanted[$0] as Any)" })")
             let plugged = try host.storedPorts()
-            #expect(forwarder.inForce.ports.mapValues(\.logicalPort) == plugged)
+            #expect(forwarder.ports == plugged)
             #expect(forwarder.held == Set(plugged.keys))
             #expect(host.devices == Set(plugged.keys.map { "tap-\($0)" }))
             for logicalPort in plugged.values { holders[logicalPort, default: []].append(host.name) }

@@ -9,13 +9,13 @@ import Wire
 @Suite struct HostileTablesTests {
     @Test("bits of a file that have turned over", arguments: 0..<4)
     func bitFlips(part: Int) {
-        for seed in 0..<40 {
+        for seed in 0..<15 {
             var network = RandomNetwork(seed: UInt64(1000 * part + seed))
             guard let input = network.history().last else { continue }
             let tables = input.compile()
             let memory = Self.copy(tables)
             defer { memory.deallocate() }
-            for _ in 0..<20 {
+            for _ in 0..<8 {
                 for _ in 0..<Int.random(in: 1...8, using: &network.generator) {
                     let place = Int.random(in: 0..<memory.count, using: &network.generator)
                     memory[place] ^= 1 << UInt8.random(in: 0...7, using: &network.generator)
@@ -27,7 +27,7 @@ import Wire
 
     @Test("random octets, and a root among them", arguments: 0..<4)
     func noise(part: Int) {
-        for seed in 0..<100 {
+        for seed in 0..<50 {
             var network = RandomNetwork(seed: UInt64(1000 * part + seed))
             let count = 16 * Int.random(in: 8...400, using: &network.generator)
             let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)

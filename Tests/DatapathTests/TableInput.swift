@@ -57,8 +57,8 @@ struct TableInput {
 
     private func changes(from former: [RecordKey: Record]) -> [RecordChange] {
         let records = records
-        let put = records.filter { former[$0.key] != $0.value }.map { RecordChange.put($0.value) }
-        return put + former.keys.filter { records[$0] == nil }.map { .delete($0) }
+        let put = records.filter { former[$0.key] != $0.value }.sorted { $0.key < $1.key }
+        return put.map { .put($0.value) } + former.keys.filter { records[$0] == nil }.sorted().map { .delete($0) }
     }
 
     /// Tables of the last input, brought there from one to the next.

@@ -9,11 +9,11 @@ import Wire
 @Suite struct TableStepTests {
     @Test("random edits: tables by steps are tables from scratch, and as good as the oracle", arguments: 0..<4)
     func steps(part: Int) {
-        for seed in 0..<60 {
+        for seed in 0..<25 {
             var network = RandomNetwork(seed: UInt64(1000 * part + seed))
             guard var input = network.history().first else { continue }
             let tables = input.compile()
-            for step in 0..<25 {
+            for step in 0..<20 {
                 let former = input
                 network.editAnything(&input)
                 // Past the second for which frames are taken from former places, which only steps know of.
@@ -47,7 +47,7 @@ import Wire
         let before = try #require(mapped.tables(root: tables.rootOffset, length: tables.byteCount))
         let expected = input.plugged.map { before.outcomes(of: frame, from: $0.slot) }
         var next = input
-        for _ in 0..<2000 {
+        for _ in 0..<400 {
             let former = next
             network.editAnything(&next)
             next.update(tables, from: former)
@@ -62,14 +62,15 @@ import Wire
         host.ports = (1...100).map { TestHost.vm($0, at: "hv1") }
         let tables = host.compile()
         var hasCopied = false
-        for step in 0..<5000 {
+        var longest = 0
+        for step in 0..<4000 {
             let descriptor = tables.descriptor
             let port = TestHost.vm(step % 100 + 1, at: step.isMultiple(of: 2) ? "hv1" : "hv2")
             tables.apply([.put(.portBinding(port))], now: .zero)
             hasCopied = hasCopied || tables.descriptor != descriptor
-            #expect(tables.byteCount <= 2 * 200_000 + 2 * ForwardingTables.garbageByteCountMaximum)
+            longest = max(longest, tables.byteCount)
         }
-        #expect(hasCopied)
+        #expect(hasCopied && longest <= 2 * 200_000 + 2 * ForwardingTables.garbageByteCountMaximum)
     }
 
     @Test("a change raises the generation of its port and datapath, and of no other")

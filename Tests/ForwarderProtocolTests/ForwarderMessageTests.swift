@@ -1,6 +1,5 @@
 import ForwarderProtocol
 import Foundation
-import Southbound
 import TestSupport
 import Testing
 import Wire
@@ -73,7 +72,7 @@ import Wire
             (.held(.port("a")), 8, 9),
             (.underlay(Samples.v4), 8, 5),
             (.deletePort(name: "a"), 12, 0xff),
-            (.delete(.chassis("a")), 8, 3),
+            (.putPort(LocalPort(name: "a", slot: 1)), 14, 16),
         ]
         for (message, offset, value) in impossible {
             var bytes = message.encode()

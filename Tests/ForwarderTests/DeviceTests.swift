@@ -28,9 +28,9 @@ struct DeviceTests {
         }
     }
 
-    private func snapshot(_ host: Int) -> [(ForwarderMessage, Descriptor?)] {
+    private func snapshot(_ host: Int) -> [(TestChange, Descriptor?)] {
         net.records(host, ports: [0: 0, 1: 1]) + [net.underlay(host)]
-            + [(.putPort(TestNetwork.localPort(host)), namespaces.devices[host])]
+            + [(TestNetwork.localPort(host), namespaces.devices[host])]
     }
 
     @Test func `Guests ping each other with packets of any size that fits, and all frames are accounted for`() throws {
@@ -100,7 +100,7 @@ struct DeviceTests {
         configuration.mac = MemoryHosts.mac(0)
         configuration.addresses = IPPrefix("\(MemoryHosts.ip(0))/24").map { [$0] } ?? []
         let device = try #require(try TAPDevice.create(configuration, in: NetworkNamespace(namespaces.names[0])).first)
-        try agents[0].commit(revision: 2, [(.putPort(TestNetwork.localPort(0)), device)])
+        try agents[0].commit(revision: 2, [(TestNetwork.localPort(0), device)])
         #expect(namespaces.pings(from: 0, to: 1, count: 5))
     }
 

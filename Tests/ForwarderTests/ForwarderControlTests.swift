@@ -27,9 +27,9 @@ import Wire
             }
         }
 
-        func snapshot(_ host: Int, withDevices: Bool = true) -> [(ForwarderMessage, Descriptor?)] {
+        func snapshot(_ host: Int, withDevices: Bool = true) -> [(TestChange, Descriptor?)] {
             net.records(host, ports: [0: 0, 1: 1]) + (withDevices ? [net.underlay(host)] : [])
-                + [(.putPort(TestNetwork.localPort(host)), withDevices ? guests[host].device : nil)]
+                + [(TestNetwork.localPort(host), withDevices ? guests[host].device : nil)]
         }
 
         /// Sends a marked frame from guest 0 to guest 1 and takes it there.
@@ -154,8 +154,8 @@ import Wire
         try setup.agents[0].commit(revision: 2, [(.deletePort(name: "vm-0"), nil)])
         #expect(try setup.agents[0].statistics().ports.isEmpty)
         let guest = try TestGuest("vm-9")
-        let port = LocalPort(name: "vm-9", logicalPort: "port-0")
-        try setup.agents[0].commit(revision: 3, [(.putPort(port), guest.device)])
+        let port = TestChange.putPort(name: "vm-9", logicalPort: "port-0")
+        try setup.agents[0].commit(revision: 3, [(port, guest.device)])
         let frame = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: 9)
         try guest.send(frame)
         #expect(try setup.guests[1].receive() == frame)
@@ -168,7 +168,7 @@ import Wire
         let setup = try Setup()
         #expect(try setup.carries(1))
         let guest = try TestGuest("vm-0")
-        try setup.agents[0].commit(revision: 2, [(.putPort(TestNetwork.localPort(0)), guest.device)])
+        try setup.agents[0].commit(revision: 2, [(TestNetwork.localPort(0), guest.device)])
         for mark in UInt8(0)..<2 {
             let frame = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1), mark: mark)
             try guest.send(frame)
@@ -181,12 +181,12 @@ import Wire
         let setup = try Setup()
         let missing = TestNetwork.localPort(5)
         #expect(
-            try setup.agents[0].commit(revision: 2, [(.putPort(missing), nil)])
+            try setup.agents[0].commit(revision: 2, [(missing, nil)])
                 == [.portFailed(name: "vm-5", errno: EBADF)]
         )
         let file = try Descriptor.open("/dev/null", flags: O_RDWR)
         #expect(
-            try setup.agents[0].commit(revision: 3, [(.putPort(missing), file)])
+            try setup.agents[0].commit(revision: 3, [(missing, file)])
                 == [.portFailed(name: "vm-5", errno: EPERM)]
         )
         #expect(try setup.carries(1))
@@ -198,8 +198,8 @@ import Wire
         let agent = try TestAgent(path: forwarder.path)
         _ = try agent.takeGreeting()
         let socket = try UDPSocket(boundTo: .ip(address, port: 0)).descriptor
-        let local = LocalChassis(name: "host-0", encapIP: address, innerMTU: 1422)
-        try agent.commit(revision: 1, isSnapshot: true, [(.setLocalChassis(local), nil), (.underlay(address), socket)])
+        let local = TestChange.setLocalChassis("host-0", address)
+        try agent.commit(revision: 1, isSnapshot: true, [(local, nil), (.underlay(address), socket)])
         switch address {
         case .v4: #expect(try socket.option(CLINUX_IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_PROBE)
         case .v6: #expect(try socket.option(CLINUX_IPPROTO_IPV6, IPV6_MTU_DISCOVER) == IPV6_PMTUDISC_PROBE)
@@ -210,13 +210,31 @@ import Wire
         let forwarder = try TestForwarder()
         let agent = try TestAgent(path: forwarder.path)
         _ = try agent.takeGreeting()
-        let local = LocalChassis(name: "host-0", encapIP: Self.loopback, innerMTU: 1442)
         let file = try Descriptor.open("/dev/null", flags: O_RDWR)
-        try agent.send(.begin(epoch: 1, revision: 1, isSnapshot: true))
-        try agent.send(.setLocalChassis(local))
-        try agent.send(.underlay(Self.loopback), file)
-        try agent.send(.commit)
-        #expect(try agent.next() == nil)
+        let changes: [(TestChange, Descriptor?)] = [
+            (.setLocalChassis("host-0", Self.loopback), nil), (.underlay(Self.loopback), file),
+        ]
+        #expect(throws: TestAgent.Silence.self) { try agent.commit(revision: 1, isSnapshot: true, changes) }
+    }
+
+    @Test func `Tables that are not where they are said to be close the connection, and those in force stay`() throws {
+        for place in [TablePlace(root: 0, length: 64), TablePlace(root: 16, length: .max)] {
+            let setup = try Setup()
+            let agent = setup.agents[0]
+            try agent.send(.begin(epoch: 7, revision: 2, isSnapshot: false))
+            try agent.send(.tables(place))
+            try agent.send(.commit)
+            #expect(try agent.next() == nil)
+            #expect(try setup.carries(1))
+            #expect(try TestAgent(path: setup.forwarders[0].path).takeGreeting().greeting?.revision == 1)
+        }
+        let setup = try Setup()
+        let file = try Descriptor.open("/dev/zero", flags: O_RDWR)
+        try setup.agents[0].send(.begin(epoch: 7, revision: 2, isSnapshot: false))
+        try setup.agents[0].send(.tables(TablePlace(root: 16, length: 4096)), file)
+        try setup.agents[0].send(.commit)
+        #expect(try setup.agents[0].next() == nil)
+        #expect(try setup.carries(1))
     }
 
     private static let loopback = IPAddress.v4(IPv4Address(0x7f00_0001))
@@ -236,7 +254,7 @@ import Wire
         let guests = try (10..<310).map { try TestGuest("vm-\($0)") }
         try setup.agents[0].commit(
             revision: 2,
-            zip(10..., guests).map { (.putPort(TestNetwork.localPort($0)), $1.device) }
+            zip(10..., guests).map { (TestNetwork.localPort($0), $1.device) }
         )
         let next = try TestAgent(path: setup.forwarders[0].path)
         let (greeting, held, descriptors) = try next.takeGreeting()

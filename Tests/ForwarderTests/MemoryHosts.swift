@@ -92,8 +92,11 @@ final class MemoryHosts {
                 of: tables,
                 underlays: [socket],
                 devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
-                paths: paths[number],
-                tunnelKeys: hasKeys && number < 2 ? [Self.keys(with: addresses[1 - number])] : [],
+                places: OwnedPlaces(
+                    tables.view,
+                    paths[number],
+                    hasKeys && number < 2 ? [Self.keys(with: addresses[1 - number])] : []
+                ),
                 keeping: []
             )
             hosts.append(Host(address: address, socket: socket, generation: generation, self))

@@ -1,6 +1,20 @@
+import CLinux
+import Datapath
 import ForwarderProtocol
 import Glibc
 import Reactor
+import Southbound
+import Wire
+
+/// What a commit of a test changes.
+enum TestChange {
+    case setLocalChassis(String, IPAddress)
+    case put(Record)
+    case delete(RecordKey)
+    case underlay(IPAddress)
+    case putPort(name: String, logicalPort: String)
+    case deletePort(name: String)
+}
 
 /// An agent's end of the control socket, for a test that waits for one message after the other.
 final class TestAgent {
@@ -12,6 +26,11 @@ final class TestAgent {
     private let socket: Descriptor
     private var assembler = MessageAssembler()
     private var descriptors: [Descriptor] = []
+    private var tables: ForwardingTables?
+    private var toldDescriptor: Int32?
+    /// The slots of ports, and what these are, by name.
+    private var slots: [String: UInt16] = [:]
+    private var logicalPorts: [String: String] = [:]
     private var buffer = [UInt8](repeating: 0, count: ForwarderProtocol.packetByteCountMaximum)
 
     init(path: String) throws {
@@ -51,7 +70,10 @@ final class TestAgent {
             switch message {
             case .greeting(let first): greeting = first
             case .held(let descriptor): held.append(descriptor)
-            default: return (greeting, held, all)
+            case .slots(let ports):
+                slots = Dictionary(uniqueKeysWithValues: ports.map { ($0.name, $0.slot) })
+                return (greeting, held, all)
+            default: break
             }
             all += descriptors
         }
@@ -64,10 +86,10 @@ final class TestAgent {
         epoch: UInt64 = 7,
         revision: UInt64,
         isSnapshot: Bool = false,
-        _ changes: [(ForwarderMessage, Descriptor?)]
+        _ changes: [(TestChange, Descriptor?)]
     ) throws -> [ForwarderMessage] {
         try send(.begin(epoch: epoch, revision: revision, isSnapshot: isSnapshot))
-        for (message, descriptor) in changes { try send(message, descriptor) }
+        try apply(changes)
         try send(.commit)
         var besides: [ForwarderMessage] = []
         while let (message, _) = try next() {
@@ -75,6 +97,38 @@ final class TestAgent {
             besides.append(message)
         }
         throw Silence()
+    }
+
+    /// Compiles what a commit changes, and tells the forwarder.
+    private func apply(_ changes: [(TestChange, Descriptor?)]) throws {
+        var records: [RecordChange] = []
+        for (change, descriptor) in changes {
+            switch change {
+            case .setLocalChassis(let name, let address):
+                tables = ForwardingTables(localChassis: name, localEncap: address, innerMTU: 1442, hashSeed: 1)
+                toldDescriptor = nil
+            case .put(let record): records.append(.put(record))
+            case .delete(let key): records.append(.delete(key))
+            case .underlay(let address): try send(.underlay(address), descriptor)
+            case .putPort(let name, let logicalPort):
+                let free = (0...).first { slot in !slots.values.contains(slot) }
+                let slot = slots[name] ?? free ?? 0
+                slots[name] = slot
+                logicalPorts[name] = logicalPort
+                try send(.putPort(LocalPort(name: name, slot: slot)), descriptor)
+            case .deletePort(let name):
+                slots[name] = nil
+                logicalPorts[name] = nil
+                try send(.deletePort(name: name))
+            }
+        }
+        guard let tables, !changes.isEmpty else { return }
+        let plugged = Dictionary(logicalPorts.map { ($1, slots[$0] ?? 0) }) { first, _ in first }
+        tables.apply(records, slots: plugged, now: .zero)
+        let isTold = tables.descriptor == toldDescriptor
+        let file = isTold ? nil : Descriptor(owning: Int32(clinux_duplicate(tables.descriptor)))
+        toldDescriptor = tables.descriptor
+        try send(.tables(TablePlace(root: UInt64(tables.rootOffset), length: UInt64(tables.byteCount))), file)
     }
 
     func statistics() throws -> ForwarderStatistics {

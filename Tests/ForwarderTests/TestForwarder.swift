@@ -23,7 +23,6 @@ final class TestForwarder {
         let started = try EventLoop.start(named: "control") { loop throws(SystemError) in
             var control: ForwarderControl? = try ForwarderControl(
                 loop: loop,
-                hashSeed: 1,
                 queueCount: 2,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
@@ -103,21 +102,21 @@ struct TestNetwork {
         )
     }
 
-    static func localPort(_ number: Int) -> LocalPort {
-        LocalPort(name: "vm-\(number)", logicalPort: "port-\(number)")
+    static func localPort(_ number: Int) -> TestChange {
+        .putPort(name: "vm-\(number)", logicalPort: "port-\(number)")
     }
 
     /// What a snapshot for a host says: ports by number with their hosts.
-    func records(_ host: Int, ports: [Int: Int]) -> [(ForwarderMessage, Descriptor?)] {
+    func records(_ host: Int, ports: [Int: Int]) -> [(TestChange, Descriptor?)] {
         let chassis = addresses.enumerated().map { number, ip in
             Chassis(name: "host-\(number)", chassisID: "\(number)", hostname: "", encaps: [Encap(ip: ip)])
         }
-        let local = LocalChassis(name: "host-\(host)", encapIP: addresses[host], innerMTU: 1442)
-        var messages: [ForwarderMessage] = [.setLocalChassis(local), .put(.datapathBinding(MemoryHosts.datapath))]
+        let local = TestChange.setLocalChassis("host-\(host)", addresses[host])
+        var messages: [TestChange] = [local, .put(.datapathBinding(MemoryHosts.datapath))]
         messages += chassis.map { .put(.chassis($0)) }
         messages += ports.sorted { $0.key < $1.key }.map { .put(.portBinding(Self.binding($0.key, on: $0.value))) }
         return messages.map { ($0, nil) }
     }
 
-    func underlay(_ host: Int) -> (ForwarderMessage, Descriptor?) { (.underlay(addresses[host]), sockets[host]) }
+    func underlay(_ host: Int) -> (TestChange, Descriptor?) { (.underlay(addresses[host]), sockets[host]) }
 }

@@ -15,8 +15,8 @@ _REGISTERS = (
     "gs").split()
 # Numbers of x86-64.
 CALLS = {
-    "read": 0, "open": 2, "mmap": 9, "ioctl": 16, "socket": 41, "connect": 42, "fork": 57, "execve": 59, "kill": 62,
-    "unlink": 87, "ptrace": 101, "openat": 257, "memfd_create": 319, "io_uring_setup": 425}
+    "read": 0, "write": 1, "open": 2, "mmap": 9, "ioctl": 16, "socket": 41, "connect": 42, "fork": 57, "execve": 59,
+    "kill": 62, "unlink": 87, "ptrace": 101, "openat": 257, "memfd_create": 319, "io_uring_setup": 425}
 
 
 class _Registers(ctypes.Structure):

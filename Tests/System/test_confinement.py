@@ -12,6 +12,7 @@ from lab import Primer, run, wait_until
 
 AT_FDCWD = -100
 READ_ONLY, EXECUTABLE_MEMORY, PRIVATE_MEMORY = 0, 1 | 4, 0x22
+READABLE_MEMORY, WRITABLE_MEMORY, SHARED_MEMORY = 1, 1 | 2, 1
 
 
 def forwarder_ids():
@@ -68,7 +69,10 @@ class ConfinementTest(unittest.TestCase):
         lab = self.lab
         folder = f"{lab.state}/hv1"
         key, agent = f"{folder}/membership.pem".encode(), unix_address(f"{folder}/agent.sock")
-        with Intruder(lab.forwarder_pid("hv1")) as intruder:
+        pid = lab.forwarder_pid("hv1")
+        tables = next(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")
+                      if "heddle-tables" in os.readlink(f"/proc/{pid}/fd/{fd}"))
+        with Intruder(pid) as intruder:
             for path in (key, b"/etc/passwd", b"/proc/self/mem"):
                 self.assertEqual(intruder.call("openat", AT_FDCWD, path, READ_ONLY), "EPERM")
                 self.assertEqual(intruder.call("open", path, READ_ONLY), "EPERM")
@@ -83,6 +87,10 @@ class ConfinementTest(unittest.TestCase):
             self.assertEqual(intruder.call("connect", own, agent, len(agent)), "EPERM")
             self.assertEqual(intruder.call("mmap", 0, 4096, EXECUTABLE_MEMORY, PRIVATE_MEMORY, -1, 0), "EPERM")
             self.assertEqual(intruder.call("memfd_create", b"code", 0), "EPERM")
+            # The agent's tables it reads, and cannot change.
+            self.assertIsInstance(intruder.call("mmap", 0, 4096, READABLE_MEMORY, SHARED_MEMORY, tables, 0), int)
+            self.assertEqual(intruder.call("mmap", 0, 4096, WRITABLE_MEMORY, SHARED_MEMORY, tables, 0), "EPERM")
+            self.assertEqual(intruder.call("write", tables, b"tables", 6), "EPERM")
             self.assertEqual(intruder.call("kill", lab.agents[1].pid, 0), "EPERM")
             # TUNSETPERSIST of whatever device.
             self.assertEqual(intruder.call("ioctl", own, 0x400454cb, 0), "EPERM")

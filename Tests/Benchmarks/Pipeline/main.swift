@@ -4,6 +4,8 @@ import Glibc
 // pipeline [CASE [FRAMES]]: the packet path alone, its devices in memory, on one core: how many frames a second each
 // case makes, the best of ten rounds. With FRAMES one round of so many, which can be counted in instructions:
 // Tests/instructions does.
+//
+// pipeline tables: what a change of a port costs the tables, beside all of them from scratch.
 
 /// The traffic of a case.
 struct Case {
@@ -67,6 +69,10 @@ func nanoseconds() -> Double {
 }
 
 let words = CommandLine.arguments.dropFirst()
+if words.first == "tables" {
+    for portCount in [1000, 20_000, 100_000] { measureTables(portCount: portCount) }
+    exit(0)
+}
 let chosen = words.first.map { word in cases.filter { $0.name == word } } ?? cases
 guard !chosen.isEmpty else {
     print("pipeline: CASE is one of \(cases.map(\.name).joined(separator: " "))")

@@ -1,24 +1,19 @@
 import ForwarderProtocol
-import Southbound
 import Testing
 import Wire
 
-@Suite struct TableAssemblyTests {
-    private static let local = LocalChassis(name: "host-1", encapIP: Samples.v4, innerMTU: 1442)
-    private static let port = LocalPort(name: "vm1", logicalPort: "ls1-vm1")
+@Suite struct CommitAssemblyTests {
+    private static let tables = TablePlace(root: 16, length: 4096)
+    private static let port = LocalPort(name: "vm1", slot: 3)
+    private static let keys = [SipHashKey(low: 1, high: 2)]
 
-    private func binding(at chassis: String?, bindSeq: UInt64) -> Record {
-        let places = chassis.map { [PortBinding.Location(chassis: $0, bindSeq: bindSeq)] } ?? []
-        return .portBinding(Samples.port(1, at: places))
-    }
-
-    /// An assembly with a first snapshot in force: a port and its binding.
-    private func started() throws -> TableAssembly {
-        var assembly = TableAssembly()
+    /// An assembly with a first snapshot in force: tables, a port and the keys with a host.
+    private func started() throws -> CommitAssembly {
+        var assembly = CommitAssembly()
         _ = try run(
             [
-                .begin(epoch: 9, revision: 1, isSnapshot: true), .setLocalChassis(Self.local), .putPort(Self.port),
-                .put(binding(at: "host-2", bindSeq: 1)), .commit,
+                .begin(epoch: 9, revision: 1, isSnapshot: true), .putPort(Self.port),
+                .putTunnelKeys(address: Samples.v4, keys: Self.keys), .tables(Self.tables), .commit,
             ],
             on: &assembly
         )
@@ -27,9 +22,9 @@ import Wire
 
     private func run(
         _ messages: [ForwarderMessage],
-        on assembly: inout TableAssembly
-    ) throws -> TableAssembly.Outcome? {
-        var outcome: TableAssembly.Outcome?
+        on assembly: inout CommitAssembly
+    ) throws -> CommitAssembly.Outcome? {
+        var outcome: CommitAssembly.Outcome?
         for message in messages { outcome = try assembly.step(message) ?? outcome }
         return outcome
     }
@@ -38,37 +33,40 @@ import Wire
         let assembly = try started()
         #expect(assembly.inForce.epoch == 9)
         #expect(assembly.inForce.revision == 1)
-        #expect(assembly.inForce.localChassis == Self.local)
-        #expect(assembly.inForce.ports == ["vm1": Self.port])
-        #expect(assembly.inForce.records.count == 1)
+        #expect(assembly.inForce.tables == Self.tables)
+        #expect(assembly.inForce.slots == ["vm1": 3])
+        #expect(assembly.inForce.tunnelKeys == [Samples.v4: Self.keys])
     }
 
     @Test func `Nothing is in force before the commit, and an abandoned one leaves no trace`() throws {
         var assembly = try started()
         let before = assembly.inForce
         let outcome = try run(
-            [.begin(epoch: 9, revision: 2, isSnapshot: true), .put(.datapathBinding(Samples.datapath))],
+            [.begin(epoch: 9, revision: 2, isSnapshot: true), .tables(TablePlace(root: 32, length: 4096))],
             on: &assembly
         )
         #expect(outcome == nil)
         #expect(assembly.inForce == before)
         assembly.abandon()
-        #expect(throws: TableAssemblyError.outsideCommit) { try assembly.step(.commit) }
+        #expect(throws: CommitError.outsideCommit) { try assembly.step(.commit) }
         #expect(assembly.inForce == before)
     }
 
     @Test func `A delta changes what it names`() throws {
         var assembly = try started()
+        let next = TablePlace(root: 64, length: 8192)
         let outcome = try run(
             [
-                .begin(epoch: 9, revision: 2, isSnapshot: false), .put(.datapathBinding(Samples.datapath)),
-                .delete(binding(at: nil, bindSeq: 0).key), .deletePort(name: "vm1"), .commit,
+                .begin(epoch: 9, revision: 2, isSnapshot: false), .deletePort(name: "vm1"),
+                .putTunnelKeys(address: Samples.v4, keys: []), .putTunnelKeys(address: Samples.v6, keys: Self.keys),
+                .tables(next), .commit,
             ],
             on: &assembly
         )
         #expect(outcome == .init(changesForwarding: true, removedPorts: ["vm1"]))
-        #expect(Array(assembly.inForce.records.keys) == [.datapathBinding(Samples.datapathID)])
-        #expect(assembly.inForce.ports.isEmpty)
+        #expect(assembly.inForce.tables == next)
+        #expect(assembly.inForce.slots.isEmpty)
+        #expect(assembly.inForce.tunnelKeys == [Samples.v6: Self.keys])
     }
 
     @Test func `A snapshot with the same contents changes nothing on the wire`() throws {
@@ -76,7 +74,7 @@ import Wire
         let outcome = try run(
             [
                 .begin(epoch: 10, revision: 5, isSnapshot: true), .putPort(Self.port),
-                .put(binding(at: "host-2", bindSeq: 1)), .commit,
+                .putTunnelKeys(address: Samples.v4, keys: Self.keys), .commit,
             ],
             on: &assembly
         )
@@ -89,17 +87,18 @@ import Wire
         var assembly = try started()
         let outcome = try run([.begin(epoch: 9, revision: 2, isSnapshot: true), .commit], on: &assembly)
         #expect(outcome == .init(changesForwarding: true, removedPorts: ["vm1"]))
-        #expect(assembly.inForce.records.isEmpty)
+        #expect(assembly.inForce.tunnelKeys.isEmpty)
+        #expect(assembly.inForce.tables == Self.tables)
     }
 
-    @Test func `A delta needs tables of its epoch and not of a later revision`() throws {
-        var fresh = TableAssembly()
-        #expect(throws: TableAssemblyError.needsSnapshot) {
+    @Test func `A delta needs a state of its epoch and not of a later revision`() throws {
+        var fresh = CommitAssembly()
+        #expect(throws: CommitError.needsSnapshot) {
             try fresh.step(.begin(epoch: 0, revision: 0, isSnapshot: false))
         }
         for (epoch, revision) in [(UInt64(8), UInt64(2)), (9, 0)] {
             var assembly = try started()
-            #expect(throws: TableAssemblyError.needsSnapshot) {
+            #expect(throws: CommitError.needsSnapshot) {
                 try assembly.step(.begin(epoch: epoch, revision: revision, isSnapshot: false))
             }
         }
@@ -107,20 +106,21 @@ import Wire
 
     @Test func `Messages out of place are errors and forget the open commit`() throws {
         var assembly = try started()
-        let misplaced: [([ForwarderMessage], TableAssemblyError)] = [
-            ([.put(.datapathBinding(Samples.datapath))], .outsideCommit),
+        let misplaced: [([ForwarderMessage], CommitError)] = [
+            ([.tables(Self.tables)], .outsideCommit),
             (
                 [.begin(epoch: 9, revision: 2, isSnapshot: true), .begin(epoch: 9, revision: 2, isSnapshot: true)],
                 .commitIsOpen
             ),
             ([.heldEnd], .notForForwarder),
+            ([.slots([])], .notForForwarder),
         ]
         for (messages, error) in misplaced {
             #expect(throws: error) { try run(messages, on: &assembly) }
-            #expect(throws: TableAssemblyError.outsideCommit) { try assembly.step(.commit) }
+            #expect(throws: CommitError.outsideCommit) { try assembly.step(.commit) }
         }
-        var fresh = TableAssembly()
-        #expect(throws: TableAssemblyError.needsLocalChassis) {
+        var fresh = CommitAssembly()
+        #expect(throws: CommitError.needsTables) {
             try run([.begin(epoch: 1, revision: 1, isSnapshot: true), .commit], on: &fresh)
         }
     }
@@ -129,10 +129,10 @@ import Wire
         var assembly = try started()
         _ = try assembly.step(.begin(epoch: 9, revision: 2, isSnapshot: true))
         for number in 0..<ForwarderProtocol.portCountMaximum {
-            _ = try assembly.step(.putPort(LocalPort(name: "vm\(number)", logicalPort: "p\(number)")))
+            _ = try assembly.step(.putPort(LocalPort(name: "vm\(number)", slot: 0)))
         }
-        #expect(throws: TableAssemblyError.tooManyPorts) {
-            try assembly.step(.putPort(LocalPort(name: "one-more", logicalPort: "p")))
+        #expect(throws: CommitError.tooManyPorts) {
+            try assembly.step(.putPort(LocalPort(name: "one-more", slot: 1)))
         }
     }
 }

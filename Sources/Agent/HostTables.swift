@@ -1,0 +1,103 @@
+import AgentCore
+import CLinux
+import Datapath
+import ForwarderProtocol
+import Reactor
+import Southbound
+import Wire
+
+/// The tables of this host and the keys with other hosts, and what the forwarder does not know of them yet.
+final class HostTables {
+    private let configuration: Configuration
+    /// The keys for the tags of datagrams, if they get tags.
+    private let keyring: TunnelKeyring?
+    private var tables: ForwardingTables?
+    /// The encaps of other hosts and the keys with them, by the names of the chassis.
+    private var peers: [String: (encaps: [IPAddress], keys: [SipHashKey])] = [:]
+    private var untoldKeys: [IPAddress: [SipHashKey]] = [:]
+    private var isUntold = false
+    /// The number of the file that the forwarder has; `nil` if it may have none of ours.
+    private var toldFile: Int?
+
+    init(configuration: Configuration, keyring: TunnelKeyring?) {
+        self.configuration = configuration
+        self.keyring = keyring
+    }
+
+    /// Changes the tables.
+    /// - Parameter now: the monotonic time, by which the forwarder goes, too.
+    func compile(_ change: TableChange, now: Duration) {
+        if change.isWhole || tables == nil {
+            peers = [:]
+            untoldKeys = [:]
+            toldFile = nil
+            tables = ForwardingTables(
+                localChassis: configuration.chassis,
+                localEncap: configuration.encapIP,
+                innerMTU: change.innerMTU,
+                hashSeed: .random(in: 0 ... .max),
+                // Above that of every agent before: none has changed tables a thousand times a second all of its life.
+                epoch: UInt64(max(0, Int64(now / .milliseconds(1))))
+            )
+        }
+        for record in change.records { noteKeys(record) }
+        tables?.apply(change.records, slots: change.slots, innerMTU: change.innerMTU, now: now)
+        isUntold = true
+    }
+
+    /// The forwarder may be another one, which has none of our files.
+    func forgetFile() { toldFile = nil }
+
+    /// The forwarder is told everything anew.
+    func forgetAll() {
+        toldFile = nil
+        isUntold = tables != nil
+        for peer in peers.values {
+            for encap in peer.encaps where !peer.keys.isEmpty { untoldKeys[encap] = peer.keys }
+        }
+    }
+
+    /// What a commit says of what is untold.
+    func takeNews() throws(AgentFailure) -> [(message: ForwarderMessage, descriptors: [Descriptor])] {
+        var messages: [(message: ForwarderMessage, descriptors: [Descriptor])] = []
+        for (address, keys) in untoldKeys.sorted(by: { $0.key < $1.key }) {
+            messages.append((.putTunnelKeys(address: address, keys: keys), []))
+        }
+        untoldKeys = [:]
+        guard isUntold, let tables else { return messages }
+        let place = TablePlace(root: UInt64(tables.rootOffset), length: UInt64(tables.byteCount))
+        var files: [Descriptor] = []
+        if toldFile != tables.fileNumber {
+            let duplicate = try explaining("cannot hand over the tables") { () throws(SystemError) in
+                try systemCall("fcntl F_DUPFD_CLOEXEC") { clinux_duplicate(tables.descriptor) }
+            }
+            files = [Descriptor(owning: Int32(duplicate))]
+        }
+        messages.append((.tables(place), files))
+        toldFile = tables.fileNumber
+        isUntold = false
+        return messages
+    }
+
+    private func noteKeys(_ change: RecordChange) {
+        guard let keyring else { return }
+        switch change {
+        case .put(.chassis(let chassis)) where chassis.name != configuration.chassis:
+            forgetKeys(with: chassis.name)
+            let keys = chassis.tunnelKeys.isEmpty ? [] : keyring.keys(with: chassis)
+            let encaps = chassis.encaps.map(\.ip)
+            peers[chassis.name] = (encaps, keys)
+            for encap in encaps where !keys.isEmpty { untoldKeys[encap] = keys }
+        case .delete(.chassis(let name)): forgetKeys(with: name)
+        case .put, .delete: break
+        }
+    }
+
+    /// Takes the keys with a chassis away, unless another one has its encap by now.
+    private func forgetKeys(with name: String) {
+        guard let former = peers.removeValue(forKey: name), !former.keys.isEmpty else { return }
+        for encap in former.encaps where !peers.values.contains(where: { $0.encaps.contains(encap) }) {
+            untoldKeys[encap] = []
+        }
+    }
+}
