@@ -153,7 +153,8 @@ extension API {
                     Refusal(
                         .forbidden,
                         "The certificate of the chassis \"\(name)\" expired at \(Timestamp(seconds: expiredAt)); "
-                            + "make a token with 'heddle token create --chassis \(name)' and start its agent with --join."
+                            + "make a token with 'heddle token create --chassis \(name)' and start its agent with "
+                            + "--join."
                     )
                 )
             }

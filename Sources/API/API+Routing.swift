@@ -229,7 +229,8 @@ extension API {
         guard Self.isToken(key, byteCountMaximum: Self.idempotencyKeyByteCountMaximum) else {
             throw Problem(
                 .invalidHeader,
-                "Idempotency-Key has 1 to \(Self.idempotencyKeyByteCountMaximum) visible ASCII characters, such as a UUID."
+                "Idempotency-Key has 1 to \(Self.idempotencyKeyByteCountMaximum) visible ASCII characters, "
+                    + "such as a UUID."
             )
         }
         let head = Array("\(request.method.rawValue) \(request.path ?? "")\n".utf8)

@@ -27,8 +27,8 @@ extension API {
     private static func crossSite(_ field: String) -> Problem {
         Problem(
             .crossSite,
-            "A browser sent this for a page of another site (\(field)), which may not change anything here; use a program "
-                + "that is not a browser, or a page that is served under central's own address."
+            "A browser sent this for a page of another site (\(field)), which may not change anything here; use a "
+                + "program that is not a browser, or a page that is served under central's own address."
         )
     }
 

@@ -29,8 +29,8 @@ struct Filter {
                 if let problem = ObjectName.problem(value), ObjectID(value) == nil {
                     throw Problem(
                         .invalidParameter,
-                        "\(parameter.rawValue)=\(value.prefix(64)) finds nothing: \(problem), and the whole value is compared; "
-                            + "repeat \(parameter.rawValue) for each further value."
+                        "\(parameter.rawValue)=\(value.prefix(64)) finds nothing: \(problem), and the whole value is "
+                            + "compared; repeat \(parameter.rawValue) for each further value."
                     )
                 }
                 objects.values[parameter.rawValue, default: []].append(value)

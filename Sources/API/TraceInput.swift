@@ -132,7 +132,8 @@ struct TraceInput {
             defer { seen = (field, part) }
             guard let before = seen, before.part != part, before.part != Field.ipSource.part else { continue }
             let detail =
-                "\"\(before.field.rawValue)\" is of \(before.part) and \"\(field.rawValue)\" of \(part); leave one of them out."
+                "\"\(before.field.rawValue)\" is of \(before.part) and \"\(field.rawValue)\" of \(part); "
+                + "leave one of them out."
             throw Self.invalid(field, detail)
         }
     }

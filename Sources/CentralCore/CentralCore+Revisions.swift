@@ -1,7 +1,8 @@
 import NetworkModel
 import Persistent
 
-/// Requests that wait until a revision is durable. Central's own clients wait only if they have written to another member.
+/// Requests that wait until a revision is durable. Central's own clients wait only if they have written to another
+/// member.
 extension CentralCore {
     mutating func awaitRevision(_ ticket: Ticket, _ revision: UInt64, wait: Int) {
         guard durable.revision < revision else { return effects.append(.answer(ticket, .network(durable))) }

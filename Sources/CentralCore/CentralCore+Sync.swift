@@ -101,9 +101,9 @@ extension CentralCore {
         throw Refusal(
             .chassisElsewhere,
             "\"\(name)\" is live at \(addresses(known.encaps)), and this host uses its name from "
-                + "\(addresses(request.encaps)): is this a copy of its state directory? Give this host a state directory, a "
-                + "name and a join token of its own. If the host has moved, stop its former agent, or wait for its lease "
-                + "to end.",
+                + "\(addresses(request.encaps)): is this a copy of its state directory? Give this host a state "
+                + "directory, a name and a join token of its own. If the host has moved, stop its former agent, or "
+                + "wait for its lease to end.",
             pointer: "/encaps/0/ip",
             conflictsWith: "/v1/chassis/\(name)"
         )
@@ -266,9 +266,9 @@ extension CentralCore {
             return effects.append(.log(LogEntry(.info, text)))
         }
         let text =
-            "Chassis \(name) does not use this network, which would take \(held.pluggedPortCount) plugged ports from it: "
-            + "it stays at revision \(held.revisionInForce) of epoch \(hexadecimal(held.epochInForce)). If this network "
-            + "is right, run 'heddle agent accept' there, or restore with --force-hosts."
+            "Chassis \(name) does not use this network, which would take \(held.pluggedPortCount) plugged ports from "
+            + "it: it stays at revision \(held.revisionInForce) of epoch \(hexadecimal(held.epochInForce)). If this "
+            + "network is right, run 'heddle agent accept' there, or restore with --force-hosts."
         effects.append(.log(LogEntry(.warning, text)))
     }
 

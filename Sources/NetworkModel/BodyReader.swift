@@ -23,7 +23,8 @@ struct BodyReader {
             guard ServerMember(rawValue: member.name) == nil else { continue }
             throw Refusal(
                 .unknownField,
-                "\(noun) has no field \(quoted(member.name)); the fields are \(known.sorted().joined(separator: ", ")).",
+                "\(noun) has no field \(quoted(member.name)); the fields are "
+                    + "\(known.sorted().joined(separator: ", ")).",
                 pointer: pointer(member.name)
             )
         }

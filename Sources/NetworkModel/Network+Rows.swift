@@ -3,8 +3,8 @@ import Southbound
 import Wire
 
 extension Network {
-    /// The rows that the network consists of, those that others refer to first: what a store would have folded all commits
-    /// into. ``init(epoch:revision:rows:)`` makes the same network of them.
+    /// The rows that the network consists of, those that others refer to first: what a store would have folded all
+    /// commits into. ``init(epoch:revision:rows:)`` makes the same network of them.
     public var rows: Rows { Rows(self) }
 
     /// The rows of a network, made piece by piece.

@@ -186,8 +186,8 @@ struct TopologyApplication {
                 let (noun, dependent) = (Object.names.noun, dependents.kind.names)
                 throw Refusal(
                     .switchHasPorts,
-                    "The \(noun) \"\(name.name)\" cannot be pruned: it has the \(dependent.noun) \"\(first)\", which would "
-                        + "stay; delete that \(dependent.noun) first, or list the \(noun).",
+                    "The \(noun) \"\(name.name)\" cannot be pruned: it has the \(dependent.noun) \"\(first)\", which "
+                        + "would stay; delete that \(dependent.noun) first, or list the \(noun).",
                     conflictsWith: "\(dependent.path)/\(first)"
                 )
             }

@@ -306,12 +306,12 @@ def anchors(text):
 # Folders that do not keep a rule yet. Takes no new ones.
 PENDING = {
     openings: (
-        "Sources/API/", "Sources/Agent/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/",
-        "Sources/Forwarder/", "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/") + tuple(f"Tests/{name}Tests/" for name in (
-            "API", "Agent", "AgentCore", "CentralCore", "Datapath", "Forwarder", "NetworkModel")),
+        "Sources/Agent/", "Sources/AgentCore/", "Sources/Datapath/", "Sources/Forwarder/",
+        "Sources/ForwarderProtocol/") + tuple(
+            f"Tests/{name}Tests/" for name in ("Agent", "AgentCore", "Datapath", "Forwarder")),
     sizes: (
-        "Sources/API/", "Sources/AgentCore/", "Sources/CentralCore/", "Sources/Datapath/", "Sources/Forwarder/",
-        "Sources/ForwarderProtocol/", "Sources/NetworkModel/", "Sources/Southbound/"),
+        "Sources/AgentCore/", "Sources/Datapath/", "Sources/Forwarder/", "Sources/ForwarderProtocol/",
+        "Sources/NetworkModel/Generation.swift"),
     defaults: (
         "Sources/API/", "Sources/Central/", "Sources/Forwarder/", "Sources/NetworkModel/", "Sources/Southbound/"),
 }
