@@ -135,7 +135,8 @@ extension EventStream {
             case .refused(let refusal, _):
                 guard refusal.code == .resyncRequired else { throw Problem(refusal) }
                 return resync(refusal, isFirst: true)
-            default: throw Problem.unexpected
+            case .written, .replayed, .applied, .feed, .audited, .statistics, .realization, .network:
+                throw Problem.unexpected
             }
         }
 
@@ -147,7 +148,8 @@ extension EventStream {
             case .refused(let refusal, _):
                 let piece = EventStream.end(Problem(refusal), requestID: context.requestID)
                 return .stream(Reply(.ok, piece), then: nil)
-            default: return .stream(Reply(.ok, .none), then: nil)
+            case .written, .replayed, .applied, .feed, .audited, .statistics, .realization, .network:
+                return .stream(Reply(.ok, .none), then: nil)
             }
         }
 

@@ -43,7 +43,7 @@ extension API {
                 var reply = try render(revision, results)
                 reply.head[.idempotentReplayed] = "true"
                 return finish(call, request, reply, CommitPlace(revision, nil), wait)
-            default: throw unexpected
+            case .applied, .refused, .feed, .watched, .audited, .statistics, .realization, .network: throw unexpected
             }
         }
     }

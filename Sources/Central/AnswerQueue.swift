@@ -47,7 +47,7 @@ final class AnswerQueue {
         switch answer {
         case .feed(let feed): feed.changes.count < changeCountMinimum ? .host : .page
         case .watched: .watcher
-        default: .asked
+        case .written, .replayed, .applied, .refused, .audited, .statistics, .realization, .network: .asked
         }
     }
 

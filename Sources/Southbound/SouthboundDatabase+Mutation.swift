@@ -50,7 +50,7 @@ extension Record {
         case (.portBinding(let old), .portBinding(let new)):
             old.tunnelKey == new.tunnelKey && old.logicalPort == new.logicalPort && old.datapath == new.datapath
                 && old.locations.map(\.chassis) == new.locations.map(\.chassis)
-        default: false
+        case (.chassis, _), (.datapathBinding, _), (.portBinding, _): false
         }
     }
 }

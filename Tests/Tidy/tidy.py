@@ -313,7 +313,8 @@ PENDING = {
         "Sources/AgentCore/", "Sources/Datapath/", "Sources/Forwarder/", "Sources/ForwarderProtocol/",
         "Sources/NetworkModel/Generation.swift"),
     defaults: (
-        "Sources/API/", "Sources/Central/", "Sources/Forwarder/", "Sources/NetworkModel/", "Sources/Southbound/"),
+        # An HTTP method is no enumeration, but has members of the names that one of ours has.
+        "Sources/API/API+Transaction.swift", "Sources/Forwarder/ForwarderControl.swift"),
 }
 
 
