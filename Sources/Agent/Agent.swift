@@ -9,16 +9,16 @@ import Security
 import Southbound
 import Wire
 
-/// Wires the agent's core to the world: performs its effects and brings it what happens. It belongs to one loop.
+/// Connects the agent's core to the system: performs its effects and passes events to it. It belongs to one loop.
 final class Agent {
     /// The most connections to the agent's socket at once: its users are a host's tools.
     static let connectionCountMaximum = 256
-    /// How long answers that are on their way may take when the agent ends.
+    /// The time that answers under way may take when the agent ends.
     static let drainPatience = Duration.seconds(2)
     /// The time that central may take to hear that the agent ends.
     static let farewellPatience = Duration.milliseconds(500)
 
-    /// What the workers say.
+    /// The reports of the workers.
     enum Report: Sendable {
         case deviceOpened(port: String, Result<PortDevice.Opened, Refusal>)
         case deviceRemoved(port: String, failure: String?)
@@ -28,9 +28,9 @@ final class Agent {
         case pathsMeasured(PathMeasurement)
     }
 
-    /// Why the agent had to end; `nil` where it was told to.
+    /// The reason why the agent had to end; `nil` if it was told to.
     private(set) var failure: AgentFailure?
-    /// Who is told that the agent is ready and that it ends.
+    /// The service manager that is told when the agent is ready and when it ends.
     var serviceManager: ServiceManager?
 
     private let loop: EventLoop
@@ -60,7 +60,7 @@ final class Agent {
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1
     private var isEnding = false
-    /// The number of the sync with which the agent takes leave of central, while that is under way.
+    /// The number of the agent's last sync, while that is under way.
     private var farewell: UInt64?
 
     init(
@@ -190,7 +190,7 @@ final class Agent {
         }
     }
 
-    /// Takes duplicates back from a forwarder, where we have none.
+    /// Takes duplicates back from a forwarder, for ports that have none here.
     private func keep(_ what: HeldDescriptor, _ descriptors: [Descriptor]) {
         switch what {
         case .underlay(let address):

@@ -5,15 +5,15 @@ import Reactor
 
 /// The connection to this host's forwarder, and its process.
 final class ForwarderLink {
-    /// How long a process that was started may take to listen.
+    /// The time that a started process may take to listen.
     static let startPatience = Duration.seconds(5)
-    /// How often a process that was started is tried: a start takes some ten milliseconds.
+    /// The interval of attempts to connect to a started process: a start takes some ten milliseconds.
     static let connectInterval = Duration.milliseconds(1)
-    /// How often at least a forwarder is tried that others start: a fraction of what their restart takes.
+    /// The longest pause between attempts to reach a forwarder that others start: a fraction of its restart time.
     static let awaitIntervalMaximum = Duration.milliseconds(8)
-    /// How long a forwarder may take to say who it is and what it holds.
+    /// The time that a forwarder may take to send its greeting and everything it holds.
     static let greetingPatience = Duration.seconds(2)
-    /// How long a forwarder may take to end when asked to.
+    /// The time that a forwarder may take to end when asked to.
     static let endPatience = Duration.seconds(2)
     /// The most packets taken in one turn of the loop.
     static let packetsPerTurnMaximum = 1024
@@ -51,15 +51,15 @@ final class ForwarderLink {
     /// The process that listens, as the kernel knows it.
     private var process: pid_t?
     private var greeting: Greeting?
-    /// Descriptors that the greeting has brought so far. They are kept when all of it is there: those of a greeting
-    /// that breaks off are given back, so that the next one has room.
+    /// Descriptors that the greeting has brought so far. They are kept when the greeting is complete: those of an
+    /// incomplete greeting are closed, so that the next one has room.
     private var held: [(what: HeldDescriptor, descriptors: [Descriptor])] = []
     private var waiting: [(packet: [UInt8], descriptors: [Descriptor])] = []
     private var sentCount = 0
 
     /// - Parameters:
     ///   - executable: The program that has the subcommand `forwarder`.
-    ///   - startsForwarder: Whether to start one where none answers; else others do.
+    ///   - startsForwarder: True to start one if none answers; else others do.
     ///   - queueCount: The queues that it is started for.
     ///   - keep: Gets the duplicates of the descriptors that a forwarder holds, before it counts as connected.
     ///   - hear: Gets `forwarderConnected`, `forwarderLost` and `forwarderSaid`, never within a call of ours.
@@ -140,8 +140,8 @@ final class ForwarderLink {
         }
     }
 
-    /// Ends the forwarder for good, if there is one, and calls `completion` when its process is gone; nothing is heard
-    /// of it any more.
+    /// Ends the forwarder, if there is one, and calls `completion` when its process is gone; no more events come from
+    /// it.
     func endForGood(_ completion: @escaping () -> Void) {
         guard let process = greeting?.processID else {
             disconnect()
@@ -206,7 +206,7 @@ final class ForwarderLink {
     private func connect(to path: String) -> Bool {
         do throws(SystemError) {
             let socket = try SeqPacket.connect(path: path)
-            // What it says of itself later is believed only where the kernel says the same.
+            // Its own words are believed later only if the kernel says the same.
             process = try socket.peerProcess()
             registration = try loop.register(socket.raw, reads: true, writes: false) { [weak self] readiness in
                 self?.serve(readiness)
@@ -273,7 +273,8 @@ final class ForwarderLink {
         }
     }
 
-    /// Why it could not be heard, with the remedy where descriptors have run out: each queue of a port takes one here.
+    /// The reason why its greeting could not be received, with the remedy if descriptors have run out: each queue of a
+    /// port takes one here.
     private func story(of error: SystemError) -> String {
         guard error.errno == EMFILE else { return "\(error)" }
         let count = greeting.map { "its \($0.heldCount) ports and sockets have" } ?? "there are"
@@ -329,7 +330,7 @@ final class ForwarderLink {
             }
             try registration?.update(reads: true, writes: !waiting.isEmpty)
         } catch {
-            // Its end is read from the socket, behind whatever it still had to say.
+            // Its end is read from the socket, after whatever it still had to say.
             waiting = []
             sentCount = 0
             loseSoon("\(error)")

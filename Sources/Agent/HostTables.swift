@@ -57,7 +57,7 @@ final class HostTables {
         }
     }
 
-    /// What a commit says of what is untold.
+    /// Returns the messages for the changes that the forwarder has not been told yet.
     func takeNews() throws(AgentFailure) -> [(message: ForwarderMessage, descriptors: [Descriptor])] {
         var messages: [(message: ForwarderMessage, descriptors: [Descriptor])] = []
         for (address, keys) in untoldKeys.sorted(by: { $0.key < $1.key }) {

@@ -21,7 +21,7 @@ struct StartBudget: Sendable {
 
 /// The forwarder, as far as it has told us.
 struct ForwarderState: Sendable {
-    /// Where the connection stands.
+    /// The phase of the connection.
     enum Phase: Hashable, Sendable {
         /// Not asked for, or waiting for `startAt`.
         case away
@@ -39,34 +39,34 @@ struct ForwarderState: Sendable {
         var upPorts: Set<String>
         /// The ports that the forwarder lets go of with it.
         var removed: Set<String>
-        /// Whether it changes anything but the revision.
+        /// True if it changes anything but the revision.
         var hasContent: Bool
-        /// Whether another history is gone by since it was sent, for which it says nothing.
+        /// True if another history is in use since it was sent, about which it tells nothing.
         var isOutdated = false
     }
 
     var phase = Phase.away
-    /// When to start the forwarder again.
+    /// The time when to start the forwarder again.
     var startAt: Duration?
-    /// What it has used of the starts that it may have.
+    /// The starts that it has used, of those that it may have.
     var startBudget = StartBudget()
-    /// When the ports of a forwarder that is away begin to count as down.
+    /// The time when the ports of a forwarder that is away begin to count as down.
     var graceEndsAt: Duration?
-    /// Whether this agent has started the process.
+    /// True if this agent has started the process.
     var wasSpawned = false
     /// The process, while connected.
     var processID: Int32?
     /// The ports whose descriptors it holds.
     var held: Set<String> = []
-    /// Whether it holds the underlay's socket, bound where we want it.
+    /// True if it holds the underlay's socket, bound to the address that we want.
     var holdsUnderlay = false
-    /// What the tables of the connected process are as of.
+    /// The epoch and revision of the connected process' tables.
     var epoch: UInt64 = 0
     var revision: UInt64 = 0
-    /// What central is told to be in force; it outlives a short end of the process.
+    /// The epoch and revision that central is told to be applied; they outlive a short end of the process.
     var appliedEpoch: UInt64 = 0
     var applied: UInt64 = 0
-    /// How many commits that change anything but the revision have come into force.
+    /// The number of applied commits that change more than the revision.
     var contentCount: UInt64 = 0
     /// The ports that are up: bound here in tables in force at a forwarder that has them.
     var upPorts: Set<String> = []
@@ -80,7 +80,7 @@ struct ForwarderState: Sendable {
     var mustWaitForCentral = false
     /// The record changes that the tables lack, by record: the newest counts.
     var changes: [RecordKey: RecordChange] = [:]
-    /// Whether tables have been compiled since the agent started.
+    /// True if tables have been compiled since the agent started.
     var hasCompiled = false
     /// The slots of the ports, by name.
     var slots: [String: UInt16] = [:]
@@ -89,7 +89,7 @@ struct ForwarderState: Sendable {
     /// The ports that have come, changed or gone since the last commit.
     var changedPorts: Set<String> = []
 
-    /// Whether it has been given all there is, or needs nothing.
+    /// True if it has been given all there is, or needs nothing.
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
 
     /// The slot of a port, a free one if it has none.
@@ -107,7 +107,7 @@ struct ForwarderState: Sendable {
         if let slot = slots.removeValue(forKey: name) { restingSlots.insert(slot) }
     }
 
-    /// Whether it does not hold the port's device, as far as can be told now.
+    /// True if it does not hold the port's device, as far as can be told now.
     func hasLetGo(of name: String) -> Bool {
         switch phase {
         case .away: true
@@ -178,7 +178,7 @@ extension AgentCore {
         if !forwarder.needsSnapshot {
             forwarder.appliedEpoch = greeting.epoch
             forwarder.applied = greeting.revision
-            // Where its tables are newer than our share, central, which knows them, sees whether a port is bound here.
+            // If its tables are newer than our share, central knows them and tells if a port is bound here.
             let kept = forwarder.held.intersection(pluggedNames)
             forwarder.upPorts = forwarder.mustWaitForCentral ? kept : boundPorts(among: kept)
         }
@@ -187,7 +187,7 @@ extension AgentCore {
         for name in forwarder.held.sorted() where isAskedToPlug(name) { checkBeforePlugging(name) }
     }
 
-    /// Notes which descriptors the forwarder holds; what it holds is in our hands too now.
+    /// Notes which descriptors the forwarder holds; the agent has duplicates of them now.
     private mutating func noteHeld(_ held: [HeldDescriptor]) {
         forwarder.held = []
         forwarder.holdsUnderlay = false

@@ -58,8 +58,9 @@ extension AgentCore {
                 .log(
                     .error,
                     "central has another history now (epoch \(hexadecimal(snapshot.epoch)), revision "
-                        + "\(snapshot.revision)), which would take away \(loss.text); it is held back, and packets still follow "
-                        + "revision \(share.revision). If central is right: heddle agent accept"
+                        + "\(snapshot.revision)), which would take away \(loss.text); it is held back, "
+                        + "and packets still follow revision \(share.revision). If central is right: "
+                        + "heddle agent accept"
                 )
             )
         }
@@ -143,8 +144,8 @@ extension AgentCore {
         guard waiting.contains(where: { $0.subject == .acceptance }) else { return }
         if let failure {
             let detail =
-                "The host uses it now, but this cannot be saved (\(failure)): a restart of the agent would hold it back "
-                + "again. Repair the state directory."
+                "The host uses it now, but this cannot be saved (\(failure)): a restart of the agent would hold it "
+                + "back again. Repair the state directory."
             answer(.acceptance, .refused(Refusal(.storage, code: "state_not_saved", detail: detail)))
         } else if !hasUnsavedShare {
             answer(.acceptance, .accepted(epoch: share.epoch, revision: share.revision))

@@ -3,32 +3,30 @@ import JSON
 import Southbound
 import Wire
 
-/// What is known of the paths to the other hosts.
+/// The state of the paths to the other hosts.
 struct PathsState: Sendable {
-    /// A path.
     struct Path: Sendable {
         /// The chassis at its other end.
         var chassis: String
         var search: PathSearch
-        /// Whether the kernel has said what it allows.
+        /// True if the kernel has said what it allows.
         var isMeasured = false
-        /// What the forwarder has been told, since it is connected.
+        /// The sizes that the forwarder has been told since it is connected.
         var told: [Bool: Int] = [:]
     }
 
     /// By the encap at the other end.
     var paths: [IPAddress: Path] = [:]
-    /// The share that `paths` is of.
     var share: (epoch: UInt64, revision: UInt64, hash: UInt64?)?
     /// The longest packet, in octets, of the device that has this host's encap.
     var deviceMTU: Int
-    /// Whether that device carries less than is needed, which has been said.
+    /// True if that device carries less than is needed, which has been said.
     var isTooSmall = false
-    /// When the kernel is to be asked what it allows; `nil` for not at all.
+    /// The time when the kernel is to be asked what it allows; `nil` for not at all.
     var measureAt: Duration? = .zero
-    /// Whether it is being asked, and when it answered last.
+    /// True if it is being asked, and when it answered last.
     var isMeasuring = false
-    /// Whether that is because something has changed.
+    /// True if that is because something has changed.
     var hasChanged = false
     var measuredAt: Duration?
     /// The paths of which the forwarder may have to be told.
@@ -39,21 +37,21 @@ struct PathsState: Sendable {
     var probeBudget = AgentCore.probesPerSecond
     var budgetAt = Duration.zero
 
-    /// How long nothing is sent when too many have gone out.
+    /// The pause after too many probes.
     static let budgetPause = Duration.milliseconds(20)
-    /// How long after the kernel's news of routes and devices it is asked: they come in flocks.
+    /// The delay between news of routes and devices and the question to the kernel: news come in flocks.
     static let measureDelay = Duration.milliseconds(20)
-    /// How long after its answer the kernel is asked again at the earliest: routing daemons change routes without end.
+    /// The shortest time between two questions to the kernel: routing daemons change routes without end.
     static let measureInterval = Duration.milliseconds(250)
-    /// How often the kernel is asked although it has said nothing: news may have been lost.
+    /// The interval at which the kernel is asked without news: news may have been lost.
     static let measurePeriod = Duration.seconds(30)
-    /// The time between the first probes to one host and the next: not all searches shall begin at once.
+    /// The time between the first probes to one host and the next: so that not all searches begin at once.
     static let startInterval = Duration.milliseconds(2)
 }
 
 extension AgentCore {
-    /// Probes that go out in a second at most, to all hosts together; what is too many waits. Ten thousand hosts can
-    /// be looked at as often as one (`PathSearch.verifyInterval`).
+    /// The most probes that are sent in a second, to all hosts together; more of them wait. Ten thousand hosts can be
+    /// looked at as often as one (`PathSearch.verifyInterval`).
     public static let probesPerSecond = 2000
 
     /// The longest packet of a guest that the device of this host's encap leaves to tunnels, in octets.
@@ -100,7 +98,7 @@ extension AgentCore {
             paths.untold.insert(address)
             paths.paths[address]?.search.setBound(min(max(mtu, PathSearch.floor), 65_535), now: now)
         }
-        // What changes from now on is in the next answer.
+        // Changes from now on are in the next answer.
         if paths.measureAt.map({ $0 > now + PathsState.measureInterval }) ?? true { paths.hasChanged = false }
     }
 
@@ -131,7 +129,7 @@ extension AgentCore {
         tellPaths()
     }
 
-    /// When there is something to do next.
+    /// The time when there is something to do next.
     var pathsDeadline: Duration? {
         var probes = paths.paths.values.lazy.filter(\.isMeasured).map(\.search.nextAt).min()
         if paths.probeBudget <= 0 { probes = probes.map { max($0, paths.budgetAt + PathsState.budgetPause) } }

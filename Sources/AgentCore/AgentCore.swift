@@ -1,32 +1,32 @@
 import ForwarderProtocol
 import Southbound
 
-/// The agent without its edge: what it knows, and what it does about what happens.
+/// The agent without its edges: its state, and its reactions to events.
 ///
 /// It holds this host's share of the southbound database and the ports plugged here, keeps the forwarder in step with
-/// both, and tells central what is plugged and what is in force. Nothing is ever removed because of silence.
+/// both, and tells central which ports are plugged and which revision is in force. Nothing is ever removed because of
+/// silence.
 public struct AgentCore: Sendable {
     /// The most ports of one host: what the forwarder takes.
     public static let portCountMaximum = ForwarderProtocol.portCountMaximum
-    /// How long a forwarder may be away before its ports count as down: a restart takes a tenth of it.
+    /// The time that a forwarder may be away before its ports count as down: a restart takes a tenth of it.
     public static let forwarderGrace = Duration.seconds(1)
-    /// How long after a save of the share there is no other, for each record in it: a large share must not keep a
+    /// The pause after a save of the share, for each record in it: a large share must not keep a
     /// processor busy with writing it anew, and a small one is to be on disk at once.
     public static let shareSaveRestPerRecord = Duration.microseconds(100)
-    /// How long after a save that failed the share is saved again.
+    /// The pause before a failed save of the share is repeated.
     public static let saveRetryInterval = Duration.seconds(1)
-    /// How long central is not asked after an answer of it that did not end.
+    /// The pause after an answer of central's that did not end.
     public static let endlessAnswerPause = Duration.seconds(5)
-    /// How often a device that was lost is looked for.
+    /// The interval at which a lost device is looked for.
     public static let deviceRetryInterval = Duration.seconds(1)
-    /// How often it is looked whether the namespaces that our descriptors keep alive still have their names.
+    /// The interval at which the names of pinned namespaces are checked.
     public static let deviceCheckInterval = Duration.seconds(1)
-    /// How long a list waits for the forwarder's counters.
+    /// The time that a list waits for the forwarder's counters.
     public static let statisticsPatience = Duration.seconds(1)
     /// The most requests for a list that wait for counters at once.
     public static let statisticsWaiterMaximum = 64
 
-    /// What the agent knows about itself.
     public let configuration: Configuration
     /// The share, as of the last answer that was whole.
     var share: Share
@@ -37,25 +37,25 @@ public struct AgentCore: Sendable {
     var sync = SyncState()
     var forwarder = ForwarderState()
     var files = FilesState()
-    /// What central says and this host does not go by.
+    /// The network of central's that this host holds back.
     var hold: Hold?
     var paths: PathsState
     /// The requests that wait for something.
     var waiting: [Waiting] = []
-    /// When failed devices are looked for again.
+    /// The time when failed devices are looked for again.
     var deviceRetryAt: Duration?
-    /// When pinned devices are looked at again.
+    /// The time when pinned devices are looked at again.
     var deviceCheckAt: Duration?
-    /// Whether the agent has said that it is ready.
+    /// True if the agent has said that it is ready.
     var isReady = false
-    /// Whether the agent has given up, as its chassis belongs to another host.
+    /// True if the agent has given up, as its chassis belongs to another host.
     var hasGivenUp = false
-    /// Whether a forwarder that runs since an earlier start has been told another inner MTU.
+    /// True if a forwarder that runs since an earlier start has been told another inner MTU.
     let hasNewMTU: Bool
     private var timer: Duration?
     private var effects: [Effect] = []
 
-    /// An agent that starts with what it had kept.
+    /// Creates an agent with its stored state.
     ///
     /// - Parameters:
     ///   - share: The stored share, or an empty one.
@@ -95,11 +95,11 @@ public struct AgentCore: Sendable {
         }
     }
 
-    /// Takes one event and tells what to do about it, in order.
+    /// Takes one event and returns the effects, in order.
     ///
     /// - Parameters:
     ///   - now: Monotonic, never less than before.
-    ///   - generator: For the jitter of retries and for what other hosts must not guess.
+    ///   - generator: For the jitter of retries and for numbers that other hosts must not guess.
     public mutating func step(
         _ event: Event,
         now: Duration,
@@ -117,7 +117,7 @@ public struct AgentCore: Sendable {
         return effects
     }
 
-    /// Whether there is a port of this name, so that its descriptor is worth keeping.
+    /// True if there is a port of this name, so that its descriptor is worth keeping.
     public func hasPort(named name: String) -> Bool { ports[name] != nil }
 
     mutating func emit(_ effect: Effect) { effects.append(effect) }
@@ -187,9 +187,8 @@ public struct AgentCore: Sendable {
 struct Waiting: Hashable, Sendable {
     /// The request.
     var ticket: Ticket
-    /// What it waits for.
     var subject: Subject
-    /// When it waits no more; `nil` for ever.
+    /// The time when it waits no more; `nil` for ever.
     var deadline: Duration?
 
     enum Subject: Hashable, Sendable {

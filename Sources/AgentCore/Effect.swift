@@ -6,7 +6,7 @@ import Wire
 public enum Effect: Sendable {
     // Central
 
-    /// Send a sync on a connection of its own; there is an answer within its wait plus some seconds, or it has failed.
+    /// Send a sync on a connection of its own; it is answered within its wait plus some seconds, or has failed.
     case sendSync(SyncRequest)
 
     // The forwarder
@@ -61,7 +61,7 @@ public enum Effect: Sendable {
 
 /// A change of what tables are compiled from.
 public struct TableChange: Hashable, Sendable {
-    /// Whether the changes are all there is, for tables from scratch.
+    /// True if the changes are all there is, for tables from scratch.
     public var isWhole: Bool
     /// The records that are different; one change for a record.
     public var records: [RecordChange]
@@ -70,7 +70,6 @@ public struct TableChange: Hashable, Sendable {
     /// The longest packet of a guest that the device of this host's encap leaves to tunnels, in octets.
     public var innerMTU: Int
 
-    /// A change.
     public init(isWhole: Bool, records: [RecordChange], slots: [String: UInt16], innerMTU: Int) {
         self.isWhole = isWhole
         self.records = records
@@ -81,12 +80,10 @@ public struct TableChange: Hashable, Sendable {
 
 /// A message to the forwarder, with the descriptor that rides along.
 public struct ForwarderOrder: Hashable, Sendable {
-    /// The message.
     public var message: ForwarderMessage
     /// Which of the agent's descriptors rides along.
     public var descriptor: HeldDescriptor?
 
-    /// A message with its descriptor.
     public init(_ message: ForwarderMessage, descriptor: HeldDescriptor? = nil) {
         self.message = message
         self.descriptor = descriptor
@@ -97,13 +94,13 @@ public struct ForwarderOrder: Hashable, Sendable {
 public enum DeviceOrder: Hashable, Sendable {
     /// A user plugs the port; `mtu` is for a device that is made.
     case plug(DeviceDemand, mtu: Int)
-    /// The agent has started and nobody holds the descriptor: open it, make it again if it was ours.
+    /// The agent has started and nobody holds the descriptor: open the device, make it again if it was ours.
     case restore(isOwned: Bool, mtu: Int)
     /// The device was lost meanwhile: open it if somebody has made it again.
     case reopen(isOwned: Bool)
 }
 
-/// How much a line of the log matters.
+/// The severity of a line of the log.
 public enum LogLevel: String, Hashable, Sendable {
     /// For the record.
     case info

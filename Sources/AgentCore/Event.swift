@@ -75,14 +75,12 @@ public typealias Ticket = UInt64
 
 /// A device as it was found or made.
 public struct Device: Hashable, Sendable {
-    /// Whether it was made by us, now or earlier.
+    /// True if it was made by us, now or earlier.
     public var isOwned: Bool
-    /// Its MAC.
     public var mac: MACAddress
-    /// Where its namespace is.
+    /// The place of its namespace.
     public var place: DevicePlace
 
-    /// A device.
     public init(isOwned: Bool, mac: MACAddress, place: DevicePlace = DevicePlace()) {
         self.isOwned = isOwned
         self.mac = mac
@@ -94,18 +92,17 @@ public struct Device: Hashable, Sendable {
 public struct DevicePlace: Hashable, Sendable {
     /// The number of the namespace that the port's `netns` led to; `nil` for a port in the agent's own.
     public var namespace: UInt64?
-    /// Whether our descriptors keep the namespace alive: they were opened in it, as a device can be opened again only
-    /// there. Then nothing but the end of its name tells that its guest has ended.
+    /// True if our descriptors keep the namespace alive: they were opened in it, as a device can be opened again only
+    /// there. Then only the end of its name tells that its guest has ended.
     public var isPinned: Bool
 
-    /// A place.
     public init(namespace: UInt64? = nil, isPinned: Bool = false) {
         self.namespace = namespace
         self.isPinned = isPinned
     }
 }
 
-/// How a device is whose descriptor is in our hands.
+/// The condition of a device whose descriptor the agent holds.
 public enum DeviceCondition: Hashable, Sendable {
     /// It is there, as far as can be told.
     case present
@@ -117,7 +114,7 @@ public enum DeviceCondition: Hashable, Sendable {
     case namespaceReplaced
 }
 
-/// Why a sync has no answer that counts.
+/// The reason why a sync has no answer that counts.
 public enum SyncFailure: Hashable, Sendable {
     /// 410: the revision is too old; a snapshot is due.
     case resyncRequired
@@ -129,9 +126,9 @@ public enum SyncFailure: Hashable, Sendable {
     case chassisConflict(String)
     /// 409 because central has heard a later sync; its sentence about it.
     case staleSequence(String)
-    /// Central cannot be reached or is not able to answer; the delay that it asked for, where it did.
+    /// Central cannot be reached or cannot answer; with the delay that it asked for, if it did.
     case unavailable(String, retryAfter: Duration?)
-    /// Central's host answers at once that nobody listens there: central is being started again, mostly.
+    /// Central's host answers at once that nobody listens there: most often central is being restarted.
     case connectionRefused(String)
     /// Central refuses the request for another reason, or its answer cannot be read.
     case refused(String)

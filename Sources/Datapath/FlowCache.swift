@@ -5,16 +5,16 @@ import Glibc
 ///
 /// The key of a decision has all that the decision has read of the frame. Most read no more than addresses: their keys
 /// and actions lie in a narrow table, an entry a cache line. For the others the narrow table says that there is more to
-/// read, and a wide table has the decision. What is more than one thing to do, or changes the frame, is a program beside
-/// the tables. An entry holds for the tables by which it was decided, and for later ones if nothing has changed that it
-/// has read (`Tables.holds`).
+/// read, and a wide table has the decision. What is more than one thing to do, or changes the frame, is a program
+/// beside the tables. An entry holds for the tables by which it was decided, and for later ones if nothing has changed
+/// that it has read (`Tables.holds`).
 public struct FlowCache: ~Copyable {
     let narrow: FlowTable<FlowKey>
     /// Apart, so that the cache is handed on in registers.
     private let others: UnsafeMutablePointer<Others>
 
-    /// Entries of a narrow table that nobody wants smaller: twice the flows that one poller is expected to have, so that
-    /// few of them push each other out. A page of it takes memory when a flow first falls there.
+    /// Entries of a narrow table that nobody wants smaller: twice the flows that one poller is expected to have, so
+    /// that few of them push each other out. A page of it takes memory when a flow first falls there.
     public static let usualEntryCount = 1 << 18
     /// Entries of the wide table for each of the narrow one: new connections come and go where ports are read, but few
     /// switches have rules that read them.
@@ -123,8 +123,8 @@ struct FlowTable<Key: FlowTableKey>: ~Copyable {
         return nil
     }
 
-    /// Puts a flow in its own place, in the first of its places that has none of this epoch, or in the place of the flow
-    /// that is in the first one.
+    /// Puts a flow in its own place, in the first of its places that has none of this epoch, or in the place of the
+    /// flow that is in the first one.
     func insert(_ key: Key, _ hash: Int, epoch: UInt64, _ action: FlowAction) {
         var place = entry(key, hash)
         for way in 0...Self.wayMask where place == nil && !entries[hash & mask ^ way].action.isOf(epoch) {

@@ -7,11 +7,11 @@ import Wire
 /// Any records will do: what contradicts itself (two ports with one key or MAC, a port without its datapath) is settled
 /// in favour of the lower key or identity, or left out.
 public final class ForwardingTables {
-    /// How long frames are taken from a port's previous place after the newer binding arrived: hosts do not hear of a
-    /// move at the same moment.
+    /// The time that frames are taken from a port's previous place after the newer binding arrived: hosts do not hear
+    /// of a move at the same moment.
     public static let previousPlaceTime = Duration.seconds(1)
-    /// How much longer than twice its length after the last copy a file may get, in octets, before what is in use is
-    /// copied to a new one.
+    /// The octets that a file may exceed twice its length after the last copy by, before its used part is copied to a
+    /// new one.
     static let garbageByteCountMaximum = 1 << 20
 
     /// The name of this host's chassis.
@@ -32,7 +32,7 @@ public final class ForwardingTables {
     var chassis = ChassisList()
     /// The datapaths by identity.
     var datapaths: [ObjectID: DatapathState] = [:]
-    /// The datapaths by index; `nil` where an index is free.
+    /// The datapaths by index; `nil` if an index is free.
     var datapathsByIndex: [DatapathState?] = []
     var freeIndices: [Int] = []
     /// The datapaths that have claimed a VNI: the lowest identity has it.
@@ -92,8 +92,8 @@ public final class ForwardingTables {
     /// Changes records and what is plugged in, at once.
     /// - Parameters:
     ///   - changes: in any order, one for a record.
-    ///   - slots: the slots of all devices here, below `Tables.slotCountMaximum`, by logical port; dense, as tables hold
-    ///     a row for every number up to the largest. `nil` changes none.
+    ///   - slots: the slots of all devices here, below `Tables.slotCountMaximum`, by logical port; dense, as tables
+    ///     hold a row for every number up to the largest. `nil` changes none.
     ///   - innerMTU: `nil` changes nothing.
     ///   - now: the time of `processTunnel`'s clock.
     public func apply(
@@ -107,7 +107,7 @@ public final class ForwardingTables {
         root.epoch += 1
         if let innerMTU { root.innerMTU = UInt32(clamping: innerMTU) }
         forgetPastPlaces()
-        // Ports come behind what they refer to, and chassis go behind the ports that were there.
+        // Ports come after what they refer to, and chassis go after the ports that were there.
         for case .put(.chassis(let chassis)) in changes { put(chassis) }
         for case .put(.datapathBinding(let datapath)) in changes { put(datapath) }
         for change in changes {
@@ -137,9 +137,9 @@ public final class ForwardingTables {
     public var epoch: UInt64 { root.epoch }
     /// The file's descriptor, which belongs to the tables; another one after a copy.
     public var descriptor: Int32 { file.descriptor }
-    /// How much of the file is in use, in octets.
+    /// The length of the file's used part, in octets.
     public var byteCount: Int { file.byteCount }
-    /// Where the root is in the file, in octets.
+    /// The offset of the root in the file, in octets.
     public var rootOffset: Int { Int(rootReference) * 8 }
 
     /// The tables as the packet path reads them; valid until the next change.

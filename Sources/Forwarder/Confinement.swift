@@ -14,7 +14,7 @@ enum Confinement {
     ///
     /// To be called before other threads start, with everything open that needs a path or a privilege. Without filters
     /// of system calls there is no forwarder: every kernel that Linux distributions build has them. Landlock is a
-    /// second wall behind the filter, which lets no file be opened either; it is missing from kernels in use.
+    /// second wall after the filter, which lets no file be opened either; it is missing from kernels in use.
     /// - Returns: what the log should say about it.
     static func enter() throws(SystemError) -> String {
         // The log's local time is read from a file the first time.

@@ -100,8 +100,8 @@ extension ForwarderControl {
         )
     }
 
-    /// The keys by the addresses of the chassis, with the time from which on tags are demanded: hosts do not hear at the
-    /// same moment that they have a key.
+    /// The keys by the addresses of the chassis, with the time from which on tags are demanded: hosts do not hear at
+    /// the same moment that they have a key.
     private func tunnelKeys() -> [OwnedTunnelPeers.Entry] {
         let entries = assembly.inForce.tunnelKeys.map { address, keys in
             let enforcedAt = tagsEnforcedAt[address] ?? loop.now + Self.untaggedTime
@@ -147,7 +147,7 @@ extension ForwarderControl {
         publication.outdate()
     }
 
-    /// Asks the kernel for trains both ways and for what outer headers say. Where it has none, datagrams come and go
+    /// Asks the kernel for trains both ways and for what outer headers say. If it has none, datagrams come and go
     /// one by one.
     private func prepare(_ socket: Descriptor, of underlay: inout Underlay) throws(SystemError) {
         let isIPv6 = if case .v6 = underlay.address { true } else { false }

@@ -6,8 +6,8 @@ import Logging
 import Reactor
 import Wire
 
-/// The control thread of a forwarder: listens to the agent, maps its tables, publishes them to the pollers and says when
-/// they are in force.
+/// The control thread of a forwarder: listens to the agent, maps its tables, publishes them to the pollers and says
+/// when they are in force.
 final class ForwarderControl {
     let loop: EventLoop
     let log: Logger
@@ -23,30 +23,31 @@ final class ForwarderControl {
     let portPollers: [Poller]
     let underlayPollers: [Poller]
 
-    // What the agent has asked for, and what has come with the open commit.
+    // The agent's tables, and the changes of the open commit.
     var assembly = CommitAssembly()
     var arrived = Arrivals()
 
-    /// What is known of the paths to other hosts.
+    /// The sizes of the paths to other hosts.
     let paths = PathTable()
-    /// How long datagrams without a tag are taken from a chassis after the key with it has come: it may not have it yet.
+    /// The time that datagrams without a tag are taken from a chassis after the key with it has come: it may not have
+    /// it yet.
     static let untaggedTime = Duration.seconds(10)
     /// From when on tags are demanded, by address.
     var tagsEnforcedAt: [IPAddress: Duration] = [:]
 
-    // What is in force.
+    // The tables that are in force.
     var slots = PortSlots()
     var underlay: Underlay?
     /// The file that the tables are in.
     var tableFile: Descriptor?
     var mapped: MappedTables?
     var tables: Tables?
-    /// Where to send; kept from one generation to the next while places and keys are the same.
+    /// The addresses of the places; kept from one generation to the next while places and keys are the same.
     var places: OwnedPlaces?
     /// The newest generation and, before it, those that a poller may still use.
     var generations: [OwnedGeneration] = []
 
-    // What is on the way there.
+    // The generation under way.
     var publication = Publication()
     /// Descriptors in the next generation that a poller does not read yet.
     var unwatched: [(source: CounterBlock.Source, queue: Int, descriptor: Descriptor)] = []
@@ -58,11 +59,11 @@ final class ForwarderControl {
         var sockets: [Descriptor]
         /// The sockets that send, from the same address.
         var senders: [Descriptor] = []
-        /// Whether the kernel cuts trains into datagrams.
+        /// True if the kernel cuts trains into datagrams.
         var isCutting = true
     }
 
-    /// What rode along with the messages of a commit that is not closed yet.
+    /// The descriptors that came with the messages of a commit that is not closed yet.
     struct Arrivals {
         var ports: [String: UInt16] = [:]
         var devices: [String: [Descriptor]] = [:]
@@ -113,7 +114,7 @@ final class ForwarderControl {
 
     var pollers: [Poller] { portPollers + underlayPollers }
 
-    /// Who reads a queue of a source. Ports with one queue are spread by their slots.
+    /// Returns the poller of a source's queue. Ports with one queue are spread by their slots.
     func poller(of source: CounterBlock.Source, queue: Int) -> Poller {
         source == CounterBlock.underlay
             ? underlayPollers[queue % underlayPollers.count] : portPollers[(source + queue) % portPollers.count]
@@ -162,7 +163,7 @@ final class ForwarderControl {
                 Greeting(
                     version: ForwarderProtocol.version,
                     processID: getpid(),
-                    // What the next delta is applied to, though the pollers may be a moment behind.
+                    // The base of the next delta, though the pollers may be a moment behind.
                     epoch: assembly.inForce.epoch,
                     revision: assembly.inForce.revision,
                     heldCount: UInt32(held.count)

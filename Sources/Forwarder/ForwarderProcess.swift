@@ -6,22 +6,24 @@ import Reactor
 
 /// The process that moves packets: `heddle forwarder`.
 public enum ForwarderProcess {
-    /// Why the process could not start: one sentence.
+    /// The reason why the process could not start: one sentence.
     public struct StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
         /// The sentence.
         public let description: String
     }
 
-    /// The user that it becomes, where there is one of this name.
+    /// The user that it becomes, if there is one of this name.
     public static var userName: String { Confinement.userName }
 
-    /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing: an agent gives it descriptors and tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for
-    /// the next forwarder.
+    /// Runs until SIGTERM, whoever else comes and goes. It starts with nothing: an agent gives it descriptors and
+    /// tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for the next
+    /// forwarder.
     ///
     /// What needs a path or a privilege is done first; then the process confines itself (``Confinement``).
     /// - Parameters:
     ///   - directory: where `forwarder.sock` and `forwarder.pid` are made; made if missing.
-    ///   - queueCount: threads that read ports, and as many that read the underlay; `nil` for what suits the processors.
+    ///   - queueCount: threads that read ports, and as many that read the underlay; `nil` for what suits the
+    ///     processors.
     /// - Throws: when another forwarder has the directory, or the socket cannot be made.
     public static func run(directory: String, queueCount: Int? = nil) throws(StartFailure) {
         var lock: FileLock? = try takeLock(directory)

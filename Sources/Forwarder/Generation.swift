@@ -10,28 +10,28 @@ import Wire
 struct Generation {
     /// Rises by one with each.
     let number: UInt64
-    /// Where frames go.
+    /// The tables that decide about frames.
     let tables: Tables
-    /// The underlay's UDP sockets, one for each queue, or -1; where there are fewer, they take turns.
+    /// The underlay's UDP sockets, one for each queue, or -1; if there are fewer, they take turns.
     let underlays: UnsafePointer<Int32>
-    /// How many of these there are, at least 1.
+    /// Their number, at least 1.
     let underlayCount: Int
     /// The sockets that send, for flows to be spread over; a power of two of them.
     let senders: UnsafePointer<Int32>
     let senderMask: Int
-    /// Whether the kernel cuts trains into datagrams (UDP_SEGMENT).
+    /// True if the kernel cuts trains into datagrams (UDP_SEGMENT).
     let isCutting: Bool
-    /// The TAPs, slot by slot for each queue, or -1; where a TAP has fewer queues, they take turns.
+    /// The TAPs, slot by slot for each queue, or -1; if a TAP has fewer queues, they take turns.
     let devices: UnsafePointer<Int32>
     /// The queues of each slot's TAP, at least 1.
     let queueCounts: UnsafePointer<Int>
-    /// Where to send for each of the tables' places.
+    /// The address of each of the tables' places.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
     let addressByteCount: socklen_t
-    /// What is known of the path to each of the tables' places.
+    /// The path to each of the tables' places.
     let paths: UnsafeMutablePointer<Path>
-    /// The chassis that this one has keys with; `nil` where there are none.
+    /// The chassis that this one has keys with; `nil` if there are none.
     let peers: TunnelPeers?
 
     /// The key for the tags of what goes to a place, or `nil`.
@@ -66,9 +66,9 @@ final class OwnedGeneration {
     ///   - memory: what the tables live as long as.
     ///   - queueCount: the queues that pollers write to.
     ///   - underlays: the sockets that receive.
-    ///   - senders: the sockets that send; the first that receives where there are none. Of others than a power of two
+    ///   - senders: the sockets that send; the first that receives if there are none. Of others than a power of two
     ///     the last ones are not used.
-    ///   - isCutting: whether the kernel cuts trains.
+    ///   - isCutting: true if the kernel cuts trains.
     ///   - taps: the queues of devices by slot.
     ///   - places: where to send; `nil` for what the tables alone say.
     ///   - descriptors: kept open for as long as this lives.

@@ -9,7 +9,7 @@ final class OwnedPlaces {
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     /// The bytes of an address.
     let addressByteCount: socklen_t
-    /// What is known of the path to each place.
+    /// The path to each place.
     let paths: UnsafeMutablePointer<Path>
     /// The chassis that this one has keys with; `nil` if there are none.
     let peers: OwnedTunnelPeers?

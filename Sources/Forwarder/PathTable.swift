@@ -9,20 +9,20 @@ final class PathTable {
 
     private struct Entry {
         var path: Path
-        /// What the kernel's devices and routes allow; `nil` where nobody has said.
+        /// The size that the kernel's devices and routes allow; `nil` if unknown.
         var bound: Int?
-        /// What has been found to come through; `nil` before.
+        /// The size that probes have found; `nil` before.
         var found: Int?
-        /// What tags take of each datagram.
+        /// The octets that a tag takes of each datagram.
         var tagByteCount = 0
-        /// Whether the agent knows that the kernel has refused a datagram.
+        /// True if the agent knows that the kernel has refused a datagram.
         var isToldRefused = false
     }
 
     private var entries: [IPAddress: Entry] = [:]
     /// The path to a place that has no address: nothing is short enough for it.
     let nowhere = Path(mtu: 0)
-    /// What paths carry of which nothing is known: what the host's own device does.
+    /// The size of unknown paths: that of the host's own device.
     private(set) var usualMTU: Int
 
     init(usualMTU: Int = 65_535) {
@@ -80,7 +80,7 @@ final class PathTable {
         return refused
     }
 
-    /// What did not go to each host, in order of address.
+    /// The frames that did not go to each host, in order of address.
     var statistics: [PathStatistics] {
         entries.sorted { $0.key < $1.key }.map { address, entry in
             PathStatistics(

@@ -2,10 +2,9 @@ import Reactor
 
 /// The devices of ports and their slots: the numbers by which tables and counters know them.
 ///
-/// The agent gives them. A slot that was given up is free after every poller has moved on from the generations that knew
-/// it, which is when the commit that has done so is acknowledged.
+/// The agent gives them. A slot that was given up is free after every poller has moved on from the generations that
+/// knew it, which is when the commit that has done so is acknowledged.
 struct PortSlots {
-    /// A port that has a slot.
     struct Port {
         let slot: Int
         /// The queues of its TAP; none after it has failed, until the agent brings another.
@@ -22,7 +21,6 @@ struct PortSlots {
     /// The names of all ports, in order.
     var sortedNames: [String] { ports.keys.sorted() }
 
-    /// The port in a slot.
     func name(ofSlot slot: Int) -> String? { names[slot] }
 
     /// Gives a port its device in its slot; the queues of the device that it replaces, if any.

@@ -6,7 +6,7 @@ public struct HostState: Hashable, Sendable {
     public var epoch: UInt64 = 0
     /// The revision that it stands for.
     public var revision: UInt64 = 0
-    /// Where the tables are; `nil` before any commit.
+    /// The place of the tables; `nil` before any commit.
     public var tables: TablePlace?
     /// The slots of the ports plugged on the host, by name; at most `ForwarderProtocol.portCountMaximum`.
     public var slots: [String: UInt16] = [:]
@@ -111,7 +111,7 @@ public struct CommitAssembly: Sendable {
     }
 }
 
-/// Why an agent's message makes no sense where it stands. The connection is closed; the agent starts afresh.
+/// The reason why an agent's message makes no sense at its place. The connection is closed; the agent starts afresh.
 public enum CommitError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `begin` inside a commit.
     case commitIsOpen

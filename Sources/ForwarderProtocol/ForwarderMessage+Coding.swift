@@ -80,7 +80,7 @@ extension ForwarderMessage {
         try body.end()
     }
 
-    /// How many bytes the message has that begins with these, its header included.
+    /// Returns the length of the message that begins with these bytes, including its header.
     static func byteCount(announcedBy bytes: [UInt8]) throws(ForwarderMessageError) -> Int {
         guard bytes.count >= headerByteCount else { throw .truncated }
         var length = MessageReader(bytes[4..<headerByteCount])

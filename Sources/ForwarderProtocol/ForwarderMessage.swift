@@ -28,11 +28,11 @@ public enum ForwarderMessage: Hashable, Sendable {
 
     // Agent to forwarder
 
-    /// Opens a commit, which will stand for this revision. A snapshot replaces all ports and keys; what it does not name
-    /// goes at its commit. The underlay socket and the devices of ports that stay are kept.
+    /// Opens a commit, which will stand for this revision. A snapshot replaces all ports and keys; what it does not
+    /// name goes at its commit. The underlay socket and the devices of ports that stay are kept.
     case begin(epoch: UInt64, revision: UInt64, isSnapshot: Bool)
-    /// The tables that are in force from the commit on. Their file's descriptor rides along if it is another one than that
-    /// of the tables before.
+    /// The tables that are in force from the commit on. Their file's descriptor rides along if it is another one than
+    /// that of the tables before.
     case tables(TablePlace)
     /// The underlay's UDP sockets ride along, bound to this address, port 6081; they replace those before at the
     /// commit.
@@ -47,13 +47,13 @@ public enum ForwarderMessage: Hashable, Sendable {
     case deletePort(name: String)
     /// Puts everything since `begin` into force at once; answered by `acknowledged`.
     case commit
-    /// What the path to a host carries, from now on; outside or inside a commit.
+    /// The size that the path to a host carries from now on; outside or inside a commit.
     case pathMTU(PathMTU)
     /// Asks for `statistics`.
     case requestStatistics
 }
 
-/// What a forwarder says first.
+/// The first message of a forwarder.
 public struct Greeting: Hashable, Sendable {
     /// The protocol's version.
     public var version: UInt16
@@ -63,10 +63,9 @@ public struct Greeting: Hashable, Sendable {
     public var epoch: UInt64
     /// The revision of the tables in force.
     public var revision: UInt64
-    /// How many `held` messages follow.
+    /// The number of `held` messages that follow.
     public var heldCount: UInt32
 
-    /// A greeting.
     public init(version: UInt16, processID: Int32, epoch: UInt64, revision: UInt64, heldCount: UInt32) {
         self.version = version
         self.processID = processID
@@ -76,21 +75,21 @@ public struct Greeting: Hashable, Sendable {
     }
 }
 
-/// What held descriptors are for.
+/// The purpose of held descriptors.
 public enum HeldDescriptor: Hashable, Sendable {
     /// The UDP sockets bound to this address.
     case underlay(IPAddress)
     /// The queues of the TAP of the port with this name.
     case port(String)
-    /// What forwarders of version 2 keep for the next one, and this version has no use for.
+    /// A descriptor that forwarders of version 2 keep for the next one; this version does not use it.
     case former
 }
 
 /// Tables in a file.
 public struct TablePlace: Hashable, Sendable {
-    /// Where their root is, in bytes from the file's beginning.
+    /// The offset of their root from the file's beginning, in bytes.
     public var root: UInt64
-    /// How much of the file belongs to them, in bytes.
+    /// The length of the part of the file that belongs to them, in bytes.
     public var length: UInt64
 
     /// Tables in a file.
@@ -100,17 +99,16 @@ public struct TablePlace: Hashable, Sendable {
     }
 }
 
-/// What the path to another host carries.
+/// The size that the path to another host carries.
 public struct PathMTU: Hashable, Sendable {
     /// The host's encap.
     public var address: IPAddress
-    /// The longest packet of a guest, in bytes behind the Ethernet header.
+    /// The longest packet of a guest, in bytes after the Ethernet header.
     public var mtu: UInt32
-    /// Whether that has been found out about the whole path; else it is what this host's devices and routes allow,
+    /// True if that has been found out about the whole path; else it is what this host's devices and routes allow,
     /// which bounds what was found and what will be.
     public var isFound: Bool
 
-    /// What a path carries.
     public init(address: IPAddress, mtu: UInt32, isFound: Bool) {
         self.address = address
         self.mtu = mtu
@@ -122,11 +120,10 @@ public struct PathMTU: Hashable, Sendable {
 public struct LocalPort: Hashable, Sendable {
     /// The port's name on this host, the key among its ports.
     public var name: String
-    /// The number by which tables and counters know it, below `ForwarderProtocol.portCountMaximum`. One that was given up
-    /// is free when the commit that has done so is acknowledged.
+    /// The number by which tables and counters know it, below `ForwarderProtocol.portCountMaximum`. One that was given
+    /// up is free when the commit that has done so is acknowledged.
     public var slot: UInt16
 
-    /// A port.
     public init(name: String, slot: UInt16) {
         self.name = name
         self.slot = slot

@@ -1,7 +1,7 @@
-/// What agent and forwarder say to each other over their socket.
+/// The protocol of agent and forwarder over their socket.
 ///
-/// The socket is `forwarder.sock` in a directory of its own, SOCK_SEQPACKET. The forwarder listens and speaks first; the newest
-/// connection is the agent's. Every message is one `ForwarderMessage`; descriptors ride on its first packet.
+/// The socket is `forwarder.sock` in a directory of its own, SOCK_SEQPACKET. The forwarder listens and speaks first;
+/// the newest connection is the agent's. Every message is one `ForwarderMessage`; descriptors ride on its first packet.
 public enum ForwarderProtocol {
     /// The version of the messages; an agent replaces a forwarder of another one.
     ///

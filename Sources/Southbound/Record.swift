@@ -69,7 +69,6 @@ public enum RecordChange: Hashable, Sendable {
     /// The record is gone, or has left the share.
     case delete(RecordKey)
 
-    /// The key of the record.
     public var key: RecordKey {
         switch self {
         case .put(let record): record.key

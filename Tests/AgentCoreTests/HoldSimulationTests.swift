@@ -185,7 +185,7 @@ private final class HoldWorld {
         )
     }
 
-    /// What a forwarder with tables does not have any more is missed at once, not only when all has settled.
+    /// A missing entry of a forwarder with tables is noticed at once, not only at the end.
     private func check(_ orders: [ForwarderOrder]) {
         guard orders.contains(where: { $0.message == .commit }) else { return }
         let missing = expected.subtracting(forwarded)

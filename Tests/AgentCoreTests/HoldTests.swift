@@ -44,7 +44,7 @@ import Wire
         effects.compactMap { if case .sendSync(let sync) = $0 { sync } else { nil } }
     }
 
-    /// What the forwarder is told, and what tables are compiled from for it.
+    /// The messages to the forwarder, and the changes that its tables are compiled from.
     private func told(_ effects: [Effect]) -> [Effect] {
         effects.filter { effect in
             switch effect {

@@ -10,7 +10,7 @@ struct Scenario {
     var core: AgentCore
     var now = Duration.zero
     var transcript = ""
-    /// Whether the transcript has what is asked of the kernel about paths: it is, in any story, but few are about that.
+    /// True if the transcript has what is asked of the kernel about paths: it is, in any story, but few are about that.
     var showsMeasurements = false
     private var generator = SeededGenerator(seed: 1)
 

@@ -14,15 +14,15 @@ final class SimulatedHost {
     private(set) var life = 0
     private var starts = 0
 
-    // What outlives the agent.
+    // The files that outlive the agent.
     private(set) var portsFile: [UInt8] = StoredPorts(lastClaim: 100).fileBytes
     private(set) var shareFile: [UInt8]?
     private(set) var devices: Set<String> = []
     var forwarder: SimulatedForwarder?
-    /// What the agent has compiled in this life.
+    /// The tables that the agent has compiled since its start.
     private(set) var tables: SimulatedTables?
 
-    // What the agent has asked for, to be carried out by the simulation.
+    // The agent's orders, to be carried out by the simulation.
     private(set) var wakeAt: Duration?
     private(set) var highestClaim: UInt64 = 0
     private(set) var failure: String?
@@ -107,7 +107,7 @@ final class SimulatedHost {
 
     func removeDevice(_ port: PortSpecification) { devices.remove(port.interface) }
 
-    /// What the files say is plugged, and as what.
+    /// Returns the plugged ports by the files, with their states.
     func storedPorts() throws -> [String: String] {
         let stored = try StoredPorts(fileBytes: portsFile)
         return Dictionary(

@@ -71,7 +71,7 @@ import Wire
         let setup = try Setup()
         #expect(try setup.carries(1))
         try setup.guests[0].send(MemoryHosts.frame(from: 0, to: MemoryHosts.mac(9)))
-        // What was sent before it has been counted when this one arrives.
+        // Frames that were sent before it have been counted when this one arrives.
         #expect(try setup.carries(2))
         #expect(try setup.carries(3))
         // The last batch may not be counted yet when its frame arrives.

@@ -17,7 +17,7 @@ final class MemoryHosts {
     let ports = MemoryPorts()
     let underlay = MemoryUnderlay()
     private(set) var hosts: [Host] = []
-    /// What each host knows of the paths to the others.
+    /// The paths to the others, as each host knows them.
     private(set) var paths: [PathTable] = []
     private(set) var bindings: [PortBinding]
     /// The time at which ports are drained.
@@ -45,7 +45,7 @@ final class MemoryHosts {
 
     /// - Parameters:
     ///   - places: the host of each port; port n (from 0) has key n + 1, slot n and device n.
-    ///   - hasKeys: whether the first two hosts put tags into what they send to each other.
+    ///   - hasKeys: true if the first two hosts put tags into what they send to each other.
     ///   - change: changes a port's binding.
     init(
         hostCount: Int,
@@ -156,7 +156,7 @@ final class MemoryHosts {
         }
     }
 
-    /// What the guest at a port has got since the last call.
+    /// Returns the frames that the guest at a port has got since the last call.
     func got(_ port: Int) -> [[UInt8]] { ports.takeWritten(Int32(port)) }
 
     func count(_ word: CounterBlock.Word, of source: CounterBlock.Source, on host: Int) -> UInt64 {
@@ -182,7 +182,7 @@ final class MemoryHosts {
         return true
     }
 
-    /// Whether every frame that a host has received, from any source, was counted once.
+    /// True if every frame that a host has received, from any source, was counted once.
     func isAccountedFor(on host: Int) -> Bool {
         (Array(bindings.indices) + [CounterBlock.underlay]).allSatisfy { source in
             let drops = DropReason.allCases.reduce(0) { $0 + self.drops($1, of: source, on: host) }

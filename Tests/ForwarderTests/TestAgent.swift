@@ -6,7 +6,7 @@ import Reactor
 import Southbound
 import Wire
 
-/// What a commit of a test changes.
+/// A change in a commit of a test.
 enum TestChange {
     case setLocalChassis(String, IPAddress)
     case put(Record)
@@ -18,7 +18,7 @@ enum TestChange {
 
 /// An agent's end of the control socket, for a test that waits for one message after the other.
 final class TestAgent {
-    /// How long anything may take that must come: far longer than it does, so that only what never comes fails.
+    /// The time that an expected event may take: far longer than it does, so that only an event that never comes fails.
     static let patience: Int32 = 10_000
 
     struct Silence: Error {}
@@ -151,7 +151,7 @@ func awaitReadiness(_ descriptor: Descriptor, _ events: Int32, _ patience: Int32
 }
 
 extension ForwarderStatistics {
-    /// Whether every frame that was received was counted once.
+    /// True if every frame that was received was counted once.
     var isAccountedFor: Bool {
         (ports + [underlay]).allSatisfy { source in
             source.receivedFrames == source.forwardedFrames + source.drops.reduce(0) { $0 + $1.frames }

@@ -73,7 +73,7 @@ struct TestGuest {
         return Array(buffer[10..<frame.count])
     }
 
-    /// Whether there is a frame now.
+    /// True if there is a frame now.
     var hasFrame: Bool { (try? awaitReadiness(end, POLLIN, 0)) != nil }
 }
 
@@ -106,7 +106,7 @@ struct TestNetwork {
         .putPort(name: "vm-\(number)", logicalPort: "port-\(number)")
     }
 
-    /// What a snapshot for a host says: ports by number with their hosts.
+    /// Returns the messages of a snapshot for a host: ports by number with their hosts.
     func records(_ host: Int, ports: [Int: Int]) -> [(TestChange, Descriptor?)] {
         let chassis = addresses.enumerated().map { number, ip in
             Chassis(name: "host-\(number)", chassisID: "\(number)", hostname: "", encaps: [Encap(ip: ip)])

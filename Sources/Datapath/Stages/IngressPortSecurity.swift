@@ -1,12 +1,12 @@
 import Wire
 
-/// Table `ls_in_apply_port_sec` (OVN's `check_in_port_sec`: controller/lflow.c, consider_port_sec_flows), without VRRPv3:
-/// port security looks at what a port sends.
+/// Table `ls_in_apply_port_sec` (OVN's `check_in_port_sec`: controller/lflow.c, consider_port_sec_flows), without
+/// VRRPv3: port security looks at what a port sends.
 ///
 /// Entries are alternatives. What differs from OVN, for a port that may have certain IP addresses only:
 /// - An ND message with contradictory options is refused; OVN lets it through.
-/// - An ARP probe, whose sender has no address yet, passes (RFC 5227): hosts look for duplicates with it before they use
-///   an address. OVN drops it, so that duplicates are not found.
+/// - An ARP probe, whose sender has no address yet, passes (RFC 5227): hosts look for duplicates with it before they
+///   use an address. OVN drops it, so that duplicates are not found.
 /// - Probes of both families must go to the group that the owner of the address listens to, so that those for known
 ///   addresses are answered on the spot and no guest can keep another from using its address.
 /// - Router advertisements and redirects pass only if the port may have a whole subnet's addresses: a host that sends
