@@ -3,7 +3,9 @@ import Persistent
 import Wire
 
 /// A kind in the table of kinds: what central does with its objects, for those who have its row and not its type.
-public struct KindRow: Sendable {
+///
+/// A class, because every operation goes by it: a reference is handed on at the cost of one count.
+public final class KindRow: Sendable {
     public let names: KindNames
     /// The members that users write: name, type in JSON Schema, and whether it can change.
     public let fields: [(name: String, type: String, isMutable: Bool)]

@@ -59,27 +59,28 @@ public struct KindNames: Sendable {
     /// Other names on the command line: short, and OVN's.
     public let aliases: [String]
 
+    /// One object, in messages: `switch`.
+    public let noun: String
+    /// One object, with an article.
+    public let aNoun: String
+    /// Many of them, in messages: `switches`.
+    public let nouns: String
+    /// The path of the kind's collection.
+    public let path: String
+    /// The name of the kind's objects as a member of JSON.
+    public let member: String
+
     public init(row: String, singular: String, plural: String, aliases: [String]) {
         self.row = row
         self.singular = singular
         self.plural = plural
         self.aliases = aliases
+        noun = singular.replacing("-", with: " ")
+        aNoun = ("aeiou".contains(singular.prefix(1)) ? "an " : "a ") + noun
+        nouns = plural.replacing("-", with: " ")
+        path = "/v1/\(plural)"
+        member = plural.replacing("-", with: "_")
     }
-
-    /// One object, in messages: `switch`.
-    public var noun: String { singular.replacing("-", with: " ") }
-
-    /// Many of them, in messages: `switches`.
-    public var nouns: String { plural.replacing("-", with: " ") }
-
-    /// One object, with an article.
-    public var aNoun: String { ("aeiou".contains(noun.prefix(1)) ? "an " : "a ") + noun }
-
-    /// The path of the kind's collection.
-    public var path: String { "/v1/\(plural)" }
-
-    /// The name of the kind's objects as a member of JSON.
-    public var member: String { plural.replacing("-", with: "_") }
 
     /// The names of hosts.
     public static let chassis = KindNames(row: "chassis", singular: "chassis", plural: "chassis", aliases: ["ch"])
