@@ -5,6 +5,8 @@ import Wire
 public struct NorthboundDatabase: Sendable {
     public internal(set) var switches = Table<LogicalSwitch>()
     public internal(set) var ports = Table<LogicalSwitchPort>()
+    /// The address sets.
+    public internal(set) var addressSets = Table<AddressSet>()
     /// The number of objects, of all kinds.
     private(set) var objectCount = 0
     /// The topologies by owner, in the order that lists have.

@@ -41,7 +41,7 @@ import Testing
         #expect(steps(again) == [] && again.json["unchanged"] == 3 && again.json["revision"] == 1)
         #expect(bench.network.revision == 1)
         let list = bench.send("GET", "/v1/topologies").json["items"]
-        #expect(list == [["owner": "me", "revision": 1, "switches": 1, "ports": 2]])
+        #expect(list == [["owner": "me", "revision": 1, "switches": 1, "ports": 2, "address_sets": 0]])
     }
 
     @Test func `What it reads back is the body that makes it again`() throws {

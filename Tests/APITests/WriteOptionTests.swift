@@ -71,6 +71,10 @@ import Testing
         "createPort": ("/v1/ports", ["name": "new", "switch": "ls1"]),
         "replacePort": ("/v1/ports/p1", ["enabled": false]), "patchPort": ("/v1/ports/p1", ["enabled": false]),
         "deletePort": ("/v1/ports/p1", nil), "deleteChassis": ("/v1/chassis/hv1", nil),
+        "createAddressSet": ("/v1/address-sets", ["name": "new"]),
+        "replaceAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
+        "patchAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
+        "deleteAddressSet": ("/v1/address-sets/as1", nil),
         "transact": ("/v1/transactions", ["ops": [["op": "delete", "path": "/v1/ports/p1"]]]),
         "applyTopology": ("/v1/topologies/me", ["switches": [["name": "new"]]]),
         "createToken": ("/v1/tokens", ["chassis": "hv2"]), "deleteToken": ("/v1/tokens/ID", nil),
@@ -87,6 +91,7 @@ import Testing
         let write = try #require(Self.writes[endpoint.operationID], "give this test a request for \(endpoint)")
         bench.send("POST", "/v1/chassis/hv1/sync", Self.sync(seq: 1), on: .southbound)
         let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
+        bench.send("PUT", "/v1/address-sets/as1", [:])
         func lists() -> [String] {
             Routes.all.filter { $0.endpoint.operationID.hasPrefix("list") }.map { list in
                 bench.send("GET", list.path.replacing("{ref}", with: "ls1")).text

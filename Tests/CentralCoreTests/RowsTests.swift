@@ -17,6 +17,7 @@ import Testing
             let body: JSONValue = ["switch": "s", "addresses": [.string("02:00:00:00:00:\(10 + index)")]]
             bench.write(.put(port: "p\(index)", body))
         }
+        bench.write(Operation(.object(.addressSet), .create(body: ["name": "as"], switch: nil)))
         var topology = WriteRequest(operations: [], author: "a", requestID: "r")
         topology.topology = TopologyRequest(
             owner: "o",

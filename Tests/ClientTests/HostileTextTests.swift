@@ -28,6 +28,7 @@ import Wire
                 "status": ["up": false, "chassis": "hv1", "reason": .string(hostile)],
             ]
         ],
+        "/v1/address-sets": [["name": .string(hostile), "addresses": [.string(hostile)]]],
         "/v1/chassis": [
             [
                 "name": "hv1", "hostname": .string(hostile), "chassis_id": .string(hostile), "status": ["live": true],

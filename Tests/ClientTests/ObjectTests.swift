@@ -52,6 +52,13 @@ import Testing
                 "updated_at": "2026-01-02T03:04:05Z", "status": ["tunnel_key": 2],
             ],
         ],
+        "/v1/address-sets": [
+            [
+                "name": "web", "addresses": ["10.0.0.1", "2001:db8::/64"], "labels": ["app": "web"],
+                "id": "cccccccc-0000-4000-8000-000000000001", "owner": .null, "revision": 9, "config_revision": 9,
+                "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
+            ]
+        ],
         "/v1/chassis": [
             [
                 "name": "hv1", "chassis_id": "c1", "hostname": "host-1",
@@ -130,6 +137,7 @@ import Testing
         var text = try session.describe(.logicalSwitch, names: ["ls1", "ls2"])
         text += try session.describe(.port, names: Self.ports.map { $0.text("name") })
         text += try session.describe(.chassis, names: ["hv1", "hv2", "hv3"])
+        text += try session.describe(ShownKind(parsing: "address-set"), names: ["web"])
         text += try session.describe(.portBinding, names: ["p-up"])
         text += try session.describe(.multicastGroup, names: ["ls1/_MC_flood"])
         expect(text, golden: "describe")

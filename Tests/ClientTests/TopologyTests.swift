@@ -51,6 +51,7 @@ import Testing
                     ["name": "web-2", "addresses": ["02:00:00:00:00:02"], "switch": "web"],
                     ["name": "db-1", "switch": "db", "addresses": ["02:00:00:00:00:03 10.1.0.3", "unknown"]],
                 ],
+                "address_sets": [],
             ]
         )
         // JSON is YAML.
@@ -335,12 +336,14 @@ import Testing
             let items: JSONValue =
                 call.path.hasPrefix("/v1/switches")
                 ? [["name": "ls1", "labels": [:], "vlan_passthru": true, "id": "i", "revision": 1, "status": [:]]]
-                : [
-                    [
-                        "name": "p1", "switch": "ls1", "type": "", "addresses": ["unknown"], "port_security": [],
-                        "enabled": true, "options": [:], "status": ["up": true], "owner": .null,
+                : !call.path.hasPrefix("/v1/ports")
+                    ? []
+                    : [
+                        [
+                            "name": "p1", "switch": "ls1", "type": "", "addresses": ["unknown"], "port_security": [],
+                            "enabled": true, "options": [:], "status": ["up": true], "owner": .null,
+                        ]
                     ]
-                ]
             return Reply(status: 200, body: ["items": items, "next_page_token": .null])
         }
         let text = try TopologySession(caller: caller, output: { _ in }, warn: { _ in }).export(

@@ -93,7 +93,7 @@ class TopologyTest(unittest.TestCase):
                 file.write(exported)
             self.heddle(central, "apply", "-f", file.name, "--prune")
             owner = json.loads(central.curl("/v1/topologies"))["items"][0]
-            self.assertEqual(owner, {"owner": "big", "revision": revision, "switches": SWITCHES,
+            self.assertEqual(owner, {"owner": "big", "revision": revision, "switches": SWITCHES, "address_sets": 0,
                                      "ports": COUNT - SWITCHES})
 
 

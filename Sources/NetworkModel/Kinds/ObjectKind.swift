@@ -7,12 +7,15 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
     case logicalSwitch
     /// A port of a logical switch: `/v1/ports`.
     case logicalSwitchPort
+    /// A named set of addresses: `/v1/address-sets`.
+    case addressSet
 
     /// All that central does with objects of the kind.
     public var row: KindRow {
         switch self {
         case .logicalSwitch: .logicalSwitches
         case .logicalSwitchPort: .logicalSwitchPorts
+        case .addressSet: .addressSets
         }
     }
 }
@@ -20,6 +23,7 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
 extension KindRow {
     fileprivate static let logicalSwitches = KindRow(LogicalSwitch.self)
     fileprivate static let logicalSwitchPorts = KindRow(LogicalSwitchPort.self)
+    fileprivate static let addressSets = KindRow(AddressSet.self)
 }
 
 extension ObjectKind {
