@@ -33,4 +33,6 @@ extension CommitChange.Kind: CaseIterable, RawRepresentable {
     public static let logicalSwitch = Self.object(.logicalSwitch)
     /// The rows of ports.
     public static let logicalSwitchPort = Self.object(.logicalSwitchPort)
+    /// The rows of the ports' records.
+    public static let portBinding = Self.record(.portBinding)
 }

@@ -40,6 +40,41 @@ extension Network {
         }
     }
 
+    /// The southbound records that rows stand for, for ``put(_:)``; two threads can each read a part of the rows.
+    public static func records(
+        of rows: ArraySlice<StoredRow>,
+        upTo revision: UInt64
+    ) throws(CommitError) -> [SouthboundDatabase.Entry] {
+        var entries: [SouthboundDatabase.Entry] = []
+        entries.reserveCapacity(rows.count)
+        for row in rows {
+            guard row.revision <= revision, case .record(let kind) = row.kind else {
+                throw CommitError("a row of \(row.kind.rawValue) from the future, or of no record")
+            }
+            entries.append(try entry(kind, row.id, row.object, revision: row.revision))
+        }
+        return entries
+    }
+
+    /// Puts records of the log.
+    public mutating func put(_ records: [SouthboundDatabase.Entry]) {
+        for record in records { southbound.put(record) }
+    }
+
+    private static func entry(
+        _ kind: RecordKind,
+        _ id: String,
+        _ object: [UInt8],
+        revision: UInt64
+    ) throws(CommitError) -> SouthboundDatabase.Entry {
+        do {
+            let record = try Record(kind, json: parse(object))
+            return SouthboundDatabase.Entry(record: record, revision: revision, bytes: object)
+        } catch {
+            throw CommitError("\(kind.rawValue) \(id): \(error)")
+        }
+    }
+
     /// Joins two halves of a network: one of the rows of ``CommitChange/Kind/isOfUsers``, and one of all others. Halves
     /// do not need each other, so two threads can make them.
     public init(users: Network, others: Network) {
@@ -60,9 +95,11 @@ extension Network {
     /// Carries out a commit that comes before the last one and has nothing to do with it.
     public mutating func insert(_ commit: Commit) throws(CommitError) {
         for change in commit.changes where change.object == nil { try delete(change.kind, change.id) }
-        for change in commit.changes.sorted(by: { $0.kind < $1.kind }) {
-            guard let object = change.object else { continue }
-            try put(change.kind, change.id, object, revision: commit.revision)
+        for kind in CommitChange.Kind.allCases {
+            for change in commit.changes where change.kind == kind {
+                guard let object = change.object else { continue }
+                try put(kind, change.id, object, revision: commit.revision)
+            }
         }
     }
 
@@ -80,12 +117,7 @@ extension Network {
                 throw CommitError("\(kind.rawValue) \(id): \(error)")
             }
         case .record(let recordKind):
-            do {
-                let record = try Record(recordKind, json: Self.parse(object))
-                southbound.put(SouthboundDatabase.Entry(record: record, revision: revision, bytes: object))
-            } catch {
-                throw CommitError("\(kind.rawValue) \(id): \(error)")
-            }
+            southbound.put(try Self.entry(recordKind, id, object, revision: revision))
         case .chassisState:
             let state = try Self.parse(object)
             guard let isLive = state["live"]?.boolValue else { throw Self.damaged(kind, id) }

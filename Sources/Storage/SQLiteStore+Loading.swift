@@ -53,27 +53,35 @@ extension SQLiteStore {
         return StoreContents(network: network, history: history, hashes: hashes)
     }
 
-    /// The network of all rows, of which two threads make one half each: most of a start's time goes here.
-    /// - Parameter commit: One of which there are some rows, and shall be all.
+    /// The network of all rows. Two other threads read those of users and half of the ports' records meanwhile: most of
+    /// a start's time goes here.
+    /// - Parameter commit: The commit of which only some rows are there.
     private func verifiedNetwork(at revision: UInt64, behind commit: Commit?) throws -> Network {
-        func rows(ofUsers: Bool, _ sum: inout StoreMeta) throws -> [StoredRow] {
-            var rows: [StoredRow] = []
-            for kind in CommitChange.Kind.allCases where kind.isOfUsers == ofUsers {
-                rows += Self.folding(commit, into: try verifiedRows(of: kind, &sum), of: kind)
-            }
-            return rows
+        var sum = StoreMeta(epoch: meta.epoch)
+        func rows(_ kinds: [CommitChange.Kind]) throws -> [StoredRow] {
+            try kinds.flatMap { Self.folding(commit, into: try verifiedRows(of: $0, &sum), of: $0) }
         }
-        let epoch = meta.epoch
-        var sum = StoreMeta(epoch: epoch)
-        let users = try rows(ofUsers: true, &sum)
-        let half = OneShot<Result<Network, CommitError>>()
-        startThread(named: "restore") {
-            half.put(Result { () throws(CommitError) in try Network(epoch: epoch, revision: revision, rows: users) })
+        func network(of rows: [StoredRow]) -> @Sendable () throws(CommitError) -> Network {
+            { [epoch = meta.epoch] () throws(CommitError) in try Network(epoch: epoch, revision: revision, rows: rows) }
         }
-        let others = Result { try Network(epoch: epoch, revision: revision, rows: rows(ofUsers: false, &sum)) }
-        let network = Network(users: try half.take().get(), others: try others.get())
+        let users = Self.beside(network(of: try rows(CommitChange.Kind.allCases.filter(\.isOfUsers))))
+        let ports = try rows([.portBinding])
+        let records = Self.beside { () throws(CommitError) in
+            try Network.records(of: ports.dropFirst(ports.count / 2), upTo: revision)
+        }
+        let others = try rows(CommitChange.Kind.allCases.filter { !$0.isOfUsers && $0 != .portBinding })
         guard sum.rowDigest == meta.rowDigest else { throw damaged("a row is missing, or there is one too many") }
-        return network
+        var half = try network(of: others + ports.prefix(ports.count / 2))()
+        half.put(try records.take().get())
+        return Network(users: try users.take().get(), others: half)
+    }
+
+    private static func beside<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(CommitError) -> Value
+    ) -> OneShot<Result<Value, CommitError>> {
+        let result = OneShot<Result<Value, CommitError>>()
+        startThread(named: "restore") { result.put(Result { () throws(CommitError) in try work() }) }
+        return result
     }
 
     private static func folding(

@@ -34,9 +34,8 @@ extension LogicalSwitchPort {
         func hash(into hasher: inout Hasher) { hasher.combine(strings) }
     }
 
-    /// The rules of `port_security`; its strings were checked when the port was made.
-    public var portSecurityRules: [PortSecurityRule] {
-        portSecurity.compactMap { text in
+    static func portSecurityRules(_ strings: [String]) -> [PortSecurityRule] {
+        strings.compactMap { text in
             do { return try PortSecurityRule(parsing: text) } catch { return nil }
         }
     }

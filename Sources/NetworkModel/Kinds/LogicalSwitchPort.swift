@@ -22,7 +22,9 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var logicalAddresses: [LogicalAddress] { addressList.addresses }
     private(set) var addressList: AddressList
     /// `MAC [IP[/LENGTH] ...]`; empty means no check.
-    public var portSecurity: [String]
+    public var portSecurity: [String] { didSet { portSecurityRules = Self.portSecurityRules(portSecurity) } }
+    /// The parsed `portSecurity`: a start translates every port.
+    public private(set) var portSecurityRules: [PortSecurityRule]
     /// True if the port passes frames at all.
     public var isEnabled: Bool
     /// Names of the chassis that may claim the port; empty means any.
@@ -115,6 +117,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.type = type
         addressList = AddressList(addresses)
         self.portSecurity = portSecurity
+        portSecurityRules = Self.portSecurityRules(portSecurity)
         self.isEnabled = isEnabled
         self.requestedChassis = requestedChassis
         self.options = options
