@@ -37,7 +37,7 @@ final class SQLiteConnection {
         guard mode == ["wal"] else { throw SQLiteError(text: "the file system does not allow a write-ahead log") }
         for pragma in [
             "synchronous=FULL", "wal_autocheckpoint=0", "journal_size_limit=33554432", "cell_size_check=ON",
-            "trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-32768",
+            "trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-8192",
             // Freed pages are written with zeros by some builds of SQLite: a large commit once more.
             "secure_delete=OFF",
         ] {

@@ -52,7 +52,7 @@ extension SQLiteStore {
         while !isFolded {
             let store = try open(folder)
             #expect(try Workload.State(store.load()) == Workload.state(at: 12))
-            isFolded = try store.trim() == 0
+            for _ in 0..<4 where !isFolded { isFolded = try store.trim() == 0 }
         }
         let store = try open(folder)
         #expect(try store.load().history.count < 6)
@@ -61,7 +61,7 @@ extension SQLiteStore {
 
     @Test func `A process that ends on the way leaves nothing behind but what the next one removes`() throws {
         let folder = TemporaryFolder()
-        for count in 1...12 {
+        for count in [1, 6, 12] {
             do {
                 let store = try open(folder)
                 for _ in 0..<count { _ = try store.stage(Workload.commit(1, padding: 10_000)) }
