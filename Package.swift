@@ -79,9 +79,9 @@ let targets: [Target] = [
         ["CentralCore", "NetworkModel", "Datapath", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
         pure
     ),
-    floor("AgentCore", ["ForwarderProtocol", "Southbound", "Wire", "JSON"], pure),
+    floor("AgentCore", ["ForwarderProtocol", "Southbound", "HTTP", "Wire", "JSON", httpTypes], pure),
     // pure too, around C libraries
-    floor("HTTP", ["CNghttp2", "CZlib", httpTypes], edge),
+    floor("HTTP", ["CNghttp2", "CZlib", "JSON", httpTypes], edge),
     // edges
     floor("Reactor", ["CLinux", "Wire", heap, log], edge),
     floor("Security", ["COpenSSL"], edge),
@@ -141,7 +141,12 @@ let targets: [Target] = [
     ),
     // Takes the place of the C library's file calls in the program of the tests.
     .target(name: "DiskRecorder", path: "Tests/DiskRecorder", swiftSettings: shared),
-    .target(name: "TestSupport", dependencies: ["NetworkModel"], path: "Tests/TestSupport", swiftSettings: shared),
+    .target(
+        name: "TestSupport",
+        dependencies: ["NetworkModel", "Wire"],
+        path: "Tests/TestSupport",
+        swiftSettings: shared
+    ),
     // tests, mirroring the sources
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),
@@ -169,9 +174,8 @@ let targets: [Target] = [
     tests(
         "AgentCore",
         [
-            "TestSupport", "ForwarderProtocol", "CentralCore", "NetworkModel", "Southbound", "Persistent",
-            "JSON",
-            "Wire",
+            "TestSupport", "ForwarderProtocol", "CentralCore", "NetworkModel", "Southbound", "Persistent", "HTTP",
+            "JSON", "Wire", httpTypes,
         ],
         golden: true
     ),
@@ -205,7 +209,7 @@ let targets: [Target] = [
         "Forwarder",
         ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire", log]
     ),
-    tests("Client", ["TestSupport", "Netdev", "Reactor", "JSON", "Wire"], golden: true),
+    tests("Client", ["TestSupport", "Netdev", "HTTP", httpTypes, httpTypes, "Reactor", "JSON", "Wire"], golden: true),
     tests("heddle", ["TestSupport", "Client", arguments], golden: true),
 ]
 

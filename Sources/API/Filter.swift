@@ -1,3 +1,4 @@
+import HTTP
 import NetworkModel
 import Southbound
 import Wire

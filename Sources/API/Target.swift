@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 
 /// The target of a request, taken apart: the path's segments and the query's parameters, percent-decoded.
@@ -42,29 +43,7 @@ struct Target {
     /// Decodes a segment or a parameter; `nil` also if it has more combining marks in a row than any word has, as
     /// the look-up of it would take long.
     private static func decoded(_ text: ArraySlice<UInt8>) -> String? {
-        let text = unescaped(text)
+        let text = percentDecoded(text)
         return text?.isStreamSafe == false ? nil : text
-    }
-
-    private static func unescaped(_ text: ArraySlice<UInt8>) -> String? {
-        guard text.contains(UInt8(ascii: "%")) else { return String(decoding: text, as: UTF8.self) }
-        var bytes: [UInt8] = []
-        var rest = text
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(nibble), let low = rest.popFirst().flatMap(nibble) else {
-                return nil
-            }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func nibble(_ digit: UInt8) -> UInt8? {
-        guard digit < 0x80, let value = Character(Unicode.Scalar(digit)).hexDigitValue else { return nil }
-        return UInt8(value)
     }
 }

@@ -20,7 +20,7 @@ final class Agent {
 
     /// The reports of the workers.
     enum Report: Sendable {
-        case deviceOpened(port: String, Result<PortDevice.Opened, Refusal>)
+        case deviceOpened(port: String, Result<PortDevice.Opened, Problem>)
         case deviceRemoved(port: String, failure: String?)
         case devicesChecked([String: DeviceCondition])
         case portsSaved(save: UInt64, failure: String?)
@@ -331,7 +331,7 @@ final class Agent {
 
     private func serve(_ exchange: HTTPExchange) {
         let target = exchange.request.path ?? "/"
-        do throws(Refusal) {
+        do throws(Problem) {
             switch try SocketAPI.call(method: exchange.request.method, target: target, body: exchange.body) {
             case .event(let event):
                 let ticket = take(exchange)

@@ -82,38 +82,3 @@ final class CentralLink {
         }
     }
 }
-
-/// A name as one segment of a path (RFC 3986 section 3.3): all but unreserved characters encoded.
-func percentEncoded(_ name: String) -> String {
-    var text = ""
-    for byte in name.utf8 {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            text.append(Character(Unicode.Scalar(byte)))
-        default:
-            let digits = String(byte, radix: 16, uppercase: true)
-            text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
-        }
-    }
-    return text
-}
-
-/// The text of a path's segment with its encoded bytes decoded; `nil` if it is no UTF-8 or badly encoded.
-func percentDecoded(_ segment: some StringProtocol) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Array(segment.utf8)[...]
-    while let byte = rest.popFirst() {
-        guard byte == UInt8(ascii: "%") else {
-            bytes.append(byte)
-            continue
-        }
-        guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-            return nil
-        }
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-    }
-    return String(validating: bytes, as: UTF8.self)
-}

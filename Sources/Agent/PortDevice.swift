@@ -1,5 +1,7 @@
 import AgentCore
 import Glibc
+import HTTP
+import HTTPTypes
 import Netdev
 import Reactor
 import Wire
@@ -22,8 +24,8 @@ enum PortDevice {
     }
 
     /// Finds or makes the device of a port and opens it. If that fails, nothing is left behind.
-    static func open(_ port: PortSpecification, _ order: DeviceOrder, _ queues: Queues) -> Result<Opened, Refusal> {
-        do throws(Refusal) {
+    static func open(_ port: PortSpecification, _ order: DeviceOrder, _ queues: Queues) -> Result<Opened, Problem> {
+        do throws(Problem) {
             return .success(try openOrRefuse(port, order, queues))
         } catch {
             return .failure(error)
@@ -84,7 +86,7 @@ enum PortDevice {
         _ port: PortSpecification,
         _ order: DeviceOrder,
         _ queues: Queues
-    ) throws(Refusal) -> Opened {
+    ) throws(Problem) -> Opened {
         let namespace: NetworkNamespace
         do throws(SystemError) {
             namespace = try Self.namespace(of: port)
@@ -113,7 +115,7 @@ enum PortDevice {
         mtu: Int,
         _ queues: Queues,
         in namespace: NetworkNamespace
-    ) throws(Refusal) -> Opened {
+    ) throws(Problem) -> Opened {
         let descriptors: [Descriptor]
         do throws(TAPError) {
             descriptors = try TAPDevice.create(
@@ -142,7 +144,7 @@ enum PortDevice {
         _ port: PortSpecification,
         _ queueCount: Int,
         in namespace: NetworkNamespace
-    ) throws(Refusal) -> Opened {
+    ) throws(Problem) -> Opened {
         let queues: [Descriptor]
         do throws(TAPError) {
             queues = try TAPDevice.open(port.interface, in: namespace, queueCount: queueCount)
@@ -166,7 +168,7 @@ enum PortDevice {
         _ link: Link,
         _ queues: Queues,
         in namespace: NetworkNamespace
-    ) throws(Refusal) -> Opened {
+    ) throws(Problem) -> Opened {
         var opened = try open(port, queues.count, in: namespace)
         do throws(SystemError) {
             let alias = opened.device.isOwned ? Link.aliasPrefix + port.logicalPort : nil
@@ -187,7 +189,7 @@ enum PortDevice {
                 }
             }
         } catch {
-            throw Refusal(
+            throw Problem(
                 .conflict,
                 code: "device_refuses",
                 detail: "The interface \(port.interface) does not accept the requested settings: \(error)."
@@ -197,71 +199,79 @@ enum PortDevice {
         return opened
     }
 
-    private static func link(of port: PortSpecification, in namespace: NetworkNamespace) throws(Refusal) -> Link? {
+    private static func link(of port: PortSpecification, in namespace: NetworkNamespace) throws(Problem) -> Link? {
         do throws(SystemError) {
             return try Link.find(named: port.interface, in: namespace)
         } catch {
-            throw Refusal(.unavailable, code: "device_failed", detail: "The interfaces cannot be listed: \(error).")
+            throw Problem(
+                .serviceUnavailable,
+                code: "device_failed",
+                detail: "The interfaces cannot be listed: \(error)."
+            )
         }
     }
 }
 
 extension PortDevice {
     /// The reason why nothing is done with devices at the moment.
-    static let isBusy = Refusal(
-        .unavailable,
+    static let isBusy = Problem(
+        .serviceUnavailable,
         code: "devices_busy",
         detail: "The agent still waits for an earlier call about a device; most often a file system hangs."
     )
 
     private static func place(of port: PortSpecification) -> String { port.netns.map { " in netns \($0)" } ?? "" }
 
-    private static func absent(_ port: PortSpecification) -> Refusal {
-        Refusal(
+    private static func absent(_ port: PortSpecification) -> Problem {
+        Problem(
             .conflict,
             code: "device_missing",
             detail: "There is no interface \(port.interface)\(place(of: port))."
         )
     }
 
-    private static func taken(_ port: PortSpecification) -> Refusal {
-        Refusal(
+    private static func taken(_ port: PortSpecification) -> Problem {
+        Problem(
             .conflict,
             code: "device_exists",
             detail: "There is already an interface \(port.interface)\(place(of: port)); give another --interface."
         )
     }
 
-    private static func refusal(of error: SystemError, netns: String) -> Refusal {
+    private static func refusal(of error: SystemError, netns: String) -> Problem {
         switch error.errno {
         case ENOENT, ENOTDIR:
-            Refusal(
+            Problem(
                 .conflict,
                 code: "netns_missing",
                 detail: "There is no network namespace \(netns); make it first, as with 'ip netns add \(netns)'.",
                 pointer: "/netns"
             )
         case EINVAL:
-            Refusal(
+            Problem(
                 .conflict,
                 code: "netns_invalid",
                 detail: "\(netns) is not a network namespace.",
                 pointer: "/netns"
             )
         default:
-            Refusal(.unavailable, code: "netns_failed", detail: "The network namespace \(netns) fails: \(error).")
+            Problem(
+                .serviceUnavailable,
+                code: "netns_failed",
+                detail: "The network namespace \(netns) fails: \(error)."
+            )
         }
     }
 
     /// The reason why a device cannot be made or opened, and what to do about it.
-    static func refusal(of error: TAPError, _ port: PortSpecification) -> Refusal {
+    static func refusal(of error: TAPError, _ port: PortSpecification) -> Problem {
         switch error {
         case .invalidName:
-            Refusal(.invalid, code: "invalid_interface", detail: "\(error).", pointer: "/interface")
+            Problem(.unprocessableContent, code: "invalid_interface", detail: "\(error).", pointer: "/interface")
         case .nameTaken: taken(port)
         case .absent: absent(port)
         case .notPersistentTAP:
-            Refusal(
+            Problem(
                 .conflict,
                 code: "device_is_no_tap",
                 detail: "The interface \(port.interface)\(place(of: port)) is there, but is not a persistent TAP; "
@@ -269,7 +279,7 @@ extension PortDevice {
                 pointer: "/interface"
             )
         case .busy:
-            Refusal(
+            Problem(
                 .conflict,
                 code: "device_busy",
                 detail: "The interface \(port.interface)\(place(of: port)) is in use by another process; "
@@ -277,8 +287,8 @@ extension PortDevice {
                 pointer: "/interface"
             )
         case .system(let error):
-            Refusal(
-                .unavailable,
+            Problem(
+                .serviceUnavailable,
                 code: "device_failed",
                 detail: "The interface \(port.interface)\(place(of: port)) cannot be made or opened: \(error)"
                     + remedy(for: error) + "."

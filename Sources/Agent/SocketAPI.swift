@@ -29,7 +29,7 @@ enum SocketAPI {
 
     /// A request to the agent.
     /// - Throws: the reason why it asks for nothing that there is.
-    static func call(method: HTTPRequest.Method, target: String, body: [UInt8]) throws(Refusal) -> Call {
+    static func call(method: HTTPRequest.Method, target: String, body: [UInt8]) throws(Problem) -> Call {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.first.map(String.init) ?? ""
         let query = parts.count > 1 ? String(parts[1]) : ""
@@ -54,32 +54,32 @@ enum SocketAPI {
         case (.post, ["v1", "stop"]):
             return .stop(all: try flag("all", in: query))
         default:
-            throw Refusal(.notFound, code: "not_found", detail: "The agent does not know \(method.rawValue) \(path).")
+            throw Problem(.notFound, code: "not_found", detail: "The agent does not know \(method.rawValue) \(path).")
         }
     }
 
-    private static func name(_ segment: Substring) throws(Refusal) -> String {
-        guard let name = percentDecoded(segment) else {
-            throw Refusal(.malformed, code: "malformed_path", detail: "The port's name in the path is badly encoded.")
+    private static func name(_ segment: Substring) throws(Problem) -> String {
+        guard let name = percentDecoded(Array(segment.utf8)[...]) else {
+            throw Problem(.badRequest, code: "malformed_path", detail: "The port's name in the path is badly encoded.")
         }
         return name
     }
 
-    private static func json(_ body: [UInt8]) throws(Refusal) -> JSONValue {
+    private static func json(_ body: [UInt8]) throws(Problem) -> JSONValue {
         do throws(JSONError) {
             return try JSONParser.parse(request: body)
         } catch {
-            throw Refusal(.malformed, code: "malformed_json", detail: "The body is not JSON: \(error).")
+            throw Problem(.badRequest, code: "malformed_json", detail: "The body is not JSON: \(error).")
         }
     }
 
-    private static func flag(_ name: String, in query: String) throws(Refusal) -> Bool {
+    private static func flag(_ name: String, in query: String) throws(Problem) -> Bool {
         switch query {
         case "", "\(name)=false": return false
         case "\(name)=true": return true
         default:
             let detail = "The only parameter here is \(name)=true or \(name)=false."
-            throw Refusal(.malformed, code: "unknown_parameter", detail: detail)
+            throw Problem(.badRequest, code: "unknown_parameter", detail: detail)
         }
     }
 
@@ -99,8 +99,8 @@ enum SocketAPI {
             status = .ok
             fields[.contentType] = "application/json"
         case .deleted: status = .noContent
-        case .refused(let refusal):
-            status = HTTPResponse.Status(code: refusal.status)
+        case .refused(let problem):
+            status = problem.status
             fields[.contentType] = "application/problem+json"
         }
         let response = HTTPResponse(status: status, headerFields: fields)

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import Wire
 
 extension AgentCore {
@@ -22,7 +24,7 @@ extension AgentCore {
 
     private func isOfProcess(_ port: PortSpecification) -> Bool { port.netns?.hasPrefix("/proc/") ?? false }
 
-    mutating func deviceOpened(_ name: String, _ result: Result<Device, Refusal>, now: Duration) {
+    mutating func deviceOpened(_ name: String, _ result: Result<Device, Problem>, now: Duration) {
         guard let port = ports[name], !port.isLeaving else {
             // A device that is still to be removed is removed by its descriptor; nobody else asks for it any more.
             if ports[name]?.isRemovalAsked ?? true { emit(.releaseDevice(port: name)) }
@@ -62,7 +64,7 @@ extension AgentCore {
     }
 
     /// The reason why a port has no device, and what helps.
-    private func reason(for port: PluggedPort, _ refusal: Refusal) -> String {
+    private func reason(for port: PluggedPort, _ refusal: Problem) -> String {
         let wanted = port.specification
         switch refusal.code {
         case "netns_missing", "device_missing":
@@ -137,7 +139,10 @@ extension AgentCore {
         guard let port = ports[name], port.isLeaving else { return }
         if let failure {
             let detail = "The device of the port \(name) cannot be removed: \(failure). Try again."
-            return answer(.unplug(port: name), .refused(Refusal(.unavailable, code: "device_busy", detail: detail)))
+            return answer(
+                .unplug(port: name),
+                .refused(Problem(.serviceUnavailable, code: "device_busy", detail: detail))
+            )
         }
         // The file tells that the port is leaving until it is saved without it: nothing more can bring it back.
         ports[name] = nil

@@ -1,3 +1,6 @@
+import HTTP
+import HTTPTypes
+
 /// Guests that end: their namespaces and interfaces, and what of ours keeps them.
 extension AgentCore {
     /// Checks an existing device before a user who plugs its port is told that it is up.
@@ -54,7 +57,7 @@ extension AgentCore {
         case .namespaceGone:
             // Processes in it go on without its name.
             let detail = "There is no netns \(netns) any more; the port \(name) is in one that had this name."
-            answer(.plug(port: name), .refused(Refusal(.conflict, code: "netns_missing", detail: detail)))
+            answer(.plug(port: name), .refused(Problem(.conflict, code: "netns_missing", detail: detail)))
         case .namespaceReplaced: break
         }
     }

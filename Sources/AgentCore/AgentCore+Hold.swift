@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import Southbound
 import Wire
 
@@ -127,11 +129,11 @@ extension AgentCore {
     mutating func accept(_ ticket: Ticket) {
         guard let held = hold else {
             let detail = "Nothing is held back: this host uses central's network."
-            return emit(.answer(ticket, .refused(Refusal(.conflict, code: "nothing_held", detail: detail))))
+            return emit(.answer(ticket, .refused(Problem(.conflict, code: "nothing_held", detail: detail))))
         }
         guard !held.isStale else {
             let detail = "The agent is just fetching everything from central again; try again in a moment."
-            return emit(.answer(ticket, .refused(Refusal(.unavailable, code: "held_is_stale", detail: detail))))
+            return emit(.answer(ticket, .refused(Problem(.serviceUnavailable, code: "held_is_stale", detail: detail))))
         }
         emit(.log(.warning, "accepted by a user: revision \(held.candidate.revision), without \(loss(by: held).text)"))
         waiting.append(Waiting(ticket: ticket, subject: .acceptance))
@@ -146,7 +148,7 @@ extension AgentCore {
             let detail =
                 "The host uses it now, but this cannot be saved (\(failure)): a restart of the agent would hold it "
                 + "back again. Repair the state directory."
-            answer(.acceptance, .refused(Refusal(.storage, code: "state_not_saved", detail: detail)))
+            answer(.acceptance, .refused(Problem(.insufficientStorage, code: "state_not_saved", detail: detail)))
         } else if !hasUnsavedShare {
             answer(.acceptance, .accepted(epoch: share.epoch, revision: share.revision))
         } else {

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import Southbound
 import Wire
 
@@ -29,10 +31,10 @@ extension AgentCore {
     }
 
     /// The reason why a port cannot be plugged whatever the state of its device; `nil` if it can.
-    private func refusal(of wanted: PortSpecification) -> Refusal? {
+    private func refusal(of wanted: PortSpecification) -> Problem? {
         if let mtu = wanted.mtu, mtu > portMTU {
-            return Refusal(
-                .invalid,
+            return Problem(
+                .unprocessableContent,
                 code: "mtu_too_large",
                 detail: "An MTU of \(mtu) does not fit the underlay, which takes at most \(portMTU) "
                     + "bytes; leave --mtu out or give at most that.",
@@ -42,7 +44,7 @@ extension AgentCore {
         let others = ports.values.filter { $0.specification.name != wanted.name }
             .map(\.specification).sorted { $0.name < $1.name }
         if let other = others.first(where: { $0.logicalPort == wanted.logicalPort }) {
-            return Refusal(
+            return Problem(
                 .conflict,
                 code: "logical_port_plugged",
                 detail: "The logical port \(wanted.logicalPort) is already plugged on this host, as \(other.name); "
@@ -51,7 +53,7 @@ extension AgentCore {
             )
         }
         if let other = others.first(where: { $0.interface == wanted.interface && $0.netns == wanted.netns }) {
-            return Refusal(
+            return Problem(
                 .conflict,
                 code: "interface_plugged",
                 detail: "The interface \(wanted.interface) already belongs to the port \(other.name); "
@@ -60,8 +62,8 @@ extension AgentCore {
             )
         }
         if ports[wanted.name] == nil, ports.count >= Self.portCountMaximum {
-            return Refusal(
-                .unavailable,
+            return Problem(
+                .serviceUnavailable,
                 code: "too_many_ports",
                 detail: "This host has \(Self.portCountMaximum) ports, and its forwarder takes no more."
             )
@@ -70,10 +72,10 @@ extension AgentCore {
     }
 
     /// The reason why a port that is there cannot become the wanted one; `nil` if it is that one.
-    func differences(of wanted: PortSpecification, from port: PluggedPort) -> Refusal? {
+    func differences(of wanted: PortSpecification, from port: PluggedPort) -> Problem? {
         let name = wanted.name
         if port.isLeaving {
-            return Refusal(
+            return Problem(
                 .conflict,
                 code: "port_leaving",
                 detail: "The port \(name) is just being unplugged; try again when that is done."
@@ -91,7 +93,7 @@ extension AgentCore {
         }
         if there.mtu != wanted.mtu { fields.append("MTU \(there.mtu.map(String.init) ?? "(the default)")") }
         guard !fields.isEmpty else { return nil }
-        return Refusal(
+        return Problem(
             .conflict,
             code: "port_exists",
             detail: "The port \(name) is already plugged with \(fields.joined(separator: ", ")); "
@@ -133,12 +135,12 @@ extension AgentCore {
     /// Unplugs a port: off the forwarder and central's list at once, its leaving on disk, then its device.
     mutating func portDelete(_ ticket: Ticket, _ name: String) {
         guard let port = ports[name] else {
-            let refusal = Refusal(.notFound, code: "port_not_found", detail: "This host has no port \(name).")
+            let refusal = Problem(.notFound, code: "port_not_found", detail: "This host has no port \(name).")
             return emit(.answer(ticket, .refused(refusal)))
         }
         guard port.claim > 0, port.device != .opening else {
             let detail = "The port \(name) is just being plugged; try again when that is done."
-            return emit(.answer(ticket, .refused(Refusal(.conflict, code: "port_opening", detail: detail))))
+            return emit(.answer(ticket, .refused(Problem(.conflict, code: "port_opening", detail: detail))))
         }
         waiting.append(Waiting(ticket: ticket, subject: .unplug(port: name)))
         ports[name]?.isRemovalAsked = false
@@ -170,8 +172,8 @@ extension AgentCore {
 
     /// Takes back an order that could not be saved.
     private mutating func undo(_ save: UInt64, _ failure: String) {
-        let refusal = Refusal(
-            .storage,
+        let refusal = Problem(
+            .insufficientStorage,
             code: "state_not_saved",
             detail: "The agent cannot save its state (\(failure)); repair its state directory and try again."
         )

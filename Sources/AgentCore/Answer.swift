@@ -1,4 +1,5 @@
 import ForwarderProtocol
+import HTTP
 import JSON
 import Southbound
 import Wire
@@ -17,7 +18,7 @@ public enum Answer: Hashable, Sendable {
     /// 204.
     case deleted
     /// A problem.
-    case refused(Refusal)
+    case refused(Problem)
 
     /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the
     /// underlay's), a port, a status, `{"epoch","revision"}` or a problem (RFC 9457); `nil` for none.
@@ -37,7 +38,7 @@ public enum Answer: Hashable, Sendable {
         case .accepted(let epoch, let revision):
             return ["epoch": .string(hexadecimal(epoch)), "revision": number(revision)]
         case .deleted: return nil
-        case .refused(let refusal): return refusal.json
+        case .refused(let problem): return problem.json()
         }
     }
 }
@@ -103,42 +104,5 @@ extension PollerStatistics {
     /// `{"name", "sources", "rx_frames"}`.
     var json: JSONValue {
         ["name": .string(name), "sources": number(UInt64(sourceCount)), "rx_frames": number(receivedFrames)]
-    }
-}
-
-extension Refusal {
-    /// The HTTP status.
-    public var status: Int {
-        switch kind {
-        case .malformed: 400
-        case .notFound: 404
-        case .conflict: 409
-        case .invalid: 422
-        case .unavailable: 503
-        case .storage: 507
-        }
-    }
-
-    /// A problem document (RFC 9457), as central writes them too.
-    public var json: JSONValue {
-        var object = JSONObject()
-        object["type"] = "about:blank"
-        object["title"] = .string(title)
-        object["status"] = .integer(Int64(status))
-        object["code"] = .string(code)
-        object["detail"] = .string(detail)
-        object["pointer"] = pointer.map { .string($0) }
-        return .object(object)
-    }
-
-    private var title: String {
-        switch kind {
-        case .malformed: "Bad Request"
-        case .notFound: "Not Found"
-        case .conflict: "Conflict"
-        case .invalid: "Unprocessable Content"
-        case .unavailable: "Service Unavailable"
-        case .storage: "Insufficient Storage"
-        }
     }
 }

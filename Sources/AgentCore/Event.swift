@@ -1,4 +1,5 @@
 import ForwarderProtocol
+import HTTP
 import Southbound
 import Wire
 
@@ -47,7 +48,7 @@ public enum Event: Sendable {
     // Devices
 
     /// The device of a port is there and its descriptor in our hands, or it is not.
-    case deviceOpened(port: String, Result<Device, Refusal>)
+    case deviceOpened(port: String, Result<Device, Problem>)
     /// The device of a port is gone (made by us) or given back (already there), or it is not.
     case deviceRemoved(port: String, failure: String?)
     /// The devices that were asked about, and how they are.

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import JSON
 import Wire
 
@@ -15,14 +17,14 @@ public struct PortRequest: Hashable, Sendable {
 
     /// The request that a body stands for: `{"logical_port", "interface"?, "netns"?, "mac"?, "addresses"?, "mtu"?,
     /// "existing"?}`; a field that is `null` counts as missing.
-    /// - Throws: ``Refusal`` naming the field and what would be right.
-    public init(name: String, body: JSONValue) throws(Refusal) {
+    /// - Throws: ``Problem`` naming the field and what would be right.
+    public init(name: String, body: JSONValue) throws(Problem) {
         guard let members = body.objectValue else {
-            throw Refusal(.malformed, code: "not_an_object", detail: "The body must be a JSON object.")
+            throw Problem(.badRequest, code: "not_an_object", detail: "The body must be a JSON object.")
         }
         for member in members.members where !Self.fields.contains(member.name) {
-            throw Refusal(
-                .malformed,
+            throw Problem(
+                .badRequest,
                 code: "unknown_field",
                 detail: "A port has no field \"\(member.name)\"; it has \(Self.fields.joined(separator: ", ")).",
                 pointer: "/\(member.name)"
@@ -58,8 +60,8 @@ public struct PortRequest: Hashable, Sendable {
     private static let fields = ["logical_port", "interface", "netns", "mac", "addresses", "mtu", "existing"]
 }
 
-private func invalid(_ field: String, _ detail: String) -> Refusal {
-    Refusal(.invalid, code: "invalid_\(field)", detail: detail, pointer: "/\(field)")
+private func invalid(_ field: String, _ detail: String) -> Problem {
+    Problem(.unprocessableContent, code: "invalid_\(field)", detail: detail, pointer: "/\(field)")
 }
 
 /// True if a byte may be part of a name.
@@ -72,13 +74,13 @@ func isNameByte(_ byte: UInt8) -> Bool {
     }
 }
 
-private func checkName(_ name: String) throws(Refusal) {
+private func checkName(_ name: String) throws(Problem) {
     let count = name.utf8.count
     guard (1...PortSpecification.nameByteCountMaximum).contains(count), name.utf8.allSatisfy(isNameByte), name != ".",
         name != ".."
     else {
-        throw Refusal(
-            .invalid,
+        throw Problem(
+            .unprocessableContent,
             code: "invalid_name",
             detail: "\"\(name)\" cannot be a port's name: it needs 1 to \(PortSpecification.nameByteCountMaximum) "
                 + "characters of A-Z a-z 0-9 . _ : @ -."
@@ -86,7 +88,7 @@ private func checkName(_ name: String) throws(Refusal) {
     }
 }
 
-private func checkLogicalPort(_ name: String) throws(Refusal) {
+private func checkLogicalPort(_ name: String) throws(Problem) {
     let maximum = PortSpecification.logicalPortByteCountMaximum
     guard (1...maximum).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte), name != ".", name != ".." else {
         throw invalid(
@@ -97,7 +99,7 @@ private func checkLogicalPort(_ name: String) throws(Refusal) {
 }
 
 /// Checks that Linux takes the name for an interface (dev_valid_name) and that a shell can type it.
-private func checkInterface(_ name: String) throws(Refusal) {
+private func checkInterface(_ name: String) throws(Problem) {
     let maximum = PortSpecification.interfaceByteCountMaximum
     guard name.utf8.count <= maximum else {
         throw invalid(
@@ -117,7 +119,7 @@ private func checkInterface(_ name: String) throws(Refusal) {
     }
 }
 
-private func checkNetns(_ netns: String?) throws(Refusal) {
+private func checkNetns(_ netns: String?) throws(Problem) {
     guard let netns else { return }
     let isPath = netns.hasPrefix("/")
     let isUsable =
@@ -136,7 +138,7 @@ private struct FieldReader {
         return value == .null ? nil : value
     }
 
-    func string(_ field: String) throws(Refusal) -> String? {
+    func string(_ field: String) throws(Problem) -> String? {
         guard let value = value(field) else { return nil }
         guard let text = value.stringValue else {
             throw invalid(field, "\"\(field)\" must be a string and is \(value.kindName).")
@@ -144,7 +146,7 @@ private struct FieldReader {
         return text
     }
 
-    func boolean(_ field: String) throws(Refusal) -> Bool? {
+    func boolean(_ field: String) throws(Problem) -> Bool? {
         guard let value = value(field) else { return nil }
         guard let boolean = value.boolValue else {
             throw invalid(field, "\"\(field)\" must be true or false and is \(value.kindName).")
@@ -152,7 +154,7 @@ private struct FieldReader {
         return boolean
     }
 
-    func mac() throws(Refusal) -> MACAddress? {
+    func mac() throws(Problem) -> MACAddress? {
         guard let text = try string("mac") else { return nil }
         guard let mac = MACAddress(text) else {
             throw invalid("mac", "\"\(text)\" is not a MAC address; write one as 02:ac:10:ff:00:11.")
@@ -163,7 +165,7 @@ private struct FieldReader {
         return mac
     }
 
-    func addresses() throws(Refusal) -> [IPPrefix] {
+    func addresses() throws(Problem) -> [IPPrefix] {
         guard let value = value("addresses") else { return [] }
         guard let elements = value.arrayValue else {
             throw invalid("addresses", "\"addresses\" must be an array of ADDRESS/LENGTH and is \(value.kindName).")
@@ -174,16 +176,16 @@ private struct FieldReader {
         var prefixes: [IPPrefix] = []
         for (index, element) in elements.enumerated() {
             guard let text = element.stringValue, let prefix = IPPrefix(text), prefix.address.isOfOneHost else {
-                throw Refusal(
-                    .invalid,
+                throw Problem(
+                    .unprocessableContent,
                     code: "invalid_addresses",
                     detail: "\(element.text) is not an address for an interface; write one as 172.16.255.11/24.",
                     pointer: "/addresses/\(index)"
                 )
             }
             if let reason = prefix.address.reasonAgainstGuest {
-                throw Refusal(
-                    .invalid,
+                throw Problem(
+                    .unprocessableContent,
                     code: "invalid_addresses",
                     detail: "\(prefix.address) cannot be a guest's: \(reason).",
                     pointer: "/addresses/\(index)"
@@ -194,7 +196,7 @@ private struct FieldReader {
         return prefixes
     }
 
-    func mtu() throws(Refusal) -> Int? {
+    func mtu() throws(Problem) -> Int? {
         guard let value = value("mtu") else { return nil }
         let range = PortSpecification.mtuMinimum...PortSpecification.mtuMaximum
         guard let number = value.integerValue, let mtu = Int(exactly: number), range.contains(mtu) else {

@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 
 /// One request to a server.
@@ -144,20 +145,3 @@ struct HistoryPlace: Equatable {
 
 /// The objects asked for at once: the most that central gives.
 let listPageSize = 5000
-
-/// The text as it may be in one segment of a path or in a query (RFC 3986 section 2.3).
-public func percentEncoded(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
-            UInt8(ascii: "~"), UInt8(ascii: ":"), UInt8(ascii: "@"):
-            bytes.append(byte)
-        default:
-            bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-    }
-    return String(decoding: bytes, as: UTF8.self)
-}

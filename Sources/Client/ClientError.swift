@@ -1,3 +1,5 @@
+import HTTP
+
 /// The failure of a command, as one clear sentence for its user.
 public enum ClientError: Error, Equatable, Sendable {
     /// The command line is wrong; no server was asked.

@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 
 /// Waits until the chassis that a revision concerns go by it.

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSON
 
 /// The reason why a request was refused by the server itself. Where its bytes or its time are at fault, the connection
 /// is closed after the answer.
@@ -104,13 +105,8 @@ public enum RequestError: Error, Equatable, Sendable {
 extension RequestError {
     /// The answer as a problem document (RFC 9457), for servers that have no form of their own.
     public var problem: (AnswerHead, [UInt8]) {
-        let title = status.reasonPhrase
-        // None of these texts has a character that JSON escapes.
-        let document =
-            #"{"type":"about:blank","title":"\#(title)","status":\#(status.code),"#
-            + #""code":"\#(code)","detail":"\#(detail)"}"#
         var head = AnswerHead(status)
         head.add(.contentType, "application/problem+json")
-        return (head, Array(document.utf8))
+        return (head, Problem(self).json().bytes)
     }
 }

@@ -77,15 +77,17 @@ struct PortAdd: ParsableCommand {
     }
 
     func run() throws {
-        let request = PlugRequest(
-            name: name,
-            logicalPort: logicalPort,
-            interface: interface,
-            netns: netns,
-            mac: mac,
-            addresses: addresses,
-            mtu: mtu
+        let session = PortSession(caller: try Connection.toAgent())
+        put(
+            try session.add(
+                name,
+                to: logicalPort,
+                interface: interface,
+                netns: netns,
+                mac: mac,
+                addresses: addresses,
+                mtu: mtu
+            )
         )
-        put(try PortSession(caller: try Connection.toAgent()).add(request))
     }
 }

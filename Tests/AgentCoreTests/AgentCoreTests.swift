@@ -1,5 +1,7 @@
 import AgentCore
 import ForwarderProtocol
+import HTTP
+import HTTPTypes
 import JSON
 import Southbound
 import TestSupport
@@ -215,7 +217,7 @@ import Wire
         agent.step("the device is gone", .forwarderSaid(.portFailed(name: "vm1", errno: 77)))
         agent.step("the forwarder has let go", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
         agent.step("a second later", .timer, after: .seconds(1))
-        let gone = Refusal(.conflict, code: "device_missing", detail: "There is no interface vm1 in netns vm1.")
+        let gone = Problem(.conflict, code: "device_missing", detail: "There is no interface vm1 in netns vm1.")
         agent.step("it is not there", .deviceOpened(port: "vm1", .failure(gone)))
         agent.step("a user lists the ports", .portList(10, withStatistics: false))
         agent.step("a second later", .timer, after: .seconds(1))
@@ -233,7 +235,7 @@ import Wire
         agent.step("another second later", .timer, after: .seconds(1))
         let wanted = Scenario.specification("vm1", "vm1")
         agent.step("a user plugs vm1 again", .portAdd(11, PortRequest(specification: wanted)))
-        let gone = Refusal(.conflict, code: "device_missing", detail: "There is no interface vm1 in netns vm1.")
+        let gone = Problem(.conflict, code: "device_missing", detail: "There is no interface vm1 in netns vm1.")
         agent.step("it was not there", .deviceOpened(port: "vm1", .failure(gone)))
         let device = Device(isOwned: true, mac: MACAddress(truncating: 0x02_ac10_ff00_11))
         agent.step("it is made", .deviceOpened(port: "vm1", .success(device)))

@@ -1,5 +1,7 @@
 import AgentCore
 import ForwarderProtocol
+import HTTP
+import HTTPTypes
 import Southbound
 import Testing
 import Wire
@@ -82,7 +84,7 @@ import Wire
             agent.step("a fresh forwarder", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
         )
         #expect(first.contains("open the device of vm1: restore(isOwned: true, mtu: 1442)"))
-        let gone = Refusal(.conflict, code: "netns_missing", detail: "There is no network namespace vm1.")
+        let gone = Problem(.conflict, code: "netns_missing", detail: "There is no network namespace vm1.")
         agent.step("there is no namespace", .deviceOpened(port: "vm1", .failure(gone)))
         let list = texts(agent.step("a user lists the ports", .portList(9, withStatistics: false)))
         #expect(list.contains("the port is made again once there is, as after 'ip netns add vm1'"))

@@ -1,4 +1,6 @@
 import ForwarderProtocol
+import HTTP
+import HTTPTypes
 import Southbound
 import TestSupport
 import Testing
@@ -247,7 +249,7 @@ import Wire
         agent.step("a user accepts", .accept(11))
         let effects = agent.step("the disk is full", .shareSaved(failure: "no space"))
         let answers = effects.compactMap { effect -> Int? in
-            if case .answer(11, .refused(let refusal)) = effect { refusal.status } else { nil }
+            if case .answer(11, .refused(let refusal)) = effect { refusal.status.code } else { nil }
         }
         #expect(answers == [507] && agent.core.heldShare == nil)
     }

@@ -1,5 +1,7 @@
 import AgentCore
 import ForwarderProtocol
+import HTTP
+import HTTPTypes
 import Southbound
 import TestSupport
 import Testing
@@ -99,7 +101,7 @@ import Wire
         var agent = Scenario(ports: Self.storedPorts(count))
         agent.step("the agent starts", .started)
         agent.step("a fresh forwarder", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
-        let gone = Refusal(.conflict, code: "gone", detail: String(repeating: "x", count: 1000))
+        let gone = Problem(.conflict, code: "gone", detail: String(repeating: "x", count: 1000))
         for number in 1...count { agent.step("no device", .deviceOpened(port: "p\(number)", .failure(gone))) }
         let effects = agent.step("in force", .forwarderSaid(.acknowledged(epoch: 0, revision: 0)))
         let syncs = effects.compactMap { if case .sendSync(let sync) = $0 { sync } else { nil } }

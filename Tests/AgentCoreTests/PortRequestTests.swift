@@ -1,4 +1,6 @@
 import AgentCore
+import HTTP
+import HTTPTypes
 import JSON
 import TestSupport
 import Testing
@@ -49,11 +51,12 @@ import Wire
         ]
         for (name, body) in bodies {
             transcript += "\(name) \(body.text.prefix(100))\n"
-            do throws(Refusal) {
+            do throws(Problem) {
                 let request = try PortRequest(name: name, body: body)
                 transcript += "    taken: \(request)\n"
             } catch {
-                transcript += "    \(error.status) \(error.code) \(error.pointer ?? "-"): \(error.detail.printable)\n"
+                let place = error.pointer ?? "-"
+                transcript += "    \(error.status.code) \(error.code) \(place): \(error.detail.printable)\n"
             }
         }
         #expect(goldenMismatch(transcript, named: "port-requests") == nil)

@@ -1,5 +1,7 @@
 import AgentCore
 import ForwarderProtocol
+import HTTP
+import HTTPTypes
 import JSON
 import Southbound
 import TestSupport
@@ -188,7 +190,7 @@ private func describe(_ answer: Answer) -> String {
             + reports.map { "\($0.specification.name) \($0.state): \($0.detail)" }.joined(separator: "; ") + "]"
     case .status: "status"
     case .deleted: "gone"
-    case .refused(let refusal): "\(refusal.status) \(refusal.code): \(refusal.detail)"
+    case .refused(let refusal): "\(refusal.status.code) \(refusal.code): \(refusal.detail)"
     }
 }
 

@@ -1,5 +1,7 @@
 import AgentCore
 import ForwarderProtocol
+import HTTP
+import HTTPTypes
 import Southbound
 import TestSupport
 import Wire
@@ -92,10 +94,10 @@ final class SimulatedHost {
 
     func save(_ share: Share) { shareFile = share.fileBytes(chassis: name, innerMTU: 1442) }
 
-    func openDevice(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Device, Refusal> {
+    func openDevice(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Device, Problem> {
         let isThere = devices.contains(port.interface)
         if case .reopen = order, !isThere {
-            return .failure(Refusal(.conflict, code: "device_missing", detail: "gone"))
+            return .failure(Problem(.conflict, code: "device_missing", detail: "gone"))
         }
         devices.insert(port.interface)
         return .success(Device(isOwned: true, mac: MACAddress(truncating: 2)))

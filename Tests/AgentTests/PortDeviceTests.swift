@@ -1,5 +1,6 @@
 import AgentCore
 import Glibc
+import HTTP
 import Netdev
 import Reactor
 import Testing

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import JSON
 import Testing
 
@@ -83,7 +85,7 @@ import Testing
         #expect(message(central, "Permission denied").contains("; run this as root or as the user"))
         #expect(message(.agent(socket: "/a"), "Permission denied").contains("; run this as root or as the user"))
         #expect(message(central, "Connection refused").hasSuffix("start it with 'heddle central' or set HEDDLE_NB"))
-        let unknown = Problem(status: 401, code: "unauthenticated", detail: "There is no such token.")
+        let unknown = Problem(401, code: "unauthenticated", detail: "There is no such token.")
         #expect(unknown.sentence == "There is no such token; heddle sends the one in HEDDLE_TOKEN")
     }
 

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import JSON
 import Netdev
 import Wire
@@ -95,7 +97,7 @@ enum DoctorFaults {
     }
 
     private static func unready(_ status: Int, _ code: String, _ detail: String) -> HostFacts.Central {
-        answer { $0.unreadiness = Problem(status: status, code: code, detail: detail) }
+        answer { $0.unreadiness = Problem(.init(code: status), code: code, detail: detail) }
     }
 
     private static func setUpNothing(_ facts: inout HostFacts) {

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import JSON
 import TestSupport
 import Testing
@@ -63,7 +65,7 @@ import Testing
     @Test func `A refusal points to the line of the file`() throws {
         let file = try TopologyFile(Self.file, name: "net.yaml")
         func sentence(_ pointer: String?) -> String {
-            let problem = Problem(status: 422, code: "invalid_value", detail: "No.", pointer: pointer)
+            let problem = Problem(422, code: "invalid_value", detail: "No.", pointer: pointer)
             return file.explained(problem).map(\.detail).joined()
         }
         #expect(sentence("/switches/0/name") == "net.yaml:3: switch web: No.")

@@ -29,8 +29,8 @@ import Testing
         #expect(response[.contentType] == "application/problem+json")
         #expect(
             String(decoding: body, as: UTF8.self)
-                == #"{"type":"about:blank","title":"\#(response.status.reasonPhrase)","status":\#(status),"#
-                + #""code":"\#(code)","detail":"\#(error.detail)"}"#
+                == #"{"type":"urn:heddle:problem:\#(code)","title":"\#(response.status.reasonPhrase)","#
+                + #""status":\#(status),"code":"\#(code)","detail":"\#(error.detail)"}"#
         )
     }
 }

@@ -1,12 +1,12 @@
 import AgentCore
+import HTTP
 import JSON
 import NetworkModel
 import Wire
 
 /// Judges what was seen on a host. No I/O: the same facts give the same report.
 struct Diagnosis {
-    /// The most seconds that two clocks may differ: logs of several hosts are unreadable beyond that, and certificates
-    /// and tokens may not be valid yet, or no longer.
+    /// The most seconds that two clocks may differ: beyond that logs are unreadable, certificates and tokens invalid.
     static let clockSkewMaximum: Int64 = 5
     /// The seconds after which a silent central is worth a word: one long poll and what it may be late by.
     static let silenceMaximum: Int64 = 60

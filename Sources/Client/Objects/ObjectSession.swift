@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import JSON
 
 /// Carries `heddle get`, `describe` and `delete` to central.

@@ -1,3 +1,5 @@
+import HTTP
+import HTTPTypes
 import JSON
 import NetworkModel
 
@@ -123,7 +125,7 @@ extension ClientError {
     fileprivate var mayPass: Bool {
         switch self {
         case .unreachable, .insecure: true
-        case .problem(let problem): [429, 500, 502, 503, 504].contains(problem.status)
+        case .problem(let problem): [429, 500, 502, 503, 504].contains(problem.status.code)
         case .usage, .refused, .badAnswer, .timedOut: false
         }
     }

@@ -1,54 +1,6 @@
+import HTTP
 import JSON
 import Wire
-
-/// The request of `heddle port add` to this host's agent.
-public struct PlugRequest: Equatable, Sendable {
-    /// The port's name on this host.
-    public var name: String
-    /// The logical port that it is plugged into.
-    public var logicalPort: String
-    /// The interface's name; `nil` is the port's name.
-    public var interface: String?
-    /// The name or path of the network namespace that the interface goes to; `nil` leaves it with the agent.
-    public var netns: String?
-    /// The interface's MAC address; `nil` lets the kernel choose.
-    public var mac: String?
-    /// The interface's addresses, `IP/LENGTH`.
-    public var addresses: [String]
-    /// The interface's MTU in bytes; `nil` is what fits through the tunnels.
-    public var mtu: Int64?
-
-    /// A request; see the members.
-    public init(
-        name: String,
-        logicalPort: String,
-        interface: String? = nil,
-        netns: String? = nil,
-        mac: String? = nil,
-        addresses: [String] = [],
-        mtu: Int64? = nil
-    ) {
-        self.name = name
-        self.logicalPort = logicalPort
-        self.interface = interface
-        self.netns = netns
-        self.mac = mac
-        self.addresses = addresses
-        self.mtu = mtu
-    }
-
-    /// The request's body; what the user did not say is left to the agent.
-    var body: JSONValue {
-        var object = JSONObject()
-        object["logical_port"] = .string(logicalPort)
-        if let interface { object["interface"] = .string(interface) }
-        if let netns { object["netns"] = .string(netns) }
-        if let mac { object["mac"] = .string(mac) }
-        if !addresses.isEmpty { object["addresses"] = .array(addresses.map { .string($0) }) }
-        if let mtu { object["mtu"] = .integer(mtu) }
-        return .object(object)
-    }
-}
 
 /// The output format of `heddle port list`.
 public enum PortFormat: String, CaseIterable, Sendable {
@@ -70,15 +22,38 @@ public struct PortSession {
         self.caller = caller
     }
 
-    /// Plugs a port; what to tell the user.
+    /// Plugs a port; what to tell the user. What the user left out is left to the agent.
+    /// - Parameters:
+    ///   - name: the port's name on this host.
+    ///   - logicalPort: the logical port that it is plugged into.
+    ///   - interface: the interface's name.
+    ///   - netns: the name or path of the network namespace that the interface goes to.
+    ///   - mac: the interface's MAC address.
+    ///   - addresses: the interface's addresses, `IP/LENGTH`.
+    ///   - mtu: the interface's MTU in bytes.
     /// - Throws: ``ClientError`` if the agent refuses or the port failed. A pending port is no error.
-    public func add(_ request: PlugRequest) throws(ClientError) -> String {
-        let reply = try caller.require(Call(.put, path(request.name), body: request.body))
+    public func add(
+        _ name: String,
+        to logicalPort: String,
+        interface: String? = nil,
+        netns: String? = nil,
+        mac: String? = nil,
+        addresses: [String] = [],
+        mtu: Int64? = nil
+    ) throws(ClientError) -> String {
+        var body = JSONObject()
+        body["logical_port"] = .string(logicalPort)
+        body["interface"] = interface.map { .string($0) }
+        body["netns"] = netns.map { .string($0) }
+        body["mac"] = mac.map { .string($0) }
+        if !addresses.isEmpty { body["addresses"] = .array(addresses.map { .string($0) }) }
+        body["mtu"] = mtu.map { .integer($0) }
+        let reply = try caller.require(Call(.put, path(name), body: .object(body)))
         guard let port = reply.body, port["state"]?.stringValue != nil else {
             throw .badAnswer(caller.server, "its answer does not say what state the port is in")
         }
         let (state, detail) = (port.text("state"), port.text("detail"))
-        let text = detail.isEmpty ? "\(request.name): \(state)" : "\(request.name): \(state): \(detail)"
+        let text = detail.isEmpty ? "\(name): \(state)" : "\(name): \(state): \(detail)"
         if state == "failed" { throw .refused(text) }
         return text + "\n"
     }

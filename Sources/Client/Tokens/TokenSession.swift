@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 
 /// Makes, lists and revokes tokens at central.

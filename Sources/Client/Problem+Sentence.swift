@@ -1,43 +1,15 @@
-import JSON
+import HTTP
+import HTTPTypes
 import Wire
 
-/// A problem document (RFC 9457): how a server says that it refuses.
-public struct Problem: Equatable, Sendable {
-    /// The HTTP status, 400 ... 599.
-    public var status: Int
-    /// The stable reason, `name_conflict`; empty if the answer came from something else, a proxy say.
-    public var code: String
-    /// One sentence for a person.
-    public var detail: String
-    /// The JSON pointer (RFC 6901) into the request's body, if one member is at fault.
-    public var pointer: String?
-    /// The refusals of other objects of the same request.
-    public var others: [Problem] = []
-
-    public init(status: Int, code: String, detail: String, pointer: String? = nil) {
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.pointer = pointer
-    }
-
-    /// Reads an answer's body; what is not a problem document is shown by its status alone.
-    public init(status: Int, body: JSONValue?) {
-        self.status = status
-        code = body?["code"]?.stringValue ?? ""
-        detail = body?["detail"]?.stringValue ?? body?["title"]?.stringValue ?? "it answered with status \(status)"
-        let errors = body?["errors"]?.arrayValue ?? []
-        pointer = body?["pointer"]?.stringValue ?? errors.first?["pointer"]?.stringValue
-        others = errors.dropFirst().map { Problem(status: status, body: $0) }
-    }
-
+extension Problem {
     /// The sentence that a user sees: the server's, with the field that is at fault if it does not name that. It may
     /// repeat what users and hosts have said.
     public var sentence: String { rawSentence.printable }
 
     private var rawSentence: String {
         var text = detail.last == "." ? String(detail.dropLast()) : detail
-        if status == 401 { text += "; heddle sends the one in HEDDLE_TOKEN" }
+        if status == .unauthorized { text += "; heddle sends the one in HEDDLE_TOKEN" }
         guard let (member, field) = fieldAtFault, !text.contains(member) else { return text }
         return "\(text) (field \(field))"
     }

@@ -1,10 +1,8 @@
 import HTTP
 import HTTPTypes
-import JSON
 import NetworkModel
 
-/// A problem document (RFC 9457): why a request was not carried out. Nothing was changed.
-public struct Problem: Error, Equatable, Sendable {
+extension Problem {
     /// The reasons that the API itself has, beside those of ``Refusal/Code`` and of HTTP's framing.
     public enum Code: String, Sendable, CaseIterable {
         /// 400: the content is not JSON.
@@ -35,22 +33,8 @@ public struct Problem: Error, Equatable, Sendable {
         case revisionNotReached = "revision_not_reached"
     }
 
-    public let status: HTTPResponse.Status
-    /// The stable reason.
-    public let code: String
-    /// One sentence for a person.
-    public let detail: String
-    /// The JSON pointer of the member at fault in the request's content.
-    public var pointer: String?
-    /// The path of the object in conflict.
-    public var conflictsWith: String?
-    /// A field of the answer beside the document.
-    var field: HTTPField?
-    /// The other problems, if a request's objects are checked one by one.
-    public var others: [Problem] = []
-
     init(_ code: Code, _ detail: String) {
-        status =
+        let status: HTTPResponse.Status =
             switch code {
             case .malformedJSON, .malformedTarget, .unknownParameter, .invalidParameter, .invalidHeader: .badRequest
             case .crossSite, .proxied: .forbidden
@@ -61,26 +45,20 @@ public struct Problem: Error, Equatable, Sendable {
             case .unsupportedMediaType: .unsupportedMediaType
             case .revisionNotReached: .serviceUnavailable
             }
-        self.code = code.rawValue
-        self.detail = detail
+        self.init(status, code: code.rawValue, detail: detail)
     }
 
     init(_ code: Refusal.Code, _ detail: String) { self.init(Refusal(code, detail)) }
 
     public init(_ refusal: Refusal, operationIndex: Int? = nil) {
-        status = Self.status(of: refusal.code)
-        code = refusal.code.rawValue
-        detail = refusal.detail
-        pointer = refusal.pointer ?? operationIndex.map { "/ops/\($0)" }
+        self.init(
+            Self.status(of: refusal.code),
+            code: refusal.code.rawValue,
+            detail: refusal.detail,
+            pointer: refusal.pointer ?? operationIndex.map { "/ops/\($0)" }
+        )
         conflictsWith = refusal.conflictsWith
         others = refusal.others.map { Problem($0) }
-    }
-
-    /// The problem of a request that is no HTTP, or beyond a limit of it.
-    public init(_ error: RequestError) {
-        status = error.status
-        code = error.code
-        detail = error.detail
     }
 
     /// The core answered something else than it was asked.
@@ -103,30 +81,5 @@ public struct Problem: Error, Equatable, Sendable {
         case .commitTooLarge: .contentTooLarge
         case .storageFull, .unavailable: .serviceUnavailable
         }
-    }
-
-    /// The document.
-    public func json(requestID: String?) -> JSONValue {
-        var document = JSONObject()
-        document["type"] = .string("urn:heddle:problem:" + code)
-        document["title"] = .string(status.reasonPhrase)
-        document["status"] = .integer(Int64(status.code))
-        document["code"] = .string(code)
-        document["detail"] = .string(detail)
-        document["pointer"] = pointer.map { .string($0) }
-        document["conflicts_with"] = conflictsWith.map { .string($0) }
-        if !others.isEmpty { document["errors"] = .array(([self] + others).map(\.entry)) }
-        document["request_id"] = requestID.map { .string($0) }
-        return .object(document)
-    }
-
-    /// One of several, as `errors` lists them.
-    private var entry: JSONValue {
-        var entry = JSONObject()
-        entry["code"] = .string(code)
-        entry["detail"] = .string(detail)
-        entry["pointer"] = pointer.map { .string($0) }
-        entry["conflicts_with"] = conflictsWith.map { .string($0) }
-        return .object(entry)
     }
 }
