@@ -54,9 +54,6 @@ public struct Tables: @unchecked Sendable {
 
     /// True if the address is an encap of another chassis that this host shares a datapath with.
     public func isTunnelEnd(_ address: IPAddress) -> Bool { chassis(encap: address) >= 0 }
-
-    /// True if frames from this slot go anywhere: its logical port is known and bound to this chassis.
-    public func isBound(slot: UInt16) -> Bool { port(atSlot: slot) != nil }
 }
 
 extension Tables {

@@ -1,5 +1,7 @@
-import Datapath
+import TestSupport
 import Wire
+
+@testable import Datapath
 
 /// The outcome for a frame, in the tests' words; copies in no particular order.
 enum Outcome: Hashable, CustomStringConvertible {
@@ -164,4 +166,9 @@ extension Tables {
 extension UnsafeRawBufferPointer {
     /// A pointer also for no octets at all.
     var start: UnsafeRawPointer { baseAddress ?? UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
+}
+
+extension Tables {
+    /// True if frames from this slot go anywhere: its logical port is known and bound to this chassis.
+    func isBound(slot: UInt16) -> Bool { port(atSlot: slot) != nil }
 }

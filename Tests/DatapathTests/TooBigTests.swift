@@ -1,5 +1,6 @@
 import Datapath
 import Southbound
+import TestSupport
 import Testing
 import Wire
 

@@ -41,9 +41,6 @@ public struct ObjectSelection: Equatable, Sendable {
         for text in fields { self.fields.append(try Self.fieldTerm(text)) }
     }
 
-    /// True if everything is wanted.
-    var isEverything: Bool { labels.isEmpty && fields.isEmpty }
-
     private static func labelTerm(_ term: Substring) throws(ClientError) -> LabelTerm {
         let wrong = ClientError.usage(
             "'\(term)' is not a condition for a label: write key=value, key!=value, key or !key, joined by commas"

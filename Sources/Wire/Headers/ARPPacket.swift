@@ -39,20 +39,6 @@ public struct ARPPacket: Hashable, Sendable {
         self.targetIP = targetIP
     }
 
-    /// The packet that `bytes` start with.
-    /// - Throws: `truncated`; `unsupportedType` for other hardware or protocols than Ethernet and IPv4.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.byteCount else { throw .truncated }
-        guard bytes.integer32(at: 0) == 0x0001_0800, bytes.integer16(at: 4) == 0x0604 else { throw .unsupportedType }
-        self.init(
-            operation: bytes.integer16(at: 6),
-            senderMAC: bytes.macAddress(at: 8),
-            senderIP: IPv4Address(bytes.integer32(at: 14)),
-            targetMAC: bytes.macAddress(at: 18),
-            targetIP: IPv4Address(bytes.integer32(at: 24))
-        )
-    }
-
     /// Writes the packet to the start of `bytes`, which must have room for 28 octets.
     public func write(to bytes: inout MutableSpan<UInt8>) {
         bytes.store(0x0001_0800 as UInt32, at: 0)

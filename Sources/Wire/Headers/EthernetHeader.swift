@@ -34,22 +34,6 @@ public struct EthernetHeader: Hashable, Sendable {
         self.etherType = etherType
     }
 
-    /// The header that `bytes` start with.
-    /// - Throws: `truncated`, also if a tag is cut.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.untaggedByteCount else { throw .truncated }
-        let outer = try VLANTag(parsing: bytes, at: 12)
-        let inner = outer == nil ? nil : try VLANTag(parsing: bytes, at: 12 + VLANTag.byteCount)
-        let typeOffset = 12 + (outer == nil ? 0 : VLANTag.byteCount) + (inner == nil ? 0 : VLANTag.byteCount)
-        self.init(
-            destination: bytes.macAddress(at: 0),
-            source: bytes.macAddress(at: 6),
-            outerTag: outer,
-            innerTag: inner,
-            etherType: bytes.integer16(at: typeOffset)
-        )
-    }
-
     /// The size in octets: 14, 18 or 22.
     public var byteCount: Int {
         Self.untaggedByteCount + (outerTag == nil ? 0 : VLANTag.byteCount) + (innerTag == nil ? 0 : VLANTag.byteCount)
@@ -107,17 +91,6 @@ public struct VLANTag: Hashable, Sendable {
     public init(isService: Bool = false, controlInformation: UInt16) {
         self.isService = isService
         self.controlInformation = controlInformation
-    }
-
-    /// The tag at `offset`, or `nil` if the EtherType there is none of a tag.
-    init?(parsing bytes: Span<UInt8>, at offset: Int) throws(HeaderError) {
-        let type = bytes.integer16(at: offset)
-        guard type == EtherType.customerTag || type == EtherType.serviceTag else { return nil }
-        guard bytes.count >= offset + Self.byteCount + 2 else { throw .truncated }
-        self.init(
-            isService: type == EtherType.serviceTag,
-            controlInformation: bytes.integer16(at: offset + 2)
-        )
     }
 
     func write(to bytes: inout MutableSpan<UInt8>, at offset: Int) {

@@ -32,13 +32,6 @@ public struct ICMPv4Header: Hashable, Sendable {
         self.rest = rest
     }
 
-    /// The header that `bytes` start with.
-    /// - Throws: `truncated`.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.byteCount else { throw .truncated }
-        self.init(type: bytes[0], code: bytes[1], checksum: bytes.integer16(at: 2), rest: bytes.integer32(at: 4))
-    }
-
     /// Writes the header to the start of `bytes`, which must have room for 8 octets.
     public func write(to bytes: inout MutableSpan<UInt8>) {
         bytes[0] = type

@@ -61,31 +61,6 @@ public struct IPv4Header: Hashable, Sendable {
         checksum = computedChecksum
     }
 
-    /// The header that `bytes` start with. The checksum is taken as it stands; `hasValidChecksum(in:)` judges it.
-    /// - Throws: `truncated`; `unsupportedVersion`; `badLength` if the header's length or the total length is
-    ///   below the header's size.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.minimumByteCount else { throw .truncated }
-        guard bytes[0] >> 4 == 4 else { throw .unsupportedVersion }
-        let headerByteCount = Int(bytes[0] & 15) * 4
-        guard headerByteCount >= Self.minimumByteCount else { throw .badLength }
-        guard bytes.count >= headerByteCount else { throw .truncated }
-        typeOfService = bytes[1]
-        totalByteCount = bytes.integer16(at: 2)
-        guard Int(totalByteCount) >= headerByteCount else { throw .badLength }
-        identification = bytes.integer16(at: 4)
-        let fragment = bytes.integer16(at: 6)
-        doesNotFragment = fragment & 0x4000 != 0
-        hasMoreFragments = fragment & 0x2000 != 0
-        fragmentOffset = fragment & 0x1fff
-        timeToLive = bytes[8]
-        protocolNumber = bytes[9]
-        checksum = bytes.integer16(at: 10)
-        source = IPv4Address(bytes.integer32(at: 12))
-        destination = IPv4Address(bytes.integer32(at: 16))
-        optionByteCount = headerByteCount - Self.minimumByteCount
-    }
-
     /// The size in octets: 20 ... 60.
     public var byteCount: Int { Self.minimumByteCount + optionByteCount }
 
@@ -103,14 +78,6 @@ public struct IPv4Header: Hashable, Sendable {
         sum.add(source.rawValue)
         sum.add(destination.rawValue)
         return sum.value
-    }
-
-    /// True if the checksum of the header that `bytes` start with, options included, is right.
-    public func hasValidChecksum(in bytes: Span<UInt8>) -> Bool {
-        guard bytes.count >= byteCount else { return false }
-        var sum = InternetChecksum()
-        sum.add(bytes.extracting(first: byteCount))
-        return sum.value == 0
     }
 
     /// Writes the header, with `checksum` as it is, to the start of `bytes`, which must have room for `byteCount`

@@ -41,23 +41,6 @@ public struct IPv6Header: Hashable, Sendable {
         self.destination = destination
     }
 
-    /// The header that `bytes` start with.
-    /// - Throws: `truncated`; `unsupportedVersion`.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.byteCount else { throw .truncated }
-        guard bytes[0] >> 4 == 6 else { throw .unsupportedVersion }
-        let first = bytes.integer32(at: 0)
-        self.init(
-            trafficClass: UInt8(truncatingIfNeeded: first >> 20),
-            flowLabel: first & 0xf_ffff,
-            payloadByteCount: bytes.integer16(at: 4),
-            nextHeader: bytes[6],
-            hopLimit: bytes[7],
-            source: bytes.ipv6Address(at: 8),
-            destination: bytes.ipv6Address(at: 24)
-        )
-    }
-
     /// Writes the header to the start of `bytes`, which must have room for 40 octets.
     public func write(to bytes: inout MutableSpan<UInt8>) {
         bytes.store(6 << 28 | UInt32(trafficClass) << 20 | flowLabel & 0xf_ffff, at: 0)

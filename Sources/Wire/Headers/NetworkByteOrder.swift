@@ -2,25 +2,25 @@
 
 extension Span<UInt8> {
     /// The two octets from `offset` on. The caller has checked that they are there.
-    func integer16(at offset: Int) -> UInt16 {
+    package func integer16(at offset: Int) -> UInt16 {
         UInt16(self[offset]) << 8 | UInt16(self[offset + 1])
     }
 
     /// The four octets from `offset` on.
-    func integer32(at offset: Int) -> UInt32 {
+    package func integer32(at offset: Int) -> UInt32 {
         UInt32(integer16(at: offset)) << 16 | UInt32(integer16(at: offset + 2))
     }
 
     /// The eight octets from `offset` on.
-    func integer64(at offset: Int) -> UInt64 {
+    package func integer64(at offset: Int) -> UInt64 {
         UInt64(integer32(at: offset)) << 32 | UInt64(integer32(at: offset + 4))
     }
 
-    func macAddress(at offset: Int) -> MACAddress {
+    package func macAddress(at offset: Int) -> MACAddress {
         MACAddress(truncating: UInt64(integer16(at: offset)) << 32 | UInt64(integer32(at: offset + 2)))
     }
 
-    func ipv6Address(at offset: Int) -> IPv6Address {
+    package func ipv6Address(at offset: Int) -> IPv6Address {
         IPv6Address(high: integer64(at: offset), low: integer64(at: offset + 8))
     }
 }

@@ -48,24 +48,6 @@ public struct TCPHeader: Hashable, Sendable {
         optionByteCount = 0
     }
 
-    /// The header that `bytes` start with.
-    /// - Throws: `truncated`; `badLength` if the data offset is below the header's own size.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.minimumByteCount else { throw .truncated }
-        let headerByteCount = Int(bytes[12] >> 4) * 4
-        guard headerByteCount >= Self.minimumByteCount else { throw .badLength }
-        guard bytes.count >= headerByteCount else { throw .truncated }
-        sourcePort = bytes.integer16(at: 0)
-        destinationPort = bytes.integer16(at: 2)
-        sequenceNumber = bytes.integer32(at: 4)
-        acknowledgmentNumber = bytes.integer32(at: 8)
-        flags = bytes[13]
-        window = bytes.integer16(at: 14)
-        checksum = bytes.integer16(at: 16)
-        urgentPointer = bytes.integer16(at: 18)
-        optionByteCount = headerByteCount - Self.minimumByteCount
-    }
-
     /// The size in octets: 20 ... 60.
     public var byteCount: Int { Self.minimumByteCount + optionByteCount }
 

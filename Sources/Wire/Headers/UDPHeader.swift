@@ -22,19 +22,6 @@ public struct UDPHeader: Hashable, Sendable {
         self.checksum = checksum
     }
 
-    /// The header that `bytes` start with.
-    /// - Throws: `truncated`; `badLength` if the length is below 8.
-    public init(parsing bytes: Span<UInt8>) throws(HeaderError) {
-        guard bytes.count >= Self.byteCount else { throw .truncated }
-        guard bytes.integer16(at: 4) >= Self.byteCount else { throw .badLength }
-        self.init(
-            sourcePort: bytes.integer16(at: 0),
-            destinationPort: bytes.integer16(at: 2),
-            totalByteCount: bytes.integer16(at: 4),
-            checksum: bytes.integer16(at: 6)
-        )
-    }
-
     /// Writes the header to the start of `bytes`, which must have room for 8 octets.
     public func write(to bytes: inout MutableSpan<UInt8>) {
         bytes.store(sourcePort, at: 0)

@@ -1,3 +1,4 @@
+import TestSupport
 import Wire
 
 /// A frame as the oracle reads it: all fields that OVN's matches name, present or not.
