@@ -41,10 +41,12 @@ import Testing
                 }
                 return end
             }
-            // Each round has some answers and is cut at another place.
-            let enough = ledger.state.withLock { $0.acknowledged } + 12 + 7 * (round % 5)
+            // Each round has some answers and is cut at another place; every third has a large one among them.
+            let (acknowledged, large) = ledger.state.withLock { ($0.acknowledged, $0.large) }
+            let enough = acknowledged + 12 + 7 * (round % 5)
+            let enoughLarge = round % 3 == 0 ? large + 1 : large
             var turns = 0
-            while turns < 100_000, ledger.state.withLock({ $0.acknowledged < enough }) {
+            while turns < 100_000, ledger.state.withLock({ $0.acknowledged < enough || $0.large < enoughLarge }) {
                 usleep(500)
                 turns += 1
             }
