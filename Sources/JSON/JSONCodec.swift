@@ -8,7 +8,7 @@ public struct JSONCodec<Value>: Sendable {
     public let read: @Sendable (JSONValue) -> Value?
 
     /// A codec of these functions.
-    public init(
+    @inlinable public init(
         json: @escaping @Sendable (Value) -> JSONValue,
         write: (@Sendable (Value, inout [UInt8]) -> Void)? = nil,
         read: @escaping @Sendable (JSONValue) -> Value?
@@ -19,7 +19,7 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// A value as a string.
-    public static func spelled(
+    @inlinable public static func spelled(
         _ parse: @escaping @Sendable (String) -> Value?
     ) -> JSONCodec where Value: CustomStringConvertible & SendableMetatype {
         JSONCodec(
@@ -30,7 +30,7 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// Values in a list.
-    public static func list<Element>(_ element: JSONCodec<Element>) -> JSONCodec where Value == [Element] {
+    @inlinable public static func list<Element>(_ element: JSONCodec<Element>) -> JSONCodec where Value == [Element] {
         JSONCodec(
             json: { .array($0.map(element.json)) },
             write: { values, text in
@@ -55,7 +55,7 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// A value or `null`.
-    public static func optional<Wrapped>(_ wrapped: JSONCodec<Wrapped>) -> JSONCodec where Value == Wrapped? {
+    @inlinable public static func optional<Wrapped>(_ wrapped: JSONCodec<Wrapped>) -> JSONCodec where Value == Wrapped? {
         JSONCodec(
             json: { $0.map(wrapped.json) ?? .null },
             write: { value, text in
@@ -66,7 +66,7 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// A whole number of a range.
-    public static func integer(in range: ClosedRange<Value>) -> JSONCodec where Value: FixedWidthInteger & Sendable {
+    @inlinable public static func integer(in range: ClosedRange<Value>) -> JSONCodec where Value: FixedWidthInteger & Sendable {
         JSONCodec(
             json: { .integer(Int64(clamping: $0)) },
             read: { $0.integerValue.flatMap(Value.init(exactly:)).flatMap { range.contains($0) ? $0 : nil } }
@@ -74,7 +74,7 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// An object of members, into a value that they are all put into.
-    public static func object(_ members: [JSONMember<Value>], into blank: Value) -> JSONCodec where Value: Sendable {
+    @inlinable public static func object(_ members: [JSONMember<Value>], into blank: Value) -> JSONCodec where Value: Sendable {
         JSONCodec(
             json: { members.json(of: $0) },
             write: { members.write($0, to: &$1) },
@@ -88,19 +88,19 @@ public struct JSONCodec<Value>: Sendable {
 
 extension JSONCodec where Value == String {
     /// A string.
-    public static var text: JSONCodec {
+    @inlinable public static var text: JSONCodec {
         JSONCodec(json: { .string($0) }, write: { JSONValue.write($0, to: &$1) }, read: \.stringValue)
     }
 }
 
 extension JSONCodec where Value == Bool {
     /// `true` or `false`.
-    public static var flag: JSONCodec { JSONCodec(json: { .bool($0) }, read: \.boolValue) }
+    @inlinable public static var flag: JSONCodec { JSONCodec(json: { .bool($0) }, read: \.boolValue) }
 }
 
 extension JSONCodec where Value == [String: String] {
     /// An object of strings, by key.
-    public static var texts: JSONCodec {
+    @inlinable public static var texts: JSONCodec {
         JSONCodec(
             json: { map in
                 let sorted = map.sorted { $0.key < $1.key }
@@ -121,7 +121,7 @@ extension JSONCodec where Value == [String: String] {
 
 extension JSONCodec where Value: RawRepresentable & Sendable, Value.RawValue == String {
     /// A word for each case.
-    public static var word: JSONCodec {
+    @inlinable public static var word: JSONCodec {
         JSONCodec(json: { .string($0.rawValue) }, read: { $0.stringValue.flatMap(Value.init(rawValue:)) })
     }
 }
@@ -131,14 +131,14 @@ public struct JSONMember<Root>: Sendable {
     /// The member's name.
     public let name: String
     /// `"name":`.
-    private let head: [UInt8]
-    private let isLeftOut: @Sendable (Root) -> Bool
-    private let json: @Sendable (Root) -> JSONValue
-    private let write: @Sendable (Root, inout [UInt8]) -> Void
-    private let read: @Sendable (JSONValue?, inout Root) -> Bool
+    @usableFromInline let head: [UInt8]
+    @usableFromInline let isLeftOut: @Sendable (Root) -> Bool
+    @usableFromInline let json: @Sendable (Root) -> JSONValue
+    @usableFromInline let write: @Sendable (Root, inout [UInt8]) -> Void
+    @usableFromInline let read: @Sendable (JSONValue?, inout Root) -> Bool
 
     /// A member that is always there.
-    public init<Value>(
+    @inlinable public init<Value>(
         _ name: String,
         _ path: any WritableKeyPath<Root, Value> & Sendable,
         _ codec: JSONCodec<Value>
@@ -151,7 +151,7 @@ public struct JSONMember<Root>: Sendable {
     }
 
     /// A list that is left out if it is empty.
-    public init<Element>(
+    @inlinable public init<Element>(
         unlessEmpty name: String,
         _ path: any WritableKeyPath<Root, [Element]> & Sendable,
         _ codec: JSONCodec<[Element]>
@@ -164,7 +164,7 @@ public struct JSONMember<Root>: Sendable {
         }
     }
 
-    private init<Value>(
+    @inlinable init<Value>(
         _ name: String,
         _ path: any WritableKeyPath<Root, Value> & Sendable,
         _ codec: JSONCodec<Value>,
@@ -180,7 +180,7 @@ public struct JSONMember<Root>: Sendable {
     }
 
     /// Appends the member with what separates it from others, unless it is left out.
-    func append(_ root: Root, to text: inout [UInt8], isFirst: inout Bool) {
+    @inlinable func append(_ root: Root, to text: inout [UInt8], isFirst: inout Bool) {
         guard !isLeftOut(root) else { return }
         if !isFirst { text.append(UInt8(ascii: ",")) }
         isFirst = false
@@ -189,16 +189,16 @@ public struct JSONMember<Root>: Sendable {
     }
 
     /// The member's value, unless it is left out.
-    fileprivate func value(of root: Root) -> JSONValue? { isLeftOut(root) ? nil : json(root) }
+    @inlinable func value(of root: Root) -> JSONValue? { isLeftOut(root) ? nil : json(root) }
 
     /// Puts what an object says of the member into a value.
     /// - Returns: True if that can be.
-    fileprivate func take(_ json: JSONValue, into root: inout Root) -> Bool { read(json[name], &root) }
+    @inlinable func take(_ json: JSONValue, into root: inout Root) -> Bool { read(json[name], &root) }
 }
 
 extension Array {
     /// Appends an object of these members.
-    public func write<Root>(_ root: Root, to text: inout [UInt8]) where Element == JSONMember<Root> {
+    @inlinable public func write<Root>(_ root: Root, to text: inout [UInt8]) where Element == JSONMember<Root> {
         text.append(UInt8(ascii: "{"))
         var isFirst = true
         for member in self { member.append(root, to: &text, isFirst: &isFirst) }
@@ -206,13 +206,13 @@ extension Array {
     }
 
     /// An object of these members.
-    public func json<Root>(of root: Root) -> JSONValue where Element == JSONMember<Root> {
+    @inlinable public func json<Root>(of root: Root) -> JSONValue where Element == JSONMember<Root> {
         .object(JSONObject(distinct: compactMap { member in member.value(of: root).map { (member.name, $0) } }))
     }
 
     /// Puts what an object says of these members into a value; others are passed over.
     /// - Returns: The first member that is missing or cannot be.
-    public func read<Root>(_ json: JSONValue, into root: inout Root) -> String? where Element == JSONMember<Root> {
+    @inlinable public func read<Root>(_ json: JSONValue, into root: inout Root) -> String? where Element == JSONMember<Root> {
         for member in self where !member.take(json, into: &root) { return member.name }
         return nil
     }

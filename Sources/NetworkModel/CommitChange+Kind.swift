@@ -1,6 +1,7 @@
 import Southbound
 
-extension CommitChange.Kind: CaseIterable, RawRepresentable {
+// It is not RawRepresentable: equality and hashes would go by the names.
+extension CommitChange.Kind: CaseIterable {
     /// All tables, in the order in which rows have to be put.
     public static let allCases: [Self] =
         ObjectKind.allCases.map { .object($0) } + RecordKind.allCases.map { .record($0) }

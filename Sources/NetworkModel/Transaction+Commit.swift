@@ -21,6 +21,8 @@ extension Transaction {
     }
 
     /// Makes the rows of the touched objects of a kind, and of what hosts are told of them.
+    ///
+    /// The rows of each table stay together, so that those of a commit are nearly in order.
     mutating func seal<Object: Kind>(_ kind: Object.Type, _ touched: [ObjectID]) {
         for id in touched {
             let old = base.northbound[keyPath: Object.table][id]
@@ -33,9 +35,9 @@ extension Transaction {
                 let name = old.value.name
                 rows.append(CommitChange(kind: .object(Object.kind), id: id.description, object: nil, name: name))
             }
-            if let key = Object.recordKey(of: id) { appendRow(of: key) }
-            Object.appendRows(of: id, to: &self)
         }
+        for id in touched { if let key = Object.recordKey(of: id) { appendRow(of: key) } }
+        for id in touched { Object.appendRows(of: id, to: &self) }
     }
 
     private mutating func seal<Object: Kind>(_ new: Stored<Object>, in old: Stored<Object>?) {
@@ -104,7 +106,8 @@ extension Transaction {
     ) throws(Refusal) -> Commit? {
         guard !rows.isEmpty else { return nil }
         rows.sort { left, right in
-            (left.object == nil ? 0 : 1, left.kind, left.id) < (right.object == nil ? 0 : 1, right.kind, right.id)
+            if (left.object == nil) != (right.object == nil) { return left.object == nil }
+            return left.kind == right.kind ? left.id < right.id : left.kind < right.kind
         }
         network.revision = stamp.revision
         let commit = Commit(
