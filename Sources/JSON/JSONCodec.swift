@@ -55,7 +55,8 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// A value or `null`.
-    @inlinable public static func optional<Wrapped>(_ wrapped: JSONCodec<Wrapped>) -> JSONCodec where Value == Wrapped? {
+    @inlinable public static func optional<Wrapped>(_ wrapped: JSONCodec<Wrapped>) -> JSONCodec
+    where Value == Wrapped? {
         JSONCodec(
             json: { $0.map(wrapped.json) ?? .null },
             write: { value, text in
@@ -66,7 +67,8 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// A whole number of a range.
-    @inlinable public static func integer(in range: ClosedRange<Value>) -> JSONCodec where Value: FixedWidthInteger & Sendable {
+    @inlinable public static func integer(in range: ClosedRange<Value>) -> JSONCodec
+    where Value: FixedWidthInteger & Sendable {
         JSONCodec(
             json: { .integer(Int64(clamping: $0)) },
             read: { $0.integerValue.flatMap(Value.init(exactly:)).flatMap { range.contains($0) ? $0 : nil } }
@@ -74,7 +76,8 @@ public struct JSONCodec<Value>: Sendable {
     }
 
     /// An object of members, into a value that they are all put into.
-    @inlinable public static func object(_ members: [JSONMember<Value>], into blank: Value) -> JSONCodec where Value: Sendable {
+    @inlinable public static func object(_ members: [JSONMember<Value>], into blank: Value) -> JSONCodec
+    where Value: Sendable {
         JSONCodec(
             json: { members.json(of: $0) },
             write: { members.write($0, to: &$1) },
@@ -212,7 +215,8 @@ extension Array {
 
     /// Puts what an object says of these members into a value; others are passed over.
     /// - Returns: The first member that is missing or cannot be.
-    @inlinable public func read<Root>(_ json: JSONValue, into root: inout Root) -> String? where Element == JSONMember<Root> {
+    @inlinable public func read<Root>(_ json: JSONValue, into root: inout Root) -> String?
+    where Element == JSONMember<Root> {
         for member in self where !member.take(json, into: &root) { return member.name }
         return nil
     }

@@ -33,12 +33,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
             var core = try? CentralCore(network: network, history: [], hashes: [], now: .zero)
         else { continue }
         var generator = SystemRandomNumberGenerator()
-        switch question {
-        case .write(let write): _ = core.step(.write(1, write), now: .zero, wallClock: 0, using: &generator)
-        case .sync(let chassis, let sync, _):
-            _ = core.step(.sync(1, chassis: chassis, sync), now: .zero, wallClock: 0, using: &generator)
-        default: break
-        }
+        _ = core.step(.asked(1, question), now: .zero, wallClock: 0, using: &generator)
     }
     return 0
 }
