@@ -10,8 +10,9 @@ from test_http import Central
 METHODS = ("get", "post", "put", "patch", "delete")
 # The objects before a request that makes something; before the others, all of them exist.
 NEEDED = {"createSwitch": [], "createSwitchPort": ["createSwitch"], "createPort": ["createSwitch"], "transact": [],
-          "applyTopology": [], "createToken": [], "enrol": ["createToken"], "sync": ["createSwitch", "createPort"]}
-WORLD = ["createSwitch", "createPort", "sync", "applyTopology", "createToken", "enrol"]
+          "createAddressSet": [], "applyTopology": [], "createToken": [], "enrol": ["createToken"],
+          "sync": ["createSwitch", "createPort"]}
+WORLD = ["createSwitch", "createPort", "createAddressSet", "sync", "applyTopology", "createToken", "enrol"]
 
 
 class Operation:

@@ -182,7 +182,7 @@ class DoctorTest(unittest.TestCase):
         os.chown(f"{state}/membership.pem", 0, 0)
         with open(f"{state}/membership.pem", encoding="utf-8") as file:
             kept = file.read()
-        for days, piece in (("-1", "has expired on"), (None, "holds no certificate")):
+        for days, piece in (("-1", "expired on"), (None, "holds no certificate")):
             with open(f"{state}/membership.pem", "w", encoding="utf-8") as file:
                 file.write(self.expired(lab) if days else "nothing")
             self.expect(lab, ("certificates", piece))
@@ -203,7 +203,7 @@ class DoctorTest(unittest.TestCase):
         database.close()
         with open(f"{lab.data}/central.db", "r+b") as file:
             file.write(b"\0" * 100)
-        self.expect(lab, ("central", "none runs"), ("store", "no database of SQLite"), **central)
+        self.expect(lab, ("central", "none runs"), ("store", "is not an SQLite database"), **central)
         with tempfile.TemporaryDirectory() as folder:
             run("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", folder)
             try:
@@ -222,7 +222,7 @@ class DoctorTest(unittest.TestCase):
         def refuse(*words):
             self.assertNotEqual(lab.heddle("hv1", "agent", *arguments, *words, check=False).returncode, 0)
         for words, piece in (
-                (["--encap-ip", "10.9.9.9"], "no address of this host; it has"),
+                (["--encap-ip", "10.9.9.9"], "is not an address of this host; it has"),
                 (["--encap-ip", "10.9"], "'10.9' is not an IP address"),
                 (["--nonsense"], "--nonsense"),
                 (["--join", "xyz"], "--join takes the output of 'heddle token create --chassis hv1'")):

@@ -168,7 +168,7 @@ class SecurityTest(unittest.TestCase):
                 return done.stderr
 
             self.assertIn("token create --chassis hv1", refusal())
-            self.assertIn("--join wants", refusal("--join", "secret"))
+            self.assertIn("--join takes", refusal("--join", "secret"))
             self.assertIn('is for the chassis "hv9"', refusal("--join", lab.make_token("--chassis", "hv9")))
             token = lab.make_token("--chassis", "hv1")
             lab.heddle("central", "token", "revoke", token.split(".")[1])

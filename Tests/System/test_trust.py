@@ -105,7 +105,7 @@ class TrustTest(unittest.TestCase):
         self.assertIn("take away 1 plugged port ", lab.heddle("hv1", "port", "list").stdout)
         doctor = lab.heddle("hv1", "doctor", "--state-dir", f"{lab.state}/hv1", check=False)
         self.assertEqual((doctor.returncode, "held" in doctor.stdout, "agent accept" in doctor.stdout), (1, True, True))
-        self.assertIn("Chassis hv1 does not go by this network", lab.daemon.output())
+        self.assertIn("Chassis hv1 does not use this network", lab.daemon.output())
 
         # Whatever ends meanwhile, and in whatever order.
         lab.agents["hv2"].kill()
@@ -126,7 +126,7 @@ class TrustTest(unittest.TestCase):
             shutil.copytree(right, lab.data)
         lab.wait_states(**NONE_HELD)
         lab.sync()
-        self.assertIn("goes on from what this host goes by", lab.agents["hv1"].output())
+        self.assertIn("continues this host's history", lab.agents["hv1"].output())
         refused = lab.heddle("hv1", "agent", "accept", check=False)
         self.assertEqual((refused.returncode, "Nothing is held" in refused.stderr), (1, True))
 
