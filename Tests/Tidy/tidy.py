@@ -9,14 +9,16 @@ FUNCTION_LINES = 70
 LINE_COLUMNS = 120
 SIZED = (".swift", ".c", ".h", ".py")
 # The contract's text is long lines of Markdown by nature; corpora and transcripts are data.
-SKIPPED_FOLDERS = {".git", ".build", "Corpus", "Golden", "__pycache__"}
+# Folders of builds begin with .build, whatever follows.
+SKIPPED_FOLDERS = {".git", "Corpus", "Golden", "__pycache__"}
 
 
 def files(root, *folders, suffixes):
     """The paths below the folders, relative to the root and sorted; links are not followed."""
     for folder in folders:
         for path, names, members in os.walk(os.path.join(root, folder)):
-            names[:] = sorted(name for name in names if name not in SKIPPED_FOLDERS)
+            names[:] = sorted(
+                name for name in names if name not in SKIPPED_FOLDERS and not name.startswith(".build"))
             for name in sorted(members):
                 whole = os.path.join(path, name)
                 if name.endswith(suffixes) and not os.path.islink(whole):
