@@ -125,9 +125,7 @@ public struct DynamicState: @unchecked Sendable {
     private func isAlive(_ time: UInt64, now: UInt64) -> Bool { time != 0 && now &- min(time, now) < lifetime }
 
     private func hash(_ key: Key) -> Int {
-        let first = (key.low ^ seed ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: key.scope ^ 0xe703_7ed1_a0b4_28db)
-        let second = (first.high ^ first.low ^ key.high).multipliedFullWidth(by: 0x8ebc_6af0_9c88_c6e3 ^ seed)
-        return Int(truncatingIfNeeded: second.high ^ second.low)
+        Int(truncatingIfNeeded: spread(key.scope, key.high, key.low, seed: seed))
     }
 
     private static func read(_ row: UnsafeMutablePointer<UInt64>) -> (key: Key, value: Value, time: UInt64)? {

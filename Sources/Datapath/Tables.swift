@@ -169,10 +169,12 @@ extension KeyRow {
     }
 
     /// The path to the key: the lowest bits tell the word of a trie's first node, and so on.
-    func hash(seed: UInt64) -> UInt64 {
-        let scope = UInt64(kind) ^ 0xe703_7ed1_a0b4_28db
-        let first = (low ^ seed ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: scope)
-        let second = (first.high ^ first.low ^ high).multipliedFullWidth(by: 0x8ebc_6af0_9c88_c6e3 ^ seed)
-        return second.high ^ second.low
-    }
+    func hash(seed: UInt64) -> UInt64 { spread(UInt64(kind), high, low, seed: seed) }
+}
+
+/// Mixes the words of a key by a seed, so that guests cannot choose keys that meet.
+func spread(_ scope: UInt64, _ high: UInt64, _ low: UInt64, seed: UInt64) -> UInt64 {
+    let first = (low ^ seed ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(by: scope ^ 0xe703_7ed1_a0b4_28db)
+    let second = (first.high ^ first.low ^ high).multipliedFullWidth(by: 0x8ebc_6af0_9c88_c6e3 ^ seed)
+    return second.high ^ second.low
 }
