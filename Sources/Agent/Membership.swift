@@ -1,4 +1,3 @@
-import Reactor
 import Security
 
 /// The proof that this host is a chassis: a key, a certificate, and the authority by which central is trusted.

@@ -1,5 +1,4 @@
 import AgentCore
-import CLinux
 import Glibc
 import Netdev
 import Reactor

@@ -1,4 +1,3 @@
-import ForwarderProtocol
 import Southbound
 import Wire
 

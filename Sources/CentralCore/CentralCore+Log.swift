@@ -1,5 +1,4 @@
 import NetworkModel
-import Persistent
 import Southbound
 
 /// Group commit: one append is under way at a time, and commits that are made meanwhile go into the next.

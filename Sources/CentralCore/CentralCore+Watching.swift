@@ -1,4 +1,3 @@
-import DequeModule
 import NetworkModel
 import Persistent
 import Southbound

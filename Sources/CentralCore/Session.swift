@@ -1,4 +1,3 @@
-import NetworkModel
 import Southbound
 
 /// The state of a chassis beyond what is committed. A restart forgets it; the next sync tells it again.

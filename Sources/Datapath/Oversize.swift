@@ -1,4 +1,3 @@
-import Wire
 
 /// The treatment of a frame that is longer than the path to another host carries.
 ///

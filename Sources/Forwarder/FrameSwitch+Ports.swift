@@ -1,4 +1,3 @@
-import CLinux
 import Datapath
 import Glibc
 import Wire

@@ -1,6 +1,4 @@
 import JSON
-import Persistent
-import Wire
 
 /// The objects that one owner has declared together: `/v1/topologies/{owner}`.
 public struct Topology: Sendable {

@@ -1,6 +1,5 @@
 import Persistent
 import Southbound
-import Wire
 
 /// northd: the southbound record of each northbound object.
 ///

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// A system call that failed.

@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import Wire
 
 /// A UDP socket, non-blocking.
 ///

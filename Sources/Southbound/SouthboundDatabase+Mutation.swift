@@ -1,5 +1,4 @@
 import Persistent
-import Wire
 
 extension SouthboundDatabase {
     /// Puts a record, in place of one with its key, and keeps every index in step.

@@ -1,5 +1,3 @@
-import JSON
-import Wire
 
 /// The request of an agent: heartbeat, acknowledgement, claims, and the place from which its feed goes on.
 ///

@@ -1,5 +1,4 @@
 import NetworkModel
-import Security
 
 /// Old commits become rows, in slices that no append notices.
 extension SQLiteStore {

@@ -1,5 +1,4 @@
 import HTTP
-import JSON
 import Reactor
 
 /// Carries a command line of `heddle sb` to central.

@@ -1,4 +1,3 @@
-import HTTPTypes
 
 extension HTTP1ServerConnection {
     /// Takes bytes that the client has sent.
