@@ -6,7 +6,6 @@ import NetworkModel
 import Southbound
 
 extension API {
-    /// One object.
     func read(_ call: Call, network: Network) throws(Problem) -> Reply {
         guard let (bytes, revision) = try object(call, network: network) else {
             let what = call.variables["ref"] ?? ""
@@ -31,7 +30,6 @@ extension API {
         }
     }
 
-    /// A page of a list.
     func list(_ call: Call, network: Network) throws(Problem) -> Action {
         let limit = try call.number(
             .limit,

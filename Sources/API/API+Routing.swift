@@ -12,7 +12,6 @@ final class Call {
     let path: [String]
     let variables: Route.Variables
     let parameters: [Parameter: String]
-    /// The filters of a list.
     let filters: [(parameter: Parameter, value: String)]
     let conditions: Conditions
     /// By what a repetition of the request is known.
@@ -52,7 +51,6 @@ final class Call {
     /// The object that the path points at.
     var reference: Reference { Reference(variables["ref"] ?? "") }
 
-    /// A parameter that is a number.
     func number<Value: FixedWidthInteger>(
         _ parameter: Parameter,
         in range: ClosedRange<Value>,
@@ -80,7 +78,6 @@ final class Call {
 extension API {
     /// The destination of a request.
     enum Routing {
-        /// To a route.
         case call(Call)
         /// Nowhere: OPTIONS, or a method that the path does not have.
         case reply(Reply)

@@ -7,7 +7,6 @@ import Southbound
 
 /// The REST interface of central, without its sockets: a request and the network in, an ``Action`` out.
 public struct API: Sendable {
-    /// The version of this program.
     public static let version = "0.1.0"
     /// The time that a read with `min_revision` waits for it, in seconds.
     public static let revisionWaitMaximum = 2
@@ -37,7 +36,6 @@ public struct API: Sendable {
         /// The bounds of HTTP on the northbound port.
         public var http: HTTPLimits
 
-        /// Creates a product.
         public init(
             store: String,
             parkedRequestMaximum: Int,

@@ -87,10 +87,8 @@ public struct Vault: Sendable {
 
     /// The reason why there is no certificate: one clause about the request.
     public struct SigningError: Error {
-        /// The clause.
         public let reason: String
 
-        /// The clause.
         public init(reason: String) { self.reason = reason }
     }
 

@@ -6,7 +6,6 @@ import CentralCore
 /// ``API``. So one thread may make an action, another carry it out, and a third call a closure, one after the other;
 /// the same holds for bodies in slices.
 public enum Action {
-    /// It is answered.
     case reply(Reply)
     /// The core must be asked first; its answer goes into the closure, on the thread of the request.
     case ask(Request, (Answer) -> Action)

@@ -11,7 +11,6 @@ import Wire
 struct PageToken: Equatable {
     /// Items of a page unless the request says otherwise.
     static let limitDefault = 500
-    /// The most items of a page.
     static let limitMaximum = 5000
 
     var epoch: UInt64

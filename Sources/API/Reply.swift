@@ -86,7 +86,6 @@ struct CommitPlace {
 }
 
 extension Reply {
-    /// The identity of the request.
     public var requestID: String { head[.requestID] ?? "" }
 }
 

@@ -178,17 +178,13 @@ public enum Parameter: String, Sendable, CaseIterable {
     case `switch`
     /// The chassis that holds the port.
     case chassis
-    /// True if the port is up.
     case up
-    /// True if the port is enabled.
     case enabled
-    /// True if the chassis is live.
     case live
     /// A MAC address of the port.
     case mac
     /// An IP address of the port.
     case ip
-    /// The logical port of a binding.
     case logicalPort = "logical_port"
     /// The datapath of a group.
     case datapath

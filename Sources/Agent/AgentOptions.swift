@@ -64,7 +64,6 @@ public struct AgentOptions: Equatable, Sendable {
 
 /// The reason why an agent could not start or go on: one sentence with the remedy.
 public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The sentence.
     public let description: String
 
     init(_ description: String) {

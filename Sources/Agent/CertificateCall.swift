@@ -39,7 +39,6 @@ struct CertificateCall {
         secret = text
     }
 
-    /// Sends the request.
     func send(by client: HTTPClient, _ completion: @escaping (Result<Membership, Failure>) -> Void) {
         var body = JSONObject()
         body["token"] = secret.map { .string($0) }

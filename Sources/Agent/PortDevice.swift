@@ -19,7 +19,6 @@ enum PortDevice {
         /// Octets that they may hold together.
         var byteCount: Int
 
-        /// The bound of each queue for that.
         var bound: TAPDevice.QueueBound { TAPDevice.QueueBound(byteCount: byteCount, queueCount: count) }
     }
 

@@ -10,7 +10,6 @@ final class StateDirectory: Sendable {
     /// The largest state file that is read: a share of some hundred thousand records.
     static let fileByteCountMaximum = 512 << 20
 
-    /// The directory's path.
     let path: String
     private let lock: FileLock
 
@@ -55,7 +54,6 @@ final class StateDirectory: Sendable {
     /// The directory of the forwarder's socket, apart from ours and from the chassis' key: a directory, or a link to
     /// one.
     var forwarderDirectory: String { "\(path)/forwarder" }
-    /// The socket at which the forwarder listens.
     var forwarderSocket: String { "\(forwarderDirectory)/forwarder.sock" }
     /// The socket of forwarders of older versions, which may still run when the agent is upgraded.
     var formerForwarderSocket: String { "\(path)/forwarder.sock" }

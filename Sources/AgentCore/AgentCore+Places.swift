@@ -67,7 +67,6 @@ extension AgentCore {
 }
 
 extension PortSpecification {
-    /// The command that plugs this port.
     var command: String {
         var words = ["heddle", "port", "add", name, "--logical-port", logicalPort]
         if interface != name { words += ["--interface", interface] }

@@ -198,7 +198,6 @@ extension AgentCore {
         }
     }
 
-    /// Answers all that wait for this.
     mutating func answer(_ subject: Waiting.Subject, _ answer: Answer) {
         for entry in waiting where entry.subject == subject { emit(.answer(entry.ticket, answer)) }
         waiting.removeAll { $0.subject == subject }

@@ -30,7 +30,6 @@ public struct AgentCore: Sendable {
     public let configuration: Configuration
     /// The share, as of the last answer that was whole.
     var share: Share
-    /// The ports by name.
     var ports: [String: PluggedPort] = [:]
     /// The highest claim number given so far.
     var lastClaim: UInt64
@@ -185,7 +184,6 @@ public struct AgentCore: Sendable {
 
 /// A request at the socket whose answer waits for something.
 struct Waiting: Hashable, Sendable {
-    /// The request.
     var ticket: Ticket
     var subject: Subject
     /// The time when it waits no more; `nil` for ever.

@@ -17,7 +17,6 @@ public enum Answer: Hashable, Sendable {
     case accepted(epoch: UInt64, revision: UInt64)
     /// 204.
     case deleted
-    /// A problem.
     case refused(Problem)
 
     /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the

@@ -3,7 +3,6 @@ import Wire
 
 /// The configuration of an agent.
 public struct Configuration: Hashable, Sendable {
-    /// The chassis' name.
     public var chassis: String
     /// The random identity kept in the state directory.
     public var chassisID: String

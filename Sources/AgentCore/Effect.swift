@@ -42,7 +42,6 @@ public enum Effect: Sendable {
 
     /// Save the ports file; saves are done in order.
     case savePorts(StoredPorts, save: UInt64)
-    /// Save the share file.
     case saveShare(Share)
 
     // Everything else
@@ -53,7 +52,6 @@ public enum Effect: Sendable {
     case setTimer(at: Duration?)
     /// Write a line to the log.
     case log(LogLevel, String)
-    /// Say that the agent is ready.
     case ready
     /// End with exit code 1 after this sentence; also the forwarder, if it was started for nothing.
     case fail(String, stopsForwarder: Bool)

@@ -32,9 +32,7 @@ public enum Event: Sendable {
 
     // Requests at the socket
 
-    /// Plug a port.
     case portAdd(Ticket, PortRequest)
-    /// Unplug a port.
     case portDelete(Ticket, name: String)
     /// List the ports, with their counters if asked for.
     case portList(Ticket, withStatistics: Bool)
@@ -65,7 +63,6 @@ public enum Event: Sendable {
 
     // Files
 
-    /// A save of the ports has ended.
     case portsSaved(save: UInt64, failure: String?)
     /// A save of the share has ended.
     case shareSaved(failure: String?)

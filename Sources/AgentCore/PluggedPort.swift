@@ -104,10 +104,8 @@ public struct StoredPort: Hashable, Sendable {
 public struct StoredPorts: Hashable, Sendable {
     /// The highest claim number given to any port so far.
     public var lastClaim: UInt64
-    /// The ports, by name.
     public var ports: [StoredPort]
 
-    /// The ports of this host.
     public init(lastClaim: UInt64, ports: [StoredPort] = []) {
         self.lastClaim = lastClaim
         self.ports = ports

@@ -13,7 +13,6 @@ public struct Share: Hashable, Sendable {
     public internal(set) var isHeld = false
     /// The epochs in use before this one, oldest first: their mark for hosts counts no more.
     public private(set) var formerEpochs: [UInt64] = []
-    /// The records by key.
     public private(set) var records: [RecordKey: Record] = [:]
     /// The key of each logical port's binding.
     private var bindingKeys: [String: RecordKey] = [:]
@@ -96,6 +95,5 @@ public struct Share: Hashable, Sendable {
 }
 
 extension PortBinding {
-    /// The place of this port on a chassis.
     func location(on chassis: String) -> Location? { locations.first { $0.chassis == chassis } }
 }

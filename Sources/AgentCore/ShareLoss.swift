@@ -10,7 +10,6 @@ struct ShareLoss: Hashable, Sendable {
     var pluggedPorts: [String] = []
     /// The number of logical ports that would be gone.
     var goneCount = 0
-    /// The number of logical ports in the share.
     var portCount = 0
 
     /// True if it is too much to be believed without a word from somebody.
@@ -33,6 +32,5 @@ struct ShareLoss: Hashable, Sendable {
         return "\(plugged)\(goneCount) of \(portCount) ports that it knows"
     }
 
-    /// The most names in a sentence.
     private static let namedPortCountMaximum = 4
 }

@@ -13,7 +13,6 @@ final class BackupServer {
     static let socketName = "backup.sock"
     /// The suffix of the copy's name while it is made.
     private static let copySuffix = ".copy"
-    /// The largest message, in bytes.
     static let messageByteCountMaximum = 4096
     /// Slices between two messages of progress.
     private static let slicesPerMessage = 16

@@ -20,7 +20,6 @@ final class BulkThread {
             core: Mailbox<CoreThread.Message>,
             store: Mailbox<StoreThread.Message>
         )
-        /// Read a request.
         case read(Job)
         /// Work out a write.
         case plan(Plan)

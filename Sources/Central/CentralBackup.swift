@@ -8,7 +8,6 @@ public enum CentralBackup {
     public struct Summary: Sendable {
         /// The revision of the last commit.
         public var revision: UInt64
-        /// The bytes of the backup.
         public var byteCount: Int
         /// Under which names the files are kept that were there before.
         public var kept: [String] = []

@@ -17,7 +17,6 @@ public final class CentralDaemon {
         case ready(revision: UInt64)
         /// One more thread that serves HTTP has no client left.
         case drained
-        /// The log is closed.
         case closed
     }
 

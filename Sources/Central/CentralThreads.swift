@@ -10,7 +10,6 @@ import Storage
 /// The ways to the threads of a central. Mailboxes are the only ones, but for the cell with the current root.
 struct CentralThreads: Sendable {
     let core: Mailbox<CoreThread.Message>
-    /// To the disk.
     let store: Mailbox<StoreThread.Message>
     /// To each thread that serves HTTP.
     let servers: [Mailbox<ServingLoop.Message>]

@@ -33,7 +33,6 @@ struct DataDirectory {
         }
     }
 
-    /// The companions that are there.
     func companionFiles() throws(SystemError) -> [SQLiteStore.CompanionFile] {
         var files: [SQLiteStore.CompanionFile] = []
         for (name, _) in Self.companions {

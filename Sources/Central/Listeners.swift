@@ -15,7 +15,6 @@ struct Listeners: Sendable {
     let limits: HTTPLimits
     let ledger: ConnectionLedger
 
-    /// The URL for clients.
     var url: String { "\(exposure == .secure ? "https" : "http")://\(address)" }
 
     /// Begins to listen.

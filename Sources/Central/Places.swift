@@ -9,7 +9,6 @@ struct Places {
     enum Kind: Hashable {
         /// A chassis' heartbeat, which is heard whether or not there is a place to hold it.
         case heartbeat
-        /// A poll of somebody.
         case poll
         /// A write, which everybody wants to hear of.
         case write
@@ -88,7 +87,6 @@ struct Places {
 }
 
 extension Request {
-    /// The kind of place that the request takes.
     var place: Places.Kind {
         switch self {
         case .write, .access: .write

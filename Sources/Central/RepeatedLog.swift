@@ -9,7 +9,6 @@ import Reactor
 final class RepeatedLog {
     /// A kind of incident; those that are equal are counted together.
     enum Incident: Hashable {
-        /// A host has shown a wrong token.
         case wrongToken(RemoteHost?)
         /// A request could not be carried out, for a reason of central's own.
         case failed(status: Int, Endpoint?)

@@ -57,7 +57,6 @@ extension CentralCore {
         }
     }
 
-    /// Settles one port in a draft.
     func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let port = draft.network.northbound.ports[id]?.value else { return nil }
         let binding = draft.binding(ofPort: id)

@@ -18,7 +18,6 @@ public struct Plan: Sendable {
         case anybody
         /// Small writes about other switches, before it.
         case overtakers
-        /// Nothing.
         case nobody
     }
 

@@ -171,11 +171,9 @@ public struct CoreStatistics: Sendable {
     public var revision: UInt64
     /// Commits made durable since the start.
     public var commitCount: UInt64
-    /// Objects of each kind.
     public var objectCounts: [(kind: ObjectKind, count: Int)]
     /// Owners that have objects.
     public var topologyCount: Int
-    /// Chassis that count as live.
     public var liveChassisCount: Int
     /// Chassis that do not.
     public var deadChassisCount: Int

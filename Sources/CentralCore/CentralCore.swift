@@ -40,7 +40,6 @@ public struct CentralCore: Sendable {
     var committedWaits: [String: [ObjectID]] = [:]
     /// Requests that wait for something to say about a chassis.
     var polls: [Ticket: Poll] = [:]
-    /// The same, by chassis.
     var pollsByChassis: [String: Set<Ticket>] = [:]
     /// The chassis that are about to be told of something.
     var waking = WakeQueue()

@@ -30,7 +30,6 @@ public struct Configuration: Sendable {
     public var watchCountMaximum = 20_000
     /// The most requests that wait for hosts.
     public var realizationCountMaximum = 20_000
-    /// The most requests that wait for a revision.
     public var revisionWaitCountMaximum = 1 << 14
     /// The most chassis that one step looks at to find out what such a request still waits for.
     public var witnessLookCountMaximum = 5000
@@ -48,7 +47,6 @@ public struct Configuration: Sendable {
     public var pendingCommitCountMaximum = 10_000
     /// The most bytes of commits that wait for the append under way.
     public var pendingByteCountMaximum = 64 << 20
-    /// The most operations of one transaction.
     public var operationCountMaximum = Limits.operationCountMaximum
     /// The most answers to requests with an idempotency key that are kept: a client that repeats a request does so
     /// within minutes, and these reach back for hours at 10 writes a second.
@@ -57,7 +55,6 @@ public struct Configuration: Sendable {
     public var keptAnswerByteCountMaximum = 32 << 20
     /// The time that an answer is kept, in seconds.
     public var keptAnswerSeconds: Int64 = 86_400
-    /// The largest encoding of a commit, in bytes.
     public var commitByteCountMaximum = Commit.byteCountMaximum
     /// The largest keys that objects get.
     public var keys = Transaction.KeyMaximums()

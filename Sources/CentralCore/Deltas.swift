@@ -31,7 +31,6 @@ struct Deltas: Sendable {
 
     /// The state of a delta.
     enum Found {
-        /// It is there.
         case ready(SharedDelta)
         /// It is being worked out, piece by piece.
         case later

@@ -7,7 +7,6 @@ public enum Effect: Sendable {
     case append([Commit], after: UInt64)
     /// Show this network to readers.
     case publish(Network)
-    /// Answer a request.
     case answer(Ticket, Answer)
     /// Answer a request from the log on disk, by ``Answer/audited(_:hasMore:after:)``.
     case audit(Ticket, AuditRequest)
@@ -32,7 +31,6 @@ public struct LogEntry: Equatable, Sendable {
         case warning
     }
 
-    /// The severity.
     public var level: Level
     /// One sentence.
     public var message: String

@@ -3,7 +3,6 @@ import Southbound
 
 /// A request for what has changed in the share of a chassis.
 public struct Poll: Sendable {
-    /// The chassis' name.
     var chassis: String
     /// The revision that the asker has; 0 asks for a snapshot.
     var since: UInt64
@@ -11,7 +10,6 @@ public struct Poll: Sendable {
     var epoch: UInt64?
     /// The hash of the commit at `since`, if the asker says one.
     var hash: CommitHash?
-    /// The page that is asked for.
     var page: FeedPage?
     /// The seconds that the answer may be held.
     var wait: Int

@@ -38,7 +38,6 @@ public enum Answer: Sendable {
     case applied(revision: UInt64, hash: CommitHash? = nil, topologyRevision: UInt64, TopologyPlan)
     /// The request was refused and changed nothing; the index is that of the operation of a transaction at fault.
     case refused(Refusal, operationIndex: Int?)
-    /// Changes of a feed.
     case feed(FeedAnswer)
     /// Changes of users' objects and hosts.
     case watched(ChangeFeed)

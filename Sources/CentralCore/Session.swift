@@ -81,7 +81,6 @@ struct CommitBudget: Sendable {
 
     init(now: Duration) { time = now }
 
-    /// Takes one commit from the budget.
     mutating func take(now: Duration) -> Bool {
         let elapsed = now - time
         time = now

@@ -24,7 +24,6 @@ struct WakeQueue: Sendable {
         for id in reach.datapaths.sorted() where isMarked.insert(id).inserted { datapaths.append(id) }
     }
 
-    /// Adds one chassis.
     mutating func note(chassis name: String) {
         if isWaiting.insert(name).inserted { chassis.append(name) }
     }

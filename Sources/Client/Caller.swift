@@ -22,7 +22,6 @@ public struct Call: Equatable, Sendable {
     public var method: Method
     /// The path with its query, percent-encoded.
     public var path: String
-    /// The content.
     public var body: JSONValue?
     /// The longest wait for the answer.
     public var timeout: Duration
@@ -38,7 +37,6 @@ public struct Call: Equatable, Sendable {
 
 /// A server's answer to one request.
 public struct Reply: Equatable, Sendable {
-    /// The HTTP status.
     public var status: Int
     /// The revision of the network that the answer shows (`Heddle-Revision`), if central gave one.
     public var revision: Int64?
@@ -71,7 +69,6 @@ public struct Reply: Equatable, Sendable {
 
 /// Whoever can carry a request to a server and bring back the answer: ``Connection``, or a test.
 public protocol Caller {
-    /// The server, for messages.
     var server: Server { get }
 
     /// Sends a request and waits for the answer, whatever its status.

@@ -17,7 +17,6 @@ public enum ClientError: Error, Equatable, Sendable {
     /// The wait took longer than the user allowed.
     case timedOut(String)
 
-    /// The exit status of the process.
     public var exitStatus: ExitStatus {
         switch self {
         case .usage: .usage

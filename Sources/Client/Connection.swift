@@ -83,7 +83,6 @@ public final class Connection: Caller {
         }
     }
 
-    /// Waits.
     public func pause(_ duration: Duration) {
         refreshTime()
         loop.schedule(after: duration) { [loop] in loop.stop() }

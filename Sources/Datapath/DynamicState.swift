@@ -32,11 +32,8 @@ public struct DynamicState: @unchecked Sendable {
 
     /// The words that are known under a key.
     public struct Value: Equatable, Sendable {
-        /// The first word.
         public var first: UInt64
-        /// The second word.
         public var second: UInt64
-        /// The third word.
         public var third: UInt64
 
         public init(_ first: UInt64, _ second: UInt64 = 0, _ third: UInt64 = 0) {
@@ -59,7 +56,6 @@ public struct DynamicState: @unchecked Sendable {
     /// Milliseconds after its last use for which a row is kept.
     private let lifetime: UInt64
 
-    /// The octets of a table of `rowCount` rows.
     public static func byteCount(rowCount: Int) -> Int { rowCount * rowByteCount }
 
     /// A table in the caller's memory, all zero or another process' table.

@@ -8,7 +8,6 @@ struct ChassisList {
         var name: String
         /// Its encaps, or those that it had when its record went.
         var encaps: [IPAddress] = []
-        /// True if there is a record.
         var isPresent = false
         /// The locations of ports that name it.
         var locationCount = 0

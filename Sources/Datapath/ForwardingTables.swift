@@ -30,7 +30,6 @@ public final class ForwardingTables {
     public private(set) var fileNumber = 0
 
     var chassis = ChassisList()
-    /// The datapaths by identity.
     var datapaths: [ObjectID: DatapathState] = [:]
     /// The datapaths by index; `nil` if an index is free.
     var datapathsByIndex: [DatapathState?] = []
@@ -39,7 +38,6 @@ public final class ForwardingTables {
     var vniClaims: [UInt32: [ObjectID]] = [:]
     /// The datapaths whose row is out of date.
     var outdated: Set<UInt32> = []
-    /// The ports' records by identity.
     var ports: [ObjectID: Record] = [:]
     /// The ports whose datapath is missing or has lost its VNI, by datapath.
     var strays: [ObjectID: Set<ObjectID>] = [:]

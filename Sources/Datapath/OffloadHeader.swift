@@ -3,7 +3,6 @@ import Wire
 /// The header before each frame of a TAP (`struct virtio_net_hdr`, virtio 1.2 section 5.1.6, the 10 octets without
 /// `num_buffers`): the work that remains before the frame can go over a wire. Fields are in the machine's byte order.
 public struct OffloadHeader: Equatable, Sendable {
-    /// Its octets.
     public static let byteCount = 10
 
     /// True if the checksum has to be completed; its field holds the folded sum of the pseudo-header.

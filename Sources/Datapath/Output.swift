@@ -2,7 +2,6 @@
 public struct Output: BitwiseCopyable, Sendable {
     /// The thing to do: `local`, `remote` or `refused`.
     public let action: FlowAction
-    /// The changes.
     public let edit: Edit
 }
 

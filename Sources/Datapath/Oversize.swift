@@ -1,4 +1,3 @@
-
 /// The treatment of a frame that is longer than the path to another host carries.
 ///
 /// The forwarder does what the sender allows: it cuts a TCP superpacket into shorter segments, IPv4 without the

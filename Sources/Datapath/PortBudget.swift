@@ -44,7 +44,6 @@ public struct PortBudget {
         neighborAnswers.take(1, of: .neighborAnswers, now: now, shareCount: shareCount)
     }
 
-    /// Takes a "too big" answer.
     public mutating func takeTooBigAnswer(now: Duration, shareCount: Int = 1) -> Bool {
         tooBigAnswers.take(1, of: .tooBigAnswers, now: now, shareCount: shareCount)
     }

@@ -10,7 +10,6 @@ struct Reply {
         self.base = base.assumingMemoryBound(to: UInt8.self)
     }
 
-    /// `count` octets from `offset` on.
     func octets(at offset: Int, count: Int) -> UnsafeMutableBufferPointer<UInt8> {
         UnsafeMutableBufferPointer(start: base + offset, count: count)
     }

@@ -11,7 +11,6 @@ public struct Segment {
     /// True if it is a datagram.
     public let isUDP: Bool
     let sequence: UInt32
-    /// Octets of all headers.
     public let headerByteCount: Int
     /// Octets after them.
     public let payloadByteCount: Int
@@ -90,9 +89,7 @@ public struct Segment {
 public struct SegmentRun {
     /// The segment whose headers serve for all.
     public let first: Segment
-    /// The number of segments.
     public private(set) var count = 1
-    /// All payload.
     public private(set) var payloadByteCount: Int
     private let segmentByteCount: Int
     private var nextSequence: UInt32

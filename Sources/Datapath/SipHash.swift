@@ -15,7 +15,6 @@ public struct SipHash {
         v3 = key.high ^ 0x7465_6462_7974_6573
     }
 
-    /// The hash of `count` octets.
     public static func hash(_ bytes: UnsafeRawPointer, count: Int, key: SipHashKey) -> UInt64 {
         var state = SipHash(key)
         var offset = 0

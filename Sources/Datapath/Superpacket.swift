@@ -4,13 +4,11 @@ import Wire
 /// cut as the kernel would (tcp_gso_segment, __udp_gso_segment), but its payload stays where it is: only headers are
 /// made.
 public struct Superpacket {
-    /// The number of segments.
     public private(set) var segmentCount: Int
     /// Octets of each segment's headers, from the destination MAC on.
     public let headerByteCount: Int
     /// Octets of payload in each segment, but for the last one.
     public private(set) var segmentByteCount: Int
-    /// All payload.
     public let payloadByteCount: Int
 
     private let bytes: UnsafeRawPointer

@@ -6,7 +6,6 @@ typealias Reference = UInt32
 
 /// A run of rows.
 struct Extent {
-    /// The first row.
     var first: Reference
     private var rowCount: UInt32
 
@@ -38,7 +37,6 @@ enum Node {
     static let byteCount = wordCount * MemoryLayout<Reference>.stride
     /// The levels that a trie has at most: by then all bits of a key's hash have been used.
     static let trieLevelMaximum = 64 / bitCount
-    /// The levels that a vector has at most.
     static let vectorLevelMaximum = 32 / bitCount
 }
 

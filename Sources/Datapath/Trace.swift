@@ -79,7 +79,6 @@ public struct Trace: Equatable, Sendable {
         /// The sender gets this frame as an answer.
         case answer([UInt8])
 
-        /// The output in words.
         public var description: String {
             switch self {
             case .local(let slot): "to slot \(slot)"

@@ -38,7 +38,6 @@ final class ForwarderControl {
     // The tables that are in force.
     var slots = PortSlots()
     var underlay: Underlay?
-    /// The file that the tables are in.
     var tableFile: Descriptor?
     var mapped: MappedTables?
     var tables: Tables?

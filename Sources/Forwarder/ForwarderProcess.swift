@@ -7,7 +7,6 @@ import Reactor
 public enum ForwarderProcess {
     /// The reason why the process could not start: one sentence.
     public struct StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
-        /// The sentence.
         public let description: String
     }
 

@@ -9,7 +9,6 @@ struct FrameBuffers: ~Copyable {
     static let slotCount = 64
     /// The longest frame: an Ethernet header, a VLAN tag and the longest IP packet.
     static let frameByteCountMaximum = 14 + 4 + 65_535
-    /// The offset of a frame in its slot.
     private static let frameOffset = 64 + OffloadHeader.byteCount
     /// Bytes from slot to slot; no multiple of a page, so that the beginnings of all do not fall on one cache set.
     private static let stride = (frameOffset + frameByteCountMaximum + 63) / 64 * 64 + 64
@@ -24,7 +23,6 @@ struct FrameBuffers: ~Copyable {
         memory.deallocate()
     }
 
-    /// The start of the frame in a slot.
     func frame(_ slot: Int) -> UnsafeMutableRawPointer {
         memory + (slot * Self.stride + Self.frameOffset)
     }
@@ -41,7 +39,6 @@ struct PortBuffer: ~Copyable {
     private static let room = Verdict.geneveHeaderByteCount
     /// The room in front of the first frame beyond that: headers may grow.
     private static let lead = 16
-    /// Octets of the longest batch.
     private static var byteCountMaximum: Int {
         lead + batchByteCountMaximum + room + FrameBuffers.frameByteCountMaximum
     }
@@ -65,7 +62,6 @@ struct PortBuffer: ~Copyable {
     /// A frame has been read.
     mutating func take(_ frameByteCount: Int) { byteCount += Self.room + frameByteCount }
 
-    /// The place of the next frame.
     static func place(behind frame: UnsafeMutableRawPointer, _ frameByteCount: Int) -> UnsafeMutableRawPointer {
         frame + (frameByteCount + room)
     }

@@ -244,7 +244,6 @@ extension FrameSwitch {
 
 /// A frame that a port has sent, on its way out. What is read of its headers is kept apart, so that it is not copied.
 struct Departure {
-    /// Its number in the batch.
     let number: Int
     let bytes: UnsafeMutableRawPointer
     /// The slot of the port that sent it.

@@ -27,7 +27,6 @@ struct Generation {
     let queueCounts: UnsafePointer<Int>
     /// The address of each of the tables' places.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
-    /// The bytes of an address.
     let addressByteCount: socklen_t
     /// The path to each of the tables' places.
     let paths: UnsafeMutablePointer<Path>

@@ -7,7 +7,6 @@ import Wire
 final class OwnedPlaces {
     /// The address of each place; one without an address is all zero, and nothing is sent there.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
-    /// The bytes of an address.
     let addressByteCount: socklen_t
     /// The path to each place.
     let paths: UnsafeMutablePointer<Path>

@@ -34,7 +34,6 @@ struct PollerWords: @unchecked Sendable {
         clinux_store_pointer(pointer, generation)
     }
 
-    /// True if the poller is to end.
     var isStopping: Bool { clinux_load_acquire(word(Self.line)) != 0 }
 
     func stop() {

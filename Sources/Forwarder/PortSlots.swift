@@ -13,12 +13,10 @@ struct PortSlots {
         var since: UInt64
     }
 
-    /// The ports by name.
     private(set) var ports: [String: Port] = [:]
     private var names: [Int: String] = [:]
     private var resting: [(slot: Int, generation: UInt64)] = []
 
-    /// The names of all ports, in order.
     var sortedNames: [String] { ports.keys.sorted() }
 
     func name(ofSlot slot: Int) -> String? { names[slot] }

@@ -20,7 +20,6 @@ struct RunTable: ~Copyable {
         /// Its number.
         let index: Int
         var run: SegmentRun?
-        /// The Geneve header.
         var header: (UInt64, UInt64) = (0, 0)
         /// The port it goes to.
         var slot = 0
@@ -42,7 +41,6 @@ struct RunTable: ~Copyable {
         parts.deallocate()
     }
 
-    /// The place of a flow.
     func place(_ hash: UInt32) -> UnsafeMutablePointer<Place> { self[Int(hash) & (Self.placeCount - 1)] }
 
     subscript(index: Int) -> UnsafeMutablePointer<Place> { places + index }

@@ -11,7 +11,6 @@ final class SenderPool {
     /// Sockets of an address for each queue of the forwarder. Frames of many flows that wait together leave in so many
     /// trains at least: with four they are forwarded a sixth faster than with sixteen, and no slower than with one.
     static let socketCountPerQueue = 4
-    /// Sockets of an address at most.
     static let socketCountMaximum = 64
     /// Sockets of an address; a power of two.
     let socketCount: Int

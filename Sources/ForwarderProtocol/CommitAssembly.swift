@@ -19,7 +19,6 @@ public struct HostState: Hashable, Sendable {
 /// Collects an agent's messages into states, a commit at a time. A commit is whole or nothing: what an agent
 /// began and did not commit leaves no trace.
 public struct CommitAssembly: Sendable {
-    /// The state that is in force.
     public private(set) var inForce = HostState()
     /// The state that the open commit will put into force.
     private var draft: HostState?

@@ -49,15 +49,12 @@ public enum ForwarderMessage: Hashable, Sendable {
     case commit
     /// The size that the path to a host carries from now on; outside or inside a commit.
     case pathMTU(PathMTU)
-    /// Asks for `statistics`.
     case requestStatistics
 }
 
 /// The first message of a forwarder.
 public struct Greeting: Hashable, Sendable {
-    /// The protocol's version.
     public var version: UInt16
-    /// The process that speaks.
     public var processID: Int32
     /// The epoch of the tables in force; 0 with revision 0 means none.
     public var epoch: UInt64

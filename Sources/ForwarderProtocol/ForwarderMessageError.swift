@@ -4,7 +4,6 @@ public enum ForwarderMessageError: Error, Hashable, Sendable, CustomStringConver
     case truncated
     /// Bytes follow the last field, or the body is longer than the header says.
     case trailingBytes
-    /// No message has this type.
     case unknownType(UInt16)
     /// A field holds a value that it cannot have.
     case invalidValue

@@ -52,7 +52,6 @@ public struct PollerStatistics: Hashable, Sendable {
     public var name: String
     /// The number of ports that it reads, or 1 for the underlay.
     public var sourceCount: UInt32
-    /// Frames that it has read.
     public var receivedFrames: UInt64
 
     public init(name: String, sourceCount: UInt32, receivedFrames: UInt64) {

@@ -14,7 +14,6 @@ struct FieldSection {
     private(set) var lines: [Line] = []
     /// The range of Host's value.
     private(set) var host: Range<Int>?
-    /// The value of Content-Length.
     private(set) var contentLength: Int?
     /// True if Transfer-Encoding is chunked.
     private(set) var isChunked = false

@@ -5,14 +5,12 @@ public typealias RequestID = UInt64
 
 /// A request with all of its body.
 public struct ReceivedRequest: Sendable {
-    /// To answer it by.
     public let id: RequestID
     /// Method, authority, path and fields; those that concern the connection alone are not among them.
     public let request: HTTPRequest
     /// The content, without any transfer coding.
     public let body: [UInt8]
 
-    /// A request, whole.
     public init(id: RequestID, request: HTTPRequest, body: [UInt8]) {
         self.id = id
         self.request = request

@@ -34,7 +34,6 @@ public enum MessageError: Error, Equatable, Sendable {
     case badContentLength
     /// More than one Content-Length.
     case duplicateContentLength
-    /// Content-Length and Transfer-Encoding together.
     case contentLengthWithTransferEncoding
     /// Transfer-Encoding in an HTTP/1.0 message.
     case transferEncodingInHTTP10

@@ -3,7 +3,6 @@ import JSON
 
 /// A problem document (RFC 9457): why a request was refused. Nothing was changed.
 public struct Problem: Error, Hashable, Sendable {
-    /// The HTTP status.
     public var status: HTTPResponse.Status
     /// The stable reason, `name_conflict`; empty if the answer came from something else, a proxy for example.
     public var code: String
@@ -18,7 +17,6 @@ public struct Problem: Error, Hashable, Sendable {
     /// The refusals of other objects of the same request.
     public var others: [Problem] = []
 
-    /// A problem with its reason.
     public init(_ status: HTTPResponse.Status, code: String, detail: String, pointer: String? = nil) {
         self.status = status
         self.code = code
@@ -43,7 +41,6 @@ public struct Problem: Error, Hashable, Sendable {
         others = errors.dropFirst().map { Problem(status: status, body: $0) }
     }
 
-    /// The document.
     public func json(requestID: String? = nil) -> JSONValue {
         var document = JSONObject()
         document["type"] = .string("urn:heddle:problem:" + code)

@@ -29,7 +29,6 @@ public enum RequestError: Error, Equatable, Sendable {
     /// It takes its answer neither in gzip nor in identity.
     case noAcceptableCoding
 
-    /// The status of the answer.
     public var status: HTTPResponse.Status {
         switch self {
         case .message(let error): Self.status(of: error)

@@ -42,7 +42,6 @@ struct ContentNegotiation {
             }
         }
 
-        /// Bytes that are kept for it.
         var heldByteCount: Int { inflation.heldByteCount }
 
         /// The request without the content that it cannot have.

@@ -3,7 +3,6 @@ import Reactor
 
 /// The choice of connections that end when connections or memory are short.
 extension ServerConnection {
-    /// Its rank among idle connections.
     var idleRank: IdleRank { IdleRank(isKnown: isKnown, since: lastProgress) }
 
     /// True if it may be ended for a newcomer: its client has not authenticated, and waits for nothing.

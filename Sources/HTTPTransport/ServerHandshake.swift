@@ -135,7 +135,6 @@ struct ServerLink {
 
 /// The credentials of a client that its connection gives.
 public enum PeerCredentials: Sendable {
-    /// Nothing.
     case none
     /// The user of this machine that has connected to a Unix socket.
     case user(UInt32)

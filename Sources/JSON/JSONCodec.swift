@@ -1,6 +1,5 @@
 /// A way to write values of a type as JSON and to read them back.
 public struct JSONCodec<Value>: Sendable {
-    /// The value as JSON.
     public let json: @Sendable (Value) -> JSONValue
     /// Appends the value's text.
     public let write: @Sendable (Value, inout [UInt8]) -> Void
@@ -18,7 +17,6 @@ public struct JSONCodec<Value>: Sendable {
         self.read = read
     }
 
-    /// A value as a string.
     @inlinable public static func spelled(
         _ parse: @escaping @Sendable (String) -> Value?
     ) -> JSONCodec where Value: CustomStringConvertible & SendableMetatype {
@@ -29,7 +27,6 @@ public struct JSONCodec<Value>: Sendable {
         )
     }
 
-    /// Values in a list.
     @inlinable public static func list<Element>(_ element: JSONCodec<Element>) -> JSONCodec where Value == [Element] {
         JSONCodec(
             json: { .array($0.map(element.json)) },
@@ -54,7 +51,6 @@ public struct JSONCodec<Value>: Sendable {
         )
     }
 
-    /// A value or `null`.
     @inlinable public static func optional<Wrapped>(_ wrapped: JSONCodec<Wrapped>) -> JSONCodec
     where Value == Wrapped? {
         JSONCodec(
@@ -90,14 +86,12 @@ public struct JSONCodec<Value>: Sendable {
 }
 
 extension JSONCodec where Value == String {
-    /// A string.
     @inlinable public static var text: JSONCodec {
         JSONCodec(json: { .string($0) }, write: { JSONValue.write($0, to: &$1) }, read: \.stringValue)
     }
 }
 
 extension JSONCodec where Value == Bool {
-    /// `true` or `false`.
     @inlinable public static var flag: JSONCodec { JSONCodec(json: { .bool($0) }, read: \.boolValue) }
 }
 

@@ -3,7 +3,6 @@
 /// Objects here have a few dozen members at most, so a look-up walks them; what goes over all members of objects that
 /// others have written (the parser, merging, comparing) looks names up in a table.
 public struct JSONObject: Hashable, Sendable {
-    /// The members in order.
     public private(set) var members: [(name: String, value: JSONValue)] = []
 
     public init() {}

@@ -20,7 +20,6 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case trailingBytes
     }
 
-    /// The fault.
     public let reason: Reason
     /// The place of the fault, in bytes from the start of the text.
     public let offset: Int

@@ -1,7 +1,6 @@
 /// A JSON value (RFC 8259), numbers kept as integers if they are integers.
 public enum JSONValue: Hashable, Sendable {
     case null
-    /// `true` or `false`.
     case bool(Bool)
     /// A number without fraction or exponent that fits in 64 bits.
     case integer(Int64)

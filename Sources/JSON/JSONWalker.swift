@@ -32,7 +32,6 @@ public struct JSONWalker {
     /// True if an element follows, which is to be taken next; `false` steps out of the array.
     public mutating func nextElement() throws(JSONError) -> Bool { try next(UInt8(ascii: "]")) }
 
-    /// Takes a string.
     public mutating func string() throws(JSONError) -> String {
         guard parser.peek() == UInt8(ascii: "\"") else { throw parser.error(.unexpected(expected: "a string")) }
         isBehindValue = true

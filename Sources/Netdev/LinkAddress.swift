@@ -6,7 +6,6 @@ import Wire
 public struct LinkAddress: Equatable, Sendable {
     /// The device's index.
     public let index: Int32
-    /// The address with its prefix length.
     public let prefix: IPPrefix
 
     /// The address of an RTM_NEWADDR message; `nil` for another family.

@@ -8,7 +8,6 @@ public struct LinkChange: Equatable, Sendable {
     /// The alias, up to 255 bytes; empty takes it away.
     public var alias: String?
     public var mac: MACAddress?
-    /// The MTU in bytes.
     public var mtu: Int?
     /// Packets the transmit queue holds.
     public var transmitQueueLength: Int?
@@ -16,7 +15,6 @@ public struct LinkChange: Equatable, Sendable {
     public var superpacketByteCountMaximum: Int?
     /// Segments of the longest superpacket that the host makes for the device (Linux 4.16 or later).
     public var segmentCountMaximum: Int?
-    /// On or off.
     public var isUp: Bool?
 
     public init(

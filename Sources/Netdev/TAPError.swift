@@ -15,7 +15,6 @@ public enum TAPError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A call failed.
     case system(SystemError)
 
-    /// One sentence.
     public var description: String {
         switch self {
         case .invalidName(let name):

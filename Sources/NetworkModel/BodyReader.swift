@@ -6,7 +6,6 @@ import Wire
 struct BodyReader {
     /// The name of the object in messages: "a switch".
     let noun: String
-    /// The body's members.
     let members: JSONObject
     /// True if it is a merge patch (RFC 7396): members that it leaves out stay, and `null` stands for the default.
     let isPatch: Bool
@@ -39,7 +38,6 @@ struct BodyReader {
         Refusal(.invalidValue, "\"\(name)\" has to be \(wanted), not \(value.kindName).", pointer: pointer(name))
     }
 
-    /// True if the body decides the member.
     func decides(_ name: String) -> Bool { !isPatch || members[name] != nil }
 
     /// The member, unless it is left to its default.

@@ -6,7 +6,6 @@ import Wire
 public struct Commit: Sendable {
     /// The revision that the network has after it: above the one before, mostly by one.
     public let revision: UInt64
-    /// The epoch of the revision.
     public let epoch: UInt64
     /// When, in seconds since 1970.
     public let time: Int64
@@ -22,7 +21,6 @@ public struct Commit: Sendable {
     /// "id","name"?,"object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
     public let encoded: [UInt8]
 
-    /// The largest encoding, in bytes.
     public static let byteCountMaximum = 16 << 20
 
     public init(
@@ -181,7 +179,6 @@ public struct CommitChange: Equatable, Sendable {
         }
     }
 
-    /// The row that changes.
     public var row: Row { Row(kind: kind, id: id) }
 
     public init(kind: Kind, id: String, object: [UInt8]?, name: String? = nil) {

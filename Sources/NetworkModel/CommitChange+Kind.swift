@@ -30,10 +30,7 @@ extension CommitChange.Kind: CaseIterable {
         self = kind
     }
 
-    /// The rows of switches.
     public static let logicalSwitch = Self.object(.logicalSwitch)
-    /// The rows of ports.
     public static let logicalSwitchPort = Self.object(.logicalSwitchPort)
-    /// The rows of the ports' records.
     public static let portBinding = Self.record(.portBinding)
 }

@@ -132,7 +132,6 @@ public struct WatchRequest: Sendable {
 
 /// The changes of all commits after one revision up to another, in order.
 public struct ChangeFeed: Sendable {
-    /// The epoch of the revisions.
     public var epoch: UInt64
     /// The revision that the asker had.
     public var from: UInt64

@@ -16,7 +16,6 @@ public protocol Kind: Hashable, Sendable {
     /// Its row in the table of kinds.
     static var kind: ObjectKind { get }
     static var names: KindNames { get }
-    /// The table of its objects.
     static var table: WritableKeyPath<NorthboundDatabase, Table<Self>> { get }
     /// The members of its JSON that users write.
     static var fields: Fields<Self> { get }
@@ -106,7 +105,6 @@ public protocol KindIndex: Sendable {
     associatedtype Object: Kind
 
     init()
-    /// Takes an object in.
     mutating func insert(_ stored: Stored<Object>)
     /// Takes an object out.
     mutating func remove(_ stored: Stored<Object>)

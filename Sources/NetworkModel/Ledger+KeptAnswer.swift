@@ -27,7 +27,6 @@ extension Ledger {
         /// The bytes of all objects that are kept.
         public private(set) var byteCount = 0
 
-        /// The number of answers.
         public var count: Int { byName.count }
 
         public var oldest: (name: String, answer: KeptAnswer)? {

@@ -20,7 +20,6 @@ public struct Ledger: Sendable {
         /// could take the port back once with a claim it has made before so many others.
         public static let formerClaimCountMaximum = 16
 
-        /// The state of a port.
         public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, claims: [SeenClaim] = []) {
             self.bindSeq = bindSeq
             self.boundAt = boundAt

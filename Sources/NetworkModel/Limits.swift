@@ -2,7 +2,6 @@
 public enum Limits {
     /// The longest name, in bytes, as OVN's tools and a file name take it.
     public static let nameByteCountMaximum = 128
-    /// The most labels of one object.
     public static let labelCountMaximum = 64
     /// The most labels that one patch of an object names: enough to remove all and to add as many. It is checked before
     /// anything is merged.
@@ -19,16 +18,13 @@ public enum Limits {
     /// The longest token of a pointer in a refusal, in bytes: longer ones are names that nothing has, cut so that no
     /// answer is as large as its request.
     static let pointerTokenByteCountMaximum = 256
-    /// The most chassis in `requested_chassis` of one port.
     public static let requestedChassisCountMaximum = 16
     /// The most chassis that wait for one port and are shown: a migration has one, a mistake a few.
     public static let waitingChassisCountMaximum = 8
     /// The most ports of one switch: each needs a key of 15 bits.
     public static let portsPerSwitchMaximum = 32_767
-    /// The most objects of one topology.
     public static let topologyObjectCountMaximum = 10_000
     /// Objects of a topology that a refusal names; if more are wrong, one thing is wrong with all of them.
     public static let topologyRefusalCountMaximum = 100
-    /// The most operations of one transaction.
     public static let operationCountMaximum = 10_000
 }

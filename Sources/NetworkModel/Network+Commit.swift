@@ -56,7 +56,6 @@ extension Network {
         return entries
     }
 
-    /// Puts records of the log.
     public mutating func put(_ records: [SouthboundDatabase.Entry]) {
         for record in records { southbound.put(record) }
     }

@@ -5,7 +5,6 @@ import Wire
 public struct NorthboundDatabase: Sendable {
     public internal(set) var switches = Table<LogicalSwitch>()
     public internal(set) var ports = Table<LogicalSwitchPort>()
-    /// The address sets.
     public internal(set) var addressSets = Table<AddressSet>()
     /// The number of objects, of all kinds.
     private(set) var objectCount = 0
@@ -32,7 +31,6 @@ public struct NorthboundDatabase: Sendable {
     /// The object that the object of a path belongs to; itself, if it belongs to none.
     public func home(of kind: ObjectKind, _ reference: Reference) -> ObjectID? { kind.row.home(self, reference) }
 
-    /// The number of objects of a kind.
     public func count(of kind: ObjectKind) -> Int { kind.row.count(self) }
 
     /// The number of objects that belong to the object that a path points at.

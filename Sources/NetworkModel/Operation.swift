@@ -88,7 +88,6 @@ public struct Operation: Sendable {
         case new(parent: Reference?)
         /// The one of a name, which may have to be made.
         case newOrExisting(Reference)
-        /// One that is there.
         case existing(Reference)
         /// One that goes.
         case deleted(Reference)
@@ -107,9 +106,7 @@ public struct Operation: Sendable {
     /// Carries a change out, with random bits for an identity.
     typealias CarryOut = @Sendable (inout Transaction, _ draw: () -> UInt64) throws(Refusal) -> OperationOutcome
 
-    /// The kind of the object.
     public let kind: ResourceKind
-    /// The object.
     public let target: Target
     /// The object that it belongs to, as the body says.
     public let parent: String?
@@ -140,9 +137,7 @@ public struct Operation: Sendable {
 
 /// A demand of a transaction on an object that it may not itself change.
 public struct Requirement: Sendable {
-    /// The kind of the object.
     public var kind: ResourceKind
-    /// Which object.
     public var reference: Reference
     /// The required state. `mustBeAbsent` is `"absent"`.
     public var precondition: Precondition
@@ -214,7 +209,6 @@ public struct OperationResult: Hashable, Sendable {
     /// True if the object is new.
     public var isCreated: Bool
 
-    /// The outcome of one operation.
     public init(object: [UInt8]?, name: String, revision: UInt64, isCreated: Bool) {
         self.object = object
         self.name = name

@@ -32,7 +32,6 @@ public struct TopologyRequest: Sendable {
     /// The number of further objects of the topology that need no change.
     public var unchangedCount = 0
 
-    /// The number of objects that it names.
     public var objectCount: Int { parts.reduce(0) { $0 + $1.indices.count } }
 
     /// A topology without demands, of the objects of these bodies, which are read here.

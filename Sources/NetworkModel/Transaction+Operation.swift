@@ -4,7 +4,6 @@ import Wire
 
 /// The effect of an operation.
 public enum OperationOutcome: Equatable, Sendable {
-    /// A new object.
     case created(ObjectID)
     /// An object was replaced or patched, if only by the same.
     case changed(ObjectID)
@@ -20,7 +19,6 @@ public enum OperationOutcome: Equatable, Sendable {
 
 /// The commit that an operation will be part of.
 public struct CommitStamp: Equatable, Sendable {
-    /// The commit's revision.
     public var revision: UInt64
     /// Its time, in seconds since 1970.
     public var time: Int64
@@ -42,7 +40,6 @@ extension Transaction {
         try operation.carryOut(&self) { generator.next() }
     }
 
-    /// Checks a demand of a transaction.
     public func check(_ requirement: Requirement) throws(Refusal) {
         guard case .object(let kind) = requirement.kind else {
             throw Refusal(.unsupported, "A transaction cannot have requirements about a chassis.")

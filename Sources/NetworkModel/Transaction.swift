@@ -38,12 +38,9 @@ public struct Transaction: Sendable {
 
     /// The largest keys that objects get.
     public struct KeyMaximums: Sendable {
-        /// The largest key of a datapath.
         public var datapath: UInt32
-        /// The largest key of a port.
         public var port: UInt16
 
-        /// Bounds of keys.
         public init(
             datapath: UInt32 = DatapathBinding.tunnelKeyMaximum,
             port: UInt16 = PortBinding.tunnelKeyMaximum
@@ -148,7 +145,6 @@ public struct Transaction: Sendable {
         network.northbound[keyPath: Object.table].index.release(stored)
     }
 
-    /// Forgets a port that is gone.
     mutating func forget(port id: ObjectID) { network.ledger.setBinding(nil, of: id) }
 }
 

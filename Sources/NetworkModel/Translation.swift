@@ -6,7 +6,6 @@ import Southbound
 /// A record depends on one object and on the place of its port, which hosts decide; so a commit translates exactly the
 /// objects that it touches (``Transaction``), and that equals the full translation.
 public enum Translation {
-    /// The datapath of a switch.
     public static func record(of stored: Stored<LogicalSwitch>) -> Record {
         .datapathBinding(
             DatapathBinding(

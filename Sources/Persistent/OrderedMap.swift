@@ -6,7 +6,6 @@
 /// slower.
 public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline var root = OrderedMapNode<Key, Value>.leaf([])
-    /// The number of entries.
     @inlinable public var count: Int { entryCount }
     @usableFromInline var entryCount = 0
 
@@ -15,7 +14,6 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
     /// True if the map has no entries.
     @inlinable public var isEmpty: Bool { entryCount == 0 }
 
-    /// The keys, in order.
     @inlinable public var keys: some Sequence<Key> { lazy.map(\.key) }
 
     /// The values, in order of their keys.

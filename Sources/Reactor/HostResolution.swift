@@ -4,7 +4,6 @@ import Wire
 
 /// A name that has no address.
 public struct ResolutionError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The name.
     public let host: String
     /// The resolver's message: `Name or service not known`.
     public let reason: String

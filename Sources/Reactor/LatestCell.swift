@@ -4,7 +4,6 @@ import Synchronization
 public final class LatestCell<Value: Sendable>: Sendable {
     private let value: Mutex<Value>
 
-    /// A cell that holds `value`.
     public init(_ value: Value) {
         self.value = Mutex(value)
     }
@@ -14,7 +13,6 @@ public final class LatestCell<Value: Sendable>: Sendable {
         value.withLock { $0 }
     }
 
-    /// Replaces the value.
     public func store(_ new: Value) {
         // The old value may be a large tree whose last owner this is: it must not be freed under the lock.
         let old = value.withLock { current in

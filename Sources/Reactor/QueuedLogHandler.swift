@@ -17,7 +17,6 @@ public struct QueuedLogHandler: LogHandler {
         self.queue = queue
     }
 
-    /// A member of the metadata.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }

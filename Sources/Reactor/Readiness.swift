@@ -3,7 +3,6 @@ import CLinux
 /// The operations that a descriptor is ready for. An error or a hang-up makes it ready for both: the next call says
 /// what it is.
 public struct Readiness: OptionSet, Sendable {
-    /// The bits.
     public let rawValue: UInt8
 
     /// The set with these bits.

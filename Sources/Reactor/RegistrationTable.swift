@@ -64,7 +64,6 @@ struct RegistrationTable {
         return UInt64(generation) << 32 | UInt64(index)
     }
 
-    /// Changes an entry that is there.
     mutating func update(_ key: Key, interest: Readiness, isArmed: Bool) {
         guard self[key] != nil else { return }
         let index = Int(key & 0xffff_ffff)

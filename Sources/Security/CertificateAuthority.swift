@@ -3,9 +3,7 @@ import COpenSSL
 /// An authority of our own that vouches for central and its chassis.
 public final class CertificateAuthority: Sendable {
     public enum Purpose: Sendable {
-        /// A server under these names and addresses.
         case server(names: [String], addresses: [[UInt8]])
-        /// A client that these URIs stand for.
         case client(uris: [String])
     }
 

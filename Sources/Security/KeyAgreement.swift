@@ -16,7 +16,6 @@ public struct KeyAgreement: @unchecked Sendable {
         try self.init(privateKey: octets)
     }
 
-    /// The pair of a private key.
     public init(privateKey: [UInt8]) throws(SecurityError) {
         let key = try Self.key(ofPrivate: privateKey)
         defer { EVP_PKEY_free(key) }

@@ -9,7 +9,6 @@ public final class PrivateKey: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(raw) }
 
-    /// A new key.
     public static func make() throws(SecurityError) -> PrivateKey {
         ERR_clear_error()
         guard let raw = copenssl_new_p256_key() else { throw .last("cannot make a key") }

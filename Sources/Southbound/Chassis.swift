@@ -40,7 +40,6 @@ public struct Encap: Hashable, Comparable, Sendable {
         case geneve
     }
 
-    /// The encapsulation.
     public var kind: Kind
     /// The underlay address.
     public var ip: IPAddress

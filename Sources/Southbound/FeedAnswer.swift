@@ -54,7 +54,6 @@ public struct FeedAnswer: Sendable {
     public var mode: Mode
     /// True if the epoch was begun with `--force-hosts`: hosts take its snapshot whatever that takes away.
     public var forcesHosts: Bool
-    /// The changes of this page.
     public var changes: [FeedChange]
     /// The changes as they stand between the brackets, if they are at hand.
     public var text: [UInt8]?

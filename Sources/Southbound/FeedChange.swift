@@ -5,7 +5,6 @@ import Wire
 public struct FeedChange: Sendable {
     /// The commit that made the change; for a record that only left the share, the revision that the answer leads to.
     public var revision: UInt64
-    /// The change of the share.
     public var change: RecordChange
     /// The canonical JSON of the record that is put, if it is at hand; spliced into the answer.
     public var bytes: [UInt8]?
@@ -17,7 +16,6 @@ public struct FeedChange: Sendable {
         self.bytes = bytes
     }
 
-    /// The record that the change is about.
     public var key: RecordKey {
         switch change {
         case .put(let record): record.key

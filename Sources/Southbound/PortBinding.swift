@@ -39,7 +39,6 @@ public struct PortBinding: Hashable, Sendable {
             case standby
         }
 
-        /// The chassis' name.
         public var chassis: String
         /// The fence: rises with every claim of the port; of two hosts that believe to have it the higher one is right.
         public var bindSeq: UInt64
@@ -100,7 +99,6 @@ public struct PortSecurityEntry: Hashable, Sendable {
     /// host bits exactly that address (and, towards the port, the subnet's broadcast).
     public var prefixes: [IPPrefix]
 
-    /// A MAC with the prefixes allowed with it.
     public init(mac: MACAddress, prefixes: [IPPrefix] = []) {
         self.mac = mac
         self.prefixes = prefixes

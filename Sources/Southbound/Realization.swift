@@ -25,7 +25,6 @@ public struct Realization: Equatable, Sendable {
         self.excluded = excluded
     }
 
-    /// The JSON of the answer.
     public var json: JSONValue {
         [
             "revision": .integer(Int64(clamping: revision)),

@@ -160,7 +160,6 @@ extension Span {
         (database.entries[.datapathBinding(id)] == nil ? 0 : 1) + (database.portsByDatapath[id]?.count ?? 0)
     }
 
-    /// The chassis that have ports in a datapath.
     func chassisNames(ofDatapath id: ObjectID) -> [String] {
         database.chassisByDatapath[id]?.map(\.key) ?? []
     }

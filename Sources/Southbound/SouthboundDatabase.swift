@@ -25,7 +25,6 @@ public struct SouthboundDatabase: Sendable {
         }
     }
 
-    /// The records by key.
     public internal(set) var entries: OrderedMap<RecordKey, Entry> = OrderedMap()
     /// The chassis in order of name.
     public internal(set) var chassisByName = OrderedMap<String, RecordKey>()
@@ -43,7 +42,6 @@ public struct SouthboundDatabase: Sendable {
     public internal(set) var datapathsByChassis: OrderedMap<String, OrderedMap<ObjectID, Int>> = OrderedMap()
     /// The chassis that have ports of a datapath, with the number of them: the other half.
     public internal(set) var chassisByDatapath: OrderedMap<ObjectID, OrderedMap<String, Int>> = OrderedMap()
-    /// The ports that are located at a chassis.
     public internal(set) var portsByChassis: OrderedMap<String, OrderedMap<ObjectID, RecordKey>> = OrderedMap()
 
     public init() {}

@@ -7,7 +7,6 @@ import Wire
 /// The datapaths are the closure over links between datapaths; there are no links yet (routers will add them), so
 /// the closure is the set of datapaths with a local port.
 public struct Span: Sendable {
-    /// The chassis whose span it is.
     public let chassis: String
     let database: SouthboundDatabase
     let datapaths: OrderedMap<ObjectID, Int>

@@ -1,4 +1,3 @@
-
 /// The request of an agent: heartbeat, acknowledgement, claims, and the place from which its feed goes on.
 ///
 /// `POST /v1/chassis/{name}/sync`. A newer agent may say more; what is unknown is ignored.
@@ -91,9 +90,7 @@ public struct SyncRequest: Equatable, Sendable {
     public static let errorCountMaximum = 256
     /// The most features that an agent may name.
     public static let featureCountMaximum = 64
-    /// The longest identity, in bytes.
     public static let identityByteCountMaximum = 64
-    /// The longest name or text, in bytes.
     public static let textByteCountMaximum = 256
 
     /// A sync; what most syncs have in common has a default.

@@ -9,7 +9,6 @@ import Reactor
 /// behind by no more than seconds or some thousand commits: a start whose database does not have that commit has
 /// another history before it.
 struct Generation: Equatable {
-    /// The name of the file.
     static let name = "generation"
 
     var epoch: UInt64
@@ -24,7 +23,6 @@ struct Generation: Equatable {
         case seen(Generation)
     }
 
-    /// Reads the file.
     static func read(_ path: String) throws(SystemError) -> Found {
         let bytes: [UInt8]
         do throws(SystemError) {

@@ -12,7 +12,6 @@ public final class SQLiteBackup {
     public struct Progress: Equatable, Sendable {
         /// Pages that are copied.
         public var done: Int
-        /// Pages that there are.
         public var total: Int
         /// True if the copy is whole.
         public var isComplete: Bool

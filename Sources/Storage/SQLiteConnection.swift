@@ -58,7 +58,6 @@ final class SQLiteConnection {
         frameCount.deallocate()
     }
 
-    /// Prepares a statement.
     func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement { try SQLiteStatement(sql, on: handle) }
 
     /// Runs statements that give no rows worth reading.

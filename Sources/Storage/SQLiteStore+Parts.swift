@@ -16,7 +16,6 @@ extension SQLiteStore {
         let commit: Commit
         /// The hash of each part that is written.
         var hashes: [[UInt8]] = []
-        /// The bytes that are written.
         var byteCount = 0
         /// The appends since then.
         var appendCount = 0

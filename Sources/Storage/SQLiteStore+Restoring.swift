@@ -9,7 +9,6 @@ extension SQLiteStore {
     public struct CompanionFile: Equatable, Sendable {
         /// Its name in the data directory.
         public var name: String
-        /// Its content.
         public var bytes: [UInt8]
 
         public init(name: String, bytes: [UInt8]) {
@@ -19,7 +18,6 @@ extension SQLiteStore {
     }
 
     public struct BackupContents: Sendable {
-        /// The epoch of the log.
         public var epoch: UInt64
         /// The revision of its last commit.
         public var revision: UInt64

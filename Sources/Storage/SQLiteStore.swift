@@ -19,7 +19,6 @@ public final class SQLiteStore: CommitStore {
     /// Commits after which evidence of the newest is left, however busy the store is: some seconds' worth.
     static let evidenceInterval: UInt64 = 1024
 
-    /// The file.
     public let path: String
     let connection: SQLiteConnection
     var meta: StoreMeta

@@ -103,7 +103,6 @@ func fileSize(_ path: String) throws(SystemError) -> Int? {
     return Int(status.st_size)
 }
 
-/// The folder that a file is in.
 func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

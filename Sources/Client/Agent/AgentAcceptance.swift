@@ -4,7 +4,6 @@ import JSON
 public struct AgentAcceptance {
     private let caller: any Caller
 
-    /// The agent that is spoken to.
     public init(caller: any Caller) {
         self.caller = caller
     }

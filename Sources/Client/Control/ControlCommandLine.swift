@@ -24,7 +24,6 @@ public enum ControlWait: String, CaseIterable, Sendable {
 public enum ControlRequest<Command: Sendable>: Sendable {
     /// Show the help of the whole program, or of one verb.
     case help(ControlVerb<Command>?)
-    /// Do this.
     case run(ControlCommandLine<Command>)
 }
 

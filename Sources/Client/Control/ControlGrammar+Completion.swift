@@ -1,8 +1,6 @@
 /// The completions of a command line with the grammar of OVN's control programs.
 public enum ControlCompletion: Equatable, Sendable {
-    /// One of these.
     case words([String])
-    /// The name of an object that there is.
     case name(ShownKind)
 }
 

@@ -6,7 +6,6 @@ public struct ControlVerb<Command: Sendable>: Sendable {
     public let options: [String]
     /// Its arguments as help shows them: `SWITCH PORT`.
     public let parameters: String
-    /// The number of arguments that it takes.
     public let argumentCount: ClosedRange<Int>
     /// A summary, short enough for a line of the table of verbs.
     public let abstract: String

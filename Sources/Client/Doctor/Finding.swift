@@ -17,7 +17,6 @@ public struct Finding: Equatable, Sendable {
 
     /// The subject, one word: `central`.
     public var check: String
-    /// The result.
     public var level: Level
     /// The observation, one clause.
     public var detail: String

@@ -115,7 +115,6 @@ struct HostFacts: Sendable {
         var portRefusal: String?
     }
 
-    /// The version of this program.
     var version: String
     var isRoot: Bool
     var central: Central

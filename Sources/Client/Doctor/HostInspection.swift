@@ -154,7 +154,6 @@ public struct HostInspection {
         return host.hasPrefix("localhost") || SocketAddress(parsing: host)?.isLoopback ?? false
     }
 
-    /// Chassis with an address each.
     private typealias Others = [(chassis: String, address: IPAddress)]
 
     /// The other chassis, as central tells them or else as the agent knows them, or why they are not known.

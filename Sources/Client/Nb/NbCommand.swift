@@ -1,15 +1,12 @@
 /// One command of `heddle nb`, as the user wrote it: switches and ports are named by name or UUID.
 public enum NbCommand: Equatable, Sendable {
-    /// Add a switch.
     case lsAdd(String, mayExist: Bool)
     /// Delete a switch and its ports.
     case lsDel(String, ifExists: Bool)
-    /// List the switches.
     case lsList
     case lspAdd(switch: String, port: String, mayExist: Bool)
     /// Delete a port.
     case lspDel(String, ifExists: Bool)
-    /// List the ports of a switch.
     case lspList(switch: String)
     /// Change something of a port.
     case lspSet(String, PortSetting)

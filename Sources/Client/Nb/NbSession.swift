@@ -174,7 +174,6 @@ public struct NbSession {
 }
 
 extension NbCommand {
-    /// The switches that the command names.
     fileprivate var switchReferences: [String] {
         switch self {
         case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
@@ -183,7 +182,6 @@ extension NbCommand {
         }
     }
 
-    /// The ports that the command names.
     fileprivate var portReferences: [String] {
         switch self {
         case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]

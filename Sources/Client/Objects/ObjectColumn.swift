@@ -45,7 +45,6 @@ extension ShownKind {
         }
     }
 
-    /// The columns of a kind: its fields.
     private static func columns(of kind: ObjectKind) -> [ObjectColumn] {
         kind.row.fields.map { field in
             ObjectColumn(field.name.uppercased().replacing("_", with: " ")) { $0.fieldText(field.name) }

@@ -128,7 +128,6 @@ struct DescriptionText {
         add("Changed", object.text("updated_at"))
     }
 
-    /// The lines.
     func text() -> String {
         let width = (lines.map(\.title.count).max() ?? 0) + 1
         return lines.map { "\($0.title.padded(to: width))\($0.value)\n" }.joined()

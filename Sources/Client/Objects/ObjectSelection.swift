@@ -24,7 +24,6 @@ public struct ObjectSelection: Equatable, Sendable {
     private(set) var labels: [LabelTerm] = []
     private(set) var fields: [FieldTerm] = []
 
-    /// Everything.
     public init() {}
 
     /// Creates a selection of the objects that fit all conditions.
@@ -95,7 +94,6 @@ public struct ObjectSelection: Equatable, Sendable {
     /// The fields that have members of any name.
     private static let maps: Set = ["labels", "options"]
 
-    /// True if an object fits all conditions.
     func fits(_ object: JSONValue) -> Bool {
         let labels = object["labels"]
         return self.labels.allSatisfy { term in

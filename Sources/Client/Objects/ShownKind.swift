@@ -14,9 +14,7 @@ public enum ShownKind: Hashable, Sendable {
     /// Southbound: the groups that broadcasts go to.
     case multicastGroup
 
-    /// Logical switches.
     public static let logicalSwitch = ShownKind.resource(.logicalSwitch)
-    /// Their ports.
     public static let port = ShownKind.resource(.logicalSwitchPort)
     /// The hosts that carry ports.
     public static let chassis = ShownKind.resource(.chassis)
@@ -44,12 +42,9 @@ public enum ShownKind: Hashable, Sendable {
         }
     }
 
-    /// One of it.
     public var singular: String { names[0] }
-    /// The plural.
     public var plural: String { self == .chassis ? singular : names[1] }
 
-    /// The path of the list.
     var path: String {
         switch self {
         case .resource(let kind): kind.names.path
@@ -70,7 +65,6 @@ public enum ShownKind: Hashable, Sendable {
 
     func path(of reference: String) -> String { "\(path)/\(percentEncoded(reference))" }
 
-    /// The name of this object for people.
     func name(of object: JSONValue) -> String {
         switch self {
         case .portBinding: object.text("logical_port")

@@ -3,13 +3,11 @@ import Wire
 
 /// The output format of `heddle get`.
 public enum OutputFormat: String, CaseIterable, Sendable {
-    /// A table for people.
     case table
     /// The same with more columns.
     case wide
     /// JSON as central has it, indented.
     case json
-    /// The same as YAML.
     case yaml
     /// `KIND/NAME`, one a line, for scripts.
     case name

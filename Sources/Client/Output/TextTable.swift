@@ -8,7 +8,6 @@ struct TextTable {
 
     init(_ titles: [String]) { rows = [titles] }
 
-    /// Appends a line.
     mutating func append(_ cells: [String]) { rows.append(cells.map { $0.isEmpty ? Self.noValue : $0 }) }
 
     /// The text, a newline after every line.

@@ -4,11 +4,9 @@ import Wire
 
 /// The output format of `heddle port list`.
 public enum PortFormat: String, CaseIterable, Sendable {
-    /// A table for people.
     case table
     /// The agent's answer, indented.
     case json
-    /// The same as YAML.
     case yaml
     /// `port/NAME`, one a line, for scripts.
     case name

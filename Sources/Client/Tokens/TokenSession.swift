@@ -10,7 +10,6 @@ public struct TokenSession {
     public enum Purpose: Equatable, Sendable {
         /// Requests with a role: admin, editor, viewer or metrics.
         case role(String)
-        /// The joining of one chassis.
         case chassis(String)
     }
 

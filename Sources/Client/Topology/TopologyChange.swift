@@ -18,7 +18,6 @@ struct TopologyChange {
         unchangedCount = answer["unchanged"]?.integerValue ?? 0
     }
 
-    /// True if there is anything to change.
     var changesAnything: Bool { !plan.isEmpty }
 
     /// The most objects that are listed unless all are asked for: what a person reads.

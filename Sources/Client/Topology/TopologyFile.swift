@@ -4,7 +4,6 @@ import NetworkModel
 
 /// The file of `heddle apply`: objects of users, kind by kind; ports below their switch or in a list of their own.
 public struct TopologyFile {
-    /// The owner that the file names.
     public let owner: String?
     /// The bodies of the objects, by kind; each with the object that it belongs to.
     private var bodies: [ObjectKind: [JSONValue]] = [:]
@@ -50,17 +49,14 @@ public struct TopologyFile {
         }
     }
 
-    /// The names of the lists of objects.
     private static let lists = ObjectKind.allCases.map(\.names.member)
 
-    /// The body of the request.
     var body: JSONValue {
         .object(
             JSONObject(distinct: ObjectKind.allCases.map { ($0.names.member, .array(bodies[$0] ?? [])) })
         )
     }
 
-    /// The number of objects.
     var objectCount: Int { bodies.values.reduce(0) { $0 + $1.count } }
 
     /// A server's problems, each with the place in the file in front, as compilers put it, and the object's name where

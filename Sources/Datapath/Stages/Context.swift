@@ -18,7 +18,6 @@ public struct Context {
     var edit = Edit()
     /// Datapaths that the frame has come into from another one.
     private(set) var enteredCount = 0
-    /// The fields that stages have read.
     private(set) var read: Fields
     /// Room for an answer.
     let reply: UnsafeMutableRawBufferPointer
@@ -47,7 +46,6 @@ public struct Context {
         static let sender = Fields(rawValue: 1)
         /// The first tag.
         static let tag = Fields(rawValue: 2)
-        /// The transport protocol.
         static let transport = Fields(rawValue: 4)
         /// The ports of TCP and UDP.
         static let ports = Fields(rawValue: 8)
@@ -55,7 +53,6 @@ public struct Context {
         static let connection = Fields(rawValue: 16)
         /// Anything else.
         static let contents = Fields(rawValue: 32)
-        /// The time.
         static let clock = Fields(rawValue: 64)
     }
 

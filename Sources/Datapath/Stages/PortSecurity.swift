@@ -98,7 +98,6 @@ struct SecurityEntries {
     private let tables: Tables
     /// The entries that can be read.
     let entries: UnsafeBufferPointer<SecurityRow>
-    /// True if there is a check.
     let isThere: Bool
 
     init(of port: UnsafePointer<PortRow>, _ tables: Tables) {

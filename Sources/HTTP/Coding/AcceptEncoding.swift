@@ -3,7 +3,6 @@
 public struct AcceptEncoding: Equatable, Sendable {
     /// True if gzip is acceptable, and no less wanted than identity.
     public let prefersGzip: Bool
-    /// True if gzip is acceptable.
     public let allowsGzip: Bool
     /// True if the answer may come without any coding.
     public let allowsIdentity: Bool

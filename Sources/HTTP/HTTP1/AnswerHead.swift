@@ -84,7 +84,6 @@ public struct AnswerHead: Sendable {
         }
     }
 
-    /// The fields as values.
     public var fields: HTTPFields {
         var fields = HTTPFields()
         forEachField { name, value in

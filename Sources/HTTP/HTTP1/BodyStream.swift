@@ -7,7 +7,6 @@ public final class BodyStream {
     package enum Supply {
         /// The next bytes, at least one.
         case bytes([UInt8])
-        /// Nothing yet.
         case nothing
         /// Nothing any more.
         case end

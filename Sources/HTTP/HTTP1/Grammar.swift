@@ -30,7 +30,6 @@ extension UInt8 {
 
     var isDigit: Bool { 0x30...0x39 ~= self }
 
-    /// The value of a hexadecimal digit.
     var hexDigitValue: Int? {
         switch self {
         case 0x30...0x39: Int(self) - 0x30

@@ -1,4 +1,3 @@
-
 extension HTTP1ServerConnection {
     /// Takes bytes that the client has sent.
     public func receive(_ bytes: ArraySlice<UInt8>, now: Duration) {

@@ -13,7 +13,6 @@ public struct ConnectionPreface {
 
     private static let text = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    /// Bytes of the preface.
     static var byteCount: Int { text.count }
 
     /// The bytes that have come, kept until they are decided upon.

@@ -14,7 +14,6 @@ package struct HTTP2RequestHead {
     /// Its length by the measure of SETTINGS_MAX_HEADER_LIST_SIZE.
     package private(set) var byteCount = 0
     private var fieldCount = 0
-    /// The value of Content-Length.
     package private(set) var contentLength: Int?
     /// True if Expect is `100-continue`.
     package private(set) var expectsContinue = false
@@ -64,7 +63,6 @@ package struct HTTP2RequestHead {
         }
     }
 
-    /// The whole request.
     package func request() throws(MessageError) -> HTTPRequest {
         if let error { throw error }
         guard let text = method, let method = text == "GET" ? .get : HTTPRequest.Method(text) else { throw .badMethod }

@@ -21,7 +21,6 @@ public struct Enrolment: Equatable, Sendable {
 public struct AccessDatabase: Sendable {
     /// A token as it is shown.
     public struct Entry: Sendable {
-        /// The token as it is kept.
         public let token: Token
         /// The revision of the last commit that changed it.
         public let revision: UInt64

@@ -26,7 +26,6 @@ public struct Token: Equatable, Sendable {
     /// When a join token was used, in seconds since 1970, UTC.
     public internal(set) var usedAt: Int64?
 
-    /// The hexadecimal digits of an id.
     public static let idDigitCount = 16
     /// The hexadecimal digits of a secret, and of a hash.
     public static let secretDigitCount = 64

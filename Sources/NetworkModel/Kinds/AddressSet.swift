@@ -15,7 +15,6 @@ public struct AddressSet: Hashable, Sendable {
     /// The most addresses and networks of a set: a record stays below one page of the feed.
     public static let addressCountMaximum = 4096
 
-    /// A set of addresses.
     public init(name: String, addresses: [IPPrefix] = [], labels: [String: String] = [:]) {
         self.name = name
         self.addresses = addresses

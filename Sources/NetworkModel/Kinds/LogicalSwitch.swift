@@ -19,7 +19,6 @@ public struct LogicalSwitch: Hashable, Sendable {
         /// The switch's key, the VNI of its frames: 1 ... 16711680.
         public var tunnelKey: UInt32
 
-        /// The status of a switch.
         public init(tunnelKey: UInt32) {
             self.tunnelKey = tunnelKey
         }

@@ -14,7 +14,6 @@ extension LogicalSwitchPort {
 
         public init() {}
 
-        /// Takes a port in.
         public mutating func insert(_ port: Stored<LogicalSwitchPort>) {
             bySwitch.update(port.value.switchID, default: OrderedMap()) { $0[ProjectName(port.value.name)] = port.id }
             forEachAddress(of: port) {

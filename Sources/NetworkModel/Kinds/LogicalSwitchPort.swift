@@ -52,7 +52,6 @@ public struct LogicalSwitchPort: Hashable, Sendable {
 
         /// A chassis that has the port plugged in and does not hold it.
         public struct Waiting: Hashable, Sendable {
-            /// The chassis' name.
             public var chassis: String
             /// The reason why it does not hold the port: ``Reason/setAside``, ``Reason/requestedElsewhere``,
             /// ``Reason/unsupportedByChassis`` or ``Reason/chassisLost``.

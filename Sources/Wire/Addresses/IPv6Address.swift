@@ -38,7 +38,6 @@ public struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConvertib
     /// True if the address lies in fe80::/10.
     public var isLinkLocal: Bool { high >> 54 == 0x3fa }
 
-    /// True if the address is ::1.
     public var isLoopback: Bool { high == 0 && low == 1 }
 
     /// The solicited-node multicast address ff02::1:ffXX:XXXX (RFC 4291 section 2.7.1).

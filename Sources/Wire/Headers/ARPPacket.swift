@@ -18,11 +18,8 @@ public struct ARPPacket: Hashable, Sendable {
     /// The target's IPv4 address (`arp.tpa`).
     public var targetIP: IPv4Address
 
-    /// The size in octets.
     public static let byteCount = 28
-    /// `operation` of a request.
     public static let request: UInt16 = 1
-    /// `operation` of a reply.
     public static let reply: UInt16 = 2
 
     public init(

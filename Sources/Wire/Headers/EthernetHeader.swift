@@ -9,7 +9,6 @@
 public struct EthernetHeader: Hashable, Sendable {
     public var destination: MACAddress
     public var source: MACAddress
-    /// The tag that is first on the wire.
     public var outerTag: VLANTag?
     /// The second tag; only if there is a first.
     public var innerTag: VLANTag?
@@ -58,12 +57,10 @@ public struct EthernetHeader: Hashable, Sendable {
 
 /// The values of `EthernetHeader.etherType` that Heddle looks at (IANA, ieee-802-numbers).
 public enum EtherType {
-    /// IPv4.
     public static let ipv4: UInt16 = 0x0800
     public static let arp: UInt16 = 0x0806
     /// Reverse ARP, which hypervisors send for a guest that has moved.
     public static let rarp: UInt16 = 0x8035
-    /// IPv6.
     public static let ipv6: UInt16 = 0x86dd
     /// A customer VLAN tag, 802.1Q.
     public static let customerTag: UInt16 = 0x8100
@@ -82,7 +79,6 @@ public struct VLANTag: Hashable, Sendable {
     /// Priority (3 bits), drop eligibility (1 bit) and VLAN identifier (12 bits).
     public var controlInformation: UInt16
 
-    /// The size in octets.
     public static let byteCount = 4
 
     /// The VLAN identifier, 0 ... 4095; 0 is a tag for the priority only.

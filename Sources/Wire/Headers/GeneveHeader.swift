@@ -74,7 +74,6 @@ public struct GeneveOption: Hashable, Sendable {
     /// The size without data, in octets.
     public static let headerByteCount = 4
 
-    /// The header of an option.
     public init(optionClass: UInt16, type: UInt8, dataByteCount: Int) {
         self.optionClass = optionClass
         self.type = type

@@ -5,7 +5,6 @@
 ///     |     type      |     code      |           checksum            |
 ///     |                depends on the type: `rest`                    |
 public struct ICMPv4Header: Hashable, Sendable {
-    /// The type of the message.
     public var type: UInt8
     /// Its variety.
     public var code: UInt8
@@ -14,15 +13,11 @@ public struct ICMPv4Header: Hashable, Sendable {
     /// The second word: identifier and sequence of an echo, the next hop's MTU of a "fragmentation needed".
     public var rest: UInt32
 
-    /// The size in octets.
     public static let byteCount = 8
-    /// `type` of an echo reply.
     public static let echoReply: UInt8 = 0
-    /// `type` of "destination unreachable".
     public static let destinationUnreachable: UInt8 = 3
     /// `code` of "fragmentation needed and DF set" under `destinationUnreachable` (RFC 1191 section 4).
     public static let fragmentationNeeded: UInt8 = 4
-    /// `type` of an echo request.
     public static let echoRequest: UInt8 = 8
 
     public init(type: UInt8, code: UInt8, checksum: UInt16 = 0, rest: UInt32) {

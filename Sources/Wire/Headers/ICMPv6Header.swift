@@ -14,13 +14,10 @@ public struct ICMPv6Header: Hashable, Sendable {
     /// The second word: identifier and sequence of an echo, the MTU of a "packet too big".
     public var rest: UInt32
 
-    /// The size in octets.
     public static let byteCount = 8
     /// `type` of "packet too big" (RFC 4443 section 3.2).
     public static let packetTooBig: UInt8 = 2
-    /// `type` of an echo request.
     public static let echoRequest: UInt8 = 128
-    /// `type` of an echo reply.
     public static let echoReply: UInt8 = 129
     /// `type` of an MLDv1 report (RFC 2710 section 3).
     public static let multicastListenerReport: UInt8 = 131

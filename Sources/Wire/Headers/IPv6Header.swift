@@ -20,7 +20,6 @@ public struct IPv6Header: Hashable, Sendable {
     public var source: IPv6Address
     public var destination: IPv6Address
 
-    /// The size in octets.
     public static let byteCount = 40
 
     public init(

@@ -50,7 +50,6 @@ extension MutableSpan<UInt8> {
         store(UInt32(truncatingIfNeeded: address.rawValue), at: offset + 2)
     }
 
-    /// Writes an IPv6 address at `offset`.
     mutating func store(_ address: IPv6Address, at offset: Int) {
         store(address.high, at: offset)
         store(address.low, at: offset + 8)

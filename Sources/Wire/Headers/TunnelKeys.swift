@@ -18,7 +18,6 @@ public struct TunnelKeys: Hashable, Sendable {
     /// The size in octets, with the option's header.
     public static let byteCount = 8
 
-    /// The keys of a frame.
     public init(ingress: UInt16, egress: UInt16) {
         self.ingress = ingress
         self.egress = egress

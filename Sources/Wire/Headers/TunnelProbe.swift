@@ -13,7 +13,6 @@
 ///
 /// Only who has seen the question knows the nonce, so nobody beside the path can answer in another's place.
 public struct TunnelProbe: Hashable, Sendable {
-    /// True if this is an answer.
     public var isEcho: Bool
     /// Random, of the one who asks.
     public var nonce: UInt64
@@ -24,11 +23,8 @@ public struct TunnelProbe: Hashable, Sendable {
     public static let byteCount = 24
     /// Of the experimental range (RFC 8926 section 7.2).
     public static let optionClass: UInt16 = 0xff48
-    /// The type of a question.
     public static let requestType: UInt8 = 1
-    /// The type of an answer.
     public static let echoType: UInt8 = 2
-    /// The offset of the type, in octets.
     public static let typeOffset = 10
     /// The first word of both.
     public static let start: UInt32 = 0x0480_6558

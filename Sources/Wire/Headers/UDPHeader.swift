@@ -12,7 +12,6 @@ public struct UDPHeader: Hashable, Sendable {
     /// The checksum as it is in the header; 0 over IPv4 means none.
     public var checksum: UInt16
 
-    /// The size in octets.
     public static let byteCount = 8
 
     public init(sourcePort: UInt16, destinationPort: UInt16, totalByteCount: UInt16, checksum: UInt16 = 0) {
