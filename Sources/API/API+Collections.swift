@@ -39,7 +39,8 @@ extension API {
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
         case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
             .getChassis, .deleteChassis, .getRealization, .sync, .readChanges, .createToken, .getToken, .deleteToken,
-            .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract,
+            .listRecords(.dhcpResponder), .listRecords(.dnsResponder):
             throw unexpected
         }
     }

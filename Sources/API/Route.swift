@@ -222,6 +222,8 @@ public enum Endpoint: Hashable, Sendable {
         case .listRecords(.chassis): "listSouthboundChassis"
         case .listRecords(.datapathBinding): "listDatapathBindings"
         case .listRecords(.portBinding): "listPortBindings"
+        case .listRecords(.dhcpResponder): "listDHCPResponders"
+        case .listRecords(.dnsResponder): "listDNSResponders"
         case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listChassis, .getChassis,
             .deleteChassis,
             .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken,

@@ -65,7 +65,8 @@ extension CentralCore {
         var location = oldLocation
         var state = oldState
         if let holder = location?.chassis, !mayKeep(port, at: holder, draft) { location = nil }
-        let needed = binding.map(Feature.needed) ?? RecordKey.kinds
+        let datapath = draft.network.southbound.datapathBinding(port.switchID)
+        let needed = binding.map { Feature.needed(by: $0, on: datapath) } ?? []
         let plugs = plugs(of: port, needing: needed, in: draft)
         let identities = Set(plugs.map(\.chassisID))
         let winner = winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)

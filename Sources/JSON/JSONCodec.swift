@@ -51,6 +51,26 @@ public struct JSONCodec<Value>: Sendable {
         )
     }
 
+    /// Values by key, as an object whose members are in the order of their names.
+    @inlinable public static func map<Element>(_ element: JSONCodec<Element>) -> JSONCodec
+    where Value == [String: Element] {
+        JSONCodec(
+            json: { map in
+                let sorted = map.sorted { $0.key < $1.key }
+                return .object(JSONObject(distinct: sorted.map { (name: $0.key, value: element.json($0.value)) }))
+            },
+            read: { json in
+                guard let members = json.objectValue?.members else { return nil }
+                var map: [String: Element] = [:]
+                for (key, value) in members {
+                    guard let value = element.read(value) else { return nil }
+                    map[key] = value
+                }
+                return map
+            }
+        )
+    }
+
     @inlinable public static func optional<Wrapped>(_ wrapped: JSONCodec<Wrapped>) -> JSONCodec
     where Value == Wrapped? {
         JSONCodec(
@@ -97,23 +117,7 @@ extension JSONCodec where Value == Bool {
 
 extension JSONCodec where Value == [String: String] {
     /// An object of strings, by key.
-    @inlinable public static var texts: JSONCodec {
-        JSONCodec(
-            json: { map in
-                let sorted = map.sorted { $0.key < $1.key }
-                return .object(JSONObject(distinct: sorted.map { (name: $0.key, value: .string($0.value)) }))
-            },
-            read: { json in
-                guard let members = json.objectValue?.members else { return nil }
-                var map: [String: String] = [:]
-                for (key, value) in members {
-                    guard let text = value.stringValue else { return nil }
-                    map[key] = text
-                }
-                return map
-            }
-        )
-    }
+    @inlinable public static var texts: JSONCodec { .map(.text) }
 }
 
 extension JSONCodec where Value: RawRepresentable & Sendable, Value.RawValue == String {
@@ -154,6 +158,21 @@ public struct JSONMember<Root>: Sendable {
         _ codec: JSONCodec<[Element]>
     ) {
         self.init(name, path, codec, isLeftOut: { $0[keyPath: path].isEmpty }) { json, root in
+            guard let json else { return true }
+            guard let value = codec.read(json) else { return false }
+            root[keyPath: path] = value
+            return true
+        }
+    }
+
+    /// A member that is left out if it has its default; a text without it stands for that.
+    @inlinable public init<Value: Equatable & Sendable>(
+        _ name: String,
+        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        _ codec: JSONCodec<Value>,
+        default blank: Value
+    ) {
+        self.init(name, path, codec, isLeftOut: { $0[keyPath: path] == blank }) { json, root in
             guard let json else { return true }
             guard let value = codec.read(json) else { return false }
             root[keyPath: path] = value

@@ -130,6 +130,8 @@ public struct Transaction: Sendable {
         case .chassis(let name): chassis.insert(name)
         case .datapathBinding(let id): touch(.logicalSwitch, id)
         case .portBinding(let id): touch(.logicalSwitchPort, id)
+        // No object is told to hosts as such a record yet.
+        case .dhcpResponder, .dnsResponder: break
         }
     }
 

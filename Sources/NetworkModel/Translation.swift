@@ -71,6 +71,7 @@ extension Network {
         case .chassis: false
         case .datapathBinding(let id): northbound.switches[id] == nil
         case .portBinding(let id): northbound.ports[id] == nil
+        case .dhcpResponder, .dnsResponder: true
         }
     }
 }

@@ -11,15 +11,42 @@ public struct DatapathBinding: Hashable, Sendable {
     public var tunnelKey: UInt32
     /// True if frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
     public var vlanPassthru: Bool
+    /// The ``DNSResponder``s that answer the queries of its ports, in the user's order.
+    public var dnsRecords: [ObjectID]
+    /// The domain that its ports' names are resolved in (`vm1.DOMAIN`), lower case and without a dot at the end; `nil`
+    /// if they are not.
+    public var dnsDomain: String?
+    /// The answer to router solicitations; `nil` leaves them to routers.
+    public var routerAdvertisement: RouterAdvertisement?
+    /// True if its ports that have port security may not send router advertisements and redirects. A port without is
+    /// trusted: it may be a router's.
+    public var guardsRouters: Bool
+    /// True if its ports that have port security may not send what DHCP servers send.
+    public var guardsDHCP: Bool
 
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).
     public static let tunnelKeyMaximum: UInt32 = 16_711_680
 
-    public init(id: ObjectID, name: String, tunnelKey: UInt32, vlanPassthru: Bool) {
+    public init(
+        id: ObjectID,
+        name: String,
+        tunnelKey: UInt32,
+        vlanPassthru: Bool,
+        dnsRecords: [ObjectID] = [],
+        dnsDomain: String? = nil,
+        routerAdvertisement: RouterAdvertisement? = nil,
+        guardsRouters: Bool = false,
+        guardsDHCP: Bool = false
+    ) {
         self.id = id
         self.name = name
         self.tunnelKey = tunnelKey
         self.vlanPassthru = vlanPassthru
+        self.dnsRecords = dnsRecords
+        self.dnsDomain = dnsDomain
+        self.routerAdvertisement = routerAdvertisement
+        self.guardsRouters = guardsRouters
+        self.guardsDHCP = guardsDHCP
     }
 }
 
@@ -30,6 +57,16 @@ extension DatapathBinding {
         JSONMember("name", \.name, .text),
         JSONMember("tunnel_key", \.tunnelKey, .integer(in: 1...tunnelKeyMaximum)),
         JSONMember("vlan_passthru", \.vlanPassthru, .flag),
+        JSONMember(unlessEmpty: "dns_records", \.dnsRecords, .list(.spelled { ObjectID($0) })),
+        JSONMember("dns_domain", \.dnsDomain, .optional(.text), default: nil),
+        JSONMember(
+            "router_advertisement",
+            \.routerAdvertisement,
+            .optional(.object(RouterAdvertisement.members, into: .blank)),
+            default: nil
+        ),
+        JSONMember("ra_guard", \.guardsRouters, .flag, default: false),
+        JSONMember("dhcp_guard", \.guardsDHCP, .flag, default: false),
     ]
 
     /// A datapath that members are read into.

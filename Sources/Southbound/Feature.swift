@@ -1,16 +1,44 @@
 /// The names in `features` of a sync: each kind of record that an agent applies, and those of its members
 /// (`KIND.MEMBER`) that were added later and that a host has to obey.
 ///
-/// Agents leave out members that they do not know. A member that keeps something out (an ACL, a tag) would so let it in
-/// on an older host: whoever adds one names it here, in the same commit, and central binds no port that needs it to a
-/// host whose agent does not say it (`unsupported_by_chassis`).
+/// Agents leave out kinds and members that they do not know. A member that keeps something out (an ACL, a tag) would so
+/// let it in on an older host: whoever adds one names it here, in the same commit, and central binds no port that needs
+/// it to a host whose agent does not say it (`unsupported_by_chassis`).
 public enum Feature {
     /// That a host tags datagrams, if it is told to, and demands tags of hosts that have keys.
     public static let tunnelKeys = "chassis.tunnel_keys"
+    /// That a host answers the DHCPv4 requests of a port (`ls_in_dhcp_options`).
+    public static let dhcpv4 = "port_binding.dhcpv4_options"
+    /// That a host answers the DHCPv6 requests of a port (`ls_in_dhcp_options`).
+    public static let dhcpv6 = "port_binding.dhcpv6_options"
+    /// That a host answers DNS queries, by records and by the names of ports (`ls_in_dns_lookup`).
+    public static let dns = "datapath_binding.dns_records"
+    /// That a host answers router solicitations.
+    public static let routerAdvertisement = "datapath_binding.router_advertisement"
+    /// That a host drops the router advertisements of ports.
+    public static let routerGuard = "datapath_binding.ra_guard"
+    /// That a host drops what DHCP servers send from ports.
+    public static let dhcpGuard = "datapath_binding.dhcp_guard"
 
-    /// All that agents of this version apply.
+    /// The kinds of record that agents of every version apply.
+    static let kinds: [RecordKind] = [.chassis, .datapathBinding, .portBinding]
+
+    /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] = RecordKey.kinds + [tunnelKeys]
 
-    /// Returns the features that the port's host needs. Tags need none: a host without a key gets no tags.
-    public static func needed(by port: PortBinding) -> [String] { RecordKey.kinds }
+    /// Returns the features that the host of a port on a datapath needs, in the order of their names. Tags need none: a
+    /// host without a key gets no tags.
+    public static func needed(by port: PortBinding, on datapath: DatapathBinding?) -> [String] {
+        var needed = kinds.map(\.rawValue)
+        if port.dhcpv4Options != nil { needed.append(dhcpv4) }
+        if port.dhcpv6Options != nil { needed.append(dhcpv6) }
+        if port.dhcpv4Options != nil || port.dhcpv6Options != nil { needed.append(RecordKind.dhcpResponder.rawValue) }
+        guard let datapath else { return needed.sorted() }
+        if !datapath.dnsRecords.isEmpty { needed.append(RecordKind.dnsResponder.rawValue) }
+        if !datapath.dnsRecords.isEmpty || datapath.dnsDomain != nil { needed.append(dns) }
+        if datapath.routerAdvertisement != nil { needed.append(routerAdvertisement) }
+        if datapath.guardsRouters { needed.append(routerGuard) }
+        if datapath.guardsDHCP { needed.append(dhcpGuard) }
+        return needed.sorted()
+    }
 }

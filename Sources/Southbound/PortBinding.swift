@@ -25,6 +25,10 @@ public struct PortBinding: Hashable, Sendable {
     public var requestedChassis: [String]
     /// The places of the port; empty while it is unbound. One for now; several are for live migration.
     public var locations: [Location]
+    /// The ``DHCPResponder`` that answers the port's DHCPv4 requests; `nil` lets them go on.
+    public var dhcpv4Options: ObjectID?
+    /// The ``DHCPResponder`` that answers the port's DHCPv6 requests; `nil` lets them go on.
+    public var dhcpv6Options: ObjectID?
 
     /// The largest port key (15 bits).
     public static let tunnelKeyMaximum: UInt16 = 32_767
@@ -63,7 +67,9 @@ public struct PortBinding: Hashable, Sendable {
         isEnabled: Bool = true,
         answersNeighbors: Bool = true,
         requestedChassis: [String] = [],
-        locations: [Location] = []
+        locations: [Location] = [],
+        dhcpv4Options: ObjectID? = nil,
+        dhcpv6Options: ObjectID? = nil
     ) {
         self.id = id
         self.logicalPort = logicalPort
@@ -76,6 +82,8 @@ public struct PortBinding: Hashable, Sendable {
         self.answersNeighbors = answersNeighbors
         self.requestedChassis = requestedChassis
         self.locations = locations
+        self.dhcpv4Options = dhcpv4Options
+        self.dhcpv6Options = dhcpv6Options
     }
 }
 
@@ -123,6 +131,8 @@ extension PortBinding {
         JSONMember("answers_neighbors", \.answersNeighbors, .flag),
         JSONMember("requested_chassis", \.requestedChassis, .list(.text)),
         JSONMember("locations", \.locations, .list(.object(Location.members, into: Location(chassis: "", bindSeq: 0)))),
+        JSONMember("dhcpv4_options", \.dhcpv4Options, .optional(.spelled { ObjectID($0) }), default: nil),
+        JSONMember("dhcpv6_options", \.dhcpv6Options, .optional(.spelled { ObjectID($0) }), default: nil),
     ]
 
     /// A binding that members are read into.

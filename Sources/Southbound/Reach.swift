@@ -33,6 +33,11 @@ public struct Reach: Sendable {
                 for entry in ids { datapaths.insert(entry.key) }
             }
         case .datapathBinding(let id): datapaths.insert(id)
+        case .dhcpResponder, .dnsResponder:
+            for database in [before, after] {
+                guard let ids = database.datapathsByAttachment[key] else { continue }
+                for entry in ids { datapaths.insert(entry.key) }
+            }
         case .portBinding(let id):
             let old = before.portBinding(id)
             let new = after.portBinding(id)

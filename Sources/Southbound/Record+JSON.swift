@@ -24,6 +24,8 @@ extension Record {
         case .chassis(let chassis): Chassis.members.json(of: chassis)
         case .datapathBinding(let datapath): DatapathBinding.members.json(of: datapath)
         case .portBinding(let port): PortBinding.members.json(of: port)
+        case .dhcpResponder(let responder): DHCPResponder.members.json(of: responder)
+        case .dnsResponder(let responder): DNSResponder.members.json(of: responder)
         }
     }
 
@@ -33,6 +35,8 @@ extension Record {
         case .chassis(let chassis): Chassis.members.write(chassis, to: &text)
         case .datapathBinding(let datapath): DatapathBinding.members.write(datapath, to: &text)
         case .portBinding(let port): PortBinding.members.write(port, to: &text)
+        case .dhcpResponder(let responder): DHCPResponder.members.write(responder, to: &text)
+        case .dnsResponder(let responder): DNSResponder.members.write(responder, to: &text)
         }
     }
 
@@ -57,6 +61,8 @@ extension Record {
         case .chassis: self = .chassis(try read(Chassis.members, into: .blank))
         case .datapathBinding: self = .datapathBinding(try read(DatapathBinding.members, into: .blank))
         case .portBinding: self = .portBinding(try read(PortBinding.members, into: .blank))
+        case .dhcpResponder: self = .dhcpResponder(try read(DHCPResponder.members, into: .blank))
+        case .dnsResponder: self = .dnsResponder(try read(DNSResponder.members, into: .blank))
         }
     }
 
@@ -75,6 +81,8 @@ extension RecordKind {
         case .chassis: Chassis.members.map(\.name)
         case .datapathBinding: DatapathBinding.members.map(\.name)
         case .portBinding: PortBinding.members.map(\.name)
+        case .dhcpResponder: DHCPResponder.members.map(\.name)
+        case .dnsResponder: DNSResponder.members.map(\.name)
         }
     }
 }
@@ -92,14 +100,17 @@ extension RecordKey {
 
     /// The key with this `id` of the feed; `nil` for what is no identity.
     public init?(_ kind: RecordKind, id: String) {
+        guard kind != .chassis else {
+            self = .chassis(id)
+            return
+        }
+        guard let id = ObjectID(id) else { return nil }
         switch kind {
-        case .chassis: self = .chassis(id)
-        case .datapathBinding:
-            guard let id = ObjectID(id) else { return nil }
-            self = .datapathBinding(id)
-        case .portBinding:
-            guard let id = ObjectID(id) else { return nil }
-            self = .portBinding(id)
+        case .chassis: return nil
+        case .datapathBinding: self = .datapathBinding(id)
+        case .portBinding: self = .portBinding(id)
+        case .dhcpResponder: self = .dhcpResponder(id)
+        case .dnsResponder: self = .dnsResponder(id)
         }
     }
 

@@ -10,6 +10,10 @@ public indirect enum Record: Hashable, Sendable {
     case datapathBinding(DatapathBinding)
     /// A logical port.
     case portBinding(PortBinding)
+    /// The content of answers to DHCP requests.
+    case dhcpResponder(DHCPResponder)
+    /// The names that DNS queries are answered for.
+    case dnsResponder(DNSResponder)
 
     /// The key of the record, unique among all.
     public var key: RecordKey {
@@ -17,6 +21,19 @@ public indirect enum Record: Hashable, Sendable {
         case .chassis(let chassis): .chassis(chassis.name)
         case .datapathBinding(let datapath): .datapathBinding(datapath.id)
         case .portBinding(let port): .portBinding(port.id)
+        case .dhcpResponder(let responder): .dhcpResponder(responder.id)
+        case .dnsResponder(let responder): .dnsResponder(responder.id)
+        }
+    }
+
+    /// The keys of the records that a host needs together with this one: what a datapath, or a port of it, refers to.
+    public var attachments: [RecordKey] {
+        switch self {
+        case .datapathBinding(let datapath): datapath.dnsRecords.map { .dnsResponder($0) }
+        case .portBinding(let port):
+            port.dhcpv4Options == nil && port.dhcpv6Options == nil
+                ? [] : [port.dhcpv4Options, port.dhcpv6Options].compactMap { $0.map { .dhcpResponder($0) } }
+        case .chassis, .dhcpResponder, .dnsResponder: []
         }
     }
 }
@@ -29,13 +46,17 @@ public enum RecordKind: String, CaseIterable, Sendable, CustomStringConvertible 
     case datapathBinding = "datapath_binding"
     /// A logical port.
     case portBinding = "port_binding"
+    /// The content of answers to DHCP requests.
+    case dhcpResponder = "dhcp_responder"
+    /// The names that DNS queries are answered for.
+    case dnsResponder = "dns_responder"
 
     /// The kind's name.
     public var description: String { rawValue }
 }
 
 /// The key of a southbound record: its kind and, in it, a name or an identity. In the order that answers have:
-/// chassis by name, then datapaths by identity, then ports by identity.
+/// chassis by name, then datapaths by identity, then ports by identity, then what they refer to.
 public enum RecordKey: Hashable, Comparable, Sendable {
     /// A host, by name.
     case chassis(String)
@@ -43,6 +64,10 @@ public enum RecordKey: Hashable, Comparable, Sendable {
     case datapathBinding(ObjectID)
     /// A logical port, by identity.
     case portBinding(ObjectID)
+    /// The content of answers to DHCP requests, by identity.
+    case dhcpResponder(ObjectID)
+    /// The names that DNS queries are answered for, by identity.
+    case dnsResponder(ObjectID)
 
     /// The `kind` on the feed.
     public var kind: RecordKind {
@@ -50,6 +75,8 @@ public enum RecordKey: Hashable, Comparable, Sendable {
         case .chassis: .chassis
         case .datapathBinding: .datapathBinding
         case .portBinding: .portBinding
+        case .dhcpResponder: .dhcpResponder
+        case .dnsResponder: .dnsResponder
         }
     }
 
@@ -57,7 +84,8 @@ public enum RecordKey: Hashable, Comparable, Sendable {
     public var id: String {
         switch self {
         case .chassis(let name): name
-        case .datapathBinding(let id), .portBinding(let id): id.description
+        case .datapathBinding(let id), .portBinding(let id), .dhcpResponder(let id), .dnsResponder(let id):
+            id.description
         }
     }
 }

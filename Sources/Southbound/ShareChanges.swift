@@ -5,7 +5,8 @@ import Wire
 /// changes, and what many chassis are told alike is not copied for each.
 ///
 /// What enters the share is a put and what leaves it a delete, whatever its own revision. The order is that of the
-/// segments: chassis, then the datapaths that were there before, those that entered, those that left.
+/// segments: chassis and what datapaths and ports refer to, then the datapaths that were there before, those that
+/// entered, those that left.
 public struct ShareChanges: Sendable {
     private enum Segment: Sendable {
         /// Changes of this chassis alone.
@@ -40,7 +41,7 @@ public struct ShareChanges: Sendable {
         self.revision = revision
         let entered = new.datapathIDs.filter { old?.contains(datapath: $0) != true }
         let left = old?.datapathIDs.filter { !new.contains(datapath: $0) } ?? []
-        add(.own(chassisChanges(entered, left, delta)))
+        add(.own(companionChanges(entered, left, delta)))
         if let delta, let old {
             for id in delta.lists.count < new.datapathCount ? delta.lists.keys.sorted() : new.datapathIDs {
                 guard let list = delta.lists[id], new.contains(datapath: id), old.contains(datapath: id) else {
@@ -67,14 +68,14 @@ public struct ShareChanges: Sendable {
         if count > 0 { segments.append((segment, count)) }
     }
 
-    /// The changes of the chassis' records that enter or leave the share, or were described anew in it.
-    private func chassisChanges(_ entered: [ObjectID], _ left: [ObjectID], _ delta: SharedDelta?) -> [FeedChange] {
-        var names = Set(delta?.chassis ?? [])
-        if old == nil { names.insert(new.chassis) }
-        for id in entered { names.formUnion(new.chassisNames(ofDatapath: id)) }
-        for id in left { names.formUnion(old?.chassisNames(ofDatapath: id) ?? []) }
-        return names.sorted().compactMap { name in
-            let key = RecordKey.chassis(name)
+    /// The changes of the records of chassis, and of those that others refer to, that enter or leave the share, or were
+    /// changed in it.
+    private func companionChanges(_ entered: [ObjectID], _ left: [ObjectID], _ delta: SharedDelta?) -> [FeedChange] {
+        var keys = Set(delta?.companions ?? [])
+        if old == nil { keys.insert(.chassis(new.chassis)) }
+        for id in entered { keys.formUnion(new.companions(ofDatapath: id)) }
+        for id in left { keys.formUnion(old?.companions(ofDatapath: id) ?? []) }
+        return keys.sorted().compactMap { key in
             let before = old?.entry(key)
             guard let after = new.entry(key) else {
                 return before == nil ? nil : FeedChange(revision: revision, change: .delete(key))
@@ -160,8 +161,11 @@ extension Span {
         (database.entries[.datapathBinding(id)] == nil ? 0 : 1) + (database.portsByDatapath[id]?.count ?? 0)
     }
 
-    func chassisNames(ofDatapath id: ObjectID) -> [String] {
-        database.chassisByDatapath[id]?.map(\.key) ?? []
+    /// The keys of the records that go with a datapath: the chassis that have ports in it, and what it and its ports
+    /// refer to.
+    func companions(ofDatapath id: ObjectID) -> [RecordKey] {
+        (database.chassisByDatapath[id]?.map { .chassis($0.key) } ?? [])
+            + (database.attachmentsByDatapath[id]?.map(\.key) ?? [])
     }
 
     /// Some of the records of a datapath and its ports, the datapath first, the ports in order of their keys.

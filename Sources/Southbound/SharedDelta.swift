@@ -11,14 +11,15 @@ public final class SharedDelta: Sendable {
     public let to: UInt64
     /// The changes of each datapath and its ports.
     let lists: [ObjectID: ChangeList]
-    /// The chassis that were described anew, and those of a changed port, now or before; in order.
-    let chassis: [String]
+    /// The other records that may have changed, or have entered or left shares, in order: those that were touched, the
+    /// chassis of a changed port, and what a changed port or datapath refers to, now or before.
+    let companions: [RecordKey]
 
-    init(from: UInt64, to: UInt64, lists: [ObjectID: ChangeList], chassis: [String]) {
+    init(from: UInt64, to: UInt64, lists: [ObjectID: ChangeList], companions: [RecordKey]) {
         self.from = from
         self.to = to
         self.lists = lists
-        self.chassis = chassis
+        self.companions = companions
     }
 }
 
@@ -33,7 +34,7 @@ extension SharedDelta {
         private let pages: PageBounds
         private var next = 0
         private var changes: [ObjectID: [FeedChange]] = [:]
-        private var chassis: Set<String> = []
+        private var companions: Set<RecordKey> = []
         private var lists: [ObjectID: ChangeList] = [:]
 
         /// - Parameters:
@@ -71,21 +72,23 @@ extension SharedDelta {
                 left -= list.count
             }
             guard changes.isEmpty else { return nil }
-            return SharedDelta(from: from, to: to, lists: lists, chassis: chassis.sorted())
+            return SharedDelta(from: from, to: to, lists: lists, companions: companions.sorted())
         }
 
         private mutating func take(_ key: RecordKey, _ revision: UInt64) {
             let old = before.entries[key]
             let new = after.entries[key]
             for record in [old?.record, new?.record] {
-                if case .portBinding(let port)? = record {
-                    for location in port.locations { chassis.insert(location.chassis) }
+                guard let record else { continue }
+                if case .portBinding(let port) = record {
+                    for location in port.locations { companions.insert(.chassis(location.chassis)) }
                 }
+                companions.formUnion(record.attachments)
             }
             let datapath: ObjectID
             switch (key, new?.record ?? old?.record) {
-            case (.chassis(let name), _):
-                chassis.insert(name)
+            case (.chassis, _), (.dhcpResponder, _), (.dnsResponder, _):
+                companions.insert(key)
                 return
             case (.datapathBinding(let id), _): datapath = id
             case (.portBinding, .portBinding(let port)?): datapath = port.datapath

@@ -1,4 +1,5 @@
 import Persistent
+import Wire
 
 extension SouthboundDatabase {
     /// Puts a record, in place of one with its key, and keeps every index in step.
@@ -26,6 +27,7 @@ extension SouthboundDatabase {
             for encap in chassis.encaps { chassisByEncap[encap] = isPresent ? chassis.name : nil }
         case .datapathBinding(let datapath):
             datapathsByKey[datapath.tunnelKey] = key
+            attach(record.attachments, to: datapath.id, isPresent)
         case .portBinding(let port):
             portsByName[port.logicalPort] = key
             portsByDatapath.update(port.datapath) { $0[port.tunnelKey] = key }
@@ -35,6 +37,16 @@ extension SouthboundDatabase {
                 datapathsByChassis.update(location.chassis) { $0.add(step, to: port.datapath) }
                 chassisByDatapath.update(port.datapath) { $0.add(step, to: location.chassis) }
             }
+            attach(record.attachments, to: port.datapath, isPresent)
+        case .dhcpResponder, .dnsResponder: break
+        }
+    }
+
+    private mutating func attach(_ keys: [RecordKey], to datapath: ObjectID, _ isPresent: Bool) {
+        let step = isPresent ? 1 : -1
+        for key in keys {
+            attachmentsByDatapath.update(datapath) { $0.add(step, to: key) }
+            datapathsByAttachment.update(key) { $0.add(step, to: datapath) }
         }
     }
 }
@@ -45,11 +57,14 @@ extension Record {
         switch (self, other) {
         case (.chassis(let old), .chassis(let new)):
             old.encaps == new.encaps && old.chassisID == new.chassisID
-        case (.datapathBinding(let old), .datapathBinding(let new)): old.tunnelKey == new.tunnelKey
+        case (.datapathBinding(let old), .datapathBinding(let new)):
+            old.tunnelKey == new.tunnelKey && old.dnsRecords == new.dnsRecords
         case (.portBinding(let old), .portBinding(let new)):
             old.tunnelKey == new.tunnelKey && old.logicalPort == new.logicalPort && old.datapath == new.datapath
                 && old.locations.map(\.chassis) == new.locations.map(\.chassis)
-        case (.chassis, _), (.datapathBinding, _), (.portBinding, _): false
+                && old.dhcpv4Options == new.dhcpv4Options && old.dhcpv6Options == new.dhcpv6Options
+        case (.dhcpResponder, .dhcpResponder), (.dnsResponder, .dnsResponder): true
+        case (.chassis, _), (.datapathBinding, _), (.portBinding, _), (.dhcpResponder, _), (.dnsResponder, _): false
         }
     }
 }

@@ -43,6 +43,10 @@ public struct SouthboundDatabase: Sendable {
     /// The chassis that have ports of a datapath, with the number of them: the other half.
     public internal(set) var chassisByDatapath: OrderedMap<ObjectID, OrderedMap<String, Int>> = OrderedMap()
     public internal(set) var portsByChassis: OrderedMap<String, OrderedMap<ObjectID, RecordKey>> = OrderedMap()
+    /// The records that a datapath or its ports refer to, with the number of references: what its hosts need too.
+    public internal(set) var attachmentsByDatapath: OrderedMap<ObjectID, OrderedMap<RecordKey, Int>> = OrderedMap()
+    /// The datapaths that refer to a record, themselves or by their ports, with the number of references.
+    public internal(set) var datapathsByAttachment: OrderedMap<RecordKey, OrderedMap<ObjectID, Int>> = OrderedMap()
 
     public init() {}
 
@@ -58,6 +62,16 @@ public struct SouthboundDatabase: Sendable {
     /// The binding of the logical port with this identity.
     public func portBinding(_ id: ObjectID) -> PortBinding? {
         if case .portBinding(let port)? = entries[.portBinding(id)]?.record { port } else { nil }
+    }
+
+    /// The content of answers to DHCP requests with this identity.
+    public func dhcpResponder(_ id: ObjectID) -> DHCPResponder? {
+        if case .dhcpResponder(let responder)? = entries[.dhcpResponder(id)]?.record { responder } else { nil }
+    }
+
+    /// The names that DNS queries are answered for, with this identity.
+    public func dnsResponder(_ id: ObjectID) -> DNSResponder? {
+        if case .dnsResponder(let responder)? = entries[.dnsResponder(id)]?.record { responder } else { nil }
     }
 
     /// The port bindings of a datapath in order of tunnel key.

@@ -2,7 +2,7 @@ import Persistent
 import Wire
 
 /// The part of the southbound database that one chassis is told: the datapaths that it has ports in, all their ports,
-/// the chassis that share them, and its own record.
+/// what these refer to, the chassis that share them, and its own record.
 ///
 /// The datapaths are the closure over links between datapaths; there are no links yet (routers will add them), so
 /// the closure is the set of datapaths with a local port.
@@ -26,8 +26,12 @@ public struct Span: Sendable {
     /// True if the chassis is told of another one (or it is itself).
     public func contains(chassis other: String) -> Bool {
         guard other != chassis else { return true }
-        guard let theirs = database.datapathsByChassis[other] else { return false }
-        let (few, many) = theirs.count < datapaths.count ? (theirs, datapaths) : (datapaths, theirs)
+        return shares(database.datapathsByChassis[other])
+    }
+
+    private func shares(_ others: OrderedMap<ObjectID, Int>?) -> Bool {
+        guard let others else { return false }
+        let (few, many) = others.count < datapaths.count ? (others, datapaths) : (datapaths, others)
         return few.contains { many[$0.key] != nil }
     }
 
@@ -39,6 +43,7 @@ public struct Span: Sendable {
             case .chassis(let other): contains(chassis: other.name)
             case .datapathBinding(let datapath): contains(datapath: datapath.id)
             case .portBinding(let port): contains(datapath: port.datapath)
+            case .dhcpResponder, .dnsResponder: shares(database.datapathsByAttachment[key])
             }
         return isShared ? entry : nil
     }
@@ -48,7 +53,7 @@ public struct Span: Sendable {
         var keys: Set<RecordKey> = [.chassis(chassis)]
         for id in datapathIDs {
             keys.formUnion(entries(ofDatapath: id, from: 0, limit: .max).map(\.record.key))
-            keys.formUnion(chassisNames(ofDatapath: id).map { .chassis($0) })
+            keys.formUnion(companions(ofDatapath: id))
         }
         return keys.filter { entry($0) != nil }.sorted()
     }

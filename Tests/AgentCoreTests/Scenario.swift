@@ -224,5 +224,6 @@ private func name(of record: Record) -> String {
     case .datapathBinding(let datapath): datapath.name
     case .portBinding(let port):
         port.logicalPort + (port.locations.first.map { " on \($0.chassis)/\($0.bindSeq)" } ?? "")
+    case .dhcpResponder, .dnsResponder: record.key.id
     }
 }

@@ -332,9 +332,14 @@ func recomputedShare(of name: String, in database: SouthboundDatabase) -> [Recor
         if port.locations.contains(where: { $0.chassis == name }) { datapaths.insert(port.datapath) }
     }
     var chassis: Set<String> = [name]
-    for (_, entry) in database.entries {
+    var attachments: Set<RecordKey> = []
+    for (key, entry) in database.entries {
+        if case .datapathBinding(let id) = key, datapaths.contains(id) {
+            attachments.formUnion(entry.record.attachments)
+        }
         guard case .portBinding(let port) = entry.record, datapaths.contains(port.datapath) else { continue }
         chassis.formUnion(port.locations.map(\.chassis))
+        attachments.formUnion(entry.record.attachments)
     }
     var share: [RecordKey: Record] = [:]
     for (key, entry) in database.entries {
@@ -343,6 +348,7 @@ func recomputedShare(of name: String, in database: SouthboundDatabase) -> [Recor
             case .chassis(let other): chassis.contains(other.name)
             case .datapathBinding(let datapath): datapaths.contains(datapath.id)
             case .portBinding(let port): datapaths.contains(port.datapath)
+            case .dhcpResponder, .dnsResponder: attachments.contains(key)
             }
         if isShared { share[key] = entry.record }
     }

@@ -32,7 +32,7 @@ struct RandomDatabase {
         revision += 1
         touched = []
         for _ in 0...draw(3) {
-            switch draw(8) {
+            switch draw(10) {
             case 0:
                 let number = draw(6)
                 put(.chassis(Chassis(name: "h\(number)", chassisID: "\(draw(9))", hostname: "", encaps: [])))
@@ -44,7 +44,8 @@ struct RandomDatabase {
                             id: id(number),
                             name: "ls\(number)",
                             tunnelKey: UInt32(number + 1),
-                            vlanPassthru: Bool.random(using: &generator)
+                            vlanPassthru: Bool.random(using: &generator),
+                            dnsRecords: Set((0..<draw(3)).map { _ in draw(3) }).map { id(300 + $0) }
                         )
                     )
                 )
@@ -54,9 +55,22 @@ struct RandomDatabase {
                 remove(.datapathBinding(id(number)))
             case 3:
                 remove(.portBinding(id(100 + draw(20))))
+            case 4: put(.dhcpResponder(responder(draw(3))))
+            case 5: put(.dnsResponder(DNSResponder(id: id(300 + draw(3)), isOwned: Bool.random(using: &generator))))
+            case 6: remove(Bool.random(using: &generator) ? .dhcpResponder(id(200 + draw(3))) : .dnsResponder(id(300)))
             default: putPort()
             }
         }
+    }
+
+    private mutating func responder(_ number: Int) -> DHCPResponder {
+        DHCPResponder(
+            id: id(200 + number),
+            cidr: IPPrefix(host: .v4(.any)),
+            serverID: nil,
+            serverMAC: .zero,
+            leaseTime: UInt32(draw(3))
+        )
     }
 
     private mutating func putPort() {
@@ -72,7 +86,9 @@ struct RandomDatabase {
                     datapath: id(datapath),
                     tunnelKey: UInt16(number + 1),
                     isEnabled: Bool.random(using: &generator),
-                    locations: place < 6 ? [.init(chassis: "h\(place)", bindSeq: revision)] : []
+                    locations: place < 6 ? [.init(chassis: "h\(place)", bindSeq: revision)] : [],
+                    dhcpv4Options: number % 3 == 0 ? id(200 + draw(3)) : nil,
+                    dhcpv6Options: number % 4 == 0 ? id(200 + draw(3)) : nil
                 )
             )
         )
@@ -87,12 +103,23 @@ func recomputedShare(of name: String, in database: SouthboundDatabase) -> [Recor
     let datapaths = Set(ports.filter { $0.locations.contains { $0.chassis == name } }.map(\.datapath))
     let shared = ports.filter { datapaths.contains($0.datapath) }
     let chassis = Set(shared.flatMap(\.locations).map(\.chassis) + [name])
+    let referred = database.entries.values.reduce(into: Set<ObjectID>()) { referred, entry in
+        switch entry.record {
+        case .datapathBinding(let datapath) where datapaths.contains(datapath.id):
+            referred.formUnion(datapath.dnsRecords)
+        case .portBinding(let port) where datapaths.contains(port.datapath):
+            referred.formUnion([port.dhcpv4Options, port.dhcpv6Options].compactMap(\.self))
+        default: break
+        }
+    }
     var share: [RecordKey: Record] = [:]
     for (key, entry) in database.entries {
         switch entry.record {
         case .chassis(let other) where chassis.contains(other.name): share[key] = entry.record
         case .datapathBinding(let datapath) where datapaths.contains(datapath.id): share[key] = entry.record
         case .portBinding(let port) where datapaths.contains(port.datapath): share[key] = entry.record
+        case .dhcpResponder(let responder) where referred.contains(responder.id): share[key] = entry.record
+        case .dnsResponder(let responder) where referred.contains(responder.id): share[key] = entry.record
         default: break
         }
     }

@@ -120,6 +120,7 @@ import Wire
         #expect(database.chassisByName.isEmpty && database.datapathsByKey.isEmpty && database.portsByName.isEmpty)
         #expect(database.portsByDatapath.isEmpty && database.portsByChassis.isEmpty)
         #expect(database.datapathsByChassis.isEmpty && database.chassisByDatapath.isEmpty)
+        #expect(database.attachmentsByDatapath.isEmpty && database.datapathsByAttachment.isEmpty)
     }
 }
 

@@ -38,7 +38,8 @@ import Wire
         #expect(
             sample.json.text
                 == #"{"chassis_id":"c-1","boot_id":"b-1","seq":7,"version":"1.0","#
-                + #""features":["chassis","datapath_binding","port_binding","chassis.tunnel_keys"],"hostname":"host1","#
+                + #""features":["chassis","datapath_binding","port_binding","dhcp_responder","dns_responder","#
+                + #""chassis.tunnel_keys"],"hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
                 + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#

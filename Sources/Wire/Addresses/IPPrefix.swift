@@ -12,6 +12,12 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         self.length = length
     }
 
+    /// The prefix of one address alone.
+    public init(host address: IPAddress) {
+        self.address = address
+        length = address.bitCount
+    }
+
     /// `ADDRESS` (a full-length prefix) or `ADDRESS/LENGTH`; anything else is `nil`.
     public init?(_ text: some StringProtocol) {
         // By octets: a start reads one of each port, and characters take ten times as long.

@@ -1,0 +1,98 @@
+import JSON
+import Wire
+
+/// The content of a host's answers to router solicitations on a switch (RFC 4861 section 4.2), on behalf of the gateway
+/// that the switch names.
+public struct RouterAdvertisement: Hashable, Sendable {
+    /// The way in which guests get their addresses (OVN's `address_mode`).
+    public enum AddressMode: String, Sendable, CaseIterable {
+        /// Of a prefix, by themselves.
+        case slaac
+        /// By DHCPv6: the flag M.
+        case dhcpv6Stateful = "dhcpv6_stateful"
+        /// Of a prefix, and options by DHCPv6: the flag O.
+        case dhcpv6Stateless = "dhcpv6_stateless"
+    }
+
+    /// The preference among several routers (RFC 4191 section 2.2).
+    public enum Preference: String, Sendable, CaseIterable {
+        case low
+        case medium
+        case high
+    }
+
+    /// The gateway's MAC: the source of the frame, and of the option for the link-layer address.
+    public var mac: MACAddress
+    /// The gateway's link-local address: the source of the packet.
+    public var linkLocal: IPv6Address
+    public var addressMode: AddressMode
+    /// The prefixes of the switch, each with zero host bits.
+    public var prefixes: [IPPrefix]
+    /// The MTU that guests are told; `nil` is that of the port's path.
+    public var mtu: UInt32?
+    public var preference: Preference
+    /// The addresses of DNS servers (RFC 8106 section 5.1).
+    public var dnsServers: [IPv6Address]
+    /// The domains in which names are searched (RFC 8106 section 5.2); lower case, without a dot at the end.
+    public var dnsSearchList: [String]
+    /// The seconds for which the gateway is a default router: 0 ... 65535, 0 if it is none.
+    public var routerLifetime: UInt16
+    /// The seconds for which addresses of the prefixes are valid; `UInt32.max` is for ever.
+    public var validLifetime: UInt32
+    /// The seconds for which they are preferred, at most ``validLifetime``.
+    public var preferredLifetime: UInt32
+
+    /// The most prefixes: with ``dnsServerCountMaximum`` and ``dnsSearchListCountMaximum`` a packet of 1280 bytes holds
+    /// them all.
+    public static let prefixCountMaximum = 8
+    /// The most DNS servers.
+    public static let dnsServerCountMaximum = 8
+    /// The most domains of the search list.
+    public static let dnsSearchListCountMaximum = 3
+
+    public init(
+        mac: MACAddress,
+        linkLocal: IPv6Address,
+        addressMode: AddressMode = .slaac,
+        prefixes: [IPPrefix] = [],
+        mtu: UInt32? = nil,
+        preference: Preference = .medium,
+        dnsServers: [IPv6Address] = [],
+        dnsSearchList: [String] = [],
+        routerLifetime: UInt16 = .max,
+        validLifetime: UInt32 = .max,
+        preferredLifetime: UInt32 = .max
+    ) {
+        self.mac = mac
+        self.linkLocal = linkLocal
+        self.addressMode = addressMode
+        self.prefixes = prefixes
+        self.mtu = mtu
+        self.preference = preference
+        self.dnsServers = dnsServers
+        self.dnsSearchList = dnsSearchList
+        self.routerLifetime = routerLifetime
+        self.validLifetime = validLifetime
+        self.preferredLifetime = preferredLifetime
+    }
+}
+
+extension RouterAdvertisement {
+    /// The members of the JSON, in their order.
+    static let members: [JSONMember<RouterAdvertisement>] = [
+        JSONMember("mac", \.mac, .spelled { MACAddress($0) }),
+        JSONMember("link_local", \.linkLocal, .spelled { IPv6Address($0) }),
+        JSONMember("address_mode", \.addressMode, .word),
+        JSONMember("prefixes", \.prefixes, .list(.spelled { IPPrefix($0) })),
+        JSONMember("mtu", \.mtu, .optional(.integer(in: 1280...UInt32.max)), default: nil),
+        JSONMember("router_preference", \.preference, .word, default: .medium),
+        JSONMember(unlessEmpty: "rdnss", \.dnsServers, .list(.spelled { IPv6Address($0) })),
+        JSONMember(unlessEmpty: "dnssl", \.dnsSearchList, .list(.text)),
+        JSONMember("router_lifetime", \.routerLifetime, .integer(in: 0...UInt16.max)),
+        JSONMember("valid_lifetime", \.validLifetime, .integer(in: 0...UInt32.max)),
+        JSONMember("preferred_lifetime", \.preferredLifetime, .integer(in: 0...UInt32.max)),
+    ]
+
+    /// A value that members are read into.
+    static let blank = RouterAdvertisement(mac: .zero, linkLocal: .any)
+}
