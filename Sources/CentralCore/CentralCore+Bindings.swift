@@ -8,15 +8,16 @@ import Wire
 extension CentralCore {
     /// Settles all ports that concern a chassis: those it holds, those it lists as plugged, and those it is noted to
     /// wait for.
-    /// - Parameter unplugged: ports that it no longer lists.
-    mutating func settlePorts(of name: String, and unplugged: Set<String> = [], author: String) {
-        var ids = Set(working.southbound.portsByChassis[name]?.map(\.key) ?? [])
-        for port in unplugged.union((sessions[name]?.ports ?? [:]).keys) {
-            if let listed = working.northbound.ports.byName[ProjectName(port)] { ids.insert(listed.id) }
+    mutating func settlePorts(of name: String, author: String) {
+        var ports = PortQueue(chassis: name)
+        if let session = sessions[name] {
+            ports.names = union(session.unsettled, session.ports.names[...])
+            sessions[name]?.unsettled = []
         }
-        ids.formUnion(committedWaits[name] ?? [])
+        ports.ids = (working.southbound.portsByChassis[name]?.map(\.key) ?? [])[...]
+        ports.ids += committedWaits[name] ?? []
         if sessions[name]?.hasSpoken != false { committedWaits[name] = nil }
-        settleInPieces(ids.sorted(), author: author)
+        settle(ports, author: author)
     }
 
     /// Settles ports in as few commits as their size allows.
@@ -50,9 +51,9 @@ extension CentralCore {
         guard let settled else { return }
         for name in settled.claimants {
             if settled.awaited == name {
-                sessions[name]?.awaitingTables.insert(settled.port)
+                sessions[name]?.awaitingTables[settled.port] = ()
             } else {
-                sessions[name]?.awaitingTables.remove(settled.port)
+                sessions[name]?.awaitingTables[settled.port] = nil
             }
         }
     }

@@ -7,7 +7,7 @@ import Wire
 /// Work that central gives itself and that is longer than one step may take: done piece by piece, between requests.
 enum Chore: Sendable {
     /// Ports are settled.
-    case settle(ArraySlice<ObjectID>, author: String)
+    case settle(PortQueue, author: String)
     /// Commits what hosts have said after the log could not be written.
     case resettle(ArraySlice<String>)
     /// Records become what this version translates them to.
@@ -34,8 +34,8 @@ extension CentralCore {
         answerWatches()
         guard hasChoreToDo, let chore = chores.popFirst() else { return }
         switch chore {
-        case .settle(let ids, let author):
-            let rest = settlePiece(of: ids, author: author)
+        case .settle(let ports, let author):
+            let rest = settlePiece(of: ports, author: author)
             if !rest.isEmpty { chores.prepend(.settle(rest, author: author)) }
         case .resettle(let names): resettle(names)
         case .upgrade(let changes): upgrade(changes)
@@ -44,17 +44,20 @@ extension CentralCore {
     }
 
     /// Settles ports: a piece at once, the rest after what waits.
-    mutating func settleInPieces(_ ids: [ObjectID], author: String) {
-        let rest = settlePiece(of: ids[...], author: author)
+    mutating func settle(_ ports: PortQueue, author: String) {
+        let rest = settlePiece(of: ports, author: author)
         if !rest.isEmpty { chores.append(.settle(rest, author: author)) }
     }
 
     /// Settles as many ports as a step may.
     /// - Returns: The others.
-    private mutating func settlePiece(of ids: ArraySlice<ObjectID>, author: String) -> ArraySlice<ObjectID> {
-        let piece = ids.prefix(configuration.pieceCountMaximum)
-        settle(Array(piece), author: author)
-        return ids.dropFirst(piece.count)
+    private mutating func settlePiece(of ports: PortQueue, author: String) -> PortQueue {
+        var ports = ports
+        let piece = ports.next(configuration.pieceCountMaximum)
+        for name in piece.names { notePlug(of: name, at: ports.chassis) }
+        let named = piece.names.compactMap { working.northbound.ports.byName[ProjectName($0)]?.id }
+        settle(Set(named + piece.ids).sorted(), author: author)
+        return ports
     }
 
     /// Commits what hosts have said, chassis by chassis: the first alone, to see whether the log takes it.
@@ -80,7 +83,7 @@ extension CentralCore {
         isUpgrading = !difference.isEmpty
         if isUpgrading { chores.prepend(.upgrade(difference[...])) }
         let orphans = orphanedPorts()
-        if !orphans.isEmpty { chores.append(.settle(orphans[...], author: "central")) }
+        if !orphans.isEmpty { chores.append(.settle(PortQueue(ids: orphans[...]), author: "central")) }
     }
 
     /// The ports at chassis that were deleted while a restart, or a full disk, came between.
@@ -128,6 +131,10 @@ extension CentralCore {
 
     /// Repeats commits that the log did not take, at growing intervals.
     mutating func retryLater(_ names: [String]) {
+        for case .settle(let ports, _) in chores {
+            guard let names = sessions[ports.chassis]?.unsettled else { continue }
+            sessions[ports.chassis]?.unsettled = union(names, ports.names)
+        }
         chores.removeAll()
         unsettled.formUnion(names)
         guard !isRetryArmed else { return }

@@ -21,7 +21,8 @@ extension CentralCore {
         working = draft.network
         wait(PendingCommit(commit, from: draft.base, to: working, replacedByteCount: draft.replacedByteCount))
         for chassis in draft.removedChassis { endEnrolment(of: chassis, author: commit.author, commit.requestID) }
-        if !draft.orphaned.isEmpty { chores.append(.settle(draft.orphaned[...], author: commit.author)) }
+        let orphans = PortQueue(ids: draft.orphaned[...])
+        if !orphans.isEmpty { chores.append(.settle(orphans, author: commit.author)) }
     }
 
     /// Lets a commit wait for the append under way.

@@ -250,16 +250,17 @@ extension CentralCore {
 
     /// Hosts may have plugged a port, or let go of it, while the plan did not look.
     private mutating func settleWhatWasSaidMeanwhile(of items: [PendingCommit]) {
-        var names: Set<String> = []
+        var ports: [String: [String]] = [:]
         for item in items {
             for change in item.record.changes where change.kind == .logicalSwitchPort {
-                for name in pluggedAt[change.name] ?? [] {
-                    sessions[name]?.unsettled.insert(change.name)
-                    names.insert(name)
-                }
+                for name in pluggedAt[change.name] ?? [] { ports[name, default: []].append(change.name) }
             }
         }
-        for name in names.sorted() { postpone(name) }
+        for name in ports.keys.sorted() {
+            let known = sessions[name]?.unsettled ?? []
+            sessions[name]?.unsettled = union(known, (ports[name] ?? []).sorted()[...])
+            postpone(name)
+        }
     }
 
     /// Carries out some of the writes that had to wait, in their order.

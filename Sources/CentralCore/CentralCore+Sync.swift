@@ -190,27 +190,22 @@ extension CentralCore {
         session.features = features
         if request.epoch == durable.epoch, min(request.applied, durable.revision) > session.applied {
             session.applied = min(request.applied, durable.revision)
-            session.unsettled.formUnion(session.awaitingTables)
+            session.unsettled = union(session.unsettled, session.awaitingTables.map(\.key)[...])
         }
-        var ports: [String: SyncRequest.PluggedPort] = [:]
-        for port in request.ports where port.claim >= ports[port.logicalPort]?.claim ?? 0 {
-            ports[port.logicalPort] = port
-        }
-        for port in session.ports.keys where ports[port] == nil {
-            unplug(port, from: name)
-            session.unsettled.insert(port)
-            session.awaitingTables.remove(port)
-        }
-        for (port, plugged) in ports where session.ports[port] != plugged {
-            pluggedAt[port, default: []].insert(name)
-            session.unsettled.insert(port)
-        }
+        let ports = PluggedPorts(request.ports)
+        session.unsettled = union(session.unsettled, ports.namesOfChanges(since: session.ports)[...])
         session.ports = ports
         sessions[name] = session
         setLease(of: name, until: now + lease)
     }
 
-    private mutating func unplug(_ port: String, from name: String) {
+    /// Notes that a chassis has a port plugged in, or no longer has, as its last sync said.
+    mutating func notePlug(of port: String, at name: String) {
+        guard sessions[name]?.ports[port] == nil else {
+            pluggedAt[port, default: []].insert(name)
+            return
+        }
+        sessions[name]?.awaitingTables[port] = nil
         pluggedAt[port]?.remove(name)
         if pluggedAt[port]?.isEmpty == true { pluggedAt[port] = nil }
     }
@@ -277,13 +272,11 @@ extension CentralCore {
         guard var session = sessions[name], session.isAllUnsettled || !session.unsettled.isEmpty else { return }
         guard !isHolding, session.budget.take(now: now) else { return postpone(name) }
         let isAll = session.isAllUnsettled
-        let ports = session.unsettled
-        session.unsettled = []
+        let ports = PortQueue(chassis: name, names: session.unsettled)
+        if !isAll { session.unsettled = [] }
         session.isAllUnsettled = false
         sessions[name] = session
-        if isAll { return settlePorts(of: name, and: ports, author: "chassis/\(name)") }
-        let ids = ports.compactMap { working.northbound.ports.byName[ProjectName($0)]?.id }
-        settleInPieces(ids.sorted(), author: "chassis/\(name)")
+        if isAll { settlePorts(of: name, author: "chassis/\(name)") } else { settle(ports, author: "chassis/\(name)") }
     }
 
     /// Has what a chassis said looked at again when it may cause a commit.
@@ -324,14 +317,16 @@ extension CentralCore {
     mutating func endSession(of name: String) {
         guard working.southbound.chassis(named: name) == nil, let session = sessions[name] else { return }
         for ticket in (pollsByChassis[name] ?? []).sorted() { answerPoll(ticket) }
-        for port in session.ports.keys { unplug(port, from: name) }
         deadlines[Deadline(at: session.leaseEnd, subject: .lease(name))] = nil
         sessions[name] = nil
         unsettled.remove(name)
         checkRealizations(of: name)
         // Users are told no more that it waits for them.
-        var ids = session.ports.keys.compactMap { working.northbound.ports.byName[ProjectName($0)]?.id }
-        ids += committedWaits.removeValue(forKey: name) ?? []
-        if !ids.isEmpty, configuration.isLeader { chores.append(.settle(ids.sorted()[...], author: "central")) }
+        let ports = PortQueue(
+            chassis: name,
+            names: union(session.unsettled, session.ports.names[...]),
+            ids: (committedWaits.removeValue(forKey: name) ?? []).sorted()[...]
+        )
+        if !ports.isEmpty, configuration.isLeader { chores.append(.settle(ports, author: "central")) }
     }
 }

@@ -1,3 +1,4 @@
+import Persistent
 import Southbound
 
 /// The state of a chassis beyond what is committed. A restart forgets it; the next sync tells it again.
@@ -22,14 +23,14 @@ struct Session: Sendable {
     var applied: UInt64 = 0
     /// The kinds of record that the agent applies.
     var features: Set<String> = []
-    /// The plugged ports, by logical port.
-    var ports: [String: SyncRequest.PluggedPort] = [:]
-    /// Ports of which something was said that is not settled yet.
-    var unsettled: Set<String> = []
+    /// The plugged ports.
+    var ports = PluggedPorts()
+    /// Ports of which something was said that is not settled yet, in order.
+    var unsettled: ArraySlice<String> = []
     /// True if all ports there are to be settled: another start, other features, or live again.
     var isAllUnsettled = true
     /// Ports there that are not up and may become so when the forwarder has more.
-    var awaitingTables: Set<String> = []
+    var awaitingTables = OrderedMap<String, Void>()
     /// Its remaining lines in the log.
     var reports = ReportBudget()
     var parkedSync: Ticket?

@@ -77,7 +77,7 @@ extension SyncRequest {
             },
             ports: try body.list("ports", atMost: Self.portCountMaximum) {
                 (element: SyncReader) throws(SyncRequestError) in try PluggedPort(element)
-            },
+            }.sorted(by: PluggedPort.isInOrder),
             errors: try body.list("errors", atMost: Self.errorCountMaximum) {
                 (element: SyncReader) throws(SyncRequestError) in try HostError(element)
             },

@@ -30,7 +30,8 @@ public struct SyncRequest: Equatable, Sendable {
     public var encaps: [Encap]
     /// Its public keys for the tags of datagrams (``Chassis/tunnelKeys``).
     public var tunnelKeys: [String]
-    /// All that is plugged on the host, also ports that central does not know yet.
+    /// All that is plugged on the host, also ports that central does not know yet: in order, if they were read from
+    /// JSON.
     public var ports: [PluggedPort]
     /// The errors on the host, for the log.
     public var errors: [HostError]
@@ -61,6 +62,11 @@ public struct SyncRequest: Equatable, Sendable {
             self.claim = claim
             self.isUp = isUp
             self.isSetAside = isSetAside
+        }
+
+        /// True if one comes before another in the order of their names, and of their claims if the name is the same.
+        public static func isInOrder(_ left: PluggedPort, _ right: PluggedPort) -> Bool {
+            left.logicalPort == right.logicalPort ? left.claim < right.claim : left.logicalPort < right.logicalPort
         }
     }
 

@@ -169,6 +169,51 @@ import Wire
         #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.map(\.chassis) == ["h1"] })
     }
 
+    @Test func `a word about many ports is heard in pieces, and the last word about each of them counts`() {
+        let (bench, host) = hostOfTenPorts()
+        var agent = host
+        #expect((0..<10).allSatisfy { bench.port("p\($0)")?.status.isUp == true })
+        func upPorts() -> Int { (0..<10).filter { bench.port("p\($0)")?.status.isUp == true }.count }
+        func say(_ change: (inout SyncRequest.PluggedPort) -> Void) {
+            for index in agent.ports.indices { change(&agent.ports[index]) }
+            bench.sync("h1", agent.request())
+        }
+        bench.goesOn = false
+        say { $0.isUp = false }
+        #expect(upPorts() == 7)
+        // Before all of it is done, the host takes it back: ports that are as they were cost nothing more.
+        say { $0.isUp = true }
+        bench.goesOn = true
+        bench.send(.goOn)
+        #expect(upPorts() == 10)
+        // Ports that are new to central are looked at in pieces, and so are those that are no longer there.
+        bench.goesOn = false
+        agent.ports = (0..<10).map { .init(logicalPort: "q\($0)", interface: "t", claim: 20, isUp: true) }
+        bench.sync("h1", agent.request())
+        #expect(bench.core.pluggedAt.keys.filter { $0.hasPrefix("q") }.count <= 3)
+        bench.goesOn = true
+        bench.send(.goOn)
+        #expect(bench.core.pluggedAt.keys.sorted() == (0..<10).map { "q\($0)" })
+        #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.isEmpty == true })
+        for operation in ports(10, on: "a", prefix: "q") { bench.write(operation) }
+        #expect((0..<10).allSatisfy { bench.binding("q\($0)")?.locations.map(\.chassis) == ["h1"] })
+        bench.write(.delete(chassis: "h1"))
+        #expect(bench.core.pluggedAt.isEmpty)
+    }
+
+    @Test func `lists of plugged ports are compared by name, whatever their order`() {
+        func list(_ ports: (String, UInt64)...) -> PluggedPorts {
+            PluggedPorts(ports.map { .init(logicalPort: $0.0, interface: "t", claim: $0.1, isUp: false) })
+        }
+        let older = list(("d", 1), ("b", 1), ("a", 1), ("b", 3), ("b", 2))
+        #expect(older.names == ["a", "b", "d"] && older["b"]?.claim == 3 && older["c"] == nil)
+        #expect(list(("b", 3), ("a", 1), ("d", 1)).namesOfChanges(since: older).isEmpty)
+        #expect(list(("e", 1), ("b", 4), ("c", 1), ("d", 1)).namesOfChanges(since: older) == ["a", "b", "c", "e"])
+        #expect(list().namesOfChanges(since: older) == ["a", "b", "d"])
+        #expect(older.namesOfChanges(since: list()) == ["a", "b", "d"])
+        #expect(union(["a", "c", "d"], ["b", "c"]) == ["a", "b", "c", "d"])
+    }
+
     @Test func `ports of a chassis that was deleted just before a restart are freed after it`() throws {
         let (bench, _) = hostOfTenPorts()
         bench.goesOn = false
