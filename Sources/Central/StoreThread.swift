@@ -24,6 +24,9 @@ final class StoreThread {
 
     /// The time without an append after which postponed work is done: longer than a busy central's groups are apart.
     static let restTime: Duration = .milliseconds(100)
+    /// The time from one slice of paced work to the next: an append waits for few of them, and shares its sync with as
+    /// few.
+    static let sliceInterval: Duration = .milliseconds(20)
     /// The time after an append at which the evidence outside of the log tells of it at the latest.
     static let evidenceTime: Duration = .seconds(1)
 
@@ -31,6 +34,8 @@ final class StoreThread {
     private let store: any CommitStore
     private let backups: BackupServer?
     private var rest: TimerHandle?
+    private var lastAppend: Duration = .zero
+    private var lastSlice: Duration = .zero
     private var evidence: TimerHandle?
     private let metrics: Metrics
     private let logger: Logger
@@ -85,7 +90,8 @@ final class StoreThread {
             return
         }
         while store.trimNeed == .overdue, trim() > 0 {}
-        if store.trimNeed == .urgent { trim(in: .zero) } else { trim(in: Self.restTime) }
+        lastAppend = Clock.monotonic()
+        scheduleTrim()
         if evidence == nil {
             evidence = loop.schedule(after: Self.evidenceTime) { [unowned self] in
                 evidence = nil
@@ -108,11 +114,20 @@ final class StoreThread {
         core.send(.planned(outcome))
     }
 
-    /// Folds after a pause without appends, so that an append waits for one slice at most.
-    private func trim(in time: Duration) {
+    /// Folds after a pause without appends, so that an append waits for one slice at most, and slowly before that where
+    /// it is needed.
+    private func scheduleTrim() {
         rest?.cancel()
-        rest = loop.schedule(after: time) { [unowned self] in
-            if trim() > 0 { trim(in: .zero) }
+        let rested = lastAppend + Self.restTime
+        let due =
+            switch store.trimNeed {
+            case .none: rested
+            case .paced: min(rested, lastSlice + Self.sliceInterval)
+            case .urgent, .overdue: Duration.zero
+            }
+        rest = loop.schedule(after: max(.zero, due - loop.now)) { [unowned self] in
+            lastSlice = Clock.monotonic()
+            if trim() > 0 { scheduleTrim() }
         }
     }
 

@@ -56,6 +56,8 @@ public protocol CommitStore: AnyObject {
 public enum TrimNeed: Comparable, Sendable {
     /// For a quiet time.
     case none
+    /// A slice now and then, with appends between.
+    case paced
     /// It goes on between appends, a slice each.
     case urgent
     /// No append is taken before there is less of it: the store would outgrow its bound.

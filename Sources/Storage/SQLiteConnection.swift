@@ -7,9 +7,12 @@ import Glibc
 /// no other process can read or write beside it. Checkpoints are made by ``checkpoint()`` and never by SQLite itself,
 /// which would throw their errors away.
 final class SQLiteConnection {
-    /// Frames in the write-ahead log, 4 KiB each, at which a checkpoint is due when nobody waits: 4 MiB.
-    static let checkpointFrameCount: Int32 = 1000
-    /// Frames at which it waits no longer: 32 MiB bounds the time of a restart, and the file.
+    /// Frames in the write-ahead log, 4 KiB each, at which a checkpoint comes before other postponed work: 2 MiB, some
+    /// milliseconds. It cannot be cut, so it must not grow.
+    static let checkpointFrameCount: Int32 = 512
+    /// Frames at which it does not wait for a rest.
+    static let pacedFrameCount: Int32 = 1000
+    /// Frames at which an append waits for it: 32 MiB bounds the time of a restart, and the file.
     static let urgentFrameCount: Int32 = 8000
 
     let handle: OpaquePointer

@@ -3,20 +3,31 @@ import NetworkModel
 /// Old commits become rows, in slices that no append notices.
 extension SQLiteStore {
     /// Folds the oldest commits beyond the kept history into rows, one slice of them. If there are none, deletes some
-    /// of the audit beyond its bounds.
+    /// of the audit beyond its bounds. The log that this fills is moved into the database before it is long.
     public func trim() throws(StorageError) -> Int {
+        if try checkpointIfDue() { return 1 }
         let byteCount = try fold(all: false)
         if byteCount > 0 { return byteCount }
         if try removeWaste() { return 1 }
-        if try trimAudit() { return 1 }
+        return try trimAudit() ? 1 : 0
+    }
+
+    /// Moves the write-ahead log into the database if it is long enough.
+    /// - Returns: True if it was, and there was room for it.
+    func checkpointIfDue() throws(StorageError) -> Bool {
+        guard connection.isCheckpointDue(from: SQLiteConnection.checkpointFrameCount) else { return false }
         try checkpoint(from: SQLiteConnection.checkpointFrameCount)
-        return 0
+        return !connection.isCheckpointDue(from: SQLiteConnection.checkpointFrameCount)
     }
 
     /// The urgency of folding.
     public var trimNeed: TrimNeed {
         if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
-        return history.count >= retention.urgentCommitCount || holdsTooManyBytes || mayHaveWaste ? .urgent : .none
+        if history.count >= retention.urgentCommitCount || historyByteCount >= retention.byteCountMaximum * 2 {
+            return .urgent
+        }
+        let isLong = connection.isCheckpointDue(from: SQLiteConnection.pacedFrameCount)
+        return isLong || mayHaveWaste || historyByteCount >= retention.byteCountMaximum * 3 / 2 ? .paced : .none
     }
 
     /// Folds one slice.

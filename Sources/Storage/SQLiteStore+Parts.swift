@@ -8,8 +8,6 @@ extension SQLiteStore {
     private static let stagedCountMaximum = 2
     /// Parts from one sync to the next: 1 MiB, so that the append which comes between syncs little more than its own.
     private static let partsPerSync = 4
-    /// Frames in the write-ahead log at which a checkpoint comes before the next part: 2 MiB, some milliseconds.
-    private static let stagedFrameCount: Int32 = 512
 
     /// A commit whose encoding is written before it.
     struct StagedCommit {
@@ -42,10 +40,7 @@ extension SQLiteStore {
         let index = stagedIndex(of: commit) ?? begin(commit)
         var item = staged[index]
         guard !item.isWhole else { return false }
-        if connection.isCheckpointDue(from: Self.stagedFrameCount) {
-            try checkpoint(from: Self.stagedFrameCount)
-            return true
-        }
+        if try checkpointIfDue() { return true }
         // The parts of another commit that was to have the revision, and was given up.
         if item.hashes.isEmpty, try remove(by: deletePart, [.revision(commit.revision)]) { return true }
         let end = min(commit.encoded.count, item.byteCount + retention.partByteCountMaximum)

@@ -32,6 +32,43 @@ import Testing
         )
     }
 
+    @Test func `Folding large commits lets the write-ahead log grow to no more than a checkpoint of some milliseconds`()
+        throws
+    {
+        var retention = Retention(2, slice: 2)
+        retention.sliceByteCountMaximum = 128 << 10
+        let folder = TemporaryFolder()
+        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
+        try store.append([large(1, rows: 20_000)], expecting: 0)
+        try store.append([large(2, rows: 20_000)], expecting: 1)
+        try store.append(Workload.commits(3...6), expecting: 2)
+        var slices = 0
+        while try store.trim() > 0 {
+            slices += 1
+            #expect(!store.connection.isCheckpointDue(from: SQLiteConnection.checkpointFrameCount * 2))
+        }
+        #expect(slices > 20)
+        #expect(!store.connection.isCheckpointDue(from: SQLiteConnection.checkpointFrameCount))
+    }
+
+    @Test func `Folding comes now and then where there is half as much again as is kept, and goes on at twice as much`()
+        throws
+    {
+        var retention = Retention(2, slice: 2)
+        retention.byteCountMaximum = 20_000
+        retention.sliceByteCountMaximum = 1000
+        let folder = TemporaryFolder()
+        let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
+        var needs: [TrimNeed] = []
+        for revision in 1...10 as ClosedRange<UInt64> {
+            try store.append([large(revision, rows: 100)], expecting: revision - 1)
+            if needs.last != store.trimNeed { needs.append(store.trimNeed) }
+        }
+        #expect(needs == [.none, .paced, .urgent, .overdue])
+        while try store.trim() > 0 {}
+        #expect(store.trimNeed == .none)
+    }
+
     @Test func `A large commit is folded in parts, each of which leaves a whole network behind`() throws {
         let folder = TemporaryFolder()
         func open() throws -> SQLiteStore {

@@ -95,7 +95,7 @@ extension SQLiteStore {
         #expect(try store.wasteCount() == 7)
         // It would have been in this one.
         try store.append(Workload.commits(9...9), expecting: 8)
-        #expect(store.trimNeed == .urgent)
+        #expect(store.trimNeed == .paced)
         while try store.trim() > 0 {}
         #expect(store.trimNeed == .none)
         #expect(try store.wasteCount() == 0)

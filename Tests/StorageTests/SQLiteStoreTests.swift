@@ -134,6 +134,8 @@ import Testing
         }
         try append(1...3)
         #expect(folder.bytes().count < 1 << 20)
+        // The checkpoint, then nothing.
+        #expect(try store.trim() == 1)
         #expect(try store.trim() == 0)
         #expect(folder.bytes().count > 6 << 20)
         try append(4...24)
