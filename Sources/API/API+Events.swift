@@ -193,24 +193,38 @@ extension ChangeFeed {
         var isDone = false
         return .slices {
             guard !isDone else { return nil }
-            var text: [UInt8] = []
-            if index == 0 {
-                text += prefix.utf8
-                text += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to),".utf8
-                text += "\"hash\":\"\(hash)\",\"more\":\(hasMore),\"changes\":[".utf8
-            }
-            while index < changes.count, text.count < Self.sliceByteCount {
-                if index > 0 { text.append(UInt8(ascii: ",")) }
-                changes[index].change.write(revision: changes[index].revision, to: &text)
+            let piece = text.piece(index, makePiece)
+            isDone = piece.end == changes.count
+            guard index == 0 || isDone else {
                 index += 1
+                return piece.bytes
             }
-            if index == changes.count {
-                text += "]}".utf8
-                text += suffix.utf8
-                isDone = true
+            var slice: [UInt8] = []
+            if index == 0 {
+                slice += prefix.utf8
+                slice += "{\"epoch\":\"\(hexadecimal(epoch))\",\"from\":\(from),\"to\":\(to),".utf8
+                slice += "\"hash\":\"\(hash)\",\"more\":\(hasMore),\"changes\":[".utf8
             }
-            return text
+            slice += piece.bytes
+            if isDone {
+                slice += "]}".utf8
+                slice += suffix.utf8
+            }
+            index += 1
+            return slice
         }
+    }
+
+    /// Makes the text of the changes from one on.
+    private func makePiece(_ start: Int) -> SharedText.Piece {
+        var bytes: [UInt8] = []
+        var index = start
+        while index < changes.count, bytes.count < Self.sliceByteCount {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            changes[index].change.write(revision: changes[index].revision, to: &bytes)
+            index += 1
+        }
+        return SharedText.Piece(bytes: bytes, end: index)
     }
 
     /// The size after which a slice ends: what a connection keeps for its client anyway.

@@ -143,6 +143,8 @@ public struct ChangeFeed: Sendable {
     public var hasMore: Bool
     /// The commits that touched something wanted, each with that alone.
     public var changes: [(revision: UInt64, change: CommitRecord.Change)]
+    /// Their text, which all who are told the same share.
+    public let text = SharedText()
 
     /// An answer to a ``WatchRequest``.
     public init(

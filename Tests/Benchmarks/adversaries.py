@@ -2,6 +2,7 @@
 while the `with` block of `on` runs, and then tells what came of it."""
 
 import contextlib
+import http.client
 import json
 import multiprocessing
 import os
@@ -219,6 +220,42 @@ class Watches(Polls):
     kinds = ""
 
 
+class Streams(Crowd):
+    """1,000 streams of events, each of which hears of 10,000 ports that are made and deleted again and again."""
+
+    def prepare(self, central):
+        central.ask("POST", "/v1/switches", {"name": "streamed"})
+
+    def attackers(self, central):
+        return Attackers(central.port, 1000,
+                         b"GET /v1/changes HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+
+    @contextlib.contextmanager
+    def on(self, central):
+        names = [f"streamed-{number}" for number in range(10_000)]
+        contents = [json.dumps({"ops": operations}) for operations in (
+            [{"op": "create", "path": "/v1/ports", "body": {"name": name, "switch": "streamed"}} for name in names],
+            [{"op": "delete", "path": f"/v1/ports/{name}"} for name in names])]
+        over = threading.Event()
+
+        def write():
+            connection = http.client.HTTPConnection("127.0.0.1", central.port, timeout=600)
+            while not over.is_set():
+                for content in contents:
+                    connection.request("POST", "/v1/transactions", content, {"Content-Type": "application/json"})
+                    connection.getresponse().read()
+                    self.written += 1
+        self.written, writer = 0, threading.Thread(target=write)
+        with super().on(central):
+            writer.start()
+            yield
+            over.set()
+            writer.join()
+
+    def tell(self):
+        return f"{self.written} transactions"
+
+
 class Waits(Crowd):
     """1,000 writers that wait for a chassis which acknowledges nothing, beside 20 that sync ten times a second."""
 
@@ -255,7 +292,7 @@ class Strangers(Crowd):
 
 
 ATTACKS = {"patch": Patch, "addresses": Addresses, "polls": Polls, "watches": Watches, "strangers": Strangers,
-           "filters": Filters, "topologies": Topologies, "waits": Waits}
+           "filters": Filters, "topologies": Topologies, "waits": Waits, "streams": Streams}
 
 
 class Joined(CertificateTest):
