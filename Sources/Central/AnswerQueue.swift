@@ -6,8 +6,8 @@ import Southbound
 /// Answers of the core that a loop has not passed on yet: a piece a turn, so that neither a commit that thousands of
 /// hosts hear of nor ten thousand watchers keep the loop's other clients waiting.
 final class AnswerQueue {
-    /// The time of a piece, except for its last answer: a fifth of the time that any work may take.
-    static let pieceTime: Duration = .milliseconds(1)
+    /// The time of a piece, except for its last answer: some times what a look for arrivals costs.
+    static let pieceTime: Duration = .microseconds(250)
     /// Bytes of answers that clients have not taken yet, from which on further pages of the feed wait: far below what a
     /// server holds before it ends connections, and more than a fast network takes in the time of a pause.
     static let heldByteCountMaximum = 16 << 20

@@ -230,18 +230,16 @@ public final class HTTPServer {
     /// - Returns: true if there was one.
     @discardableResult
     public func closeIdle() -> Bool {
-        let idle = connections.values.filter(\.isIdle)
-            .sorted { $0.idleRank < $1.idleRank }
-            .prefix(limits.reapedConnectionMaximum)
+        let idle = connections.values.lazy.filter(\.isIdle)
+            .first(limits.reapedConnectionMaximum) { $0.idleRank < $1.idleRank }
         for connection in idle { connection.close() }
         return !idle.isEmpty
     }
 
     /// Ends some unauthenticated connections without a request under way, those without progress for longest first.
-    private func closeStrangers(_ isIncluded: (SocketAddress) -> Bool) -> Bool {
-        let strangers = connections.values.filter { $0.mayEndForNewcomer && isIncluded($0.peer) }
-            .sorted { $0.lastAdvance < $1.lastAdvance }
-            .prefix(limits.reapedConnectionMaximum)
+    private func closeStrangers(_ isIncluded: @escaping (SocketAddress) -> Bool) -> Bool {
+        let strangers = connections.values.lazy.filter { $0.mayEndForNewcomer && isIncluded($0.peer) }
+            .first(limits.reapedConnectionMaximum) { $0.lastAdvance < $1.lastAdvance }
         for connection in strangers { connection.close() }
         return !strangers.isEmpty
     }
@@ -369,5 +367,21 @@ extension SocketAddress {
     /// True if both are of one IP address.
     fileprivate func hasSameAddress(as other: SocketAddress) -> Bool {
         if case .ip(let own, _) = self, case .ip(let others, _) = other { own == others } else { false }
+    }
+}
+
+extension Sequence {
+    /// Returns the first few in an order, without putting the others in order: there may be ten thousand.
+    func first(_ count: Int, by isBefore: (Element, Element) -> Bool) -> [Element] {
+        var first: [Element] = []
+        for element in self {
+            if first.count >= count {
+                guard let last = first.last, isBefore(element, last) else { continue }
+                first.removeLast()
+            }
+            let index = first.firstIndex { isBefore(element, $0) } ?? first.count
+            first.insert(element, at: index)
+        }
+        return first
     }
 }

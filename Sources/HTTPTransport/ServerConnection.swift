@@ -31,6 +31,8 @@ final class ServerConnection: TurnTaker {
     var exchanges: [HTTPExchange] = []
     private var isPumping = false
     private var pace = Pace()
+    /// The number of the one who asked last.
+    var user = 0
     private var pieceStart = Duration.zero
     /// True if it waits for its turn.
     var isQueued = false
@@ -144,7 +146,10 @@ final class ServerConnection: TurnTaker {
     }
 
     /// The time that others may have to wait for it, as a rank. A client that has erred waits for all others.
-    private var rank: Int { stalledSince == nil ? pace.rank : Pace.rankMaximum }
+    private var rank: Int {
+        guard stalledSince == nil else { return Pace.rankMaximum }
+        return max(pace.rank, server.turns.shares.isGreedy(user) ? 1 : 0)
+    }
 
     private var wantsInput: Bool { stalledSince == nil && session.wantsInput }
 
@@ -166,7 +171,9 @@ final class ServerConnection: TurnTaker {
         pieceStart = Clock.monotonic()
         first()
         pump()
-        pace.note(Clock.monotonic() - pieceStart)
+        let end = Clock.monotonic()
+        pace.note(end - pieceStart)
+        server.turns.shares.note(end - pieceStart, of: user, now: end)
         guard hasMore, !isQueued, !isClosed else { return }
         isQueued = true
         server.turns.add(self, rank: rank)
