@@ -30,11 +30,11 @@ public struct CentralConfiguration: Sendable {
     public var limits = HTTPLimits()
     /// The most long polls that one loop keeps.
     public var parkedPollMaximum = Self.parkedPollMaximum
-    /// The threads that serve HTTP, each with a loop of its own.
+    /// The threads that serve HTTP to users, and as many to hosts, each with a loop of its own.
     public var loopCount: Int
 
-    /// A configuration; without `loopCount`, half of the processors serve HTTP and the rest is left to the writer,
-    /// the disk and what else the machine does.
+    /// A configuration; without `loopCount`, there are threads for half of the processors on each plane: mostly one of
+    /// the two has little to do, and the rest is left to the writer, the disk and what else the machine does.
     public init(
         dataDirectory: String,
         northbound: SocketAddress,
@@ -92,7 +92,7 @@ public struct CentralConfiguration: Sendable {
     /// The most long polls that one loop keeps, unless said otherwise: 10,000, one for each chassis of the largest
     /// network; each is a table entry of some hundred bytes.
     public static let parkedPollMaximum = 10_000
-    /// The most threads that serve HTTP: the index of a loop must fit in a ticket.
+    /// The most threads that serve HTTP on a plane: the index of a loop must fit in a ticket.
     public static let loopCountMaximum = 64
 }
 

@@ -80,18 +80,19 @@ public final class CentralDaemon {
         let isSecure = [northbound, southbound].contains { $0.exposure == .secure }
         let security = isSecure ? ServerSecurity(configuration, authority: authority) : nil
         self.security = security
+        let doors = CentralThreads.Doors(
+            listeners: [northbound, southbound] + [try localListener()].compactMap { $0 },
+            contexts: try security?.contexts() ?? [:],
+            parkedPollMaximum: configuration.parkedPollMaximum,
+            vault: authority.vault(lifetime: configuration.chassisCertificateLifetime)
+        )
         threads = try CentralThreads.start(
             store: store,
             core: core,
-            doors: CentralThreads.Doors(
-                listeners: [northbound, southbound] + [try localListener()].compactMap { $0 },
-                contexts: try security?.contexts() ?? [:],
-                parkedPollMaximum: configuration.parkedPollMaximum,
-                vault: authority.vault(lifetime: configuration.chassisCertificateLifetime)
-            ),
+            doors: doors,
             backups: backupListener(),
             main: main,
-            metrics: Metrics(loopCount: configuration.loopCount, storePath: storePath),
+            metrics: Metrics(loopCount: doors.loops.count, storePath: storePath),
             logger: logger
         )
         if security != nil { watchSecurity() }

@@ -11,12 +11,12 @@ import Storage
 struct CentralThreads: Sendable {
     let core: Mailbox<CoreThread.Message>
     let store: Mailbox<StoreThread.Message>
-    /// To each thread that serves HTTP.
+    /// To each thread that serves HTTP: those of users before those of hosts.
     let servers: [Mailbox<ServingLoop.Message>]
 
     /// The ports for clients, with their security.
     struct Doors: Sendable {
-        /// The first two have a socket for each loop.
+        /// The first of each plane has a socket for each of the plane's loops.
         var listeners: [Listeners]
         /// The TLS configuration of each secure port.
         var contexts: [Route.Plane: TLSContext]
@@ -24,6 +24,14 @@ struct CentralThreads: Sendable {
         var parkedPollMaximum: Int
         /// Makes tokens and certificates.
         var vault: Vault
+
+        /// The loops that serve them: the plane of each, and the number of its socket in each listener of the plane.
+        var loops: [(plane: Route.Plane, socketIndex: Int)] {
+            Route.Plane.allCases.flatMap { plane in
+                let counts = listeners.lazy.filter { $0.plane == plane }.map(\.sockets.count)
+                return (0..<(counts.max() ?? 0)).map { (plane, $0) }
+            }
+        }
     }
 
     /// Starts the thread of the core, which starts the others: they all have to know its mailbox.
@@ -54,12 +62,15 @@ struct CentralThreads: Sendable {
                 metrics: metrics,
                 logger: logger
             )
+            // Users and hosts have loops of their own: pages for a thousand hosts keep no user waiting, and users no
+            // heartbeat.
             var servers: [Mailbox<ServingLoop.Message>] = []
-            for index in 0..<(doors.listeners.first?.sockets.count ?? 0) {
+            for (plane, socketIndex) in doors.loops {
                 servers.append(
                     try startServing(
-                        index,
+                        servers.count,
                         doors,
+                        (plane, socketIndex),
                         cell: cell,
                         core: mailbox,
                         bulk: bulk,
@@ -131,6 +142,7 @@ struct CentralThreads: Sendable {
     private static func startServing(
         _ index: Int,
         _ doors: Doors,
+        _ own: (plane: Route.Plane, socketIndex: Int),
         cell: LatestCell<Published>,
         core: Mailbox<CoreThread.Message>,
         bulk: Mailbox<BulkThread.Message>,
@@ -155,7 +167,7 @@ struct CentralThreads: Sendable {
             )
         }
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
-        return try EventLoop.start(named: "http-\(index)") {
+        return try EventLoop.start(named: "\(own.plane)-\(own.socketIndex)") {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
             let serving = ServingLoop(
                 index: index,
@@ -168,10 +180,11 @@ struct CentralThreads: Sendable {
                 requestIDPrefix: prefix,
                 parkedRequestMaximum: doors.parkedPollMaximum
             )
-            for listener in doors.listeners where index < listener.sockets.count {
+            for listener in doors.listeners
+            where listener.plane == own.plane && own.socketIndex < listener.sockets.count {
                 let tls = listener.exposure == .secure ? doors.contexts[listener.plane] : nil
                 try serving.serve(
-                    listener.sockets[index],
+                    listener.sockets[own.socketIndex],
                     listener.exposure,
                     tls,
                     limits: listener.limits,
