@@ -89,9 +89,14 @@ struct Tracer {
             names.insert(chassis.name)
             let others = names.sorted().compactMap { tracer.southbound.chassis(named: $0) }
             let slots = locals.enumerated().map { ($0.element.logicalPort, UInt16($0.offset)) }
+            let attachments = Set(
+                Record.datapathBinding(tracer.datapath).attachments
+                    + locals.flatMap { Record.portBinding($0).attachments }
+            )
             tables.apply(
                 others.map { .put(.chassis($0)) } + [.put(.datapathBinding(tracer.datapath))]
-                    + ports.map { .put(.portBinding($0)) },
+                    + ports.map { .put(.portBinding($0)) }
+                    + attachments.sorted().compactMap { tracer.southbound.entries[$0].map { .put($0.record) } },
                 slots: Dictionary(slots) { first, _ in first },
                 now: .zero
             )
@@ -162,7 +167,7 @@ struct Tracer {
             switch step.decision {
             case .next: ("next", nil)
             case .drop(let reason): ("drop", ("reason", .string(reason.label)))
-            case .answer: ("answer", nil)
+            case .answer(let kind): ("answer", ("answer", .string(kind.label)))
             case .output(let key): ("output", ("output", .string(name(of: key))))
             case .rewrite(let edit): ("rewrite", ("edit", .string("\(edit)")))
             case .enter(let vni): ("enter", ("datapath", .integer(Int64(vni))))
@@ -189,10 +194,13 @@ struct Tracer {
             ]
         case .dropped(let reason, let slot):
             return ["kind": "dropped", "port": .string(host.port(atSlot: slot)), "reason": .string(reason.label)]
-        case .answer(let bytes):
-            // An answer for an address has its MAC as the source.
+        case .answer(let kind, let bytes):
+            // An answer has the MAC of whoever it is given for as its source.
             let mac = bytes.dropFirst(6).prefix(6).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            return ["kind": "answer", "mac": .string(MACAddress(truncating: mac).description)]
+            return [
+                "kind": "answer", "answer": .string(kind.label),
+                "mac": .string(MACAddress(truncating: mac).description),
+            ]
         }
     }
 
@@ -210,6 +218,10 @@ extension DropReason {
         case .vlanTagged: "The frame has a VLAN tag, and the switch has no vlan_passthru."
         case .multicastSource: "The source MAC is a multicast or broadcast address."
         case .ingressPortSecurity: "The source addresses are not in the port_security of the port that sends."
+        case .raGuard: "The switch has ra_guard, and the frame is a router's advertisement or redirect."
+        case .dhcpGuard: "The switch has dhcp_guard, and the frame is of a DHCP server."
+        case .dhcpMalformed: "The DHCP message cuts itself short or contradicts itself."
+        case .dhcpUnanswered: "The DHCP message wants no answer."
         case .egressPortSecurity: "The destination addresses are not in the port_security of the port that receives."
         case .hairpin: "The only destination is the port that sends."
         case .unknownDestination: "No port of the switch has the destination MAC, and none takes unknown ones."
@@ -217,7 +229,8 @@ extension DropReason {
         case .destinationNotBound: "The port that receives is bound to no host: 'heddle describe port' says why."
         case .destinationUnreachable: "The host of the port that receives has no tunnel address of this host's family."
         case .noLocalMember: "No port of the switch is there to receive it."
-        case .malformedOffload, .frameTooLong, .neighborAnswerLimit, .tooBigAnswerLimit, .floodLimit,
+        case .malformedOffload, .frameTooLong, .neighborAnswerLimit, .configurationAnswerLimit,
+            .nameAnswerLimit, .tooBigAnswerLimit, .floodLimit,
             .destinationNotPlugged, .malformedTunnel, .tunnelControlPacket, .unknownCriticalOption, .missingOption,
             .unknownTunnelSource, .tunnelTagWrong, .unknownDatapath, .ingressKeyNotThere, .unknownEgressKey,
             .congestionUnheard, .noRoom, .outputError:

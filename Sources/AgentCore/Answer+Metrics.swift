@@ -49,6 +49,14 @@ extension Answer {
             "Frames that went out, but not to all who should have had them.",
             counts(\.partlyDropped)
         )
+        text += family(
+            "heddle_answers_total",
+            "counter",
+            "Answers that the host gave to a port in the place of others, by kind.",
+            sources.flatMap { labels, source in
+                source.answers.sorted { $0.kind < $1.kind }.map { (labels + "," + label("kind", $0.kind), $0.frames) }
+            }
+        )
         return text
     }
 

@@ -82,7 +82,8 @@ public struct PortReport: Hashable, Sendable {
 
 extension SourceStatistics {
     /// `{"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "forwarded_frames", "unsent_frames", "singly_sent_frames",
-    /// "drops": {REASON: FRAMES}, "partly_dropped": {REASON: FRAMES}}`, seen from the forwarder.
+    /// "drops": {REASON: FRAMES}, "partly_dropped": {REASON: FRAMES}, "answers": {KIND: FRAMES}}`, as the
+    /// forwarder counts.
     var json: JSONValue {
         func reasons(_ drops: [DropCount]) -> JSONValue {
             var reasons = JSONObject()
@@ -95,6 +96,7 @@ extension SourceStatistics {
             "forwarded_frames": number(forwardedFrames), "unsent_frames": number(unsentFrames),
             "singly_sent_frames": number(singlySentFrames),
             "drops": reasons(drops), "partly_dropped": reasons(partlyDropped),
+            "answers": reasons(answers.map { DropCount(reason: $0.kind, frames: $0.frames) }),
         ]
     }
 }

@@ -17,11 +17,23 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case multicastSource
     /// Ingress port security: the frame's addresses are not the port's.
     case ingressPortSecurity
+    /// A router advertisement or redirect on a switch with `ra_guard`.
+    case raGuard
+    /// A message of a DHCP server on a switch with `dhcp_guard`.
+    case dhcpGuard
+    /// A DHCP message for the port's own server that cuts itself short or contradicts itself.
+    case dhcpMalformed
+    /// A DHCP message for the port's own server that wants no answer: RELEASE and DECLINE of DHCPv4.
+    case dhcpUnanswered
     /// Egress port security: the frame's addresses are not for the port.
     case egressPortSecurity
     /// More ARP requests and neighbor solicitations for known addresses than are answered
     /// (`RateLimit.neighborAnswers`).
     case neighborAnswerLimit
+    /// More DHCP messages and router solicitations than are answered (`RateLimit.configurationAnswers`).
+    case configurationAnswerLimit
+    /// More DNS queries for known names than are answered (`RateLimit.nameAnswers`).
+    case nameAnswerLimit
     /// Longer than the way to the destination carries, which the sender has been told of too often
     /// (`RateLimit.tooBigAnswers`).
     case tooBigAnswerLimit

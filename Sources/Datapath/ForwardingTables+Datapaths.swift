@@ -16,6 +16,8 @@ final class DatapathState {
     var rivals: [UInt16: [ObjectID]] = [:]
     /// The keys of the trie that several ports want: the lowest port key has it.
     var contested: [KeyName: [KeyRow]] = [:]
+    /// The keys of the names that responders have.
+    var responderKeys: [KeyRow] = []
     var areGroupsOutdated = false
 
     /// The number of ports on a chassis.
@@ -60,17 +62,22 @@ final class DatapathState {
     }
 
     /// Has all that its row refers to copied.
-    func copy(from former: TableFile, to file: TableFile) {
+    /// - Parameter moved: where the options of responders lie now.
+    func copy(from former: TableFile, to file: TableFile, _ moved: [Reference: Extent]) {
         row.flood = Self.copy(row.flood, from: former, to: file)
         row.unknown = Self.copy(row.unknown, from: former, to: file)
         row.chassis = file.copy(UInt32.self, row.chassis, from: former)
         row.keys = file.copyTrie(row.keys, from: former)
+        row.router = file.copyRouter(row.router, from: former)
+        contested = contested.mapValues { claims in claims.map { file.copyKey($0, from: former) } }
         row.ports = file.copy(row.ports, from: former) { reference in
             var port = former.load(PortRow.self, at: reference)
             port.security = file.copySecurity(port.security, from: former)
             port.origins = file.copy(OriginRow.self, port.origins, from: former)
             port.locals = file.copy(UInt16.self, port.locals, from: former)
             port.remotes = file.copy(UInt32.self, port.remotes, from: former)
+            port.dhcpv4 = file.copyDHCP(port.dhcpv4, from: former, moved)
+            port.dhcpv6 = file.copyDHCP(port.dhcpv6, from: former, moved)
             return file.append(port)
         }
     }
@@ -86,11 +93,9 @@ final class DatapathState {
 extension ForwardingTables {
     func put(_ record: DatapathBinding) {
         if let present = datapaths[record.id] {
-            let isAlike = present.record.tunnelKey == record.tunnelKey
-            if isAlike, present.record.vlanPassthru == record.vlanPassthru {
-                present.record = record
-                return
-            }
+            let isAlike =
+                present.record.tunnelKey == record.tunnelKey && present.record.vlanPassthru == record.vlanPassthru
+            if isAlike, present.record.dnsDomain == record.dnsDomain { return replaceServices(of: present, by: record) }
             removeDatapath(record.id)
         }
         datapaths[record.id] = DatapathState(record)
@@ -125,6 +130,8 @@ extension ForwardingTables {
         datapathsByIndex[index] = datapath
         datapath.isActive = true
         datapath.row.index = UInt32(index)
+        layServices(of: datapath)
+        layNames(of: datapath)
         raise(datapath)
         let key = KeyRow(.vni, low: UInt64(datapath.row.vni), value: UInt32(index))
         file.insert(key, into: &root.keys, seed: hashSeed)
@@ -139,6 +146,7 @@ extension ForwardingTables {
         }
         datapath.rivals = [:]
         for id in ids { withdraw(id) }
+        removeNames(of: datapath)
         strays[datapath.record.id] = ids.isEmpty ? nil : Set(ids)
         let key = KeyRow(.vni, low: UInt64(datapath.row.vni), value: 0)
         file.remove(key, from: &root.keys, seed: hashSeed)
@@ -147,6 +155,26 @@ extension ForwardingTables {
         freeIndices.append(Int(datapath.row.index))
         datapath.row = DatapathState(datapath.record).row
         datapath.isActive = false
+    }
+
+    /// Takes a record whose ports and keys are those of the former one.
+    private func replaceServices(of datapath: DatapathState, by record: DatapathBinding) {
+        let former = datapath.record
+        datapath.record = record
+        guard datapath.isActive, former != record else { return }
+        layServices(of: datapath)
+        if former.dnsRecords != record.dnsRecords { layNames(of: datapath) }
+        raise(datapath)
+    }
+
+    private func layServices(of datapath: DatapathState) {
+        let record = datapath.record
+        var services: DatapathServices = []
+        if record.dnsDomain != nil || !record.dnsRecords.isEmpty { services.insert(.names) }
+        if record.guardsRouters { services.insert(.guardsRouters) }
+        if record.guardsDHCP { services.insert(.guardsDHCP) }
+        datapath.row.services = services
+        datapath.row.router = layRouter(record.routerAdvertisement)
     }
 
     /// Has decisions in a datapath made anew.

@@ -45,6 +45,7 @@ extension ForwardingTables: CustomStringConvertible {
         return [
             "datapath \(row.vni) \(name)\(passthru)", "  flood: \(members(of: row.flood))",
             "  unknown: \(members(of: row.unknown))",
+            "  services: \(row.services.rawValue), router: \(file.routerText(row.router))",
         ]
     }
 
@@ -72,10 +73,13 @@ extension ForwardingTables: CustomStringConvertible {
         }
         return ["  port \(port.key) \(name(of: port)): \(states.joined(separator: ", "))"]
             + file.securityTexts(port.security).map { "    allows \($0)" }
+            + [("DHCPv4", port.dhcpv4), ("DHCPv6", port.dhcpv6)].filter { $0.1 != 0 }
+            .map { "    \($0): \(file.dhcpText($1))" }
     }
 
     private func addressLines(of datapath: DatapathRow) -> [String] {
         keys(in: datapath.keys).map { key in
+            if key.kind == KeyKind.name.rawValue { return "  " + file.nameText(key) }
             let owner = portName(file.element(Int(key.value), of: datapath.ports))
             guard let address = key.address else { return "  \(MACAddress(truncating: key.low)) -> \(owner)" }
             return "  \(address) is at \(MACAddress(truncating: key.mac)), \(owner)"
@@ -101,7 +105,7 @@ extension KeyRow {
         switch KeyKind(rawValue: kind) {
         case .ipv4Neighbor, .ipv4Encap: .v4(IPv4Address(UInt32(truncatingIfNeeded: low)))
         case .ipv6Neighbor, .ipv6Encap: .v6(IPv6Address(high: high, low: low))
-        case .vni, .mac, nil: nil
+        case .vni, .mac, .name, nil: nil
         }
     }
 }

@@ -103,12 +103,12 @@ extension ForwardingTables {
         count(port, 1, in: datapath)
         if let former { count(former, -1, in: datapath) }
         if let former, former.addresses == port.addresses, former.hasUnknown == port.hasUnknown,
-            former.answersNeighbors == port.answersNeighbors
+            former.answersNeighbors == port.answersNeighbors, former.logicalPort == port.logicalPort
         {
             outdated.insert(datapath.row.index)
         } else {
             if let former { for key in keys(of: former, in: datapath) { remove(key, from: datapath) } }
-            for key in keys(of: port, in: datapath) { insert(key, into: datapath) }
+            for key in keys(of: port, in: datapath, laysRows: true) { insert(key, into: datapath) }
             raise(datapath)
         }
         let slot = isHere(port) ? slots[port.logicalPort] : nil
@@ -169,6 +169,8 @@ extension ForwardingTables {
             origins: file.append(present + past),
             locals: slot.map { file.append([$0]) } ?? .empty,
             remotes: file.append(numbers.filter { chassis[$0].place != nil }.sorted()),
+            dhcpv4: slot == nil ? 0 : layDHCP(port.dhcpv4Options, of: port, isIPv6: false),
+            dhcpv6: slot == nil ? 0 : layDHCP(port.dhcpv6Options, of: port, isIPv6: true),
             key: port.tunnelKey,
             slot: slot ?? 0,
             flags: flags
@@ -195,7 +197,8 @@ extension ForwardingTables {
 
     // Keys of tries: the lowest port has one; of two in one port the first counts
 
-    private func keys(of port: PortBinding, in datapath: DatapathState) -> [KeyRow] {
+    /// - Parameter laysRows: True to lay the rows that keys of names refer to.
+    private func keys(of port: PortBinding, in datapath: DatapathState, laysRows: Bool = false) -> [KeyRow] {
         var keys: [KeyRow] = []
         let value = UInt32(port.tunnelKey)
         for address in port.addresses {
@@ -210,10 +213,10 @@ extension ForwardingTables {
                 }
             }
         }
-        return keys
+        return keys + nameKeys(of: port, in: datapath, laysRows: laysRows)
     }
 
-    private func insert(_ key: KeyRow, into datapath: DatapathState) {
+    func insert(_ key: KeyRow, into datapath: DatapathState) {
         let name = DatapathState.KeyName(key)
         let present = file.find(key, in: datapath.row.keys, seed: hashSeed)
         guard let present else { return file.insert(key, into: &datapath.row.keys, seed: hashSeed) }
@@ -225,7 +228,7 @@ extension ForwardingTables {
         file.insert(claims[0], into: &datapath.row.keys, seed: hashSeed)
     }
 
-    private func remove(_ key: KeyRow, from datapath: DatapathState) {
+    func remove(_ key: KeyRow, from datapath: DatapathState) {
         let name = DatapathState.KeyName(key)
         if var claims = datapath.contested[name] {
             claims.removeAll { $0.value == key.value }

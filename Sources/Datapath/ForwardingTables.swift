@@ -52,6 +52,12 @@ public final class ForwardingTables {
     /// The rows of the ports in the slots.
     var slotRows: [Reference] = []
     var areSlotsOutdated = false
+    /// The responders that ports refer to.
+    var dhcpResponders: [ObjectID: DHCPResponderState] = [:]
+    /// The responders that datapaths refer to.
+    var dnsResponders: [ObjectID: DNSResponder] = [:]
+    /// The responders that the present change has changed.
+    var changedResponders: Set<ObjectID> = []
     /// The time of the present change.
     var now = Duration.zero
 
@@ -112,12 +118,17 @@ public final class ForwardingTables {
             switch change {
             case .put(.portBinding(let port)): put(port)
             case .delete(.portBinding(let id)): removePort(id)
+            case .put(.dhcpResponder(let responder)): put(responder)
+            case .delete(.dhcpResponder(let id)): removeDHCPResponder(id)
+            case .put(.dnsResponder(let responder)): put(responder)
+            case .delete(.dnsResponder(let id)): removeDNSResponder(id)
             case .put, .delete: break
             }
         }
         for case .delete(.datapathBinding(let id)) in changes { removeDatapath(id) }
         for case .delete(.chassis(let name)) in changes { removeChassis(name) }
         if let slots { setSlots(slots) }
+        layChangedResponders()
         finish()
         if file.byteCount > 2 * copiedByteCount + Self.garbageByteCountMaximum { copyToNewFile() }
     }
@@ -169,7 +180,13 @@ public final class ForwardingTables {
         file = TableFile(capacity: former.byteCount / 2, isPrivate: former.descriptor < 0)
         root.keys = file.copyTrie(root.keys, from: former)
         root.chassis = file.copy(root.chassis, from: former) { file.append(former.load(ChassisRow.self, at: $0)) }
-        for case let datapath? in datapathsByIndex { datapath.copy(from: former, to: file) }
+        var moved: [Reference: Extent] = [:]
+        for (id, responder) in dhcpResponders where responder.options.count > 0 {
+            let options = file.copy(UInt8.self, responder.options, from: former)
+            moved[responder.options.first] = options
+            dhcpResponders[id]?.options = options
+        }
+        for case let datapath? in datapathsByIndex { datapath.copy(from: former, to: file, moved) }
         root.datapaths = .empty
         for case let datapath? in datapathsByIndex where datapath.isActive {
             file.set(file.append(datapath.row), at: Int(datapath.row.index), of: &root.datapaths)

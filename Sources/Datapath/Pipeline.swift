@@ -7,7 +7,11 @@ enum SwitchIngress: StageList {
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
         walk.passes(Admission.self)  // ls_in_check_port_sec
             && walk.passes(IngressPortSecurity.self)  // ls_in_apply_port_sec
+            && walk.passes(ServerGuard.self)  // none of OVN's
             && walk.passes(NeighborReply.self)  // ls_in_arp_rsp
+            && walk.passes(RouterReply.self)  // lr_in_nd_ra_options
+            && walk.passes(DHCPReply.self)  // ls_in_dhcp_options
+            && walk.passes(NameReply.self)  // ls_in_dns_lookup
             && walk.passes(DestinationLookup.self)  // ls_in_l2_lkup
             && walk.passes(UnknownDestination.self)  // ls_in_l2_unknown
     }

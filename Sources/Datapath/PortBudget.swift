@@ -8,6 +8,11 @@ public struct RateLimit: Equatable, Sendable {
     /// Answers to ARP requests and neighbor solicitations of a port. A burst fills a host's neighbor table, of which
     /// Linux keeps 1024 entries (`gc_thresh3`), twice; the rate fills it anew each second, which no honest host does.
     public static var neighborAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 2000) }
+    /// Answers to DHCP messages and router solicitations of a port: a client asks a few times when it starts and then
+    /// once in minutes, so a burst is for some hundred clients behind one port.
+    public static var configurationAnswers: RateLimit { RateLimit(perSecond: 100, burst: 400) }
+    /// Answers to DNS queries of a port: what a busy host asks that keeps nothing.
+    public static var nameAnswers: RateLimit { RateLimit(perSecond: 2000, burst: 4000) }
     /// "Too big" answers to a port: one for each destination, which a host then remembers for minutes. Linux itself
     /// sends as many errors (`icmp_msgs_per_sec`), for a whole host.
     public static var tooBigAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
@@ -30,18 +35,27 @@ public struct RateLimit: Equatable, Sendable {
 /// that was taken is paid for. More may be taken as long as that is not too far ahead.
 public struct PortBudget {
     private var neighborAnswers = Meter()
+    private var configurationAnswers = Meter()
+    private var nameAnswers = Meter()
     private var tooBigAnswers = Meter()
     private var floodCopies = Meter()
 
     public init() {}
 
-    /// Takes an answer to a request for a neighbor's address.
+    /// Takes an answer of the pipeline.
     /// - Parameters:
     ///   - now: of a clock that never goes back.
     ///   - shareCount: those who share the port's limit, each with a budget of its own: its queues.
-    /// - Returns: `false` if the limit is reached.
-    public mutating func takeNeighborAnswer(now: Duration, shareCount: Int = 1) -> Bool {
-        neighborAnswers.take(1, of: .neighborAnswers, now: now, shareCount: shareCount)
+    /// - Returns: the reason to drop the frame instead if the limit is reached.
+    public mutating func takeAnswer(_ kind: AnswerKind, now: Duration, shareCount: Int = 1) -> DropReason? {
+        switch kind {
+        case .neighbor:
+            neighborAnswers.take(1, of: .neighborAnswers, now: now, shareCount: shareCount) ? nil : .neighborAnswerLimit
+        case .dhcpOffer, .dhcpAcknowledgement, .dhcpRefusal, .dhcpv6Advertisement, .dhcpv6Reply, .router:
+            configurationAnswers.take(1, of: .configurationAnswers, now: now, shareCount: shareCount)
+                ? nil : .configurationAnswerLimit
+        case .name: nameAnswers.take(1, of: .nameAnswers, now: now, shareCount: shareCount) ? nil : .nameAnswerLimit
+        }
     }
 
     public mutating func takeTooBigAnswer(now: Duration, shareCount: Int = 1) -> Bool {

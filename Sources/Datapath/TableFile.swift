@@ -251,7 +251,7 @@ extension TableFile {
     /// Copies a trie from another file.
     func copyTrie(_ place: Reference, from other: TableFile) -> Reference {
         guard place != 0 else { return 0 }
-        if place & 1 == 1 { return append(other.load(KeyRow.self, at: place & ~1)) | 1 }
+        if place & 1 == 1 { return append(copyKey(other.load(KeyRow.self, at: place & ~1), from: other)) | 1 }
         let node = owned(0)
         for number in 0..<Node.wordCount {
             setWord(number, of: node, to: copyTrie(other.word(number, of: place), from: other))

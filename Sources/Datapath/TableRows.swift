@@ -68,16 +68,19 @@ enum KeyKind: UInt32 {
     case ipv6Neighbor
     case ipv4Encap
     case ipv6Encap
+    /// A name of DNS, by a hash of its octets.
+    case name
 }
 
 /// A key of a trie and what is known of it.
 struct KeyRow {
     var kind: UInt32
-    /// The datapath's index for a VNI, the port's key for a MAC and a neighbor, the chassis' number for an encap.
+    /// The datapath's index for a VNI, the port's key for a MAC and a neighbor, the chassis' number for an encap, the
+    /// rank among equal names for a name: the lowest is found.
     var value: UInt32
     var high: UInt64
     var low: UInt64
-    /// If a neighbor is; else 0.
+    /// A neighbor's MAC address; a name's `NameRow`; else 0.
     var mac: UInt64
 
     init(_ kind: KeyKind, high: UInt64 = 0, low: UInt64, value: UInt32, mac: UInt64 = 0) {
@@ -126,10 +129,25 @@ struct DatapathRow {
     var chassis: Extent
     /// `PortRow`s by key.
     var ports: Vector
-    /// The trie of MACs and neighbors.
+    /// The trie of MACs, neighbors and names.
     var keys: Reference
+    /// The `RouterRow` of the gateway; 0 if solicitations are left to routers.
+    var router: Reference = 0
+    var services: DatapathServices = []
 
     var isVLANPassthru: Bool { vlanPassthru != 0 }
+}
+
+/// The things that hosts do for all ports of a datapath.
+struct DatapathServices: OptionSet {
+    let rawValue: UInt32
+
+    /// DNS queries are answered.
+    static let names = DatapathServices(rawValue: 1)
+    /// Ports send no router advertisements and redirects.
+    static let guardsRouters = DatapathServices(rawValue: 2)
+    /// Ports send nothing that DHCP servers send.
+    static let guardsDHCP = DatapathServices(rawValue: 4)
 }
 
 struct PortFlags: OptionSet {
@@ -160,6 +178,10 @@ struct PortRow {
     var locals: Extent
     /// Place numbers (`UInt32`) of its remote locations.
     var remotes: Extent
+    /// The `DHCPRow` of DHCPv4; 0 if requests go on.
+    var dhcpv4: Reference
+    /// The same of DHCPv6.
+    var dhcpv6: Reference
     var key: UInt16
     /// The device, if `locals` is not empty.
     var slot: UInt16

@@ -134,7 +134,7 @@ extension Tables {
     }
 
     /// The row of a trie that has this row's key.
-    private func find(_ key: KeyRow, in trie: Reference) -> UnsafePointer<KeyRow>? {
+    func find(_ key: KeyRow, in trie: Reference) -> UnsafePointer<KeyRow>? {
         var hash = key.hash(seed: root.pointee.hashSeed)
         var reference = trie
         var level = 0

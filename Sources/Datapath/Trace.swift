@@ -43,7 +43,7 @@ public struct Trace: Equatable, Sendable {
         /// The frame goes nowhere, or one copy of it in egress.
         case drop(DropReason)
         /// The frame is answered.
-        case answer
+        case answer(AnswerKind)
         /// The frame goes to the port or, from 32768 on, to the group of this key.
         case output(key: UInt16)
         /// The frame is changed, and the next stage decides.
@@ -53,12 +53,12 @@ public struct Trace: Equatable, Sendable {
         /// The frame is for the control thread.
         case punt
 
-        /// `next`, `drop (hairpin)`, `answer`, `output to port 3`, `output to group 32768`.
+        /// `next`, `drop (hairpin)`, `answer (dhcp_offer)`, `output to port 3`, `output to group 32768`.
         public var description: String {
             switch self {
             case .next: "next"
             case .drop(let reason): "drop (\(reason.label))"
-            case .answer: "answer"
+            case .answer(let kind): "answer (\(kind.label))"
             case .output(let key): "output to \(key < GroupKey.flood ? "port" : "group") \(key)"
             case .rewrite(let edit): "rewrite (\(edit))"
             case .enter(let datapath): "enter datapath \(datapath)"
@@ -77,7 +77,7 @@ public struct Trace: Equatable, Sendable {
         /// A copy for the port in this slot is dropped on its way out.
         case dropped(DropReason, slot: UInt16)
         /// The sender gets this frame as an answer.
-        case answer([UInt8])
+        case answer(AnswerKind, [UInt8])
 
         public var description: String {
             switch self {
@@ -86,7 +86,7 @@ public struct Trace: Equatable, Sendable {
                 "to \(address), VNI \(vni), from port \(ingress) to "
                     + "\(egress < GroupKey.flood ? "port" : "group") \(egress)"
             case .dropped(let reason, let slot): "dropped for slot \(slot) (\(reason.label))"
-            case .answer(let bytes): "answer of \(bytes.count) bytes"
+            case .answer(let kind, let bytes): "answer of \(bytes.count) bytes (\(kind.label))"
             }
         }
     }
@@ -133,7 +133,7 @@ extension Tables {
             var verdict = decide(Frame(base, byteCount: bytes.count), reply, &recorder)
             let answer = reply[..<verdict.replyByteCount]
             if !answer.isEmpty {
-                recorder.trace.outputs.append(.answer(Array(answer)))
+                recorder.trace.outputs.append(.answer(verdict.replyKind, Array(answer)))
                 recorder.trace.edits.append(Edit())
             }
             while let output = verdict.takeOutput(self, &recorder) {
@@ -169,7 +169,7 @@ private struct TraceRecorder: StepRecorder {
         switch step {
         case .next: decision = .next
         case .drop(let reason): decision = .drop(reason)
-        case .answer: decision = .answer
+        case .answer(let kind, _): decision = .answer(kind)
         case .output: decision = .output(key: context.outputKey)
         case .rewrite(let edit): decision = .rewrite(edit)
         case .enter(let port): decision = .enter(datapath: tables.datapath(of: port)?.pointee.vni ?? 0)

@@ -7,6 +7,8 @@ public struct Verdict {
     /// The octets of an answer that lie in the caller's buffer, to be sent out of the slot that the frame came from;
     /// 0 if there is none. A frame may have an answer and outputs.
     public let replyByteCount: Int
+    /// The kind of that answer.
+    public private(set) var replyKind = AnswerKind.neighbor
     /// The findings on the way; `nil` if the frame came from no port.
     private(set) var context: Context?
     private(set) var read: Context.Fields
@@ -48,7 +50,9 @@ public struct Verdict {
     init(_ step: Step, _ context: Context) {
         switch step {
         case .drop(let reason): (dropReason, replyByteCount) = (reason, 0)
-        case .answer(let byteCount): (dropReason, replyByteCount) = (nil, byteCount)
+        case .answer(let kind, let byteCount):
+            (dropReason, replyByteCount) = (nil, byteCount)
+            replyKind = kind
         // The control thread takes no frames yet.
         case .punt: (dropReason, replyByteCount) = (.noRoom, 0)
         case .next, .output, .rewrite, .enter: (dropReason, replyByteCount) = (nil, 0)

@@ -11,7 +11,7 @@ struct CounterBlock: @unchecked Sendable {
     static let underlay: Source = ForwarderProtocol.portCountMaximum
 
     /// The words of a source; after them come two for each drop reason: for frames that went nowhere, and for those
-    /// that did not go to all who should have had them.
+    /// that did not go to all who should have had them; then one for each kind of answer.
     enum Word: Int, CaseIterable {
         case receivedFrames
         case receivedBytes
@@ -29,12 +29,15 @@ struct CounterBlock: @unchecked Sendable {
     /// The offset of a source's drop reasons. Both are stored: globals would be looked up on each use.
     private let dropOffset: Int
     private let partlyOffset: Int
+    /// The offset of a source's answers.
+    private let answerOffset: Int
 
     /// All zero. The memory is the caller's to free.
     init() {
         dropOffset = Word.allCases.count
         partlyOffset = dropOffset + DropReason.allCases.count
-        stride = (partlyOffset + DropReason.allCases.count + 7) / 8 * 8
+        answerOffset = partlyOffset + DropReason.allCases.count
+        stride = (answerOffset + AnswerKind.allCases.count + 7) / 8 * 8
         let count = stride * (Self.underlay + 1)
         // calloc, since only what is used of it ever takes memory.
         guard let memory = calloc(count, MemoryLayout<UInt64>.size) else {
@@ -62,6 +65,11 @@ struct CounterBlock: @unchecked Sendable {
         add(frameCount, at: source * stride + partlyOffset + Int(reason.rawValue))
     }
 
+    /// Counts an answer; for the poller that owns the block.
+    func addAnswer(_ kind: AnswerKind, of source: Source) {
+        add(1, at: source * stride + answerOffset + Int(kind.rawValue))
+    }
+
     /// The value of a counter, from any thread.
     func value(_ word: Word, of source: Source) -> UInt64 {
         clinux_load_relaxed(words + (source * stride + word.rawValue))
@@ -75,6 +83,11 @@ struct CounterBlock: @unchecked Sendable {
     /// The number of copies of a source's forwarded frames that were dropped for a reason, from any thread.
     func partlyDropped(_ reason: DropReason, of source: Source) -> UInt64 {
         clinux_load_relaxed(words + (source * stride + partlyOffset + Int(reason.rawValue)))
+    }
+
+    /// The number of answers of a kind to a source, from any thread.
+    func answers(_ kind: AnswerKind, of source: Source) -> UInt64 {
+        clinux_load_relaxed(words + (source * stride + answerOffset + Int(kind.rawValue)))
     }
 
     /// Sets a source's counters to zero, while no poller uses its slot.
@@ -107,6 +120,10 @@ extension SourceStatistics {
             partlyDropped: DropReason.allCases.compactMap { reason in
                 let frames = blocks.reduce(0) { $0 &+ $1.partlyDropped(reason, of: source) }
                 return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
+            },
+            answers: AnswerKind.allCases.compactMap { kind in
+                let frames = blocks.reduce(0) { $0 &+ $1.answers(kind, of: source) }
+                return frames > 0 ? AnswerCount(kind: kind.label, frames: frames) : nil
             }
         )
     }

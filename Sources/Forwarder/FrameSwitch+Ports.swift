@@ -164,9 +164,11 @@ extension FrameSwitch {
         }
         performAll(on: departure, frame, generation)
         if verdict.pointee.replyByteCount > 0, let start = answer.baseAddress {
-            guard budget.pointee.takeNeighborAnswer(now: now, shareCount: shareCount) else {
-                return drop(number, .neighborAnswerLimit)
+            let kind = verdict.pointee.replyKind
+            if let reason = budget.pointee.takeAnswer(kind, now: now, shareCount: shareCount) {
+                return drop(number, reason)
             }
+            counters.addAnswer(kind, of: slot)
             OffloadHeader().store(to: start - OffloadHeader.byteCount)
             note(number, write(start, verdict.pointee.replyByteCount, to: slot, generation))
         }

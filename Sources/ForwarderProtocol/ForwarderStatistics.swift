@@ -84,6 +84,8 @@ public struct SourceStatistics: Hashable, Sendable {
     public var drops: [DropCount]
     /// Frames read that went out, but not to all who should have had them, by reason; they count among the forwarded.
     public var partlyDropped: [DropCount]
+    /// Answers given in the place of the frames' destinations, by kind; only the kinds that were given.
+    public var answers: [AnswerCount]
 
     public init(
         name: String,
@@ -95,7 +97,8 @@ public struct SourceStatistics: Hashable, Sendable {
         unsentFrames: UInt64 = 0,
         singlySentFrames: UInt64 = 0,
         drops: [DropCount] = [],
-        partlyDropped: [DropCount] = []
+        partlyDropped: [DropCount] = [],
+        answers: [AnswerCount] = []
     ) {
         self.name = name
         self.receivedFrames = receivedFrames
@@ -107,6 +110,19 @@ public struct SourceStatistics: Hashable, Sendable {
         self.singlySentFrames = singlySentFrames
         self.drops = drops
         self.partlyDropped = partlyDropped
+        self.answers = answers
+    }
+}
+
+/// The count of one kind of answer. The kind travels by name, so that a newer forwarder may have more.
+public struct AnswerCount: Hashable, Sendable {
+    /// The kind in snake case, as the datapath's `AnswerKind` names it for people.
+    public var kind: String
+    public var frames: UInt64
+
+    public init(kind: String, frames: UInt64) {
+        self.kind = kind
+        self.frames = frames
     }
 }
 

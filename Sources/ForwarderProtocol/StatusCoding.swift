@@ -52,6 +52,10 @@ extension MessageWriter {
                 writer.put(drop.frames)
             }
         }
+        put(source.answers) { writer, answer in
+            writer.put(answer.kind)
+            writer.put(answer.frames)
+        }
     }
 }
 
@@ -77,7 +81,7 @@ extension MessageReader {
 
     mutating func statistics() throws(ForwarderMessageError) -> ForwarderStatistics {
         ForwarderStatistics(
-            ports: try list(elementByteCountMinimum: 68) { reader throws(ForwarderMessageError) in
+            ports: try list(elementByteCountMinimum: 72) { reader throws(ForwarderMessageError) in
                 try reader.source()
             },
             underlay: try source(),
@@ -110,7 +114,10 @@ extension MessageReader {
             unsentFrames: try integer(),
             singlySentFrames: try integer(),
             drops: try drops(),
-            partlyDropped: try drops()
+            partlyDropped: try drops(),
+            answers: try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
+                AnswerCount(kind: try reader.name(), frames: try reader.integer())
+            }
         )
     }
 

@@ -24,7 +24,8 @@ public enum Feature {
     static let kinds: [RecordKind] = [.chassis, .datapathBinding, .portBinding]
 
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
-    public static let all: [String] = RecordKey.kinds + [tunnelKeys]
+    public static let all: [String] =
+        RecordKey.kinds + [tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard]
 
     /// Returns the features that the host of a port on a datapath needs, in the order of their names. Tags need none: a
     /// host without a key gets no tags.

@@ -23,7 +23,7 @@ import Wire
         static func decide(_ context: inout Context, _ tables: Tables) -> Step {
             guard context.network == .ipv4 else { return .next }
             if context.ipv4Destination == TestHost.ipv4(2).rawValue, context.ports & 0xffff == 67 {
-                return context.contents.byteCount > 0 ? .answer(byteCount: 1) : .next
+                return context.contents.byteCount > 0 ? .answer(.neighbor, byteCount: 1) : .next
             }
             if context.destination == TestHost.mac(3).rawValue, context.ports & 0xffff == 22 {
                 return .drop(.unknownDestination)

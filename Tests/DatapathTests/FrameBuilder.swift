@@ -62,6 +62,12 @@ enum FrameBuilder {
         return written(UDPHeader.byteCount) { header.write(to: &$0) } + [UInt8](repeating: 0x5a, count: count)
     }
 
+    static func udp(_ source: UInt16, _ destination: UInt16, payload: [UInt8]) -> [UInt8] {
+        let count = UInt16(8 + payload.count)
+        let header = UDPHeader(sourcePort: source, destinationPort: destination, totalByteCount: count)
+        return written(UDPHeader.byteCount) { header.write(to: &$0) } + payload
+    }
+
     static func neighbor(_ message: NeighborMessage) -> [UInt8] {
         written(message.byteCount) { message.write(to: &$0) }
     }

@@ -5,7 +5,7 @@ import Testing
     /// Returns the number of events that may be taken one by one.
     private static func taken(_ budget: inout PortBudget, at now: Duration, shareCount: Int = 1) -> Int {
         var count = 0
-        while budget.takeNeighborAnswer(now: now, shareCount: shareCount) { count += 1 }
+        while budget.takeAnswer(.neighbor, now: now, shareCount: shareCount) == nil { count += 1 }
         return count
     }
 
@@ -29,6 +29,10 @@ import Testing
     @Test func `One limit leaves the others alone, and more than a burst is never taken`() {
         var budget = PortBudget()
         _ = Self.taken(&budget, at: .seconds(1))
+        for kind in AnswerKind.allCases where kind != .neighbor {
+            let reason = budget.takeAnswer(kind, now: .seconds(1))
+            #expect(reason == nil)
+        }
         let hasAnswer = budget.takeTooBigAnswer(now: .seconds(1))
         #expect(hasAnswer)
         let burst = RateLimit.floodCopies.burst

@@ -4,6 +4,7 @@ import Wire
 extension RandomNetwork {
     /// A frame that looks as if the host with this number had sent it, more or less.
     mutating func frame(from number: Int) -> [UInt8] {
+        if chance(30) { return serviceFrame(from: number) }
         let peer = chance(90) ? Int.random(in: 1...8, using: &generator) : 28
         let source =
             chance(92) ? mac(number) : [mac(peer), .broadcast, mac(number + 20)].randomElement(using: &generator)
@@ -49,7 +50,7 @@ extension RandomNetwork {
         case 2, 3: (EtherType.ipv6, neighborPayload(from: number, to: peer))
         case 4: (EtherType.ipv6, icmpv6Payload(from: number))
         case 5, 6: (EtherType.ipv6, ipv6Payload(from: number, to: peer))
-        case 7: (EtherType.rarp, arpPayload(from: number, to: number))
+        case 7: (EtherType.rarp, rarpPayload(from: number))
         case 8: (EtherType.ipv4, dhcpPayload(from: number))
         case 9: (UInt16(truncatingIfNeeded: generator.next()), [1, 2, 3, 4])
         default: (EtherType.ipv4, ipv4Payload(from: number, to: peer))
@@ -64,6 +65,18 @@ extension RandomNetwork {
                 senderIP: chance(85) ? ipv4(number) : chance(50) ? .any : ipv4(77),
                 targetMAC: mac(0),
                 targetIP: chance(85) ? ipv4(peer) : ipv4(number)
+            )
+        )
+    }
+
+    private mutating func rarpPayload(from number: Int) -> [UInt8] {
+        FrameBuilder.arp(
+            ARPPacket(
+                operation: chance(80) ? 3 : 1,
+                senderMAC: mac(number),
+                senderIP: .any,
+                targetMAC: chance(80) ? mac(number) : mac(0),
+                targetIP: .any
             )
         )
     }

@@ -34,6 +34,8 @@ struct RandomNetwork {
         )
         input.hashSeed = generator.next()
         input.chassis = (1...4).filter { _ in chance(85) }.map { chassis($0) }
+        input.dhcpResponders = (1...4).filter { _ in chance(85) }.map { dhcpResponder($0) }
+        input.dnsResponders = (1...3).filter { _ in chance(85) }.map { dnsResponder($0) }
         for index in 0..<Int.random(in: 1...3, using: &generator) {
             let datapath = DatapathBinding(
                 id: ObjectID(using: &generator),
@@ -41,7 +43,7 @@ struct RandomNetwork {
                 tunnelKey: UInt32(index == 2 ? Int(DatapathBinding.tunnelKeyMaximum) : index + 1),
                 vlanPassthru: chance(20)
             )
-            input.datapaths.append(datapath)
+            input.datapaths.append(withServices(datapath))
             addPorts(to: &input, datapath)
         }
         input.plugged = input.ports.filter { _ in chance(75) }.map(\.logicalPort).enumerated()
@@ -75,7 +77,9 @@ struct RandomNetwork {
                     portSecurity: chance(50) ? [] : security(number),
                     isEnabled: chance(88),
                     answersNeighbors: chance(85),
-                    locations: locations(fence: 1)
+                    locations: locations(fence: 1),
+                    dhcpv4Options: chance(60) ? responderID(Int.random(in: 1...4, using: &generator)) : nil,
+                    dhcpv6Options: chance(60) ? responderID(Int.random(in: 1...4, using: &generator)) : nil
                 )
             )
         }
@@ -146,6 +150,11 @@ struct RandomNetwork {
                 input.datapaths[index].tunnelKey = UInt32.random(in: 1...4, using: &generator)
             }
         }
+        if chance(25), let index = input.datapaths.indices.randomElement(using: &generator) {
+            input.datapaths[index] = withServices(input.datapaths[index])
+        }
+        if chance(25) { input.dhcpResponders = (1...4).filter { _ in chance(85) }.map { dhcpResponder($0) } }
+        if chance(25) { input.dnsResponders = (1...3).filter { _ in chance(85) }.map { dnsResponder($0) } }
         if chance(15) {
             let id = ObjectID(using: &generator)
             let key = UInt32.random(in: 1...4, using: &generator)
@@ -164,7 +173,9 @@ struct RandomNetwork {
 
     private mutating func edit(_ port: inout PortBinding, _ datapaths: [DatapathBinding]) {
         let number = Int.random(in: 1...8, using: &generator)
-        switch Int.random(in: 0...7, using: &generator) {
+        switch Int.random(in: 0...9, using: &generator) {
+        case 8: port.dhcpv4Options = chance(80) ? responderID(number / 2) : nil
+        case 9: port.dhcpv6Options = chance(80) ? responderID(number / 2) : nil
         case 0: port.locations = locations(fence: (port.locations.map(\.bindSeq).max() ?? 0) + 1)
         case 1: port.addresses = [address(number), address(number + 20), address(number)]
         case 2: port.hasUnknown.toggle()

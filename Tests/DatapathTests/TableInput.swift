@@ -16,6 +16,8 @@ struct TableInput {
     var chassis: [Chassis] = []
     var datapaths: [DatapathBinding] = []
     var ports: [PortBinding] = []
+    var dhcpResponders: [DHCPResponder] = []
+    var dnsResponders: [DNSResponder] = []
     var plugged: [Device] = []
     var now = Duration.zero
     var hashSeed: UInt64 = 0
@@ -29,7 +31,8 @@ struct TableInput {
     var records: [RecordKey: Record] {
         let all =
             chassis.map { Record.chassis($0) } + datapaths.map { .datapathBinding($0) }
-            + ports.map { .portBinding($0) }
+            + ports.map { .portBinding($0) } + dhcpResponders.map { .dhcpResponder($0) }
+            + dnsResponders.map { .dnsResponder($0) }
         return Dictionary(all.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -17,7 +17,8 @@ enum Samples {
                 unsentFrames: 7,
                 singlySentFrames: 8,
                 drops: [DropCount(reason: "hairpin", frames: 5)],
-                partlyDropped: [DropCount(reason: "frame_too_long", frames: 6)]
+                partlyDropped: [DropCount(reason: "frame_too_long", frames: 6)],
+                answers: [AnswerCount(kind: "dhcp_offer", frames: 7)]
             )
         ],
         underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missing_option", frames: 1 << 40)]),

@@ -16,6 +16,9 @@ import Testing
             for reason in DropReason.allCases {
                 for _ in 0...reason.rawValue { block.addDrop(reason, of: source) }
             }
+            for kind in AnswerKind.allCases {
+                for _ in 0...kind.rawValue { block.addAnswer(kind, of: source) }
+            }
         }
         for source in sources {
             for (index, word) in CounterBlock.Word.allCases.enumerated() {
@@ -24,6 +27,7 @@ import Testing
             for reason in DropReason.allCases {
                 #expect(block.drops(reason, of: source) == UInt64(reason.rawValue) + 1)
             }
+            for kind in AnswerKind.allCases { #expect(block.answers(kind, of: source) == UInt64(kind.rawValue) + 1) }
         }
         block.clear(1)
         #expect(CounterBlock.Word.allCases.allSatisfy { block.value($0, of: 1) == 0 })
@@ -40,6 +44,7 @@ import Testing
         blocks[1].add(7, to: .singlySentFrames, of: 4)
         blocks[0].addDrop(.ingressPortSecurity, of: 4)
         blocks[1].addDrop(.ingressPortSecurity, of: 4)
+        blocks[0].addAnswer(.dhcpOffer, of: 4)
         #expect(
             SourceStatistics(name: "vm1", of: 4, in: blocks)
                 == SourceStatistics(
@@ -47,7 +52,8 @@ import Testing
                     receivedFrames: 3,
                     sentFrames: 5,
                     singlySentFrames: 13,
-                    drops: [DropCount(reason: "ingress_port_security", frames: 2)]
+                    drops: [DropCount(reason: "ingress_port_security", frames: 2)],
+                    answers: [AnswerCount(kind: "dhcp_offer", frames: 1)]
                 )
         )
     }

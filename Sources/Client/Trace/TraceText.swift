@@ -28,6 +28,7 @@ struct TraceText {
         let rows = steps.map { step in
             var decision = step.text("decision")
             if step["reason"] != nil { decision += ": \(step.text("reason"))" }
+            if step["answer"] != nil { decision += ": \(step.text("answer"))" }
             if step["output"] != nil { decision += " to \(step.text("output"))" }
             if step["edit"] != nil { decision += ": \(step.text("edit"))" }
             if step["datapath"] != nil { decision += " datapath \(step.number("datapath"))" }
@@ -44,7 +45,10 @@ struct TraceText {
             "\(output.text("chassis")) at \(output.text("ip")) (VNI \(output.number("vni")), "
                 + "keys \(output.number("ingress_key")) to \(output.number("egress_key")))"
         case "dropped": "dropped for \(output.text("port")): \(output.text("reason"))"
-        case "answer": "answer to the sender: it is at \(output.text("mac"))"
+        case "answer":
+            ["", "neighbor"].contains(output.text("answer"))
+                ? "answer to the sender: it is at \(output.text("mac"))"
+                : "answer to the sender: \(output.text("answer")) from \(output.text("mac"))"
         default: output.text("kind")
         }
     }

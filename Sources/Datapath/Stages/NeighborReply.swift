@@ -16,7 +16,7 @@ enum NeighborReply: Stage {
         case .ipv6 where context.isICMPv6: byteCount = answerSolicitation(&context, tables, into: reply)
         case .ipv4, .ipv6, .foreignARP, .opaque, .malformed: byteCount = 0
         }
-        return byteCount > 0 ? .answer(byteCount: byteCount) : .next
+        return byteCount > 0 ? .answer(.neighbor, byteCount: byteCount) : .next
     }
 
     /// Answers broadcast requests only: unicast ones are probes whether the owner lives.

@@ -17,7 +17,7 @@ enum Step {
     /// The frame goes nowhere.
     case drop(DropReason)
     /// The frame is answered in the place of its destination; so many octets lie in `Context.reply`.
-    case answer(byteCount: Int)
+    case answer(AnswerKind, byteCount: Int)
     /// The frame goes to `Context.destinations`.
     case output
     /// The frame is changed, and the next stage decides on what it is then.

@@ -19,6 +19,8 @@ struct OracleFrame {
     /// Behind IP and extension headers, up to the packet's end; `nil` in later fragments.
     var transport: [UInt8]?
     var protocolNumber: UInt8 = 0
+    /// A fragment header was among those of IPv6.
+    var isIPv6Fragment = false
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
@@ -80,6 +82,7 @@ struct OracleFrame {
                 isMalformed = true
                 return
             }
+            if next == 44 { isIPv6Fragment = true }
             let length = next == 44 ? 8 : next == 51 ? (Int(rest[1]) + 2) * 4 : (Int(rest[1]) + 1) * 8
             let isLater = next == 44 && (Int(rest[2]) << 8 | Int(rest[3])) >> 3 != 0
             guard length >= 8, length <= rest.count else {
@@ -97,6 +100,11 @@ struct OracleFrame {
         ipv6 = header
         protocolNumber = next
         transport = rest
+    }
+
+    /// A first fragment, by its own words: more follow, or a fragment header is there.
+    var isFirstFragment: Bool {
+        transport != nil && (ipv4?.hasMoreFragments ?? false || isIPv6Fragment)
     }
 
     /// The ICMPv6 message, if one is there.

@@ -60,6 +60,18 @@ private struct Case {
         return "expected \(expected)\nkept     \(got)"
     }
 
+    /// The kinds of answers and the drop reasons that a frame from a device meets.
+    func kinds(_ tables: ForwardingTables) -> [String] {
+        guard case .device(let slot, let bytes) = arrival else { return [] }
+        return tables.trace(bytes, from: slot).steps.compactMap { step in
+            switch step.decision {
+            case .answer(let kind): kind.label
+            case .drop(let reason): reason.label
+            case .next, .output, .rewrite, .enter, .punt: nil
+            }
+        }
+    }
+
     /// The same mismatch with as few records as possible.
     func shrunk() -> Case {
         var best = self
@@ -118,6 +130,7 @@ private struct Case {
     @Test("random frames in random networks: both pipelines decide alike", arguments: 0..<4)
     func pipelinesAgree(part: Int) {
         var seen: Set<String> = []
+        var met: Set<String> = []
         for seed in 0..<Self.networkCount / 4 {
             var network = RandomNetwork(seed: UInt64(part * Self.networkCount + seed))
             let history = network.history()
@@ -130,12 +143,17 @@ private struct Case {
                     Issue.record("seed \(part * Self.networkCount + seed): \(mismatch)\n\(one.arrival)")
                     return
                 }
-                guard let mismatch = one.mismatch(tables: tables) else { continue }
-                Issue.record("seed \(part * Self.networkCount + seed): \(mismatch)\n\(one.report)")
-                return
+                if let mismatch = one.mismatch(tables: tables) {
+                    Issue.record("seed \(part * Self.networkCount + seed): \(mismatch)\n\(one.report)")
+                    return
+                }
+                met.formUnion(one.kinds(tables))
             }
             seen.insert(tables.description)
         }
+        let kinds = AnswerKind.allCases.map(\.label)
+        let drops: [DropReason] = [.raGuard, .dhcpGuard, .dhcpMalformed, .dhcpUnanswered, .ingressPortSecurity]
+        #expect(met.isSuperset(of: kinds + drops.map(\.label)), "\(met.sorted())")
         #expect(seen.count > Self.networkCount / 5)
     }
 

@@ -10,7 +10,13 @@ nonisolated(unsafe) private let tables: ForwardingTables = {
     let tables = ForwardingTables(localChassis: "hv1", localEncap: encaps[0], innerMTU: 576, hashSeed: 0)
     let chassis = Chassis(name: "hv2", chassisID: "", hostname: "", encaps: [Encap(ip: encaps[1])])
     let id = ObjectID(high: 1, low: 1)
-    let datapath = DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)
+    let responders = (0...1).map { ObjectID(high: 3, low: $0) }
+    var datapath = DatapathBinding(id: id, name: "ls1", tunnelKey: 5, vlanPassthru: false)
+    datapath.dnsDomain = "example.org"
+    datapath.dnsRecords = [responders[0]]
+    let server = MACAddress(truncating: 0x02ac_10ff_00fe)
+    datapath.routerAdvertisement = RouterAdvertisement(mac: server, linkLocal: server.linkLocalAddress)
+    datapath.guardsDHCP = true
     let prefixes = [[], ["172.16.255.0/24", "fd00::/64"], []].map { $0.compactMap { IPPrefix($0) } }
     let ports = (1...3).map { key in
         let mac = MACAddress(truncating: 0x02ac_10ff_0000 + UInt64(key))
@@ -22,10 +28,31 @@ nonisolated(unsafe) private let tables: ForwardingTables = {
             tunnelKey: UInt16(key),
             addresses: [PortAddress(mac: mac, ips: [.v4(IPv4Address(0xac10_ff00 + UInt32(key))), .v6(ipv6)])],
             portSecurity: [PortSecurityEntry(mac: mac, prefixes: prefixes[key - 1])],
-            locations: [PortBinding.Location(chassis: key == 3 ? "hv2" : "hv1", bindSeq: 1)]
+            locations: [PortBinding.Location(chassis: key == 3 ? "hv2" : "hv1", bindSeq: 1)],
+            dhcpv4Options: responders[0],
+            dhcpv6Options: responders[1]
         )
     }
-    let records = [Record.chassis(chassis), .datapathBinding(datapath)] + ports.map { .portBinding($0) }
+    let networks = ["172.16.255.0/24", "fd00::/64"].compactMap { IPPrefix($0) }
+    let options = [[UInt8]]([[3, 4, 172, 16, 255, 1, 254, 1, 65, 67, 1, 66], [0, 23, 0, 2, 1, 2, 0, 59, 0, 1, 65]])
+    let servers = (0...1).map { number in
+        DHCPResponder(
+            id: responders[number],
+            cidr: networks[number],
+            serverID: number == 0 ? IPv4Address(0xac10_ff01) : nil,
+            serverMAC: server,
+            leaseTime: 60,
+            options: options[number]
+        )
+    }
+    let names = DNSResponder(
+        id: responders[0],
+        records: ["a.test": [.v4(IPv4Address(1))]],
+        pointers: ["b.test": "c.test"]
+    )
+    let records =
+        [Record.chassis(chassis), .datapathBinding(datapath), .dnsResponder(names)]
+        + ports.map { .portBinding($0) } + servers.map { .dhcpResponder($0) }
     tables.apply(records.map { .put($0) }, slots: ["vm1": 0, "vm2": 1], now: .zero)
     return tables
 }()

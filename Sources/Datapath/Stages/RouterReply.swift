@@ -1,0 +1,139 @@
+import Southbound
+import Wire
+
+/// Router solicitations are answered on behalf of the gateway that the switch names (OVN's `lr_in_nd_ra_options`, which
+/// it has on routers only).
+enum RouterReply: Stage {
+    static var name: StaticString { "lr_in_nd_ra_options" }
+
+    static func decide(_ context: inout Context, _ tables: Tables) -> Step {
+        guard context.isICMPv6, context.isMulticast,
+            let router = tables.row(RouterRow.self, at: context.datapath.pointee.router),
+            context.ipv6Destination == RouterRow.allRouters
+        else { return .next }
+        let frame = context.contents
+        guard frame.hasICMPv6, frame.hopLimit == 255, !frame.hasIPv6Fragment,
+            let message = try? RouterMessage(parsingSolicitation: frame.transportOctets.span),
+            // A host without an address has no place for an answer to its MAC address (RFC 4861 section 6.1.1).
+            frame.ipv6Source != .any || message.sourceMAC == nil, !frame.ipv6Source.isMulticast,
+            let reply = Reply(context.reply)
+        else { return .next }
+        return .answer(.router, byteCount: write(router.pointee, to: frame, tables, reply))
+    }
+
+    private static func write(_ router: RouterRow, to frame: Frame, _ tables: Tables, _ reply: Reply) -> Int {
+        let isToAll = frame.ipv6Source == .any
+        let allNodes = IPv6Address(high: 0xff02 << 48, low: 1)
+        let message = tables.rows(UInt8.self, router.message)
+        let count = min(message.count, RouterRow.messageByteCountMaximum)
+        let ethernet = EthernetHeader(
+            destination: MACAddress(truncating: isToAll ? 0x3333_0000_0001 : frame.source),
+            source: MACAddress(truncating: router.mac),
+            etherType: EtherType.ipv6
+        )
+        let ip = IPv6Header(
+            payloadByteCount: UInt16(count),
+            nextHeader: IPProtocol.icmpv6,
+            hopLimit: 255,
+            source: IPv6Address(high: router.high, low: router.low),
+            destination: isToAll ? allNodes : frame.ipv6Source
+        )
+        let ipStart = EthernetHeader.untaggedByteCount
+        let start = ipStart + IPv6Header.byteCount
+        var octets = reply.octets(at: 0, count: ipStart).mutableSpan
+        ethernet.write(to: &octets)
+        octets = reply.octets(at: ipStart, count: IPv6Header.byteCount).mutableSpan
+        ip.write(to: &octets)
+        let room = reply.octets(at: start, count: count)
+        for index in 0..<count { room[index] = message[index] }
+        // The MTU is the first option; one of 0 is that of the path.
+        let offset = RouterRow.mtuOffset
+        if count >= offset + 4, room[offset] | room[offset + 1] | room[offset + 2] | room[offset + 3] == 0 {
+            let mtu = UInt32(clamping: tables.innerMTU)
+            for index in 0..<4 { room[offset + index] = UInt8(truncatingIfNeeded: mtu >> (24 - 8 * UInt32(index))) }
+        }
+        reply.finishICMPv6(at: start, count: count, source: ip.source, destination: ip.destination)
+        return start + count
+    }
+}
+
+/// The gateway of a switch.
+struct RouterRow {
+    var mac: UInt64
+    /// Its link-local address.
+    var high: UInt64
+    var low: UInt64
+    /// The advertisement (`UInt8`) with a checksum of 0.
+    var message: Extent
+
+    /// Octets of an advertisement, at most: IPv6's minimum MTU less its header.
+    static let messageByteCountMaximum = 1280 - IPv6Header.byteCount
+    /// The offset of the MTU in it.
+    static let mtuOffset = RouterMessage.advertisementByteCount + 4
+    /// ff02::2.
+    static let allRouters = IPv6Address(high: 0xff02 << 48, low: 2)
+}
+
+extension ForwardingTables {
+    /// Lays a switch's gateway.
+    /// - Returns: 0 if there is none.
+    func layRouter(_ record: RouterAdvertisement?) -> Reference {
+        guard let record else { return 0 }
+        let message = record.message.octets
+        guard message.count <= RouterRow.messageByteCountMaximum else { return 0 }
+        return file.append(
+            RouterRow(
+                mac: record.mac.rawValue,
+                high: record.linkLocal.high,
+                low: record.linkLocal.low,
+                message: file.append(message)
+            )
+        )
+    }
+}
+
+extension TableFile {
+    func copyRouter(_ place: Reference, from former: TableFile) -> Reference {
+        guard place != 0 else { return 0 }
+        var row = former.load(RouterRow.self, at: place)
+        row.message = copy(UInt8.self, row.message, from: former)
+        return append(row)
+    }
+
+    /// The gateway as text.
+    func routerText(_ place: Reference) -> String {
+        guard place != 0 else { return "none" }
+        let row = load(RouterRow.self, at: place)
+        let address = IPv6Address(high: row.high, low: row.low)
+        return "\(MACAddress(truncating: row.mac)) \(address) " + hexadecimal(load(UInt8.self, row.message))
+    }
+}
+
+extension RouterAdvertisement {
+    /// The message, its MTU first and 0 for that of the path.
+    fileprivate var message: RouterMessage.Advertisement {
+        var message = RouterMessage.Advertisement()
+        message.isManaged = addressMode == .dhcpv6Stateful
+        message.hasOther = addressMode != .slaac
+        switch preference {
+        case .high: message.preference = 1
+        case .medium: message.preference = 0
+        case .low: message.preference = 3
+        }
+        message.lifetime = routerLifetime
+        message.add(mtu: mtu ?? 0)
+        message.add(sourceMAC: mac)
+        for prefix in prefixes {
+            message.add(
+                prefix: prefix,
+                isAutonomous: addressMode != .dhcpv6Stateful,
+                valid: validLifetime,
+                preferred: min(preferredLifetime, validLifetime)
+            )
+        }
+        let lifetime = routerLifetime == 0 ? 0 : UInt32(routerLifetime)
+        message.add(dnsServers: dnsServers, lifetime: lifetime)
+        message.add(searchList: dnsSearchList.compactMap { DomainName($0) }, lifetime: lifetime)
+        return message
+    }
+}
