@@ -11,8 +11,8 @@ import Wire
 ///   addresses are answered on the spot and no guest can keep another from using its address.
 /// - Router advertisements and redirects pass only if the port may have a whole subnet's addresses: a host that sends
 ///   from its own addresses alone routes nothing.
-///
-/// As in OVN, RARP, by which hypervisors announce a moved guest, does not pass: nothing here learns from it.
+/// - RARP that asks for the sender's own address passes: hypervisors announce a moved guest by it. OVN's pages say that
+///   it does; its code drops it.
 enum IngressPortSecurity: Stage {
     static var name: StaticString { "ls_in_apply_port_sec" }
 
@@ -59,7 +59,8 @@ enum IngressPortSecurity: Stage {
             let isOwn = security.contains(frame.arpSenderIP, entry.ipv4)
             return isOwn || isARPProbe(frame) ? .allowed : .refused
         case .opaque:
-            return hasIPv4 || hasIPv6 ? .refused : .allowed
+            if !hasIPv4, !hasIPv6 { return .allowed }
+            return context.contents.isAnnouncement(of: entry.mac) ? .allowed : .refused
         case .ipv4:
             if !hasIPv4 { return hasIPv6 ? .refused : .allowed }
             let isOwn = security.contains(context.ipv4Source, entry.ipv4)
@@ -152,5 +153,16 @@ enum IngressPortSecurity: Stage {
     private static func isOwn(_ mac: MACAddress?, _ entry: SecurityRow) -> Bool {
         guard let mac else { return true }
         return mac.isZero || mac.rawValue == entry.mac
+    }
+}
+
+extension Frame {
+    /// True if it is a RARP request (RFC 903) in which a host asks for the address that belongs to its own MAC address.
+    fileprivate func isAnnouncement(of mac: UInt64) -> Bool {
+        let offset = networkOffset
+        guard bytes.integer16(at: offset - 2) == EtherType.rarp, byteCount - offset >= ARPPacket.byteCount,
+            bytes.integer32(at: offset) == 0x0001_0800, bytes.integer32(at: offset + 4) == 0x0604_0003
+        else { return false }
+        return bytes.macAddress(at: offset + 8) == mac && bytes.macAddress(at: offset + 18) == mac
     }
 }

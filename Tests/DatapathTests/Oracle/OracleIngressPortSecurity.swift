@@ -13,6 +13,7 @@ extension IngressPortSecurity: OracleStage {
         if entries.isEmpty { return true }
         let own = entries.filter { $0.mac == frame.source }
         if frame.etherType == 0x0806 { return own.contains { allowsARP(frame, $0) } }
+        if frame.etherType == 0x8035, announcesItself(frame) { return !own.isEmpty }
         if own.contains(where: { allowsAtOnce(frame, $0) }) { return true }
         guard own.contains(where: { advancesToNeighborCheck(frame, $0) }) else { return false }
         return passesNeighborCheck(frame, own)
@@ -27,6 +28,14 @@ extension IngressPortSecurity: OracleStage {
             return !OraclePrefixes.ipv4(of: entry).isEmpty
         }
         return OraclePrefixes.ipv4(of: entry).contains { OraclePrefixes.matches(.v4(arp.senderIP), $0) }
+    }
+
+    /// A reverse request of a host for itself.
+    private static func announcesItself(_ frame: OracleFrame) -> Bool {
+        let packet = Array(frame.bytes[frame.start...])
+        let mac = frame.source.octets
+        return packet.count >= 28 && Array(packet[0..<8]) == [0, 1, 8, 0, 6, 4, 0, 3] && Array(packet[8..<14]) == mac
+            && Array(packet[18..<24]) == mac
     }
 
     private static func allowsAtOnce(_ frame: OracleFrame, _ entry: PortSecurityEntry) -> Bool {
