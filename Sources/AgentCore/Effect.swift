@@ -67,13 +67,6 @@ public struct TableChange: Hashable, Sendable {
     public var slots: [String: UInt16]
     /// The longest packet of a guest that the device of this host's encap leaves to tunnels, in octets.
     public var innerMTU: Int
-
-    public init(isWhole: Bool, records: [RecordChange], slots: [String: UInt16], innerMTU: Int) {
-        self.isWhole = isWhole
-        self.records = records
-        self.slots = slots
-        self.innerMTU = innerMTU
-    }
 }
 
 /// A message to the forwarder, with the descriptor that rides along.

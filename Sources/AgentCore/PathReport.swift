@@ -24,12 +24,6 @@ public struct UnderlayProbe: Hashable, Sendable {
     public var byteCount: Int
     /// The number that the answer has to repeat.
     public var nonce: UInt64
-
-    public init(address: IPAddress, byteCount: Int, nonce: UInt64) {
-        self.address = address
-        self.byteCount = byteCount
-        self.nonce = nonce
-    }
 }
 
 /// A path to another host as `heddle port list` shows it.

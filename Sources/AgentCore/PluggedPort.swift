@@ -72,32 +72,13 @@ public struct StoredPort: Hashable, Sendable {
     /// The number of the plug.
     public var claim: UInt64
     /// True if the port was bound here since that plug and is no longer.
-    public var isSetAside: Bool
+    public var isSetAside = false
     /// The chassis that has taken the port away, if that was seen.
     public var lostTo: String?
     /// True if the port was being unplugged.
-    public var isLeaving: Bool
+    public var isLeaving = false
     /// The place at which its device was opened.
-    public var place: DevicePlace
-
-    /// A port as it is in the ports file.
-    public init(
-        specification: PortSpecification,
-        isOwned: Bool,
-        claim: UInt64,
-        isSetAside: Bool = false,
-        lostTo: String? = nil,
-        isLeaving: Bool = false,
-        place: DevicePlace = DevicePlace()
-    ) {
-        self.specification = specification
-        self.isOwned = isOwned
-        self.claim = claim
-        self.isSetAside = isSetAside
-        self.lostTo = lostTo
-        self.isLeaving = isLeaving
-        self.place = place
-    }
+    public var place = DevicePlace()
 }
 
 /// The ports of this host and the last claim given, as kept on disk.

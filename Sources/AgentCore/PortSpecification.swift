@@ -13,7 +13,7 @@ public struct PortSpecification: Hashable, Sendable {
     /// The interface's MAC; `nil` leaves the one that the kernel gives.
     public var mac: MACAddress?
     /// The addresses that the interface gets.
-    public var addresses: [IPPrefix]
+    public var addresses: [IPPrefix] = []
     /// The interface's MTU in bytes; `nil` is the inner MTU for a device that we make.
     public var mtu: Int?
 
@@ -31,25 +31,6 @@ public struct PortSpecification: Hashable, Sendable {
     public static let mtuMaximum = 65_535
     /// The longest path of a network namespace (PATH_MAX).
     public static let netnsByteCountMaximum = 4_095
-
-    /// A port as the user asks for it.
-    public init(
-        name: String,
-        logicalPort: String,
-        interface: String,
-        netns: String? = nil,
-        mac: MACAddress? = nil,
-        addresses: [IPPrefix] = [],
-        mtu: Int? = nil
-    ) {
-        self.name = name
-        self.logicalPort = logicalPort
-        self.interface = interface
-        self.netns = netns
-        self.mac = mac
-        self.addresses = addresses
-        self.mtu = mtu
-    }
 }
 
 /// The demand of a `port add` on the device.

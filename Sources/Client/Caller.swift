@@ -124,16 +124,16 @@ struct HistoryPlace: Equatable {
     /// Evidence that central still has the history that the place is in; `nil` if an older central told none.
     var hash: String?
 
-    /// The place that an answer shows; `nil` if it does not say.
-    init?(_ reply: Reply, revision: Int64?) {
-        guard let revision, let epoch = reply.epoch else { return nil }
-        self.init(revision: revision, epoch: epoch, hash: reply.hash)
-    }
-
     init(revision: Int64, epoch: String, hash: String?) {
         self.revision = revision
         self.epoch = epoch
         self.hash = hash
+    }
+
+    /// The place that an answer shows; `nil` if it does not say.
+    init?(_ reply: Reply, revision: Int64?) {
+        guard let revision, let epoch = reply.epoch else { return nil }
+        self.init(revision: revision, epoch: epoch, hash: reply.hash)
     }
 
     /// The parameters that ask for what comes after it.

@@ -22,12 +22,6 @@ public struct DynamicState: @unchecked Sendable {
         public var high: UInt64
         /// The rest.
         public var low: UInt64
-
-        public init(scope: UInt64, high: UInt64, low: UInt64) {
-            self.scope = scope
-            self.high = high
-            self.low = low
-        }
     }
 
     /// The words that are known under a key.

@@ -1,8 +1,8 @@
 /// A limit on events: on average, and at once after a pause.
 public struct RateLimit: Equatable, Sendable {
-    /// Times a second.
+    /// Times a second, more than 0.
     public let perSecond: Int
-    /// Times at once.
+    /// Times at once, more than 0.
     public let burst: Int
 
     /// Answers to ARP requests and neighbor solicitations of a port. A burst fills a host's neighbor table, of which
@@ -21,12 +21,6 @@ public struct RateLimit: Equatable, Sendable {
     /// take about a third of what one processor hands on, and are 500 broadcasts a second to 500 hosts, or a stream of
     /// 1.4 Gbit/s to three.
     public static var floodCopies: RateLimit { RateLimit(perSecond: 250_000, burst: 250_000) }
-
-    /// A limit; both are more than 0.
-    public init(perSecond: Int, burst: Int) {
-        self.perSecond = perSecond
-        self.burst = burst
-    }
 }
 
 /// The used part of a port's limits. All zero is nothing.

@@ -6,9 +6,4 @@ public struct HTTPClientResponse: Sendable, Equatable {
     public let response: HTTPResponse
     /// The content, without any transfer coding.
     public let body: [UInt8]
-
-    public init(response: HTTPResponse, body: [UInt8]) {
-        self.response = response
-        self.body = body
-    }
 }

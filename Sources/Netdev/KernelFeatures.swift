@@ -14,13 +14,6 @@ public struct KernelFeatures: Hashable, Sendable {
     /// One receive for many datagrams (UDP_GRO), since Linux 5.0.
     public var receivesTrains: Bool
 
-    public init(takesTCPSuperpackets: Bool, takesUDPSuperpackets: Bool, sendsTrains: Bool, receivesTrains: Bool) {
-        self.takesTCPSuperpackets = takesTCPSuperpackets
-        self.takesUDPSuperpackets = takesUDPSuperpackets
-        self.sendsTrains = sendsTrains
-        self.receivesTrains = receivesTrains
-    }
-
     /// Tries them out on a TAP and a socket that are gone when this returns. Needs CAP_NET_ADMIN.
     public static func probe() throws(SystemError) -> KernelFeatures {
         let device = try Descriptor.open("/dev/net/tun", flags: O_RDWR | O_NONBLOCK)

@@ -171,12 +171,6 @@ public struct CommitChange: Equatable, Sendable {
         public let kind: Kind
         /// The row's key in its table.
         public let id: String
-
-        /// The row of a key in a table.
-        public init(kind: Kind, id: String) {
-            self.kind = kind
-            self.id = id
-        }
     }
 
     public var row: Row { Row(kind: kind, id: id) }

@@ -103,13 +103,6 @@ public struct Ledger: Sendable {
         public var held: HeldShare?
         /// The revision of the commit that said so.
         public var revision: UInt64
-
-        /// The state of a chassis as a commit leaves it.
-        public init(isLive: Bool, held: HeldShare? = nil, revision: UInt64) {
-            self.isLive = isLive
-            self.held = held
-            self.revision = revision
-        }
     }
 
     public init() {}

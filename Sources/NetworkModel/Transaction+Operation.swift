@@ -22,11 +22,6 @@ public struct CommitStamp: Equatable, Sendable {
     public var revision: UInt64
     /// Its time, in seconds since 1970.
     public var time: Int64
-
-    public init(revision: UInt64, time: Int64) {
-        self.revision = revision
-        self.time = time
-    }
 }
 
 /// Single operations. If one throws, the transaction is to be thrown away.

@@ -97,12 +97,6 @@ public struct StoreContents: Sendable {
     /// A warning for the operator: a log that is older than what was seen of it, and has a new epoch for that.
     public var warning: String?
 
-    public init(network: Network, history: [Commit], hashes: [CommitHash]) {
-        self.network = network
-        self.history = history
-        self.hashes = hashes
-    }
-
     /// The revision of the last commit; 0 in a new store.
     public var revision: UInt64 { history.last?.revision ?? network.revision }
 }

@@ -1,4 +1,3 @@
-import AgentCore
 import ForwarderProtocol
 import HTTP
 import HTTPTypes
@@ -7,6 +6,8 @@ import Southbound
 import TestSupport
 import Testing
 import Wire
+
+@testable import AgentCore
 
 /// The agent's reactions to events, as transcripts that a person can read.
 @Suite struct AgentCoreTranscripts {

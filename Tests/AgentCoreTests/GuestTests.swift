@@ -1,10 +1,11 @@
-import AgentCore
 import ForwarderProtocol
 import HTTP
 import HTTPTypes
 import Southbound
 import Testing
 import Wire
+
+@testable import AgentCore
 
 /// The agent's reactions to guests that end and hosts that start again.
 @Suite struct GuestTests {

@@ -1,4 +1,3 @@
-import AgentCore
 import ForwarderProtocol
 import HTTP
 import HTTPTypes
@@ -6,6 +5,8 @@ import Southbound
 import TestSupport
 import Testing
 import Wire
+
+@testable import AgentCore
 
 /// Every bound of the agent, reached.
 @Suite struct LimitTests {

@@ -1,10 +1,11 @@
-import AgentCore
 import HTTP
 import HTTPTypes
 import JSON
 import TestSupport
 import Testing
 import Wire
+
+@testable import AgentCore
 
 @Suite struct PortRequestTests {
     @Test func whatTheUserLeavesOpenHasTheUsualValue() throws {

@@ -1,4 +1,3 @@
-import AgentCore
 import ForwarderProtocol
 import HTTP
 import HTTPTypes
@@ -6,6 +5,8 @@ import JSON
 import Southbound
 import TestSupport
 import Wire
+
+@testable import AgentCore
 
 /// Drives a core by hand and writes down what goes in and what comes out.
 struct Scenario {

@@ -1,10 +1,11 @@
-import AgentCore
 import ForwarderProtocol
 import NetworkModel
 import Southbound
 import TestSupport
 import Testing
 import Wire
+
+@testable import AgentCore
 
 /// Central's core, two agents' cores and their forwarders under faults of every kind, from one seed: when the faults
 /// cease, all of them agree; and at no moment does anybody say what is not so.

@@ -1,9 +1,10 @@
-import AgentCore
 import Foundation
 import Southbound
 import TestSupport
 import Testing
 import Wire
+
+@testable import AgentCore
 
 @Suite struct StateFileTests {
     private let share = Share(

@@ -1,4 +1,3 @@
-import AgentCore
 import Glibc
 import HTTP
 import Netdev
@@ -6,6 +5,7 @@ import Reactor
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 /// The messages about a device that cannot be made.
 @Suite struct PortDeviceTests {

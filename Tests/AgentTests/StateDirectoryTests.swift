@@ -1,8 +1,8 @@
-import AgentCore
 import Foundation
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct StateDirectoryTests {
     private let path = "/tmp/hd-state-\(getpid())-\(UInt32.random(in: 0 ... .max))"

@@ -1,10 +1,10 @@
 import HTTP
 import HTTPTypes
 import JSON
-import Netdev
 import Wire
 
 @testable import Client
+@testable import Netdev
 
 /// A host on which all is well, and what can be wrong with it, for the tests of doctor's judgement.
 enum DoctorFaults {

@@ -1,8 +1,9 @@
 import JSON
-import NetworkModel
 import Southbound
 import Testing
 import Wire
+
+@testable import NetworkModel
 
 @Suite struct ChassisViewTests {
     private func network() -> Network {

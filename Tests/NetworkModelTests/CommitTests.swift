@@ -1,11 +1,12 @@
 import Foundation
 import JSON
-import NetworkModel
 import Persistent
 import Southbound
 import TestSupport
 import Testing
 import Wire
+
+@testable import NetworkModel
 
 @Suite struct CommitTests {
     private let switchID = ObjectID(high: 1, low: 2)

@@ -9,12 +9,6 @@ public struct Enrolment: Equatable, Sendable {
     public let token: String
     /// When, in seconds since 1970, UTC.
     public let time: Int64
-
-    public init(id: String, token: String, time: Int64) {
-        self.id = id
-        self.token = token
-        self.time = time
-    }
 }
 
 /// Tokens and the joinings of chassis.

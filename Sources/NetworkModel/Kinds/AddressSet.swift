@@ -6,20 +6,14 @@ public struct AddressSet: Hashable, Sendable {
     /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique in the project.
     public var name: String
     /// Addresses and networks, each once, in the user's order.
-    public var addresses: [IPPrefix]
+    public var addresses: [IPPrefix] = []
     /// The user's own marks; at most 64.
-    public var labels: [String: String]
+    public var labels: [String: String] = [:]
     /// The server knows nothing of an address set.
     public var status = NoStatus()
 
     /// The most addresses and networks of a set: a record stays below one page of the feed.
     public static let addressCountMaximum = 4096
-
-    public init(name: String, addresses: [IPPrefix] = [], labels: [String: String] = [:]) {
-        self.name = name
-        self.addresses = addresses
-        self.labels = labels
-    }
 }
 
 extension AddressSet: Kind {
