@@ -18,46 +18,25 @@ public struct AgentOptions: Equatable, Sendable {
     /// The token that this host joins central with, unless it has.
     public var join: String?
     /// True if plain HTTP may go beyond loopback.
-    public var isInsecure: Bool
+    public var isInsecure = false
     /// True if a forwarder is started when none answers; else another program does, and the agent waits for it.
-    public var startsForwarder: Bool
+    public var startsForwarder = true
     /// Queues of each TAP, and sockets of the underlay; `nil` for what suits the processors.
     public var queueCount: Int?
     /// Octets that the queues of a port may hold together.
-    public var queuedByteCount: Int
+    public var queuedByteCount = AgentOptions.standardQueuedByteCount
     /// The use of tags: datagrams get one, and have to have one if they come from chassis that do the same.
-    public var authenticatesTunnels: Bool
+    public var authenticatesTunnels = false
     /// The release, for people.
     public var version: String
 
     /// Octets that the queues of a port may hold together unless told otherwise.
     public static let standardQueuedByteCount = TAPDevice.queuedByteCount
 
-    public init(
-        central: String,
-        chassis: String? = nil,
-        encapIP: IPAddress,
-        stateDirectory: String,
-        forwarderDirectory: String? = nil,
-        join: String? = nil,
-        isInsecure: Bool = false,
-        startsForwarder: Bool = true,
-        queueCount: Int? = nil,
-        queuedByteCount: Int = AgentOptions.standardQueuedByteCount,
-        authenticatesTunnels: Bool = false,
-        version: String
-    ) {
+    public init(central: String, encapIP: IPAddress, stateDirectory: String, version: String) {
         self.central = central
-        self.chassis = chassis
         self.encapIP = encapIP
         self.stateDirectory = stateDirectory
-        self.forwarderDirectory = forwarderDirectory
-        self.join = join
-        self.isInsecure = isInsecure
-        self.startsForwarder = startsForwarder
-        self.queueCount = queueCount
-        self.queuedByteCount = queuedByteCount
-        self.authenticatesTunnels = authenticatesTunnels
         self.version = version
     }
 }

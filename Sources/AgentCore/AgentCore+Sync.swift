@@ -158,31 +158,28 @@ extension AgentCore {
         )
         sync.reported = report
         sync.toldClaim = report.ports.reduce(sync.toldClaim) { max($0, $1.claim) }
-        emit(
-            .sendSync(
-                SyncRequest(
-                    chassisID: configuration.chassisID,
-                    bootID: configuration.bootID,
-                    seq: sync.sequence,
-                    version: configuration.version,
-                    hostname: configuration.hostname,
-                    epoch: epoch,
-                    since: since,
-                    hash: since > 0 && since == told.revision ? told.hash : nil,
-                    // Tables of the share say nothing about the history that is held.
-                    applied: forwarder.appliedEpoch == epoch && hold == nil ? forwarder.applied : 0,
-                    wait: mayPark ? SyncRequest.waitDefault : 0,
-                    page: page,
-                    encaps: [Encap(ip: configuration.encapIP)],
-                    tunnelKeys: configuration.tunnelKeys,
-                    ports: report.ports,
-                    errors: report.errors,
-                    held: report.held,
-                    machine: configuration.machine,
-                    isLeaving: isLeaving
-                )
-            )
+        var request = SyncRequest(
+            chassisID: configuration.chassisID,
+            bootID: configuration.bootID,
+            seq: sync.sequence,
+            wait: mayPark ? SyncRequest.waitDefault : 0,
+            encaps: [Encap(ip: configuration.encapIP)]
         )
+        request.version = configuration.version
+        request.hostname = configuration.hostname
+        request.epoch = epoch
+        request.since = since
+        request.hash = since > 0 && since == told.revision ? told.hash : nil
+        // Tables of the share say nothing about the history that is held.
+        request.applied = forwarder.appliedEpoch == epoch && hold == nil ? forwarder.applied : 0
+        request.page = page
+        request.tunnelKeys = configuration.tunnelKeys
+        request.ports = report.ports
+        request.errors = report.errors
+        request.held = report.held
+        request.machine = configuration.machine
+        request.isLeaving = isLeaving
+        emit(.sendSync(request))
     }
 
     mutating func syncAnswered(_ sequence: UInt64, _ answer: FeedAnswer, now: Duration) {

@@ -104,27 +104,25 @@ extension SourceStatistics {
     /// The sums over the pollers' counters of one source.
     init(name: String, of source: CounterBlock.Source, in blocks: [CounterBlock]) {
         func sum(_ word: CounterBlock.Word) -> UInt64 { blocks.reduce(0) { $0 &+ $1.value(word, of: source) } }
-        self.init(
-            name: name,
-            receivedFrames: sum(.receivedFrames),
-            receivedBytes: sum(.receivedBytes),
-            forwardedFrames: sum(.forwardedFrames),
-            sentFrames: sum(.sentFrames),
-            sentBytes: sum(.sentBytes),
-            unsentFrames: sum(.unsentFrames),
-            singlySentFrames: sum(.singlySentFrames),
-            drops: DropReason.allCases.compactMap { reason in
-                let frames = blocks.reduce(0) { $0 &+ $1.drops(reason, of: source) }
+        func drops(_ count: (CounterBlock, DropReason) -> UInt64) -> [DropCount] {
+            DropReason.allCases.compactMap { reason in
+                let frames = blocks.reduce(0) { $0 &+ count($1, reason) }
                 return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
-            },
-            partlyDropped: DropReason.allCases.compactMap { reason in
-                let frames = blocks.reduce(0) { $0 &+ $1.partlyDropped(reason, of: source) }
-                return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
-            },
-            answers: AnswerKind.allCases.compactMap { kind in
-                let frames = blocks.reduce(0) { $0 &+ $1.answers(kind, of: source) }
-                return frames > 0 ? AnswerCount(kind: kind.label, frames: frames) : nil
             }
-        )
+        }
+        self.init(name: name)
+        receivedFrames = sum(.receivedFrames)
+        receivedBytes = sum(.receivedBytes)
+        forwardedFrames = sum(.forwardedFrames)
+        sentFrames = sum(.sentFrames)
+        sentBytes = sum(.sentBytes)
+        unsentFrames = sum(.unsentFrames)
+        singlySentFrames = sum(.singlySentFrames)
+        self.drops = drops { $0.drops($1, of: source) }
+        partlyDropped = drops { $0.partlyDropped($1, of: source) }
+        answers = AnswerKind.allCases.compactMap { kind in
+            let frames = blocks.reduce(0) { $0 &+ $1.answers(kind, of: source) }
+            return frames > 0 ? AnswerCount(kind: kind.label, frames: frames) : nil
+        }
     }
 }

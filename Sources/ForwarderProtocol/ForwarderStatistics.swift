@@ -67,51 +67,28 @@ public struct SourceStatistics: Hashable, Sendable {
     /// The port's name on this host.
     public var name: String
     /// Frames read from the device or socket.
-    public var receivedFrames: UInt64
+    public var receivedFrames: UInt64 = 0
     /// Bytes of the frames read.
-    public var receivedBytes: UInt64
+    public var receivedBytes: UInt64 = 0
     /// Frames read that went out somewhere: as one copy or more, or as an answer.
-    public var forwardedFrames: UInt64
+    public var forwardedFrames: UInt64 = 0
     /// Frames written to the device or socket; each copy of a flooded frame is one.
-    public var sentFrames: UInt64
+    public var sentFrames: UInt64 = 0
     /// Bytes of the frames written.
-    public var sentBytes: UInt64
+    public var sentBytes: UInt64 = 0
     /// Copies that the device or socket did not take.
-    public var unsentFrames: UInt64
+    public var unsentFrames: UInt64 = 0
     /// Frames written one by one since the kernel refused them as one.
-    public var singlySentFrames: UInt64
+    public var singlySentFrames: UInt64 = 0
     /// Frames read that went nowhere, by reason; only the reasons that have dropped any.
-    public var drops: [DropCount]
+    public var drops: [DropCount] = []
     /// Frames read that went out, but not to all who should have had them, by reason; they count among the forwarded.
-    public var partlyDropped: [DropCount]
+    public var partlyDropped: [DropCount] = []
     /// Answers given in the place of the frames' destinations, by kind; only the kinds that were given.
-    public var answers: [AnswerCount]
+    public var answers: [AnswerCount] = []
 
-    public init(
-        name: String,
-        receivedFrames: UInt64 = 0,
-        receivedBytes: UInt64 = 0,
-        forwardedFrames: UInt64 = 0,
-        sentFrames: UInt64 = 0,
-        sentBytes: UInt64 = 0,
-        unsentFrames: UInt64 = 0,
-        singlySentFrames: UInt64 = 0,
-        drops: [DropCount] = [],
-        partlyDropped: [DropCount] = [],
-        answers: [AnswerCount] = []
-    ) {
-        self.name = name
-        self.receivedFrames = receivedFrames
-        self.receivedBytes = receivedBytes
-        self.forwardedFrames = forwardedFrames
-        self.sentFrames = sentFrames
-        self.sentBytes = sentBytes
-        self.unsentFrames = unsentFrames
-        self.singlySentFrames = singlySentFrames
-        self.drops = drops
-        self.partlyDropped = partlyDropped
-        self.answers = answers
-    }
+    /// A source that has counted nothing.
+    public init(name: String) { self.name = name }
 }
 
 /// The count of one kind of answer. The kind travels by name, so that a newer forwarder may have more.

@@ -104,21 +104,20 @@ extension MessageReader {
     }
 
     private mutating func source() throws(ForwarderMessageError) -> SourceStatistics {
-        SourceStatistics(
-            name: try name(),
-            receivedFrames: try integer(),
-            receivedBytes: try integer(),
-            forwardedFrames: try integer(),
-            sentFrames: try integer(),
-            sentBytes: try integer(),
-            unsentFrames: try integer(),
-            singlySentFrames: try integer(),
-            drops: try drops(),
-            partlyDropped: try drops(),
-            answers: try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
-                AnswerCount(kind: try reader.name(), frames: try reader.integer())
-            }
-        )
+        var source = SourceStatistics(name: try name())
+        source.receivedFrames = try integer()
+        source.receivedBytes = try integer()
+        source.forwardedFrames = try integer()
+        source.sentFrames = try integer()
+        source.sentBytes = try integer()
+        source.unsentFrames = try integer()
+        source.singlySentFrames = try integer()
+        source.drops = try drops()
+        source.partlyDropped = try drops()
+        source.answers = try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
+            AnswerCount(kind: try reader.name(), frames: try reader.integer())
+        }
+        return source
     }
 
     private mutating func drops() throws(ForwarderMessageError) -> [DropCount] {

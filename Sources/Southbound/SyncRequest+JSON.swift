@@ -49,42 +49,39 @@ extension SyncRequest {
         guard hash == nil || epoch != nil else {
             throw body.failure("hash", "\"hash\" has no effect without \"epoch\"")
         }
-        self.init(
-            chassisID: try body.identity("chassis_id"),
-            bootID: try body.identity("boot_id"),
-            seq: try body.number("seq"),
-            version: try body.text("version", default: ""),
-            features: try body.list("features", atMost: Self.featureCountMaximum) {
-                (element: SyncReader) throws(SyncRequestError) in try element.ownText()
-            },
-            hostname: try body.text("hostname", default: ""),
-            epoch: epoch,
-            since: try body.number("since", default: 0),
-            hash: hash,
-            applied: try body.number("applied", default: 0),
-            wait: Int(
-                clamping: min(try body.number("wait", default: UInt64(Self.waitDefault)), UInt64(Self.waitMaximum))
-            ),
-            page: try body.page("page"),
-            encaps: try body.encaps(),
-            tunnelKeys: try body.list("tunnel_keys", atMost: Chassis.tunnelKeyCountMaximum) {
-                (element: SyncReader) throws(SyncRequestError) in
-                let key = try element.ownText()
-                guard Chassis.isTunnelKey(key) else {
-                    throw element.failure("", "a public key has 64 hexadecimal digits")
-                }
-                return key
-            },
-            ports: try body.list("ports", atMost: Self.portCountMaximum) {
-                (element: SyncReader) throws(SyncRequestError) in try PluggedPort(element)
-            }.sorted(by: PluggedPort.isInOrder),
-            errors: try body.list("errors", atMost: Self.errorCountMaximum) {
-                (element: SyncReader) throws(SyncRequestError) in try HostError(element)
-            },
-            held: try body.held("held"),
-            machine: json["machine"] == nil ? nil : try body.identity("machine"),
-            isLeaving: try body.bool("leaving", default: false)
-        )
+        chassisID = try body.identity("chassis_id")
+        bootID = try body.identity("boot_id")
+        seq = try body.number("seq")
+        version = try body.text("version", default: "")
+        features = try body.list("features", atMost: Self.featureCountMaximum) {
+            (element: SyncReader) throws(SyncRequestError) in try element.ownText()
+        }
+        hostname = try body.text("hostname", default: "")
+        self.epoch = epoch
+        since = try body.number("since", default: 0)
+        self.hash = hash
+        applied = try body.number("applied", default: 0)
+        let wanted = try body.number("wait", default: UInt64(Self.waitDefault))
+        wait = Int(clamping: min(wanted, UInt64(Self.waitMaximum)))
+        page = try body.page("page")
+        encaps = try body.encaps()
+        tunnelKeys = try body.list("tunnel_keys", atMost: Chassis.tunnelKeyCountMaximum) {
+            (element: SyncReader) throws(SyncRequestError) in
+            let key = try element.ownText()
+            guard Chassis.isTunnelKey(key) else {
+                throw element.failure("", "a public key has 64 hexadecimal digits")
+            }
+            return key
+        }
+        ports = try body.list("ports", atMost: Self.portCountMaximum) {
+            (element: SyncReader) throws(SyncRequestError) in try PluggedPort(element)
+        }.sorted(by: PluggedPort.isInOrder)
+        errors = try body.list("errors", atMost: Self.errorCountMaximum) {
+            (element: SyncReader) throws(SyncRequestError) in try HostError(element)
+        }
+        held = try body.held("held")
+        machine = json["machine"] == nil ? nil : try body.identity("machine")
+        isLeaving = try body.bool("leaving", default: false)
     }
 }
 

@@ -9,19 +9,19 @@ public struct SyncRequest: Equatable, Sendable {
     /// Rises with each sync of one start.
     public var seq: UInt64
     /// The agent's version, for people.
-    public var version: String
+    public var version = ""
     /// The features that the agent applies: ``Feature/all`` for this version.
-    public var features: [String]
+    public var features = Feature.all
     /// The host's name, for `show`; may be empty.
-    public var hostname: String
+    public var hostname = ""
     /// The epoch of `since` and `applied`; `nil` while the agent has none.
     public var epoch: UInt64?
     /// The revision that the feed is to go on from; 0 asks for a snapshot.
-    public var since: UInt64
+    public var since: UInt64 = 0
     /// The hash of the commit of `since`: evidence that its history is central's. `nil` if the agent knows none.
     public var hash: UInt64?
     /// The highest `to` that is in the forwarder's tables; 0 for none.
-    public var applied: UInt64
+    public var applied: UInt64 = 0
     /// The seconds that central may hold the answer until there is news: 0 ... 60.
     public var wait: Int
     /// The page of a long answer that is asked for; `since` is then as it was for the first page.
@@ -29,18 +29,18 @@ public struct SyncRequest: Equatable, Sendable {
     /// The host's tunnel endpoints; at least one.
     public var encaps: [Encap]
     /// Its public keys for the tags of datagrams (``Chassis/tunnelKeys``).
-    public var tunnelKeys: [String]
+    public var tunnelKeys: [String] = []
     /// All that is plugged on the host, also ports that central does not know yet: in order, if they were read from
     /// JSON.
-    public var ports: [PluggedPort]
+    public var ports: [PluggedPort] = []
     /// The errors on the host, for the log.
-    public var errors: [HostError]
+    public var errors: [HostError] = []
     /// The share that the host holds back; `nil` if there is none.
     public var held: HeldShare?
     /// A value that no copy of the state directory has under another kernel or path; 1 ... 64 bytes, `nil` if unknown.
     public var machine: String?
     /// True if this start of the agent says no more, so that another one may take its place at once.
-    public var isLeaving: Bool
+    public var isLeaving = false
 
     /// A port that is plugged on a host.
     public struct PluggedPort: Hashable, Sendable {
@@ -99,46 +99,11 @@ public struct SyncRequest: Equatable, Sendable {
     public static let identityByteCountMaximum = 64
     public static let textByteCountMaximum = 256
 
-    /// A sync; what most syncs have in common has a default.
-    public init(
-        chassisID: String,
-        bootID: String,
-        seq: UInt64,
-        version: String = "",
-        features: [String] = Feature.all,
-        hostname: String = "",
-        epoch: UInt64? = nil,
-        since: UInt64 = 0,
-        hash: UInt64? = nil,
-        applied: UInt64 = 0,
-        wait: Int = waitDefault,
-        page: FeedPage? = nil,
-        encaps: [Encap],
-        tunnelKeys: [String] = [],
-        ports: [PluggedPort] = [],
-        errors: [HostError] = [],
-        held: HeldShare? = nil,
-        machine: String? = nil,
-        isLeaving: Bool = false
-    ) {
+    public init(chassisID: String, bootID: String, seq: UInt64, wait: Int = waitDefault, encaps: [Encap]) {
         self.chassisID = chassisID
         self.bootID = bootID
         self.seq = seq
-        self.version = version
-        self.features = features
-        self.hostname = hostname
-        self.epoch = epoch
-        self.since = since
-        self.hash = hash
-        self.applied = applied
         self.wait = wait
-        self.page = page
         self.encaps = encaps
-        self.tunnelKeys = tunnelKeys
-        self.ports = ports
-        self.errors = errors
-        self.held = held
-        self.machine = machine
-        self.isLeaving = isLeaving
     }
 }

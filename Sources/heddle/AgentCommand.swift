@@ -115,20 +115,20 @@ struct AgentCommand: ParsableCommand {
             let (least, most) = (Self.queueMemory.lowerBound, Self.queueMemory.upperBound)
             throw usage("--queue-memory takes \(least) to \(most) MiB, not \(queueMemory)")
         }
-        let options = AgentOptions(
+        var options = AgentOptions(
             central: central,
-            chassis: chassis,
             encapIP: address,
             stateDirectory: stateDir,
-            forwarderDirectory: forwarderDir,
-            join: join ?? environmentVariable("HEDDLE_JOIN"),
-            isInsecure: insecure,
-            startsForwarder: !externalForwarder,
-            queueCount: queues,
-            queuedByteCount: queueMemory << 20,
-            authenticatesTunnels: authenticateTunnels,
             version: Heddle.version
         )
+        options.chassis = chassis
+        options.forwarderDirectory = forwarderDir
+        options.join = join ?? environmentVariable("HEDDLE_JOIN")
+        options.isInsecure = insecure
+        options.startsForwarder = !externalForwarder
+        options.queueCount = queues
+        options.queuedByteCount = queueMemory << 20
+        options.authenticatesTunnels = authenticateTunnels
         do throws(AgentFailure) {
             try AgentProcess.run(options)
         } catch {

@@ -255,19 +255,14 @@ struct BenchAgent {
 
     mutating func request(wait: Int = 0) -> SyncRequest {
         seq += 1
-        return SyncRequest(
-            chassisID: chassisID,
-            bootID: bootID,
-            seq: seq,
-            hostname: "host-\(name)",
-            epoch: epoch,
-            since: applied,
-            applied: applied,
-            wait: wait,
-            page: page,
-            encaps: encaps,
-            ports: ports
-        )
+        var request = SyncRequest(chassisID: chassisID, bootID: bootID, seq: seq, wait: wait, encaps: encaps)
+        request.hostname = "host-\(name)"
+        request.epoch = epoch
+        request.since = applied
+        request.applied = applied
+        request.page = page
+        request.ports = ports
+        return request
     }
 
     /// Takes an answer in; changes are applied when all pages of them are there.

@@ -6,25 +6,32 @@ enum Samples {
     static let v4 = IPAddress.v4(IPv4Address(0x0a7f_0003))
     static let v6 = IPAddress.v6(IPv6Address(high: 0xfd00 << 48, low: 3))
     static let statistics = ForwarderStatistics(
-        ports: [
-            SourceStatistics(
-                name: "vm1",
-                receivedFrames: 6,
-                receivedBytes: 2,
-                forwardedFrames: 1,
-                sentFrames: 3,
-                sentBytes: 4,
-                unsentFrames: 7,
-                singlySentFrames: 8,
-                drops: [DropCount(reason: "hairpin", frames: 5)],
-                partlyDropped: [DropCount(reason: "frame_too_long", frames: 6)],
-                answers: [AnswerCount(kind: "dhcp_offer", frames: 7)]
-            )
-        ],
-        underlay: SourceStatistics(name: "", drops: [DropCount(reason: "missing_option", frames: 1 << 40)]),
+        ports: [port],
+        underlay: underlay,
         pollers: [PollerStatistics(name: "from-ports-0", sourceCount: 3, receivedFrames: 1 << 33)],
         paths: [PathStatistics(address: v6, mtu: 1422, tooLongFrames: 3, unsentFrames: 4)]
     )
+
+    private static var port: SourceStatistics {
+        var port = SourceStatistics(name: "vm1")
+        port.receivedFrames = 6
+        port.receivedBytes = 2
+        port.forwardedFrames = 1
+        port.sentFrames = 3
+        port.sentBytes = 4
+        port.unsentFrames = 7
+        port.singlySentFrames = 8
+        port.drops = [DropCount(reason: "hairpin", frames: 5)]
+        port.partlyDropped = [DropCount(reason: "frame_too_long", frames: 6)]
+        port.answers = [AnswerCount(kind: "dhcp_offer", frames: 7)]
+        return port
+    }
+
+    private static var underlay: SourceStatistics {
+        var underlay = SourceStatistics(name: "")
+        underlay.drops = [DropCount(reason: "missing_option", frames: 1 << 40)]
+        return underlay
+    }
 
     static let messages: [ForwarderMessage] = [
         .greeting(Greeting(version: 1, processID: 4242, epoch: 0xfedc_ba98_7654_3210, revision: 17, heldCount: 2)),

@@ -45,16 +45,12 @@ import Testing
         blocks[0].addDrop(.ingressPortSecurity, of: 4)
         blocks[1].addDrop(.ingressPortSecurity, of: 4)
         blocks[0].addAnswer(.dhcpOffer, of: 4)
-        #expect(
-            SourceStatistics(name: "vm1", of: 4, in: blocks)
-                == SourceStatistics(
-                    name: "vm1",
-                    receivedFrames: 3,
-                    sentFrames: 5,
-                    singlySentFrames: 13,
-                    drops: [DropCount(reason: "ingress_port_security", frames: 2)],
-                    answers: [AnswerCount(kind: "dhcp_offer", frames: 1)]
-                )
-        )
+        var expected = SourceStatistics(name: "vm1")
+        expected.receivedFrames = 3
+        expected.sentFrames = 5
+        expected.singlySentFrames = 13
+        expected.drops = [DropCount(reason: "ingress_port_security", frames: 2)]
+        expected.answers = [AnswerCount(kind: "dhcp_offer", frames: 1)]
+        #expect(SourceStatistics(name: "vm1", of: 4, in: blocks) == expected)
     }
 }

@@ -6,22 +6,18 @@ import Wire
 
 @Suite struct SyncRequestTests {
     private var sample: SyncRequest {
-        SyncRequest(
-            chassisID: "c-1",
-            bootID: "b-1",
-            seq: 7,
-            version: "1.0",
-            hostname: "host1",
-            epoch: 0xabc,
-            since: 41,
-            hash: 0xfed,
-            applied: 40,
-            wait: 30,
-            page: FeedPage(to: 44, offset: 500),
-            encaps: [Encap(ip: .v4(IPv4Address(0x0a00_0001)))],
-            ports: [.init(logicalPort: "p1", interface: "tap1", claim: 3, isUp: true)],
-            errors: [.init(logicalPort: "p2", detail: "no interface")]
-        )
+        let encap = Encap(ip: .v4(IPv4Address(0x0a00_0001)))
+        var sync = SyncRequest(chassisID: "c-1", bootID: "b-1", seq: 7, wait: 30, encaps: [encap])
+        sync.version = "1.0"
+        sync.hostname = "host1"
+        sync.epoch = 0xabc
+        sync.since = 41
+        sync.hash = 0xfed
+        sync.applied = 40
+        sync.page = FeedPage(to: 44, offset: 500)
+        sync.ports = [.init(logicalPort: "p1", interface: "tap1", claim: 3, isUp: true)]
+        sync.errors = [.init(logicalPort: "p2", detail: "no interface")]
+        return sync
     }
 
     private func problem(_ change: JSONValue) -> String? {
