@@ -62,14 +62,14 @@ extension API {
             throw Refusal(.invalidValue, "The owner in the path cannot be a name: \(problem).")
         }
         let names = ObjectKind.allCases.map(\.names.member)
-        let document = try DocumentReader.object(content, at: "", known: names)
+        let document = JSONReader(content)
+        try document.checkMembers(names)
         var bodies: [ObjectKind: [JSONValue]] = [:]
         var left = Limits.topologyObjectCountMaximum
         for kind in ObjectKind.allCases {
-            let name = kind.names.member
-            let list = try DocumentReader.list(document[name] ?? .array([]), at: "/\(name)", atMost: left)
+            let list = try document[kind.names.member]?.list(atMost: left) ?? []
             left -= list.count
-            bodies[kind] = list
+            bodies[kind] = list.map(\.value)
         }
         return TopologyRequest(owner: owner, bodies: bodies)
     }

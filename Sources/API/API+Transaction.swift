@@ -33,36 +33,33 @@ struct TransactionReader {
     let rights: Principal.Rights
 
     func read(_ content: JSONValue) throws(Refusal) -> ([Requirement], [Operation]) {
-        let body = try DocumentReader.object(content, at: "", known: ["require", "ops"])
+        let body = JSONReader(content)
+        try body.checkMembers(["require", "ops"])
         guard let ops = body["ops"] else {
             throw Refusal(.missingField, "A transaction has its operations in \"ops\".", pointer: "/ops")
         }
         let maximum = Limits.operationCountMaximum
-        let demands = try DocumentReader.list(body["require"] ?? .array([]), at: "/require", atMost: maximum)
-        let requirements = try demands.enumerated().map {
-            (index, element) throws(Refusal) in try requirement(element, at: "/require/\(index)")
-        }
-        let operations = try DocumentReader.list(ops, at: "/ops", atMost: maximum).enumerated().map {
-            (index, element) throws(Refusal) in try operation(element, at: "/ops/\(index)")
-        }
+        let demands = try body["require"]?.list(atMost: maximum) ?? []
+        let requirements = try demands.map { demand throws(Refusal) in try requirement(demand) }
+        let operations = try ops.list(atMost: maximum).map { element throws(Refusal) in try operation(element) }
         return (requirements, operations)
     }
 
-    private func operation(_ value: JSONValue, at pointer: String) throws(Refusal) -> Operation {
-        let members = try DocumentReader.object(value, at: pointer, known: ["op", "path", "body", "ports"])
-        let method = try method(members["op"], at: pointer + "/op")
-        let (route, kind, variables) = try route(members["path"], method: method, at: pointer + "/path")
-        try checkRights(for: route, at: pointer)
+    private func operation(_ reader: JSONReader) throws(Refusal) -> Operation {
+        try reader.checkMembers(["op", "path", "body", "ports"])
+        let method = try method(of: reader)
+        let (route, kind, variables) = try route(of: reader, method: method)
+        try checkRights(for: route, at: reader.pointer)
         let reference = Reference(variables["ref"] ?? "")
-        let refusesPorts = try refusal(members["ports"], of: route, at: pointer + "/ports")
+        let refusesPorts = try refusesPorts(reader, route)
         guard method != .delete else {
-            guard members["body"] == nil else {
-                throw Refusal(.unknownField, "A delete has no body.", pointer: pointer + "/body")
+            guard reader.value["body"] == nil else {
+                throw Refusal(.unknownField, "A delete has no body.", pointer: reader.pointer(to: "body"))
             }
             return Operation(kind, .delete(reference, refusingPorts: refusesPorts))
         }
-        guard let body = members["body"] else {
-            throw Refusal(.missingField, "This operation needs a body.", pointer: pointer + "/body")
+        guard let body = reader.value["body"] else {
+            throw Refusal(.missingField, "This operation needs a body.", pointer: reader.pointer(to: "body"))
         }
         switch method {
         case .post:
@@ -85,58 +82,61 @@ struct TransactionReader {
         )
     }
 
-    private func requirement(_ value: JSONValue, at pointer: String) throws(Refusal) -> Requirement {
-        let members = try DocumentReader.object(value, at: pointer, known: ["path", "etag", "absent"])
-        let (_, kind, variables) = try route(members["path"], method: .get, at: pointer + "/path")
+    private func requirement(_ reader: JSONReader) throws(Refusal) -> Requirement {
+        try reader.checkMembers(["path", "etag", "absent"])
+        let (_, kind, variables) = try route(of: reader, method: .get)
         var precondition = Precondition()
-        switch (members["etag"], members["absent"]) {
+        switch (reader.value["etag"], reader.value["absent"]) {
         case (.string(let tag)?, nil):
             switch EntityTag.list(tag) ?? EntityTag.revision(tag).map({ .tags([($0, true)]) }) {
             case .anything?: precondition.ifMatch = .anything
             case .tags(let tags)?: precondition.ifMatch = .revisions(tags.map(\.revision))
-            case nil: throw Refusal(.invalidValue, "\(quoted(tag)) is not an entity tag.", pointer: pointer + "/etag")
+            case nil:
+                let pointer = reader.pointer(to: "etag")
+                throw Refusal(.invalidValue, "\(quoted(tag)) is not an entity tag.", pointer: pointer)
             }
         case (nil, .bool(true)?): precondition.mustBeAbsent = true
         default:
             throw Refusal(
                 .invalidValue,
                 "A requirement has either an \"etag\", a string, or \"absent\": true.",
-                pointer: pointer
+                pointer: reader.pointer
             )
         }
         let reference = Reference(variables["ref"] ?? "")
         return Requirement(kind: kind, reference: reference, precondition: precondition)
     }
 
-    private func method(_ value: JSONValue?, at pointer: String) throws(Refusal) -> HTTPRequest.Method {
-        switch value?.stringValue {
+    private func method(of reader: JSONReader) throws(Refusal) -> HTTPRequest.Method {
+        switch reader.value["op"]?.stringValue {
         case "create": return .post
         case "replace": return .put
         case "patch": return .patch
         case "delete": return .delete
         default:
+            let pointer = reader.pointer(to: "op")
             throw Refusal(.invalidValue, "\"op\" is create, replace, patch or delete.", pointer: pointer)
         }
     }
 
-    private func refusal(_ value: JSONValue?, of route: Route, at pointer: String) throws(Refusal) -> Bool {
-        guard let value else { return false }
+    private func refusesPorts(_ reader: JSONReader, _ route: Route) throws(Refusal) -> Bool {
+        guard let ports = reader["ports"] else { return false }
         guard route.parameters.contains(.ports) else {
-            throw Refusal(.unknownField, "Only the deletion of a switch has \"ports\".", pointer: pointer)
+            throw Refusal(.unknownField, "Only the deletion of a switch has \"ports\".", pointer: ports.pointer)
         }
-        guard value == "refuse" else {
-            throw Refusal(.invalidValue, "\"ports\" is refuse, or left out.", pointer: pointer)
+        guard ports.value == "refuse" else {
+            throw Refusal(.invalidValue, "\"ports\" is refuse, or left out.", pointer: ports.pointer)
         }
         return true
     }
 
     /// The route of an object or a collection of users' objects.
     private func route(
-        _ value: JSONValue?,
-        method: HTTPRequest.Method,
-        at pointer: String
+        of reader: JSONReader,
+        method: HTTPRequest.Method
     ) throws(Refusal) -> (Route, ResourceKind, Route.Variables) {
-        guard let text = value?.stringValue else {
+        let pointer = reader.pointer(to: "path")
+        guard let text = reader.value["path"]?.stringValue else {
             throw Refusal(.missingField, "\"path\" is a string, such as \"/v1/switches/ls1\".", pointer: pointer)
         }
         let target = Target(text).flatMap { $0.query.isEmpty ? $0.path : nil }

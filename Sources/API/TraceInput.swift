@@ -59,14 +59,14 @@ struct TraceInput {
 
     /// Reads `{"switch","flow":{FIELD:VALUE,…}}`.
     init(_ content: JSONValue, in northbound: NorthboundDatabase) throws(Refusal) {
-        let body = try DocumentReader.object(content, at: "", known: ["switch", "flow"])
-        guard let reference = body["switch"]?.stringValue else {
+        try JSONReader(content).checkMembers(["switch", "flow"])
+        guard let reference = content["switch"]?.stringValue else {
             throw Refusal(.missingField, "A trace needs the \"switch\" of the port, a string.", pointer: "/switch")
         }
         guard let logicalSwitch = northbound.logicalSwitch(Reference(reference)) else {
             throw Refusal(.referenceNotFound, "There is no switch \(quoted(reference)).", pointer: "/switch")
         }
-        guard let flow = body["flow"] else {
+        guard let flow = content["flow"] else {
             throw Refusal(.missingField, "A trace needs the fields of a frame in \"flow\".", pointer: "/flow")
         }
         let values = try Self.values(flow)

@@ -30,7 +30,7 @@ public struct PortRequest: Hashable, Sendable {
                 pointer: "/\(member.name)"
             )
         }
-        let reader = FieldReader(members: members)
+        let reader = JSONReader(body)
         try checkName(name)
         guard let logicalPort = try reader.string("logical_port") else {
             throw invalid("logical_port", "A port needs \"logical_port\", the name of a logical switch port.")
@@ -129,32 +129,31 @@ private func checkNetns(_ netns: String?) throws(Problem) {
     }
 }
 
-/// Takes the fields of a body out with their types checked.
-private struct FieldReader {
-    let members: JSONObject
-
-    private func value(_ field: String) -> JSONValue? {
-        let value = members[field]
-        return value == .null ? nil : value
+/// The fields of a body, with their types checked.
+extension JSONReader {
+    /// The field; `nil` if it is missing or `null`.
+    private func field(_ name: String) -> JSONValue? {
+        let field = value[name]
+        return field == .null ? nil : field
     }
 
-    func string(_ field: String) throws(Problem) -> String? {
-        guard let value = value(field) else { return nil }
+    fileprivate func string(_ field: String) throws(Problem) -> String? {
+        guard let value = self.field(field) else { return nil }
         guard let text = value.stringValue else {
             throw invalid(field, "\"\(field)\" must be a string and is \(value.kindName).")
         }
         return text
     }
 
-    func boolean(_ field: String) throws(Problem) -> Bool? {
-        guard let value = value(field) else { return nil }
+    fileprivate func boolean(_ field: String) throws(Problem) -> Bool? {
+        guard let value = self.field(field) else { return nil }
         guard let boolean = value.boolValue else {
             throw invalid(field, "\"\(field)\" must be true or false and is \(value.kindName).")
         }
         return boolean
     }
 
-    func mac() throws(Problem) -> MACAddress? {
+    fileprivate func mac() throws(Problem) -> MACAddress? {
         guard let text = try string("mac") else { return nil }
         guard let mac = MACAddress(text) else {
             throw invalid("mac", "\"\(text)\" is not a MAC address; write one as 02:ac:10:ff:00:11.")
@@ -165,22 +164,22 @@ private struct FieldReader {
         return mac
     }
 
-    func addresses() throws(Problem) -> [IPPrefix] {
-        guard let value = value("addresses") else { return [] }
-        guard let elements = value.arrayValue else {
+    fileprivate func addresses() throws(Problem) -> [IPPrefix] {
+        guard let value = field("addresses") else { return [] }
+        guard let elements = self["addresses"]?.elements else {
             throw invalid("addresses", "\"addresses\" must be an array of ADDRESS/LENGTH and is \(value.kindName).")
         }
         guard elements.count <= PortSpecification.addressCountMaximum else {
             throw invalid("addresses", "A port has at most \(PortSpecification.addressCountMaximum) addresses.")
         }
         var prefixes: [IPPrefix] = []
-        for (index, element) in elements.enumerated() {
-            guard let text = element.stringValue, let prefix = IPPrefix(text), prefix.address.isOfOneHost else {
+        for element in elements {
+            guard let text = element.value.stringValue, let prefix = IPPrefix(text), prefix.address.isOfOneHost else {
                 throw Problem(
                     .unprocessableContent,
                     code: "invalid_addresses",
-                    detail: "\(element.text) is not an address for an interface; write one as 172.16.255.11/24.",
-                    pointer: "/addresses/\(index)"
+                    detail: "\(element.value.text) is not an address for an interface; write one as 172.16.255.11/24.",
+                    pointer: element.pointer
                 )
             }
             if let reason = prefix.address.reasonAgainstGuest {
@@ -188,7 +187,7 @@ private struct FieldReader {
                     .unprocessableContent,
                     code: "invalid_addresses",
                     detail: "\(prefix.address) cannot be a guest's: \(reason).",
-                    pointer: "/addresses/\(index)"
+                    pointer: element.pointer
                 )
             }
             prefixes.append(prefix)
@@ -196,8 +195,8 @@ private struct FieldReader {
         return prefixes
     }
 
-    func mtu() throws(Problem) -> Int? {
-        guard let value = value("mtu") else { return nil }
+    fileprivate func mtu() throws(Problem) -> Int? {
+        guard let value = field("mtu") else { return nil }
         let range = PortSpecification.mtuMinimum...PortSpecification.mtuMaximum
         guard let number = value.integerValue, let mtu = Int(exactly: number), range.contains(mtu) else {
             throw invalid("mtu", "\"mtu\" must be a number from \(range.lowerBound) to \(range.upperBound).")

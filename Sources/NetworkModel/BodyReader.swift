@@ -136,13 +136,5 @@ struct BodyReader {
 
 /// A token of a JSON pointer with `~` and `/` escaped (RFC 6901 section 3); one that no member has is cut.
 public func escapedPointerToken(_ token: String) -> String {
-    var escaped = String.UnicodeScalarView()
-    for scalar in cut(token, at: Limits.pointerTokenByteCountMaximum).unicodeScalars {
-        switch scalar {
-        case "~": escaped.append(contentsOf: "~0".unicodeScalars)
-        case "/": escaped.append(contentsOf: "~1".unicodeScalars)
-        default: escaped.append(scalar)
-        }
-    }
-    return String(escaped)
+    JSONReader.escaped(cut(token, at: Limits.pointerTokenByteCountMaximum))
 }

@@ -42,7 +42,7 @@ extension SyncRequest {
     /// The sync that a body stands for. Unknown members are ignored, so that a newer agent is understood.
     /// - Throws: ``SyncRequestError`` at the first member that is missing, of another type or out of bounds.
     public init(json: JSONValue) throws(SyncRequestError) {
-        let body = SyncReader(json: json, pointer: "")
+        let body = JSONReader(json)
         guard json.objectValue != nil else { throw body.failure("", "a sync is a JSON object") }
         let epoch = try body.digits("epoch", "an epoch")
         let hash = try body.digits("hash", "a hash")
@@ -54,7 +54,7 @@ extension SyncRequest {
         seq = try body.number("seq")
         version = try body.text("version", default: "")
         features = try body.list("features", atMost: Self.featureCountMaximum) {
-            (element: SyncReader) throws(SyncRequestError) in try element.ownText()
+            (element: JSONReader) throws(SyncRequestError) in try element.ownText()
         }
         hostname = try body.text("hostname", default: "")
         self.epoch = epoch
@@ -66,7 +66,7 @@ extension SyncRequest {
         page = try body.page("page")
         encaps = try body.encaps()
         tunnelKeys = try body.list("tunnel_keys", atMost: Chassis.tunnelKeyCountMaximum) {
-            (element: SyncReader) throws(SyncRequestError) in
+            (element: JSONReader) throws(SyncRequestError) in
             let key = try element.ownText()
             guard Chassis.isTunnelKey(key) else {
                 throw element.failure("", "a public key has 64 hexadecimal digits")
@@ -74,10 +74,10 @@ extension SyncRequest {
             return key
         }
         ports = try body.list("ports", atMost: Self.portCountMaximum) {
-            (element: SyncReader) throws(SyncRequestError) in try PluggedPort(element)
+            (element: JSONReader) throws(SyncRequestError) in try PluggedPort(element)
         }.sorted(by: PluggedPort.isInOrder)
         errors = try body.list("errors", atMost: Self.errorCountMaximum) {
-            (element: SyncReader) throws(SyncRequestError) in try HostError(element)
+            (element: JSONReader) throws(SyncRequestError) in try HostError(element)
         }
         held = try body.held("held")
         machine = json["machine"] == nil ? nil : try body.identity("machine")
@@ -96,7 +96,7 @@ extension SyncRequest.PluggedPort {
         return isSetAside ? json.merged(with: ["set_aside": true]) : json
     }
 
-    fileprivate init(_ reader: SyncReader) throws(SyncRequestError) {
+    fileprivate init(_ reader: JSONReader) throws(SyncRequestError) {
         self.init(
             logicalPort: try reader.text("logical_port"),
             interface: try reader.text("interface", default: ""),
@@ -110,7 +110,7 @@ extension SyncRequest.PluggedPort {
 extension SyncRequest.HostError {
     var json: JSONValue { ["logical_port": .string(logicalPort), "detail": .string(detail)] }
 
-    fileprivate init(_ reader: SyncReader) throws(SyncRequestError) {
+    fileprivate init(_ reader: JSONReader) throws(SyncRequestError) {
         self.init(
             logicalPort: try reader.message("logical_port"),
             detail: try reader.message("detail")
@@ -118,14 +118,11 @@ extension SyncRequest.HostError {
     }
 }
 
-/// Reads members of a sync and knows where they stand.
-private struct SyncReader {
-    let json: JSONValue
-    let pointer: String
-
-    func failure(_ name: String, _ detail: String, isMissing: Bool = false) -> SyncRequestError {
+/// The members of a sync, in the words that an agent is answered with.
+extension JSONReader {
+    fileprivate func failure(_ name: String, _ detail: String, isMissing: Bool = false) -> SyncRequestError {
         SyncRequestError(
-            pointer: name.isEmpty ? pointer : "\(pointer)/\(name)",
+            pointer: name.isEmpty ? pointer : pointer(to: name),
             isMissing: isMissing,
             detail: detail
         )
@@ -135,16 +132,16 @@ private struct SyncReader {
         failure(name, "a sync needs \"\(name)\"", isMissing: true)
     }
 
-    func text(_ name: String, default fallback: String? = nil) throws(SyncRequestError) -> String {
-        guard let value = json[name] else {
+    fileprivate func text(_ name: String, default fallback: String? = nil) throws(SyncRequestError) -> String {
+        guard let member = self[name] else {
             guard let fallback else { throw missing(name) }
             return fallback
         }
-        return try SyncReader(json: value, pointer: "\(pointer)/\(name)").ownText()
+        return try member.ownText()
     }
 
     /// A text that people are shown.
-    func ownText() throws(SyncRequestError) -> String {
+    fileprivate func ownText() throws(SyncRequestError) -> String {
         let text = try ownMessage()
         guard !text.hasControlCharacters else {
             throw failure("", "this must not have control characters, such as line breaks")
@@ -153,19 +150,18 @@ private struct SyncReader {
     }
 
     /// A host's error may quote anything; it is escaped where it is printed.
-    func message(_ name: String) throws(SyncRequestError) -> String {
-        guard let value = json[name] else { return "" }
-        return try SyncReader(json: value, pointer: "\(pointer)/\(name)").ownMessage()
+    fileprivate func message(_ name: String) throws(SyncRequestError) -> String {
+        try self[name]?.ownMessage() ?? ""
     }
 
     private func ownMessage() throws(SyncRequestError) -> String {
-        guard let text = json.stringValue, text.utf8.count <= SyncRequest.textByteCountMaximum else {
+        guard let text = value.stringValue, text.utf8.count <= SyncRequest.textByteCountMaximum else {
             throw failure("", "this has to be a string of at most \(SyncRequest.textByteCountMaximum) bytes")
         }
         return text
     }
 
-    func identity(_ name: String) throws(SyncRequestError) -> String {
+    fileprivate func identity(_ name: String) throws(SyncRequestError) -> String {
         let text = try text(name)
         guard (1...SyncRequest.identityByteCountMaximum).contains(text.utf8.count) else {
             throw failure(name, "\"\(name)\" has 1 to \(SyncRequest.identityByteCountMaximum) bytes")
@@ -173,8 +169,8 @@ private struct SyncReader {
         return text
     }
 
-    func number(_ name: String, default fallback: UInt64? = nil) throws(SyncRequestError) -> UInt64 {
-        guard let value = json[name] else {
+    fileprivate func number(_ name: String, default fallback: UInt64? = nil) throws(SyncRequestError) -> UInt64 {
+        guard let value = self.value[name] else {
             guard let fallback else { throw missing(name) }
             return fallback
         }
@@ -184,40 +180,40 @@ private struct SyncReader {
         return number
     }
 
-    func bool(_ name: String, default fallback: Bool) throws(SyncRequestError) -> Bool {
-        guard let value = json[name] else { return fallback }
+    fileprivate func bool(_ name: String, default fallback: Bool) throws(SyncRequestError) -> Bool {
+        guard let value = self.value[name] else { return fallback }
         guard let bool = value.boolValue else { throw failure(name, "\"\(name)\" has to be true or false") }
         return bool
     }
 
-    func digits(_ name: String, _ what: String) throws(SyncRequestError) -> UInt64? {
-        guard let value = json[name], value != .null, value != "" else { return nil }
+    fileprivate func digits(_ name: String, _ what: String) throws(SyncRequestError) -> UInt64? {
+        guard let value = self.value[name], value != .null, value != "" else { return nil }
         guard let number = value.stringValue.flatMap(epochValue) else {
             throw failure(name, "\(what) has 16 hexadecimal digits")
         }
         return number
     }
 
-    func page(_ name: String) throws(SyncRequestError) -> FeedPage? {
-        guard let value = json[name], value != .null else { return nil }
+    fileprivate func page(_ name: String) throws(SyncRequestError) -> FeedPage? {
+        guard let value = self.value[name], value != .null else { return nil }
         guard let page = value.stringValue.flatMap({ FeedPage($0) }) else {
             throw failure(name, "\"\(name)\" has to be the \"next_page\" of an answer")
         }
         return page
     }
 
-    func held(_ name: String) throws(SyncRequestError) -> HeldShare? {
-        guard let value = json[name], value != .null else { return nil }
+    fileprivate func held(_ name: String) throws(SyncRequestError) -> HeldShare? {
+        guard let value = self.value[name], value != .null else { return nil }
         guard let held = HeldShare(json: value) else {
             throw failure(name, "\"\(name)\" tells two epochs and revisions, and how many ports would go")
         }
         return held
     }
 
-    func encaps() throws(SyncRequestError) -> [Encap] {
+    fileprivate func encaps() throws(SyncRequestError) -> [Encap] {
         let encaps = try list("encaps", atMost: SyncRequest.encapCountMaximum) {
-            (element: SyncReader) throws(SyncRequestError) in
-            guard let encap = Encap(json: element.json) else {
+            (element: JSONReader) throws(SyncRequestError) in
+            guard let encap = Encap(json: element.value) else {
                 throw element.failure("", "an encap is {\"type\":\"geneve\",\"ip\":UNICAST-ADDRESS}")
             }
             if let reason = encap.ip.reasonAgainstTunnel {
@@ -229,20 +225,15 @@ private struct SyncReader {
         return encaps
     }
 
-    func list<Element>(
+    fileprivate func list<Element>(
         _ name: String,
         atMost maximum: Int,
-        _ read: (SyncReader) throws(SyncRequestError) -> Element
+        _ read: (JSONReader) throws(SyncRequestError) -> Element
     ) throws(SyncRequestError) -> [Element] {
-        guard let value = json[name] else { return [] }
-        guard let values = value.arrayValue, values.count <= maximum else {
+        guard let list = self[name] else { return [] }
+        guard list.value.arrayValue?.count ?? .max <= maximum, let elements = list.elements else {
             throw failure(name, "\"\(name)\" has to be an array of at most \(maximum) elements")
         }
-        var elements: [Element] = []
-        elements.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
-            elements.append(try read(SyncReader(json: value, pointer: "\(pointer)/\(name)/\(index)")))
-        }
-        return elements
+        return try elements.map { element throws(SyncRequestError) in try read(element) }
     }
 }

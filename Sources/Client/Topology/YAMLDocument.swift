@@ -88,7 +88,7 @@ private struct YAMLReader {
         var merged: [JSONValue] = []
         for (key, element) in mapping {
             guard let member = key.scalar?.string else { throw wrong(key.mark?.line, "a member's name must be a text") }
-            let value = try value(of: element, at: "\(pointer)/\(Self.escaped(member))", depth: depth + 1)
+            let value = try value(of: element, at: "\(pointer)/\(JSONReader.escaped(member))", depth: depth + 1)
             if member == "<<", key.scalar?.style == .plain {
                 merged += value.arrayValue ?? [value]
             } else {
@@ -103,19 +103,6 @@ private struct YAMLReader {
             for member in members where object[member.name] == nil { object[member.name] = member.value }
         }
         return object
-    }
-
-    /// A name as a token of a JSON pointer.
-    private static func escaped(_ name: String) -> String {
-        var text = ""
-        for character in name {
-            switch character {
-            case "~": text += "~0"
-            case "/": text += "~1"
-            default: text.append(character)
-            }
-        }
-        return text
     }
 
     /// A plain word by YAML 1.2's core schema (section 10.3.2); everything in quotes is a text.
