@@ -22,7 +22,6 @@ extension API {
         }
     }
 
-    /// The version and limits of this central.
     var versionDocument: JSONValue {
         [
             "version": .string(Self.version),

@@ -16,7 +16,6 @@ final class Call {
     let conditions: Conditions
     /// By what a repetition of the request is known.
     let idempotency: Idempotency?
-    /// True if changes are wanted as events.
     let events: EventStream?
     let content: JSONValue
     let context: CallContext

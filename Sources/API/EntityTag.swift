@@ -85,7 +85,6 @@ struct Conditions {
         return list
     }
 
-    /// Returns the precondition of a change.
     func precondition() throws(Problem) -> Precondition {
         var precondition = Precondition()
         switch ifMatch {

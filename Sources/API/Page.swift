@@ -78,7 +78,6 @@ struct Page {
         let collection: Listing
         let epoch: UInt64
         let revision: UInt64
-        /// The key of the last item.
         var last: String?
         /// The key up to which everything has been looked at.
         var position: String?

@@ -208,7 +208,6 @@ public enum Endpoint: Hashable, Sendable {
     case getChanges, getAudit
     case livez, readyz, version, metrics, contract
 
-    /// The `operationId` of openapi.yaml.
     public var operationID: String {
         switch self {
         case .list(let kind): "list\(kind.names.plural.camelCase)"

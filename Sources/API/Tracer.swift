@@ -15,7 +15,6 @@ struct Tracer {
     private let southbound: SouthboundDatabase
     private let datapath: DatapathBinding
     private let ports: [PortBinding]
-    /// The names of ports by key.
     private let names: [UInt16: String]
 
     /// A tracer of one switch; `nil` if its datapath is not there.

@@ -55,7 +55,6 @@ final class Agent {
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
     private let tables: HostTables
-    /// The queues of the ports' devices.
     private var queues: [String: [Descriptor]] = [:]
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1

@@ -98,7 +98,6 @@ final class Joining {
         loop.stop()
     }
 
-    /// The octets of hexadecimal digits.
     private static func octets(_ text: String) -> [UInt8]? {
         let digits = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
         guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else { return nil }

@@ -82,7 +82,6 @@ struct ForwarderState: Sendable {
     var changes: [RecordKey: RecordChange] = [:]
     /// True if tables have been compiled since the agent started.
     var hasCompiled = false
-    /// The slots of the ports, by name.
     var slots: [String: UInt16] = [:]
     /// The slots that are free when the commit on its way is in force.
     var restingSlots: Set<UInt16> = []

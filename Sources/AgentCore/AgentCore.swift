@@ -39,7 +39,6 @@ public struct AgentCore: Sendable {
     /// The network of central's that this host holds back.
     var hold: Hold?
     var paths: PathsState
-    /// The requests that wait for something.
     var waiting: [Waiting] = []
     /// The time when failed devices are looked for again.
     var deviceRetryAt: Duration?

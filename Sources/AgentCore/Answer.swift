@@ -59,7 +59,6 @@ public struct PortReport: Hashable, Sendable {
     public var specification: PortSpecification
     /// True if the device was made by us.
     public var isOwned: Bool
-    /// The number of the plug.
     public var claim: UInt64
     public var state: State
     /// The reason why it is so, in one clause; empty for a port that is up.

@@ -14,7 +14,6 @@ struct Backoff: Hashable, Sendable {
         self.last = last
     }
 
-    /// The bound of the next delay.
     var bound: Duration {
         var bound = first
         for _ in 0..<min(failures, 32) where bound < last { bound = bound + bound }
@@ -31,6 +30,5 @@ struct Backoff: Hashable, Sendable {
         return .microseconds(Int64.random(in: 0...max(Int64(microseconds), 1), using: &generator))
     }
 
-    /// An attempt has succeeded.
     mutating func reset() { failures = 0 }
 }

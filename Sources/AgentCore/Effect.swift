@@ -17,7 +17,6 @@ public enum Effect: Sendable {
     case replaceForwarder(processID: Int32)
     /// Change the tables that the next commit tells the forwarder of.
     case compile(TableChange)
-    /// Send these messages in order.
     case forward([ForwarderOrder])
 
     // Devices
@@ -46,11 +45,9 @@ public enum Effect: Sendable {
 
     // Everything else
 
-    /// Answer a request at the socket.
     case answer(Ticket, Answer)
     /// Send `timer` at this time, and not at the one set before; `nil` for never.
     case setTimer(at: Duration?)
-    /// Write a line to the log.
     case log(LogLevel, String)
     case ready
     /// End with exit code 1 after this sentence; also the forwarder, if it was started for nothing.

@@ -9,7 +9,6 @@ public enum Event: Sendable {
     case started
     /// The time that was set with `setTimer` has come; harmless when early.
     case timer
-    /// The agent is told to end.
     case stopping
 
     // Central
@@ -36,7 +35,6 @@ public enum Event: Sendable {
     case portDelete(Ticket, name: String)
     /// List the ports, with their counters if asked for.
     case portList(Ticket, withStatistics: Bool)
-    /// Tell how the agent is.
     case status(Ticket)
     /// Go by what is held.
     case accept(Ticket)
@@ -64,7 +62,6 @@ public enum Event: Sendable {
     // Files
 
     case portsSaved(save: UInt64, failure: String?)
-    /// A save of the share has ended.
     case shareSaved(failure: String?)
 }
 

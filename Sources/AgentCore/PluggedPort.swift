@@ -69,7 +69,6 @@ public struct StoredPort: Hashable, Sendable {
     public var specification: PortSpecification
     /// True if the device was made by us.
     public var isOwned: Bool
-    /// The number of the plug.
     public var claim: UInt64
     /// True if the port was bound here since that plug and is no longer.
     public var isSetAside = false

@@ -2,7 +2,6 @@ import Wire
 
 /// A port as the user asks for it.
 public struct PortSpecification: Hashable, Sendable {
-    /// The port's name on this host.
     public var name: String
     /// The logical switch port that it shall be.
     public var logicalPort: String

@@ -6,7 +6,6 @@ import Storage
 public enum CentralBackup {
     /// The extent of a backup or restore.
     public struct Summary: Sendable {
-        /// The revision of the last commit.
         public var revision: UInt64
         public var byteCount: Int
         /// Under which names the files are kept that were there before.

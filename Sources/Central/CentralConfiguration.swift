@@ -16,7 +16,6 @@ public struct CentralConfiguration: Sendable {
     public var securesLoopback = false
     /// The file of the certificate, with its chain, that the northbound port shows in place of one of central's own.
     public var certificateFile: String?
-    /// The file of that certificate's key.
     public var keyFile: String?
     /// Names and addresses by which central is known beside those that it listens at.
     public var serverNames: [String] = []

@@ -15,7 +15,6 @@ final class CoreThread {
         case stored(UInt64, [CommitHash])
         /// The last append failed as a whole.
         case notStored(String)
-        /// The result of the last plan.
         case planned(Plan.Outcome)
         /// The answer that another thread has found for a request.
         case answered(Ticket, Answer)

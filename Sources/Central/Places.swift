@@ -36,7 +36,6 @@ struct Places {
     /// parsed form is some five times as large.
     static let byteCountMaximum = 32 << 20
 
-    /// The most places of a kind.
     private let maximum: Int
     private var taken: [Kind: Int] = [:]
     private var polls: [Asker: Int] = [:]
@@ -77,7 +76,6 @@ struct Places {
     /// Lets go of a content that was held.
     mutating func letGo(byteCount: Int) { self.byteCount -= byteCount }
 
-    /// Gives a place back.
     mutating func leave(_ place: Place) {
         taken[place.kind, default: 0] -= 1
         byteCount -= place.byteCount
@@ -95,7 +93,6 @@ extension Request {
         }
     }
 
-    /// The same without waiting for news.
     var withoutWait: Request {
         guard case .sync(let chassis, var request, let isCertified) = self else { return self }
         request.wait = 0

@@ -23,7 +23,6 @@ final class ServingLoop {
 
     /// Messages of other threads to this one.
     enum Message: Sendable {
-        /// The answers to some requests.
         case answers([(Ticket, Answer)])
         /// The decision about a request whose content was large.
         case decided(Ticket, BulkThread.Decision)
@@ -380,7 +379,6 @@ extension Request {
 }
 
 extension Places.Asker {
-    /// Creates the asker of an exchange.
     fileprivate init(_ exchange: HTTPExchange) {
         if let secret = exchange.request.headerFields[.authorization] {
             self = .bearer(secret.hashValue)

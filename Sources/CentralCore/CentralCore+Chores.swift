@@ -6,7 +6,6 @@ import Wire
 
 /// Work that central gives itself and that is longer than one step may take: done piece by piece, between requests.
 enum Chore: Sendable {
-    /// Ports are settled.
     case settle(PortQueue, author: String)
     /// Commits what hosts have said after the log could not be written.
     case resettle(ArraySlice<String>)

@@ -81,7 +81,6 @@ struct Overtaken: Sendable {
     let revision: UInt64
     /// Its time, which theirs are not to be after.
     let time: Int64
-    /// The commits so far.
     var commits: [PendingCommit] = []
 
     init(_ scope: WriteScope, before revision: UInt64, time: Int64) {

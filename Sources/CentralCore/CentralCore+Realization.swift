@@ -85,7 +85,6 @@ extension CentralCore {
         effects.append(.answer(ticket, .realization(realization(of: wait.revision))))
     }
 
-    /// Takes a wait away.
     @discardableResult
     mutating func forgetRealization(_ ticket: Ticket) -> RealizationWait? {
         guard let wait = realizations.removeValue(forKey: ticket) else { return nil }

@@ -11,7 +11,6 @@ struct Watch: Sendable {
 
 /// The changes of commits that watches wait for.
 struct News: Sendable {
-    /// The kinds of objects that changed.
     var kinds: Set<ResourceKind> = []
     /// The tokens that let nobody in any more.
     var revokedTokens: Set<String> = []
@@ -90,7 +89,6 @@ extension CentralCore {
         watch(ticket, request)
     }
 
-    /// Takes a watch away.
     @discardableResult
     mutating func forgetWatch(_ ticket: Ticket) -> WatchRequest? {
         guard let watch = watches.removeValue(forKey: ticket) else { return nil }
@@ -172,7 +170,6 @@ public struct CoreStatistics: Sendable {
     /// Commits made durable since the start.
     public var commitCount: UInt64
     public var objectCounts: [(kind: ObjectKind, count: Int)]
-    /// Owners that have objects.
     public var topologyCount: Int
     public var liveChassisCount: Int
     /// Chassis that do not.

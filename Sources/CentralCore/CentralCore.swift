@@ -32,7 +32,6 @@ public struct CentralCore: Sendable {
     var pending: [PendingCommit] = []
     /// Bytes of their encodings.
     var pendingByteCount = 0
-    /// The sessions by chassis name.
     var sessions: [String: Session] = [:]
     /// The chassis on which a logical port is plugged, by its name.
     var pluggedAt: [String: Set<String>] = [:]
@@ -57,7 +56,6 @@ public struct CentralCore: Sendable {
     var sameFeed: (since: UInt64, kinds: Set<ResourceKind>, revision: UInt64, feed: ChangeFeed)?
     /// Commits made durable since the start.
     var commitCount: UInt64 = 0
-    /// Requests that wait for hosts.
     var realizations: [Ticket: RealizationWait] = [:]
     /// The same, by the chassis that is known to lack the revision.
     var waitsByWitness: [String: OrderedMap<RevisionKey, Void>] = [:]

@@ -41,7 +41,6 @@ public struct Configuration: Sendable {
     public var latenessMaximum: Duration = .milliseconds(100)
     /// The most time that hosts get to be heard after a pause.
     public var pauseGraceMaximum: Duration = .seconds(5)
-    /// The most chassis that may be registered.
     public var chassisCountMaximum = 10_000
     /// The most commits that wait for the append under way.
     public var pendingCommitCountMaximum = 10_000
@@ -56,7 +55,6 @@ public struct Configuration: Sendable {
     /// The time that an answer is kept, in seconds.
     public var keptAnswerSeconds: Int64 = 86_400
     public var commitByteCountMaximum = Commit.byteCountMaximum
-    /// The largest keys that objects get.
     public var keys = Transaction.KeyMaximums()
 
     /// The bounds of the feed's pages.

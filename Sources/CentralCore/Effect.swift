@@ -5,7 +5,6 @@ public enum Effect: Sendable {
     /// Append these commits to the log that ends at a revision, all or none, and report ``Event/durable(_:hashes:)`` or
     /// ``Event/storageFailed(_:)``. There is never a second one before that.
     case append([Commit], after: UInt64)
-    /// Show this network to readers.
     case publish(Network)
     case answer(Ticket, Answer)
     /// Answer a request from the log on disk, by ``Answer/audited(_:hasMore:after:)``.
@@ -17,7 +16,6 @@ public enum Effect: Sendable {
     case setTimer(at: Duration?)
     /// Send ``Event/goOn`` soon, after the events that wait already: there is more to do than one step should take.
     case goOn
-    /// Tell the operator.
     case log(LogEntry)
 }
 

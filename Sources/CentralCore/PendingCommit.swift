@@ -6,11 +6,9 @@ struct PendingCommit: Sendable {
     let commit: Commit
     /// The network after it.
     private(set) var network: Network
-    /// The record of it that users see.
     let record: CommitRecord
     /// The southbound records that it puts or deletes.
     let touched: [RecordKey]
-    /// The chassis that it concerns.
     let reach: Reach
     /// About the bytes of memory that it keeps while it can be gone back to.
     let keptByteCount: Int

@@ -23,7 +23,6 @@ struct Session: Sendable {
     var applied: UInt64 = 0
     /// The kinds of record that the agent applies.
     var features: Set<String> = []
-    /// The plugged ports.
     var ports = PluggedPorts()
     /// Ports of which something was said that is not settled yet, in order.
     var unsettled: ArraySlice<String> = []

@@ -54,7 +54,6 @@ public enum ClientError: Error, Equatable, Sendable {
 
 /// The exit status of a `heddle` command.
 public enum ExitStatus: Int32, Sendable {
-    /// Everything was done.
     case done = 0
     /// It was refused or could not be done; nothing was changed unless the message says so.
     case refused = 1

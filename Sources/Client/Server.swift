@@ -55,7 +55,6 @@ public enum Server: Equatable, Sendable {
         return " (port \(port), since the URL has none; central uses 6641 by default)"
     }
 
-    /// Its name in messages.
     var title: String {
         switch self {
         case .central(let url): "central at \(url)"

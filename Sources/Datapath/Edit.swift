@@ -54,10 +54,8 @@ public struct Edit: BitwiseCopyable, Equatable, Sendable {
 
     public init() {}
 
-    /// True if nothing changes.
     public var isEmpty: Bool { parts.isEmpty }
 
-    /// Sets the sender's MAC.
     mutating func setSource(_ mac: UInt64) {
         source = mac
         parts.insert(.source)
@@ -97,7 +95,6 @@ public struct Edit: BitwiseCopyable, Equatable, Sendable {
         parts.insert(.hops)
     }
 
-    /// Removes the first tag.
     mutating func removeTag() {
         if parts.contains(.addedTag) { parts.remove(.addedTag) } else { parts.insert(.removedTag) }
     }

@@ -29,7 +29,6 @@ public struct FlowAction: BitwiseCopyable, Sendable {
     @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: target &>> 60)) ?? .pipeline }
     /// True if more is to be found out.
     @inlinable public var isUnsettled: Bool { target &>> 60 <= 2 }
-    /// The reason why it is dropped.
     public var reason: DropReason { DropReason(rawValue: UInt8(truncatingIfNeeded: keys &>> 56)) ?? .malformedFrame }
     /// The port.
     @inlinable public var slot: UInt16 { UInt16(truncatingIfNeeded: target &>> Self.epochBitCount) }

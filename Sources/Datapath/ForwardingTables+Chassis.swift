@@ -9,7 +9,6 @@ struct ChassisList {
         /// Its encaps, or those that it had when its record went.
         var encaps: [IPAddress] = []
         var isPresent = false
-        /// The locations of ports that name it.
         var locationCount = 0
         /// The places that ports have left which name it.
         var pastCount = 0

@@ -47,7 +47,6 @@ public struct OffloadHeader: Equatable, Sendable {
         bytes.load(fromByteOffset: 1, as: UInt8.self) & ~reducedWindowFlag != 0
     }
 
-    /// Reads the header at `bytes`.
     public init(_ bytes: UnsafeRawPointer) {
         needsChecksum = bytes.load(as: UInt8.self) & Self.needsChecksumFlag != 0
         let code = bytes.load(fromByteOffset: 1, as: UInt8.self)

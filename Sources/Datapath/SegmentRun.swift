@@ -8,7 +8,6 @@ public struct Segment {
     let networkOffset: Int
     let transportOffset: Int
     let isIPv6: Bool
-    /// True if it is a datagram.
     public let isUDP: Bool
     let sequence: UInt32
     public let headerByteCount: Int

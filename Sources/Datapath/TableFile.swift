@@ -38,7 +38,6 @@ final class TableFile {
     /// Begins a change: nothing that is there is written any more.
     func beginChange() { changeStart = byteCount }
 
-    /// Appends a row and returns its place.
     func append<Row: BitwiseCopyable>(_ row: Row) -> Reference {
         let reference = reserve(MemoryLayout<Row>.stride)
         store(row, at: reference)
@@ -156,7 +155,6 @@ extension TableFile {
         return node
     }
 
-    /// Takes a key out of a trie.
     func remove(_ row: KeyRow, from trie: inout Reference, seed: UInt64) {
         trie = removing(row, below: trie, level: 0, seed: seed)
     }
@@ -248,7 +246,6 @@ extension TableFile {
         append(other.load(type, extent))
     }
 
-    /// Copies a trie from another file.
     func copyTrie(_ place: Reference, from other: TableFile) -> Reference {
         guard place != 0 else { return 0 }
         if place & 1 == 1 { return append(copyKey(other.load(KeyRow.self, at: place & ~1), from: other)) | 1 }

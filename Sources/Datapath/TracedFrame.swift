@@ -25,9 +25,7 @@ public struct TracedFrame: Equatable, Sendable {
         case none(protocolNumber: UInt8)
         /// An ICMP message of the packet's family.
         case icmp(type: UInt8, code: UInt8)
-        /// TCP's header.
         case tcp(source: UInt16, destination: UInt16)
-        /// UDP's header.
         case udp(source: UInt16, destination: UInt16)
     }
 

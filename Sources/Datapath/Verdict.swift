@@ -190,7 +190,6 @@ public struct VerdictRoom: @unchecked Sendable {
         outputs.initialize(repeating: Output(action: .pipeline, edit: Edit()), count: Self.outputCount)
     }
 
-    /// Frees the memory.
     public func deallocate() {
         verdict.deallocate()
         outputs.deallocate()

@@ -66,6 +66,5 @@ struct PortBuffer: ~Copyable {
         frame + (frameByteCount + room)
     }
 
-    /// Forgets the batch.
     mutating func removeAll() { byteCount = 0 }
 }

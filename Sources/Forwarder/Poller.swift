@@ -7,7 +7,6 @@ final class Poller {
     /// EPOLLET.
     private static let edgeTriggered: UInt32 = 1 << 31
 
-    /// The thread's name.
     let name: String
     let words = PollerWords()
     let counters = CounterBlock()

@@ -8,7 +8,6 @@ import Wire
 public enum ForwarderMessage: Hashable, Sendable {
     // Forwarder to agent
 
-    /// The first message on a connection.
     case greeting(Greeting)
     /// Descriptors that the forwarder holds; they ride along, so that the agent gets its duplicates back.
     case held(HeldDescriptor)
@@ -89,7 +88,6 @@ public struct TablePlace: Hashable, Sendable {
     /// The length of the part of the file that belongs to them, in bytes.
     public var length: UInt64
 
-    /// Tables in a file.
     public init(root: UInt64, length: UInt64) {
         self.root = root
         self.length = length

@@ -48,7 +48,6 @@ public struct PathStatistics: Hashable, Sendable {
 
 /// The counters of one poller.
 public struct PollerStatistics: Hashable, Sendable {
-    /// The thread's name.
     public var name: String
     /// The number of ports that it reads, or 1 for the underlay.
     public var sourceCount: UInt32
@@ -87,7 +86,6 @@ public struct SourceStatistics: Hashable, Sendable {
     /// Answers given in the place of the frames' destinations, by kind; only the kinds that were given.
     public var answers: [AnswerCount] = []
 
-    /// A source that has counted nothing.
     public init(name: String) { self.name = name }
 }
 

@@ -12,12 +12,9 @@ struct FieldSection {
     }
 
     private(set) var lines: [Line] = []
-    /// The range of Host's value.
     private(set) var host: Range<Int>?
     private(set) var contentLength: Int?
-    /// True if Transfer-Encoding is chunked.
     private(set) var isChunked = false
-    /// True if Connection has `close`.
     private(set) var closes = false
     /// True if Expect is `100-continue`.
     private(set) var expectsContinue = false

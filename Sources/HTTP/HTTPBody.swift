@@ -1,6 +1,5 @@
 /// The content of an answer.
 public enum HTTPBody {
-    /// No content.
     case none
     /// All of it at once; the answer tells its length.
     case bytes([UInt8])

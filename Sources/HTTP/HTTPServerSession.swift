@@ -71,7 +71,6 @@ public protocol HTTPServerSession: AnyObject {
     var heldByteCount: Int { get }
     /// The time when ``expire(now:)`` is due.
     var deadline: Duration? { get }
-    /// A deadline has come.
     func expire(now: Duration)
     /// Takes no further requests; closes when those under way are answered.
     func drain(now: Duration)

@@ -4,7 +4,6 @@ public enum MessageError: Error, Equatable, Sendable {
     case bareLineFeed
     /// The first line is not three parts with one space between.
     case badStartLine
-    /// The method is no token.
     case badMethod
     /// The request target has a form or a byte that the grammar does not have for this method.
     case badTarget
@@ -26,13 +25,11 @@ public enum MessageError: Error, Equatable, Sendable {
     case badFieldValue
     /// No Host if one is due.
     case missingHost
-    /// More than one Host.
     case duplicateHost
     /// A Host, or the authority of the target, that is not `name[:port]`.
     case badHost
     /// A Content-Length that is not 1*DIGIT.
     case badContentLength
-    /// More than one Content-Length.
     case duplicateContentLength
     case contentLengthWithTransferEncoding
     /// Transfer-Encoding in an HTTP/1.0 message.
@@ -51,13 +48,10 @@ public enum MessageError: Error, Equatable, Sendable {
     case chunkExtensionsTooLong
     /// More bytes of trailers than allowed.
     case trailersTooLong
-    /// A start line longer than allowed.
     case startLineTooLong
-    /// A field line longer than allowed.
     case fieldLineTooLong
     /// More field lines than allowed.
     case tooManyFields
-    /// A head longer than allowed.
     case headTooLong
     /// A body longer than this many bytes.
     case bodyTooLong(maximum: Int)

@@ -47,7 +47,6 @@ public final class ConnectionLedger: Sendable {
         )
     }
 
-    /// Connections that are counted now.
     public var count: Int { counts.withLock(\.total) }
 
     /// True if a host has had so many connections ended for abuse that no more of it are taken now. Loopback is never
@@ -117,7 +116,6 @@ final class Admission {
         end()
     }
 
-    /// The client has authenticated.
     func identify() {
         guard !isKnown, !hasEnded else { return }
         isKnown = true

@@ -63,7 +63,6 @@ public final class HTTPExchange {
         connection.supply(self, isLast: stream.isEnded)
     }
 
-    /// The client has gone.
     func disconnect() {
         guard connection != nil else { return }
         let body = onDisconnect

@@ -86,7 +86,6 @@ public final class HTTPServer {
         accepting.acceptor = acceptor
     }
 
-    /// Connections that are open now.
     public var connectionCount: Int { connections.count }
     /// Connections that are about to become secure.
     public var handshakeCount: Int { handshakes.count }
@@ -352,7 +351,6 @@ private final class AcceptTurn: TurnTaker {
 
 /// The order in which idle connections are closed: the least one first.
 public struct IdleRank: Comparable {
-    /// True if its client has authenticated.
     let isKnown: Bool
     /// The time since which it has been idle.
     let since: Duration

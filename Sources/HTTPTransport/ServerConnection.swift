@@ -20,7 +20,6 @@ final class ServerConnection: TurnTaker {
     /// When the client was last given something to take, or had taken or sent as much as counts for progress.
     var lastAdvance: Duration
     var movedByteCount = 0
-    /// True if the client has authenticated.
     var isKnown: Bool
     /// The request whose content is being taken out of its coding.
     var decoding: ContentNegotiation.Decoding?
@@ -34,7 +33,6 @@ final class ServerConnection: TurnTaker {
     /// The number of the one who asked last.
     var user = 0
     private var pieceStart = Duration.zero
-    /// True if it waits for its turn.
     var isQueued = false
     private var mayRead = false
     /// True if there is more to do than a piece, which no event of the socket tells.

@@ -39,7 +39,6 @@ final class ServerHandshake: TurnTaker {
         timer = server.loop.schedule(after: limit) { self.close() }
     }
 
-    /// Gives up.
     func close() {
         end()
         server.didClose(self)

@@ -96,7 +96,6 @@ struct Pace {
         return hasReadAll ? own + 1 : own
     }
 
-    /// Takes note of a read.
     mutating func didRead(_ byteCount: Int) {
         hasReadAll = byteCount >= readByteCount
     }

@@ -6,7 +6,6 @@ public struct JSONCodec<Value>: Sendable {
     /// The value that JSON stands for; `nil` for none.
     public let read: @Sendable (JSONValue) -> Value?
 
-    /// A codec of these functions.
     @inlinable public init(
         json: @escaping @Sendable (Value) -> JSONValue,
         write: (@Sendable (Value, inout [UInt8]) -> Void)? = nil,
@@ -121,7 +120,6 @@ extension JSONCodec where Value == [String: String] {
 }
 
 extension JSONCodec where Value: RawRepresentable & Sendable, Value.RawValue == String {
-    /// A word for each case.
     @inlinable public static var word: JSONCodec {
         JSONCodec(json: { .string($0.rawValue) }, read: { $0.stringValue.flatMap(Value.init(rawValue:)) })
     }
@@ -129,7 +127,6 @@ extension JSONCodec where Value: RawRepresentable & Sendable, Value.RawValue == 
 
 /// A member of a value's JSON.
 public struct JSONMember<Root>: Sendable {
-    /// The member's name.
     public let name: String
     /// `"name":`.
     @usableFromInline let head: [UInt8]

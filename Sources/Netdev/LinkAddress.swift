@@ -4,7 +4,6 @@ import Wire
 
 /// An address of a device.
 public struct LinkAddress: Equatable, Sendable {
-    /// The device's index.
     public let index: Int32
     public let prefix: IPPrefix
 

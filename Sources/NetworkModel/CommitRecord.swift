@@ -26,7 +26,6 @@ public struct CommitRecord: Sendable {
         public var resourceKind: ResourceKind? { kind.resourceKind }
     }
 
-    /// The commit's revision.
     public let revision: UInt64
     /// When, in seconds since 1970.
     public let time: Int64
@@ -37,7 +36,6 @@ public struct CommitRecord: Sendable {
     public let requestID: String
     /// The objects that changed: deletes first, then puts; of a record of the audit, the first of them.
     public let changes: [Change]
-    /// The number of objects that changed.
     public let changeCount: Int
     /// The bytes of all objects, and a little for each.
     public let byteCount: Int
@@ -135,7 +133,6 @@ public struct ChangeFeed: Sendable {
     public var epoch: UInt64
     /// The revision that the asker had.
     public var from: UInt64
-    /// The revision that it has now.
     public var to: UInt64
     /// The hash of the commit of `to`, to be brought back with it.
     public var hash: CommitHash
@@ -168,9 +165,7 @@ public struct ChangeFeed: Sendable {
 public struct AuditRequest: Sendable {
     /// Only commits before this revision; `nil`: from the newest on.
     public var before: UInt64?
-    /// The most commits.
     public var limit: Int
-    /// Only commits of this author.
     public var author: String?
 
     public init(before: UInt64?, limit: Int, author: String?) {

@@ -115,10 +115,7 @@ public protocol KindIndex: Sendable {
 /// The index of a kind whose objects are found by name alone.
 public struct NoIndex<Object: Kind>: KindIndex {
     public init() {}
-    /// Does nothing.
     public func insert(_ stored: Stored<Object>) {}
-    /// Does nothing.
     public func remove(_ stored: Stored<Object>) {}
-    /// Does nothing.
     public func release(_ stored: Stored<Object>) {}
 }

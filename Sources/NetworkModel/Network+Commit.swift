@@ -5,13 +5,11 @@ import Wire
 
 /// A row as a store keeps it: what the last commit that touched it put.
 public struct StoredRow: Equatable, Sendable {
-    /// The row's table.
     public var kind: CommitChange.Kind
     /// The row's key in its table.
     public var id: String
     /// The revision of the commit that put it.
     public var revision: UInt64
-    /// The row's JSON.
     public var object: [UInt8]
 
     public init(kind: CommitChange.Kind, id: String, revision: UInt64, object: [UInt8]) {

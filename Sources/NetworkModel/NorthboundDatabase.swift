@@ -16,7 +16,6 @@ public struct NorthboundDatabase: Sendable {
     /// The switch that a path or a body points at.
     public func logicalSwitch(_ reference: Reference) -> Stored<LogicalSwitch>? { switches[reference] }
 
-    /// The port that a path points at.
     public func port(_ reference: Reference) -> Stored<LogicalSwitchPort>? { ports[reference] }
 
     /// The object of a kind that a path points at, as far as a reader is interested in it.

@@ -69,7 +69,6 @@ public struct ObjectBody<Value: Sendable>: Sendable {
         }
     }
 
-    /// True if the body decides a member.
     func decides(_ name: String) -> Bool { patched?.contains(name) ?? true }
 
     /// A map of strings after a patch.

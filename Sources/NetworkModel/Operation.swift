@@ -129,7 +129,6 @@ public struct Operation: Sendable {
         }
     }
 
-    /// The object that the operation deletes.
     public var deleted: Reference? {
         if case .deleted(let reference) = target { reference } else { nil }
     }
@@ -206,7 +205,6 @@ public struct OperationResult: Hashable, Sendable {
     public var name: String
     /// The object's revision after the commit; unchanged objects keep theirs.
     public var revision: UInt64
-    /// True if the object is new.
     public var isCreated: Bool
 
     public init(object: [UInt8]?, name: String, revision: UInt64, isCreated: Bool) {

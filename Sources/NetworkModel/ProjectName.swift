@@ -2,7 +2,6 @@
 public struct ProjectName: Hashable, Comparable, Sendable {
     /// The project; `default` is the only one of this version.
     public var project: String
-    /// The object's name.
     public var name: String
 
     public init(_ name: String, project: String = "default") {

@@ -59,7 +59,6 @@ public struct Refusal: Error, Equatable, Sendable {
         case unavailable = "unavailable"
     }
 
-    /// The stable reason.
     public var code: Code
     /// One sentence for a person: what is wrong with which value, and the remedy.
     public var detail: String

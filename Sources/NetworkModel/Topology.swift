@@ -59,7 +59,6 @@ public struct TopologyPlan: Equatable, Sendable {
 
     /// A member that changes its value.
     public struct Field: Equatable, Sendable {
-        /// The member's name.
         public var name: String
         /// The former value.
         public var from: JSONValue

@@ -29,7 +29,6 @@ public struct Transaction: Sendable {
     var owners: Set<String> = []
     /// The changes of the commit, once the transaction is sealed.
     var rows: [CommitChange] = []
-    /// The chassis that the commit deletes.
     public private(set) var removedChassis: [String] = []
     /// The ports of deleted chassis that later commits free.
     public var orphaned: [ObjectID] = []

@@ -11,7 +11,6 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
 
     @inlinable public init() {}
 
-    /// True if the map has no entries.
     @inlinable public var isEmpty: Bool { entryCount == 0 }
 
     @inlinable public var keys: some Sequence<Key> { lazy.map(\.key) }
@@ -19,7 +18,6 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
     /// The values, in order of their keys.
     @inlinable public var values: some Sequence<Value> { lazy.map(\.value) }
 
-    /// The entry with the smallest key.
     @inlinable public var first: (key: Key, value: Value)? {
         var node = root
         while true {
@@ -30,7 +28,6 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
         }
     }
 
-    /// The entry with the greatest key.
     @inlinable public var last: (key: Key, value: Value)? {
         var node = root
         while true {

@@ -70,7 +70,6 @@ extension Descriptor {
         return peer
     }
 
-    /// Sets an integer option of a socket.
     public func setOption(_ level: Int32, _ name: Int32, _ value: Int32) throws(SystemError) {
         try systemCall("setsockopt \(level)/\(name)") { clinux_set_option(raw, level, name, value) }
     }

@@ -8,7 +8,6 @@ public final class LatestCell<Value: Sendable>: Sendable {
         self.value = Mutex(value)
     }
 
-    /// The value stored last.
     public func load() -> Value {
         value.withLock { $0 }
     }

@@ -5,7 +5,6 @@ import CLinux
 public struct Readiness: OptionSet, Sendable {
     public let rawValue: UInt8
 
-    /// The set with these bits.
     public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }

@@ -10,7 +10,6 @@ public final class ServiceManager: Sendable {
         case ready(status: String)
         /// It reads its configuration anew, and will be ready again.
         case reloading
-        /// It is about to end.
         case stopping
     }
 

@@ -16,7 +16,6 @@ struct TimerQueue {
     private var bodies: [UInt64: () -> Void] = [:]
     private var nextSequence: UInt64 = 0
 
-    /// The number of timers that are set.
     var count: Int { bodies.count }
     /// The number of entries in the heap, including cancelled timers.
     var heapCount: Int { heap.count }

@@ -6,7 +6,6 @@ import Glibc
 /// The packet path takes its descriptor and reads and writes by recvmmsg and sendmmsg; `send` and `receive` are for
 /// what comes one by one.
 public struct UDPSocket: Sendable {
-    /// The socket itself.
     public let descriptor: Descriptor
 
     /// A socket bound to `address`.

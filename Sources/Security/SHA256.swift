@@ -2,7 +2,6 @@ import COpenSSL
 
 /// SHA-256 (FIPS 180-4) by OpenSSL.
 public enum SHA256 {
-    /// The length of a hash, in bytes.
     public static let byteCount = 32
 
     /// The hash of nothing before: where every chain begins.

@@ -4,7 +4,6 @@ import COpenSSL
 public struct TLSIdentity: Sendable {
     /// The certificate itself, then those that lead from it to an authority.
     public let chain: [Certificate]
-    /// The key of the first certificate.
     public let key: PrivateKey
 
     /// An identity.

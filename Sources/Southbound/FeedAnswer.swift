@@ -37,7 +37,6 @@ public struct FeedAnswer: Sendable {
     public enum Mode: String, Sendable {
         /// The whole share: what is not in it is gone.
         case snapshot
-        /// The changes since `from`.
         case delta
     }
 
@@ -62,7 +61,6 @@ public struct FeedAnswer: Sendable {
     /// The seconds for which the chassis counts as live from now on; only in answers to a sync.
     public var lease: Int?
 
-    /// True if pages follow.
     public var more: Bool { nextPage != nil }
 
     public init(

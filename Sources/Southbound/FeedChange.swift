@@ -36,7 +36,6 @@ public struct FeedChange: Sendable {
         return text
     }
 
-    /// Appends the change as JSON.
     func write(to text: inout [UInt8]) {
         text += "{\"revision\":\(revision),\"op\":\"".utf8
         switch change {

@@ -51,7 +51,6 @@ public enum RecordKind: String, CaseIterable, Sendable, CustomStringConvertible 
     /// The names that DNS queries are answered for.
     case dnsResponder = "dns_responder"
 
-    /// The kind's name.
     public var description: String { rawValue }
 }
 

@@ -7,7 +7,6 @@ import Wire
 public final class SharedDelta: Sendable {
     /// The revision that the changes start from.
     public let from: UInt64
-    /// The revision that they lead to.
     public let to: UInt64
     /// The changes of each datapath and its ports.
     let lists: [ObjectID: ChangeList]
@@ -108,7 +107,6 @@ extension SharedDelta {
 
 /// The bounds between one page of an answer and the next.
 public struct PageBounds: Sendable {
-    /// The most changes of a page.
     public var changeCount: Int
     /// Bytes of records after which the next page begins.
     public var byteCount: Int

@@ -17,7 +17,6 @@ public struct Span: Sendable {
         datapaths = database.datapathsByChassis[chassis] ?? OrderedMap()
     }
 
-    /// The identities of the datapaths, in order.
     public var datapathIDs: [ObjectID] { datapaths.map(\.key) }
 
     /// True if the chassis is told of this datapath.

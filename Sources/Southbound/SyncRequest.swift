@@ -90,7 +90,6 @@ public struct SyncRequest: Equatable, Sendable {
     public static let waitMaximum = 60
     /// The most ports that one host may have plugged: what 16 MiB of sync bodies hold with long names.
     public static let portCountMaximum = 16_384
-    /// The most tunnel endpoints of one host.
     public static let encapCountMaximum = 8
     /// The most errors that one sync may carry; the rest waits for the next.
     public static let errorCountMaximum = 256

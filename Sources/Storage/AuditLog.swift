@@ -105,7 +105,6 @@ enum AuditTable: String, CaseIterable {
         self = author == "central" || author == "upgrade" || author.hasPrefix("chassis/") ? .hosts : .users
     }
 
-    /// The statements that make it.
     var schema: String {
         """
         CREATE TABLE \(rawValue) (revision INTEGER PRIMARY KEY, time INTEGER NOT NULL, author TEXT NOT NULL,

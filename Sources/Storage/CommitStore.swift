@@ -36,7 +36,6 @@ public protocol CommitStore: AnyObject {
     /// - Returns: About how many bytes of encodings it folded; 0 when there is nothing left to do.
     func trim() throws(StorageError) -> Int
 
-    /// The urgency of folding.
     var trimNeed: TrimNeed { get }
 
     /// Leaves evidence of the newest commit outside of the log, against a log that is put back to an earlier state.

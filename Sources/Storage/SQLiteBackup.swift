@@ -10,10 +10,8 @@ public final class SQLiteBackup {
 
     /// The progress of a copy, in pages.
     public struct Progress: Equatable, Sendable {
-        /// Pages that are copied.
         public var done: Int
         public var total: Int
-        /// True if the copy is whole.
         public var isComplete: Bool
     }
 

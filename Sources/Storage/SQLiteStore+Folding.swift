@@ -20,7 +20,6 @@ extension SQLiteStore {
         return !connection.isCheckpointDue(from: SQLiteConnection.checkpointFrameCount)
     }
 
-    /// The urgency of folding.
     public var trimNeed: TrimNeed {
         if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
         if history.count >= retention.urgentCommitCount || historyByteCount >= retention.byteCountMaximum * 2 {

@@ -15,7 +15,6 @@ extension SQLiteStore {
         /// The hash of each part that is written.
         var hashes: [[UInt8]] = []
         var byteCount = 0
-        /// The appends since then.
         var appendCount = 0
         /// The append under way and the next, which takes all that waits: if the commit is in neither, it was given up.
         static let appendCountMaximum = 2

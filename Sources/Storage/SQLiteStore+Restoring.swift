@@ -7,7 +7,6 @@ import Reactor
 extension SQLiteStore {
     /// A file that is kept beside the log and goes with its backups.
     public struct CompanionFile: Equatable, Sendable {
-        /// Its name in the data directory.
         public var name: String
         public var bytes: [UInt8]
 
@@ -19,9 +18,7 @@ extension SQLiteStore {
 
     public struct BackupContents: Sendable {
         public var epoch: UInt64
-        /// The revision of its last commit.
         public var revision: UInt64
-        /// The files that go along with it.
         public var files: [CompanionFile]
     }
 

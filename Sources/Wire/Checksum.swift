@@ -3,7 +3,6 @@ public struct InternetChecksum: Sendable {
     /// Words are added up unfolded: 2^47 of them fit.
     private var sum: UInt64 = 0
 
-    /// The sum of nothing.
     public init() {}
 
     /// Adds one word, host order.

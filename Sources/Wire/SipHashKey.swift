@@ -5,7 +5,6 @@ public struct SipHashKey: Hashable, Sendable {
     /// Its last eight octets.
     public var high: UInt64
 
-    /// The key of two words.
     public init(low: UInt64, high: UInt64) {
         self.low = low
         self.high = high

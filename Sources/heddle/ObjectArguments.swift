@@ -30,7 +30,6 @@ func completeNames(of words: [String], _: Int, _ prefix: String) -> [String] {
     return kinds.first.map { names(of: $0, prefix) } ?? []
 }
 
-/// Completes the names of switches.
 func completeSwitches(_: [String], _: Int, _ prefix: String) -> [String] { names(of: .logicalSwitch, prefix) }
 
 /// Completes the names of logical ports.

@@ -298,7 +298,6 @@ struct Diagnosis {
         facts.hasUnits ? "'systemctl restart heddle-\(daemon)'" : "start 'heddle \(daemon)' again as it was started"
     }
 
-    /// The place of a daemon's log.
     func log(of daemon: String) -> String {
         facts.hasUnits ? "'journalctl -u heddle-\(daemon)'" : "the output of 'heddle \(daemon)'"
     }

@@ -118,7 +118,6 @@ struct HostFacts: Sendable {
     var version: String
     var isRoot: Bool
     var central: Central
-    /// The agent's state directory.
     var stateDirectory: Directory
     /// True if the user has said where the agent is.
     var isAgentNamed: Bool
@@ -154,7 +153,6 @@ struct HostFacts: Sendable {
     var tunDevice: TunDevice
     /// `nil` if looking needs more privileges.
     var kernel: KernelFeatures?
-    /// Central's data directory.
     var dataDirectory: Directory
     /// The state of central's database there.
     var store: Store

@@ -5,7 +5,6 @@ public enum NbCommand: Equatable, Sendable {
     case lsDel(String, ifExists: Bool)
     case lsList
     case lspAdd(switch: String, port: String, mayExist: Bool)
-    /// Delete a port.
     case lspDel(String, ifExists: Bool)
     case lspList(switch: String)
     /// Change something of a port.

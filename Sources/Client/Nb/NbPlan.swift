@@ -31,9 +31,7 @@ public struct NbPlan: Equatable, Sendable {
 
     /// An object as the chain has left it so far.
     private struct Known: Equatable, Sendable {
-        /// The switch that a port belongs to.
         var switchName = ""
-        /// The keys of a port's options.
         var optionKeys: Set<String> = []
         /// The revision that was read; `nil` once the chain itself has made the object.
         var revision: Int64?

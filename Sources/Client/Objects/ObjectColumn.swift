@@ -147,6 +147,5 @@ extension JSONValue {
         (self["encaps"]?.arrayValue ?? []).map { "\($0.text("type")) \($0.text("ip"))" }.joined(separator: ", ")
     }
 
-    /// True if central hears from a chassis.
     var chassisState: String { self["status"]?["live"]?.boolValue == false ? "dead" : "live" }
 }

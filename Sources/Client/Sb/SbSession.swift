@@ -7,7 +7,6 @@ public struct SbSession {
     private let line: ControlCommandLine<SbCommand>
     private let output: (String) -> Void
 
-    /// A session that prints to `output`.
     public init(
         _ line: ControlCommandLine<SbCommand>,
         caller: any Caller,

@@ -39,7 +39,6 @@ extension TableFile {
         return append(rows)
     }
 
-    /// Copies entries from another file.
     func copySecurity(_ entries: Extent, from former: TableFile) -> Extent {
         let rows = former.load(SecurityRow.self, entries).map { entry in
             SecurityRow(

@@ -58,7 +58,6 @@ struct FrameWalk<Recorder: StepRecorder>: StageWalk {
     var context: Context
     let tables: Tables
     var recorder: Recorder
-    /// The decision that ended the way.
     private(set) var end = Step.next
 
     /// Datapaths that a frame may visit. More means that it goes round in circles; a packet in the real networks that

@@ -121,7 +121,6 @@ public struct AnswerHead: Sendable {
 }
 
 extension [UInt8] {
-    /// Appends the decimal digits of a number.
     package mutating func append(decimal value: UInt64) {
         var place: UInt64 = 1
         while value / place >= 10 { place *= 10 }

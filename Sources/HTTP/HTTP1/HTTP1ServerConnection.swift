@@ -60,7 +60,6 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     var reading = Reading.head
     // A head that was read in part is here and not in `reading`, so that it is changed in place.
     var head = RequestHead()
-    /// The last head that was whole.
     var lastHead: KnownHead?
     var pending: PendingRequest?
     var body: [UInt8] = []
@@ -118,7 +117,6 @@ public final class HTTP1ServerConnection: HTTPServerSession {
     /// True if there is something that the client could take now.
     var hasOutput: Bool { outputStart < outputBuffer.count || encoder?.isWaiting == false }
 
-    /// Bytes that are kept for the client.
     public var heldByteCount: Int {
         input.count - inputStart + body.count + exchanges.reduce(0) { $0 + $1.byteCount } + answerByteCount
     }

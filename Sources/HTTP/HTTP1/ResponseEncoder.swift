@@ -17,7 +17,6 @@ struct ResponseEncoder {
     /// True if only the end of the connection ends the answer.
     let isDelimitedByClose: Bool
 
-    /// True if all has been written.
     var isDone: Bool {
         if case .none = content { true } else { false }
     }

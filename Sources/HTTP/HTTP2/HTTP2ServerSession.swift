@@ -124,7 +124,6 @@ public final class HTTP2ServerSession: HTTPServerSession {
         nghttp2_session_set_local_window_size(frames, flags, 0, window)
     }
 
-    /// Bytes that are kept for the client.
     public var heldByteCount: Int {
         streams.values.reduce(answerByteCount) { $0 + $1.head.byteCount + $1.body.count }
     }

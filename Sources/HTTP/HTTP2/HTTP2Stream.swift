@@ -34,7 +34,6 @@ enum AnswerContent {
     case slices(() -> [UInt8]?, current: [UInt8], offset: Int)
     case stream(BodyStream, current: [UInt8], offset: Int)
 
-    /// True if the answer stays open.
     var isStream: Bool {
         if case .stream = self { true } else { false }
     }

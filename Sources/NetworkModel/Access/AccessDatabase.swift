@@ -27,7 +27,6 @@ public struct AccessDatabase: Sendable {
     /// The time that a spent token is still shown, in seconds: a week. It then makes way for a new one.
     public static let spentTokenSeconds: Int64 = 7 * 86_400
 
-    /// The tokens by their ids.
     public private(set) var tokens = OrderedMap<String, Entry>()
     /// The joinings by the names of the chassis.
     public private(set) var enrolments = OrderedMap<String, Enrolment>()

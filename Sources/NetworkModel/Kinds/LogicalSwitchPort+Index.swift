@@ -23,7 +23,6 @@ extension LogicalSwitchPort {
             }
         }
 
-        /// Takes a port out.
         public mutating func remove(_ port: Stored<LogicalSwitchPort>) {
             let home = port.value.switchID
             bySwitch.update(home, default: OrderedMap()) { $0[ProjectName(port.value.name)] = nil }

@@ -82,7 +82,6 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             case setAside = "set-aside"
         }
 
-        /// The status of a port.
         public init(
             isUp: Bool,
             chassis: String?,

@@ -69,7 +69,6 @@ public struct KindNames: Sendable {
     public let aNoun: String
     /// Many of them, in messages: `switches`.
     public let nouns: String
-    /// The path of the kind's collection.
     public let path: String
     /// The name of the kind's objects as a member of JSON.
     public let member: String

@@ -44,7 +44,6 @@ extension MutableSpan<UInt8> {
         store(UInt32(truncatingIfNeeded: value), at: offset + 4)
     }
 
-    /// Writes a MAC address at `offset`.
     mutating func store(_ address: MACAddress, at offset: Int) {
         store(UInt16(truncatingIfNeeded: address.rawValue >> 32), at: offset)
         store(UInt32(truncatingIfNeeded: address.rawValue), at: offset + 2)
