@@ -37,10 +37,6 @@ public final class Route: Sendable {
     public let parameters: [Parameter]
     /// The request's content, if it has one.
     public let content: Content?
-    /// The status codes of success, in rising order.
-    public let successes: [Int]
-    /// The status codes of refusals, in rising order, without those of HTTP itself (408, 414, 417, 431, 501, 505).
-    public let problems: [Int]
     /// True if `If-Match` and `If-None-Match` count.
     public let isConditional: Bool
 
@@ -65,8 +61,6 @@ public final class Route: Sendable {
         access: Access? = nil,
         parameters: [Parameter] = [],
         content: Content? = nil,
-        successes: [Int] = [200],
-        problems: [Int] = [],
         isConditional: Bool = false,
         takesIdempotencyKey: Bool = false
     ) {
@@ -77,20 +71,6 @@ public final class Route: Sendable {
         self.access = access ?? (planes == [.southbound] ? .chassis : .role(method == .get ? .viewer : .editor))
         self.parameters = parameters
         self.content = content
-        self.successes = successes
-        // A path without variables and parameters still refuses parameters.
-        var problems = Set(problems + [400])
-        // Whoever shows wrong tokens is held up, wherever that is.
-        problems.insert(429)
-        if method != .get { problems.insert(415) }
-        if content != nil { problems.insert(413) }
-        if isConditional { problems.insert(412) }
-        switch self.access {
-        case .anyone: break
-        case .role: problems.formUnion([401, 403])
-        case .chassis, .renewal, .joining: problems.insert(403)
-        }
-        self.problems = problems.sorted()
         self.isConditional = isConditional
         self.takesIdempotencyKey = takesIdempotencyKey
         isGET = method == .get
@@ -208,30 +188,6 @@ public enum Endpoint: Hashable, Sendable {
     case getChanges, getAudit
     case livez, readyz, version, metrics, contract
 
-    public var operationID: String {
-        switch self {
-        case .list(let kind): "list\(kind.names.plural.camelCase)"
-        case .create(let kind): "create\(kind.names.singular.camelCase)"
-        case .get(let kind): "get\(kind.names.singular.camelCase)"
-        case .replace(let kind): "replace\(kind.names.singular.camelCase)"
-        case .patch(let kind): "patch\(kind.names.singular.camelCase)"
-        case .delete(let kind): "delete\(kind.names.singular.camelCase)"
-        case .listBelow(let kind): "list\(kind.home.camelCase)\(kind.names.plural.camelCase)"
-        case .createBelow(let kind): "create\(kind.home.camelCase)\(kind.names.singular.camelCase)"
-        case .listRecords(.chassis): "listSouthboundChassis"
-        case .listRecords(.datapathBinding): "listDatapathBindings"
-        case .listRecords(.portBinding): "listPortBindings"
-        case .listRecords(.dhcpResponder): "listDHCPResponders"
-        case .listRecords(.dnsResponder): "listDNSResponders"
-        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listChassis, .getChassis,
-            .deleteChassis,
-            .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken,
-            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics,
-            .contract:
-            "\(self)"
-        }
-    }
-
     /// The kind of object that the route reads or changes, if users watch it.
     var kind: ResourceKind? {
         switch self {
@@ -257,17 +213,5 @@ public enum Endpoint: Hashable, Sendable {
             .contract:
             false
         }
-    }
-}
-
-extension ObjectKind {
-    /// The name of what the objects belong to: `switch`.
-    var home: String { row.parent?.kind.names.singular ?? "" }
-}
-
-extension String {
-    /// `address-sets` as `AddressSets`.
-    fileprivate var camelCase: String {
-        split(separator: "-").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 }

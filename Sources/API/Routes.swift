@@ -33,89 +33,35 @@ public enum Routes {
         _ endpoint: Endpoint,
         _ path: String,
         access: Access? = nil,
-        filters: [Parameter] = [],
-        problems: [Int] = []
+        filters: [Parameter] = []
     ) -> Route {
-        Route(
-            endpoint,
-            .get,
-            path,
-            access: access,
-            parameters: paging + [.fields] + filters,
-            successes: [200, 304],
-            problems: problems + [410, 503],
-            isConditional: true
-        )
+        let parameters = paging + [.fields] + filters
+        return Route(endpoint, .get, path, access: access, parameters: parameters, isConditional: true)
     }
 
-    private static func create(_ endpoint: Endpoint, _ path: String, problems: [Int] = []) -> Route {
-        Route(
-            endpoint,
-            .post,
-            path,
-            parameters: writing,
-            content: json,
-            successes: [201, 202],
-            problems: problems + [409, 422, 503],
-            takesIdempotencyKey: true
-        )
+    private static func create(_ endpoint: Endpoint, _ path: String) -> Route {
+        Route(endpoint, .post, path, parameters: writing, content: json, takesIdempotencyKey: true)
     }
 
-    private static func get(_ endpoint: Endpoint, _ path: String) -> Route {
-        Route(
-            endpoint,
-            .get,
-            path,
-            parameters: [.minRevision, .fields],
-            successes: [200, 304],
-            problems: [404, 503],
-            isConditional: true
-        )
+    private static func get(_ endpoint: Endpoint, _ path: String, access: Access? = nil) -> Route {
+        Route(endpoint, .get, path, access: access, parameters: [.minRevision, .fields], isConditional: true)
     }
 
     private static func replace(_ endpoint: Endpoint, _ path: String) -> Route {
-        Route(
-            endpoint,
-            .put,
-            path,
-            parameters: writing,
-            content: json,
-            successes: [200, 201, 202],
-            problems: [404, 409, 422, 503],
-            isConditional: true
-        )
+        Route(endpoint, .put, path, parameters: writing, content: json, isConditional: true)
     }
 
     private static func patch(_ endpoint: Endpoint, _ path: String) -> Route {
-        Route(
-            endpoint,
-            .patch,
-            path,
-            parameters: writing,
-            content: patch,
-            successes: [200, 202],
-            problems: [404, 409, 422, 503],
-            isConditional: true
-        )
+        Route(endpoint, .patch, path, parameters: writing, content: patch, isConditional: true)
     }
 
     private static func delete(
         _ endpoint: Endpoint,
         _ path: String,
         access: Access? = nil,
-        parameters: [Parameter] = [],
-        problems: [Int] = []
+        parameters: [Parameter] = writing
     ) -> Route {
-        Route(
-            endpoint,
-            .delete,
-            path,
-            access: access,
-            parameters: parameters + writing,
-            successes: [202, 204],
-            problems: problems + [404, 503],
-            isConditional: true
-        )
+        Route(endpoint, .delete, path, access: access, parameters: parameters, isConditional: true)
     }
 
     private static func objects(_ kind: ObjectKind) -> [Route] {
@@ -126,10 +72,7 @@ public enum Routes {
         let parents = parent.flatMap { Parameter(rawValue: $0) }.map { [$0] } ?? []
         let hasDependents = ObjectKind.allCases.contains { $0.row.parent?.kind == kind }
         let below = parentPath.map { "\($0)/{ref}/\(kind.names.plural)" }.map { path in
-            [
-                list(.listBelow(kind), path, filters: filters, problems: [404]),
-                create(.createBelow(kind), path, problems: [404]),
-            ]
+            [list(.listBelow(kind), path, filters: filters), create(.createBelow(kind), path)]
         }
         return (below ?? []) + [
             list(.list(kind), path, filters: filters + parents),
@@ -137,67 +80,30 @@ public enum Routes {
             get(.get(kind), "\(path)/{ref}"),
             replace(.replace(kind), "\(path)/{ref}"),
             patch(.patch(kind), "\(path)/{ref}"),
-            delete(
-                .delete(kind),
-                "\(path)/{ref}",
-                parameters: hasDependents ? [.ports] : [],
-                problems: hasDependents ? [409] : []
-            ),
+            delete(.delete(kind), "\(path)/{ref}", parameters: (hasDependents ? [.ports] : []) + writing),
         ]
     }
 
     private static let transactions = [
-        Route(
-            .transact,
-            .post,
-            "/v1/transactions",
-            parameters: writing,
-            content: bulk,
-            successes: [200, 202],
-            problems: [404, 409, 412, 422, 503],
-            takesIdempotencyKey: true
-        )
+        Route(.transact, .post, "/v1/transactions", parameters: writing, content: bulk, takesIdempotencyKey: true)
     ]
 
     private static let topologies = [
         list(.listTopologies, "/v1/topologies"),
-        Route(
-            .getTopology,
-            .get,
-            "/v1/topologies/{owner}",
-            parameters: [.minRevision],
-            successes: [200, 304],
-            problems: [404, 503],
-            isConditional: true
-        ),
+        Route(.getTopology, .get, "/v1/topologies/{owner}", parameters: [.minRevision], isConditional: true),
         Route(
             .applyTopology,
             .put,
             "/v1/topologies/{owner}",
             parameters: [.prune, .adopt, .ifRevision] + writing,
             content: bulk,
-            successes: [200, 202],
-            problems: [409, 422, 503],
             isConditional: true
         ),
     ]
 
     private static let log = [
-        Route(
-            .getChanges,
-            .get,
-            "/v1/changes",
-            parameters: [.since, .epoch, .hash, .kinds, .wait],
-            problems: [410, 503]
-        ),
-        Route(
-            .getAudit,
-            .get,
-            "/v1/audit",
-            access: .role(.admin),
-            parameters: [.limit, .pageToken, .author],
-            problems: [410, 503]
-        ),
+        Route(.getChanges, .get, "/v1/changes", parameters: [.since, .epoch, .hash, .kinds, .wait]),
+        Route(.getAudit, .get, "/v1/audit", access: .role(.admin), parameters: [.limit, .pageToken, .author]),
     ]
 
     private static let chassis = [
@@ -208,36 +114,9 @@ public enum Routes {
 
     private static let tokens = [
         list(.listTokens, "/v1/tokens", access: .role(.admin)),
-        Route(
-            .createToken,
-            .post,
-            "/v1/tokens",
-            access: .role(.admin),
-            parameters: [.dryRun],
-            content: json,
-            successes: [201],
-            problems: [422, 503]
-        ),
-        Route(
-            .getToken,
-            .get,
-            "/v1/tokens/{id}",
-            access: .role(.admin),
-            parameters: [.minRevision, .fields],
-            successes: [200, 304],
-            problems: [404, 503],
-            isConditional: true
-        ),
-        Route(
-            .deleteToken,
-            .delete,
-            "/v1/tokens/{id}",
-            access: .role(.admin),
-            parameters: [.dryRun],
-            successes: [204],
-            problems: [404, 503],
-            isConditional: true
-        ),
+        Route(.createToken, .post, "/v1/tokens", access: .role(.admin), parameters: [.dryRun], content: json),
+        get(.getToken, "/v1/tokens/{id}", access: .role(.admin)),
+        delete(.deleteToken, "/v1/tokens/{id}", access: .role(.admin), parameters: [.dryRun]),
     ]
 
     private static let joining = [
@@ -247,9 +126,7 @@ public enum Routes {
             "/v1/chassis/{name}/enrolment",
             on: [.southbound],
             access: .joining,
-            content: json,
-            successes: [201],
-            problems: [422, 503]
+            content: json
         ),
         Route(
             .renewCertificate,
@@ -257,8 +134,7 @@ public enum Routes {
             "/v1/chassis/{name}/certificate",
             on: [.southbound],
             access: .renewal,
-            content: json,
-            problems: [404, 422, 503]
+            content: json
         ),
     ]
 
@@ -267,34 +143,26 @@ public enum Routes {
         list(.listRecords(.datapathBinding), "/v1/southbound/datapath-bindings", filters: [.name]),
         list(.listRecords(.portBinding), "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
         list(.listMulticastGroups, "/v1/southbound/multicast-groups", filters: [.datapath]),
-        Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait], problems: [503]),
-        Route(.trace, .post, "/v1/trace", access: .role(.viewer), content: json, problems: [422, 503]),
+        Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait]),
+        Route(.trace, .post, "/v1/trace", access: .role(.viewer), content: json),
     ]
 
     private static let feed = [
-        Route(
-            .sync,
-            .post,
-            "/v1/chassis/{name}/sync",
-            on: [.southbound],
-            content: bulk,
-            problems: [409, 410, 422, 503]
-        ),
+        Route(.sync, .post, "/v1/chassis/{name}/sync", on: [.southbound], content: bulk),
         Route(
             .readChanges,
             .get,
             "/v1/chassis/{name}/changes",
             on: [.southbound],
-            parameters: [.since, .wait, .epoch, .hash, .page],
-            problems: [404, 410, 503]
+            parameters: [.since, .wait, .epoch, .hash, .page]
         ),
     ]
 
     private static let probes = [
         Route(.livez, .get, "/livez", on: [.northbound, .southbound], access: .anyone),
-        Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], access: .anyone, problems: [503]),
+        Route(.readyz, .get, "/readyz", on: [.northbound, .southbound], access: .anyone),
         Route(.version, .get, "/version", on: [.northbound, .southbound], access: .anyone),
-        Route(.metrics, .get, "/metrics", access: .role(.metrics), problems: [503]),
+        Route(.metrics, .get, "/metrics", access: .role(.metrics)),
         Route(.contract, .get, "/openapi.yaml", access: .anyone),
     ]
 }
