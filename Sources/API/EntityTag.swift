@@ -21,9 +21,6 @@ enum EntityTag {
         }
     }
 
-    /// The tag of what a revision left.
-    static func text(_ revision: UInt64) -> String { "\"" + String(revision) + "\"" }
-
     /// The list in a field's value, or `nil` if it is none.
     static func list(_ value: String) -> List? {
         var rest = value.utf8[...]

@@ -78,8 +78,6 @@ public struct Frame {
 
     var isMulticast: Bool { destination & 0x0100_0000_0000 != 0 }
 
-    var hasMulticastSource: Bool { source & 0x0100_0000_0000 != 0 }
-
     private var networkByteCount: Int { byteCount - networkOffset }
 
     private mutating func readARP() {

@@ -89,11 +89,6 @@ public enum HTTPSessionPhase: Equatable, Sendable {
 }
 
 extension HTTPServerSession {
-    /// Answers a request with a response of swift-http-types.
-    public func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
-        respond(to: id, AnswerHead(response), body: body)
-    }
-
     /// Never: where requests come one after the other there is nothing to flood with.
     public var isFlooded: Bool { false }
 

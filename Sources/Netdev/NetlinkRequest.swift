@@ -2,8 +2,6 @@
 ///
 /// All numbers are in the byte order of the machine, all parts aligned to 4 bytes.
 struct NetlinkRequest {
-    static let headerByteCount = 16
-
     private var content: [UInt8]
 
     /// A message of `type` with `flags` and a number by which its answers are known.

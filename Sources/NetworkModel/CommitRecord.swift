@@ -37,8 +37,6 @@ public struct CommitRecord: Sendable {
     /// The objects that changed: deletes first, then puts; of a record of the audit, the first of them.
     public let changes: [Change]
     public let changeCount: Int
-    /// The bytes of all objects, and a little for each.
-    public let byteCount: Int
 
     /// The record of a commit between two networks.
     public init(_ commit: Commit, before: Network, after: Network) {
@@ -70,7 +68,6 @@ public struct CommitRecord: Sendable {
         }
         self.changes = changes
         changeCount = changes.count
-        byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
     }
 
     public init(
@@ -89,7 +86,6 @@ public struct CommitRecord: Sendable {
         self.requestID = requestID
         self.changes = changes
         self.changeCount = changeCount
-        byteCount = changes.reduce(200) { $0 + 160 + ($1.object?.count ?? 0) }
     }
 }
 

@@ -16,7 +16,6 @@ public final class Acceptor {
     private let loop: EventLoop
     private let listener: Descriptor
     private let receive: (Descriptor, SocketAddress) -> Void
-    private let whenWaiting: (() -> Void)?
     private var reserve: Descriptor?
     private var registration: Registration?
     private var pause: TimerHandle?
@@ -39,7 +38,6 @@ public final class Acceptor {
         self.loop = loop
         self.listener = listener
         self.receive = receive
-        self.whenWaiting = whenWaiting
         reserve = try Self.makeReserve()
         registration = try loop.register(listener.raw, reads: true, writes: false) { _ in
             if let whenWaiting { whenWaiting() } else { self.acceptWaiting() }

@@ -28,10 +28,6 @@ public struct UDPSocket: Sendable {
         }
     }
 
-    public init(descriptor: Descriptor) {
-        self.descriptor = descriptor
-    }
-
     /// Sends one datagram.
     /// - Throws: errors of earlier datagrams too, as ECONNREFUSED.
     public func send(

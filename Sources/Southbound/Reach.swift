@@ -18,12 +18,6 @@ public struct Reach: Sendable {
         for key in touched { note(key, before, after) }
     }
 
-    /// True if the commit changes what a chassis is told.
-    /// - Parameter after: the database after the commit.
-    public func concerns(_ name: String, in after: SouthboundDatabase) -> Bool {
-        chassis.contains(name) || after.datapathsByChassis[name]?.contains { datapaths.contains($0.key) } == true
-    }
-
     private mutating func note(_ key: RecordKey, _ before: SouthboundDatabase, _ after: SouthboundDatabase) {
         switch key {
         case .chassis(let name):

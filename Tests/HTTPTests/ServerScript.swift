@@ -100,3 +100,10 @@ func serverEvents(_ pieces: [[UInt8]], limits: HTTPLimits = HTTPLimits(), bodyLi
     script.end()
     return script.requests.map(\.summary) + [script.refusal.map { "\($0)" } ?? "no refusal", script.transcript]
 }
+
+extension HTTPServerSession {
+    /// Answers a request with a response of swift-http-types.
+    func respond(to id: RequestID, _ response: HTTPResponse, body: HTTPBody) {
+        respond(to: id, AnswerHead(response), body: body)
+    }
+}

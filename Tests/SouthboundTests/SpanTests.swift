@@ -138,3 +138,11 @@ extension ShareChanges {
         return changes
     }
 }
+
+extension Reach {
+    /// True if the commit changes what a chassis is told.
+    /// - Parameter after: The database after the commit.
+    fileprivate func concerns(_ name: String, in after: SouthboundDatabase) -> Bool {
+        chassis.contains(name) || after.datapathsByChassis[name]?.contains { datapaths.contains($0.key) } == true
+    }
+}

@@ -75,8 +75,6 @@ public struct Context {
         var locals = Extent.empty
         /// The numbers (`UInt32`) of the places of other hosts.
         var remotes = Extent.empty
-
-        var isEmpty: Bool { locals.count &+ remotes.count == 0 }
     }
 }
 

@@ -14,11 +14,9 @@ public struct ICMPv4Header: Hashable, Sendable {
     public var rest: UInt32
 
     public static let byteCount = 8
-    public static let echoReply: UInt8 = 0
     public static let destinationUnreachable: UInt8 = 3
     /// `code` of "fragmentation needed and DF set" under `destinationUnreachable` (RFC 1191 section 4).
     public static let fragmentationNeeded: UInt8 = 4
-    public static let echoRequest: UInt8 = 8
 
     public init(type: UInt8, code: UInt8, checksum: UInt16 = 0, rest: UInt32) {
         self.type = type

@@ -17,8 +17,6 @@ public struct ICMPv6Header: Hashable, Sendable {
     public static let byteCount = 8
     /// `type` of "packet too big" (RFC 4443 section 3.2).
     public static let packetTooBig: UInt8 = 2
-    public static let echoRequest: UInt8 = 128
-    public static let echoReply: UInt8 = 129
     /// `type` of an MLDv1 report (RFC 2710 section 3).
     public static let multicastListenerReport: UInt8 = 131
     /// `type` of a router solicitation (RFC 4861 section 4.1).

@@ -19,7 +19,7 @@ public func fuzzHTTP2(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             while let id = session.nextAbandoned() { session.forget(id) }
             while let received = session.nextRequest(now: .zero) {
                 hasProgressed = true
-                session.respond(to: received.id, HTTPResponse(status: .ok), body: .bytes(received.body))
+                session.respond(to: received.id, AnswerHead(HTTPResponse(status: .ok)), body: .bytes(received.body))
             }
             session.prepareOutput(now: .zero, wallClock: 0)
             while !session.output.isEmpty || session.makesMore {

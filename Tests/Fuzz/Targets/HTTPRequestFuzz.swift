@@ -29,7 +29,7 @@ private func requests(_ bytes: [UInt8], pieceByteCount: Int) -> [String] {
             while let received = connection.nextRequest(now: .zero) {
                 hasProgressed = true
                 summaries.append("\(received.request) \(received.body)")
-                connection.respond(to: received.id, HTTPResponse(status: .ok), body: .bytes(received.body))
+                connection.respond(to: received.id, AnswerHead(HTTPResponse(status: .ok)), body: .bytes(received.body))
             }
             connection.prepareOutput(now: .zero, wallClock: 0)
             while !connection.output.isEmpty || connection.makesMore {
