@@ -74,7 +74,7 @@ extension Problem {
         case .forbidden: .forbidden
         case .notFound: .notFound
         case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .chassisConflict,
-            .chassisElsewhere, .staleSequence:
+            .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse:
             .conflict
         case .resyncRequired, .historyDiffers: .gone
         case .preconditionFailed: .preconditionFailed

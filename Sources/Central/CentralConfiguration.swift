@@ -1,6 +1,7 @@
 import API
 import HTTP
 import Reactor
+import Wire
 
 /// The configuration of a central, from its command line.
 public struct CentralConfiguration: Sendable {
@@ -23,6 +24,8 @@ public struct CentralConfiguration: Sendable {
     public var chassisCertificateLifetime: Int64 = 86_400
     /// The time that the audit keeps a commit, in seconds.
     public var auditSeconds: Int64 = 30 * 86_400
+    /// The prefix of the MAC addresses that ports are given; `nil` for the network's own, which is random.
+    public var macPrefix: MACPrefix?
     /// True if a new authority is made in place of one that is lost.
     public var makesNewAuthority = false
     /// The limits of HTTP; the connections of one address and the idle time are those of the northbound port.

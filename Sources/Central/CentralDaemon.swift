@@ -179,10 +179,13 @@ public final class CentralDaemon {
             )
             let contents = try store.load()
             if let warning = contents.warning { logger.warning("\(warning)") }
+            var bounds = Configuration()
+            bounds.macPrefix = configuration.macPrefix
             let core = try CentralCore(
                 network: contents.network,
                 history: contents.history,
                 hashes: contents.hashes,
+                configuration: bounds,
                 now: Clock.monotonic()
             )
             return (store, core)

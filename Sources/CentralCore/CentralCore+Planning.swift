@@ -106,6 +106,10 @@ extension Plan.Outcome {
             } catch {
                 return nil
             }
+            // Unlike all else, MAC addresses that are given are unique over all switches.
+            guard !overtaker.record.changes.contains(where: { network.northbound.sharesGivenMAC($0) }) else {
+                return nil
+            }
         }
         return [item.followed(by: network)]
     }
@@ -280,6 +284,14 @@ extension CentralCore {
 }
 
 extension NorthboundDatabase {
+    /// True if a port that was put has been given a MAC address that another one here has, too.
+    fileprivate func sharesGivenMAC(_ change: CommitRecord.Change) -> Bool {
+        guard change.object != nil, change.kind == .logicalSwitchPort, let id = ObjectID(change.id) else {
+            return false
+        }
+        return ports[id]?.value.givenMAC.map { ports.index.portIDs(macs: [$0], atMost: 1) == nil } ?? false
+    }
+
     /// True if the name of an object that was put belongs to another one here.
     fileprivate func givesNameToAnother(_ change: CommitRecord.Change) -> Bool {
         guard change.object != nil, case .object(let kind) = change.kind else { return false }

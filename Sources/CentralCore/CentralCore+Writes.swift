@@ -29,7 +29,13 @@ extension CentralCore {
                 answerWhenDurable(ticket, .replayed(revision: answer.revision, answer.results))
                 return
             }
-            var draft = Transaction(on: working, time: time, revision: reservedRevision, keys: configuration.keys)
+            var draft = Transaction(
+                on: working,
+                time: time,
+                revision: reservedRevision,
+                keys: configuration.keys,
+                macPrefix: configuration.macPrefix
+            )
             let answer =
                 if let topology = request.topology {
                     try apply(topology, request, in: &draft, using: &generator)

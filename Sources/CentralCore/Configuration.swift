@@ -1,5 +1,6 @@
 import NetworkModel
 import Southbound
+import Wire
 
 /// The bounds and times of a ``CentralCore``. The defaults are those of the product; tests make them small.
 public struct Configuration: Sendable {
@@ -56,6 +57,8 @@ public struct Configuration: Sendable {
     public var keptAnswerSeconds: Int64 = 86_400
     public var commitByteCountMaximum = Commit.byteCountMaximum
     public var keys = Transaction.KeyMaximums()
+    /// The prefix of the MAC addresses that ports are given; `nil` for the network's own, which is random.
+    public var macPrefix: MACPrefix?
 
     /// The bounds of the feed's pages.
     var pageBounds: PageBounds { PageBounds(changeCount: pageChangeCountMaximum, byteCount: pageByteCountMaximum) }

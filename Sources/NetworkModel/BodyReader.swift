@@ -52,6 +52,11 @@ struct BodyReader {
         return text
     }
 
+    /// A string that may be `null`.
+    func optionalString(_ name: String) throws(Refusal) -> String? {
+        members[name] == .null ? nil : try string(name)
+    }
+
     /// Checks a string that has no default that a patch could bring back.
     func checkFixedString(_ name: String) throws(Refusal) {
         guard let value = members[name], value.stringValue == nil else { return }

@@ -37,7 +37,18 @@ public protocol Kind: Hashable, Sendable {
     // The particulars of the kind.
     /// True if the index has both objects at the same places; both have the same identity.
     func isIndexed(like other: Self) -> Bool
-    /// Checks an object against others of the database.
+    /// True if central has something to choose for the object that depends on others, such as a free address.
+    var asksForAllocation: Bool { get }
+    /// Gives an object, new or changed, what central chooses; its status is that of the object before.
+    mutating func allocate(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal)
+    /// Keeps the indices of other kinds in step with an object that was put or removed.
+    static func follow(
+        _ id: ObjectID,
+        from old: Stored<Self>?,
+        to new: Stored<Self>?,
+        in database: inout NorthboundDatabase
+    )
+    /// Checks an object against others of the database, which has the object as it was before.
     static func check(_ stored: Stored<Self>, in database: NorthboundDatabase) throws(Refusal)
     /// The objects that belong to an object, and go with it.
     static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents?
@@ -78,6 +89,14 @@ extension Kind {
     public static var filters: [Filter] { [] }
     public var parentID: ObjectID? { nil }
     public func isIndexed(like other: Self) -> Bool { true }
+    public var asksForAllocation: Bool { false }
+    public mutating func allocate(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {}
+    public static func follow(
+        _ id: ObjectID,
+        from old: Stored<Self>?,
+        to new: Stored<Self>?,
+        in database: inout NorthboundDatabase
+    ) {}
     public static func check(_ stored: Stored<Self>, in database: NorthboundDatabase) throws(Refusal) {}
     public static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents? { nil }
     public mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {}

@@ -77,12 +77,14 @@ public struct Ledger: Sendable {
         }
     }
 
-    /// Which counter of keys: that of the datapaths, or that of the ports of one.
+    /// Which counter of keys: that of the datapaths, or that of the ports of one; and one number beside them.
     public enum KeySpace: Hashable, Comparable, Sendable {
         /// The tunnel keys of datapaths: 1 ... 16711680.
         case datapaths
         /// The tunnel keys of the ports of a datapath: 1 ... 32767.
         case ports(of: ObjectID)
+        /// The prefix of the MAC addresses that central gives out, as a number of 24 bits.
+        case macPrefix
     }
 
     /// The last key given in each key space: the next one is looked for above it, so that a freed key is reused last.
@@ -125,12 +127,15 @@ extension Ledger.KeySpace {
         switch self {
         case .datapaths: "datapaths"
         case .ports(let datapath): datapath.description
+        case .macPrefix: "mac_prefix"
         }
     }
 
     init?(_ text: String) {
         if text == "datapaths" {
             self = .datapaths
+        } else if text == "mac_prefix" {
+            self = .macPrefix
         } else if let id = ObjectID(text) {
             self = .ports(of: id)
         } else {

@@ -15,6 +15,8 @@ public enum Limits {
     /// The most IP addresses or prefixes in all strings of `addresses` or of `port_security` of one port: a record
     /// stays far below one page of the feed.
     public static let ipCountMaximum = 256
+    /// The most addresses and ranges in `exclude_ips` of one switch: the lowest free address is found in as many steps.
+    public static let excludedRangeCountMaximum = 256
     /// The longest token of a pointer in a refusal, in bytes: longer ones are names that nothing has, cut so that no
     /// answer is as large as its request.
     static let pointerTokenByteCountMaximum = 256

@@ -4,6 +4,9 @@ import Wire
 public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     /// `MAC [IP ...]`: frames to the MAC go to the port; the IPs are answered for by the ARP/ND responder.
     case known(MACAddress, [IPAddress])
+    /// `dynamic`, `dynamic IP ...` or `MAC dynamic`: central chooses what is not said. Beside the others, because it is
+    /// several times as large, and most ports have none.
+    indirect case dynamic(DynamicAddress)
     /// `unknown`: the port also gets the frames whose destination no port is known to have.
     case unknown
 
@@ -11,6 +14,7 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .known(let mac, let ips): ([mac.description] + ips.map(\.description)).joined(separator: " ")
+        case .dynamic(let wanted): wanted.description
         case .unknown: "unknown"
         }
     }
@@ -20,7 +24,9 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     /// OVN keeps what is before a bad part; here a bad part refuses the whole string.
     public init(parsing text: String) throws(AddressError) {
         let parts = try addressParts(text)
-        guard let first = parts.first else { throw .invalid("an address is \"MAC\", \"MAC IP ...\" or \"unknown\"") }
+        guard let first = parts.first else {
+            throw .invalid("an address is \"MAC\", \"MAC IP ...\", \"dynamic\" or \"unknown\"")
+        }
         if first == "unknown" {
             guard parts.count == 1 else { throw .invalid("\"unknown\" is given alone, without an address after it") }
             self = .unknown
@@ -30,7 +36,8 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
             throw .unsupported("\"router\" is for ports of routers, which this version does not have")
         }
         if parts.contains("dynamic") {
-            throw .unsupported("\"dynamic\" addresses are not in this version; give the MAC and the IP addresses")
+            self = .dynamic(try DynamicAddress(parts))
+            return
         }
         let mac = try MACAddress(ofPort: first)
         var ips: [IPAddress] = []
@@ -44,12 +51,62 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension LogicalAddress {
+    /// The address that a text of the log stands for.
+    static func stored(_ text: String) -> LogicalAddress? {
+        do { return try LogicalAddress(parsing: text) } catch { return nil }
+    }
+}
+
+/// An address of a port that central completes (OVN's `dynamic`).
+public struct DynamicAddress: Hashable, Sendable, CustomStringConvertible {
+    /// The MAC address, if central is not to choose it. Then it chooses the IP addresses.
+    public var mac: MACAddress?
+    /// The IPv4 address, if central is not to choose it.
+    public var ipv4: IPv4Address?
+    /// The IPv6 address, if central is not to choose it.
+    public var ipv6: IPv6Address?
+
+    /// `dynamic`, `dynamic IPV4`, `dynamic IPV6`, `dynamic IPV4 IPV6` or `MAC dynamic`.
+    public var description: String {
+        [mac?.description, "dynamic", ipv4?.description, ipv6?.description].compactMap { $0 }.joined(separator: " ")
+    }
+
+    /// The addresses that are said, in the order of the string.
+    var ips: [IPAddress] { [ipv4.map { .v4($0) }, ipv6.map { .v6($0) }].compactMap { $0 } }
+
+    fileprivate init(_ parts: [Substring]) throws(AddressError) {
+        let form = AddressError.invalid(
+            "a dynamic address is \"dynamic\", \"dynamic IPV4\", \"dynamic IPV6\", \"dynamic IPV4 IPV6\" or "
+                + "\"MAC dynamic\""
+        )
+        guard parts.first == "dynamic" else {
+            guard parts.count == 2, parts[1] == "dynamic" else { throw form }
+            mac = try MACAddress(ofPort: parts[0])
+            return
+        }
+        for part in parts.dropFirst() {
+            switch try IPAddress(ofPort: part) {
+            case .v4(let address):
+                guard ipv4 == nil, ipv6 == nil else { throw form }
+                ipv4 = address
+            case .v6(let address):
+                guard ipv6 == nil else { throw form }
+                ipv6 = address
+            }
+        }
+    }
+}
+
 /// One string of a port's `port_security`: `MAC [IP[/LENGTH] ...]`.
 public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
     /// The only source MAC.
     public var mac: MACAddress
     /// The prefixes allowed with it; empty means any.
     public var prefixes: [IPPrefix]
+
+    /// The string that stands for the port's dynamic addresses, whatever they are.
+    public static let dynamic = "dynamic"
 
     /// The canonical spelling: lower case, one blank between the parts, IPv6 as RFC 5952, no full lengths.
     public var description: String {

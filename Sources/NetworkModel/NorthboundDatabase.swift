@@ -51,6 +51,7 @@ public struct NorthboundDatabase: Sendable {
         let old = self[keyPath: Object.table].put(stored)
         if old == nil { objectCount += 1 }
         count(from: old?.owner, to: stored.owner)
+        Object.follow(stored.id, from: old, to: stored, in: &self)
     }
 
     /// Removes an object that nothing refers to any more, if it is there.
@@ -58,6 +59,7 @@ public struct NorthboundDatabase: Sendable {
         guard let old = self[keyPath: Object.table].remove(id) else { return }
         objectCount -= 1
         count(from: old.owner, to: nil)
+        Object.follow(id, from: old, to: nil, in: &self)
     }
 
     /// Puts an object of the log.

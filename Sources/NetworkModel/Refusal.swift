@@ -28,6 +28,10 @@ public struct Refusal: Error, Equatable, Sendable {
         case macConflict = "mac_conflict"
         /// 409: another port of the switch has the IP address.
         case ipConflict = "ip_conflict"
+        /// 409: no address is left to be given.
+        case addressesExhausted = "addresses_exhausted"
+        /// 409: ports have addresses that the switch would no longer give.
+        case addressesInUse = "addresses_in_use"
         /// 409: the body's `id` is not the object's.
         case idConflict = "id_conflict"
         /// 409: the object belongs to another topology, or to none.

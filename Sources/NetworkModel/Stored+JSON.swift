@@ -51,9 +51,12 @@ extension Stored where Value: Kind {
         }
         var value = Value.blank
         for field in Value.fields.list {
-            guard let member = json[field.name], try field.restore(member, database, &value) else {
-                throw Self.bad(field.name)
+            guard let member = json[field.name] else {
+                // A member that an older version did not have takes its default; those that cannot change always were.
+                guard field.isMutable else { throw Self.bad(field.name) }
+                continue
             }
+            guard try field.restore(member, database, &value) else { throw Self.bad(field.name) }
         }
         if let name = Value.statusMembers.read(json["status"] ?? .null, into: &value.status) { throw Self.bad(name) }
         func revision(_ member: ServerMember) throws(StoredError) -> UInt64 {

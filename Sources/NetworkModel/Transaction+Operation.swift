@@ -125,8 +125,9 @@ extension Transaction {
 
     /// Puts a new object, with its key.
     mutating func put<Object: Kind>(new stored: Stored<Object>) throws(Refusal) {
-        try Object.check(stored, in: network.northbound)
         var stored = stored
+        if stored.value.asksForAllocation { try stored.value.allocate(stored.id, in: &self) }
+        try Object.check(stored, in: network.northbound)
         try stored.value.prepare(stored.id, in: &self)
         put(stored)
     }
@@ -141,6 +142,8 @@ extension Transaction {
         to value: Object
     ) throws(Refusal) -> OperationOutcome {
         touch(Object.kind, current.id)
+        var value = value
+        if value.asksForAllocation { try value.allocate(current.id, in: &self) }
         if current.value != value {
             let changed = current.changed(to: value, stamp)
             try Object.check(changed, in: network.northbound)

@@ -64,6 +64,19 @@ extension Transaction {
     }
 }
 
+/// The turns in which the objects of a topology are put.
+private enum AllocationTurn: CaseIterable {
+    case chosenByUsers, kept, new
+
+    init<Object: Kind>(_ object: Object, replacing old: Object?) {
+        guard object.asksForAllocation else {
+            self = .chosenByUsers
+            return
+        }
+        self = old == nil ? .new : .kept
+    }
+}
+
 extension ObjectKind {
     /// True if objects of another kind can belong to objects of this one.
     fileprivate var hasDependents: Bool { Self.allCases.contains { $0.row.parent?.kind == self } }
@@ -128,11 +141,15 @@ struct TopologyApplication {
         for (_, old, new) in wanted {
             if let old, !old.value.isIndexed(like: new.value) { transaction.release(old) }
         }
-        for (index, old, new) in wanted {
-            do throws(Refusal) {
-                try put(new, replacing: old)
-            } catch {
-                refuse(Object.self, at: index, error)
+        // Objects that say everything come before those for which central chooses, and of these the new ones last: so
+        // no choice takes what another object says or keeps.
+        for turn in AllocationTurn.allCases {
+            for (index, old, new) in wanted where AllocationTurn(new.value, replacing: old?.value) == turn {
+                do throws(Refusal) {
+                    try put(new, replacing: old)
+                } catch {
+                    refuse(Object.self, at: index, error)
+                }
             }
         }
     }
@@ -171,6 +188,8 @@ struct TopologyApplication {
             plan.note(.create, Object.kind, new.value.name)
             return
         }
+        var new = new
+        if new.value.asksForAllocation { try new.value.allocate(new.id, in: &transaction) }
         guard plan.note(from: old, to: new, in: transaction.network.northbound) else { return }
         try Object.check(new, in: transaction.network.northbound)
         transaction.put(new)

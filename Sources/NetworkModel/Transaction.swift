@@ -15,6 +15,8 @@ public struct Transaction: Sendable {
     public let stamp: CommitStamp
     /// The largest keys that objects get.
     let keys: KeyMaximums
+    /// The prefix of new MAC addresses as the operator wants it; `nil` for the network's own.
+    private let wantedMACPrefix: MACPrefix?
     /// The objects that may have changed.
     private var touched: [ObjectKind: Set<ObjectID>] = [:]
     /// The bindings of ports that were asked for meanwhile, as they will be.
@@ -50,8 +52,15 @@ public struct Transaction: Sendable {
     }
 
     /// A transaction on a network, whose commit is the next or a later one.
-    public init(on network: Network, time: Int64, revision: UInt64? = nil, keys: KeyMaximums = KeyMaximums()) {
+    public init(
+        on network: Network,
+        time: Int64,
+        revision: UInt64? = nil,
+        keys: KeyMaximums = KeyMaximums(),
+        macPrefix: MACPrefix? = nil
+    ) {
         base = network
+        wantedMACPrefix = macPrefix
         self.network = network
         self.keys = keys
         stamp = CommitStamp(revision: revision ?? network.revision + 1, time: time)
@@ -156,6 +165,16 @@ extension Transaction {
         network.ledger.setLastKey(key, in: space)
     }
 
+    /// Settles the prefix of the MAC addresses that central gives out: the operator's, else the one before, else one
+    /// made of the epoch, which is random; the ports' index counts its addresses from now on.
+    mutating func settleMACPrefix() {
+        let kept = network.ledger.lastKeys[.macPrefix]
+        let prefix =
+            wantedMACPrefix ?? kept.flatMap { MACPrefix(truncating: UInt64($0)) } ?? MACPrefix(local: network.epoch)
+        if kept != prefix.rawValue { setLastKey(prefix.rawValue, in: .macPrefix) }
+        network.northbound.ports.index.countMACs(under: prefix)
+    }
+
     /// Takes the next free key of a space for an object; `nil` if all are taken.
     mutating func takeKey(in space: Ledger.KeySpace, for id: ObjectID) -> UInt32? {
         let last = network.ledger.lastKeys[space] ?? 0
@@ -169,6 +188,7 @@ extension Transaction {
                     in: space,
                     network.southbound.portsByDatapath[datapath] ?? OrderedMap()
                 ).map { UInt32($0) }
+            case .macPrefix: nil
             }
         guard let key else { return nil }
         givenKeys[space, default: [:]][key] = id

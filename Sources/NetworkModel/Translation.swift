@@ -33,7 +33,7 @@ public enum Translation {
                 if case .known(let mac, let ips) = address { PortAddress(mac: mac, ips: ips) } else { nil }
             },
             hasUnknown: addresses.contains(.unknown),
-            portSecurity: port.portSecurityRules.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) },
+            portSecurity: port.portSecurityEntries,
             isEnabled: port.isEnabled,
             answersNeighbors: port.answersNeighbors,
             requestedChassis: port.requestedChassis,

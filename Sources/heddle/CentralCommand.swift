@@ -65,6 +65,15 @@ struct CentralCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How many days /v1/audit keeps a commit.", valueName: "days"))
     var auditDays = 30
 
+    @Option(
+        name: .customLong("mac-prefix"),
+        help: ArgumentHelp(
+            "How the MAC addresses begin that central gives to ports; without it as before, at first at random.",
+            valueName: "aa:bb:cc"
+        )
+    )
+    var macPrefix: String?
+
     @Flag(help: "Make a new authority if ca.key and ca.crt are lost; every chassis then has to join again.")
     var newAuthority = false
 
@@ -86,6 +95,9 @@ struct CentralCommand: ParsableCommand {
             throw ValidationError(
                 "--chassis-certificate-life '\(chassisCertificateLife)' is not a time of 3s to 365d, such as 24h"
             )
+        }
+        if let macPrefix, MACPrefix(macPrefix) == nil {
+            throw ValidationError("--mac-prefix '\(macPrefix)' is not the beginning of an address, such as 0a:00:00")
         }
         let days = CentralConfiguration.auditDayRange
         guard days.contains(auditDays) else {
@@ -114,6 +126,7 @@ struct CentralCommand: ParsableCommand {
         configuration.keyFile = key
         configuration.auditSeconds = Int64(auditDays) * 86_400
         configuration.makesNewAuthority = newAuthority
+        configuration.macPrefix = macPrefix.flatMap { MACPrefix($0) }
         if let life = Lifetime.seconds(chassisCertificateLife) { configuration.chassisCertificateLifetime = life }
         do throws(CentralError) {
             try CentralDaemon.run(configuration)

@@ -74,6 +74,23 @@ import Wire
         try checkLog(bench)
     }
 
+    @Test func `a large write is given no MAC address that a small one before it was given`() throws {
+        let bench = bench("a", "b")
+        for name in ["a", "b"] { bench.write(.patch(switch: name, ["subnet": "10.0.0.0/24"])) }
+        let addresses: JSONValue = ["dynamic"]
+        bench.write(.create(port: ["name": "first", "addresses": addresses], on: "a"))
+        let large = transaction(
+            bench,
+            (0..<100).map { .create(port: ["name": .string("p\($0)"), "addresses": addresses], on: "a") }
+        )
+        bench.write(.create(port: ["name": "small", "addresses": addresses], on: "b"))
+        #expect(bench.answers[large] == nil)
+        while !bench.plans.isEmpty { bench.finishPlan() }
+        #expect(bench.results(large).count == 100)
+        #expect(Set(bench.published.northbound.ports.values.compactMap(\.value.givenMAC)).count == 102)
+        try checkLog(bench)
+    }
+
     @Test func `what the large write is about, or what it may depend on, waits for it`() throws {
         let bench = bench("a", "b")
         bench.write(.create(port: ["name": "old"], on: "a"))

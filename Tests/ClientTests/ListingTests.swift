@@ -20,6 +20,10 @@ import Testing
         ["name": "vm1", "switch": "ls2", "type": "", "addresses": [], "status": ["up": false, "chassis": .null]],
         ["name": "rtr", "switch": "ls10", "type": "router", "addresses": ["router"]],
         ["name": "vm3", "switch": "ls10", "addresses": ["02:00:00:00:00:03"]],
+        [
+            "name": "vm4", "switch": "ls10", "addresses": ["unknown", "dynamic"],
+            "status": ["dynamic_addresses": "0a:00:00:00:00:03 10.0.0.2"],
+        ],
     ]
 
     @Test func `show prints what ovn-nbctl show prints, sorted by name`() {

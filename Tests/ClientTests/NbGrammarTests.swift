@@ -103,7 +103,7 @@ import Testing
         "", "--", "ls-add ls1 --", "ls-add ls1 -- -- ls-add ls2", "frobnicate", "lsadd ls1", "ls-add", "ls-add a b",
         "ls-add ''", "lsp-add ls1", "lsp-add ls1 p1 parent 5", "lsp-add ls1 ''", "--if-exists ls-add ls1",
         "ls-add --may-exist=1 ls1", "ls-list x", "lsp-set-addresses", "lsp-set-addresses p1 02:00:00:00:00:01 10.0.0.1",
-        "lsp-set-addresses p1 nonsense", "lsp-set-addresses p1 dynamic", "lsp-set-addresses p1 ''",
+        "lsp-set-addresses p1 nonsense", "lsp-set-addresses p1 'dynamic x'", "lsp-set-addresses p1 ''",
         "lsp-set-addresses p1 '02:00:00:00:00:01 10.0.0'",
         "lsp-set-port-security p1 unknown", "lsp-set-port-security p1 '02:00:00:00:00:01 10.0.0.0/33'",
         "lsp-set-enabled p1", "lsp-set-enabled p1 on", "lsp-set-options p1 key", "lsp-set-options p1 =v", "show a b",

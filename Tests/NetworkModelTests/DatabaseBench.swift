@@ -9,6 +9,8 @@ final class DatabaseBench {
     var network = Network(epoch: 1)
     var database: NorthboundDatabase { network.northbound }
     var generator = SeededGenerator(seed: 11)
+    /// The operator's prefix of MAC addresses.
+    var macPrefix: MACPrefix?
 
     /// Returns the outcome of an operation, as one line.
     func run(_ operation: Operation) -> String {
@@ -27,7 +29,7 @@ final class DatabaseBench {
     }
 
     func attempt(_ operation: Operation) -> Result<OperationOutcome, Refusal> {
-        var draft = Transaction(on: network, time: 1_700_000_000)
+        var draft = Transaction(on: network, time: 1_700_000_000, macPrefix: macPrefix)
         do {
             let outcome = try draft.perform(operation, using: &generator)
             draft.seal()

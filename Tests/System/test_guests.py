@@ -130,6 +130,21 @@ class GuestTest(unittest.TestCase):
         self.assertEqual(heard, unknown)
         self.assertEqual(answer[22:32], mac(lab.MAC[3]) + ip(lab.IP[3]))
 
+    def test_a_guest_with_the_address_that_central_gave_is_reached_and_may_use_no_other(self):
+        lab = self.lab
+        lab.curl("/v1/switches/ls1", "--fail-with-body", "-X", "PATCH", "-H", "Content-Type: application/merge-patch+json",
+                 "-d", '{"subnet": "172.16.255.0/24", "exclude_ips": ["172.16.255.2..172.16.255.9"]}')
+        lab.heddle("central", "nb", "lsp-add", "ls1", "ls1-vm4", "--", "lsp-set-addresses", "ls1-vm4", "dynamic", "--",
+                   "lsp-set-port-security", "ls1-vm4", "dynamic")
+        given, address = lab.get("/v1/ports/ls1-vm4")["status"]["dynamic_addresses"].split()
+        self.assertEqual(address, "172.16.255.10")
+        self.assertIn(f'        dynamic_addresses: "{given} {address}"\n', lab.heddle("central", "nb", "show").stdout)
+        lab.plug("hv2", "vm4", "ls1-vm4", given, f"{address}/24", "172.16.255.99/24")
+        lab.wait_up("ls1-vm4")
+        lab.sync()
+        self.assertEqual(lab.ping("vm1", address), 3)
+        self.assertEqual(lab.ping("vm1", "172.16.255.99", count=1), 0)
+
     def test_a_datagram_from_a_host_with_a_larger_mtu_stays_one(self):
         lab = self.lab
         (datapath,) = lab.get("/v1/southbound/datapath-bindings")["items"]

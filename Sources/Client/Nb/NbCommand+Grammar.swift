@@ -78,10 +78,13 @@ extension NbCommand {
             details: """
                 Each ADDRESS is 'MAC [IP]...' as a single argument, or unknown: the port also gets the
                 frames for unicast addresses that nobody has. None at all takes all addresses away.
+                One may be dynamic: dynamic, 'dynamic IP...' or 'MAC dynamic'. Central then chooses
+                what is not said, as the switch's subnet or ipv6_prefix tells ('heddle apply').
                 """,
             examples: [
                 "heddle nb lsp-set-addresses ls1-vm1 '02:ac:10:ff:00:11 172.16.255.11'",
                 "heddle nb lsp-set-addresses ls1-vm1 '02:ac:10:ff:00:11 172.16.255.11' unknown",
+                "heddle nb lsp-set-addresses ls1-vm1 dynamic",
                 "heddle nb lsp-set-addresses ls1-vm1",
             ]
         ) { values throws(ClientError) in .addresses(try checkedAddresses(values)) },
@@ -91,7 +94,8 @@ extension NbCommand {
             parameters: "PORT [ADDRESS]...",
             abstract: "Set the addresses that a port may use.",
             details: """
-                Each ADDRESS is 'MAC [IP[/LENGTH]]...' as a single argument. None at all ends the check.
+                Each ADDRESS is 'MAC [IP[/LENGTH]]...' as a single argument, or dynamic: what central
+                has given to the port. None at all ends the check.
                 """,
             examples: [
                 "heddle nb lsp-set-port-security ls1-vm1 '02:ac:10:ff:00:11 172.16.255.11'",

@@ -18,9 +18,9 @@ public enum NbCommand: Equatable, Sendable {
 
     /// A column of a port that a command sets.
     public enum PortSetting: Equatable, Sendable {
-        /// `lsp-set-addresses`: each `MAC [IP ...]` or `unknown`.
+        /// `lsp-set-addresses`: each `MAC [IP ...]`, `unknown` or dynamic.
         case addresses([String])
-        /// `lsp-set-port-security`: each `MAC [IP[/LENGTH] ...]`.
+        /// `lsp-set-port-security`: each `MAC [IP[/LENGTH] ...]` or `dynamic`.
         case portSecurity([String])
         /// `lsp-set-enabled`.
         case enabled(Bool)

@@ -23,6 +23,8 @@ public enum NbListing {
         if !addresses.isEmpty, addresses != ["router"] {
             text += "        addresses: [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))]\n"
         }
+        let given = port["status"]?.text("dynamic_addresses") ?? ""
+        if !given.isEmpty { text += "        dynamic_addresses: \"\(given)\"\n" }
         return text
     }
 

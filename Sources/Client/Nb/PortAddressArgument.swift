@@ -15,7 +15,7 @@ func checkedAddresses(_ arguments: [String]) throws(ClientError) -> [String] {
 
 /// Checks the form of the arguments of `lsp-set-port-security` as central does.
 func checkedPortSecurity(_ arguments: [String]) throws(ClientError) -> [String] {
-    for argument in arguments {
+    for argument in arguments where argument != PortSecurityRule.dynamic {
         try check(argument) { () throws(AddressError) in _ = try PortSecurityRule(parsing: argument) }
     }
     return arguments

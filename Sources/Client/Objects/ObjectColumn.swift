@@ -57,6 +57,8 @@ extension ShownKind {
             ObjectColumn("TUNNEL KEY") { $0["status"]?["tunnel_key"]?.plainText ?? "" },
             ObjectColumn("LABELS") { $0.labelText },
             ObjectColumn("VLAN PASSTHRU", "vlan_passthru", isWide: true),
+            ObjectColumn("SUBNET", "subnet", isWide: true),
+            ObjectColumn("IPV6 PREFIX", "ipv6_prefix", isWide: true),
         ] + objectColumns
 
     private static let portColumns =
@@ -66,7 +68,7 @@ extension ShownKind {
             ObjectColumn("STATE") { $0["status"]?["up"]?.boolValue == true ? "up" : "down" },
             ObjectColumn("CHASSIS") { $0["status"]?.text("chassis") ?? "" },
             ObjectColumn("REASON") { $0["status"]?.text("reason") ?? "" },
-            ObjectColumn("ADDRESSES") { $0.texts("addresses").joined(separator: ", ") },
+            ObjectColumn("ADDRESSES") { $0.addressTexts.joined(separator: ", ") },
             ObjectColumn("PORT SECURITY", isWide: true) { $0.texts("port_security").joined(separator: ", ") },
             ObjectColumn("ENABLED", "enabled", isWide: true),
             ObjectColumn("REQUESTED CHASSIS", isWide: true) { $0.texts("requested_chassis").joined(separator: ",") },

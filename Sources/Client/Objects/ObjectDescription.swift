@@ -36,6 +36,7 @@ extension ObjectSession {
         text.add("Name", name)
         text.add("Tunnel key", object["status"]?["tunnel_key"]?.plainText)
         text.add("VLAN passthru", object["vlan_passthru"]?.boolValue == true ? "yes" : "no")
+        text.add("Addresses", object.givenAddressText)
         text.add("Labels", object.labelText)
         text.addOrigin(of: object)
         text.add("Ports", ports.isEmpty ? "none" : "\(ports.count), \(down.count) of them down")
@@ -59,7 +60,7 @@ extension ObjectSession {
         text.add("State", status["up"]?.boolValue == true ? "up" : "down" + (reason.isEmpty ? "" : ", \(reason)"))
         text.add("Chassis", host.map { "\(chassis), \($0.chassisState), \($0.encapText)" } ?? chassis)
         text.add("Enabled", object["enabled"]?.boolValue == false ? "no" : "yes")
-        text.add("Addresses", object.texts("addresses"))
+        text.add("Addresses", object.addressTexts)
         text.add("Port security", object.texts("port_security"))
         text.add("Requested chassis", object.texts("requested_chassis").joined(separator: ", "))
         let waiting = status["waiting"]?.arrayValue ?? []
@@ -98,6 +99,16 @@ extension ObjectSession {
             next: "Central does not hear from its agent. On \(name), or if it will never come back, here:",
             ["heddle doctor", "heddle sb chassis-del \(name)"]
         )
+    }
+}
+
+extension JSONValue {
+    /// The addresses that a switch gives to ports with dynamic ones.
+    fileprivate var givenAddressText: [String] {
+        let excluded = texts("exclude_ips").joined(separator: ", ")
+        let subnet = text("subnet") + (excluded.isEmpty ? "" : " but \(excluded)")
+        return [subnet, text("ipv6_prefix"), self["mac_only"]?.boolValue == true ? "MAC addresses only" : ""]
+            .filter { !$0.isEmpty }
     }
 }
 

@@ -11,6 +11,15 @@ public struct LogicalSwitch: Hashable, Sendable {
     public var labels: [String: String]
     /// True if frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
     public var vlanPassthru: Bool
+    /// The IPv4 network that central gives addresses of to ports with dynamic ones, as the user writes it: host bits do
+    /// not count. 8 ... 30 bits long.
+    public var subnet: IPPrefix?
+    /// The addresses of the subnet that central does not give.
+    public var excludedIPs: ExcludedAddresses
+    /// The IPv6 network of 64 bits that central makes addresses in, of MAC addresses.
+    public var ipv6Prefix: IPPrefix?
+    /// True if central gives MAC addresses alone; with neither a subnet nor an IPv6 prefix.
+    public var isMACOnly: Bool
     /// The server's knowledge of the switch.
     public var status: Status
 
@@ -24,10 +33,23 @@ public struct LogicalSwitch: Hashable, Sendable {
         }
     }
 
-    public init(name: String, labels: [String: String] = [:], vlanPassthru: Bool = false, status: Status) {
+    public init(
+        name: String,
+        labels: [String: String] = [:],
+        vlanPassthru: Bool = false,
+        subnet: IPPrefix? = nil,
+        excludedIPs: ExcludedAddresses = ExcludedAddresses([]),
+        ipv6Prefix: IPPrefix? = nil,
+        isMACOnly: Bool = false,
+        status: Status
+    ) {
         self.name = name
         self.labels = labels
         self.vlanPassthru = vlanPassthru
+        self.subnet = subnet
+        self.excludedIPs = excludedIPs
+        self.ipv6Prefix = ipv6Prefix
+        self.isMACOnly = isMACOnly
         self.status = status
     }
 }
@@ -45,6 +67,10 @@ extension LogicalSwitch: Kind {
         .name,
         .texts("labels", \.labels),
         .flag("vlan_passthru", \.vlanPassthru, default: false),
+        Field("subnet", "string", \.subnet, .optional(.spelled { IPPrefix($0) }), read: subnet),
+        Field("exclude_ips", "array", \.excludedIPs, ExcludedAddresses.codec, read: excludedIPs),
+        Field("ipv6_prefix", "string", \.ipv6Prefix, .optional(.spelled { IPPrefix($0) }), read: ipv6Prefix),
+        .flag("mac_only", \.isMACOnly, default: false),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
         JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt32.max))

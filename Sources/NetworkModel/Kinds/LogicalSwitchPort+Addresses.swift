@@ -21,6 +21,14 @@ extension LogicalSwitchPort {
             self.addresses = addresses
         }
 
+        /// The address that central completes, and its place in the list.
+        var dynamic: (place: Int, wanted: DynamicAddress)? {
+            for (place, address) in addresses.enumerated() {
+                if case .dynamic(let wanted) = address { return (place, wanted) }
+            }
+            return nil
+        }
+
         private static let texts = JSONCodec<[String]>.list(.text)
 
         static let codec = JSONCodec<AddressList>(
@@ -44,6 +52,7 @@ extension LogicalSwitchPort {
         let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
         var addresses: [LogicalAddress] = []
         var ips: Set<IPAddress> = []
+        var hasDynamic = false
         for (index, text) in strings.enumerated() {
             // Made for refusals only: it is put together of a dozen pieces.
             var pointer: String { reader.pointer("addresses", "\(index)") }
@@ -51,15 +60,24 @@ extension LogicalSwitchPort {
             guard !addresses.contains(address) else {
                 throw Refusal(.invalidValue, "\"\(address)\" appears twice in \"addresses\".", pointer: pointer)
             }
-            if case .known(_, let more) = address {
-                for ip in more {
-                    guard ips.insert(ip).inserted else {
-                        throw Refusal(.invalidValue, "\(ip) appears twice in \"addresses\".", pointer: pointer)
-                    }
-                    // The log may have such addresses of older versions: only new ones are checked.
-                    if let reason = ip.reasonAgainstGuest {
-                        throw Refusal(.invalidValue, "\(ip) cannot be a port's: \(reason).", pointer: pointer)
-                    }
+            let more: [IPAddress]
+            switch address {
+            case .known(_, let known): more = known
+            case .dynamic(let wanted):
+                guard !hasDynamic else {
+                    throw Refusal(.invalidValue, "A port has at most one dynamic address.", pointer: pointer)
+                }
+                hasDynamic = true
+                more = wanted.ips
+            case .unknown: more = []
+            }
+            for ip in more {
+                guard ips.insert(ip).inserted else {
+                    throw Refusal(.invalidValue, "\(ip) appears twice in \"addresses\".", pointer: pointer)
+                }
+                // The log may have such addresses of older versions: only new ones are checked.
+                if let reason = ip.reasonAgainstGuest {
+                    throw Refusal(.invalidValue, "\(ip) cannot be a port's: \(reason).", pointer: pointer)
                 }
             }
             guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
@@ -73,17 +91,26 @@ extension LogicalSwitchPort {
         let strings = try reader.strings("port_security", atMost: Limits.addressCountMaximum)
         var rules: [PortSecurityRule] = []
         var prefixCount = 0
+        var texts: [String] = []
         for (index, text) in strings.enumerated() {
             var pointer: String { reader.pointer("port_security", "\(index)") }
+            if text == PortSecurityRule.dynamic {
+                guard !texts.contains(text) else {
+                    throw Refusal(.invalidValue, "\"\(text)\" appears twice in \"port_security\".", pointer: pointer)
+                }
+                texts.append(text)
+                continue
+            }
             let rule = try refusing(at: pointer) { () throws(AddressError) in try PortSecurityRule(parsing: text) }
             guard !rules.contains(rule) else {
                 throw Refusal(.invalidValue, "\"\(rule)\" appears twice in \"port_security\".", pointer: pointer)
             }
             rules.append(rule)
+            texts.append(rule.description)
             prefixCount += rule.prefixes.count
             guard prefixCount <= Limits.ipCountMaximum else { throw tooManyIPs("port_security", reader) }
         }
-        return rules.map(\.description)
+        return texts
     }
 
     private static func tooManyIPs(_ name: String, _ reader: BodyReader) -> Refusal {

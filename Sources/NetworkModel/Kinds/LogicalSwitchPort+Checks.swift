@@ -63,11 +63,21 @@ extension LogicalSwitchPort {
         }
     }
 
-    /// Checks that no other port of the switch has one of the port's addresses.
+    /// Checks that no other port of the switch has one of the port's addresses, and that port security has something
+    /// to stand for.
     public static func check(
         _ port: Stored<LogicalSwitchPort>,
         in database: NorthboundDatabase
     ) throws(Refusal) {
+        if port.value.addressList.dynamic == nil,
+            let number = port.value.portSecurity.firstIndex(of: PortSecurityRule.dynamic)
+        {
+            throw Refusal(
+                .invalidValue,
+                "\"dynamic\" in \"port_security\" is for ports with a dynamic address; write the addresses.",
+                pointer: "/port_security/\(number)"
+            )
+        }
         let index = database.ports.index
         for (number, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }

@@ -12,14 +12,26 @@ extension LogicalSwitchPort {
         /// The port that has an IP address on a switch.
         private(set) var byIP = OrderedMap<OnSwitch<IPAddress>, ObjectID>()
 
+        /// The IPv4 addresses that ports have on each switch with a subnet: what makes the lowest free one a look-up.
+        private(set) var takenIPs = OrderedMap<ObjectID, IntervalSet<UInt32>>()
+        /// The MAC addresses of ports on any switch, of those that central gives out; `nil` until it gives the first.
+        private(set) var takenMACs: TakenMACs?
+
         public init() {}
 
         public mutating func insert(_ port: Stored<LogicalSwitchPort>) {
             bySwitch.update(port.value.switchID, default: OrderedMap()) { $0[ProjectName(port.value.name)] = port.id }
+            claim(port)
+        }
+
+        /// Takes a port's addresses in.
+        mutating func claim(_ port: Stored<LogicalSwitchPort>) {
             forEachAddress(of: port) {
                 $0.byMAC[$1] = port.id
+                $0.takenMACs?.insert($1.address)
             } ip: {
                 $0.byIP[$1] = port.id
+                $0.updateTaken($1) { $0.insert($1) }
             }
         }
 
@@ -33,9 +45,14 @@ extension LogicalSwitchPort {
         /// Releases a port's addresses, except those that another port has taken meanwhile.
         public mutating func release(_ port: Stored<LogicalSwitchPort>) {
             forEachAddress(of: port) {
-                if $0.byMAC[$1] == port.id { $0.byMAC[$1] = nil }
+                guard $0.byMAC[$1] == port.id else { return }
+                $0.byMAC[$1] = nil
+                guard $0.takenMACs?.prefix.contains($1.address) == true else { return }
+                if $0.portIDs(macs: [$1.address], atMost: 1)?.isEmpty == true { $0.takenMACs?.remove($1.address) }
             } ip: {
-                if $0.byIP[$1] == port.id { $0.byIP[$1] = nil }
+                guard $0.byIP[$1] == port.id else { return }
+                $0.byIP[$1] = nil
+                $0.updateTaken($1) { $0.remove($1) }
             }
         }
 
@@ -49,6 +66,38 @@ extension LogicalSwitchPort {
                 visitMAC(&self, OnSwitch(switchID: port.value.switchID, address: mac))
                 for ip in ips { visitIP(&self, OnSwitch(switchID: port.value.switchID, address: ip)) }
             }
+        }
+
+        private mutating func updateTaken(
+            _ ip: OnSwitch<IPAddress>,
+            _ change: (inout IntervalSet<UInt32>, UInt32) -> Void
+        ) {
+            guard !takenIPs.isEmpty, case .v4(let address) = ip.address, takenIPs[ip.switchID] != nil else { return }
+            takenIPs.update(ip.switchID, default: IntervalSet()) { change(&$0, address.rawValue) }
+        }
+
+        /// Counts the IPv4 addresses of a switch's ports from now on, or no longer.
+        mutating func countIPs(on switchID: ObjectID, _ ports: some Sequence<Stored<LogicalSwitchPort>>) {
+            var taken = IntervalSet<UInt32>()
+            for port in ports {
+                for case .known(_, let ips) in port.value.logicalAddresses {
+                    for case .v4(let address) in ips { taken.insert(address.rawValue) }
+                }
+            }
+            takenIPs[switchID] = taken
+        }
+
+        /// Counts a switch's addresses no longer.
+        mutating func forgetIPs(on switchID: ObjectID) { takenIPs[switchID] = nil }
+
+        /// Counts the MAC addresses with a prefix from now on.
+        mutating func countMACs(under prefix: MACPrefix) {
+            guard takenMACs?.prefix != prefix else { return }
+            var taken = TakenMACs(prefix: prefix)
+            // No switch has the lowest identity.
+            var cursor = byMAC.cursor(after: OnSwitch(switchID: .zero, address: prefix.address(0)))
+            while let mac = cursor.next()?.key.address, prefix.contains(mac) { taken.insert(mac) }
+            takenMACs = taken
         }
 
         /// The ports that have any of these MAC addresses, on whatever switch; `nil` if they are more than a maximum.
@@ -77,6 +126,36 @@ extension LogicalSwitchPort {
             }
             return holders
         }
+    }
+}
+
+/// The MAC addresses with one prefix that ports have.
+struct TakenMACs: Sendable {
+    /// The prefix.
+    let prefix: MACPrefix
+    /// The last three octets of the addresses.
+    private var suffixes = IntervalSet<UInt32>()
+
+    /// The last three octets that central gives out, as OVN does.
+    static let given: ClosedRange<UInt32> = 1...0xff_fffe
+
+    init(prefix: MACPrefix) { self.prefix = prefix }
+
+    mutating func insert(_ mac: MACAddress) {
+        if prefix.contains(mac) { suffixes.insert(UInt32(truncatingIfNeeded: mac.rawValue & 0xff_ffff)) }
+    }
+
+    mutating func remove(_ mac: MACAddress) {
+        if prefix.contains(mac) { suffixes.remove(UInt32(truncatingIfNeeded: mac.rawValue & 0xff_ffff)) }
+    }
+
+    /// The address for a port with an IPv4 address, 0 for none: as OVN makes it of the low 24 bits, else the next free
+    /// one; `nil` if none is free.
+    func free(for ip: UInt32) -> MACAddress? {
+        let first = (ip & 0xff_ffff) % Self.given.upperBound + 1
+        let suffix =
+            suffixes.firstAbsent(in: first...Self.given.upperBound) ?? suffixes.firstAbsent(in: Self.given)
+        return suffix.map { prefix.address($0) }
     }
 }
 

@@ -13,18 +13,34 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var switchID: ObjectID
     /// `""`, a VIF, is the only type of this version.
     public var type: String
-    /// `MAC [IP ...]` or `unknown`.
+    /// `MAC [IP ...]`, `unknown`, or a form of `dynamic`.
     public var addresses: [String] {
         get { addressList.strings }
         set { addressList = AddressList(newValue) }
     }
-    /// The meaning of the strings of `addresses`: indices and translation ask for it again and again.
-    public var logicalAddresses: [LogicalAddress] { addressList.addresses }
+    /// The meaning of the strings of `addresses`: indices and translation ask for it again and again. What central has
+    /// chosen is in the place of what asked for it.
+    public var logicalAddresses: [LogicalAddress] {
+        guard let chosen = status.dynamicAddresses else { return addressList.addresses }
+        return addressList.addresses.map { if case .dynamic = $0 { chosen } else { $0 } }
+    }
     private(set) var addressList: AddressList
-    /// `MAC [IP[/LENGTH] ...]`; empty means no check.
+    /// The MAC address of what central has completed.
+    public var givenMAC: MACAddress? {
+        if case .known(let mac, _)? = status.dynamicAddresses { mac } else { nil }
+    }
+    /// `MAC [IP[/LENGTH] ...]`, or `dynamic` for the dynamic addresses; empty means no check.
     public var portSecurity: [String] { didSet { portSecurityRules = Self.portSecurityRules(portSecurity) } }
-    /// The parsed `portSecurity`: a start translates every port.
-    public private(set) var portSecurityRules: [PortSecurityRule]
+    /// The parsed `portSecurity`, without what stands for dynamic addresses: a start translates every port.
+    private(set) var portSecurityRules: [PortSecurityRule]
+    /// The entries of port security as hosts are told.
+    var portSecurityEntries: [PortSecurityEntry] {
+        let entries = portSecurityRules.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) }
+        guard case .known(let mac, let ips)? = status.dynamicAddresses,
+            portSecurity.contains(PortSecurityRule.dynamic)
+        else { return entries }
+        return entries + [PortSecurityEntry(mac: mac, prefixes: ips.map { IPPrefix(host: $0) })]
+    }
     /// True if the port passes frames at all.
     public var isEnabled: Bool
     /// Names of the chassis that may claim the port; empty means any.
@@ -46,6 +62,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var tunnelKey: UInt16
         /// The reason why the port is not up; `nil` when it is.
         public var reason: Reason?
+        /// The addresses that central has completed, for a port with a dynamic one.
+        public var dynamicAddresses: LogicalAddress?
         /// The chassis that have it plugged in and do not hold it, by name; at most
         /// ``Limits/waitingChassisCountMaximum``.
         public var waiting: [Waiting]
@@ -149,6 +167,8 @@ extension LogicalSwitchPort: Kind {
         JSONMember("chassis", \.chassis, .optional(.text)),
         JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt16.max)),
         JSONMember("reason", \.reason, .optional(.word)),
+        // As OVN's column of this name: "MAC [IPV4] [IPV6]".
+        JSONMember("dynamic_addresses", \.dynamicAddresses, .optional(.spelled(LogicalAddress.stored)), default: nil),
         // Nobody waits for most ports.
         JSONMember(
             unlessEmpty: "waiting",
@@ -172,7 +192,9 @@ extension LogicalSwitchPort: Kind {
 
     public var parentID: ObjectID? { switchID }
 
-    public func isIndexed(like other: LogicalSwitchPort) -> Bool { addresses == other.addresses }
+    public func isIndexed(like other: LogicalSwitchPort) -> Bool {
+        addresses == other.addresses && status.dynamicAddresses == other.status.dynamicAddresses
+    }
 
     /// Gives a new port the next free key of its switch.
     public mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {

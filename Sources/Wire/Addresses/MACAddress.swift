@@ -52,9 +52,12 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
     public var octets: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: rawValue >> (40 - 8 * UInt64($0))) } }
 
     /// The IPv6 link-local address made from this MAC: fe80::/64 with a modified EUI-64 (RFC 4291, appendix A).
-    public var linkLocalAddress: IPv6Address {
+    public var linkLocalAddress: IPv6Address { ipv6Address(inPrefix: 0xfe80 << 48) }
+
+    /// The IPv6 address made from this MAC in a prefix of 64 bits, with a modified EUI-64 (RFC 4291, appendix A).
+    public func ipv6Address(inPrefix prefix: UInt64) -> IPv6Address {
         let high = (rawValue >> 24) ^ 0x02_0000
-        return IPv6Address(high: 0xfe80 << 48, low: high << 40 | 0xff_fe00_0000 | rawValue & 0xff_ffff)
+        return IPv6Address(high: prefix, low: high << 40 | 0xff_fe00_0000 | rawValue & 0xff_ffff)
     }
 
     /// Lower case, two digits an octet: `02:ac:10:ff:00:11`.
