@@ -34,6 +34,11 @@ extension Link {
         }
     }
 
+    /// The device with this index in the calling thread's namespace, if there is one.
+    public static func find(index: Int32) throws(SystemError) -> Link? {
+        try get("netlink RTM_GETLINK \(index)", in: nil) { $0.appendLinkHeader(index: index) }
+    }
+
     /// All addresses, by device.
     public static func addresses(in namespace: NetworkNamespace? = nil) throws(SystemError) -> [LinkAddress] {
         try with(namespace) { () throws(SystemError) in
@@ -111,6 +116,19 @@ extension Link {
         }
     }
 
+    /// Routes packets to `destination` by this device of the calling thread's namespace; such a route is replaced.
+    /// - Parameter gateway: of the destination's family; `nil` for hosts that the device reaches by itself.
+    public func addRoute(to destination: IPPrefix, via gateway: IPAddress?) throws(SystemError) {
+        var socket = try NetlinkSocket()
+        let (call, flags) = ("netlink RTM_NEWROUTE \(destination)", NLM_F_CREATE | NLM_F_REPLACE)
+        try socket.acknowledge(call, type: Int(RTM_NEWROUTE), flags: flags) { request in
+            request.appendRoute(to: destination, isDirect: gateway == nil)
+            request.appendAttribute(Int(RTA_DST.rawValue), destination.address.octets)
+            if let gateway { request.appendAttribute(Int(RTA_GATEWAY.rawValue), gateway.octets) }
+            request.appendAttribute(Int(RTA_OIF.rawValue), UInt32(bitPattern: index))
+        }
+    }
+
     /// Deletes this device.
     /// - Throws: ENODEV when it is gone; EOPNOTSUPP for one that cannot be deleted.
     public func delete(in namespace: NetworkNamespace? = nil) throws(SystemError) {
@@ -147,17 +165,13 @@ extension NetlinkRequest {
     /// ifaddrmsg and attributes of an address for the device `index`.
     mutating func appendAddress(_ prefix: IPPrefix, index: Int32) {
         switch prefix.address {
-        case .v4(let address):
+        case .v4:
             appendAddressHeader(family: UInt8(AF_INET), prefixLength: UInt8(prefix.length), index: index)
-            let octets = withUnsafeBytes(of: address.rawValue.bigEndian) { Array($0) }
-            appendAttribute(Int(IFA_LOCAL), octets)
-            appendAttribute(Int(IFA_ADDRESS), octets)
-        case .v6(let address):
+            appendAttribute(Int(IFA_LOCAL), prefix.address.octets)
+            appendAttribute(Int(IFA_ADDRESS), prefix.address.octets)
+        case .v6:
             appendAddressHeader(family: UInt8(AF_INET6), prefixLength: UInt8(prefix.length), index: index)
-            let octets = [address.high, address.low].flatMap { half in
-                withUnsafeBytes(of: half.bigEndian) { Array($0) }
-            }
-            appendAttribute(Int(IFA_ADDRESS), octets)
+            appendAttribute(Int(IFA_ADDRESS), prefix.address.octets)
             appendAttribute(Int(IFA_FLAGS), UInt32(IFA_F_NODAD))
         }
     }

@@ -24,6 +24,10 @@ public struct Link: Equatable, Sendable {
     public let hasCarrier: Bool
     /// The driver: `tun`, `veth`; `nil` for hardware and loopback.
     public let kind: String?
+    /// The index of the device that it is a port of, as a bridge's.
+    public let master: Int32?
+    /// True if its frames are Ethernet's: not those of a TUN.
+    public let isEthernet: Bool
 
     /// The prefix of the alias of a device that Heddle has made.
     public static let aliasPrefix = "heddle:"
@@ -53,6 +57,8 @@ public struct Link: Equatable, Sendable {
         else { throw NetlinkMessage.Malformed() }
         self.index = index
         self.name = name
+        isEthernet = message.payload.word(at: 2, as: UInt16.self) == UInt16(CLINUX_ARPHRD_ETHER)
+        master = attributes[Int(IFLA_MASTER)]?.word(at: 0, as: Int32.self)
         alias = attributes[Int(IFLA_IFALIAS)]?.text
         mac = attributes[Int(IFLA_ADDRESS)].flatMap { octets in
             octets.count == 6 ? MACAddress(truncating: octets.reduce(0) { $0 << 8 | UInt64($1) }) : nil

@@ -1,3 +1,7 @@
+import CLinux
+import Glibc
+import Wire
+
 /// A netlink message on its way to the kernel: `nlmsghdr`, a family's header, attributes (RFC 3549, netlink(7)).
 ///
 /// All numbers are in the byte order of the machine, all parts aligned to 4 bytes.
@@ -47,6 +51,40 @@ struct NetlinkRequest {
         append(sourceLength)
         for _ in 0..<5 { append(UInt8(0)) }  // TOS, table, protocol, scope, type
         append(flags)
+    }
+
+    /// `struct rtmsg` of a route in the main table.
+    /// - Parameter isDirect: true if the destination is on the device's own link.
+    mutating func appendRoute(to destination: IPPrefix, isDirect: Bool) {
+        append(UInt8(destination.address.bitCount == 32 ? AF_INET : AF_INET6))
+        append(UInt8(destination.length))
+        append(UInt8(0))  // source
+        append(UInt8(0))  // TOS
+        append(UInt8(RT_TABLE_MAIN.rawValue))
+        append(UInt8(RTPROT_STATIC))
+        append(UInt8((isDirect ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE).rawValue))
+        append(UInt8(RTN_UNICAST))
+        append(UInt32(0))
+    }
+
+    /// `struct tcmsg` of a queueing discipline or a filter.
+    /// - Parameter info: a filter's priority and protocol.
+    mutating func appendTrafficHeader(index: Int32, handle: UInt32, parent: UInt32, info: UInt32 = 0) {
+        append(UInt32(0))  // AF_UNSPEC and padding
+        append(index)
+        append(handle)
+        append(parent)
+        append(info)
+    }
+
+    /// An attribute that holds what `build` appends.
+    mutating func appendNested(_ type: Int, _ build: (inout NetlinkRequest) -> Void) {
+        let start = content.count
+        append(UInt16(0))
+        append(UInt16(type))
+        build(&self)
+        let length = UInt16(content.count - start)
+        withUnsafeBytes(of: length) { content.replaceSubrange(start..<start + 2, with: $0) }
     }
 
     /// An attribute: its length with the header of 4 bytes, its type, its bytes, padding.

@@ -95,7 +95,7 @@ public struct Route: Equatable, Sendable {
 
 extension IPAddress {
     /// As they go over the wire.
-    fileprivate var octets: [UInt8] {
+    var octets: [UInt8] {
         switch self {
         case .v4(let address): (0..<4).map { UInt8(truncatingIfNeeded: address.rawValue >> (24 - 8 * $0)) }
         case .v6(let address):

@@ -11,6 +11,7 @@
 #include "clinux_process.h"
 #include "clinux_confine.h"
 #include "clinux_netdev.h"
+#include "clinux_packet.h"
 #include "clinux_atomic.h"
 #include "clinux_memory.h"
 #include "clinux_checksum.h"

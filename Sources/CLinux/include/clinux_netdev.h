@@ -15,6 +15,7 @@
 // Debian 12's stop before the newer ones.
 #define CLINUX_IFNAMSIZ 16
 #define CLINUX_IFF_UP 0x1
+#define CLINUX_ARPHRD_ETHER 1
 #define CLINUX_IFF_LOWER_UP 0x10000
 #define CLINUX_IFF_TAP 0x0002
 #define CLINUX_IFF_NO_PI 0x1000
