@@ -85,7 +85,7 @@ extension ForwarderControl {
         let places = self.places ?? OwnedPlaces(tables, paths, tunnelKeys())
         self.places = places
         var devices: [Int: [Int32]] = [:]
-        for port in slots.ports.values { devices[port.slot] = port.queues.map(\.raw) }
+        for port in slots.ports.values { devices[port.slot] = port.handles }
         return OwnedGeneration(
             number: number,
             tables: tables,

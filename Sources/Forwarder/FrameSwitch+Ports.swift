@@ -21,6 +21,11 @@ extension FrameSwitch {
         guard device >= 0 else { return 0 }
         for _ in 0..<Self.batchesPerTurnMaximum {
             let result = forwardBatch(from: slot, device, generation)
+            if result == -Int(EINVAL) {
+                counters.add(1, to: .receivedFrames, of: slot)
+                counters.addDrop(.malformedFrame, of: slot, 1)
+                continue
+            }
             if result < 0 { return Self.deviceFailure(result) }
         }
         return 0
@@ -45,7 +50,7 @@ extension FrameSwitch {
                 OffloadHeader.byteCount + FrameBuffers.frameByteCountMaximum
             )
             // A frame cannot be shorter than its header: this is no TAP.
-            if result >= 0, result < OffloadHeader.byteCount { result = -Int(EINVAL) }
+            if result >= 0, result < OffloadHeader.byteCount { result = -Int(EPROTO) }
             if result < 0 { break }
             let byteCount = result - OffloadHeader.byteCount
             buffer.take(byteCount)
@@ -237,10 +242,11 @@ extension FrameSwitch {
         counters.add(UInt64(forwarded), to: .forwardedFrames, of: source)
     }
 
-    /// The errno of a read after which the device gives nothing any more; 0 if it may.
+    /// The errno of a read after which the device gives nothing any more; 0 if it may. A packet socket tells once that
+    /// its device is down, and goes on when that is up; the agent hears of one that is gone.
     private static func deviceFailure(_ result: Int) -> Int32 {
         let errno = Int32(truncatingIfNeeded: -result)
-        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? 0 : errno
+        return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ENETDOWN ? 0 : errno
     }
 }
 

@@ -94,13 +94,13 @@ struct PollerLoop: ~Copyable {
     private static let eventCountMaximum = 64
 
     private let context: PollerContext
-    private var frames: FrameSwitch<TAPIO, UDPIO>
+    private var frames: FrameSwitch<DeviceIO, UDPIO>
     private let events: UnsafeMutablePointer<epoll_event>
 
     init(_ context: PollerContext) {
         self.context = context
         frames = FrameSwitch(
-            ports: TAPIO(),
+            ports: DeviceIO(),
             underlay: UDPIO(),
             counters: context.counters,
             queue: context.queue,
@@ -142,7 +142,7 @@ struct PollerLoop: ~Copyable {
 
     /// Reads a device that is gone no more: epoll would tell of its error without end.
     private func giveUp(_ slot: Int, _ queue: Int, _ generation: UnsafeMutablePointer<Generation>, errno: Int32) {
-        _ = clinux_epoll_remove(context.epoll, generation.pointee.device(slot, queue))
+        _ = clinux_epoll_remove(context.epoll, DeviceHandle.descriptor(generation.pointee.device(slot, queue)))
         context.words.fail(slot, generation: generation.pointee.number, errno: errno)
         notify()
     }

@@ -1,11 +1,11 @@
 import CLinux
 import Glibc
 
-/// Reads frames from ports and writes them to ports. In a running forwarder a port is the descriptor of a TAP; tests
-/// have a twin in memory.
+/// Reads frames from ports and writes them to ports. In a running forwarder a port is the ``DeviceHandle`` of a TAP's
+/// queue or of a packet socket; tests have a twin in memory.
 ///
 /// A frame goes with its virtio-net header of `OffloadHeader.byteCount` bytes in front of it. All calls answer a byte
-/// count, or a negative errno; -EAGAIN if they would wait.
+/// count, or a negative errno: -EAGAIN if they would wait, -EINVAL if a frame came that is of no use and is gone.
 protocol PortIO {
     /// Reads one frame, its header in front.
     func read(_ port: Int32, _ bytes: UnsafeMutableRawPointer, _ capacity: Int) -> Int
@@ -22,18 +22,38 @@ protocol UnderlayIO {
     func send(_ socket: Int32, _ messages: UnsafeMutablePointer<clinux_mmsghdr>, _ count: Int) -> Int
 }
 
-/// TAP devices.
-struct TAPIO: PortIO {
+/// The number of a descriptor for frames, and of which kind it is.
+enum DeviceHandle {
+    /// The bit that marks a packet socket, whose frames come with their VLAN tags beside them. No descriptor's number
+    /// has it: /proc/sys/fs/nr_open is 2^20, and below 2^30 whatever it is set to.
+    private static var packetSocket: Int32 { 1 << 30 }
+
+    static func make(of descriptor: Int32) -> Int32 {
+        clinux_is_packet_socket(descriptor) ? descriptor | packetSocket : descriptor
+    }
+
+    @inline(__always)
+    static func isPacketSocket(_ handle: Int32) -> Bool { handle & packetSocket != 0 }
+
+    @inline(__always)
+    static func descriptor(_ handle: Int32) -> Int32 { handle & ~packetSocket }
+}
+
+/// The devices of a host: TAPs, and others by packet sockets.
+struct DeviceIO: PortIO {
     func read(_ port: Int32, _ bytes: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
         while true {
-            let result = clinux_read(port, bytes, capacity)
+            let result =
+                DeviceHandle.isPacketSocket(port)
+                ? clinux_packet_read(DeviceHandle.descriptor(port), bytes, capacity)
+                : clinux_read(port, bytes, capacity)
             if result != -Int(EINTR) { return result }
         }
     }
 
     func write(_ port: Int32, _ parts: UnsafePointer<iovec>, _ count: Int) -> Int {
         while true {
-            let result = clinux_write_parts(port, parts, Int32(truncatingIfNeeded: count))
+            let result = clinux_write_parts(DeviceHandle.descriptor(port), parts, Int32(truncatingIfNeeded: count))
             if result != -Int(EINTR) { return result }
         }
     }

@@ -7,10 +7,19 @@ import Reactor
 struct PortSlots {
     struct Port {
         let slot: Int
-        /// The queues of its TAP; none after it has failed, until the agent brings another.
-        var queues: [Descriptor]
+        /// The queues of its TAP, or its packet socket; none after it has failed, until the agent brings another.
+        var queues: [Descriptor] { didSet { handles = queues.map { DeviceHandle.make(of: $0.raw) } } }
+        /// Their numbers as pollers have them.
+        private(set) var handles: [Int32]
         /// The first generation with these.
         var since: UInt64
+
+        init(slot: Int, queues: [Descriptor], since: UInt64) {
+            self.slot = slot
+            self.queues = queues
+            self.since = since
+            handles = queues.map { DeviceHandle.make(of: $0.raw) }
+        }
     }
 
     private(set) var ports: [String: Port] = [:]

@@ -140,6 +140,19 @@ import Wire
         #expect(net.got(1).count == 1)
     }
 
+    @Test func `A frame that is of no use is counted, and a device that is down is not gone`() {
+        let net = MemoryHosts(hostCount: 1, places: [0, 0])
+        net.send([MemoryHosts.frame(from: 0, to: MemoryHosts.mac(1))], from: 0)
+        net.ports.state.readErrno[0] = EINVAL
+        #expect(net.drainPort(0, on: 0) == 0)
+        #expect(net.got(1).count == 1)
+        // In each batch of the turn.
+        #expect(net.drops(.malformedFrame, of: 0, on: 0) == 8)
+        #expect(net.isAccountedFor(on: 0))
+        net.ports.state.readErrno[0] = ENETDOWN
+        #expect(net.drainPort(0, on: 0) == 0)
+    }
+
     @Test func `A port that takes nothing costs only its own copies`() {
         let net = MemoryHosts(hostCount: 1, places: [0, 0, 0])
         net.ports.state.writeErrno[1] = EIO
