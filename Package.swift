@@ -125,8 +125,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "heddle",
         dependencies: [
-            "Central", "Agent", "Forwarder", "ForwarderProtocol", "Client", "API", "NetworkModel", "HTTPTransport",
-            "HTTP", "Reactor", "Wire", arguments,
+            "Central", "Agent", "AgentCore", "Forwarder", "ForwarderProtocol", "Client", "API", "NetworkModel",
+            "HTTPTransport", "HTTP", "Reactor", "Wire", arguments,
         ],
         path: "Sources/heddle",
         swiftSettings: edge

@@ -38,7 +38,9 @@ enum PortDevice {
         _ place: DevicePlace,
         _ descriptor: Descriptor?
     ) -> DeviceCondition {
-        if let descriptor {
+        if let served = socketCondition(of: port, descriptor) {
+            guard served == .present || served == .presentWithoutSuperpackets, port.netns != nil else { return served }
+        } else if let descriptor {
             do throws(SystemError) {
                 _ = try TAPDevice.name(of: descriptor)
             } catch {
@@ -53,7 +55,7 @@ enum PortDevice {
         }
     }
 
-    private static func place(of port: PortSpecification, isPinned: Bool) -> DevicePlace {
+    static func place(of port: PortSpecification, isPinned: Bool) -> DevicePlace {
         guard let netns = port.netns else { return DevicePlace() }
         return DevicePlace(namespace: try? NetworkNamespace.identity(of: netns), isPinned: isPinned)
     }
@@ -61,8 +63,9 @@ enum PortDevice {
     /// Removes the device if it is ours, wherever the guest has moved it; a missing device is no error.
     /// - Returns: the reason why it could not be removed.
     static func remove(_ port: PortSpecification, isOwned: Bool, descriptor: Descriptor?) -> String? {
-        guard isOwned else { return nil }
         do throws(SystemError) {
+            if port.device != .tap { return try removeSocket(of: port, isOwned: isOwned, descriptor) }
+            guard isOwned else { return nil }
             if let descriptor {
                 try TAPDevice.delete(descriptor)
             } else {
@@ -86,12 +89,26 @@ enum PortDevice {
         _ order: DeviceOrder,
         _ queues: Queues
     ) throws(Problem) -> Opened {
+        if port.device == .veth, order.isOfKeptDevice, let opened = try openVeth(port, queues) { return opened }
         let namespace: NetworkNamespace
         do throws(SystemError) {
             namespace = try Self.namespace(of: port)
         } catch {
             throw refusal(of: error, netns: port.netns ?? "")
         }
+        switch port.device {
+        case .tap: return try openTAP(port, order, queues, in: namespace)
+        case .veth: return try openVeth(port, order, queues, in: namespace)
+        case .existing: return try openExisting(port, order, queues)
+        }
+    }
+
+    private static func openTAP(
+        _ port: PortSpecification,
+        _ order: DeviceOrder,
+        _ queues: Queues,
+        in namespace: NetworkNamespace
+    ) throws(Problem) -> Opened {
         let present = try link(of: port, in: namespace)
         switch order {
         case .plug(let demand, let mtu):
@@ -134,7 +151,7 @@ enum PortDevice {
         }
         let mac = try link(of: port, in: namespace)?.mac ?? port.mac
         let place = place(of: port, isPinned: false)
-        let device = Device(isOwned: true, mac: mac ?? MACAddress(truncating: 0), place: place)
+        let device = Device(isOwned: true, mac: mac, place: place)
         return Opened(queues: descriptors, device: device)
     }
 
@@ -155,7 +172,7 @@ enum PortDevice {
             queues: queues,
             device: Device(
                 isOwned: link?.logicalPort != nil,
-                mac: link?.mac ?? MACAddress(truncating: 0),
+                mac: link?.mac,
                 place: place(of: port, isPinned: true)
             )
         )
@@ -169,16 +186,28 @@ enum PortDevice {
         in namespace: NetworkNamespace
     ) throws(Problem) -> Opened {
         var opened = try open(port, queues.count, in: namespace)
+        let change = LinkChange(
+            alias: opened.device.isOwned ? Link.aliasPrefix + port.logicalPort : nil,
+            transmitQueueLength: min(link.transmitQueueLength, queues.bound.length),
+            superpacketByteCountMaximum: min(link.superpacketByteCountMaximum, queues.bound.superpacketByteCount)
+        )
+        try setUp(port, link, change, in: namespace)
+        opened.device.mac = port.mac ?? opened.device.mac
+        return opened
+    }
+
+    /// Switches the guest's interface on with the MAC, MTU and addresses that the user orders.
+    static func setUp(
+        _ port: PortSpecification,
+        _ link: Link,
+        _ change: LinkChange = LinkChange(),
+        in namespace: NetworkNamespace
+    ) throws(Problem) {
+        var change = change
+        change.mac = port.mac
+        change.mtu = port.mtu
+        change.isUp = true
         do throws(SystemError) {
-            let alias = opened.device.isOwned ? Link.aliasPrefix + port.logicalPort : nil
-            let change = LinkChange(
-                alias: alias,
-                mac: port.mac,
-                mtu: port.mtu,
-                transmitQueueLength: min(link.transmitQueueLength, queues.bound.length),
-                superpacketByteCountMaximum: min(link.superpacketByteCountMaximum, queues.bound.superpacketByteCount),
-                isUp: true
-            )
             try link.apply(change, in: namespace)
             for address in port.addresses {
                 do throws(SystemError) {
@@ -194,11 +223,9 @@ enum PortDevice {
                 detail: "The interface \(port.interface) does not accept the requested settings: \(error)."
             )
         }
-        opened.device.mac = port.mac ?? opened.device.mac
-        return opened
     }
 
-    private static func link(of port: PortSpecification, in namespace: NetworkNamespace) throws(Problem) -> Link? {
+    static func link(of port: PortSpecification, in namespace: NetworkNamespace) throws(Problem) -> Link? {
         do throws(SystemError) {
             return try Link.find(named: port.interface, in: namespace)
         } catch {
@@ -219,9 +246,9 @@ extension PortDevice {
         detail: "The agent still waits for an earlier call about a device; most often a file system hangs."
     )
 
-    private static func place(of port: PortSpecification) -> String { port.netns.map { " in netns \($0)" } ?? "" }
+    static func place(of port: PortSpecification) -> String { port.netns.map { " in netns \($0)" } ?? "" }
 
-    private static func absent(_ port: PortSpecification) -> Problem {
+    static func absent(_ port: PortSpecification) -> Problem {
         Problem(
             .conflict,
             code: "device_missing",
@@ -229,7 +256,7 @@ extension PortDevice {
         )
     }
 
-    private static func taken(_ port: PortSpecification) -> Problem {
+    static func taken(_ port: PortSpecification) -> Problem {
         Problem(
             .conflict,
             code: "device_exists",

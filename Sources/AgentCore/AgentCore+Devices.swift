@@ -40,11 +40,14 @@ extension AgentCore {
                 emit(.log(.info, "port \(name): its device is there again"))
                 ports[name]?.isOwned = device.isOwned
             }
+            if port.device == .awaited { emit(.log(.info, "port \(name): its device is there")) }
             ports[name]?.device = .present
             ports[name]?.mac = device.mac
             ports[name]?.isToBeRestored = false
             ports[name]?.place = device.place
             noteDevicesToCheck(now: now)
+            // It may have gone while it was opened, and what it takes is not known yet.
+            if port.specification.device != .tap { mustCheckSockets = true }
             forwarder.held.remove(name)
             forwarder.changedPorts.insert(name)
             if isAsked || port.claim == 0 {
@@ -53,6 +56,10 @@ extension AgentCore {
             } else if device.place != port.place {
                 _ = savePorts()
             }
+        case .failure(let refusal) where isAwaited(port, refusal):
+            ports[name]?.device = .awaited
+            mustCheckSockets = true
+            if isAskedToPlug(name) || port.claim == 0 { claim(name) }
         case .failure(let refusal):
             answer(.plug(port: name), .refused(refusal))
             if port.claim == 0 {
@@ -83,6 +90,11 @@ extension AgentCore {
         }
     }
 
+    /// True if others are to make the device, and have not.
+    private func isAwaited(_ port: PluggedPort, _ refusal: Problem) -> Bool {
+        port.specification.device == .existing && refusal.code == "device_missing"
+    }
+
     func isAskedToPlug(_ name: String) -> Bool { waiting.contains { $0.subject == .plug(port: name) } }
 
     /// The forwarder has let go of a device that no longer works: removed by somebody, or its namespace is gone.
@@ -100,7 +112,14 @@ extension AgentCore {
     }
 
     mutating func deviceFailed(_ name: String, _ reason: String, now: Duration) {
-        guard ports[name]?.device != .failed(reason) else { return }
+        guard let port = ports[name], port.device != .failed(reason) else { return }
+        if port.specification.device == .existing, port.device == .present {
+            // Those who have made it make it again.
+            let cause = reason.split(separator: PluggedPort.remedyMark).first ?? ""
+            emit(.log(.warning, "port \(name): \(cause); it is waited for"))
+            ports[name]?.device = .awaited
+            return lookFor(name)
+        }
         ports[name]?.device = .failed(reason)
         emit(.log(.warning, "port \(name): \(reason)"))
         if deviceRetryAt == nil { deviceRetryAt = now + Self.deviceRetryInterval }
@@ -110,6 +129,7 @@ extension AgentCore {
     mutating func settleDevices(now: Duration) {
         removeLeavingDevices()
         checkPinnedDevices(now: now)
+        checkSockets(now: now)
         guard let due = deviceRetryAt, due <= now else { return }
         let failed = ports.values.filter { port in
             if case .failed = port.device { return !port.isLeaving && !port.isLookedFor }
@@ -122,6 +142,29 @@ extension AgentCore {
             let order = port.isToBeRestored ? restoring(port) : .reopen(isOwned: port.isOwned)
             emit(.openDevice(port.specification, order))
         }
+    }
+
+    /// Opens a device that others have made, unless that is under way.
+    mutating func lookFor(_ name: String) {
+        guard let port = ports[name], !port.isLookedFor, !port.isLeaving else { return }
+        ports[name]?.isLookedFor = true
+        emit(.openDevice(port.specification, .reopen(isOwned: port.isOwned)))
+    }
+
+    /// Looks at the devices that are served by packet sockets, which do not tell when theirs is gone, and for those
+    /// that are waited for: when a device of this host has changed, one look at a time.
+    private mutating func checkSockets(now: Duration) {
+        guard mustCheckSockets, !areSocketsBeingChecked else { return }
+        if let socketCheckAt, now < socketCheckAt { return }
+        mustCheckSockets = false
+        let served = ports.values.filter { port in
+            let isThere = port.device == .present || port.device == .awaited
+            return isThere && port.specification.device != .tap && !port.isLeaving
+        }
+        guard !served.isEmpty else { return }
+        areSocketsBeingChecked = true
+        socketCheckAt = now + Self.socketCheckInterval
+        emit(.checkDevices(Dictionary(uniqueKeysWithValues: served.map { ($0.specification, $0.place) })))
     }
 
     /// Removes the devices of leaving ports, or gives them back, when two things are done: the leaving is on disk, so

@@ -159,6 +159,7 @@ extension AgentCore {
             return
         }
         noteHeld(held)
+        mustCheckSockets = true
         forgetWhatForwarderWasTold()
         forwarder.epoch = greeting.epoch
         forwarder.revision = greeting.revision

@@ -26,13 +26,17 @@ extension AgentCore {
     }
 
     mutating func devicesChecked(_ conditions: [String: DeviceCondition], now: Duration) {
+        areSocketsBeingChecked = false
         for (name, condition) in conditions.sorted(by: { $0.key < $1.key }) {
             guard let port = ports[name] else { continue }
             ports[name]?.isBeingChecked = false
             if port.device == .present, !port.isLeaving { judge(port, condition, now: now) }
+            if port.device == .awaited, condition.isPresent { lookFor(name) }
             guard isAskedToPlug(name) else { continue }
             if let refusal = differences(of: port.specification, from: port) {
                 answer(.plug(port: name), .refused(refusal))
+            } else if ports[name]?.device == .awaited {
+                continue
             } else if ports[name]?.device == .present {
                 plugPresent(name)
             } else if ports[name]?.isLookedFor == false {
@@ -47,8 +51,9 @@ extension AgentCore {
     private mutating func judge(_ port: PluggedPort, _ condition: DeviceCondition, now: Duration) {
         let name = port.specification.name
         let (interface, netns) = (port.specification.interface, port.specification.netns ?? "")
+        ports[name]?.takesNoSuperpackets = condition == .presentWithoutSuperpackets
         switch condition {
-        case .present: break
+        case .present, .presentWithoutSuperpackets: break
         case .gone: drop(name, "the interface \(interface) is gone", now: now)
         case .namespaceGone where port.place.isPinned:
             drop(name, "its network namespace \(netns) was deleted", now: now)

@@ -65,6 +65,7 @@ extension AgentCore {
     /// Devices, addresses or routes of this host have changed.
     mutating func underlayChanged(now: Duration) {
         paths.hasChanged = true
+        mustCheckSockets = true
         let rested = paths.measuredAt.map { $0 + PathsState.measureInterval } ?? now
         measurePaths(at: max(now + PathsState.measureDelay, rested))
     }

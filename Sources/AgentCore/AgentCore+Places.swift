@@ -69,6 +69,7 @@ extension AgentCore {
 extension PortSpecification {
     var command: String {
         var words = ["heddle", "port", "add", name, "--logical-port", logicalPort]
+        if device != .tap { words += ["--device", device.rawValue] }
         if interface != name { words += ["--interface", interface] }
         if let netns { words += ["--netns", netns] }
         if let mac { words += ["--mac", mac.description] }

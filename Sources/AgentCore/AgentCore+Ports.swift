@@ -19,7 +19,7 @@ extension AgentCore {
         case .opening, .unknown:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
             if port.device == .unknown { ports[wanted.name]?.demand = port.isOwned ? .any : request.demand }
-        case .failed:
+        case .failed, .awaited:
             waiting.append(Waiting(ticket: ticket, subject: .plug(port: wanted.name)))
             ports[wanted.name]?.demand = port.isOwned ? .any : request.demand
             if !port.isLookedFor { plugAgain(wanted.name) }
@@ -84,6 +84,7 @@ extension AgentCore {
         let there = port.specification
         var fields: [String] = []
         if there.logicalPort != wanted.logicalPort { fields.append("logical port \(there.logicalPort)") }
+        if there.device != wanted.device { fields.append("device \(there.device.rawValue)") }
         if there.interface != wanted.interface { fields.append("interface \(there.interface)") }
         if there.netns != wanted.netns { fields.append("netns \(there.netns ?? "(the agent's)")") }
         if there.mac != wanted.mac { fields.append("MAC \(there.mac?.description ?? "(the kernel's)")") }
@@ -165,7 +166,8 @@ extension AgentCore {
 
     /// Answers those who plug a port when it is there and its claim on disk.
     mutating func answerPlugs(of name: String) {
-        guard let port = ports[name], port.device == .present, !port.isLeaving, !port.isBeingChecked else { return }
+        guard let port = ports[name], !port.isLeaving, !port.isBeingChecked else { return }
+        guard port.device == .present || port.device == .awaited else { return }
         guard port.claim > 0, port.save <= files.portsSaved else { return }
         answer(.plug(port: name), .port(report(of: port)))
     }

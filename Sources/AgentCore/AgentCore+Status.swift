@@ -60,6 +60,9 @@ extension AgentCore {
     private func condition(of port: PluggedPort) -> (PortReport.State, String) {
         if port.isLeaving { return (.pending, "being unplugged") }
         if case .failed(let reason) = port.device { return (.failed, reason) }
+        if port.device == .awaited {
+            return (.pending, "there is no interface \(port.specification.interface) yet; it is waited for")
+        }
         if forwarder.upPorts.contains(port.specification.name) { return (.up, remark(on: port)) }
         if port.device != .present { return (.pending, "its device is being opened") }
         if share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil {
@@ -70,6 +73,10 @@ extension AgentCore {
 
     /// Returns a note about a port that is up with a MAC that nobody sends to.
     private func remark(on port: PluggedPort) -> String {
+        if port.takesNoSuperpackets {
+            return "no superpackets: the program that has \(port.specification.interface) open takes none, so that the "
+                + "kernel cuts them"
+        }
         guard let mac = port.specification.mac ?? port.mac else { return "" }
         guard let binding = share.binding(of: port.specification.logicalPort), !binding.hasUnknown else { return "" }
         let known = binding.addresses.map(\.mac)

@@ -22,6 +22,9 @@ public struct AgentCore: Sendable {
     public static let deviceRetryInterval = Duration.seconds(1)
     /// The interval at which the names of pinned namespaces are checked.
     public static let deviceCheckInterval = Duration.seconds(1)
+    /// The least time between two looks at devices that are served by packet sockets: a host may have a thousand, and
+    /// its devices and routes may change all the time.
+    public static let socketCheckInterval = Duration.milliseconds(100)
     /// The time that a list waits for the forwarder's counters.
     public static let statisticsPatience = Duration.seconds(1)
     /// The most requests for a list that wait for counters at once.
@@ -44,6 +47,12 @@ public struct AgentCore: Sendable {
     var deviceRetryAt: Duration?
     /// The time when pinned devices are looked at again.
     var deviceCheckAt: Duration?
+    /// True if devices of this host have changed since the last look at those that are served by packet sockets.
+    var mustCheckSockets = false
+    /// True while there is such a look.
+    var areSocketsBeingChecked = false
+    /// The time before which there is no other look.
+    var socketCheckAt: Duration?
     /// True if the agent has said that it is ready.
     var isReady = false
     /// True if the agent has given up, as its chassis belongs to another host.
@@ -170,7 +179,7 @@ public struct AgentCore: Sendable {
     private var deadlines: [Duration] {
         [
             sync.retryAt, sync.startAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt, deviceRetryAt,
-            deviceCheckAt,
+            deviceCheckAt, mustCheckSockets && !areSocketsBeingChecked ? socketCheckAt : nil,
             waiting.compactMap(\.deadline).min(), pathsDeadline,
         ].compactMap { $0 }
     }

@@ -66,10 +66,11 @@ public struct PortReport: Hashable, Sendable {
     /// Its counters, if they were asked for and the forwarder has them.
     public var statistics: SourceStatistics?
 
-    /// The object `{"name", "logical_port", "interface", "netns", "mac", "addresses", "mtu", "owned", "claim", "state",
-    /// "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null if the user left them open.
+    /// The object `{"name", "logical_port", "device", "interface", "netns", "mac", "addresses", "mtu", "owned",
+    /// "claim", "state", "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null if the user left them open.
     public var json: JSONValue {
         var object = specification.json
+        object["device"] = .string(specification.device.rawValue)
         object["owned"] = .bool(isOwned)
         object["claim"] = number(claim)
         object["state"] = .string(state.rawValue)

@@ -72,11 +72,12 @@ public typealias Ticket = UInt64
 public struct Device: Hashable, Sendable {
     /// True if it was made by us, now or earlier.
     public var isOwned: Bool
-    public var mac: MACAddress
+    /// The MAC of the guest's side, if we can see it.
+    public var mac: MACAddress?
     /// The place of its namespace.
     public var place: DevicePlace
 
-    public init(isOwned: Bool, mac: MACAddress, place: DevicePlace = DevicePlace()) {
+    public init(isOwned: Bool, mac: MACAddress?, place: DevicePlace = DevicePlace()) {
         self.isOwned = isOwned
         self.mac = mac
         self.place = place
@@ -97,16 +98,20 @@ public struct DevicePlace: Hashable, Sendable {
     }
 }
 
-/// The condition of a device whose descriptor the agent holds.
+/// The condition of a device whose descriptor the agent holds, or that it waits for.
 public enum DeviceCondition: Hashable, Sendable {
     /// It is there, as far as can be told.
     case present
+    /// It is there, and the kernel cuts superpackets for it, as its other side takes none.
+    case presentWithoutSuperpackets
     /// It was deleted.
     case gone
     /// The port's `netns` leads nowhere any more.
     case namespaceGone
     /// The port's `netns` leads to another namespace than when the device was opened.
     case namespaceReplaced
+
+    var isPresent: Bool { self == .present || self == .presentWithoutSuperpackets }
 }
 
 /// The reason why a sync has no answer that counts.

@@ -31,6 +31,8 @@ struct PluggedPort: Hashable, Sendable {
     var isToBeRestored = true
     /// True if somebody who plugs it waits for a look at its device.
     var isBeingChecked = false
+    /// True if the kernel cuts superpackets for the device.
+    var takesNoSuperpackets = false
     /// The place at which the device was opened.
     var place = DevicePlace()
     /// The device's MAC as it was when we opened it, if we did.
@@ -58,6 +60,8 @@ struct PluggedPort: Hashable, Sendable {
         case opening
         /// There, its descriptor in our hands.
         case present
+        /// Others are to make it, and have not done so yet, or have taken it away.
+        case awaited
         /// Not usable, and why.
         case failed(String)
     }

@@ -15,8 +15,8 @@ public struct PortRequest: Hashable, Sendable {
         self.demand = demand
     }
 
-    /// The request that a body stands for: `{"logical_port", "interface"?, "netns"?, "mac"?, "addresses"?, "mtu"?,
-    /// "existing"?}`; a field that is `null` counts as missing.
+    /// The request that a body stands for: `{"logical_port", "device"?, "interface"?, "netns"?, "mac"?, "addresses"?,
+    /// "mtu"?, "existing"?}`; a field that is `null` counts as missing.
     /// - Throws: ``Problem`` naming the field and what would be right.
     public init(name: String, body: JSONValue) throws(Problem) {
         guard let members = body.objectValue else {
@@ -40,9 +40,12 @@ public struct PortRequest: Hashable, Sendable {
         try checkInterface(interface)
         let netns = try reader.string("netns")
         try checkNetns(netns)
+        let device = try reader.device()
+        if device == .existing { try reader.refuse(["netns", "mac", "addresses", "existing"]) }
         specification = PortSpecification(
             name: name,
             logicalPort: logicalPort,
+            device: device,
             interface: interface,
             netns: netns,
             mac: try reader.mac(),
@@ -57,7 +60,7 @@ public struct PortRequest: Hashable, Sendable {
             }
     }
 
-    private static let fields = ["logical_port", "interface", "netns", "mac", "addresses", "mtu", "existing"]
+    private static let fields = ["logical_port", "device", "interface", "netns", "mac", "addresses", "mtu", "existing"]
 }
 
 private func invalid(_ field: String, _ detail: String) -> Problem {
@@ -151,6 +154,24 @@ extension JSONReader {
             throw invalid(field, "\"\(field)\" must be true or false and is \(value.kindName).")
         }
         return boolean
+    }
+
+    fileprivate func device() throws(Problem) -> DeviceKind {
+        guard let text = try string("device") else { return .tap }
+        guard let device = DeviceKind(rawValue: text) else {
+            let kinds = DeviceKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw invalid("device", "\"\(text)\" is no kind of device; there are \(kinds).")
+        }
+        return device
+    }
+
+    /// Refuses what an interface that others make and set up cannot be given.
+    fileprivate func refuse(_ fields: [String]) throws(Problem) {
+        for field in fields {
+            guard let value = self.field(field), value.arrayValue?.isEmpty != true else { continue }
+            let detail = "An existing device is in the agent's namespace and set up by those who made it: leave out "
+            throw invalid(field, detail + "\"\(field)\".")
+        }
     }
 
     fileprivate func mac() throws(Problem) -> MACAddress? {

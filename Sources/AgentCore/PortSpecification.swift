@@ -5,6 +5,8 @@ public struct PortSpecification: Hashable, Sendable {
     public var name: String
     /// The logical switch port that it shall be.
     public var logicalPort: String
+    /// The kind of device that the interface is.
+    public var device = DeviceKind.tap
     /// The interface's name, at most ``interfaceByteCountMaximum`` bytes.
     public var interface: String
     /// The network namespace of the interface: a name below /run/netns, a path, or `nil` for the agent's own.
@@ -30,6 +32,16 @@ public struct PortSpecification: Hashable, Sendable {
     public static let mtuMaximum = 65_535
     /// The longest path of a network namespace (PATH_MAX).
     public static let netnsByteCountMaximum = 4_095
+}
+
+/// The kind of a port's device.
+public enum DeviceKind: String, CaseIterable, Hashable, Sendable {
+    /// A TAP that we open, and make if it is not there: the guest sees a network interface.
+    case tap
+    /// A veth pair that we make: the guest, a container, has the other end.
+    case veth
+    /// A TAP that a VMM makes or has open, or a veth end, in the agent's namespace: others make it, and we wait for it.
+    case existing
 }
 
 /// The demand of a `port add` on the device.

@@ -77,6 +77,8 @@ extension PortSpecification {
         var json = JSONObject()
         json["name"] = .string(name)
         json["logical_port"] = .string(logicalPort)
+        // Left out for a TAP, so that an older agent reads the file.
+        json["device"] = device == .tap ? nil : .string(device.rawValue)
         json["interface"] = .string(interface)
         json["netns"] = netns.map { .string($0) } ?? .null
         json["mac"] = mac.map { .string($0.description) } ?? .null

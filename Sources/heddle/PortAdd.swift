@@ -1,3 +1,4 @@
+import AgentCore
 import ArgumentParser
 import Client
 import Wire
@@ -20,7 +21,8 @@ struct PortAdd: ParsableCommand {
               heddle port add vm1 --logical-port ls1-vm1
               heddle port add vm1 --logical-port ls1-vm1 --netns vm1 \\
                 --mac 02:ac:10:ff:00:11 --address 172.16.255.11/24
-              heddle port add web --logical-port ls1-web --interface eth0 --mtu 1400
+              heddle port add web --logical-port ls1-web --device veth --netns web --interface eth0
+              heddle port add vm2 --logical-port ls1-vm2 --device existing --interface tap0
             """
     )
 
@@ -29,6 +31,16 @@ struct PortAdd: ParsableCommand {
 
     @Option(help: "The logical port, as in 'heddle nb lsp-add'.", completion: .custom(completePorts))
     var logicalPort: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The kind of the interface: tap, which Heddle makes and opens; veth, for a container: Heddle makes a pair, "
+                + "and the interface is its other end; existing: a TAP that a VMM makes or has open, or a veth end, in "
+                + "the agent's namespace, which is waited for.",
+            valueName: "kind"
+        )
+    )
+    var device = DeviceKind.tap
 
     @Option(help: "The network namespace for the interface, a name or a path (default: the agent's).")
     var netns: String?
@@ -53,10 +65,10 @@ struct PortAdd: ParsableCommand {
 
     func validate() throws {
         if name.isEmpty || logicalPort.isEmpty { throw ValidationError("a port's name may not be empty") }
-        let device = interface ?? name
-        guard (1...Self.interfaceNameMaximum).contains(device.utf8.count) else {
+        let interfaceName = interface ?? name
+        guard (1...Self.interfaceNameMaximum).contains(interfaceName.utf8.count) else {
             throw ValidationError(
-                "'\(device)' cannot be an interface's name, which has 1 to \(Self.interfaceNameMaximum) bytes; "
+                "'\(interfaceName)' cannot be an interface's name, which has 1 to \(Self.interfaceNameMaximum) bytes; "
                     + "give another one with --interface"
             )
         }
@@ -71,6 +83,12 @@ struct PortAdd: ParsableCommand {
                 "--mtu \(mtu) is out of range, \(Self.mtuRange.lowerBound) to \(Self.mtuRange.upperBound)"
             )
         }
+        if device == .existing, netns != nil || mac != nil || !addresses.isEmpty {
+            throw ValidationError(
+                "--device existing is in the agent's namespace and set up by those who make it; leave out --netns, "
+                    + "--mac and --address"
+            )
+        }
         if let netns, netns.contains("/"), !netns.hasPrefix("/") {
             throw ValidationError("--netns '\(netns)' is neither a name nor an absolute path")
         }
@@ -82,6 +100,7 @@ struct PortAdd: ParsableCommand {
             try session.add(
                 name,
                 to: logicalPort,
+                device: device,
                 interface: interface,
                 netns: netns,
                 mac: mac,
@@ -91,3 +110,5 @@ struct PortAdd: ParsableCommand {
         )
     }
 }
+
+extension DeviceKind: ExpressibleByArgument {}

@@ -49,6 +49,10 @@ import Wire
             ("vm1", ["logical_port": "a", "addresses": .array(Array(repeating: "10.0.0.1", count: 65))]),
             ("vm1", ["logical_port": "a", "mtu": 67]), ("vm1", ["logical_port": "a", "mtu": 70000]),
             ("vm1", ["logical_port": "a", "mtu": "1400"]), ("vm1", ["logical_port": "a", "existing": 1]),
+            ("vm1", ["logical_port": "a", "device": "tun"]), ("vm1", ["logical_port": "a", "device": 1]),
+            ("vm1", ["logical_port": "a", "device": "existing", "netns": "b"]),
+            ("vm1", ["logical_port": "a", "device": "existing", "mac": "02:00:00:00:00:01"]),
+            ("vm1", ["logical_port": "a", "device": "existing", "addresses": ["10.0.0.1"]]),
         ]
         for (name, body) in bodies {
             transcript += "\(name) \(body.text.prefix(100))\n"
@@ -61,6 +65,16 @@ import Wire
             }
         }
         #expect(goldenMismatch(transcript, named: "port-requests") == nil)
+    }
+
+    @Test func anOtherDeviceThanATAPIsNamed() throws {
+        let pair = try PortRequest(name: "c1", body: ["logical_port": "a", "device": "veth", "netns": "c1"])
+        #expect(pair.specification.device == .veth)
+        let tap: JSONValue = ["logical_port": "a", "device": "existing", "addresses": [], "mtu": 1400]
+        #expect(try PortRequest(name: "vm1", body: tap).specification.device == .existing)
+        let stored = StoredPort(specification: pair.specification, isOwned: true, claim: 1)
+        let ports = StoredPorts(lastClaim: 1, ports: [stored])
+        #expect(try StoredPorts(fileBytes: ports.fileBytes) == ports)
     }
 
     @Test func theFuzzCorpusIsRead() throws {

@@ -82,14 +82,16 @@ import Testing
                 "detail": "no netns vm3",
             ],
             [
-                "name": "vm2", "logical_port": "ls1-vm2", "interface": "eth0", "netns": "vm2", "state": "pending",
+                "name": "vm2", "logical_port": "ls1-vm2", "device": "veth", "interface": "eth0", "netns": "vm2",
+                "state": "pending",
                 "detail": "central has not bound it yet", "mtu": 1442,
                 "statistics": [
                     "rx_frames": 0, "rx_bytes": 0, "tx_frames": 0, "tx_bytes": 0, "drops": ["disabled": 0],
                 ],
             ],
             [
-                "name": "vm1", "logical_port": "ls1-vm1", "interface": "vm1", "netns": .null, "state": "up",
+                "name": "vm1", "logical_port": "ls1-vm1", "device": "tap", "interface": "vm1", "netns": .null,
+                "state": "up",
                 "detail": "", "mtu": 1442,
                 "statistics": [
                     "rx_frames": 12, "rx_bytes": 1180, "tx_frames": 9, "tx_bytes": 882, "singly_sent_frames": 3,

@@ -144,8 +144,8 @@ class UnitTest(unittest.TestCase):
     def settings_hold(self, lab, central, agent, forwarder):
         for daemon, name, capabilities in (
                 (central, "heddle-central", 0), (forwarder, "heddle-forwarder", 0),
-                # CAP_NET_ADMIN is 12, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21.
-                (agent, "heddle-agent", 1 << 12 | 1 << 19 | 1 << 21)):
+                # CAP_NET_ADMIN is 12, CAP_NET_RAW 13, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21.
+                (agent, "heddle-agent", 1 << 12 | 1 << 13 | 1 << 19 | 1 << 21)):
             status = lab.status(daemon.pid)
             self.assertEqual(status["Uid"].split(), [str(Unit(name).uid)] * 4)
             self.assertEqual(int(status["CapEff"], 16), capabilities, name)

@@ -51,6 +51,8 @@ import Testing
         ["port", "add", "vm1", "--logical-port", "p", "--address", "10.0.0.1/33"],
         ["port", "add", "vm1", "--logical-port", "p", "--mtu", "67"],
         ["port", "add", "vm1", "--logical-port", "p", "--mtu", "many"],
+        ["port", "add", "vm1", "--logical-port", "p", "--device", "tun"],
+        ["port", "add", "vm1", "--logical-port", "p", "--device", "existing", "--netns", "vm1"],
         ["port", "add", "vm1", "--logical-port", "p", "--netns", "a/b"],
         ["port", "add", "", "--logical-port", "p"], ["port", "del"], ["port", "del", ""], ["port", "list", "vm1"],
         ["nb"], ["nb", "frobnicate"], ["nb", "ls-add"], ["nb", "lsp-set-addresses", "p", "nonsense"],

@@ -1,3 +1,4 @@
+import AgentCore
 import HTTP
 import JSON
 import Wire
@@ -24,6 +25,7 @@ public struct PortSession {
     /// - Parameters:
     ///   - name: the port's name on this host.
     ///   - logicalPort: the logical port that it is plugged into.
+    ///   - device: the kind of device that the interface is.
     ///   - interface: the interface's name.
     ///   - netns: the name or path of the network namespace that the interface goes to.
     ///   - mac: the interface's MAC address.
@@ -33,6 +35,7 @@ public struct PortSession {
     public func add(
         _ name: String,
         to logicalPort: String,
+        device: DeviceKind = .tap,
         interface: String? = nil,
         netns: String? = nil,
         mac: String? = nil,
@@ -41,6 +44,8 @@ public struct PortSession {
     ) throws(ClientError) -> String {
         var body = JSONObject()
         body["logical_port"] = .string(logicalPort)
+        // Left out for a TAP, so that an older agent takes it.
+        body["device"] = device == .tap ? nil : .string(device.rawValue)
         body["interface"] = interface.map { .string($0) }
         body["netns"] = netns.map { .string($0) }
         body["mac"] = mac.map { .string($0) }

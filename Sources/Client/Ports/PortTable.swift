@@ -6,10 +6,11 @@ public enum PortTable {
     /// The ports of this host, one a line; then the hosts to which less goes in one piece than a port's interface
     /// sends.
     public static func list(_ answer: JSONValue) -> String {
-        var table = TextTable(["NAME", "LOGICAL PORT", "INTERFACE", "NETNS", "MTU", "STATE", "DETAIL"])
+        var table = TextTable(["NAME", "LOGICAL PORT", "DEVICE", "INTERFACE", "NETNS", "MTU", "STATE", "DETAIL"])
         for port in ports(of: answer) {
             table.append([
-                port.text("name"), port.text("logical_port"), port.text("interface"), port.text("netns"),
+                port.text("name"), port.text("logical_port"), port.text("device"), port.text("interface"),
+                port.text("netns"),
                 port["mtu"]?.integerValue.map { String($0) } ?? "", port.text("state"), port.text("detail"),
             ])
         }
