@@ -104,7 +104,8 @@ extension Caller {
         var place: HistoryPlace?
         var token: String?
         repeat {
-            let query = "?limit=\(listPageSize)" + (token.map { "&page_token=" + percentEncoded($0) } ?? "")
+            let mark = path.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+            let query = mark + "limit=\(listPageSize)" + (token.map { "&page_token=" + percentEncoded($0) } ?? "")
             let reply = try require(Call(.get, path + query))
             guard let page = reply.body?["items"]?.arrayValue else {
                 throw .badAnswer(server, "its list \(path) has no items")

@@ -23,7 +23,8 @@ import Reactor
             """,
         version: version,
         subcommands: [
-            CentralCommand.self, AgentCommand.self, ForwarderCommand.self, Nb.self, Sb.self, Port.self,
+            CentralCommand.self, AgentCommand.self, ForwarderCommand.self, CNICommand.self, Nb.self, Sb.self,
+            Port.self,
             TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, TraceCommand.self,
             DoctorCommand.self, ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
         ]
@@ -31,7 +32,10 @@ import Reactor
 
     static func main() {
         _ = DaemonEnd.startedByManager
-        let status = run(Array(CommandLine.arguments.dropFirst()))
+        let words = Array(CommandLine.arguments.dropFirst())
+        // A container runtime starts its plugins without arguments.
+        let isPlugin = words.isEmpty && environmentVariable("CNI_COMMAND") != nil
+        let status = run(isPlugin ? [CNICommand.configuration.commandName ?? ""] : words)
         LogQueue.standardError.flush()
         Glibc.exit(status.rawValue)
     }
