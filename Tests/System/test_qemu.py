@@ -1,0 +1,115 @@
+"""A real guest in QEMU, with a TAP that QEMU makes: Debian's kernel, busybox, and software emulation.
+
+The folder of an unpacked linux-image package is in GUEST_KERNEL; `Tests/run` gets one. Without it, or without QEMU, there
+is nothing to test.
+"""
+
+import glob
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from lab import Primer, wait_until
+
+KERNEL = os.environ.get("GUEST_KERNEL", "")
+MODULES = (
+    "failover", "net_failover", "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
+    "virtio_net")
+# The guest says what it sees, and does what it is told over its console.
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+for module in {modules}; do insmod /modules/$module.ko; done
+ip link set eth0 up
+echo guest is ready
+while read line; do eval "$line"; echo "done: $?"; done
+"""
+
+
+def archive(files):
+    """An initramfs (the kernel's buffer-format.rst) of pairs of name and content, with the folders that they are in."""
+    folders = {"bin", "proc", "sys", "modules", "dev"}
+    entries = [(folder, 0o40755, b"", (0, 0)) for folder in sorted(folders)]
+    entries += [("dev/console", 0o20600, b"", (5, 1))]
+    entries += [(name, 0o100755, content, (0, 0)) for name, content in files]
+    out = bytearray()
+    for number, (name, mode, content, device) in enumerate([*entries, ("TRAILER!!!", 0, b"", (0, 0))]):
+        path = name.encode() + b"\0"
+        fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(path), 0)
+        out += b"070701" + b"".join(b"%08X" % field for field in fields) + path
+        out += bytes(-len(out) % 4) + content
+        out += bytes(-len(out) % 4)
+    return gzip.compress(bytes(out), 1)
+
+
+@unittest.skipUnless(
+    os.path.isdir(KERNEL) and shutil.which("qemu-system-x86_64") and shutil.which("busybox"), "no QEMU, or no kernel for its guest")
+class QEMUTest(unittest.TestCase):
+    def boot(self, lab):
+        """Starts the guest on hv1; its TAP is `tap9`."""
+        files = [("init", INIT.format(modules=" ".join(MODULES)).encode())]
+        for name, path in [("bin/busybox", shutil.which("busybox"))] + [
+                (f"modules/{module}.ko", self.module(module)) for module in MODULES]:
+            with open(path, "rb") as file:
+                files.append((name, file.read()))
+        with open(f"{lab.state}/initramfs", "wb") as file:
+            file.write(archive(files))
+        self.console = open(f"{lab.state}/console.log", "wb+")
+        self.addCleanup(self.console.close)
+        self.guest = subprocess.Popen(
+            lab.inside(
+                "hv1", "qemu-system-x86_64", "-accel", "tcg", "-m", "192", "-nographic", "-no-reboot", "-nodefaults",
+                "-serial", "stdio", "-kernel", *glob.glob(f"{KERNEL}/boot/vmlinuz-*"), "-initrd",
+                f"{lab.state}/initramfs", "-append", "console=ttyS0 quiet panic=-1 rdinit=/init",
+                "-netdev", "tap,id=n1,ifname=tap9,script=no,downscript=no", "-device",
+                "virtio-net-pci,netdev=n1,mac=02:ac:10:ff:00:99,romfile="),
+            stdin=subprocess.PIPE, stdout=self.console, stderr=subprocess.STDOUT)
+        lab.processes.append(self.guest)
+        self.addCleanup(self.guest.stdin.close)
+
+    def module(self, name):
+        return glob.glob(f"{KERNEL}/lib/modules/**/{name}.ko", recursive=True)[0]
+
+    def said(self):
+        with open(self.console.name, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def do(self, command):
+        """Does something in the guest; the guest's words until it is done."""
+        before = len(self.said())
+        self.guest.stdin.write(command.encode() + b"\n")
+        self.guest.stdin.flush()
+        wait_until(lambda: "done: " in self.said()[before:], f"the guest has done: {command}")
+        return self.said()[before:]
+
+    def test_a_guest_boots_over_a_tap_of_qemu_and_reaches_the_others(self):
+        with Primer() as lab:
+            lab.logical_port("ls1", "ls1-vm9", "02:ac:10:ff:00:99", "172.16.255.99")
+            said = lab.heddle(
+                "hv1", "port", "add", "vm9", "--logical-port", "ls1-vm9", "--device", "existing", "--interface", "tap9")
+            self.assertIn("waited for", said.stdout)
+            self.boot(lab)
+            lab.wait_up("ls1-vm9")
+            wait_until(lambda: "guest is ready" in self.said(), "the guest is ready")
+            self.do("ip addr add 172.16.255.99/24 dev eth0")
+            for target in 1, 2:
+                self.assertIn(" 0% packet loss", self.do(f"ping -c 3 -i 0.2 -w 20 {lab.IP[target]}"))
+            listed = json.loads(lab.heddle("hv1", "port", "list", "-o", "json").stdout)["ports"]
+            port = next(port for port in listed if port["name"] == "vm9")
+            # The guest's driver has asked for superpackets.
+            self.assertEqual((port["state"], port["detail"]), ("up", ""))
+            self.guest.stdin.write(b"poweroff -f\n")
+            self.guest.stdin.flush()
+            wait_until(lambda: "vm9: pending" in self.plain(lab), "the port waits for the next start")
+
+    def plain(self, lab):
+        listed = json.loads(lab.heddle("hv1", "port", "list", "-o", "json").stdout)["ports"]
+        return " ".join(f"{port['name']}: {port['state']}" for port in listed)
+
+
+if __name__ == "__main__":
+    unittest.main()
