@@ -73,8 +73,8 @@ extension Problem {
         case .unauthenticated: .unauthorized
         case .forbidden: .forbidden
         case .notFound: .notFound
-        case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .chassisConflict,
-            .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse:
+        case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .objectInUse,
+            .chassisConflict, .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse:
             .conflict
         case .resyncRequired, .historyDiffers: .gone
         case .preconditionFailed: .preconditionFailed

@@ -65,9 +65,8 @@ extension CentralCore {
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         var location = oldLocation
         var state = oldState
-        if let holder = location?.chassis, !mayKeep(port, at: holder, draft) { location = nil }
-        let datapath = draft.network.southbound.datapathBinding(port.switchID)
-        let needed = binding.map { Feature.needed(by: $0, on: datapath) } ?? []
+        let needed = draft.network.northbound.neededFeatures(of: port)
+        if let holder = location?.chassis, !mayKeep(port, at: holder, needing: needed, draft) { location = nil }
         let plugs = plugs(of: port, needing: needed, in: draft)
         let identities = Set(plugs.map(\.chassisID))
         let winner = winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)

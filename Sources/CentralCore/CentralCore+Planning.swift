@@ -124,7 +124,8 @@ extension Plan.Outcome {
 }
 
 extension CentralCore {
-    /// The most operations, and objects that are deleted along, of a write that a step carries out: some milliseconds.
+    /// The most operations, and objects that are deleted or settled along, of a write that a step carries out: some
+    /// milliseconds.
     static let directCountMaximum = 64
     /// The most held writes that one step carries out.
     static let heldCountMaximum = 32
@@ -137,7 +138,9 @@ extension CentralCore {
         }
         var weight = request.operations.count
         for operation in request.operations where weight <= Self.directCountMaximum {
-            guard case .object(let kind) = operation.kind, let reference = operation.deleted else { continue }
+            guard case .object(let kind) = operation.kind, let reference = operation.objectWithDependents else {
+                continue
+            }
             weight += working.northbound.dependentCount(of: kind, reference)
         }
         return weight

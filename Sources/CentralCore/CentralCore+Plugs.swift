@@ -13,6 +13,8 @@ extension CentralCore {
         var chassis: String
         var claim: Ledger.SeenClaim
         var reason: LogicalSwitchPort.Status.Reason
+        /// The features that the port needs and the host lacks, if that is the reason.
+        var lacks: [String]
         /// True if the host says itself that the port was taken from it since.
         var isSetAside: Bool
 
@@ -28,24 +30,34 @@ extension CentralCore {
             guard let session = sessions[name], let plugged = session.ports[port.name],
                 let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
             else { return nil }
+            let lacks = needed.filter { !session.features.contains($0) }
+            let reason: LogicalSwitchPort.Status.Reason =
+                draft.network.ledger.chassis[name]?.isLive != true
+                ? .chassisLost
+                : !port.mayBe(at: name) ? .requestedElsewhere : lacks.isEmpty ? .setAside : .unsupportedByChassis
             return Plug(
                 chassis: name,
                 claim: Ledger.SeenClaim(chassisID: chassisID, claim: plugged.claim),
-                reason: draft.network.ledger.chassis[name]?.isLive != true
-                    ? .chassisLost
-                    : !port.mayBe(at: name)
-                        ? .requestedElsewhere
-                        : needed.allSatisfy(session.features.contains) ? .setAside : .unsupportedByChassis,
+                reason: reason,
+                lacks: reason == .unsupportedByChassis ? lacks : [],
                 isSetAside: plugged.isSetAside
             )
         }
     }
 
     /// True if the host that holds a port may go on holding it; one that is silent may.
-    func mayKeep(_ port: LogicalSwitchPort, at holder: String, _ draft: Transaction) -> Bool {
+    ///
+    /// One that lacks a feature that the port needs by now may not, as it may not get the port: what it does not know
+    /// it would not obey.
+    func mayKeep(
+        _ port: LogicalSwitchPort,
+        at holder: String,
+        needing needed: [String],
+        _ draft: Transaction
+    ) -> Bool {
         guard port.mayBe(at: holder), draft.network.southbound.chassis(named: holder) != nil else { return false }
         guard let session = sessions[holder], session.hasSpoken else { return true }
-        return session.ports[port.name] != nil
+        return session.ports[port.name] != nil && needed.allSatisfy(session.features.contains)
     }
 
     /// The host that gets the port now; `nil` if it stays where it is.
@@ -92,7 +104,7 @@ extension CentralCore {
         _ draft: Transaction
     ) -> [LogicalSwitchPort.Status.Waiting] {
         var waiting = plugs.filter { $0.chassis != holder }.map {
-            LogicalSwitchPort.Status.Waiting(chassis: $0.chassis, reason: $0.reason)
+            LogicalSwitchPort.Status.Waiting(chassis: $0.chassis, reason: $0.reason, lacks: $0.lacks)
         }
         // A host that has sent no sync since this process started is taken to have it plugged in.
         for var old in port.status.waiting where old.chassis != holder && sessions[old.chassis]?.hasSpoken == false {
@@ -103,6 +115,7 @@ extension CentralCore {
             } else if old.reason != .unsupportedByChassis {
                 old.reason = .setAside
             }
+            if old.reason != .unsupportedByChassis { old.lacks = [] }
             waiting.append(old)
         }
         return Array(waiting.sorted { $0.chassis < $1.chassis }.prefix(Limits.waitingChassisCountMaximum))

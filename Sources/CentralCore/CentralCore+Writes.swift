@@ -92,7 +92,7 @@ extension CentralCore {
     }
 
     private mutating func seal(_ draft: inout Transaction) {
-        for id in draft.touchedPorts { note(settle(id, in: &draft)) }
+        for id in draft.portsToSettle { note(settle(id, in: &draft)) }
         draft.seal()
     }
 

@@ -28,6 +28,8 @@ struct WriteScope: Sendable {
                 if !insert(kind, reference, in: network) { insertNew(kind, nil, operation, in: network) }
             case .existing(let reference): _ = insert(kind, reference, in: network)
             case .deleted(let reference):
+                // Another write may begin to refer to it.
+                guard !kind.isReferredTo else { return nil }
                 if kind.row.parent == nil { changedLists.insert(kind) }
                 _ = insert(kind, reference, in: network)
             }

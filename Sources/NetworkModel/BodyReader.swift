@@ -90,27 +90,32 @@ struct BodyReader {
     }
 
     /// A map of strings with bounded keys, values and number; of a patch those that it puts.
-    func map(_ name: String) throws(Refusal) -> [String: String] {
+    func map(_ name: String, _ bounds: MapBounds = .labels) throws(Refusal) -> [String: String] {
         guard let value = value(name) else { return [:] }
         guard let object = value.objectValue else { throw wrongType(name, "an object of strings", value) }
-        guard !isPatch || object.members.count <= Limits.patchedLabelCountMaximum else {
+        guard !isPatch || object.members.count <= bounds.patchedCount else {
             throw Refusal(
                 .limitExceeded,
-                "A patch names at most \(Limits.patchedLabelCountMaximum) members of \"\(name)\".",
+                "A patch names at most \(bounds.patchedCount) members of \"\(name)\".",
                 pointer: pointer(name)
             )
         }
-        guard isPatch || object.members.count <= Limits.labelCountMaximum else { throw .tooManyMembers(name) }
+        guard isPatch || object.members.count <= bounds.count else { throw .tooManyMembers(name, bounds) }
         var map: [String: String] = [:]
         for (key, value) in object.members where !isPatch || value != .null {
-            map[key] = try text(value, at: key, of: name)
+            map[key] = try text(value, at: key, of: name, bounds)
         }
-        guard map.count <= Limits.labelCountMaximum else { throw .tooManyMembers(name) }
+        guard map.count <= bounds.count else { throw .tooManyMembers(name, bounds) }
         return map
     }
 
     /// The value of a map's member, which has bounds as its key has.
-    private func text(_ value: JSONValue, at key: String, of name: String) throws(Refusal) -> String {
+    private func text(
+        _ value: JSONValue,
+        at key: String,
+        of name: String,
+        _ bounds: MapBounds
+    ) throws(Refusal) -> String {
         guard let text = value.stringValue else {
             throw Refusal(
                 .invalidValue,
@@ -118,13 +123,12 @@ struct BodyReader {
                 pointer: pointer(name, key)
             )
         }
-        guard (1...Limits.labelKeyByteCountMaximum).contains(key.utf8.count),
-            text.utf8.count <= Limits.labelValueByteCountMaximum
+        guard (1...bounds.keyByteCount).contains(key.utf8.count), text.utf8.count <= bounds.valueByteCount
         else {
             throw Refusal(
                 .limitExceeded,
-                "In \"\(name)\" a key has 1 to \(Limits.labelKeyByteCountMaximum) bytes and a value at most "
-                    + "\(Limits.labelValueByteCountMaximum).",
+                "In \"\(name)\" a key has 1 to \(bounds.keyByteCount) bytes and a value at most "
+                    + "\(bounds.valueByteCount).",
                 pointer: pointer(name, key)
             )
         }
@@ -137,6 +141,27 @@ struct BodyReader {
         }
         return text
     }
+}
+
+/// The bounds of a map of strings.
+struct MapBounds {
+    /// The most members.
+    var count: Int
+    /// The longest key, in bytes.
+    var keyByteCount: Int
+    /// The longest value, in bytes.
+    var valueByteCount: Int
+
+    /// The most members that one patch names: enough to remove all and to add as many. It is checked before anything is
+    /// merged.
+    var patchedCount: Int { 2 * count }
+
+    /// The bounds of labels and options.
+    static let labels = MapBounds(
+        count: Limits.labelCountMaximum,
+        keyByteCount: Limits.labelKeyByteCountMaximum,
+        valueByteCount: Limits.labelValueByteCountMaximum
+    )
 }
 
 /// A token of a JSON pointer with `~` and `/` escaped (RFC 6901 section 3); one that no member has is cut.

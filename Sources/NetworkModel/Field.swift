@@ -13,10 +13,16 @@ public struct Field<Object: Kind>: Sendable {
     public let type: String
     /// True if it can change after the object was made.
     public let isMutable: Bool
+    /// True if it is of a later version of the kind: it is left out while it has its default, so that objects in the
+    /// log of an older version are read and need no change.
+    let isLater: Bool
+    /// The feature that the hosts of an object need if the member is not left out; `nil` if any host will do.
+    let feature: String?
     /// `"name":`.
     private let head: [UInt8]
     private let json: @Sendable (Object, NorthboundDatabase) -> JSONValue
     private let write: @Sendable (Object, NorthboundDatabase, inout [UInt8]) -> Void
+    let isLeftOut: @Sendable (Object) -> Bool
     /// Takes over what a body says.
     let read: @Sendable (BodyReader, inout Object) throws(Refusal) -> Void
     /// Takes over what a patch decides.
@@ -27,6 +33,8 @@ public struct Field<Object: Kind>: Sendable {
     let resolve: Resolver?
     /// The kind of what the object belongs to.
     let parent: ObjectKind?
+    /// The objects that the member refers to, if it does.
+    let reference: FieldReference<Object>?
 
     typealias Resolver =
         @Sendable (
@@ -46,10 +54,43 @@ public struct Field<Object: Kind>: Sendable {
         merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)? = nil,
         read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
     ) {
+        self.init(name, type, path, codec, isLeftOut: nil, feature: nil, merge: merge, read: read)
+    }
+
+    /// A member of a later version of the kind.
+    /// - Parameters:
+    ///   - blank: The default, with which the member is left out.
+    ///   - feature: The feature that the hosts of an object need otherwise.
+    init<Value: Equatable & Sendable>(
+        _ name: String,
+        _ type: String,
+        _ path: any WritableKeyPath<Object, Value> & Sendable,
+        _ codec: JSONCodec<Value>,
+        laterThan blank: Value,
+        feature: String? = nil,
+        merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)? = nil,
+        read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
+    ) {
+        let isLeftOut: @Sendable (Object) -> Bool = { $0[keyPath: path] == blank }
+        self.init(name, type, path, codec, isLeftOut: isLeftOut, feature: feature, merge: merge, read: read)
+    }
+
+    private init<Value>(
+        _ name: String,
+        _ type: String,
+        _ path: any WritableKeyPath<Object, Value> & Sendable,
+        _ codec: JSONCodec<Value>,
+        isLeftOut: (@Sendable (Object) -> Bool)?,
+        feature: String?,
+        merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)?,
+        read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
+    ) {
         self.init(
             name: name,
             type: type,
             isMutable: true,
+            feature: feature,
+            isLeftOut: isLeftOut,
             json: { object, _ in codec.json(object[keyPath: path]) },
             write: { object, _, text in codec.write(object[keyPath: path], &text) },
             read: { (reader, object) throws(Refusal) in object[keyPath: path] = try read(reader) },
@@ -65,21 +106,27 @@ public struct Field<Object: Kind>: Sendable {
         )
     }
 
-    private init(
+    init(
         name: String,
         type: String,
         isMutable: Bool,
+        feature: String? = nil,
+        isLeftOut: (@Sendable (Object) -> Bool)? = nil,
         json: @escaping @Sendable (Object, NorthboundDatabase) -> JSONValue,
         write: @escaping @Sendable (Object, NorthboundDatabase, inout [UInt8]) -> Void,
         read: @escaping @Sendable (BodyReader, inout Object) throws(Refusal) -> Void = { _, _ in },
         take: @escaping @Sendable (ObjectBody<Object>, inout Object) throws(Refusal) -> Void = { _, _ in },
         restore: @escaping @Sendable (JSONValue, NorthboundDatabase, inout Object) throws(StoredError) -> Bool,
         resolve: Resolver? = nil,
-        parent: ObjectKind? = nil
+        parent: ObjectKind? = nil,
+        reference: FieldReference<Object>? = nil
     ) {
         self.name = name
         self.type = type
         self.isMutable = isMutable
+        isLater = isLeftOut != nil
+        self.feature = feature
+        self.isLeftOut = isLeftOut ?? { _ in false }
         head = JSONValue.string(name).bytes + [UInt8(ascii: ":")]
         self.json = json
         self.write = write
@@ -88,6 +135,7 @@ public struct Field<Object: Kind>: Sendable {
         self.restore = restore
         self.resolve = resolve
         self.parent = parent
+        self.reference = reference
     }
 
     /// The name, which a body or a path gives an object once and for all.
@@ -113,6 +161,31 @@ public struct Field<Object: Kind>: Sendable {
         default fallback: Bool
     ) -> Field {
         Field(name, "boolean", path, .flag) { (reader) throws(Refusal) in try reader.bool(name, default: fallback) }
+    }
+
+    /// `true` or `false`, by default `false`, of a later version of the kind.
+    static func flag(
+        _ name: String,
+        _ path: any WritableKeyPath<Object, Bool> & Sendable,
+        laterWith feature: String
+    ) -> Field {
+        Field(name, "boolean", path, .flag, laterThan: false, feature: feature) { (reader) throws(Refusal) in
+            try reader.bool(name, default: false)
+        }
+    }
+
+    /// A map of strings, which a patch merges, of a later version of the kind.
+    static func texts(
+        _ name: String,
+        _ path: any WritableKeyPath<Object, [String: String]> & Sendable,
+        laterWith feature: String
+    ) -> Field {
+        Field(name, "object", path, .texts, laterThan: [:], feature: feature) {
+            (patch, said, current) throws(Refusal) in
+            try patch.map(name, said, of: current)
+        } read: { (reader) throws(Refusal) in
+            try reader.map(name)
+        }
     }
 
     /// A map of strings, which a patch merges.
@@ -166,8 +239,10 @@ public struct Field<Object: Kind>: Sendable {
         )
     }
 
-    /// Appends `"name":value`.
-    func append(_ object: Object, _ database: NorthboundDatabase, to text: inout [UInt8]) {
+    /// Appends `"name":value` and what separates it from the member before, unless it is left out.
+    func append(_ object: Object, _ database: NorthboundDatabase, to text: inout [UInt8], isFirst: Bool) {
+        guard !isLater || !isLeftOut(object) else { return }
+        if !isFirst { text.append(UInt8(ascii: ",")) }
         text += head
         write(object, database, &text)
     }
@@ -181,18 +256,33 @@ public struct Fields<Object: Kind>: Sendable {
     let names: Set<String>
     /// The field that refers to what an object belongs to.
     let parent: Field<Object>?
+    /// The fields that refer to objects of other kinds.
+    let references: [(name: String, reference: FieldReference<Object>)]
+    private let featured: [(name: String, feature: String, isLeftOut: @Sendable (Object) -> Bool)]
 
     init(_ list: [Field<Object>]) {
         self.list = list
         names = Set(list.map(\.name))
         parent = list.first { $0.resolve != nil }
+        references = list.compactMap { field in field.reference.map { (field.name, $0) } }
+        featured = list.compactMap { field in field.feature.map { (field.name, $0, field.isLeftOut) } }
+    }
+
+    /// The features that the hosts of an object need, in the order of its members.
+    func features(of object: Object) -> [String] {
+        featured.compactMap { $0.isLeftOut(object) ? nil : $0.feature }
+    }
+
+    /// True if a body decides a member that hosts need a feature for.
+    func mayChangeFeatures(_ body: ObjectBody<Object>) -> Bool { featured.contains { body.decides($0.name) } }
+
+    /// The objects of other kinds that an object refers to.
+    func referredIDs(of object: Object) -> [ObjectID] {
+        references.isEmpty ? [] : references.flatMap { $0.reference.ids(object) }
     }
 
     /// Appends the members that users write, with commas between them.
     func append(_ object: Object, _ database: NorthboundDatabase, to text: inout [UInt8]) {
-        for (index, field) in list.enumerated() {
-            if index > 0 { text.append(UInt8(ascii: ",")) }
-            field.append(object, database, to: &text)
-        }
+        for (index, field) in list.enumerated() { field.append(object, database, to: &text, isFirst: index == 0) }
     }
 }

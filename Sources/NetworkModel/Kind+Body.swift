@@ -11,8 +11,13 @@ extension Kind {
             parent: fields.parent?.name,
             isPatch: isPatch,
             blank: blank
-        ) { (reader, value) throws(Refusal) in
-            for field in fields.list where reader.decides(field.name) { try field.read(reader, &value) }
+        ) { (reader, value, references) throws(Refusal) in
+            for field in fields.list where reader.decides(field.name) {
+                try field.read(reader, &value)
+                guard let reference = field.reference else { continue }
+                let texts = try reference.texts(reader)
+                if isPatch || !texts.isEmpty { references[field.name] = texts }
+            }
         }
     }
 
@@ -33,6 +38,7 @@ extension Kind {
         value.name = name
         try Self.fields.parent?.resolve?(body, current, parent, database, &value)
         try body.check(.others)
+        try body.resolveReferences(of: &value, database)
         if let current { value.status = current.value.status }
         self = value
     }
@@ -49,11 +55,21 @@ extension Kind {
         try Self.fields.parent?.resolve?(patch, current, nil, database, &value)
         for field in Self.fields.list where patch.decides(field.name) { try field.take(patch, &value) }
         try patch.check(.others)
+        try patch.resolveReferences(of: &value, database)
         self = value
     }
 }
 
 extension ObjectBody where Value: Kind {
+    /// Finds the objects that the members refer to.
+    func resolveReferences(of value: inout Value, _ database: NorthboundDatabase) throws(Refusal) {
+        guard !references.isEmpty else { return }
+        for (name, reference) in Value.fields.references {
+            guard let texts = references[name] else { continue }
+            try reference.resolve(texts, database, &value)
+        }
+    }
+
     /// Finds the object that another one belongs to and stays with.
     func unchangedParent<Parent: Kind>(
         _ id: ObjectID,

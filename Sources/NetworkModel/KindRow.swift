@@ -15,6 +15,9 @@ public final class KindRow: Sendable {
     /// The member that refers to what an object belongs to, and the kind of that.
     public let parent: (field: String, kind: ObjectKind)?
 
+    /// The kinds whose objects its objects refer to.
+    let referredKinds: Set<ObjectKind>
+
     /// The members of the JSON of an object, in their order.
     public var members: [String] { fields.map(\.name) + ServerMember.names }
 
@@ -33,7 +36,10 @@ public final class KindRow: Sendable {
     let write: @Sendable (NorthboundDatabase, ObjectID, inout [UInt8]) -> Void
 
     // Writing
-    let operation: @Sendable (Operation.Action, Precondition) -> (parent: String?, carryOut: Operation.CarryOut)
+    let operation:
+        @Sendable (Operation.Action, Precondition) -> (
+            parent: String?, mayChangeFeatures: Bool, carryOut: Operation.CarryOut
+        )
     let part: @Sendable ([JSONValue]) -> TopologyPart
     let prune: @Sendable (inout TopologyApplication, Set<String>) throws(Refusal) -> Void
     let delete: @Sendable (inout Transaction, ObjectID) -> Void
@@ -51,6 +57,7 @@ public final class KindRow: Sendable {
         statusMembers = Object.statusMembers.map(\.name)
         filters = Object.filters.map(\.parameter)
         parent = Object.fields.parent.flatMap { field in field.parent.map { (field.name, $0) } }
+        referredKinds = Set(Object.fields.references.map(\.reference.kind))
         count = { $0[keyPath: Object.table].count }
         listed = { $0[keyPath: Object.table].listed($1) }
         byName = { $0[keyPath: Object.table].byName }
@@ -70,6 +77,7 @@ public final class KindRow: Sendable {
             let change = Operation.Change<Object>(action)
             return (
                 change.body?.parent,
+                change.body.map(Object.fields.mayChangeFeatures) ?? false,
                 { (transaction, draw) throws(Refusal) in try transaction.perform(change, precondition, draw) }
             )
         }

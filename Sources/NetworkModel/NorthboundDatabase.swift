@@ -1,8 +1,11 @@
 import Persistent
+import Southbound
 import Wire
 
 /// The logical network as users wrote it. A value: a copy is a snapshot and costs nothing.
 public struct NorthboundDatabase: Sendable {
+    public internal(set) var dhcpOptions = Table<DHCPOptions>()
+    public internal(set) var dnsRecords = Table<DNSRecords>()
     public internal(set) var switches = Table<LogicalSwitch>()
     public internal(set) var ports = Table<LogicalSwitchPort>()
     public internal(set) var addressSets = Table<AddressSet>()
@@ -10,6 +13,9 @@ public struct NorthboundDatabase: Sendable {
     private(set) var objectCount = 0
     /// The topologies by owner, in the order that lists have.
     public internal(set) var topologies = OrderedMap<String, Topology>()
+
+    /// The objects that refer to an object, by its identity.
+    private(set) var referrers: OrderedMap<ObjectID, OrderedMap<Referrer, Void>> = OrderedMap()
 
     public init() {}
 
@@ -43,6 +49,13 @@ public struct NorthboundDatabase: Sendable {
         kind.row.owned(self, owner)
     }
 
+    /// The features that the host of a port needs, in order: those of any port, and what the port and its switch say.
+    public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
+        let fields = switches[port.switchID].map { LogicalSwitch.fields.features(of: $0.value) } ?? []
+        let later = LogicalSwitchPort.fields.features(of: port) + fields
+        return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
+    }
+
     /// Appends what a user says of an object, whole: a body that makes it again.
     public func write(_ kind: ObjectKind, _ id: ObjectID, to text: inout [UInt8]) { kind.row.write(self, id, &text) }
 
@@ -52,6 +65,7 @@ public struct NorthboundDatabase: Sendable {
         if old == nil { objectCount += 1 }
         count(from: old?.owner, to: stored.owner)
         Object.follow(stored.id, from: old, to: stored, in: &self)
+        noteReferences(of: Object.self, stored.id, from: old?.value, to: stored.value)
     }
 
     /// Removes an object that nothing refers to any more, if it is there.
@@ -60,6 +74,7 @@ public struct NorthboundDatabase: Sendable {
         objectCount -= 1
         count(from: old.owner, to: nil)
         Object.follow(id, from: old, to: nil, in: &self)
+        noteReferences(of: kind, id, from: old.value, to: nil)
     }
 
     /// Puts an object of the log.
@@ -72,6 +87,25 @@ public struct NorthboundDatabase: Sendable {
     public mutating func setRevision(_ revision: UInt64, ofTopology owner: String) {
         guard topologies[owner] != nil else { return }
         topologies.update(owner, default: Topology()) { $0.revision = revision }
+    }
+
+    /// Keeps who refers to what in step.
+    private mutating func noteReferences<Object: Kind>(
+        of kind: Object.Type,
+        _ id: ObjectID,
+        from old: Object?,
+        to new: Object?
+    ) {
+        let fields = Object.fields
+        guard !fields.references.isEmpty else { return }
+        let (before, after) = (old.map(fields.referredIDs) ?? [], new.map(fields.referredIDs) ?? [])
+        guard before != after else { return }
+        let referrer = Referrer(kind: Object.kind, id: id)
+        for target in before {
+            referrers.update(target, default: OrderedMap()) { $0[referrer] = nil }
+            if referrers[target]?.isEmpty == true { referrers[target] = nil }
+        }
+        for target in after { referrers.update(target, default: OrderedMap()) { $0[referrer] = () } }
     }
 
     /// Counts the objects of topologies when one changes hands.

@@ -26,12 +26,14 @@ public struct ObjectBody<Value: Sendable>: Sendable {
     private var patched: Set<String>?
     /// The keys that a merge patch takes out of maps, by the names of the members that it merges.
     private var removedKeys: [String: [String]] = [:]
+    /// The names or identities of the objects of other kinds, by the names of the members that refer to them.
+    private(set) var references: [String: [String]] = [:]
     private var failure: (part: Part, refusal: Refusal)?
 
     /// Reads a body.
     /// - Parameters:
     ///   - parent: The name of the member that refers to what the object belongs to.
-    ///   - read: Takes the members over but for the name and the parent.
+    ///   - read: Takes the members over but for the name, the parent and the objects that others refer to.
     init(
         _ body: JSONValue,
         noun: String,
@@ -39,7 +41,7 @@ public struct ObjectBody<Value: Sendable>: Sendable {
         parent: String?,
         isPatch: Bool,
         blank: Value,
-        _ read: (BodyReader, inout Value) throws(Refusal) -> Void
+        _ read: (BodyReader, inout Value, _ references: inout [String: [String]]) throws(Refusal) -> Void
     ) {
         self.noun = noun
         name = body["name"]?.stringValue
@@ -55,7 +57,7 @@ public struct ObjectBody<Value: Sendable>: Sendable {
             if let parent { try reader.checkFixedString(parent) }
             part = .others
             if isPatch { notePatch(reader.members) }
-            try read(reader, &value)
+            try read(reader, &value, &references)
         } catch {
             failure = (part, error)
         }
@@ -72,12 +74,18 @@ public struct ObjectBody<Value: Sendable>: Sendable {
     func decides(_ name: String) -> Bool { patched?.contains(name) ?? true }
 
     /// A map of strings after a patch.
-    func map(_ name: String, _ said: [String: String], of current: [String: String]) throws(Refusal) -> [String: String]
-    {
+    /// - Parameter key: The canonical spelling of a key.
+    func map(
+        _ name: String,
+        _ said: [String: String],
+        of current: [String: String],
+        _ bounds: MapBounds = .labels,
+        key canonical: (String) -> String = { $0 }
+    ) throws(Refusal) -> [String: String] {
         guard let removed = removedKeys[name] else { return said }
         var map = current.merging(said) { $1 }
-        for key in removed { map[key] = nil }
-        guard map.count <= Limits.labelCountMaximum else { throw .tooManyMembers(name) }
+        for key in removed { map[canonical(key)] = nil }
+        guard map.count <= bounds.count else { throw .tooManyMembers(name, bounds) }
         return map
     }
 
@@ -120,10 +128,10 @@ public struct ObjectBody<Value: Sendable>: Sendable {
 
 extension Refusal {
     /// A refusal of a map that has too many members.
-    static func tooManyMembers(_ name: String) -> Refusal {
+    static func tooManyMembers(_ name: String, _ bounds: MapBounds) -> Refusal {
         Refusal(
             .limitExceeded,
-            "\"\(name)\" has at most \(Limits.labelCountMaximum) members.",
+            "\"\(name)\" has at most \(bounds.count) members.",
             pointer: "/" + escapedPointerToken(name)
         )
     }

@@ -110,6 +110,8 @@ public struct Operation: Sendable {
     public let target: Target
     /// The object that it belongs to, as the body says.
     public let parent: String?
+    /// True if the hosts of the object, and of those that belong to it, may need other features after it.
+    let mayChangeFeatures: Bool
     /// The demands on the object before.
     public let precondition: Precondition
     let carryOut: CarryOut
@@ -120,9 +122,10 @@ public struct Operation: Sendable {
         self.precondition = precondition
         target = Target(action)
         switch kind {
-        case .object(let kind): (parent, carryOut) = kind.row.operation(action, precondition)
+        case .object(let kind): (parent, mayChangeFeatures, carryOut) = kind.row.operation(action, precondition)
         case .chassis:
             parent = nil
+            mayChangeFeatures = false
             carryOut = { (_, _) throws(Refusal) in
                 throw Refusal(.unsupported, "A chassis comes from its agent; users can only delete it.")
             }
@@ -131,6 +134,15 @@ public struct Operation: Sendable {
 
     public var deleted: Reference? {
         if case .deleted(let reference) = target { reference } else { nil }
+    }
+
+    /// The object whose dependents the operation is about as well: it deletes them, or looks at their places again.
+    public var objectWithDependents: Reference? {
+        switch target {
+        case .deleted(let reference): reference
+        case .existing(let reference), .newOrExisting(let reference): mayChangeFeatures ? reference : nil
+        case .new: nil
+        }
     }
 }
 

@@ -156,6 +156,7 @@ extension Transaction {
         _ current: Stored<Object>,
         refusingDependents: Bool
     ) throws(Refusal) -> OperationOutcome {
+        try network.northbound.checkUnreferred(current)
         guard let dependents = Object.dependents(of: current.id, in: network.northbound) else {
             delete(Object.self, current.id)
             return .deleted(current.id, dependents: [])

@@ -55,7 +55,7 @@ extension Transaction {
         for part in request.parts { try part.put(to: &application) { generator.next() } }
         if let refusal = application.refusal { throw refusal }
         if request.prunes {
-            for part in request.parts.reversed() where part.kind.hasDependents {
+            for part in request.parts.reversed() where part.kind.isNeededByOthers {
                 try part.kind.row.prune(&application, application.names[part.kind] ?? [])
             }
         }
@@ -78,8 +78,10 @@ private enum AllocationTurn: CaseIterable {
 }
 
 extension ObjectKind {
-    /// True if objects of another kind can belong to objects of this one.
-    fileprivate var hasDependents: Bool { Self.allCases.contains { $0.row.parent?.kind == self } }
+    /// True if objects of another kind can belong to objects of this one, or refer to them.
+    fileprivate var isNeededByOthers: Bool {
+        isReferredTo || Self.allCases.contains { $0.row.parent?.kind == self }
+    }
 }
 
 /// A topology that is being applied.
@@ -132,10 +134,10 @@ struct TopologyApplication {
             } catch {
                 // Addresses that it would have given up refuse no other object.
                 if isFirst, let old { transaction.release(old) }
-                if !isOfRefusedParent(body, error) { refuse(Object.self, at: index, error) }
+                if !isOfRefusedObject(body, error) { refuse(Object.self, at: index, error) }
             }
         }
-        if request.prunes, !Object.kind.hasDependents {
+        if request.prunes, !Object.kind.isNeededByOthers {
             try prune(Object.self, keeping: names[Object.kind] ?? [])
         }
         for (_, old, new) in wanted {
@@ -154,11 +156,15 @@ struct TopologyApplication {
         }
     }
 
-    private func isOfRefusedParent<Object: Kind>(_ body: ObjectBody<Object>, _ error: Refusal) -> Bool {
-        guard error.code == .referenceNotFound, let field = Object.fields.parent, let kind = field.parent,
-            error.pointer == "/\(field.name)", let parent = body.parent
-        else { return false }
-        return names[kind]?.contains(parent) ?? false
+    /// True if an object is refused for what it belongs or refers to, which is itself refused.
+    private func isOfRefusedObject<Object: Kind>(_ body: ObjectBody<Object>, _ error: Refusal) -> Bool {
+        guard error.code == .referenceNotFound, let pointer = error.pointer else { return false }
+        if let field = Object.fields.parent, let kind = field.parent, pointer == "/\(field.name)" {
+            return body.parent.map { names[kind]?.contains($0) ?? false } ?? false
+        }
+        let field = Object.fields.references.first { pointer == "/\($0.name)" || pointer.hasPrefix("/\($0.name)/") }
+        guard let field, let refused = names[field.reference.kind] else { return false }
+        return body.references[field.name]?.contains(where: refused.contains) ?? false
     }
 
     private func new<Object: Kind>(
@@ -199,6 +205,9 @@ struct TopologyApplication {
     mutating func prune<Object: Kind>(_ kind: Object.Type, keeping names: Set<String>) throws(Refusal) {
         let owned = transaction.network.northbound[keyPath: Object.table].byOwner[request.owner] ?? OrderedMap()
         for (name, id) in owned where !names.contains(name.name) {
+            if let stored = transaction.network.northbound[keyPath: Object.table][id] {
+                try transaction.network.northbound.checkUnreferred(stored)
+            }
             if let dependents = Object.dependents(of: id, in: transaction.network.northbound),
                 let first = dependents.ids.first?.key.name
             {

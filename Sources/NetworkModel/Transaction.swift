@@ -69,8 +69,18 @@ public struct Transaction: Sendable {
     /// The objects of a kind that may have changed, in order.
     func touched(_ kind: ObjectKind) -> [ObjectID] { touched[kind]?.sorted() ?? [] }
 
-    /// The ports that may have changed, in order.
-    public var touchedPorts: [ObjectID] { touched(.logicalSwitchPort) }
+    /// The ports whose place is to be looked at again, in order: those that may have changed, and those of switches
+    /// whose hosts need other features than before.
+    public var portsToSettle: [ObjectID] {
+        var ids = touched[.logicalSwitchPort] ?? []
+        for id in touched[.logicalSwitch] ?? [] {
+            guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
+                LogicalSwitch.fields.features(of: old) != LogicalSwitch.fields.features(of: new)
+            else { continue }
+            ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
+        }
+        return ids.sorted()
+    }
 
     /// Takes note of an object that may have changed.
     func isTouched(_ kind: ObjectKind, _ id: ObjectID) -> Bool { touched[kind]?.contains(id) ?? false }
@@ -138,8 +148,8 @@ public struct Transaction: Sendable {
         case .chassis(let name): chassis.insert(name)
         case .datapathBinding(let id): touch(.logicalSwitch, id)
         case .portBinding(let id): touch(.logicalSwitchPort, id)
-        // No object is told to hosts as such a record yet.
-        case .dhcpResponder, .dnsResponder: break
+        case .dhcpResponder(let id): touch(.dhcpOptions, id)
+        case .dnsResponder(let id): touch(.dnsRecords, id)
         }
     }
 

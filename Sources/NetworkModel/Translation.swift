@@ -12,9 +12,25 @@ public enum Translation {
                 id: stored.id,
                 name: stored.value.name,
                 tunnelKey: stored.value.status.tunnelKey,
-                vlanPassthru: stored.value.vlanPassthru
+                vlanPassthru: stored.value.vlanPassthru,
+                dnsRecords: stored.value.dnsRecords,
+                dnsDomain: stored.value.dnsDomain,
+                // It was checked when it was written.
+                routerAdvertisement: try? stored.value.routerAdvertisement(),
+                guardsRouters: stored.value.guardsRouters,
+                guardsDHCP: stored.value.guardsDHCP
             )
         )
+    }
+
+    /// The answers of a set of DHCP options; `nil` if this version refuses what another one took.
+    public static func record(of stored: Stored<DHCPOptions>) -> Record? {
+        (try? stored.value.responder(stored.id)).map { .dhcpResponder($0) }
+    }
+
+    /// The answers of a set of DNS records.
+    public static func record(of stored: Stored<DNSRecords>) -> Record {
+        .dnsResponder(stored.value.responder(stored.id))
     }
 
     /// The binding of a port that is at these places.
@@ -37,7 +53,9 @@ public enum Translation {
             isEnabled: port.isEnabled,
             answersNeighbors: port.answersNeighbors,
             requestedChassis: port.requestedChassis,
-            locations: locations
+            locations: locations,
+            dhcpv4Options: port.dhcpv4Options,
+            dhcpv6Options: port.dhcpv6Options
         )
     }
 }
@@ -49,18 +67,21 @@ extension Network {
         // Record by record, in the order of the maps: a start waits for this.
         var puts: [RecordChange] = []
         var foundCount = 0
-        for stored in northbound.switches.values {
-            let found = southbound.entries[.datapathBinding(stored.id)]?.record
+        func compare(_ wanted: Record?) {
+            guard let wanted else { return }
+            let found = southbound.entries[wanted.key]?.record
             if found != nil { foundCount += 1 }
-            let wanted = Translation.record(of: stored)
             if found != wanted { puts.append(.put(wanted)) }
         }
+        for stored in northbound.switches.values { compare(Translation.record(of: stored)) }
         for stored in northbound.ports.values {
             let found = southbound.portBinding(stored.id)
             if found != nil { foundCount += 1 }
             let wanted = Translation.binding(of: stored, at: found?.locations ?? [])
             if found != wanted { puts.append(.put(.portBinding(wanted))) }
         }
+        for stored in northbound.dhcpOptions.values { compare(Translation.record(of: stored)) }
+        for stored in northbound.dnsRecords.values { compare(Translation.record(of: stored)) }
         let count = southbound.entries.count - southbound.chassisByName.count
         return (foundCount == count ? [] : southbound.entries.keys.filter(isWithoutObject).map { .delete($0) }) + puts
     }
@@ -71,7 +92,8 @@ extension Network {
         case .chassis: false
         case .datapathBinding(let id): northbound.switches[id] == nil
         case .portBinding(let id): northbound.ports[id] == nil
-        case .dhcpResponder, .dnsResponder: true
+        case .dhcpResponder(let id): northbound.dhcpOptions[id] == nil
+        case .dnsResponder(let id): northbound.dnsRecords[id] == nil
         }
     }
 }

@@ -20,26 +20,11 @@ public enum Feature {
     /// That a host drops what DHCP servers send from ports.
     public static let dhcpGuard = "datapath_binding.dhcp_guard"
 
-    /// The kinds of record that agents of every version apply.
-    static let kinds: [RecordKind] = [.chassis, .datapathBinding, .portBinding]
+    /// The features that the host of any port needs: the kinds of record that agents of every version apply. Tags are
+    /// not among them: a host without a key gets no tags.
+    public static let basic = [RecordKind.chassis, .datapathBinding, .portBinding].map(\.rawValue)
 
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] =
         RecordKey.kinds + [tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard]
-
-    /// Returns the features that the host of a port on a datapath needs, in the order of their names. Tags need none: a
-    /// host without a key gets no tags.
-    public static func needed(by port: PortBinding, on datapath: DatapathBinding?) -> [String] {
-        var needed = kinds.map(\.rawValue)
-        if port.dhcpv4Options != nil { needed.append(dhcpv4) }
-        if port.dhcpv6Options != nil { needed.append(dhcpv6) }
-        if port.dhcpv4Options != nil || port.dhcpv6Options != nil { needed.append(RecordKind.dhcpResponder.rawValue) }
-        guard let datapath else { return needed.sorted() }
-        if !datapath.dnsRecords.isEmpty { needed.append(RecordKind.dnsResponder.rawValue) }
-        if !datapath.dnsRecords.isEmpty || datapath.dnsDomain != nil { needed.append(dns) }
-        if datapath.routerAdvertisement != nil { needed.append(routerAdvertisement) }
-        if datapath.guardsRouters { needed.append(routerGuard) }
-        if datapath.guardsDHCP { needed.append(dhcpGuard) }
-        return needed.sorted()
-    }
 }

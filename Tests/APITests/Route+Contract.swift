@@ -47,7 +47,7 @@ extension Route {
             [410, 503]
         case .listBelow, .readChanges: [404, 410, 503]
         case .get, .getTopology, .getChassis, .getToken, .deleteChassis, .deleteToken: [404, 503]
-        case .delete: parameters.contains(.ports) ? [404, 409, 503] : [404, 503]
+        case .delete(let kind): parameters.contains(.ports) || kind.isReferredTo ? [404, 409, 503] : [404, 503]
         case .create, .applyTopology: [409, 422, 503]
         case .createBelow, .replace, .patch: [404, 409, 422, 503]
         case .transact: [404, 409, 412, 422, 503]

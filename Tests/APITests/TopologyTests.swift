@@ -41,7 +41,14 @@ import Testing
         #expect(steps(again) == [] && again.json["unchanged"] == 3 && again.json["revision"] == 1)
         #expect(bench.network.revision == 1)
         let list = bench.send("GET", "/v1/topologies").json["items"]
-        #expect(list == [["owner": "me", "revision": 1, "switches": 1, "ports": 2, "address_sets": 0]])
+        #expect(
+            list == [
+                [
+                    "owner": "me", "revision": 1, "dhcp_options": 0, "dns_records": 0, "switches": 1, "ports": 2,
+                    "address_sets": 0,
+                ]
+            ]
+        )
     }
 
     @Test func `What it reads back is the body that makes it again`() throws {

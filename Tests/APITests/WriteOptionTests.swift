@@ -75,9 +75,23 @@ import Testing
         "replaceAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
         "patchAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
         "deleteAddressSet": ("/v1/address-sets/as1", nil),
+        "createDhcpOptions": (
+            "/v1/dhcp-options", ["name": "new", "cidr": "fd00::/64", "options": ["server_id": "02:00:00:00:00:fe"]]
+        ),
+        "replaceDhcpOptions": ("/v1/dhcp-options/dhcp1", dhcpOptions),
+        "patchDhcpOptions": ("/v1/dhcp-options/dhcp1", ["options": ["mtu": "1400"]]),
+        "deleteDhcpOptions": ("/v1/dhcp-options/dhcp1", nil),
+        "createDnsRecords": ("/v1/dns-records", ["name": "new"]),
+        "replaceDnsRecords": ("/v1/dns-records/dns1", ["records": ["vm1.example": "10.0.0.1"]]),
+        "patchDnsRecords": ("/v1/dns-records/dns1", ["records": ["vm1.example": "10.0.0.1"]]),
+        "deleteDnsRecords": ("/v1/dns-records/dns1", nil),
         "transact": ("/v1/transactions", ["ops": [["op": "delete", "path": "/v1/ports/p1"]]]),
         "applyTopology": ("/v1/topologies/me", ["switches": [["name": "new"]]]),
         "createToken": ("/v1/tokens", ["chassis": "hv2"]), "deleteToken": ("/v1/tokens/ID", nil),
+    ]
+
+    private static let dhcpOptions: JSONValue = [
+        "cidr": "10.0.0.0/24", "options": ["server_id": "10.0.0.1", "lease_time": "60"],
     ]
 
     private static let writing = Routes.all.filter {
@@ -92,6 +106,8 @@ import Testing
         bench.send("POST", "/v1/chassis/hv1/sync", Self.sync(seq: 1), on: .southbound)
         let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
         bench.send("PUT", "/v1/address-sets/as1", [:])
+        bench.send("PUT", "/v1/dns-records/dns1", [:])
+        bench.send("PUT", "/v1/dhcp-options/dhcp1", Self.dhcpOptions.merged(with: ["options": ["T1": "30"]]))
         func lists() -> [String] {
             Routes.all.filter { $0.endpoint.operationID.hasPrefix("list") }.map { list in
                 bench.send("GET", list.path.replacing("{ref}", with: "ls1")).text

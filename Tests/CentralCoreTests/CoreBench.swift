@@ -181,7 +181,29 @@ final class CoreBench {
     }
 }
 
+extension JSONValue {
+    /// The body of a set of DHCP options.
+    static func dhcp(_ name: String, lease: String = "3600") -> JSONValue {
+        [
+            "name": .string(name), "cidr": "10.0.0.0/24",
+            "options": ["server_id": "10.0.0.1", "lease_time": .string(lease)],
+        ]
+    }
+}
+
 extension Operation {
+    static func create(_ kind: ObjectKind, _ body: JSONValue) -> Operation {
+        Operation(.object(kind), .create(body: body, switch: nil))
+    }
+    static func patch(_ kind: ObjectKind, _ name: String, _ body: JSONValue) -> Operation {
+        Operation(.object(kind), .patch(.name(name), body: body))
+    }
+    static func put(_ kind: ObjectKind, _ name: String, _ body: JSONValue) -> Operation {
+        Operation(.object(kind), .replace(.name(name), body: body))
+    }
+    static func delete(_ kind: ObjectKind, _ name: String) -> Operation {
+        Operation(.object(kind), .delete(.name(name), refusingPorts: false))
+    }
     static func create(switch body: JSONValue) -> Operation {
         Operation(.logicalSwitch, .create(body: body, switch: nil))
     }
@@ -222,6 +244,7 @@ struct BenchAgent {
     var epoch: UInt64?
     var applied: UInt64 = 0
     var claims: UInt64 = 0
+    var features = Feature.all
     /// The agent's share, by what it was told.
     var share: [RecordKey: Record] = [:]
     private var pages: [FeedChange] = []
@@ -257,6 +280,7 @@ struct BenchAgent {
         seq += 1
         var request = SyncRequest(chassisID: chassisID, bootID: bootID, seq: seq, wait: wait, encaps: encaps)
         request.hostname = "host-\(name)"
+        request.features = features
         request.epoch = epoch
         request.since = applied
         request.applied = applied

@@ -13,8 +13,12 @@ import Testing
         var request = WriteRequest(operations: [.put(switch: "s", [:])], author: "a", requestID: "r")
         request.idempotency = Idempotency(key: "k", fingerprint: "f")
         bench.ask(bench.ticket(), .write(request))
+        bench.write(.create(.dhcpOptions, .dhcp("dhcp")), .create(.dnsRecords, ["name": "dns"]))
+        bench.write(.patch(switch: "s", ["dns_records": ["dns"]]))
         for index in 0..<20 {
-            let body: JSONValue = ["switch": "s", "addresses": [.string("02:00:00:00:00:\(10 + index)")]]
+            let body: JSONValue = [
+                "switch": "s", "addresses": [.string("02:00:00:00:00:\(10 + index)")], "dhcpv4_options": "dhcp",
+            ]
             bench.write(.put(port: "p\(index)", body))
         }
         bench.write(Operation(.object(.addressSet), .create(body: ["name": "as"], switch: nil)))
@@ -53,8 +57,6 @@ import Testing
         let rows = rows(network, pieces: 7)
         #expect(self.rows(network, pieces: 1) == rows && self.rows(network, pieces: 1000) == rows)
         let missing = Set(CommitChange.Kind.allCases).subtracting(rows.map(\.kind))
-            // No object is told to hosts as such a record yet.
-            .subtracting([.record(.dhcpResponder), .record(.dnsResponder)])
         #expect(missing.isEmpty, "\(missing)")
         let again = try Network(epoch: network.epoch, revision: network.revision, rows: rows.reversed())
         #expect(self.rows(again, pieces: 50) == rows)

@@ -46,6 +46,10 @@ final class Simulation {
         bench.storesAtOnce = false
         generator = SeededGenerator(seed: seed &* 7919)
         agents = (1...4).map { BenchAgent("h\($0)", "10.0.0.\($0)") }
+        for index in agents.indices {
+            // One host has an agent that knows neither options nor records.
+            agents[index].features = Feature.basic + (index == 3 ? [] : [Feature.dhcpv4, Feature.dns])
+        }
         states = [bench.base]
     }
 
@@ -91,7 +95,8 @@ final class Simulation {
             if let holder { #expect(holder.ports.contains { $0.logicalPort == stored.value.name }) }
             // No host waits for a port that it may have and that nobody has.
             let contenders = agents.filter { agent in
-                stored.value.mayBe(on: agent.name) && agent.ports.contains { $0.logicalPort == stored.value.name }
+                stored.value.mayBe(on: agent.name) && canServe(stored.value, agent)
+                    && agent.ports.contains { $0.logicalPort == stored.value.name }
             }
             #expect((holder != nil) == !contenders.isEmpty, "\(stored.value.name)")
             #expect(contenders.contains { $0.name == holder?.name } || holder == nil)
@@ -102,11 +107,15 @@ final class Simulation {
         }
     }
 
+    private func canServe(_ port: LogicalSwitchPort, _ agent: BenchAgent) -> Bool {
+        Set(agent.features).isSuperset(of: bench.published.northbound.neededFeatures(of: port))
+    }
+
     private func write() {
         let port = "p\(draw(10))"
         let home = "s\(draw(3))"
         let operation: NetworkModel.Operation =
-            switch draw(8) {
+            switch draw(12) {
             case 0: .put(switch: home, [:])
             case 1: .delete(port: port)
             case 2: isUnlucky(30) ? .delete(switch: home) : .put(switch: home, ["vlan_passthru": true])
@@ -117,6 +126,11 @@ final class Simulation {
                 )
             case 4: .patch(port: port, ["requested_chassis": [], "enabled": .bool(draw(2) == 0)])
             case 5: isUnlucky(30) ? .delete(chassis: "h\(draw(4) + 1)") : .put(switch: home, [:])
+            case 6: .put(.dhcpOptions, "d", .dhcp("d", lease: "\(draw(5))"))
+            case 7: .put(.dnsRecords, "n", ["records": ["a.example": .string("10.0.0.\(draw(5))")]])
+            case 8: .patch(port: port, ["dhcpv4_options": draw(3) == 0 ? "d" : .null])
+            case 9: .patch(switch: home, ["dns_records": draw(3) == 0 ? ["n"] : .null])
+            case 10: .delete(draw(2) == 0 ? .dhcpOptions : .dnsRecords, draw(2) == 0 ? "d" : "n")
             default: .put(port: port, ["switch": .string(home)])
             }
         written.append(bench.write(operation))

@@ -30,6 +30,8 @@ import Wire
                 "status": ["up": false, "chassis": "hv1", "reason": .string(hostile)],
             ]
         ],
+        "/v1/dhcp-options": [["name": .string(hostile), "cidr": .string(hostile), "options": ["k": .string(hostile)]]],
+        "/v1/dns-records": [["name": .string(hostile), "records": ["k": .string(hostile)]]],
         "/v1/address-sets": [["name": .string(hostile), "addresses": [.string(hostile)]]],
         "/v1/chassis": [
             [

@@ -52,6 +52,21 @@ import Testing
                 "updated_at": "2026-01-02T03:04:05Z", "status": ["tunnel_key": 2],
             ],
         ],
+        "/v1/dhcp-options": [
+            [
+                "name": "dhcp1", "cidr": "10.0.0.0/24", "options": ["lease_time": "3600", "server_id": "10.0.0.1"],
+                "labels": [:], "id": "dddddddd-0000-4000-8000-000000000001", "owner": .null, "revision": 7,
+                "config_revision": 7, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+                "status": [:],
+            ]
+        ],
+        "/v1/dns-records": [
+            [
+                "name": "dns1", "records": ["vm1.example": "10.0.0.1 fd00::1"], "options": [:], "labels": [:],
+                "id": "eeeeeeee-0000-4000-8000-000000000001", "owner": .null, "revision": 8, "config_revision": 8,
+                "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
+            ]
+        ],
         "/v1/address-sets": [
             [
                 "name": "web", "addresses": ["10.0.0.1", "2001:db8::/64"], "labels": ["app": "web"],

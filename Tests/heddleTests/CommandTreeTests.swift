@@ -84,8 +84,8 @@ import Testing
         ("port add", "missing expected argument '<name>'; see 'heddle port add --help'"),
         (
             "get swiches",
-            "there is no kind 'swiches'; did you mean 'switches'? the kinds are switches, ports, address-sets, "
-                + "chassis, datapath-bindings, port-bindings, multicast-groups"
+            "there is no kind 'swiches'; did you mean 'switches'? the kinds are dhcp-options, dns-records, "
+                + "switches, ports, address-sets, chassis, datapath-bindings, port-bindings, multicast-groups"
         ),
     ])
     func `What is misspelled is told with what was meant`(line: String, sentence: String) throws {

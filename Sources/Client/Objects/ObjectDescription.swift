@@ -37,6 +37,10 @@ extension ObjectSession {
         text.add("Tunnel key", object["status"]?["tunnel_key"]?.plainText)
         text.add("VLAN passthru", object["vlan_passthru"]?.boolValue == true ? "yes" : "no")
         text.add("Addresses", object.givenAddressText)
+        text.addIfSaid("DNS records", object.texts("dns_records"))
+        text.addIfSaid("DNS domain", [object.text("dns_domain")])
+        text.addIfSaid("IPv6 RA configs", (object["ipv6_ra_configs"]?.objectValue?.members ?? []).map(JSONValue.pair))
+        text.addIfSaid("Guards", ["ra_guard", "dhcp_guard"].filter { object[$0]?.boolValue == true })
         text.add("Labels", object.labelText)
         text.addOrigin(of: object)
         text.add("Ports", ports.isEmpty ? "none" : "\(ports.count), \(down.count) of them down")
@@ -64,9 +68,18 @@ extension ObjectSession {
         text.add("Port security", object.texts("port_security"))
         text.add("Requested chassis", object.texts("requested_chassis").joined(separator: ", "))
         let waiting = status["waiting"]?.arrayValue ?? []
-        text.add("Waiting", waiting.map { "\($0.text("chassis")), \($0.text("reason"))" })
+        text.add(
+            "Waiting",
+            waiting.map { host in
+                let lacks = host.texts("lacks")
+                return "\(host.text("chassis")), \(host.text("reason"))"
+                    + (lacks.isEmpty ? "" : ": \(lacks.joined(separator: ", "))")
+            }
+        )
         let options = object["options"]?.objectValue?.members ?? []
         text.add("Options", options.map(JSONValue.pair))
+        text.addIfSaid("DHCPv4 options", [object.text("dhcpv4_options")])
+        text.addIfSaid("DHCPv6 options", [object.text("dhcpv6_options")])
         text.add("Labels", object.labelText)
         text.add("Tunnel key", status["tunnel_key"]?.plainText)
         text.addOrigin(of: object)
@@ -122,6 +135,12 @@ struct DescriptionText {
     }
 
     /// Adds a line for each of some values.
+    /// Adds a member that most objects leave out.
+    mutating func addIfSaid(_ title: String, _ values: [String]) {
+        let values = values.filter { !$0.isEmpty }
+        if !values.isEmpty { add(title, values) }
+    }
+
     mutating func add(_ title: String, _ values: [String]) {
         add(title, values.first)
         for value in values.dropFirst() { lines.append(("", value)) }

@@ -34,8 +34,9 @@ public enum ShownKind: Hashable, Sendable {
     /// The names of the kind: singular, plural, short forms.
     public var names: [String] {
         switch self {
-        case .resource(.chassis): [ResourceKind.chassis.names.singular] + ResourceKind.chassis.names.aliases
-        case .resource(.object(let kind)): [kind.names.singular, kind.names.plural] + kind.names.aliases
+        case .resource(let kind):
+            (kind.names.singular == kind.names.plural ? [] : [kind.names.singular]) + [kind.names.plural]
+                + kind.names.aliases
         case .datapathBinding: ["datapath-binding", "datapath-bindings", "dp"]
         case .portBinding: ["port-binding", "port-bindings", "pb"]
         case .multicastGroup: ["multicast-group", "multicast-groups", "mg"]
@@ -43,7 +44,12 @@ public enum ShownKind: Hashable, Sendable {
     }
 
     public var singular: String { names[0] }
-    public var plural: String { self == .chassis ? singular : names[1] }
+    public var plural: String {
+        switch self {
+        case .resource(let kind): kind.names.plural
+        case .datapathBinding, .portBinding, .multicastGroup: names[1]
+        }
+    }
 
     var path: String {
         switch self {

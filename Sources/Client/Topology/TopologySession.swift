@@ -142,10 +142,11 @@ public struct TopologySession {
             let homes = kind.row.parent.map { parent in Set((lists[parent.kind] ?? []).map { $0.text("name") }) }
             let field = kind.row.parent?.field ?? ""
             let own = (lists[kind] ?? []).filter { object in homes.map { !$0.contains(object.text(field)) } ?? true }
-            // A file without objects has the first list, so that it is one.
-            guard !own.isEmpty || document["switches"] == nil else { continue }
+            guard !own.isEmpty else { continue }
             document[kind.names.member] = .array(own.map { .object(body(of: $0, kind, below)) })
         }
+        // A file without objects has a list, so that it is one.
+        if lists.values.allSatisfy(\.isEmpty) { document["switches"] = [] }
         return .object(document)
     }
 

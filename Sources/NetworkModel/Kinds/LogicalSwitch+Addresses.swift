@@ -82,6 +82,7 @@ extension LogicalSwitch {
     public static func check(_ stored: Stored<LogicalSwitch>, in database: NorthboundDatabase) throws(Refusal) {
         let new = stored.value
         try new.checkMembers()
+        _ = try new.routerAdvertisement()
         guard let old = database.switches[stored.id]?.value, !old.givesSame(as: new), old.givesAddresses else { return }
         var found: [(port: String, address: String, field: String)] = []
         var count = 0

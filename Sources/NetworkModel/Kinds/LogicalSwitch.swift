@@ -20,6 +20,16 @@ public struct LogicalSwitch: Hashable, Sendable {
     public var ipv6Prefix: IPPrefix?
     /// True if central gives MAC addresses alone; with neither a subnet nor an IPv6 prefix.
     public var isMACOnly: Bool
+    /// The sets of records that answer the DNS queries of its ports.
+    public var dnsRecords: [ObjectID] = []
+    /// The domain that its ports' names are resolved in, lower case and without a dot at the end; `nil` for none.
+    public var dnsDomain: String?
+    /// The content of answers to router solicitations, by OVN's keys; empty leaves them to routers.
+    public var raConfigs: [String: String] = [:]
+    /// True if its ports that have port security may not send router advertisements and redirects.
+    public var guardsRouters = false
+    /// True if its ports that have port security may not send what DHCP servers send.
+    public var guardsDHCP = false
     /// The server's knowledge of the switch.
     public var status: Status
 
@@ -71,11 +81,33 @@ extension LogicalSwitch: Kind {
         Field("exclude_ips", "array", \.excludedIPs, ExcludedAddresses.codec, read: excludedIPs),
         Field("ipv6_prefix", "string", \.ipv6Prefix, .optional(.spelled { IPPrefix($0) }), read: ipv6Prefix),
         .flag("mac_only", \.isMACOnly, default: false),
+        .references(
+            "dns_records",
+            \.dnsRecords,
+            to: DNSRecords.self,
+            atMost: dnsRecordsCountMaximum,
+            feature: Feature.dns
+        ),
+        Field(
+            "dns_domain",
+            "string",
+            \.dnsDomain,
+            .optional(.text),
+            laterThan: nil,
+            feature: Feature.dns,
+            read: dnsDomain
+        ),
+        .texts("ipv6_ra_configs", \.raConfigs, laterWith: Feature.routerAdvertisement),
+        .flag("ra_guard", \.guardsRouters, laterWith: Feature.routerGuard),
+        .flag("dhcp_guard", \.guardsDHCP, laterWith: Feature.dhcpGuard),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
         JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt32.max))
     ]
     public static let blank = LogicalSwitch(name: "", status: Status(tunnelKey: 0))
+
+    /// The most sets of DNS records of one switch: a query looks its name up in each.
+    public static let dnsRecordsCountMaximum = 16
 
     /// Its ports.
     public static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents? {

@@ -78,6 +78,8 @@ extension LogicalSwitchPort {
                 pointer: "/port_security/\(number)"
             )
         }
+        try check(port.value.dhcpv4Options, is: .v4, "dhcpv4_options", database)
+        try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
         let index = database.ports.index
         for (number, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
@@ -93,6 +95,21 @@ extension LogicalSwitchPort {
                 }
             }
         }
+    }
+
+    private static func check(
+        _ options: ObjectID?,
+        is family: DHCPOption.Family,
+        _ field: String,
+        _ database: NorthboundDatabase
+    ) throws(Refusal) {
+        guard let options = options.flatMap({ database.dhcpOptions[$0]?.value }), options.family != family else {
+            return
+        }
+        let detail =
+            "The options \"\(options.name)\" are for \(options.cidr); \"\(field)\" needs those of an "
+            + "\(family == .v4 ? "IPv4" : "IPv6") network."
+        throw Refusal(.invalidValue, detail, pointer: "/\(field)")
     }
 
     private static func conflict(

@@ -47,6 +47,10 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var requestedChassis: [String]
     /// OVN's option keys; only `disable_arp_nd_rsp` is known to this version.
     public var options: [String: String]
+    /// The set of options that answers the port's DHCPv4 requests; `nil` lets them go on.
+    public var dhcpv4Options: ObjectID?
+    /// The set of options that answers the port's DHCPv6 requests; `nil` lets them go on.
+    public var dhcpv6Options: ObjectID?
     /// The user's own marks; at most 64.
     public var labels: [String: String]
     /// The server's facts about the port.
@@ -74,10 +78,13 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             /// The reason why it does not hold the port: ``Reason/setAside``, ``Reason/requestedElsewhere``,
             /// ``Reason/unsupportedByChassis`` or ``Reason/chassisLost``.
             public var reason: Reason
+            /// The features that the port needs and the chassis' agent does not say that it has.
+            public var lacks: [String]
 
-            public init(chassis: String, reason: Reason) {
+            public init(chassis: String, reason: Reason, lacks: [String] = []) {
                 self.chassis = chassis
                 self.reason = reason
+                self.lacks = lacks
             }
         }
 
@@ -93,7 +100,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             case chassisLost = "chassis-lost"
             /// The port is plugged on a chassis that `requested_chassis` does not name.
             case requestedElsewhere = "requested-elsewhere"
-            /// The port is plugged on a chassis whose agent does not know a kind of record that the port needs.
+            /// The port is plugged on a chassis whose agent lacks a feature that the port or its switch needs.
             case unsupportedByChassis = "unsupported-by-chassis"
             /// The port is plugged on a chassis that could have it, and another one has it; it goes there when that one
             /// lets go. Only of a chassis that waits.
@@ -160,6 +167,8 @@ extension LogicalSwitchPort: Kind {
         .flag("enabled", \.isEnabled, default: true),
         Field("requested_chassis", "array", \.requestedChassis, .list(.text), read: requestedChassis),
         .texts("options", \.options, check: checkOptions),
+        .reference("dhcpv4_options", \.dhcpv4Options, to: DHCPOptions.self, feature: Feature.dhcpv4),
+        .reference("dhcpv6_options", \.dhcpv6Options, to: DHCPOptions.self, feature: Feature.dhcpv6),
         .texts("labels", \.labels),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
@@ -227,5 +236,6 @@ extension LogicalSwitchPort.Status.Waiting {
     static let members: [JSONMember<LogicalSwitchPort.Status.Waiting>] = [
         JSONMember("chassis", \.chassis, .text),
         JSONMember("reason", \.reason, .word),
+        JSONMember(unlessEmpty: "lacks", \.lacks, .list(.text)),
     ]
 }

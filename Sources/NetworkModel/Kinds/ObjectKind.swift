@@ -3,6 +3,10 @@
 ///
 /// A kind is a file in `Kinds` and a row here.
 public enum ObjectKind: CaseIterable, Comparable, Sendable {
+    /// A set of DHCP options: `/v1/dhcp-options`.
+    case dhcpOptions
+    /// A set of DNS records: `/v1/dns-records`.
+    case dnsRecords
     /// A logical switch: `/v1/switches`.
     case logicalSwitch
     /// A port of a logical switch: `/v1/ports`.
@@ -13,6 +17,8 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
     /// All that central does with objects of the kind.
     public var row: KindRow {
         switch self {
+        case .dhcpOptions: .dhcpOptions
+        case .dnsRecords: .dnsRecords
         case .logicalSwitch: .logicalSwitches
         case .logicalSwitchPort: .logicalSwitchPorts
         case .addressSet: .addressSets
@@ -21,6 +27,8 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
 }
 
 extension KindRow {
+    fileprivate static let dhcpOptions = KindRow(DHCPOptions.self)
+    fileprivate static let dnsRecords = KindRow(DNSRecords.self)
     fileprivate static let logicalSwitches = KindRow(LogicalSwitch.self)
     fileprivate static let logicalSwitchPorts = KindRow(LogicalSwitchPort.self)
     fileprivate static let addressSets = KindRow(AddressSet.self)
@@ -73,14 +81,26 @@ public struct KindNames: Sendable {
     /// The name of the kind's objects as a member of JSON.
     public let member: String
 
-    public init(row: String, singular: String, plural: String, aliases: [String]) {
+    /// The names of a kind.
+    /// - Parameters:
+    ///   - noun: One object in messages, if that is not `singular`.
+    ///   - nouns: Many of them.
+    public init(
+        row: String,
+        singular: String,
+        plural: String,
+        aliases: [String],
+        noun: String? = nil,
+        nouns: String? = nil
+    ) {
         self.row = row
         self.singular = singular
         self.plural = plural
         self.aliases = aliases
-        noun = singular.replacing("-", with: " ")
-        aNoun = ("aeiou".contains(singular.prefix(1)) ? "an " : "a ") + noun
-        nouns = plural.replacing("-", with: " ")
+        let one = noun ?? singular.replacing("-", with: " ")
+        self.noun = one
+        aNoun = ("aeiou".contains(one.prefix(1)) ? "an " : "a ") + one
+        self.nouns = nouns ?? plural.replacing("-", with: " ")
         path = "/v1/\(plural)"
         member = plural.replacing("-", with: "_")
     }

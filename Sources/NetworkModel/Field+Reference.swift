@@ -1,0 +1,146 @@
+import JSON
+import Persistent
+import Wire
+
+/// The reference of a member to objects of another kind, which stay as long as it names them.
+///
+/// In JSON they are names; a body may also say identities. The database keeps who refers to what
+/// (``NorthboundDatabase/referrers``).
+struct FieldReference<Object: Kind>: Sendable {
+    /// The kind of the objects that it refers to.
+    let kind: ObjectKind
+    let ids: @Sendable (Object) -> [ObjectID]
+    /// The names or identities that a body says.
+    let texts: @Sendable (BodyReader) throws(Refusal) -> [String]
+    /// Takes over the objects of names or identities.
+    let resolve: @Sendable ([String], NorthboundDatabase, inout Object) throws(Refusal) -> Void
+}
+
+extension Field {
+    /// A name of one object of another kind, or `null`; left out if there is none.
+    static func reference<Target: Kind>(
+        _ name: String,
+        _ path: any WritableKeyPath<Object, ObjectID?> & Sendable,
+        to kind: Target.Type,
+        feature: String? = nil
+    ) -> Field {
+        reference(
+            name,
+            "string",
+            to: kind,
+            feature: feature,
+            ids: { object in object[keyPath: path].map { [$0] } ?? [] },
+            put: { $0[keyPath: path] = $1.first },
+            json: { $0.first ?? .null },
+            texts: { (reader) throws(Refusal) in try reader.optionalString(name).map { [$0] } ?? [] },
+            place: { _ in "/\(name)" }
+        )
+    }
+
+    /// Names of objects of another kind, each once, in the user's order; left out if there are none.
+    static func references<Target: Kind>(
+        _ name: String,
+        _ path: any WritableKeyPath<Object, [ObjectID]> & Sendable,
+        to kind: Target.Type,
+        atMost maximum: Int,
+        feature: String? = nil
+    ) -> Field {
+        reference(
+            name,
+            "array",
+            to: kind,
+            feature: feature,
+            ids: { $0[keyPath: path] },
+            put: { $0[keyPath: path] = $1 },
+            json: { .array($0) },
+            texts: { (reader) throws(Refusal) in try reader.strings(name, atMost: maximum) },
+            place: { "/\(name)/\($0)" }
+        )
+    }
+
+    private static func reference<Target: Kind>(
+        _ name: String,
+        _ type: String,
+        to kind: Target.Type,
+        feature: String?,
+        ids: @escaping @Sendable (Object) -> [ObjectID],
+        put: @escaping @Sendable (inout Object, [ObjectID]) -> Void,
+        json: @escaping @Sendable ([JSONValue]) -> JSONValue,
+        texts: @escaping @Sendable (BodyReader) throws(Refusal) -> [String],
+        place: @escaping @Sendable (Int) -> String
+    ) -> Field {
+        let names: @Sendable (Object, NorthboundDatabase) -> JSONValue = { object, database in
+            json(ids(object).map { .string(database[keyPath: Target.table][$0]?.value.name ?? "") })
+        }
+        return Field(
+            name: name,
+            type: type,
+            isMutable: true,
+            feature: feature,
+            isLeftOut: { ids($0).isEmpty },
+            json: names,
+            write: { names($0, $1).write(to: &$2) },
+            restore: { (json, database, object) throws(StoredError) in
+                var found: [ObjectID] = []
+                for element in json.arrayValue ?? (json == .null ? [] : [json]) {
+                    guard let text = element.stringValue else { return false }
+                    guard let target = database[keyPath: Target.table].byName[ProjectName(text)] else {
+                        let (noun, referred) = (Object.names.noun, Target.names.noun)
+                        throw StoredError("a \(noun) with the \(referred) \"\(text)\", which is not there")
+                    }
+                    found.append(target.id)
+                }
+                put(&object, found)
+                return true
+            },
+            reference: FieldReference(kind: Target.kind, ids: ids, texts: texts) {
+                (texts, database, object) throws(Refusal) in
+                var found: [ObjectID] = []
+                for (index, text) in texts.enumerated() {
+                    guard let target = database[keyPath: Target.table][Reference(text)] else {
+                        let detail = "There is no \(Target.names.noun) \(quoted(text)); create it first."
+                        throw Refusal(.referenceNotFound, detail, pointer: place(index))
+                    }
+                    guard !found.contains(target.id) else {
+                        let detail = "The \(Target.names.noun) \(quoted(text)) appears twice in \"\(name)\"."
+                        throw Refusal(.invalidValue, detail, pointer: place(index))
+                    }
+                    found.append(target.id)
+                }
+                put(&object, found)
+            }
+        )
+    }
+}
+
+/// An object that refers to another one.
+struct Referrer: Hashable, Comparable, Sendable {
+    let kind: ObjectKind
+    let id: ObjectID
+
+    /// Orders by kind, then by identity.
+    static func < (left: Referrer, right: Referrer) -> Bool {
+        (left.kind, left.id) < (right.kind, right.id)
+    }
+}
+
+extension NorthboundDatabase {
+    /// Checks that nothing refers to an object, so that it can go.
+    func checkUnreferred<Object: Kind>(_ stored: Stored<Object>) throws(Refusal) {
+        guard let referrers = referrers[stored.id], let first = referrers.first else { return }
+        let names = first.key.kind.names
+        let name = first.key.kind.row.name(self, .id(first.key.id)) ?? ""
+        let more = referrers.count > 1 ? " and \(referrers.count - 1) more" : ""
+        throw Refusal(
+            .objectInUse,
+            "The \(Object.names.noun) \"\(stored.value.name)\" is in use by the \(names.noun) \"\(name)\"\(more); "
+                + "take it out there first.",
+            conflictsWith: "\(names.path)/\(name)"
+        )
+    }
+}
+
+extension ObjectKind {
+    /// True if objects of other kinds can refer to objects of this one.
+    public var isReferredTo: Bool { Self.allCases.contains { $0.row.referredKinds.contains(self) } }
+}
