@@ -81,6 +81,7 @@ public struct AgentCore: Sendable {
         )
         hasNewMTU = innerMTU.map { $0 != configuration.innerMTU } ?? false || configuration.hasNewTunnelKeys
         sync.unchangedSince = share.revision
+        sync.needsSnapshot = share.revision > 0 && share.features != Feature.all
         files.shareEpoch = share.epoch
         files.shareRevision = share.revision
         files.shareHash = share.hash

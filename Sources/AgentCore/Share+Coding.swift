@@ -16,6 +16,7 @@ extension Share {
         var content: JSONValue = [
             "chassis": .string(chassis), "inner_mtu": .integer(Int64(innerMTU)), "epoch": .string(hexadecimal(epoch)),
             "revision": number(revision), "hash": hash.map { .string(hexadecimal($0)) } ?? .null,
+            "features": .array(features.map { .string($0) }),
             "records": .array(records),
         ]
         if isHeld { content = content.merged(with: ["held": true]) }
@@ -60,6 +61,8 @@ extension Share {
             hash: hash,
             isHeld: json["held"]?.boolValue ?? false,
             formerEpochs: (json["former_epochs"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(epochValue) },
+            // An older version named none.
+            features: (json["features"]?.arrayValue ?? []).compactMap(\.stringValue),
             records: records
         )
         return (share, innerMTU)

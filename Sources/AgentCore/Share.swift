@@ -11,6 +11,9 @@ public struct Share: Hashable, Sendable {
     /// True if another history was refused in favor of this one: the next history that is not proven to be this one is
     /// checked as closely, also by the next start of the agent.
     public internal(set) var isHeld = false
+    /// The features of the agent that was told the records. If they are others than this one's, it has left out what
+    /// this one knows, or the other way round: the share is in use, and asked for anew.
+    private(set) var features = Feature.all
     /// The epochs in use before this one, oldest first: their mark for hosts counts no more.
     public private(set) var formerEpochs: [UInt64] = []
     public private(set) var records: [RecordKey: Record] = [:]
@@ -30,6 +33,7 @@ public struct Share: Hashable, Sendable {
         hash: UInt64? = nil,
         isHeld: Bool = false,
         formerEpochs: [UInt64] = [],
+        features: [String] = Feature.all,
         records: some Sequence<Record>
     ) {
         self.epoch = epoch
@@ -37,6 +41,7 @@ public struct Share: Hashable, Sendable {
         self.hash = hash
         self.isHeld = isHeld
         self.formerEpochs = formerEpochs.suffix(Self.formerEpochCountMaximum)
+        self.features = features
         for record in records { put(record) }
     }
 

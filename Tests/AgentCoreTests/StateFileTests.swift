@@ -38,6 +38,18 @@ import Wire
         #expect(old.hash == nil)
     }
 
+    /// An agent that was upgraded uses the share of the one before, and asks for what that one left out.
+    @Test func aShareOfAnotherVersionIsInUseAndAskedForAnew() throws {
+        for features in [[], Feature.basic, Feature.all + ["later"]] {
+            let old = Share(epoch: 1, revision: 2, features: features, records: [Sample.hv1])
+            let file = old.fileBytes(chassis: "hv1", innerMTU: 1442)
+            #expect(try Share.read(file, chassis: "hv1").share == old)
+            var scenario = Scenario(share: old)
+            scenario.start()
+            #expect(scenario.transcript.contains("since 001/0,"))
+        }
+    }
+
     @Test func portsComeBackAsTheyWereKept() throws {
         #expect(try StoredPorts(fileBytes: ports.fileBytes) == ports)
     }
