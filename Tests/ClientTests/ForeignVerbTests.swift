@@ -21,7 +21,7 @@ import Testing
         ("lb-add l 1:1 2:2", "load balancers"), ("ls-lb-add s l", "load balancers"),
         ("lr-lb-add r l", "load balancers"),
         ("lr-nat-add r snat 1 2", "NAT"), ("acl-add s to-lport 1 x drop", "lsp-set-port-security"),
-        ("qos-add s", "QoS"), ("dhcp-options-create 10.0.0.0/8", "DHCP"),
+        ("qos-add s", "QoS"),
         ("lsp-set-type p router", "ports are of guests"),
         ("lsp-get-ls p", "heddle describe port"), ("list Logical_Switch", "heddle get switches"),
         ("find Logical_Switch_Port", "--filter"), ("get Logical_Switch s name", "-o json"),

@@ -81,6 +81,24 @@ import Testing
             [.lspSet("p1", .options(["requested-chassis": "hv1,hv2", "a": "b=c", "empty": ""]))]
         ),
         ("lsp-get-options p1", [.lspGet("p1", .options)]),
+        ("lsp-set-dhcpv4-options p1 dhcp1", [.lspSet("p1", .dhcpv4Options("dhcp1"))]),
+        ("lsp-set-dhcpv6-options p1", [.lspSet("p1", .dhcpv6Options(nil))]),
+        ("lsp-get-dhcpv4-options p1", [.lspGet("p1", .dhcpv4Options)]),
+        (
+            "dhcp-options-create 10.0.0.0/24 server_id=10.0.0.1",
+            [
+                .dhcpOptionsCreate(
+                    name: "dhcp-10.0.0.0-24",
+                    cidr: "10.0.0.0/24",
+                    options: ["server_id": "10.0.0.1"]
+                )
+            ]
+        ),
+        ("dhcp-options-create d1 fd00::/64", [.dhcpOptionsCreate(name: "d1", cidr: "fd00::/64", options: [:])]),
+        ("--if-exists dhcp-options-del d1", [.dhcpOptionsDel("d1", ifExists: true)]),
+        ("dhcp-options-list", [.dhcpOptionsList]),
+        ("dhcp-options-set-options d1 mtu=1400", [.dhcpOptionsSet("d1", ["mtu": "1400"])]),
+        ("dhcp-options-get-options d1", [.dhcpOptionsGet("d1")]),
         ("show", [.show(switch: nil)]),
         ("show ls1", [.show(switch: "ls1")]),
         ("sync", [.sync]),
@@ -107,6 +125,8 @@ import Testing
         "lsp-set-addresses p1 '02:00:00:00:00:01 10.0.0'",
         "lsp-set-port-security p1 unknown", "lsp-set-port-security p1 '02:00:00:00:00:01 10.0.0.0/33'",
         "lsp-set-enabled p1", "lsp-set-enabled p1 on", "lsp-set-options p1 key", "lsp-set-options p1 =v", "show a b",
+        "dhcp-options-create", "dhcp-options-create d1", "dhcp-options-create d1 10.0.0.0/24 mtu",
+        "lsp-set-dhcpv4-options p1 a b",
         "--wait", "--wait=all sync", "--timeout=x sync", "--timeout=-1 sync", "--timeout=86401 sync", "-x sync",
         "-t", "sync --columns=name",
     ]

@@ -3,7 +3,7 @@ extension NbCommand {
     public static let grammar = ControlGrammar<NbCommand>(
         program: "heddle nb",
         abstract: "Change and show the logical network, with ovn-nbctl's commands.",
-        verbs: switchVerbs + portVerbs + portColumnVerbs + otherVerbs,
+        verbs: switchVerbs + portVerbs + portColumnVerbs + dhcpVerbs + otherVerbs,
         waits: true,
         foreignVerbs: .northbound
     )
@@ -132,6 +132,10 @@ extension NbCommand {
             ]
         ) { values throws(ClientError) in .options(try pairs(values)) },
         getter("lsp-get-options", .options, abstract: "Print a port's options."),
+        dhcpSetter("lsp-set-dhcpv4-options", "DHCPv4") { .dhcpv4Options($0) },
+        getter("lsp-get-dhcpv4-options", .dhcpv4Options, abstract: "Print a port's set of DHCPv4 options."),
+        dhcpSetter("lsp-set-dhcpv6-options", "DHCPv6") { .dhcpv6Options($0) },
+        getter("lsp-get-dhcpv6-options", .dhcpv6Options, abstract: "Print a port's set of DHCPv6 options."),
     ]
 
     private static let otherVerbs: [ControlVerb<NbCommand>] = [
@@ -151,6 +155,23 @@ extension NbCommand {
             examples: ["heddle nb --wait=hv --timeout=10 sync"]
         ) { _ in .sync },
     ]
+
+    private static func dhcpSetter(
+        _ name: String,
+        _ family: String,
+        _ setting: @escaping @Sendable (String?) -> PortSetting
+    ) -> ControlVerb<NbCommand> {
+        setter(
+            name,
+            parameters: "PORT [DHCP-OPTIONS]",
+            count: 1...2,
+            abstract: "Set a port's set of \(family) options.",
+            details: """
+                DHCP-OPTIONS is the name or UUID of a set. Without one the port's requests are not answered.
+                """,
+            examples: ["heddle nb \(name) ls1-vm1 dhcp1", "heddle nb \(name) ls1-vm1"]
+        ) { values in setting(values.first) }
+    }
 
     private static func setter(
         _ name: String,
@@ -187,7 +208,7 @@ extension NbCommand {
         ) { words throws(ClientError) in .lspGet(try words.reference(0, of: "port"), column) }
     }
 
-    private static func pairs(_ words: [String]) throws(ClientError) -> [String: String] {
+    static func pairs(_ words: [String]) throws(ClientError) -> [String: String] {
         var result: [String: String] = [:]
         for word in words {
             guard let equals = word.firstIndex(of: "="), equals > word.startIndex else {

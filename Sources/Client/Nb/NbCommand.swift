@@ -11,6 +11,15 @@ public enum NbCommand: Equatable, Sendable {
     case lspSet(String, PortSetting)
     /// Print something of a port.
     case lspGet(String, PortColumn)
+    /// Make a set of DHCP options.
+    case dhcpOptionsCreate(name: String, cidr: String, options: [String: String])
+    /// Delete a set of DHCP options.
+    case dhcpOptionsDel(String, ifExists: Bool)
+    case dhcpOptionsList
+    /// Set all options of a set.
+    case dhcpOptionsSet(String, [String: String])
+    /// Print the options of a set.
+    case dhcpOptionsGet(String)
     /// Print the switches with their ports, or one of them.
     case show(switch: String?)
     /// Change nothing, but wait as `--wait` says.
@@ -26,6 +35,10 @@ public enum NbCommand: Equatable, Sendable {
         case enabled(Bool)
         /// `lsp-set-options`: all keys that the port has from then on, `requested-chassis` among them.
         case options([String: String])
+        /// `lsp-set-dhcpv4-options`: a name or UUID, or none.
+        case dhcpv4Options(String?)
+        /// `lsp-set-dhcpv6-options`: a name or UUID, or none.
+        case dhcpv6Options(String?)
     }
 
     /// A column of a port that a command prints.
@@ -40,13 +53,18 @@ public enum NbCommand: Equatable, Sendable {
         case enabled
         /// `lsp-get-options`.
         case options
+        /// `lsp-get-dhcpv4-options`.
+        case dhcpv4Options
+        /// `lsp-get-dhcpv6-options`.
+        case dhcpv6Options
     }
 
     /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
-        case .lsList, .lspList, .lspGet, .show: true
-        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync: false
+        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet: true
+        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet:
+            false
         }
     }
 }

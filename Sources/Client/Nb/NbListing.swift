@@ -42,6 +42,8 @@ public enum NbListing {
         case .up: port["status"]?["up"]?.boolValue == true ? "up\n" : "down\n"
         case .enabled: port["enabled"]?.boolValue == false ? "disabled\n" : "enabled\n"
         case .options: lines(options(of: port))
+        case .dhcpv4Options: lines([port.text("dhcpv4_options")].filter { !$0.isEmpty })
+        case .dhcpv6Options: lines([port.text("dhcpv6_options")].filter { !$0.isEmpty })
         }
     }
 
@@ -50,6 +52,11 @@ public enum NbListing {
         let members = port["options"]?.objectValue?.members ?? []
         return members.map(JSONValue.pair)
             + (chassis.isEmpty ? [] : ["\(requestedChassisKey)=\(chassis.joined(separator: ","))"])
+    }
+
+    /// The output of `ovn-nbctl dhcp-options-get-options`: `KEY=VALUE`, sorted.
+    public static func options(ofSet object: JSONValue) -> String {
+        lines((object["options"]?.objectValue?.members ?? []).map(JSONValue.pair))
     }
 
     private static func lines(_ texts: [String]) -> String {

@@ -8,6 +8,8 @@ public struct NbView: Equatable, Sendable {
     public var switches: [String: JSONValue] = [:]
     /// Ports by the name or UUID that the user wrote; those that are not there are missing.
     public var ports: [String: JSONValue] = [:]
+    /// Sets of DHCP options by the name or UUID that the user wrote; those that are not there are missing.
+    public var dhcpOptions: [String: JSONValue] = [:]
 
     public init() {}
 }
@@ -26,12 +28,14 @@ public struct NbPlan: Equatable, Sendable {
 
     private var switches: [String: Known] = [:]
     private var ports: [String: Known] = [:]
+    private var dhcpOptions: [String: Known] = [:]
     private var names: [String: String] = [:]
     private var position = 0
 
     /// An object as the chain has left it so far.
     private struct Known: Equatable, Sendable {
         var switchName = ""
+        /// The keys of the options of a port, or of a set of DHCP options.
         var optionKeys: Set<String> = []
         /// The revision that was read; `nil` once the chain itself has made the object.
         var revision: Int64?
@@ -62,6 +66,14 @@ public struct NbPlan: Equatable, Sendable {
                 revision: object["revision"]?.integerValue
             )
         }
+        for (reference, object) in view.dhcpOptions {
+            let name = object["name"]?.stringValue ?? reference
+            names[reference] = name
+            dhcpOptions[name] = Known(
+                optionKeys: Set((object["options"]?.objectValue?.members ?? []).map(\.name)),
+                revision: object["revision"]?.integerValue
+            )
+        }
         for (index, command) in commands.enumerated() {
             position = index
             try add(command)
@@ -81,7 +93,11 @@ public struct NbPlan: Equatable, Sendable {
         case .lspGet(let reference, _): _ = try port(reference)
         case .lspList(let reference): _ = try logicalSwitch(reference)
         case .show(let reference?): _ = try logicalSwitch(reference)
-        case .lsList, .show(nil), .sync: break
+        case .dhcpOptionsCreate(let name, let cidr, let options): try addDHCPOptions(name, cidr, options)
+        case .dhcpOptionsDel(let reference, let ifExists): try deleteDHCPOptions(reference, ifExists: ifExists)
+        case .dhcpOptionsSet(let reference, let options): try set(options, ofDHCPOptions: reference)
+        case .dhcpOptionsGet(let reference): _ = try dhcpOptions(reference)
+        case .lsList, .show(nil), .sync, .dhcpOptionsList: break
         }
     }
 
@@ -136,6 +152,8 @@ public struct NbPlan: Equatable, Sendable {
         case .portSecurity(let entries): change = ["port_security": .array(entries.map { .string($0) })]
         case .enabled(let isEnabled): change = ["enabled": .bool(isEnabled)]
         case .options(let options): change = replacingOptions(of: name, by: options)
+        case .dhcpv4Options(let options): change = ["dhcpv4_options": options.map { .string($0) } ?? .null]
+        case .dhcpv6Options(let options): change = ["dhcpv6_options": options.map { .string($0) } ?? .null]
         }
         operate("patch", "/v1/ports/" + percentEncoded(name), change)
     }
@@ -153,6 +171,47 @@ public struct NbPlan: Equatable, Sendable {
             "options": .object(object),
             "requested_chassis": .array(chassis.split(separator: ",").map { .string(String($0)) }),
         ]
+    }
+
+    private mutating func addDHCPOptions(
+        _ name: String,
+        _ cidr: String,
+        _ options: [String: String]
+    ) throws(ClientError) {
+        guard found(name, in: dhcpOptions) == nil else {
+            throw .refused("\(name): a set of DHCP options with this name already exists")
+        }
+        let members = options.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSONValue.string($0.value)) }
+        operate(
+            "create",
+            "/v1/dhcp-options",
+            ["name": .string(name), "cidr": .string(cidr), "options": .object(JSONObject(distinct: members))]
+        )
+        dhcpOptions[name] = Known(optionKeys: Set(options.keys))
+    }
+
+    private mutating func deleteDHCPOptions(_ reference: String, ifExists: Bool) throws(ClientError) {
+        guard let known = found(reference, in: dhcpOptions) else {
+            guard ifExists else { throw notFound(reference, "DHCP options") }
+            return require("/v1/dhcp-options/", reference, dhcpOptions[resolved(reference)])
+        }
+        operate("delete", "/v1/dhcp-options/" + percentEncoded(resolved(reference)))
+        dhcpOptions[resolved(reference)] = known.gone
+    }
+
+    private mutating func set(_ options: [String: String], ofDHCPOptions reference: String) throws(ClientError) {
+        let name = try dhcpOptions(reference)
+        let old = dhcpOptions[name]?.optionKeys ?? []
+        var object = JSONObject()
+        for key in old.union(options.keys).sorted() { object[key] = options[key].map { .string($0) } ?? .null }
+        if let known = dhcpOptions[name], !old.isSubset(of: options.keys) { require("/v1/dhcp-options/", name, known) }
+        dhcpOptions[name]?.optionKeys = Set(options.keys)
+        operate("patch", "/v1/dhcp-options/" + percentEncoded(name), ["options": .object(object)])
+    }
+
+    private func dhcpOptions(_ reference: String) throws(ClientError) -> String {
+        guard found(reference, in: dhcpOptions) != nil else { throw notFound(reference, "DHCP options") }
+        return resolved(reference)
     }
 
     private func logicalSwitch(_ reference: String) throws(ClientError) -> String {

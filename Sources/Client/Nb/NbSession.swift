@@ -45,6 +45,9 @@ public struct NbSession {
         let start = clock()
         let revision = try commit(commands)
         try wait(for: revision, committedAfter: clock() - start, since: start)
+        for case .dhcpOptionsCreate(let name, _, _) in commands {
+            if let object = try boundedCaller.object(dhcpPath(name))?.body { output(object.text("id") + "\n") }
+        }
         for command in commands[firstChange...] where command.onlyReads { try print(command) }
     }
 
@@ -96,6 +99,11 @@ public struct NbSession {
         for reference in Self.unique(commands.flatMap(\.portReferences)) {
             guard let reply = try boundedCaller.object(portPath(reference)) else { continue }
             view.ports[reference] = reply.body
+            revision = max(revision ?? 0, reply.revision ?? 0)
+        }
+        for reference in Self.unique(commands.compactMap(\.dhcpOptionsReference)) {
+            guard let reply = try boundedCaller.object(dhcpPath(reference)) else { continue }
+            view.dhcpOptions[reference] = reply.body
             revision = max(revision ?? 0, reply.revision ?? 0)
         }
         return (view, revision)
@@ -164,11 +172,20 @@ public struct NbSession {
                 throw notFound(reference, "switch")
             }
             output(NbListing.show(switches: [found], ports: try boundedCaller.list(switchPath(reference) + "/ports")))
-        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync: break
+        case .dhcpOptionsList: output(NbListing.list(try boundedCaller.list("/v1/dhcp-options")))
+        case .dhcpOptionsGet(let reference):
+            guard let object = try boundedCaller.object(dhcpPath(reference))?.body else {
+                throw notFound(reference, "DHCP options")
+            }
+            output(NbListing.options(ofSet: object))
+        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet:
+            break
         }
     }
 
     private func switchPath(_ reference: String) -> String { "/v1/switches/" + percentEncoded(reference) }
+
+    private func dhcpPath(_ reference: String) -> String { "/v1/dhcp-options/" + percentEncoded(reference) }
 
     private func portPath(_ reference: String) -> String { "/v1/ports/" + percentEncoded(reference) }
 }
@@ -178,14 +195,28 @@ extension NbCommand {
         switch self {
         case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
         case .lspAdd(let name, _, _): [name]
-        case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync: []
+        case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
+            .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet:
+            []
         }
     }
 
     fileprivate var portReferences: [String] {
         switch self {
         case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
-        case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync: []
+        case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
+            .dhcpOptionsSet, .dhcpOptionsGet:
+            []
+        }
+    }
+
+    /// The set of DHCP options that the command changes or shows.
+    fileprivate var dhcpOptionsReference: String? {
+        switch self {
+        case .dhcpOptionsCreate(let name, _, _), .dhcpOptionsDel(let name, _), .dhcpOptionsSet(let name, _),
+            .dhcpOptionsGet(let name):
+            name
+        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList: nil
         }
     }
 }
