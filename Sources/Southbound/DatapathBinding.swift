@@ -18,10 +18,9 @@ public struct DatapathBinding: Hashable, Sendable {
     public var dnsDomain: String?
     /// The answer to router solicitations; `nil` leaves them to routers.
     public var routerAdvertisement: RouterAdvertisement?
-    /// True if its ports that have port security may not send router advertisements and redirects. A port without is
-    /// trusted: it may be a router's.
+    /// True if its ports may not send router advertisements and redirects.
     public var guardsRouters: Bool
-    /// True if its ports that have port security may not send what DHCP servers send.
+    /// True if its ports may not send what DHCP servers send.
     public var guardsDHCP: Bool
 
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).

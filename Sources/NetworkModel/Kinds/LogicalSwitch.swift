@@ -26,9 +26,9 @@ public struct LogicalSwitch: Hashable, Sendable {
     public var dnsDomain: String?
     /// The content of answers to router solicitations, by OVN's keys; empty leaves them to routers.
     public var raConfigs: [String: String] = [:]
-    /// True if its ports that have port security may not send router advertisements and redirects.
+    /// True if its ports may not send router advertisements and redirects.
     public var guardsRouters = false
-    /// True if its ports that have port security may not send what DHCP servers send.
+    /// True if its ports may not send what DHCP servers send.
     public var guardsDHCP = false
     /// The server's knowledge of the switch.
     public var status: Status
