@@ -130,11 +130,13 @@ extension CentralCore {
 
     /// Repeats commits that the log did not take, at growing intervals.
     mutating func retryLater(_ names: [String]) {
-        for case .settle(let ports, _) in chores {
-            guard let names = sessions[ports.chassis]?.unsettled else { continue }
+        chores.removeAll { chore in
+            guard case .settle(let ports, _) = chore, !ports.names.isEmpty else { return true }
+            // Of a chassis that is deleted nothing is tried again.
+            guard let names = sessions[ports.chassis]?.unsettled else { return false }
             sessions[ports.chassis]?.unsettled = union(names, ports.names)
+            return true
         }
-        chores.removeAll()
         unsettled.formUnion(names)
         guard !isRetryArmed else { return }
         isRetryArmed = true

@@ -7,6 +7,40 @@ struct Watch: Sendable {
     var request: WatchRequest
     /// The time when it is answered with nothing new.
     var deadline: Duration
+    /// The newest revision when it began to wait.
+    var revision: UInt64
+}
+
+/// The place of a watch among those that wait: by what they wait for, so that what does not concern them passes over
+/// all of them at once.
+struct WatchKey: Comparable, Sendable {
+    /// A bit for each kind of object.
+    var kinds: UInt64
+    var ticket: Ticket
+
+    init(_ request: WatchRequest, _ ticket: Ticket) {
+        kinds = Self.bits(of: request.kinds)
+        self.ticket = ticket
+    }
+
+    private init(kinds: UInt64, ticket: Ticket) {
+        self.kinds = kinds
+        self.ticket = ticket
+    }
+
+    static func bits(of kinds: Set<ResourceKind>) -> UInt64 {
+        ResourceKind.allCases.reversed().reduce(0) { $0 << 1 | (kinds.contains($1) ? 1 : 0) }
+    }
+
+    /// Before all watches.
+    static let first = WatchKey(kinds: 0, ticket: 0)
+
+    /// Behind all watches that wait for the same.
+    var lastOfKinds: WatchKey { WatchKey(kinds: kinds, ticket: .max) }
+
+    static func < (left: WatchKey, right: WatchKey) -> Bool {
+        (left.kinds, left.ticket) < (right.kinds, right.ticket)
+    }
 }
 
 /// The changes of commits that watches wait for.
@@ -14,12 +48,16 @@ struct News: Sendable {
     var kinds: Set<ResourceKind> = []
     /// The tokens that let nobody in any more.
     var revokedTokens: Set<String> = []
+    /// The newest of the commits.
+    var revision: UInt64 = 0
 
     var isEmpty: Bool { kinds.isEmpty && revokedTokens.isEmpty }
 
-    func concerns(_ request: WatchRequest) -> Bool {
-        if let token = request.token, revokedTokens.contains(token) { return true }
-        return !request.kinds.isDisjoint(with: kinds)
+    /// True if a watch is to be answered. One that came later knows already.
+    func concerns(_ watch: Watch) -> Bool {
+        guard watch.revision < revision else { return false }
+        if let token = watch.request.token, revokedTokens.contains(token) { return true }
+        return !watch.request.kinds.isDisjoint(with: kinds)
     }
 }
 
@@ -41,7 +79,8 @@ extension CentralCore {
             }
             let wait = min(Int64(request.wait), Int64(WatchRequest.waitMaximum), end - wallClock)
             let deadline = now + .seconds(wait)
-            watches[ticket] = Watch(request: request, deadline: deadline)
+            watches[ticket] = Watch(request: request, deadline: deadline, revision: durable.revision)
+            watchOrder[WatchKey(request, ticket)] = ()
             deadlines[Deadline(at: deadline, subject: .watch(ticket))] = ()
         } catch {
             effects.append(.answer(ticket, .refused(error, operationIndex: nil)))
@@ -51,6 +90,7 @@ extension CentralCore {
     /// Takes note of what watches are to be answered for.
     mutating func note(_ record: CommitRecord) {
         guard !watches.isEmpty else { return }
+        news.revision = record.revision
         for change in record.changes {
             if let kind = change.resourceKind { news.kinds.insert(kind) }
             if change.kind == .token, change.object == nil { news.revokedTokens.insert(change.id) }
@@ -60,24 +100,30 @@ extension CentralCore {
     /// Answers a piece of the watches that commits have news for, and of those whose token they revoke.
     mutating func answerWatches() {
         if sweep == nil, !news.isEmpty {
-            sweep = (news, 0)
+            sweep = (news, .first)
             news = News()
         }
         guard let (wanted, start) = sweep else { return }
+        let kinds = WatchKey.bits(of: wanted.kinds)
         var answers = configuration.wokenCountMaximum / 4
         var looks = configuration.wokenCountMaximum * 16
         var last = start
-        var walk = watches.cursor(after: start)
+        var walk = watchOrder.cursor(after: start)
         while answers > 0, looks > 0 {
-            guard let (ticket, watch) = walk.next() else {
+            guard let key = walk.next()?.key else {
                 sweep = nil
                 return
             }
             looks -= 1
-            last = ticket
-            guard wanted.concerns(watch.request) else { continue }
+            last = key
+            if wanted.revokedTokens.isEmpty, key.kinds & kinds == 0 {
+                last = key.lastOfKinds
+                walk = watchOrder.cursor(after: last)
+                continue
+            }
+            guard let watch = watches[key.ticket], wanted.concerns(watch) else { continue }
             answers -= 1
-            answerWatch(ticket)
+            answerWatch(key.ticket)
         }
         sweep = (wanted, last)
     }
@@ -92,6 +138,7 @@ extension CentralCore {
     @discardableResult
     mutating func forgetWatch(_ ticket: Ticket) -> WatchRequest? {
         guard let watch = watches.removeValue(forKey: ticket) else { return nil }
+        watchOrder[WatchKey(watch.request, ticket)] = nil
         deadlines[Deadline(at: watch.deadline, subject: .watch(ticket))] = nil
         return watch.request
     }

@@ -48,10 +48,12 @@ public struct CentralCore: Sendable {
     var retried: Deque<Ticket> = []
     /// Requests that wait for something to change.
     var watches = OrderedMap<Ticket, Watch>()
+    /// The same, in the order in which they are looked at.
+    var watchOrder = OrderedMap<WatchKey, Void>()
     /// The changes since they were looked at last.
     var news = News()
     /// The changes for which they are being looked at, and the last one that was.
-    var sweep: (news: News, after: Ticket)?
+    var sweep: (news: News, after: WatchKey)?
     /// The answer to the last watch, for those that ask for the same.
     var sameFeed: (since: UInt64, kinds: Set<ResourceKind>, revision: UInt64, feed: ChangeFeed)?
     /// Commits made durable since the start.

@@ -32,6 +32,26 @@ import Testing
         #expect(feed(bench, ports)?.changes.isEmpty == true && feed(bench, ports)?.to == 1)
     }
 
+    @Test func `a change passes over all watches of other kinds, and over those that came after it`() {
+        var configuration = Configuration()
+        configuration.wokenCountMaximum = 4
+        let bench = CoreBench(configuration: configuration)
+        let others = (0..<200).map { _ in watch(bench, kinds: [.logicalSwitchPort]) }
+        let held = watch(bench, kinds: [.logicalSwitch])
+        bench.goesOn = false
+        bench.write(.create(switch: ["name": "a"]))
+        let late = watch(bench, since: 1, kinds: [.logicalSwitch])
+        // One step looks at 64 watches at most.
+        bench.send(.goOn)
+        bench.send(.goOn)
+        #expect(bench.core.sweep == nil && bench.core.news.isEmpty)
+        #expect(feed(bench, held)?.to == 1 && bench.answers[late] == nil)
+        #expect(others.allSatisfy { bench.answers[$0] == nil })
+        bench.goesOn = true
+        bench.write(.create(switch: ["name": "b"]))
+        #expect(feed(bench, late)?.to == 2)
+    }
+
     @Test func `a watch is answered when central stops and forgotten when its client goes`() {
         let bench = CoreBench()
         let held = watch(bench)
