@@ -15,8 +15,7 @@ public struct Histogram: Sendable {
 
     /// Counts something that took so long.
     public mutating func record(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let time = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        let time = duration.microseconds
         microseconds &+= time
         counts[Self.bounds.firstIndex { time <= $0 } ?? Self.bounds.count] += 1
     }
@@ -114,22 +113,28 @@ public struct Statistics: Sendable {
         var name: String
         var isCounter: Bool
         var help: String
-        var values: [(label: (String, String)?, value: UInt64)]
+        var values: [(label: (String, String)?, value: String)]
 
         public init(_ name: String, _ help: String, isCounter: Bool = false, _ value: UInt64) {
-            self.init(name, help, isCounter: isCounter, values: [(nil, value)])
+            self.init(name, help, isCounter: isCounter, values: [(nil, "\(value)")])
         }
 
         /// A number for each value of a label.
         public init(_ name: String, _ help: String, by label: String, _ values: [(String, Int)]) {
-            self.init(name, help, isCounter: false, values: values.map { ((label, $0.0), UInt64(clamping: $0.1)) })
+            self.init(name, help, isCounter: false, values: values.map { ((label, $0.0), "\($0.1)") })
+        }
+
+        /// A time for each value of a label, in seconds.
+        public init(_ name: String, _ help: String, by label: String, _ values: [(String, Duration)]) {
+            let seconds = values.map { ((label, $0.0), MetricsText.seconds($0.1.microseconds)) }
+            self.init(name, help, isCounter: false, values: seconds)
         }
 
         private init(
             _ name: String,
             _ help: String,
             isCounter: Bool,
-            values: [(label: (String, String)?, value: UInt64)]
+            values: [(label: (String, String)?, value: String)]
         ) {
             self.name = name
             self.help = help
@@ -152,7 +157,7 @@ public struct Statistics: Sendable {
         text.add(1, [("version", API.version)])
         for gauge in gauges {
             text.begin(gauge.name, gauge.isCounter ? "counter" : "gauge", gauge.help)
-            for (label, value) in gauge.values { text.add(value, label.map { [$0] } ?? []) }
+            for (label, value) in gauge.values { text.line(gauge.name, label.map { [$0] } ?? [], value) }
         }
         text.begin("heddle_store_bytes", "gauge", "Bytes of the commit log on disk.")
         text.add(UInt64(clamping: storeByteCount), [])
@@ -161,6 +166,11 @@ public struct Statistics: Sendable {
         requests.write(to: &text)
         return text.bytes
     }
+}
+
+extension Duration {
+    /// Whole microseconds.
+    fileprivate var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 }
 
 /// Writes Prometheus' text format.
@@ -187,12 +197,12 @@ private struct MetricsText {
     }
 
     /// Label values are paths, methods and words of ours: nothing in them has to be escaped.
-    private mutating func line(_ name: String, _ labels: [(String, String)], _ value: String) {
+    mutating func line(_ name: String, _ labels: [(String, String)], _ value: String) {
         let list = labels.map { "\($0.0)=\"\($0.1)\"" }.joined(separator: ",")
         bytes += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(value)\n".utf8
     }
 
-    private static func seconds(_ microseconds: Int64) -> String {
+    static func seconds(_ microseconds: Int64) -> String {
         guard microseconds % 1_000_000 != 0 else { return "\(microseconds / 1_000_000)" }
         let fraction = String(microseconds % 1_000_000)
         var text = "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction

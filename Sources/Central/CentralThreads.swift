@@ -46,14 +46,14 @@ struct CentralThreads: Sendable {
     ) throws(SystemError) -> CentralThreads {
         // The store goes over to its thread with this and is not touched here any more.
         nonisolated(unsafe) let store = store
-        return try EventLoop.start(named: "core") { (loop: EventLoop) throws(SystemError) -> CentralThreads in
+        return try startLoop("core", metrics) { (loop: EventLoop) throws(SystemError) -> CentralThreads in
             var thread: CoreThread?
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             // Not ready before the core has looked at what it took up.
             let cell = LatestCell(Published(network: core.durable, isReady: false))
-            let bulk = try startBulk("bulk", niceness: Self.readingNiceness, cell)
+            let bulk = try startBulk("bulk", niceness: Self.readingNiceness, cell, metrics)
             // A large write, for which others wait, must not wait for contents that are being read.
-            let planner = try startBulk("plan", niceness: 0, cell)
+            let planner = try startBulk("plan", niceness: 0, cell, metrics)
             let disk = try start(
                 store,
                 backups: backups,
@@ -92,7 +92,7 @@ struct CentralThreads: Sendable {
                 logger: logger
             )
             return CentralThreads(core: mailbox, store: disk, servers: servers)
-        }.handle
+        }
     }
 
     private static func start(
@@ -104,7 +104,7 @@ struct CentralThreads: Sendable {
         logger: Logger
     ) throws(SystemError) -> Mailbox<StoreThread.Message> {
         nonisolated(unsafe) let store = store
-        return try EventLoop.start(named: "store") {
+        return try startLoop("store", metrics) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<StoreThread.Message> in
             let server = try backups.map { listener throws(SystemError) in
                 try BackupServer(loop: loop, store: store, listener: listener, logger: logger)
@@ -119,6 +119,18 @@ struct CentralThreads: Sendable {
                 logger: logger
             )
             return try Mailbox(on: loop) { thread.receive($0) }
+        }
+    }
+
+    /// Starts a thread with a loop, whose turns are measured.
+    private static func startLoop<Handle: Sendable>(
+        _ name: String,
+        _ metrics: Metrics,
+        _ setUp: @escaping @Sendable (EventLoop) throws(SystemError) -> Handle
+    ) throws(SystemError) -> Handle {
+        try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Handle in
+            metrics.watch(loop, named: name)
+            return try setUp(loop)
         }.handle
     }
 
@@ -129,14 +141,15 @@ struct CentralThreads: Sendable {
     private static func startBulk(
         _ name: String,
         niceness: Int32,
-        _ cell: LatestCell<Published>
+        _ cell: LatestCell<Published>,
+        _ metrics: Metrics
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
-        try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
+        try startLoop(name, metrics) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
             // The niceness is of this thread alone; if it is refused, the thread works like the others.
             if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }
-        }.handle
+        }
     }
 
     private static func startServing(
@@ -167,7 +180,7 @@ struct CentralThreads: Sendable {
             )
         }
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
-        return try EventLoop.start(named: "\(own.plane)-\(own.socketIndex)") {
+        return try startLoop("\(own.plane)-\(own.socketIndex)", metrics) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
             let serving = ServingLoop(
                 index: index,
@@ -194,6 +207,6 @@ struct CentralThreads: Sendable {
                 )
             }
             return try Mailbox(on: loop) { serving.receive($0) }
-        }.handle
+        }
     }
 }

@@ -2,6 +2,7 @@ import API
 import CentralCore
 import Glibc
 import NetworkModel
+import Reactor
 import Synchronization
 
 /// The counters of a central's threads, each in its own part; read together on request.
@@ -13,6 +14,8 @@ final class Metrics: Sendable {
 
     private let parts: [Part]
     private let appends = Mutex(Histogram())
+    /// The loops of all threads.
+    private let turns = Mutex<[(thread: String, meter: TurnMeter)]>([])
     /// The files of the commit log.
     private let storePaths: [String]
 
@@ -29,6 +32,9 @@ final class Metrics: Sendable {
 
     /// Counts a group of commits that is on disk.
     func recordAppend(_ duration: Duration) { appends.withLock { $0.record(duration) } }
+
+    /// Includes the turns of a thread's loop.
+    func watch(_ loop: EventLoop, named thread: String) { turns.withLock { $0.append((thread, loop.turnMeter)) } }
 
     /// Everything, with what the core holds.
     func statistics(_ core: CoreStatistics) -> Statistics {
@@ -72,6 +78,12 @@ final class Metrics: Sendable {
                         ("sync", core.parkedSyncCount), ("changes", core.parkedWatchCount),
                         ("realization", core.parkedRealizationCount),
                     ]
+                ),
+                .init(
+                    "heddle_longest_turn_seconds",
+                    "The longest that a thread was busy before it looked who else had come, in the last minute or two.",
+                    by: "thread",
+                    turns.withLock { $0.map { ($0.thread, $0.meter.longestTurn) } }
                 ),
             ]
         )

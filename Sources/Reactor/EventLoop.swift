@@ -17,6 +17,9 @@ public final class EventLoop {
     /// The time of this turn on CLOCK_MONOTONIC: comparable over processes of one boot, taken after each wait.
     public private(set) var now: Duration
 
+    /// The time that its turns take.
+    public let turnMeter = TurnMeter()
+
     private let epoll: Descriptor
     private let events: UnsafeMutablePointer<epoll_event>
     private var registrations = RegistrationTable()
@@ -115,6 +118,7 @@ public final class EventLoop {
         let bodies = deferred
         deferred = []
         for body in bodies { body() }
+        turnMeter.note(from: now, to: Clock.monotonic())
     }
 
     /// The time to wait, in milliseconds rounded up so that a timer is due when the wait is over; -1 for ever.

@@ -210,6 +210,7 @@ import Testing
         appends.record(.milliseconds(4))
         let gauges: [Statistics.Gauge] = [
             .init("heddle_revision", "The newest.", 7), .init("heddle_chassis", "Chassis.", by: "state", [("live", 2)]),
+            .init("heddle_turn", "Turns.", by: "thread", [("core", .microseconds(1500))]),
         ]
         let statistics = Statistics(requests: requests, appends: appends, storeByteCount: 0, gauges: gauges)
         let bench = try APIBench(statistics: statistics)
@@ -225,6 +226,7 @@ import Testing
             #"heddle_http_request_duration_seconds_bucket{\#(route),le="+Inf"} 2"#,
             #"heddle_http_request_duration_seconds_sum{\#(route)} 90.0003"#,
             "heddle_store_append_duration_seconds_count 1", "heddle_revision 7", #"heddle_chassis{state="live"} 2"#,
+            #"heddle_turn{thread="core"} 0.0015"#,
         ] {
             #expect(lines.contains(line), "\(line)")
         }
