@@ -122,14 +122,22 @@ struct CentralThreads: Sendable {
         }
     }
 
+    /// The length of a processor's turn for threads on the way of every request, less than half of the usual: they are
+    /// there sooner where long work, or another program, has the processor.
+    private static let turnLength: Duration = .microseconds(500)
+
     /// Starts a thread with a loop, whose turns are measured.
+    /// - Parameter isWaitedFor: True if every request waits for it.
     private static func startLoop<Handle: Sendable>(
         _ name: String,
         _ metrics: Metrics,
+        isWaitedFor: Bool = true,
         _ setUp: @escaping @Sendable (EventLoop) throws(SystemError) -> Handle
     ) throws(SystemError) -> Handle {
         try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Handle in
             metrics.watch(loop, named: name)
+            // If it is refused, the thread works like the others.
+            if isWaitedFor { _ = try? shortenProcessorTurns(to: turnLength) }
             return try setUp(loop)
         }.handle
     }
@@ -144,7 +152,8 @@ struct CentralThreads: Sendable {
         _ cell: LatestCell<Published>,
         _ metrics: Metrics
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
-        try startLoop(name, metrics) { (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
+        try startLoop(name, metrics, isWaitedFor: false) {
+            (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
             // The niceness is of this thread alone; if it is refused, the thread works like the others.
             if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             let thread = BulkThread(cell: cell)
