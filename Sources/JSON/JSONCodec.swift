@@ -58,6 +58,17 @@ public struct JSONCodec<Value>: Sendable {
                 let sorted = map.sorted { $0.key < $1.key }
                 return .object(JSONObject(distinct: sorted.map { (name: $0.key, value: element.json($0.value)) }))
             },
+            write: { map, text in
+                text.append(UInt8(ascii: "{"))
+                // Most are empty.
+                for (index, member) in (map.isEmpty ? [] : map.sorted { $0.key < $1.key }).enumerated() {
+                    if index > 0 { text.append(UInt8(ascii: ",")) }
+                    JSONValue.write(member.key, to: &text)
+                    text.append(UInt8(ascii: ":"))
+                    element.write(member.value, &text)
+                }
+                text.append(UInt8(ascii: "}"))
+            },
             read: { json in
                 guard let members = json.objectValue?.members else { return nil }
                 var map: [String: Element] = [:]
@@ -86,6 +97,7 @@ public struct JSONCodec<Value>: Sendable {
     where Value: FixedWidthInteger & Sendable {
         JSONCodec(
             json: { .integer(Int64(clamping: $0)) },
+            write: { $1 += Int64(clamping: $0).description.utf8 },
             read: { $0.integerValue.flatMap(Value.init(exactly:)).flatMap { range.contains($0) ? $0 : nil } }
         )
     }
@@ -111,7 +123,9 @@ extension JSONCodec where Value == String {
 }
 
 extension JSONCodec where Value == Bool {
-    @inlinable public static var flag: JSONCodec { JSONCodec(json: { .bool($0) }, read: \.boolValue) }
+    @inlinable public static var flag: JSONCodec {
+        JSONCodec(json: { .bool($0) }, write: { $1 += ($0 ? "true" : "false").utf8 }, read: \.boolValue)
+    }
 }
 
 extension JSONCodec where Value == [String: String] {
@@ -121,12 +135,18 @@ extension JSONCodec where Value == [String: String] {
 
 extension JSONCodec where Value: RawRepresentable & Sendable, Value.RawValue == String {
     @inlinable public static var word: JSONCodec {
-        JSONCodec(json: { .string($0.rawValue) }, read: { $0.stringValue.flatMap(Value.init(rawValue:)) })
+        JSONCodec(
+            json: { .string($0.rawValue) },
+            write: { JSONValue.write($0.rawValue, to: &$1) },
+            read: { $0.stringValue.flatMap(Value.init(rawValue:)) }
+        )
     }
 }
 
 /// A member of a value's JSON.
-public struct JSONMember<Root>: Sendable {
+///
+/// A class: whoever goes through the members of a value counts one reference for each.
+public final class JSONMember<Root>: Sendable {
     public let name: String
     /// `"name":`.
     @usableFromInline let head: [UInt8]
@@ -136,50 +156,56 @@ public struct JSONMember<Root>: Sendable {
     @usableFromInline let read: @Sendable (JSONValue?, inout Root) -> Bool
 
     /// A member that is always there.
-    @inlinable public init<Value>(
+    /// - Parameters:
+    ///   - get: The member of a value. No key path: one that is not known at compile time takes ten times as long.
+    ///   - set: Sets it.
+    @inlinable public convenience init<Value>(
         _ name: String,
-        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        _ get: @escaping @Sendable (Root) -> Value,
+        _ set: @escaping @Sendable (inout Root, Value) -> Void,
         _ codec: JSONCodec<Value>
     ) {
-        self.init(name, path, codec, isLeftOut: { _ in false }) { json, root in
+        self.init(name, get, codec, isLeftOut: { _ in false }) { json, root in
             guard let value = json.flatMap(codec.read) else { return false }
-            root[keyPath: path] = value
+            set(&root, value)
             return true
         }
     }
 
     /// A list that is left out if it is empty.
-    @inlinable public init<Element>(
+    @inlinable public convenience init<Element>(
         unlessEmpty name: String,
-        _ path: any WritableKeyPath<Root, [Element]> & Sendable,
+        _ get: @escaping @Sendable (Root) -> [Element],
+        _ set: @escaping @Sendable (inout Root, [Element]) -> Void,
         _ codec: JSONCodec<[Element]>
     ) {
-        self.init(name, path, codec, isLeftOut: { $0[keyPath: path].isEmpty }) { json, root in
+        self.init(name, get, codec, isLeftOut: { get($0).isEmpty }) { json, root in
             guard let json else { return true }
             guard let value = codec.read(json) else { return false }
-            root[keyPath: path] = value
+            set(&root, value)
             return true
         }
     }
 
     /// A member that is left out if it has its default; a text without it stands for that.
-    @inlinable public init<Value: Equatable & Sendable>(
+    @inlinable public convenience init<Value: Equatable & Sendable>(
         _ name: String,
-        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        _ get: @escaping @Sendable (Root) -> Value,
+        _ set: @escaping @Sendable (inout Root, Value) -> Void,
         _ codec: JSONCodec<Value>,
         default blank: Value
     ) {
-        self.init(name, path, codec, isLeftOut: { $0[keyPath: path] == blank }) { json, root in
+        self.init(name, get, codec, isLeftOut: { get($0) == blank }) { json, root in
             guard let json else { return true }
             guard let value = codec.read(json) else { return false }
-            root[keyPath: path] = value
+            set(&root, value)
             return true
         }
     }
 
     @inlinable init<Value>(
         _ name: String,
-        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        _ get: @escaping @Sendable (Root) -> Value,
         _ codec: JSONCodec<Value>,
         isLeftOut: @escaping @Sendable (Root) -> Bool,
         read: @escaping @Sendable (JSONValue?, inout Root) -> Bool
@@ -187,8 +213,8 @@ public struct JSONMember<Root>: Sendable {
         self.name = name
         head = JSONValue.string(name).bytes + [UInt8(ascii: ":")]
         self.isLeftOut = isLeftOut
-        json = { codec.json($0[keyPath: path]) }
-        write = { codec.write($0[keyPath: path], &$1) }
+        json = { codec.json(get($0)) }
+        write = { codec.write(get($0), &$1) }
         self.read = read
     }
 
@@ -229,5 +255,35 @@ extension Array {
     where Element == JSONMember<Root> {
         for member in self where !member.take(json, into: &root) { return member.name }
         return nil
+    }
+}
+
+extension JSONMember {
+    /// A member that is a property and always there.
+    @inlinable public convenience init<Value>(
+        _ name: String,
+        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        _ codec: JSONCodec<Value>
+    ) {
+        self.init(name, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec)
+    }
+
+    /// A member that is a list and is left out if it is empty.
+    @inlinable public convenience init<Element>(
+        unlessEmpty name: String,
+        _ path: any WritableKeyPath<Root, [Element]> & Sendable,
+        _ codec: JSONCodec<[Element]>
+    ) {
+        self.init(unlessEmpty: name, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec)
+    }
+
+    /// A member that is a property and is left out if it has its default.
+    @inlinable public convenience init<Value: Equatable & Sendable>(
+        _ name: String,
+        _ path: any WritableKeyPath<Root, Value> & Sendable,
+        _ codec: JSONCodec<Value>,
+        default blank: Value
+    ) {
+        self.init(name, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec, default: blank)
     }
 }

@@ -5,8 +5,8 @@ import Wire
 /// A member of the JSON of a kind's objects that users write.
 ///
 /// All that is done with it comes of this: reading it from bodies and patches, writing it, reading it back from the
-/// log, comparing it, and describing it.
-public struct Field<Object: Kind>: Sendable {
+/// log, comparing it, and describing it. A class: whoever goes through the fields counts one reference for each.
+public final class Field<Object: Kind>: Sendable {
     /// The member's name.
     public let name: String
     /// Its type in JSON, as JSON Schema calls it.
@@ -46,7 +46,7 @@ public struct Field<Object: Kind>: Sendable {
     ///   - type: The type in JSON Schema.
     ///   - read: The value that a body says, or the default.
     ///   - merge: The value that a patch makes of the one before; without it the patch's takes its place.
-    init<Value>(
+    convenience init<Value>(
         _ name: String,
         _ type: String,
         _ path: any WritableKeyPath<Object, Value> & Sendable,
@@ -61,7 +61,7 @@ public struct Field<Object: Kind>: Sendable {
     /// - Parameters:
     ///   - blank: The default, with which the member is left out.
     ///   - feature: The feature that the hosts of an object need otherwise.
-    init<Value: Equatable & Sendable>(
+    convenience init<Value: Equatable & Sendable>(
         _ name: String,
         _ type: String,
         _ path: any WritableKeyPath<Object, Value> & Sendable,
@@ -75,7 +75,7 @@ public struct Field<Object: Kind>: Sendable {
         self.init(name, type, path, codec, isLeftOut: isLeftOut, feature: feature, merge: merge, read: read)
     }
 
-    private init<Value>(
+    private convenience init<Value>(
         _ name: String,
         _ type: String,
         _ path: any WritableKeyPath<Object, Value> & Sendable,

@@ -6,7 +6,7 @@ extension Kind {
     static func body(_ json: JSONValue, isPatch: Bool) -> ObjectBody<Self> {
         ObjectBody(
             json,
-            noun: isPatch ? "A patch of \(names.aNoun)" : names.aNoun.prefix(1).uppercased() + names.aNoun.dropFirst(),
+            noun: isPatch ? names.patch : names.body,
             known: fields.names,
             parent: fields.parent?.name,
             isPatch: isPatch,

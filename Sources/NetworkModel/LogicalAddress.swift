@@ -1,7 +1,13 @@
 import Wire
 
+/// A value that a string of a port stands for.
+protocol AddressText: Hashable, Spelled {
+    /// - Throws: ``AddressError`` for a string that stands for nothing.
+    init(parsing text: String) throws(AddressError)
+}
+
 /// One string of a port's `addresses`.
-public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
+public enum LogicalAddress: Hashable, Spelled, AddressText {
     /// `MAC [IP ...]`: frames to the MAC go to the port; the IPs are answered for by the ARP/ND responder.
     case known(MACAddress, [IPAddress])
     /// `dynamic`, `dynamic IP ...` or `MAC dynamic`: central chooses what is not said. Beside the others, because it is
@@ -11,11 +17,11 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
     case unknown
 
     /// The canonical spelling: lower case, one blank between the parts, IPv6 as RFC 5952.
-    public var description: String {
+    public func spell(to text: inout [UInt8]) {
         switch self {
-        case .known(let mac, let ips): ([mac.description] + ips.map(\.description)).joined(separator: " ")
-        case .dynamic(let wanted): wanted.description
-        case .unknown: "unknown"
+        case .known(let mac, let ips): NetworkModel.spell(mac, ips, to: &text)
+        case .dynamic(let wanted): text += wanted.description.utf8
+        case .unknown: text += "unknown".utf8
         }
     }
 
@@ -27,15 +33,15 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
         guard let first = parts.first else {
             throw .invalid("an address is \"MAC\", \"MAC IP ...\", \"dynamic\" or \"unknown\"")
         }
-        if first == "unknown" {
+        if first.isWord("unknown") {
             guard parts.count == 1 else { throw .invalid("\"unknown\" is given alone, without an address after it") }
             self = .unknown
             return
         }
-        if first == "router" {
+        if first.isWord("router") {
             throw .unsupported("\"router\" is for ports of routers, which this version does not have")
         }
-        if parts.contains("dynamic") {
+        if parts.contains(where: { $0.isWord("dynamic") }) {
             self = .dynamic(try DynamicAddress(parts))
             return
         }
@@ -44,7 +50,10 @@ public enum LogicalAddress: Hashable, Sendable, CustomStringConvertible {
         var seen: Set<IPAddress> = []
         for part in parts.dropFirst() {
             let ip = try IPAddress(ofPort: part)
-            guard seen.insert(ip).inserted else { throw .invalid("\(ip) appears twice in one string") }
+            // The only one is not looked for.
+            guard parts.count == 2 || seen.insert(ip).inserted else {
+                throw .invalid("\(ip) appears twice in one string")
+            }
             ips.append(ip)
         }
         self = .known(mac, ips)
@@ -75,13 +84,13 @@ public struct DynamicAddress: Hashable, Sendable, CustomStringConvertible {
     /// The addresses that are said, in the order of the string.
     var ips: [IPAddress] { [ipv4.map { .v4($0) }, ipv6.map { .v6($0) }].compactMap { $0 } }
 
-    fileprivate init(_ parts: [Substring]) throws(AddressError) {
+    fileprivate init(_ parts: [ArraySlice<UInt8>]) throws(AddressError) {
         let form = AddressError.invalid(
             "a dynamic address is \"dynamic\", \"dynamic IPV4\", \"dynamic IPV6\", \"dynamic IPV4 IPV6\" or "
                 + "\"MAC dynamic\""
         )
-        guard parts.first == "dynamic" else {
-            guard parts.count == 2, parts[1] == "dynamic" else { throw form }
+        guard parts.first?.isWord("dynamic") == true else {
+            guard parts.count == 2, parts[1].isWord("dynamic") else { throw form }
             mac = try MACAddress(ofPort: parts[0])
             return
         }
@@ -99,7 +108,7 @@ public struct DynamicAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// One string of a port's `port_security`: `MAC [IP[/LENGTH] ...]`.
-public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
+public struct PortSecurityRule: Hashable, Spelled, AddressText {
     /// The only source MAC.
     public var mac: MACAddress
     /// The prefixes allowed with it; empty means any.
@@ -109,9 +118,7 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
     public static let dynamic = "dynamic"
 
     /// The canonical spelling: lower case, one blank between the parts, IPv6 as RFC 5952, no full lengths.
-    public var description: String {
-        ([mac.description] + prefixes.map(\.description)).joined(separator: " ")
-    }
+    public func spell(to text: inout [UInt8]) { NetworkModel.spell(mac, prefixes, to: &text) }
 
     /// The rule that a string of `port_security` stands for.
     ///
@@ -119,18 +126,20 @@ public struct PortSecurityRule: Hashable, Sendable, CustomStringConvertible {
     public init(parsing text: String) throws(AddressError) {
         let parts = try addressParts(text)
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
-        if first == "VRRPv3" { throw .unsupported("\"VRRPv3\" port security is not in this version") }
-        if first == "unknown" {
+        if first.isWord("VRRPv3") { throw .unsupported("\"VRRPv3\" port security is not in this version") }
+        if first.isWord("unknown") {
             throw .invalid("\"unknown\" is not a port security rule; leave the list empty to check nothing")
         }
         mac = try MACAddress(ofPort: first)
         prefixes = []
         var seen: Set<IPPrefix> = []
         for part in parts.dropFirst() {
-            guard let prefix = IPPrefix(part) else {
-                throw .invalid("\(quoted(part)) is neither an IP address nor a prefix; blanks separate them")
+            guard let prefix = IPPrefix(octets: part) else {
+                throw .invalid("\(part.quoted) is neither an IP address nor a prefix; blanks separate them")
             }
-            guard seen.insert(prefix).inserted else { throw .invalid("\(prefix) appears twice in one string") }
+            guard parts.count == 2 || seen.insert(prefix).inserted else {
+                throw .invalid("\(prefix) appears twice in one string")
+            }
             prefixes.append(prefix)
         }
     }
@@ -148,20 +157,35 @@ public enum AddressError: Error, Equatable, Sendable {
 
 /// The parts between blanks, of which there are no more than a port may have: their number is known before any of them
 /// is looked at.
-private func addressParts(_ text: String) throws(AddressError) -> [Substring] {
+private func addressParts(_ text: String) throws(AddressError) -> [ArraySlice<UInt8>] {
     let maximum = Limits.ipCountMaximum + 1
-    let parts = text.utf8.split(separator: UInt8(ascii: " "), maxSplits: maximum).map { Substring($0) }
+    let parts = Array(text.utf8).split(separator: UInt8(ascii: " "), maxSplits: maximum)
     guard parts.count <= maximum else {
         throw .tooLong("one string has at most \(Limits.ipCountMaximum) IP addresses")
     }
     return parts
 }
 
+extension ArraySlice<UInt8> {
+    fileprivate func isWord(_ word: String) -> Bool { elementsEqual(word.utf8) }
+
+    fileprivate var quoted: String { NetworkModel.quoted(String(decoding: self, as: UTF8.self)) }
+}
+
+/// Appends a MAC address and what comes after it, with blanks between.
+private func spell(_ mac: MACAddress, _ others: [some Spelled], to text: inout [UInt8]) {
+    mac.spell(to: &text)
+    for other in others {
+        text.append(UInt8(ascii: " "))
+        other.spell(to: &text)
+    }
+}
+
 extension MACAddress {
-    fileprivate init(ofPort text: Substring) throws(AddressError) {
-        guard let mac = MACAddress(text) else {
-            let hint = IPAddress(text) == nil ? "" : "; the MAC address comes first, before the IP addresses"
-            throw .invalid("\(quoted(text)) is not a MAC address\(hint)")
+    fileprivate init(ofPort text: ArraySlice<UInt8>) throws(AddressError) {
+        guard let mac = MACAddress(octets: text) else {
+            let hint = IPAddress(octets: text) == nil ? "" : "; the MAC address comes first, before the IP addresses"
+            throw .invalid("\(text.quoted) is not a MAC address\(hint)")
         }
         guard !mac.isMulticast else { throw .invalid("\(mac) is a multicast address, which no port can have") }
         guard !mac.isZero else { throw .invalid("\(mac) is not an address that a port can have") }
@@ -170,10 +194,10 @@ extension MACAddress {
 }
 
 extension IPAddress {
-    fileprivate init(ofPort text: Substring) throws(AddressError) {
-        guard let ip = IPAddress(text) else {
-            let hint = text.contains("/") ? "; addresses have no prefix length" : ""
-            throw .invalid("\(quoted(text)) is not an IP address\(hint)")
+    fileprivate init(ofPort text: ArraySlice<UInt8>) throws(AddressError) {
+        guard let ip = IPAddress(octets: text) else {
+            let hint = text.contains(UInt8(ascii: "/")) ? "; addresses have no prefix length" : ""
+            throw .invalid("\(text.quoted) is not an IP address\(hint)")
         }
         guard ip.isOfOneHost else { throw .invalid("\(ip) is not an address of one host") }
         self = ip

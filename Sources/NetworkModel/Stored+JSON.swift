@@ -21,18 +21,28 @@ enum ServerMember: String, CaseIterable {
 }
 
 extension Stored where Value: Kind {
+    /// The object's name, without a copy of anything else.
+    var name: String { shared.value.name }
+
     /// The canonical JSON: the members of the kind, then the server's.
     func json(in database: NorthboundDatabase) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(640)
         text.append(UInt8(ascii: "{"))
         Value.fields.append(value, database, to: &text)
-        text += ",\"id\":\"\(id)\",\"owner\":".utf8
+        text += ",\"id\":\"".utf8
+        id.spell(to: &text)
+        text += "\",\"owner\":".utf8
         if let owner { JSONValue.write(owner, to: &text) } else { text += "null".utf8 }
-        let updated = Timestamp(seconds: updatedAt).description
-        let created = createdAt == updatedAt ? updated : Timestamp(seconds: createdAt).description
-        text += ",\"revision\":\(Int64(clamping: revision)),\"config_revision\":\(Int64(clamping: configRevision))".utf8
-        text += ",\"created_at\":\"\(created)\",\"updated_at\":\"\(updated)\",\"status\":".utf8
+        text += ",\"revision\":".utf8
+        text += Int64(clamping: revision).description.utf8
+        text += ",\"config_revision\":".utf8
+        text += Int64(clamping: configRevision).description.utf8
+        text += ",\"created_at\":\"".utf8
+        Timestamp(seconds: createdAt).spell(to: &text)
+        text += "\",\"updated_at\":\"".utf8
+        Timestamp(seconds: updatedAt).spell(to: &text)
+        text += "\",\"status\":".utf8
         Value.statusMembers.write(value.status, to: &text)
         text.append(UInt8(ascii: "}"))
         // As long as it is: it is kept as long as the object.

@@ -7,7 +7,8 @@ public struct Stored<Value: Sendable>: Sendable {
     /// The user's value. Kept apart from the rest, because maps and histories copy objects often and change them
     /// seldom: a copy counts one reference instead of a dozen.
     @inlinable public var value: Value {
-        get { shared.value }
+        // Lent, so that a look at one member does not copy all of them.
+        _read { yield shared.value }
         set { shared = Shared(newValue, owner: shared.owner) }
     }
     /// The owner of the object's topology; `nil` if there is none.

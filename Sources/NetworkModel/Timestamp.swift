@@ -35,20 +35,28 @@ public struct Timestamp: Hashable, Sendable, CustomStringConvertible {
 
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     public var description: String {
-        let (year, month, day) = Self.date(days: seconds / 86_400)
-        let time = seconds % 86_400
         var text: [UInt8] = []
         text.reserveCapacity(20)
-        // By bytes: every object that is written has two of these.
-        for (number, end) in [
-            (year / 100, nil), (year % 100, "-"), (month, "-"), (day, "T"), (time / 3600, ":"),
-            (time / 60 % 60, ":"), (time % 60, "Z"),
-        ] as [(Int64, Unicode.Scalar?)] {
+        spell(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the description.
+    func spell(to text: inout [UInt8]) {
+        func append(_ number: Int64, _ end: Unicode.Scalar?) {
             text.append(UInt8(truncatingIfNeeded: 0x30 + number / 10))
             text.append(UInt8(truncatingIfNeeded: 0x30 + number % 10))
             if let end { text.append(UInt8(ascii: end)) }
         }
-        return String(decoding: text, as: UTF8.self)
+        let (year, month, day) = Self.date(days: seconds / 86_400)
+        let time = seconds % 86_400
+        append(year / 100, nil)
+        append(year % 100, "-")
+        append(month, "-")
+        append(day, "T")
+        append(time / 3600, ":")
+        append(time / 60 % 60, ":")
+        append(time % 60, "Z")
     }
 
     /// The days from 1970-01-01 to a date of the Gregorian calendar; years start in March, so that the leap day is

@@ -4,11 +4,11 @@ import Wire
 extension Chassis {
     /// The members of the JSON, in their order.
     static let members: [JSONMember<Chassis>] = [
-        JSONMember("name", \.name, .text),
-        JSONMember("chassis_id", \.chassisID, .text),
-        JSONMember("hostname", \.hostname, .text),
-        JSONMember("encaps", \.encaps, .list(JSONCodec(json: \.json) { Encap(json: $0) })),
-        JSONMember(unlessEmpty: "tunnel_keys", \.tunnelKeys, keys),
+        JSONMember("name", { $0.name }, { $0.name = $1 }, .text),
+        JSONMember("chassis_id", { $0.chassisID }, { $0.chassisID = $1 }, .text),
+        JSONMember("hostname", { $0.hostname }, { $0.hostname = $1 }, .text),
+        JSONMember("encaps", { $0.encaps }, { $0.encaps = $1 }, .list(JSONCodec(json: \.json) { Encap(json: $0) })),
+        JSONMember(unlessEmpty: "tunnel_keys", { $0.tunnelKeys }, { $0.tunnelKeys = $1 }, keys),
     ]
 
     /// A member that cannot be a key is left out: without one nothing is tagged, and no tag demanded.

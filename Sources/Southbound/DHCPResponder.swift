@@ -61,16 +61,34 @@ public struct DHCPResponder: Hashable, Sendable {
 extension DHCPResponder {
     /// The members of the JSON, in their order.
     static let members: [JSONMember<DHCPResponder>] = [
-        JSONMember("id", \.id, .spelled { ObjectID($0) }),
-        JSONMember("cidr", \.cidr, .spelled { IPPrefix($0) }),
-        JSONMember("server_id", \.serverID, .optional(.spelled { IPv4Address($0) }), default: nil),
-        JSONMember("server_mac", \.serverMAC, .spelled { MACAddress($0) }),
-        JSONMember("stateless", \.isStateless, .flag, default: false),
-        JSONMember("next_server", \.nextServer, .optional(.spelled { IPv4Address($0) }), default: nil),
-        JSONMember("lease_time", \.leaseTime, .optional(.integer(in: 0...UInt32.max)), default: nil),
-        JSONMember("t1", \.t1, .optional(.integer(in: 0...UInt32.max)), default: nil),
-        JSONMember("t2", \.t2, .optional(.integer(in: 0...UInt32.max)), default: nil),
-        JSONMember("options", \.options, encoded),
+        JSONMember("id", { $0.id }, { $0.id = $1 }, .spelled { ObjectID($0) }),
+        JSONMember("cidr", { $0.cidr }, { $0.cidr = $1 }, .spelled { IPPrefix($0) }),
+        JSONMember(
+            "server_id",
+            { $0.serverID },
+            { $0.serverID = $1 },
+            .optional(.spelled { IPv4Address($0) }),
+            default: nil
+        ),
+        JSONMember("server_mac", { $0.serverMAC }, { $0.serverMAC = $1 }, .spelled { MACAddress($0) }),
+        JSONMember("stateless", { $0.isStateless }, { $0.isStateless = $1 }, .flag, default: false),
+        JSONMember(
+            "next_server",
+            { $0.nextServer },
+            { $0.nextServer = $1 },
+            .optional(.spelled { IPv4Address($0) }),
+            default: nil
+        ),
+        JSONMember(
+            "lease_time",
+            { $0.leaseTime },
+            { $0.leaseTime = $1 },
+            .optional(.integer(in: 0...UInt32.max)),
+            default: nil
+        ),
+        JSONMember("t1", { $0.t1 }, { $0.t1 = $1 }, .optional(.integer(in: 0...UInt32.max)), default: nil),
+        JSONMember("t2", { $0.t2 }, { $0.t2 = $1 }, .optional(.integer(in: 0...UInt32.max)), default: nil),
+        JSONMember("options", { $0.options }, { $0.options = $1 }, encoded),
     ]
 
     private static let encoded = JSONCodec<[UInt8]>(json: { .string(hexadecimal($0)) }) { json in

@@ -36,10 +36,10 @@ public struct DNSResponder: Hashable, Sendable {
 extension DNSResponder {
     /// The members of the JSON, in their order.
     static let members: [JSONMember<DNSResponder>] = [
-        JSONMember("id", \.id, .spelled { ObjectID($0) }),
-        JSONMember("owned", \.isOwned, .flag, default: false),
-        JSONMember("records", \.records, .map(.list(.spelled { IPAddress($0) }))),
-        JSONMember("pointers", \.pointers, .map(.text), default: [:]),
+        JSONMember("id", { $0.id }, { $0.id = $1 }, .spelled { ObjectID($0) }),
+        JSONMember("owned", { $0.isOwned }, { $0.isOwned = $1 }, .flag, default: false),
+        JSONMember("records", { $0.records }, { $0.records = $1 }, .map(.list(.spelled { IPAddress($0) }))),
+        JSONMember("pointers", { $0.pointers }, { $0.pointers = $1 }, .map(.text), default: [:]),
     ]
 
     /// A record that members are read into.

@@ -52,20 +52,26 @@ public struct DatapathBinding: Hashable, Sendable {
 extension DatapathBinding {
     /// The members of the JSON, in their order.
     static let members: [JSONMember<DatapathBinding>] = [
-        JSONMember("id", \.id, .spelled { ObjectID($0) }),
-        JSONMember("name", \.name, .text),
-        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 1...tunnelKeyMaximum)),
-        JSONMember("vlan_passthru", \.vlanPassthru, .flag),
-        JSONMember(unlessEmpty: "dns_records", \.dnsRecords, .list(.spelled { ObjectID($0) })),
-        JSONMember("dns_domain", \.dnsDomain, .optional(.text), default: nil),
+        JSONMember("id", { $0.id }, { $0.id = $1 }, .spelled { ObjectID($0) }),
+        JSONMember("name", { $0.name }, { $0.name = $1 }, .text),
+        JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 1...tunnelKeyMaximum)),
+        JSONMember("vlan_passthru", { $0.vlanPassthru }, { $0.vlanPassthru = $1 }, .flag),
+        JSONMember(
+            unlessEmpty: "dns_records",
+            { $0.dnsRecords },
+            { $0.dnsRecords = $1 },
+            .list(.spelled { ObjectID($0) })
+        ),
+        JSONMember("dns_domain", { $0.dnsDomain }, { $0.dnsDomain = $1 }, .optional(.text), default: nil),
         JSONMember(
             "router_advertisement",
-            \.routerAdvertisement,
+            { $0.routerAdvertisement },
+            { $0.routerAdvertisement = $1 },
             .optional(.object(RouterAdvertisement.members, into: .blank)),
             default: nil
         ),
-        JSONMember("ra_guard", \.guardsRouters, .flag, default: false),
-        JSONMember("dhcp_guard", \.guardsDHCP, .flag, default: false),
+        JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .flag, default: false),
+        JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .flag, default: false),
     ]
 
     /// A datapath that members are read into.

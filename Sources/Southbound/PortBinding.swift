@@ -116,23 +116,46 @@ public struct PortSecurityEntry: Hashable, Sendable {
 extension PortBinding {
     /// The members of the JSON, in their order.
     static let members: [JSONMember<PortBinding>] = [
-        JSONMember("id", \.id, .spelled { ObjectID($0) }),
-        JSONMember("logical_port", \.logicalPort, .text),
-        JSONMember("datapath", \.datapath, .spelled { ObjectID($0) }),
-        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 1...tunnelKeyMaximum)),
-        JSONMember("addresses", \.addresses, .list(.object(PortAddress.members, into: PortAddress(mac: .zero)))),
-        JSONMember("unknown", \.hasUnknown, .flag),
+        JSONMember("id", { $0.id }, { $0.id = $1 }, .spelled { ObjectID($0) }),
+        JSONMember("logical_port", { $0.logicalPort }, { $0.logicalPort = $1 }, .text),
+        JSONMember("datapath", { $0.datapath }, { $0.datapath = $1 }, .spelled { ObjectID($0) }),
+        JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 1...tunnelKeyMaximum)),
+        JSONMember(
+            "addresses",
+            { $0.addresses },
+            { $0.addresses = $1 },
+            .list(.object(PortAddress.members, into: PortAddress(mac: .zero)))
+        ),
+        JSONMember("unknown", { $0.hasUnknown }, { $0.hasUnknown = $1 }, .flag),
         JSONMember(
             "port_security",
-            \.portSecurity,
+            { $0.portSecurity },
+            { $0.portSecurity = $1 },
             .list(.object(PortSecurityEntry.members, into: PortSecurityEntry(mac: .zero)))
         ),
-        JSONMember("enabled", \.isEnabled, .flag),
-        JSONMember("answers_neighbors", \.answersNeighbors, .flag),
-        JSONMember("requested_chassis", \.requestedChassis, .list(.text)),
-        JSONMember("locations", \.locations, .list(.object(Location.members, into: Location(chassis: "", bindSeq: 0)))),
-        JSONMember("dhcpv4_options", \.dhcpv4Options, .optional(.spelled { ObjectID($0) }), default: nil),
-        JSONMember("dhcpv6_options", \.dhcpv6Options, .optional(.spelled { ObjectID($0) }), default: nil),
+        JSONMember("enabled", { $0.isEnabled }, { $0.isEnabled = $1 }, .flag),
+        JSONMember("answers_neighbors", { $0.answersNeighbors }, { $0.answersNeighbors = $1 }, .flag),
+        JSONMember("requested_chassis", { $0.requestedChassis }, { $0.requestedChassis = $1 }, .list(.text)),
+        JSONMember(
+            "locations",
+            { $0.locations },
+            { $0.locations = $1 },
+            .list(.object(Location.members, into: Location(chassis: "", bindSeq: 0)))
+        ),
+        JSONMember(
+            "dhcpv4_options",
+            { $0.dhcpv4Options },
+            { $0.dhcpv4Options = $1 },
+            .optional(.spelled { ObjectID($0) }),
+            default: nil
+        ),
+        JSONMember(
+            "dhcpv6_options",
+            { $0.dhcpv6Options },
+            { $0.dhcpv6Options = $1 },
+            .optional(.spelled { ObjectID($0) }),
+            default: nil
+        ),
     ]
 
     /// A binding that members are read into.
@@ -141,22 +164,22 @@ extension PortBinding {
 
 extension PortBinding.Location {
     static let members: [JSONMember<PortBinding.Location>] = [
-        JSONMember("chassis", \.chassis, .text),
-        JSONMember("bind_seq", \.bindSeq, .integer(in: 0...UInt64(Int64.max))),
-        JSONMember("state", \.state, .word),
+        JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .text),
+        JSONMember("bind_seq", { $0.bindSeq }, { $0.bindSeq = $1 }, .integer(in: 0...UInt64(Int64.max))),
+        JSONMember("state", { $0.state }, { $0.state = $1 }, .word),
     ]
 }
 
 extension PortAddress {
     static let members: [JSONMember<PortAddress>] = [
-        JSONMember("mac", \.mac, .spelled { MACAddress($0) }),
-        JSONMember("ips", \.ips, .list(.spelled { IPAddress($0) })),
+        JSONMember("mac", { $0.mac }, { $0.mac = $1 }, .spelled { MACAddress($0) }),
+        JSONMember("ips", { $0.ips }, { $0.ips = $1 }, .list(.spelled { IPAddress($0) })),
     ]
 }
 
 extension PortSecurityEntry {
     static let members: [JSONMember<PortSecurityEntry>] = [
-        JSONMember("mac", \.mac, .spelled { MACAddress($0) }),
-        JSONMember("prefixes", \.prefixes, .list(.spelled { IPPrefix($0) })),
+        JSONMember("mac", { $0.mac }, { $0.mac = $1 }, .spelled { MACAddress($0) }),
+        JSONMember("prefixes", { $0.prefixes }, { $0.prefixes = $1 }, .list(.spelled { IPPrefix($0) })),
     ]
 }

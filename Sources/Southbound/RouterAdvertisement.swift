@@ -80,17 +80,27 @@ public struct RouterAdvertisement: Hashable, Sendable {
 extension RouterAdvertisement {
     /// The members of the JSON, in their order.
     static let members: [JSONMember<RouterAdvertisement>] = [
-        JSONMember("mac", \.mac, .spelled { MACAddress($0) }),
-        JSONMember("link_local", \.linkLocal, .spelled { IPv6Address($0) }),
-        JSONMember("address_mode", \.addressMode, .word),
-        JSONMember("prefixes", \.prefixes, .list(.spelled { IPPrefix($0) })),
-        JSONMember("mtu", \.mtu, .optional(.integer(in: 1280...UInt32.max)), default: nil),
-        JSONMember("router_preference", \.preference, .word, default: .medium),
-        JSONMember(unlessEmpty: "rdnss", \.dnsServers, .list(.spelled { IPv6Address($0) })),
-        JSONMember(unlessEmpty: "dnssl", \.dnsSearchList, .list(.text)),
-        JSONMember("router_lifetime", \.routerLifetime, .integer(in: 0...UInt16.max)),
-        JSONMember("valid_lifetime", \.validLifetime, .integer(in: 0...UInt32.max)),
-        JSONMember("preferred_lifetime", \.preferredLifetime, .integer(in: 0...UInt32.max)),
+        JSONMember("mac", { $0.mac }, { $0.mac = $1 }, .spelled { MACAddress($0) }),
+        JSONMember("link_local", { $0.linkLocal }, { $0.linkLocal = $1 }, .spelled { IPv6Address($0) }),
+        JSONMember("address_mode", { $0.addressMode }, { $0.addressMode = $1 }, .word),
+        JSONMember("prefixes", { $0.prefixes }, { $0.prefixes = $1 }, .list(.spelled { IPPrefix($0) })),
+        JSONMember("mtu", { $0.mtu }, { $0.mtu = $1 }, .optional(.integer(in: 1280...UInt32.max)), default: nil),
+        JSONMember("router_preference", { $0.preference }, { $0.preference = $1 }, .word, default: .medium),
+        JSONMember(
+            unlessEmpty: "rdnss",
+            { $0.dnsServers },
+            { $0.dnsServers = $1 },
+            .list(.spelled { IPv6Address($0) })
+        ),
+        JSONMember(unlessEmpty: "dnssl", { $0.dnsSearchList }, { $0.dnsSearchList = $1 }, .list(.text)),
+        JSONMember("router_lifetime", { $0.routerLifetime }, { $0.routerLifetime = $1 }, .integer(in: 0...UInt16.max)),
+        JSONMember("valid_lifetime", { $0.validLifetime }, { $0.validLifetime = $1 }, .integer(in: 0...UInt32.max)),
+        JSONMember(
+            "preferred_lifetime",
+            { $0.preferredLifetime },
+            { $0.preferredLifetime = $1 },
+            .integer(in: 0...UInt32.max)
+        ),
     ]
 
     /// A value that members are read into.

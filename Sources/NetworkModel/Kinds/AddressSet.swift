@@ -1,4 +1,5 @@
 import JSON
+import Southbound
 import Wire
 
 /// A named set of addresses (OVN_Northbound `Address_Set`). Nothing refers to one yet.

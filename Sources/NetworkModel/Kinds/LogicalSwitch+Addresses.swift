@@ -65,7 +65,7 @@ extension LogicalSwitch {
     /// The first address of a port that the switch does not give, with the member of the switch that says so.
     private func misfit(of port: LogicalSwitchPort) -> (address: String, field: String)? {
         guard case .known(let mac, let ips)? = port.status.dynamicAddresses,
-            let wanted = port.addressList.dynamic?.wanted
+            let wanted = port.dynamicAddress?.wanted
         else { return nil }
         for ip in ips {
             switch ip {

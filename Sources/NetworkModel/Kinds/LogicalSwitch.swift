@@ -102,7 +102,7 @@ extension LogicalSwitch: Kind {
         .flag("dhcp_guard", \.guardsDHCP, laterWith: Feature.dhcpGuard),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
-        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt32.max))
+        JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt32.max))
     ]
     public static let blank = LogicalSwitch(name: "", status: Status(tunnelKey: 0))
 

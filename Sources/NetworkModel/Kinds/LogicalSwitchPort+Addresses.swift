@@ -2,53 +2,54 @@ import JSON
 import Wire
 
 extension LogicalSwitchPort {
-    /// The strings of `addresses`, and what they stand for.
-    struct AddressList: Hashable, Sendable {
+    /// The strings of `addresses` or of `port_security`, and what they stand for.
+    struct ParsedStrings<Value: AddressText>: Hashable, Sendable {
         let strings: [String]
-        let addresses: [LogicalAddress]
+        let values: [Value]
 
-        /// The addresses of strings that were checked before.
+        /// The meaning of strings that were checked before.
         init(_ strings: [String]) {
             self.strings = strings
-            addresses = strings.compactMap { text in
-                do { return try LogicalAddress(parsing: text) } catch { return nil }
+            values = strings.compactMap { text in
+                do { return try Value(parsing: text) } catch { return nil }
             }
         }
 
-        /// Addresses in canonical spelling.
-        init(_ addresses: [LogicalAddress]) {
-            strings = addresses.map(\.description)
-            self.addresses = addresses
+        /// Values in canonical spelling.
+        init(_ values: [Value]) {
+            strings = values.map(\.description)
+            self.values = values
         }
 
-        /// The address that central completes, and its place in the list.
-        var dynamic: (place: Int, wanted: DynamicAddress)? {
-            for (place, address) in addresses.enumerated() {
-                if case .dynamic(let wanted) = address { return (place, wanted) }
-            }
-            return nil
+        /// Strings, and what those of them stand for that stand for something.
+        init(strings: [String], values: [Value]) {
+            self.strings = strings
+            self.values = values
         }
 
-        private static let texts = JSONCodec<[String]>.list(.text)
-
-        static let codec = JSONCodec<AddressList>(
-            json: { texts.json($0.strings) },
-            write: { texts.write($0.strings, &$1) },
-            read: { texts.read($0).map { AddressList($0) } }
-        )
+        static var codec: JSONCodec<ParsedStrings> {
+            let texts = JSONCodec<[String]>.list(.text)
+            return JSONCodec(
+                json: { texts.json($0.strings) },
+                write: { texts.write($0.strings, &$1) },
+                read: { texts.read($0).map { ParsedStrings($0) } }
+            )
+        }
 
         // The strings say it all.
-        static func == (left: AddressList, right: AddressList) -> Bool { left.strings == right.strings }
+        static func == (left: ParsedStrings, right: ParsedStrings) -> Bool { left.strings == right.strings }
         func hash(into hasher: inout Hasher) { hasher.combine(strings) }
     }
 
-    static func portSecurityRules(_ strings: [String]) -> [PortSecurityRule] {
-        strings.compactMap { text in
-            do { return try PortSecurityRule(parsing: text) } catch { return nil }
+    /// The address that central completes, and its place in the list.
+    var dynamicAddress: (place: Int, wanted: DynamicAddress)? {
+        for (place, address) in addressList.values.enumerated() {
+            if case .dynamic(let wanted) = address { return (place, wanted) }
         }
+        return nil
     }
 
-    static func addresses(_ reader: BodyReader) throws(Refusal) -> AddressList {
+    static func addresses(_ reader: BodyReader) throws(Refusal) -> ParsedStrings<LogicalAddress> {
         let strings = try reader.strings("addresses", atMost: Limits.addressCountMaximum)
         var addresses: [LogicalAddress] = []
         var ips: Set<IPAddress> = []
@@ -72,7 +73,7 @@ extension LogicalSwitchPort {
             case .unknown: more = []
             }
             for ip in more {
-                guard ips.insert(ip).inserted else {
+                guard strings.count == 1 || ips.insert(ip).inserted else {
                     throw Refusal(.invalidValue, "\(ip) appears twice in \"addresses\".", pointer: pointer)
                 }
                 // The log may have such addresses of older versions: only new ones are checked.
@@ -83,11 +84,11 @@ extension LogicalSwitchPort {
             guard ips.count <= Limits.ipCountMaximum else { throw tooManyIPs("addresses", reader) }
             addresses.append(address)
         }
-        return AddressList(addresses)
+        return ParsedStrings(addresses)
     }
 
     /// The port security of a body in canonical spelling.
-    static func portSecurity(_ reader: BodyReader) throws(Refusal) -> [String] {
+    static func portSecurity(_ reader: BodyReader) throws(Refusal) -> ParsedStrings<PortSecurityRule> {
         let strings = try reader.strings("port_security", atMost: Limits.addressCountMaximum)
         var rules: [PortSecurityRule] = []
         var prefixCount = 0
@@ -110,7 +111,7 @@ extension LogicalSwitchPort {
             prefixCount += rule.prefixes.count
             guard prefixCount <= Limits.ipCountMaximum else { throw tooManyIPs("port_security", reader) }
         }
-        return texts
+        return ParsedStrings(strings: texts, values: rules)
     }
 
     private static func tooManyIPs(_ name: String, _ reader: BodyReader) -> Refusal {

@@ -3,7 +3,7 @@ import Wire
 
 extension LogicalSwitchPort {
     /// True if the port has, or had, a dynamic address.
-    public var asksForAllocation: Bool { addressList.dynamic != nil || status.dynamicAddresses != nil }
+    public var asksForAllocation: Bool { dynamicAddress != nil || status.dynamicAddresses != nil }
 
     /// Completes the dynamic address, as OVN's IPAM does: what the user says, else what the port has already, else the
     /// lowest free IPv4 address of the switch's subnet, the MAC address that goes with it, and the IPv6 address that
@@ -12,7 +12,7 @@ extension LogicalSwitchPort {
     /// What OVN warns of and goes on is refused: a switch that gives no addresses, one that has none left, and an
     /// address that is not the switch's.
     public mutating func allocate(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {
-        guard let (place, wanted) = addressList.dynamic else {
+        guard let (place, wanted) = dynamicAddress else {
             status.dynamicAddresses = nil
             return
         }
@@ -22,7 +22,7 @@ extension LogicalSwitchPort {
         let old = transaction.network.northbound.ports[id]
         var (mac, ipv4) = (wanted.mac, wanted.ipv4)
         if case .known(let heldMAC, let ips)? = status.dynamicAddresses {
-            if mac == nil, old?.value.addressList.dynamic?.wanted.mac == nil { mac = heldMAC }
+            if mac == nil, old?.value.dynamicAddress?.wanted.mac == nil { mac = heldMAC }
             for case .v4(let address) in ips where ipv4 == nil && home.obstacle(to: address, isSaid: false) == nil {
                 ipv4 = address
             }

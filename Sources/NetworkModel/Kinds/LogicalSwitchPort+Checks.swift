@@ -69,7 +69,7 @@ extension LogicalSwitchPort {
         _ port: Stored<LogicalSwitchPort>,
         in database: NorthboundDatabase
     ) throws(Refusal) {
-        if port.value.addressList.dynamic == nil,
+        if port.value.dynamicAddress == nil,
             let number = port.value.portSecurity.firstIndex(of: PortSecurityRule.dynamic)
         {
             throw Refusal(

@@ -16,26 +16,28 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     /// `MAC [IP ...]`, `unknown`, or a form of `dynamic`.
     public var addresses: [String] {
         get { addressList.strings }
-        set { addressList = AddressList(newValue) }
+        set { addressList = ParsedStrings(newValue) }
     }
     /// The meaning of the strings of `addresses`: indices and translation ask for it again and again. What central has
     /// chosen is in the place of what asked for it.
     public var logicalAddresses: [LogicalAddress] {
-        guard let chosen = status.dynamicAddresses else { return addressList.addresses }
-        return addressList.addresses.map { if case .dynamic = $0 { chosen } else { $0 } }
+        guard let chosen = status.dynamicAddresses else { return addressList.values }
+        return addressList.values.map { if case .dynamic = $0 { chosen } else { $0 } }
     }
-    private(set) var addressList: AddressList
+    private(set) var addressList: ParsedStrings<LogicalAddress>
     /// The MAC address of what central has completed.
     public var givenMAC: MACAddress? {
         if case .known(let mac, _)? = status.dynamicAddresses { mac } else { nil }
     }
     /// `MAC [IP[/LENGTH] ...]`, or `dynamic` for the dynamic addresses; empty means no check.
-    public var portSecurity: [String] { didSet { portSecurityRules = Self.portSecurityRules(portSecurity) } }
-    /// The parsed `portSecurity`, without what stands for dynamic addresses: a start translates every port.
-    private(set) var portSecurityRules: [PortSecurityRule]
+    public var portSecurity: [String] {
+        get { securityList.strings }
+        set { securityList = ParsedStrings(newValue) }
+    }
+    private var securityList: ParsedStrings<PortSecurityRule>
     /// The entries of port security as hosts are told.
     var portSecurityEntries: [PortSecurityEntry] {
-        let entries = portSecurityRules.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) }
+        let entries = securityList.values.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) }
         guard case .known(let mac, let ips)? = status.dynamicAddresses,
             portSecurity.contains(PortSecurityRule.dynamic)
         else { return entries }
@@ -138,9 +140,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         self.name = name
         self.switchID = switchID
         self.type = type
-        addressList = AddressList(addresses)
-        self.portSecurity = portSecurity
-        portSecurityRules = Self.portSecurityRules(portSecurity)
+        addressList = ParsedStrings(addresses)
+        securityList = ParsedStrings(portSecurity)
         self.isEnabled = isEnabled
         self.requestedChassis = requestedChassis
         self.options = options
@@ -162,8 +163,8 @@ extension LogicalSwitchPort: Kind {
         .name,
         .parent("switch", \.switchID, LogicalSwitch.self),
         Field("type", "string", \.type, .text, read: type),
-        Field("addresses", "array", \.addressList, AddressList.codec, read: addresses),
-        Field("port_security", "array", \.portSecurity, .list(.text), read: portSecurity),
+        Field("addresses", "array", \.addressList, ParsedStrings.codec, read: addresses),
+        Field("port_security", "array", \.securityList, ParsedStrings.codec, read: portSecurity),
         .flag("enabled", \.isEnabled, default: true),
         Field("requested_chassis", "array", \.requestedChassis, .list(.text), read: requestedChassis),
         .texts("options", \.options, check: checkOptions),
@@ -172,16 +173,23 @@ extension LogicalSwitchPort: Kind {
         .texts("labels", \.labels),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
-        JSONMember("up", \.isUp, .flag),
-        JSONMember("chassis", \.chassis, .optional(.text)),
-        JSONMember("tunnel_key", \.tunnelKey, .integer(in: 0...UInt16.max)),
-        JSONMember("reason", \.reason, .optional(.word)),
+        JSONMember("up", { $0.isUp }, { $0.isUp = $1 }, .flag),
+        JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .optional(.text)),
+        JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt16.max)),
+        JSONMember("reason", { $0.reason }, { $0.reason = $1 }, .optional(.word)),
         // As OVN's column of this name: "MAC [IPV4] [IPV6]".
-        JSONMember("dynamic_addresses", \.dynamicAddresses, .optional(.spelled(LogicalAddress.stored)), default: nil),
+        JSONMember(
+            "dynamic_addresses",
+            { $0.dynamicAddresses },
+            { $0.dynamicAddresses = $1 },
+            .optional(.spelled(LogicalAddress.stored)),
+            default: nil
+        ),
         // Nobody waits for most ports.
         JSONMember(
             unlessEmpty: "waiting",
-            \.waiting,
+            { $0.waiting },
+            { $0.waiting = $1 },
             .list(.object(Status.Waiting.members, into: Status.Waiting(chassis: "", reason: .setAside)))
         ),
     ]
@@ -234,8 +242,8 @@ extension LogicalSwitchPort: Kind {
 
 extension LogicalSwitchPort.Status.Waiting {
     static let members: [JSONMember<LogicalSwitchPort.Status.Waiting>] = [
-        JSONMember("chassis", \.chassis, .text),
-        JSONMember("reason", \.reason, .word),
-        JSONMember(unlessEmpty: "lacks", \.lacks, .list(.text)),
+        JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .text),
+        JSONMember("reason", { $0.reason }, { $0.reason = $1 }, .word),
+        JSONMember(unlessEmpty: "lacks", { $0.lacks }, { $0.lacks = $1 }, .list(.text)),
     ]
 }

@@ -75,6 +75,10 @@ public struct KindNames: Sendable {
     public let noun: String
     /// One object, with an article.
     public let aNoun: String
+    /// A body of one, at the beginning of messages: `A switch`.
+    public let body: String
+    /// A patch of one, at the beginning of messages: `A patch of a switch`.
+    public let patch: String
     /// Many of them, in messages: `switches`.
     public let nouns: String
     public let path: String
@@ -101,6 +105,8 @@ public struct KindNames: Sendable {
         self.noun = one
         aNoun = ("aeiou".contains(one.prefix(1)) ? "an " : "a ") + one
         self.nouns = nouns ?? plural.replacing("-", with: " ")
+        body = aNoun.prefix(1).uppercased() + aNoun.dropFirst()
+        patch = "A patch of " + aNoun
         path = "/v1/\(plural)"
         member = plural.replacing("-", with: "_")
     }

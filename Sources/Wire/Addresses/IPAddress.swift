@@ -1,13 +1,16 @@
 /// An IPv4 or IPv6 address.
-public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+public enum IPAddress: Hashable, Comparable, Sendable, Spelled {
     case v4(IPv4Address)
     case v6(IPv6Address)
 
     /// Dotted decimal or one of RFC 4291's forms; anything else is `nil`.
-    public init?(_ text: some StringProtocol) {
-        if let address = IPv4Address(text) {
+    @inlinable public init?(_ text: some StringProtocol) { self.init(octets: Array(text.utf8)[...]) }
+
+    /// The same of a text's octets.
+    public init?(octets text: ArraySlice<UInt8>) {
+        if let address = IPv4Address(octets: text) {
             self = .v4(address)
-        } else if let address = IPv6Address(text) {
+        } else if let address = IPv6Address(String(decoding: text, as: UTF8.self)) {
             self = .v6(address)
         } else {
             return nil
@@ -58,10 +61,10 @@ public enum IPAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// The canonical text.
-    public var description: String {
+    public func spell(to text: inout [UInt8]) {
         switch self {
-        case .v4(let address): address.description
-        case .v6(let address): address.description
+        case .v4(let address): address.spell(to: &text)
+        case .v6(let address): address.spell(to: &text)
         }
     }
 }

@@ -1,5 +1,5 @@
 /// An IP address with a prefix length, host bits kept: `10.0.0.5/24` stays `10.0.0.5/24`.
-public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
+public struct IPPrefix: Hashable, Sendable, Spelled {
     /// The address as it was given, host bits included.
     public let address: IPAddress
     /// The prefix length in bits: 0 ... 32 for IPv4, 0 ... 128 for IPv6.
@@ -19,11 +19,12 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `ADDRESS` (a full-length prefix) or `ADDRESS/LENGTH`; anything else is `nil`.
-    public init?(_ text: some StringProtocol) {
-        // By octets: a start reads one of each port, and characters take ten times as long.
-        let octets = text.utf8
+    @inlinable public init?(_ text: some StringProtocol) { self.init(octets: Array(text.utf8)[...]) }
+
+    /// The same of a text's octets.
+    public init?(octets: ArraySlice<UInt8>) {
         let slash = octets.firstIndex(of: UInt8(ascii: "/"))
-        guard let address = IPAddress(text[..<(slash ?? text.endIndex)]) else { return nil }
+        guard let address = IPAddress(octets: octets[..<(slash ?? octets.endIndex)]) else { return nil }
         guard let slash else {
             self.init(address: address, length: address.bitCount)
             return
@@ -47,7 +48,10 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The address, with the length after a slash if it is not the full one.
-    public var description: String {
-        length == address.bitCount ? address.description : "\(address)/\(length)"
+    public func spell(to text: inout [UInt8]) {
+        address.spell(to: &text)
+        guard length != address.bitCount else { return }
+        text.append(UInt8(ascii: "/"))
+        Wire.spell(UInt32(length), to: &text)
     }
 }

@@ -1,5 +1,5 @@
 /// An IPv4 address, held as an integer in host order.
-public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct IPv4Address: Hashable, Comparable, Sendable, Spelled {
     /// The address as an integer; 10.0.0.1 is 0x0a000001.
     public let rawValue: UInt32
 
@@ -14,13 +14,15 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     }
 
     /// Four decimal octets without leading zeros: `172.16.255.11`. Anything else is `nil`.
-    public init?(_ text: some StringProtocol) {
+    @inlinable public init?(_ text: some StringProtocol) { self.init(octets: Array(text.utf8)[...]) }
+
+    /// The same of a text's octets.
+    public init?(octets text: ArraySlice<UInt8>) {
         var value: UInt32 = 0
         var octet: UInt32 = 0
         var octets = 0
         var digits = 0
-        // As an array, so that the loop is not one over a collection of which nothing is known.
-        for byte in Array(text.utf8) {
+        for byte in text {
             if byte == UInt8(ascii: ".") {
                 guard digits > 0, octets < 3 else { return nil }
                 value = value << 8 | octet
@@ -47,8 +49,12 @@ public struct IPv4Address: Hashable, Comparable, Sendable, CustomStringConvertib
     public var isLoopback: Bool { rawValue >> 24 == 127 }
 
     /// Dotted decimal.
-    public var description: String {
-        "\(rawValue >> 24).\(rawValue >> 16 & 255).\(rawValue >> 8 & 255).\(rawValue & 255)"
+    public func spell(to text: inout [UInt8]) {
+        Wire.spell(rawValue >> 24, to: &text)
+        for shift: UInt32 in [16, 8, 0] {
+            text.append(UInt8(ascii: "."))
+            Wire.spell(rawValue >> shift & 255, to: &text)
+        }
     }
 
     /// Orders by value.

@@ -1,5 +1,5 @@
 /// An IPv6 address, held as two integers in host order.
-public struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct IPv6Address: Hashable, Comparable, Sendable, Spelled {
     /// The first eight octets on the wire.
     public let high: UInt64
     /// The last eight octets on the wire.
@@ -46,7 +46,7 @@ public struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConvertib
     }
 
     /// The canonical text of RFC 5952: lower case, the first longest run of zero groups shortened.
-    public var description: String {
+    public func spell(to text: inout [UInt8]) {
         let groups = groups
         var best = 0..<0
         var start: Int?
@@ -59,9 +59,10 @@ public struct IPv6Address: Hashable, Comparable, Sendable, CustomStringConvertib
             }
         }
         let texts = groups.map { String($0, radix: 16) }
-        guard best.count > 1 else { return texts.joined(separator: ":") }
-        return texts[..<best.lowerBound].joined(separator: ":") + "::"
-            + texts[best.upperBound...].joined(separator: ":")
+        guard best.count > 1 else { return text += texts.joined(separator: ":").utf8 }
+        text += texts[..<best.lowerBound].joined(separator: ":").utf8
+        text += "::".utf8
+        text += texts[best.upperBound...].joined(separator: ":").utf8
     }
 
     /// Orders by value.

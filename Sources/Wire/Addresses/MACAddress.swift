@@ -2,7 +2,7 @@
 ///
 /// The value is held in the low 48 bits of an integer, first octet on the wire most significant, so that comparing
 /// two addresses is comparing two integers.
-public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct MACAddress: Hashable, Comparable, Sendable, Spelled {
     /// The address as an integer, 0 ... 2^48 - 1; the first octet on the wire is the most significant.
     public let rawValue: UInt64
 
@@ -17,13 +17,15 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// Six hexadecimal octets of one or two digits, separated by colons: `02:ac:10:ff:00:11`.
     ///
     /// Upper and lower case are accepted; anything else, also blanks around, is `nil`.
-    public init?(_ text: some StringProtocol) {
+    @inlinable public init?(_ text: some StringProtocol) { self.init(octets: Array(text.utf8)[...]) }
+
+    /// The same of a text's octets.
+    public init?(octets text: ArraySlice<UInt8>) {
         var value: UInt64 = 0
         var octet: UInt64 = 0
         var octets = 0
         var digits = 0
-        // As an array, so that the loop is not one over a collection of which nothing is known.
-        for byte in Array(text.utf8) {
+        for byte in text {
             if byte == UInt8(ascii: ":") {
                 guard digits > 0, octets < 5 else { return nil }
                 value = value << 8 | octet
@@ -61,14 +63,11 @@ public struct MACAddress: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 
     /// Lower case, two digits an octet: `02:ac:10:ff:00:11`.
-    public var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(17)
+    public func spell(to text: inout [UInt8]) {
         for index in 0..<12 {
             if index > 0, index % 2 == 0 { text.append(UInt8(ascii: ":")) }
             text.append(hexadecimalDigit(rawValue >> (44 - 4 * UInt64(index))))
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Orders by the octets as they are on the wire.

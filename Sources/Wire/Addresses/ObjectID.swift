@@ -1,5 +1,5 @@
 /// The identity of an object: a UUID (RFC 9562).
-public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct ObjectID: Hashable, Comparable, Sendable, Spelled {
     /// The first eight octets.
     public let high: UInt64
     /// The last eight octets.
@@ -29,10 +29,14 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// 36 characters, `8-4-4-4-12` hexadecimal digits of either case; anything else is `nil`.
-    public init?(_ text: some StringProtocol) {
-        // As an array, so that the loop is not one over a collection of which nothing is known.
+    @inlinable public init?(_ text: some StringProtocol) {
         guard text.utf8.count == 36 else { return nil }
-        let digits = Array(text.utf8)
+        self.init(octets: Array(text.utf8))
+    }
+
+    /// The same of a text's octets.
+    public init?(octets digits: [UInt8]) {
+        guard digits.count == 36 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
         for (index, digit) in digits.enumerated() {
             if index == 8 || index == 13 || index == 18 || index == 23 {
@@ -50,15 +54,12 @@ public struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// `8-4-4-4-12` lower-case hexadecimal digits.
-    public var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
+    public func spell(to text: inout [UInt8]) {
         for index in 0..<32 {
             if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
             let half = index < 16 ? high : low
             text.append(hexadecimalDigit(half >> (60 - 4 * UInt64(index % 16))))
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Orders by value.
