@@ -60,12 +60,13 @@ extension CentralCore {
 
     func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let port = draft.network.northbound.ports[id]?.value else { return nil }
-        let binding = draft.binding(ofPort: id)
-        let oldLocation = binding?.locations.first
+        let oldLocation = draft.location(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         var location = oldLocation
         var state = oldState
-        let needed = draft.network.northbound.neededFeatures(of: port)
+        // Nobody asks what a port needs that no host has, or has plugged.
+        let isAtHost = location != nil || pluggedAt[port.name] != nil
+        let needed = isAtHost ? draft.network.northbound.neededFeatures(of: port) : []
         if let holder = location?.chassis, !mayKeep(port, at: holder, needing: needed, draft) { location = nil }
         let plugs = plugs(of: port, needing: needed, in: draft)
         let identities = Set(plugs.map(\.chassisID))

@@ -38,13 +38,13 @@ public struct Plan: Sendable {
         fileprivate let base: UInt64
         fileprivate let topologyRevision: UInt64?
         fileprivate let items: [PendingCommit]
-        /// The rows that they change, if others may have gone before them.
-        fileprivate let rows: Set<CommitChange.Row>
+        /// True if others may have gone before them.
+        fileprivate let isOvertaken: Bool
         fileprivate let chores: Deque<Chore>
         fileprivate let effects: [Effect]
 
         /// The commit, if it stays as it is whatever is committed before it: the log may take its encoding in advance.
-        public var steadyCommit: Commit? { rows.isEmpty ? nil : items.first?.commit }
+        public var steadyCommit: Commit? { isOvertaken ? items.first?.commit : nil }
     }
 
     /// Carries the write out. May take long; the core may do anything beside it.
@@ -60,7 +60,7 @@ public struct Plan: Sendable {
             base: base,
             topologyRevision: revision,
             items: core.pending,
-            rows: core.reservedRevision == nil ? [] : Set(core.pending.flatMap { $0.commit.changes.map(\.row) }),
+            isOvertaken: core.reservedRevision != nil,
             chores: core.chores,
             effects: core.effects
         )
@@ -98,7 +98,7 @@ extension Plan.Outcome {
         guard overtakers.last?.commit.revision == revision, items.count == 1, let item = items.first else { return nil }
         var network = item.network
         for overtaker in overtakers {
-            guard !overtaker.commit.changes.contains(where: { rows.contains($0.row) }),
+            guard !overtaker.commit.changes.contains(where: { item.commit.changes($0.row) }),
                 !overtaker.record.changes.contains(where: { network.northbound.givesNameToAnother($0) })
             else { return nil }
             do throws(CommitError) {

@@ -15,7 +15,8 @@ public struct Commit: Sendable {
     public let requestID: String
     /// The address that the request came from; empty if there was none.
     public let source: String
-    /// The rows that change: deletes first, then puts; each row at most once.
+    /// The rows that change: deletes first, then puts, both in the order of their tables and keys; each row at most
+    /// once.
     public let changes: [CommitChange]
     /// The commit as JSON: `{"revision","epoch","time","author","request_id","source","changes":[{"op","kind",
     /// "id","name"?,"object"?}]}`. What the log stores, byte for byte, and its hash chain covers.
@@ -54,6 +55,12 @@ public struct Commit: Sendable {
         }
         text += "]}".utf8
         encoded = text
+    }
+
+    /// True if the commit changes a row.
+    public func changes(_ row: CommitChange.Row) -> Bool {
+        let puts = changes.partitioningIndex { $0.object != nil }
+        return changes[..<puts].hasRow(row) || changes[puts...].hasRow(row)
     }
 
     /// The commit that a row of the log holds.
@@ -183,7 +190,9 @@ public struct CommitChange: Equatable, Sendable {
     }
 
     func write(to text: inout [UInt8]) {
-        text += "{\"op\":\"\(object == nil ? "delete" : "put")\",\"kind\":\"\(kind.rawValue)\",\"id\":".utf8
+        text += (object == nil ? "{\"op\":\"delete\",\"kind\":\"" : "{\"op\":\"put\",\"kind\":\"").utf8
+        text += kind.rawValue.utf8
+        text += "\",\"id\":".utf8
         JSONValue.write(id, to: &text)
         if let name {
             text += ",\"name\":".utf8
@@ -230,6 +239,34 @@ public struct CommitChange: Equatable, Sendable {
         case ("delete", nil): self.init(kind: kind, id: id, object: nil, name: members.name)
         default: throw CommitError("a change that is neither a put nor a delete")
         }
+    }
+}
+
+extension CommitChange.Row: Comparable {
+    /// Orders by table, then by key.
+    public static func < (left: Self, right: Self) -> Bool {
+        left.kind == right.kind ? left.id < right.id : left.kind < right.kind
+    }
+}
+
+extension ArraySlice<CommitChange> {
+    /// True if a row is among rows in order.
+    fileprivate func hasRow(_ row: CommitChange.Row) -> Bool {
+        let index = partitioningIndex { $0.row >= row }
+        return index < endIndex && self[index].row == row
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The first index from which on a condition holds; before it, it does not.
+    fileprivate func partitioningIndex(_ isBehind: (Element) -> Bool) -> Int {
+        var low = startIndex
+        var high = endIndex
+        while low < high {
+            let middle = low + (high - low) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

@@ -8,7 +8,7 @@ extension Transaction {
     public mutating func seal() {
         for kind in ObjectKind.allCases { kind.row.seal(&self, touched(kind)) }
         for name in chassis.sorted() {
-            appendRow(of: .chassis(name))
+            if let row = row(of: .chassis(name)) { rows.append(row) }
             appendStateRow(of: name)
         }
         for space in keySpaces where network.ledger.lastKeys[space] != base.ledger.lastKeys[space] {
@@ -24,19 +24,23 @@ extension Transaction {
     ///
     /// The rows of each table stay together, so that those of a commit are nearly in order.
     mutating func seal<Object: Kind>(_ kind: Object.Type, _ touched: [ObjectID]) {
+        var records: [CommitChange] = []
         for id in touched {
             let old = base.northbound[keyPath: Object.table][id]
             noteReplaced(old?.bytes)
             if let new = network.northbound[keyPath: Object.table][id] {
                 seal(new, in: old)
-                if let record = Object.record(of: new, in: &self) { put(record) }
-            } else if let old {
-                note(old.owner, nil)
-                let name = old.value.name
-                rows.append(CommitChange(kind: .object(Object.kind), id: id.description, object: nil, name: name))
+                if let record = Object.record(of: new, in: &self), let row = seal(record) { records.append(row) }
+                continue
             }
+            if let old {
+                note(old.owner, nil)
+                let row = CommitChange(kind: .object(Object.kind), id: id.description, object: nil, name: old.name)
+                rows.append(row)
+            }
+            if let key = Object.recordKey(of: id), let row = row(of: key) { records.append(row) }
         }
-        for id in touched { if let key = Object.recordKey(of: id) { appendRow(of: key) } }
+        rows += records
         for id in touched { Object.appendRows(of: id, to: &self) }
     }
 
@@ -56,16 +60,23 @@ extension Transaction {
         for owner in owners { if let owner { self.owners.insert(owner) } }
     }
 
-    /// Appends the row of a southbound record, if it is another one than before.
-    private mutating func appendRow(of key: RecordKey) {
+    /// Puts the record of an object.
+    /// - Returns: Its row, if it is another one than before.
+    private mutating func seal(_ record: Record) -> CommitChange? {
+        let key = record.key
         let old = base.southbound.entries[key]
         noteReplaced(old?.bytes)
-        if let new = network.southbound.entries[key] {
-            guard old?.record != new.record else { return }
-            rows.append(CommitChange(kind: .record(key.kind), id: key.id, object: new.bytes))
-        } else if old != nil {
-            rows.append(CommitChange(kind: .record(key.kind), id: key.id, object: nil))
-        }
+        let new = put(record, inPlaceOf: old)
+        return new.map { CommitChange(kind: .record(key.kind), id: key.id, object: $0.bytes) }
+    }
+
+    /// The row of a southbound record as it is now, if it is another one than before.
+    private mutating func row(of key: RecordKey) -> CommitChange? {
+        let old = base.southbound.entries[key]
+        noteReplaced(old?.bytes)
+        let new = network.southbound.entries[key]
+        guard old?.record != new?.record else { return nil }
+        return CommitChange(kind: .record(key.kind), id: key.id, object: new?.bytes)
     }
 
     private mutating func appendStateRow(of chassis: String) {

@@ -96,7 +96,7 @@ public struct Transaction: Sendable {
     /// Puts a chassis as its agent describes it.
     public mutating func put(_ chassis: Chassis) {
         self.chassis.insert(chassis.name)
-        put(.chassis(chassis))
+        put(.chassis(chassis), inPlaceOf: base.southbound.entries[.chassis(chassis.name)])
     }
 
     /// Sets whether a chassis counts as live, and the share that it holds back: for a silent one, the last known.
@@ -118,11 +118,21 @@ public struct Transaction: Sendable {
     /// The binding of a port as the commit will leave it; `nil` for a port that is not there.
     public mutating func binding(ofPort id: ObjectID) -> PortBinding? {
         if let binding = bindings[id] { return binding }
-        let old = network.southbound.portBinding(id)
-        guard isTouched(.logicalSwitchPort, id) else { return old }
-        let binding = network.northbound.ports[id].map { Translation.binding(of: $0, at: old?.locations ?? []) }
+        guard isTouched(.logicalSwitchPort, id) else { return network.southbound.portBinding(id) }
+        let binding = network.northbound.ports[id].map { self.binding(of: $0) }
         bindings[id] = binding
         return binding
+    }
+
+    /// The place of a port as the commit will leave it, without a look at the rest of its binding.
+    public func location(ofPort id: ObjectID) -> PortBinding.Location? {
+        (bindings[id] ?? network.southbound.portBinding(id))?.locations.first
+    }
+
+    /// The binding of a port that was touched.
+    func binding(of port: Stored<LogicalSwitchPort>) -> PortBinding {
+        bindings[port.id]
+            ?? Translation.binding(of: port, at: network.southbound.portBinding(port.id)?.locations ?? [])
     }
 
     /// Sets the place of a port, the state of its bindings, and its status for users.
@@ -154,10 +164,19 @@ public struct Transaction: Sendable {
     }
 
     /// Puts a record, if it is not as it was.
-    mutating func put(_ record: Record) {
-        let old = base.southbound.entries[record.key]
-        if let old, old.record == record { return network.southbound.put(old) }
-        network.southbound.put(SouthboundDatabase.Entry(record: record, revision: stamp.revision))
+    /// - Returns: The new entry in that case.
+    @discardableResult
+    mutating func put(
+        _ record: Record,
+        inPlaceOf old: SouthboundDatabase.Entry?
+    ) -> SouthboundDatabase.Entry? {
+        if let old, old.record == record {
+            network.southbound.put(old)
+            return nil
+        }
+        let entry = SouthboundDatabase.Entry(record: record, revision: stamp.revision)
+        network.southbound.put(entry)
+        return entry
     }
 
     /// Lets go of what is unique of an object, so that others can take it.

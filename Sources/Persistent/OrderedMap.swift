@@ -40,17 +40,7 @@ public struct OrderedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable 
 
     /// The value under a key; setting `nil` removes it.
     @inlinable public subscript(key: Key) -> Value? {
-        get {
-            var node = root
-            while true {
-                switch node {
-                case .leaf(let entries):
-                    return OrderedMapNode.index(in: entries, of: key).map { entries[$0].value }
-                case .branch(let children):
-                    node = children[OrderedMapNode.index(in: children, of: key)].node
-                }
-            }
-        }
+        get { root.value(of: key) }
         set {
             if let newValue { updateValue(newValue, forKey: key) } else { removeValue(forKey: key) }
         }

@@ -53,6 +53,14 @@
         return low - 1
     }
 
+    /// The value under a key. It goes down by itself, since a node that is kept on the way is a reference counted.
+    @inlinable func value(of key: Key) -> Value? {
+        switch self {
+        case .leaf(let entries): Self.index(in: entries, of: key).map { entries[$0].value }
+        case .branch(let children): children[Self.index(in: children, of: key)].node.value(of: key)
+        }
+    }
+
     /// Puts a value under a key.
     /// - Returns: the value that was there, and what did not fit: a node that belongs after this one, with its bound.
     @inlinable mutating func insert(_ key: Key, _ value: Value) -> (old: Value?, rest: Child?) {

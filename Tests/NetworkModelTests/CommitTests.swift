@@ -12,6 +12,23 @@ import Wire
     private let switchID = ObjectID(high: 1, low: 2)
     private let portID = ObjectID(high: 3, low: 4)
 
+    @Test func `A commit knows the rows that it changes, deletes and puts alike`() {
+        let kinds: [CommitChange.Kind] = [.logicalSwitch, .logicalSwitchPort, .portBinding]
+        for (deleteCount, putCount) in [(0, 0), (0, 1), (1, 0), (2, 5), (7, 4)] {
+            func changes(_ count: Int, _ prefix: String, _ object: [UInt8]?) -> [CommitChange] {
+                kinds.flatMap { kind in (0..<count).map { .init(kind: kind, id: "\(prefix)\($0)", object: object) } }
+            }
+            let changes = changes(deleteCount, "d", nil) + changes(putCount, "p", [])
+            let commit = Commit(revision: 1, epoch: 1, time: 0, author: "", requestID: "", changes: changes)
+            for kind in CommitChange.Kind.allCases {
+                for id in (0...8).flatMap({ ["d\($0)", "p\($0)"] }) + ["", "a", "z"] {
+                    let row = CommitChange.Row(kind: kind, id: id)
+                    #expect(commit.changes(row) == changes.contains { $0.row == row })
+                }
+            }
+        }
+    }
+
     /// A commit with a row of every kind.
     private func sample(revision: UInt64 = 1) -> Commit {
         func bytes(_ json: JSONValue) -> [UInt8] { json.bytes }

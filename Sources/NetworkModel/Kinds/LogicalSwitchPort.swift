@@ -226,7 +226,7 @@ extension LogicalSwitchPort: Kind {
 
     /// Its binding.
     public static func record(of stored: Stored<LogicalSwitchPort>, in transaction: inout Transaction) -> Record? {
-        transaction.binding(ofPort: stored.id).map { .portBinding($0) }
+        .portBinding(transaction.binding(of: stored))
     }
 
     public static func recordKey(of id: ObjectID) -> RecordKey? { .portBinding(id) }
