@@ -47,7 +47,7 @@ final class BulkThread {
     private var servers: [Mailbox<ServingLoop.Message>] = []
     private var core: Mailbox<CoreThread.Message>?
     private var store: Mailbox<StoreThread.Message>?
-    private var generator = SystemRandomNumberGenerator()
+    private var generator = RandomReserve()
 
     init(cell: LatestCell<Published>) { self.cell = cell }
 

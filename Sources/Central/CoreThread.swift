@@ -31,7 +31,7 @@ final class CoreThread {
     private var isReady = false
     private let logger: Logger
     private var core: CentralCore
-    private var generator = SystemRandomNumberGenerator()
+    private var generator = RandomReserve()
     private var timer: TimerHandle?
     private var isStopping = false
     /// The answers for each loop when the step under way is done: one message for all of them.
