@@ -61,13 +61,11 @@ struct TransactionReader {
         guard let body = reader.value["body"] else {
             throw Refusal(.missingField, "This operation needs a body.", pointer: reader.pointer(to: "body"))
         }
-        switch method {
-        case .post:
+        if method == .post {
             let parent = variables["ref"].map { Reference($0) }
             return Operation(kind, .create(body: body, switch: parent))
-        case .put: return Operation(kind, .replace(reference, body: body))
-        default: return Operation(kind, .patch(reference, body: body))
         }
+        return Operation(kind, method == .put ? .replace(reference, body: body) : .patch(reference, body: body))
     }
 
     /// An operation takes what a request of its own would take.
