@@ -78,12 +78,15 @@ extension ForwardingTables: CustomStringConvertible {
     }
 
     private func addressLines(of datapath: DatapathRow) -> [String] {
-        keys(in: datapath.keys).map { key in
-            if key.kind == KeyKind.name.rawValue { return "  " + file.nameText(key) }
+        let keys = keys(in: datapath.keys)
+        // Keys of names are in the order of their hashes.
+        let names = keys.filter { $0.kind == KeyKind.name.rawValue }.map { "  " + file.nameText($0) }.sorted()
+        let addresses = keys.filter { $0.kind != KeyKind.name.rawValue }.map { key in
             let owner = portName(file.element(Int(key.value), of: datapath.ports))
             guard let address = key.address else { return "  \(MACAddress(truncating: key.low)) -> \(owner)" }
             return "  \(address) is at \(MACAddress(truncating: key.mac)), \(owner)"
         }
+        return addresses + names
     }
 
     private func slotLines() -> [String] {

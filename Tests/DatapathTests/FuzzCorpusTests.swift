@@ -14,7 +14,7 @@ private func corpus(_ name: String) throws -> [(name: String, bytes: [UInt8])] {
 }
 
 @Suite struct FuzzCorpusTests {
-    private let host = TestHost([
+    private let host = TestHost.withServices([
         TestHost.vm(1, at: "hv1", security: [PortSecurityEntry(mac: TestHost.mac(1))]),
         TestHost.vm(2, at: "hv2"), TestHost.vm(3, at: "hv1"),
     ])

@@ -89,6 +89,10 @@ import Wire
         EtherType.ipv4,
         payload: Array(ipv4("172.16.255.1", "1.2.3.4")[14...])
     )
+    private static func announcement(_ mac: MACAddress) -> [UInt8] {
+        let packet = ARPPacket(operation: 3, senderMAC: own, senderIP: .any, targetMAC: mac, targetIP: .any)
+        return FrameBuilder.ethernet(own, .broadcast, EtherType.rarp, payload: FrameBuilder.arp(packet))
+    }
     private static let option: [UInt8] = [1, 1] + stranger.octets
 
     static let fromPort: [Row] = [
@@ -141,7 +145,9 @@ import Wire
             passes: false
         ),
         Row(sentence: "IPv4 alone: no IPv6", entry: withIPv4, frame: ipv6("fd00::1", "ff02::1"), passes: false),
-        Row(sentence: "IPv4 alone: no RARP", entry: withIPv4, frame: rarp, passes: false),
+        Row(sentence: "IPv4 alone: no RARP but an announcement", entry: withIPv4, frame: rarp, passes: false),
+        Row(sentence: "an announcement of its own", entry: withIPv4, frame: announcement(own), passes: true),
+        Row(sentence: "no announcement of others", entry: withIPv4, frame: announcement(stranger), passes: false),
         Row(sentence: "its IPv6", entry: withIPv6, frame: ipv6("fd00::1", "ff02::1"), passes: true),
         Row(
             sentence: "its link-local IPv6",

@@ -110,9 +110,10 @@ extension RandomNetwork {
 
     private mutating func dhcpv6Frame(from number: Int) -> [UInt8] {
         func option(_ code: UInt8, _ value: [UInt8]) -> [UInt8] { [0, code, 0, UInt8(value.count)] + value }
-        var octets: [UInt8] = [UInt8.random(in: 0...12, using: &generator), 1, 2, 3]
+        let type = chance(30) ? 1 : UInt8.random(in: 0...12, using: &generator)
+        var octets: [UInt8] = [type, 1, 2, 3]
         if chance(85) { octets += option(1, [0, 1, 0, 1] + mac(number).octets) }
-        if chance(50) { octets += option(2, [0, 3, 0, 1] + mac(chance(85) ? 61 : 62).octets) }
+        if chance(type == 1 ? 10 : 50) { octets += option(2, [0, 3, 0, 1] + mac(chance(85) ? 61 : 62).octets) }
         for _ in 0..<Int.random(in: 0...2, using: &generator) {
             let ip = OracleChecksum.octets(of: ipv6(chance(60) ? number : 70_000))
             let address = option(5, ip + [UInt8](repeating: 1, count: 8))

@@ -7,45 +7,10 @@ import Wire
 
 /// The answers of DHCP, DHCPv6, DNS and router solicitations in the place where they are asked, and the guards.
 @Suite struct ServiceReplyTests {
-    private static let responders = (1...2).map { ObjectID(high: 3, low: UInt64($0)) }
-    private static let serverMAC = MACAddress(truncating: 0x02ac_10ff_00fe)
-    private let host: TestHost
-
-    init() {
-        var ports = [TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv1"), TestHost.vm(3, at: "hv2")]
-        ports[0].dhcpv4Options = Self.responders[0]
-        ports[0].dhcpv6Options = Self.responders[1]
-        var host = TestHost(ports)
-        host.update(at: .zero) { input in
-            input.dhcpResponders = [Self.dhcpv4(), Self.dhcpv6()]
-            input.datapaths[0].dnsDomain = "example.org"
-            var router = RouterAdvertisement(mac: Self.serverMAC, linkLocal: Self.serverMAC.linkLocalAddress)
-            router.prefixes = [IPPrefix("fd00::/64")].compactMap(\.self)
-            input.datapaths[0].routerAdvertisement = router
-        }
-        self.host = host
-    }
-
-    private static func dhcpv4() -> DHCPResponder {
-        DHCPResponder(
-            id: responders[0],
-            cidr: IPPrefix(address: .v4(TestHost.ipv4(0)), length: 24) ?? IPPrefix(host: .v4(.any)),
-            serverID: TestHost.ipv4(1),
-            serverMAC: serverMAC,
-            leaseTime: 3600,
-            options: [1, 4, 255, 255, 255, 0, 3, 4, 172, 16, 255, 1, 6, 4, 8, 8, 8, 8]
-        )
-    }
-
-    private static func dhcpv6() -> DHCPResponder {
-        DHCPResponder(
-            id: responders[1],
-            cidr: IPPrefix(address: .v6(TestHost.ipv6(0)), length: 64) ?? IPPrefix(host: .v4(.any)),
-            serverID: nil,
-            serverMAC: serverMAC,
-            options: [0, 23, 0, 2, 1, 2]
-        )
-    }
+    private static let serverMAC = TestHost.serverMAC
+    private let host = TestHost.withServices([
+        TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv1"), TestHost.vm(3, at: "hv2"),
+    ])
 
     private static func dhcp(
         _ type: UInt8,
@@ -248,7 +213,8 @@ import Wire
     func advertisement() throws {
         let reply = try reply(to: Self.router(133))
         #expect(reply[54] == 134 && reply[6..<12] == Self.serverMAC.octets[...])
-        #expect(reply[70..<78] == [5, 1, 0, 0, 0, 0, 0x05, 0xa2])
+        #expect(reply[58..<62] == [255, 0, 0xff, 0xff] && reply[70..<72] == [1, 1])
+        #expect(reply[78..<86] == [5, 1, 0, 0, 0, 0, 0x05, 0xa2])
         #expect(reply[86..<90] == [3, 4, 64, 0xc0])
     }
 

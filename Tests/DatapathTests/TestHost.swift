@@ -118,3 +118,45 @@ struct TestHost {
         return FrameBuilder.ethernet(mac(source), target, EtherType.ipv6, payload: packet)
     }
 }
+
+extension TestHost {
+    static let serverMAC = MACAddress(truncating: 0x02ac_10ff_00fe)
+
+    /// A host whose first port has DHCP servers, and whose switch has names and a gateway.
+    static func withServices(_ ports: [PortBinding]) -> TestHost {
+        let servers = [dhcpv4, dhcpv6]
+        var ports = ports
+        ports[0].dhcpv4Options = servers[0].id
+        ports[0].dhcpv6Options = servers[1].id
+        var host = TestHost(ports)
+        host.update(at: .zero) { input in
+            input.dhcpResponders = servers
+            input.datapaths[0].dnsDomain = "example.org"
+            var router = RouterAdvertisement(mac: serverMAC, linkLocal: serverMAC.linkLocalAddress)
+            router.prefixes = [IPPrefix("fd00::/64")].compactMap(\.self)
+            input.datapaths[0].routerAdvertisement = router
+        }
+        return host
+    }
+
+    private static var dhcpv4: DHCPResponder {
+        DHCPResponder(
+            id: ObjectID(high: 3, low: 1),
+            cidr: IPPrefix(address: .v4(ipv4(0)), length: 24) ?? IPPrefix(host: .v4(.any)),
+            serverID: ipv4(1),
+            serverMAC: serverMAC,
+            leaseTime: 3600,
+            options: [1, 4, 255, 255, 255, 0, 3, 4, 172, 16, 255, 1, 6, 4, 8, 8, 8, 8]
+        )
+    }
+
+    private static var dhcpv6: DHCPResponder {
+        DHCPResponder(
+            id: ObjectID(high: 3, low: 2),
+            cidr: IPPrefix(address: .v6(ipv6(0)), length: 64) ?? IPPrefix(host: .v4(.any)),
+            serverID: nil,
+            serverMAC: serverMAC,
+            options: [0, 23, 0, 2, 1, 2]
+        )
+    }
+}

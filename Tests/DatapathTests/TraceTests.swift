@@ -69,7 +69,7 @@ import Wire
         ]
         for (destination, target, sender) in requests {
             let lines = trace(1, destination, .neighborRequest(target: target, from: sender))
-            #expect(lines.contains("ls_in_arp_rsp: answer") && lines.last?.hasPrefix("answer of ") == true)
+            #expect(lines.contains("ls_in_arp_rsp: answer (neighbor)") && lines.last?.hasPrefix("answer of ") == true)
         }
     }
 

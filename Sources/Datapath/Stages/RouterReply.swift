@@ -46,7 +46,7 @@ enum RouterReply: Stage {
         ip.write(to: &octets)
         let room = reply.octets(at: start, count: count)
         for index in 0..<count { room[index] = message[index] }
-        // The MTU is the first option; one of 0 is that of the path.
+        // An MTU of 0 is that of the path.
         let offset = RouterRow.mtuOffset
         if count >= offset + 4, room[offset] | room[offset + 1] | room[offset + 2] | room[offset + 3] == 0 {
             let mtu = UInt32(clamping: tables.innerMTU)
@@ -69,7 +69,7 @@ struct RouterRow {
     /// Octets of an advertisement, at most: IPv6's minimum MTU less its header.
     static let messageByteCountMaximum = 1280 - IPv6Header.byteCount
     /// The offset of the MTU in it.
-    static let mtuOffset = RouterMessage.advertisementByteCount + 4
+    static let mtuOffset = RouterMessage.advertisementByteCount + 12
     /// ff02::2.
     static let allRouters = IPv6Address(high: 0xff02 << 48, low: 2)
 }
@@ -110,19 +110,22 @@ extension TableFile {
 }
 
 extension RouterAdvertisement {
-    /// The message, its MTU first and 0 for that of the path.
+    /// The message, in the order of OVN's; its MTU is 0 for that of the path.
     fileprivate var message: RouterMessage.Advertisement {
         var message = RouterMessage.Advertisement()
         message.isManaged = addressMode == .dhcpv6Stateful
-        message.hasOther = addressMode != .slaac
+        message.hasOther = addressMode == .dhcpv6Stateless
+        message.hopLimit = 255
         switch preference {
+        // No default router has one (RFC 4191 section 2.2).
+        case _ where routerLifetime == 0: message.preference = 0
         case .high: message.preference = 1
         case .medium: message.preference = 0
         case .low: message.preference = 3
         }
         message.lifetime = routerLifetime
-        message.add(mtu: mtu ?? 0)
         message.add(sourceMAC: mac)
+        message.add(mtu: mtu ?? 0)
         for prefix in prefixes {
             message.add(
                 prefix: prefix,
@@ -131,9 +134,8 @@ extension RouterAdvertisement {
                 preferred: min(preferredLifetime, validLifetime)
             )
         }
-        let lifetime = routerLifetime == 0 ? 0 : UInt32(routerLifetime)
-        message.add(dnsServers: dnsServers, lifetime: lifetime)
-        message.add(searchList: dnsSearchList.compactMap { DomainName($0) }, lifetime: lifetime)
+        message.add(dnsServers: dnsServers, lifetime: .max)
+        message.add(searchList: dnsSearchList.compactMap { DomainName($0) }, lifetime: .max)
         return message
     }
 }

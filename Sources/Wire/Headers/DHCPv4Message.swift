@@ -40,7 +40,8 @@ public struct DHCPv4Message: Hashable, Sendable {
     public var requestedAddress: IPv4Address?
     /// Option 54.
     public var serverID: IPv4Address?
-    /// Option 57: octets of an IP packet's payload after UDP's header that the client takes.
+    /// Option 57: the octets that the client takes. RFC 2132 section 9.10 leaves open if headers count among them; an
+    /// IP packet of this length is safe.
     public var maximumByteCount: UInt16?
     /// Option 55: the codes of options that the client wants, in the order of preference.
     public var parameters = OctetRange(start: 0, count: 0)

@@ -38,13 +38,14 @@ extension RouterReply: OracleStage {
 
     private static func advertisement(_ router: RouterAdvertisement, mtu: UInt32) -> [UInt8] {
         let modes: [RouterAdvertisement.AddressMode: UInt8] = [
-            .slaac: 0, .dhcpv6Stateful: 0xc0, .dhcpv6Stateless: 0x40,
+            .slaac: 0, .dhcpv6Stateful: 0x80, .dhcpv6Stateless: 0x40,
         ]
         let preferences: [RouterAdvertisement.Preference: UInt8] = [.low: 0x18, .medium: 0, .high: 0x08]
-        var octets: [UInt8] = [134, 0, 0, 0, 64]
-        octets += [(modes[router.addressMode] ?? 0) | (preferences[router.preference] ?? 0)]
+        var octets: [UInt8] = [134, 0, 0, 0, 255]
+        let preference = router.routerLifetime == 0 ? 0 : preferences[router.preference] ?? 0
+        octets += [(modes[router.addressMode] ?? 0) | preference]
         octets += OracleDatagram.octets(router.routerLifetime) + [UInt8](repeating: 0, count: 8)
-        octets += [5, 1, 0, 0] + OracleDatagram.octets(mtu) + [1, 1] + router.mac.octets
+        octets += [1, 1] + router.mac.octets + [5, 1, 0, 0] + OracleDatagram.octets(mtu)
         for prefix in router.prefixes {
             guard case .v6(let address) = prefix.address else { continue }
             octets += [3, 4, UInt8(prefix.length), router.addressMode == .dhcpv6Stateful ? 0x80 : 0xc0]
@@ -54,13 +55,13 @@ extension RouterReply: OracleStage {
         }
         if !router.dnsServers.isEmpty {
             octets += [25, UInt8(1 + 2 * router.dnsServers.count), 0, 0]
-            octets += OracleDatagram.octets(UInt32(router.routerLifetime))
+            octets += [255, 255, 255, 255]
             octets += router.dnsServers.flatMap(OracleChecksum.octets)
         }
         if !router.dnsSearchList.isEmpty {
             var names = router.dnsSearchList.flatMap { OracleNames.octets(of: $0) }
             while names.count % 8 != 0 { names.append(0) }
-            octets += [31, UInt8(1 + names.count / 8), 0, 0] + OracleDatagram.octets(UInt32(router.routerLifetime))
+            octets += [31, UInt8(1 + names.count / 8), 0, 0, 255, 255, 255, 255]
             octets += names
         }
         return octets
