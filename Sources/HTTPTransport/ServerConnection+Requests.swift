@@ -46,7 +46,6 @@ extension ServerConnection {
 
     private func exchange(_ received: ReceivedRequest) -> HTTPExchange {
         lastAdvance = server.loop.now
-        user = link.user(of: received.request)
         let exchange = HTTPExchange(received, over: link, connection: self)
         exchanges.append(exchange)
         return exchange

@@ -30,8 +30,6 @@ final class ServerConnection: TurnTaker {
     var exchanges: [HTTPExchange] = []
     private var isPumping = false
     private var pace = Pace()
-    /// The number of the one who asked last.
-    var user = 0
     private var pieceStart = Duration.zero
     var isQueued = false
     private var mayRead = false
@@ -144,10 +142,7 @@ final class ServerConnection: TurnTaker {
     }
 
     /// The time that others may have to wait for it, as a rank. A client that has erred waits for all others.
-    private var rank: Int {
-        guard stalledSince == nil else { return Pace.rankMaximum }
-        return max(pace.rank, server.turns.shares.isGreedy(user) ? 1 : 0)
-    }
+    private var rank: Int { stalledSince == nil ? pace.rank : Pace.rankMaximum }
 
     private var wantsInput: Bool { stalledSince == nil && session.wantsInput }
 
@@ -169,9 +164,7 @@ final class ServerConnection: TurnTaker {
         pieceStart = Clock.monotonic()
         first()
         pump()
-        let end = Clock.monotonic()
-        pace.note(end - pieceStart)
-        server.turns.shares.note(end - pieceStart, of: user, now: end)
+        pace.note(Clock.monotonic() - pieceStart)
         guard hasMore, !isQueued, !isClosed else { return }
         isQueued = true
         server.turns.add(self, rank: rank)

@@ -25,8 +25,6 @@ public final class TurnQueue {
     private var rows = [Deque<any TurnTaker>](repeating: [], count: Pace.rankMaximum + 1)
     private var isScheduled = false
     private var turnCount = 0
-    /// The time that each user takes.
-    var shares = TurnShares()
 
     /// A queue for all servers of a loop.
     public init(loop: EventLoop) {

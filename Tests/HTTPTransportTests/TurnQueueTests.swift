@@ -83,33 +83,6 @@ private final class Greedy: TurnTaker {
         #expect(pace.readByteCount == 64 * 1024)
     }
 
-    @Test func `Who takes more than a fair share over many connections is served in turn while others ask, too`() {
-        var shares = TurnShares()
-        func window(_ uses: (user: Int, milliseconds: Int)..., from begin: Duration) {
-            for (user, milliseconds) in uses {
-                for _ in 0..<milliseconds { shares.note(.milliseconds(1), of: user, now: begin) }
-            }
-        }
-        window((1, 15), (2, 1), from: .milliseconds(100))
-        #expect(!shares.isGreedy(1))
-        window((1, 10), (2, 8), (3, 1), from: .milliseconds(120))
-        #expect(shares.isGreedy(1) && !shares.isGreedy(2))
-        window((1, 19), from: .milliseconds(140))
-        #expect(shares.isGreedy(1) && shares.isGreedy(2) && !shares.isGreedy(3))
-        // One who is alone takes nothing from anybody, and what was long ago does not count.
-        window((1, 19), (2, 1), from: .milliseconds(160))
-        #expect(!shares.isGreedy(1) && !shares.isGreedy(2))
-        window((1, 1), from: .milliseconds(400))
-        #expect(!shares.isGreedy(1))
-        // Users beyond the bound count as one.
-        for user in 10..<(10 + 2 * TurnShares.userCountMaximum) {
-            shares.note(.microseconds(5), of: user, now: .milliseconds(410))
-        }
-        window((5, 5), from: .milliseconds(411))
-        shares.note(.zero, of: 5, now: .milliseconds(430))
-        #expect(!shares.isGreedy(5) && shares.isGreedy(0))
-    }
-
     @Test func `The first few of many are found without putting all in order`() {
         let numbers = (0..<1000).map { $0 * 7919 % 1009 }
         var comparisonCount = 0
