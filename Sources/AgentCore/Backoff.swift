@@ -9,11 +9,6 @@ struct Backoff: Hashable, Sendable {
     /// The attempts that have failed in a row.
     private(set) var failures = 0
 
-    init(first: Duration, last: Duration) {
-        self.first = first
-        self.last = last
-    }
-
     var bound: Duration {
         var bound = first
         for _ in 0..<min(failures, 32) where bound < last { bound = bound + bound }

@@ -48,23 +48,6 @@ public struct Reply: Equatable, Sendable {
     public var date: Int64?
     /// The JSON of the body, if it has any; a text that is none is a string.
     public var body: JSONValue?
-
-    /// An answer; see the members.
-    public init(
-        status: Int,
-        revision: Int64? = nil,
-        epoch: String? = nil,
-        hash: String? = nil,
-        date: Int64? = nil,
-        body: JSONValue? = nil
-    ) {
-        self.status = status
-        self.revision = revision
-        self.epoch = epoch
-        self.hash = hash
-        self.date = date
-        self.body = body
-    }
 }
 
 /// Whoever can carry a request to a server and bring back the answer: ``Connection``, or a test.

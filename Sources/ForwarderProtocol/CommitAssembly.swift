@@ -31,11 +31,6 @@ public struct CommitAssembly: Sendable {
         public var changesForwarding: Bool
         /// The names of the ports that are gone, sorted.
         public var removedPorts: [String]
-
-        public init(changesForwarding: Bool, removedPorts: [String]) {
-            self.changesForwarding = changesForwarding
-            self.removedPorts = removedPorts
-        }
     }
 
     /// Forgets the open commit; its agent is gone.

@@ -1,5 +1,6 @@
-import Client
 import JSON
+
+@testable import Client
 
 /// A server that answers as a closure says and remembers what it was asked.
 final class ScriptedCaller: Caller {

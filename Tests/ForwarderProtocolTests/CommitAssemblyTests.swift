@@ -1,6 +1,7 @@
-import ForwarderProtocol
 import Testing
 import Wire
+
+@testable import ForwarderProtocol
 
 @Suite struct CommitAssemblyTests {
     private static let tables = TablePlace(root: 16, length: 4096)

@@ -84,11 +84,6 @@ private struct SegmentReader<Command: Sendable> {
     var options: [(name: String, value: String?)] = []
     var wantsHelp = false
 
-    init(grammar: ControlGrammar<Command>, words: ArraySlice<String>) {
-        self.grammar = grammar
-        self.words = words
-    }
-
     mutating func read(into line: inout ControlCommandLine<Command>) throws(ClientError) {
         while let word = words.popFirst() {
             let isOption = word.hasPrefix("--") || verb == nil && word.hasPrefix("-") || word == "-h"

@@ -36,22 +36,6 @@ public struct Token: Equatable, Sendable {
     /// The life of a join token, unless said otherwise: a day.
     public static let joinLifetimeDefault: Int64 = 86_400
 
-    public init(
-        id: String,
-        grant: Grant,
-        hash: String,
-        createdBy: String,
-        createdAt: Int64,
-        expiresAt: Int64
-    ) {
-        self.id = id
-        self.grant = grant
-        self.hash = hash
-        self.createdBy = createdBy
-        self.createdAt = createdAt
-        self.expiresAt = expiresAt
-    }
-
     /// True if it can let nobody in any more.
     public func isSpent(at time: Int64) -> Bool { usedAt != nil || expiresAt <= time }
 }
