@@ -31,31 +31,34 @@ extension Answer {
         let sources = ports.compactMap { port in
             port.statistics.map { (label("logical_port", port.specification.logicalPort), $0) }
         }
-        func counts(_ drops: KeyPath<SourceStatistics, [DropCount]>) -> [(String, UInt64)] {
-            (sources + [(label("logical_port", ""), forwarder.underlay)]).flatMap { labels, source in
-                source[keyPath: drops].sorted { $0.reason < $1.reason }
-                    .map { (labels + "," + label("reason", $0.reason), $0.frames) }
+        let all = sources + [(label("logical_port", ""), forwarder.underlay)]
+        func counts(
+            _ sources: [(String, SourceStatistics)],
+            _ counts: KeyPath<SourceStatistics, [NamedCount]>,
+            by title: String
+        ) -> [(String, UInt64)] {
+            sources.flatMap { labels, source in
+                source[keyPath: counts].sorted { $0.name < $1.name }
+                    .map { (labels + "," + label(title, $0.name), $0.frames) }
             }
         }
         text += family(
             "heddle_dropped_frames_total",
             "counter",
             "Frames that went nowhere, by port (empty: from other hosts) and reason.",
-            counts(\.drops)
+            counts(all, \.drops, by: "reason")
         )
         text += family(
             "heddle_partly_dropped_frames_total",
             "counter",
             "Frames that went out, but not to all who should have had them.",
-            counts(\.partlyDropped)
+            counts(all, \.partlyDropped, by: "reason")
         )
         text += family(
             "heddle_answers_total",
             "counter",
             "Answers that the host gave to a port in the place of others, by kind.",
-            sources.flatMap { labels, source in
-                source.answers.sorted { $0.kind < $1.kind }.map { (labels + "," + label("kind", $0.kind), $0.frames) }
-            }
+            counts(sources, \.answers, by: "kind")
         )
         return text
     }

@@ -85,18 +85,17 @@ extension SourceStatistics {
     /// "drops": {REASON: FRAMES}, "partly_dropped": {REASON: FRAMES}, "answers": {KIND: FRAMES}}`, as the
     /// forwarder counts.
     var json: JSONValue {
-        func reasons(_ drops: [DropCount]) -> JSONValue {
-            var reasons = JSONObject()
-            for drop in drops.sorted(by: { $0.reason < $1.reason }) { reasons[drop.reason] = number(drop.frames) }
-            return .object(reasons)
+        func object(_ counts: [NamedCount]) -> JSONValue {
+            var object = JSONObject()
+            for count in counts.sorted(by: { $0.name < $1.name }) { object[count.name] = number(count.frames) }
+            return .object(object)
         }
         return [
             "rx_frames": number(receivedFrames), "rx_bytes": number(receivedBytes),
             "tx_frames": number(sentFrames), "tx_bytes": number(sentBytes),
             "forwarded_frames": number(forwardedFrames), "unsent_frames": number(unsentFrames),
             "singly_sent_frames": number(singlySentFrames),
-            "drops": reasons(drops), "partly_dropped": reasons(partlyDropped),
-            "answers": reasons(answers.map { DropCount(reason: $0.kind, frames: $0.frames) }),
+            "drops": object(drops), "partly_dropped": object(partlyDropped), "answers": object(answers),
         ]
     }
 }

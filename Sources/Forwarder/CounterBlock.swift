@@ -104,10 +104,13 @@ extension SourceStatistics {
     /// The sums over the pollers' counters of one source.
     init(name: String, of source: CounterBlock.Source, in blocks: [CounterBlock]) {
         func sum(_ word: CounterBlock.Word) -> UInt64 { blocks.reduce(0) { $0 &+ $1.value(word, of: source) } }
-        func drops(_ count: (CounterBlock, DropReason) -> UInt64) -> [DropCount] {
-            DropReason.allCases.compactMap { reason in
-                let frames = blocks.reduce(0) { $0 &+ count($1, reason) }
-                return frames > 0 ? DropCount(reason: reason.label, frames: frames) : nil
+        func counts<Kind: CaseIterable>(
+            _ label: KeyPath<Kind, String>,
+            _ count: (CounterBlock, Kind) -> UInt64
+        ) -> [NamedCount] {
+            Kind.allCases.compactMap { kind in
+                let frames = blocks.reduce(0) { $0 &+ count($1, kind) }
+                return frames > 0 ? NamedCount(name: kind[keyPath: label], frames: frames) : nil
             }
         }
         self.init(name: name)
@@ -118,11 +121,8 @@ extension SourceStatistics {
         sentBytes = sum(.sentBytes)
         unsentFrames = sum(.unsentFrames)
         singlySentFrames = sum(.singlySentFrames)
-        self.drops = drops { $0.drops($1, of: source) }
-        partlyDropped = drops { $0.partlyDropped($1, of: source) }
-        answers = AnswerKind.allCases.compactMap { kind in
-            let frames = blocks.reduce(0) { $0 &+ $1.answers(kind, of: source) }
-            return frames > 0 ? AnswerCount(kind: kind.label, frames: frames) : nil
-        }
+        drops = counts(\DropReason.label) { $0.drops($1, of: source) }
+        partlyDropped = counts(\DropReason.label) { $0.partlyDropped($1, of: source) }
+        answers = counts(\AnswerKind.label) { $0.answers($1, of: source) }
     }
 }

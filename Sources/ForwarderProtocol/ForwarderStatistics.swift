@@ -80,35 +80,23 @@ public struct SourceStatistics: Hashable, Sendable {
     /// Frames written one by one since the kernel refused them as one.
     public var singlySentFrames: UInt64 = 0
     /// Frames read that went nowhere, by reason; only the reasons that have dropped any.
-    public var drops: [DropCount] = []
+    public var drops: [NamedCount] = []
     /// Frames read that went out, but not to all who should have had them, by reason; they count among the forwarded.
-    public var partlyDropped: [DropCount] = []
+    public var partlyDropped: [NamedCount] = []
     /// Answers given in the place of the frames' destinations, by kind; only the kinds that were given.
-    public var answers: [AnswerCount] = []
+    public var answers: [NamedCount] = []
 
     public init(name: String) { self.name = name }
 }
 
-/// The count of one kind of answer. The kind travels by name, so that a newer forwarder may have more.
-public struct AnswerCount: Hashable, Sendable {
-    /// The kind in snake case, as the datapath's `AnswerKind` names it for people.
-    public var kind: String
+/// The count of one drop reason or kind of answer. It travels by name, so that a newer forwarder may have more.
+public struct NamedCount: Hashable, Sendable {
+    /// The name in snake case, as the datapath's `DropReason` or `AnswerKind` has it for people.
+    public var name: String
     public var frames: UInt64
 
-    public init(kind: String, frames: UInt64) {
-        self.kind = kind
-        self.frames = frames
-    }
-}
-
-/// The count of one drop reason. The reason travels by name, so that a newer forwarder may have more.
-public struct DropCount: Hashable, Sendable {
-    /// The reason in snake case, as the datapath's `DropReason` names it for people.
-    public var reason: String
-    public var frames: UInt64
-
-    public init(reason: String, frames: UInt64) {
-        self.reason = reason
+    public init(name: String, frames: UInt64) {
+        self.name = name
         self.frames = frames
     }
 }

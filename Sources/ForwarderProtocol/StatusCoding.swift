@@ -46,15 +46,11 @@ extension MessageWriter {
         put(source.sentBytes)
         put(source.unsentFrames)
         put(source.singlySentFrames)
-        for drops in [source.drops, source.partlyDropped] {
-            put(drops) { writer, drop in
-                writer.put(drop.reason)
-                writer.put(drop.frames)
+        for counts in [source.drops, source.partlyDropped, source.answers] {
+            put(counts) { writer, count in
+                writer.put(count.name)
+                writer.put(count.frames)
             }
-        }
-        put(source.answers) { writer, answer in
-            writer.put(answer.kind)
-            writer.put(answer.frames)
         }
     }
 }
@@ -112,17 +108,15 @@ extension MessageReader {
         source.sentBytes = try integer()
         source.unsentFrames = try integer()
         source.singlySentFrames = try integer()
-        source.drops = try drops()
-        source.partlyDropped = try drops()
-        source.answers = try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
-            AnswerCount(kind: try reader.name(), frames: try reader.integer())
-        }
+        source.drops = try counts()
+        source.partlyDropped = try counts()
+        source.answers = try counts()
         return source
     }
 
-    private mutating func drops() throws(ForwarderMessageError) -> [DropCount] {
+    private mutating func counts() throws(ForwarderMessageError) -> [NamedCount] {
         try list(elementByteCountMinimum: 12) { reader throws(ForwarderMessageError) in
-            DropCount(reason: try reader.name(), frames: try reader.integer())
+            NamedCount(name: try reader.name(), frames: try reader.integer())
         }
     }
 }

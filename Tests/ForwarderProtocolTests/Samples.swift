@@ -21,15 +21,15 @@ enum Samples {
         port.sentBytes = 4
         port.unsentFrames = 7
         port.singlySentFrames = 8
-        port.drops = [DropCount(reason: "hairpin", frames: 5)]
-        port.partlyDropped = [DropCount(reason: "frame_too_long", frames: 6)]
-        port.answers = [AnswerCount(kind: "dhcp_offer", frames: 7)]
+        port.drops = [NamedCount(name: "hairpin", frames: 5)]
+        port.partlyDropped = [NamedCount(name: "frame_too_long", frames: 6)]
+        port.answers = [NamedCount(name: "dhcp_offer", frames: 7)]
         return port
     }
 
     private static var underlay: SourceStatistics {
         var underlay = SourceStatistics(name: "")
-        underlay.drops = [DropCount(reason: "missing_option", frames: 1 << 40)]
+        underlay.drops = [NamedCount(name: "missing_option", frames: 1 << 40)]
         return underlay
     }
 

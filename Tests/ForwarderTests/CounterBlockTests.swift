@@ -49,8 +49,8 @@ import Testing
         expected.receivedFrames = 3
         expected.sentFrames = 5
         expected.singlySentFrames = 13
-        expected.drops = [DropCount(reason: "ingress_port_security", frames: 2)]
-        expected.answers = [AnswerCount(kind: "dhcp_offer", frames: 1)]
+        expected.drops = [NamedCount(name: "ingress_port_security", frames: 2)]
+        expected.answers = [NamedCount(name: "dhcp_offer", frames: 1)]
         #expect(SourceStatistics(name: "vm1", of: 4, in: blocks) == expected)
     }
 }

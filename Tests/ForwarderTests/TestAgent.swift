@@ -160,5 +160,5 @@ extension ForwarderStatistics {
 }
 
 extension SourceStatistics {
-    func drops(_ reason: String) -> UInt64 { drops.first { $0.reason == reason }?.frames ?? 0 }
+    func drops(_ reason: String) -> UInt64 { drops.first { $0.name == reason }?.frames ?? 0 }
 }
