@@ -77,6 +77,7 @@ extension Network {
     public init(users: Network, others: Network) {
         self = others
         northbound = users.northbound
+        countGivenMACs()
     }
 
     /// Carries out the next commit of the log.
@@ -98,6 +99,12 @@ extension Network {
                 try put(kind, change.id, object, revision: commit.revision)
             }
         }
+    }
+
+    /// Has the index of ports count the MAC addresses that central gives, so that the first new one need not.
+    private mutating func countGivenMACs() {
+        guard let prefix = ledger.lastKeys[.macPrefix].flatMap({ MACPrefix(truncating: UInt64($0)) }) else { return }
+        northbound.ports.index.countMACs(under: prefix)
     }
 
     private mutating func put(
@@ -130,6 +137,7 @@ extension Network {
                 let key = try Self.parse(object)["key"]?.integerValue.flatMap(UInt32.init(exactly:))
             else { throw Self.damaged(kind, id) }
             ledger.setLastKey(key, in: space)
+            if space == .macPrefix { countGivenMACs() }
         case .topology:
             guard let revision = try Self.parse(object)["revision"]?.integerValue.flatMap(UInt64.init(exactly:)) else {
                 throw Self.damaged(kind, id)

@@ -9,6 +9,20 @@ public struct IntervalSet<Element: FixedWidthInteger & Sendable>: Sendable {
     /// An empty set.
     @inlinable public init() {}
 
+    /// The set of numbers that do not fall, in a time that grows with the intervals and little with the numbers.
+    @inlinable public init(ordered numbers: some Sequence<Element>) {
+        var last: ClosedRange<Element>?
+        for number in numbers {
+            if let interval = last, number == interval.upperBound || number == interval.upperBound &+ 1 {
+                last = interval.lowerBound...number
+            } else {
+                if let last { firsts[last.upperBound] = last.lowerBound }
+                last = number...number
+            }
+        }
+        if let last { firsts[last.upperBound] = last.lowerBound }
+    }
+
     /// The intervals, in order.
     public var intervals: [ClosedRange<Element>] { firsts.map { $0.value...$0.key } }
 

@@ -22,6 +22,7 @@ import Testing
                     oracle.remove(number)
                 }
                 #expect(Set(set.intervals.joined()) == oracle)
+                #expect(IntervalSet(ordered: oracle.sorted()).intervals == set.intervals)
                 #expect(Set(copy.intervals.joined()) == before)
                 #expect(zip(set.intervals, set.intervals.dropFirst()).allSatisfy { $0.upperBound + 1 < $1.lowerBound })
                 let first = UInt8.random(in: numbers, using: &generator)

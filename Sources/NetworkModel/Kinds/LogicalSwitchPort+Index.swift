@@ -93,11 +93,10 @@ extension LogicalSwitchPort {
         /// Counts the MAC addresses with a prefix from now on.
         mutating func countMACs(under prefix: MACPrefix) {
             guard takenMACs?.prefix != prefix else { return }
-            var taken = TakenMACs(prefix: prefix)
             // No switch has the lowest identity.
             var cursor = byMAC.cursor(after: OnSwitch(switchID: .zero, address: prefix.address(0)))
-            while let mac = cursor.next()?.key.address, prefix.contains(mac) { taken.insert(mac) }
-            takenMACs = taken
+            let macs = AnyIterator { cursor.next().flatMap { prefix.contains($0.key.address) ? $0.key.address : nil } }
+            takenMACs = TakenMACs(prefix: prefix, ordered: macs)
         }
 
         /// The ports that have any of these MAC addresses, on whatever switch; `nil` if they are more than a maximum.
@@ -134,19 +133,25 @@ struct TakenMACs: Sendable {
     /// The prefix.
     let prefix: MACPrefix
     /// The last three octets of the addresses.
-    private var suffixes = IntervalSet<UInt32>()
+    private var suffixes: IntervalSet<UInt32>
 
     /// The last three octets that central gives out, as OVN does.
     static let given: ClosedRange<UInt32> = 1...0xff_fffe
 
-    init(prefix: MACPrefix) { self.prefix = prefix }
+    /// The given addresses, in order, all of which begin with the prefix.
+    init(prefix: MACPrefix, ordered macs: some Sequence<MACAddress>) {
+        self.prefix = prefix
+        suffixes = IntervalSet(ordered: macs.lazy.map { Self.suffix(of: $0) })
+    }
+
+    private static func suffix(of mac: MACAddress) -> UInt32 { UInt32(truncatingIfNeeded: mac.rawValue & 0xff_ffff) }
 
     mutating func insert(_ mac: MACAddress) {
-        if prefix.contains(mac) { suffixes.insert(UInt32(truncatingIfNeeded: mac.rawValue & 0xff_ffff)) }
+        if prefix.contains(mac) { suffixes.insert(Self.suffix(of: mac)) }
     }
 
     mutating func remove(_ mac: MACAddress) {
-        if prefix.contains(mac) { suffixes.remove(UInt32(truncatingIfNeeded: mac.rawValue & 0xff_ffff)) }
+        if prefix.contains(mac) { suffixes.remove(Self.suffix(of: mac)) }
     }
 
     /// The address for a port with an IPv4 address, 0 for none: as OVN makes it of the low 24 bits, else the next free
