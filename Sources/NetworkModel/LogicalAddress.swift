@@ -107,10 +107,13 @@ public struct DynamicAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// One string of a port's `port_security`: `MAC [IP[/LENGTH] ...]`.
+/// One string of a port's `port_security`: `MAC [IP[/LENGTH] ...]`, or, for the virtual routers behind a MAC,
+/// `VRRPv3 MAC [MAC[/LENGTH] ...] [IP[/LENGTH] ...]`.
 public struct PortSecurityRule: Hashable, Spelled, AddressText {
-    /// The only source MAC.
+    /// The only source MAC; of a rule for virtual routers the host's own, which may send ARP and ND about them.
     public var mac: MACAddress
+    /// The MACs of virtual routers; empty if the rule is of the host itself.
+    public var virtualMACs: [MACRange]
     /// The prefixes allowed with it; empty means any.
     public var prefixes: [IPPrefix]
 
@@ -118,22 +121,43 @@ public struct PortSecurityRule: Hashable, Spelled, AddressText {
     public static let dynamic = "dynamic"
 
     /// The canonical spelling: lower case, one blank between the parts, IPv6 as RFC 5952, no full lengths.
-    public func spell(to text: inout [UInt8]) { NetworkModel.spell(mac, prefixes, to: &text) }
+    public func spell(to text: inout [UInt8]) {
+        guard !virtualMACs.isEmpty else { return NetworkModel.spell(mac, prefixes, to: &text) }
+        let macs = virtualMACs == Self.allVirtualMACs ? [] : virtualMACs
+        let words = [Self.virtualRouters, mac.description] + macs.map(\.description) + prefixes.map(\.description)
+        text += words.joined(separator: " ").utf8
+    }
+
+    /// The MACs of all virtual routers.
+    private static let allVirtualMACs: [MACRange] = [.virtualIPv4Routers, .virtualIPv6Routers]
+
+    /// OVN's word before a rule for virtual routers.
+    private static let virtualRouters = "VRRPv3"
 
     /// The rule that a string of `port_security` stands for.
     ///
     /// OVN ignores a bad string, and opens the port if none is left; here it is refused.
     public init(parsing text: String) throws(AddressError) {
-        let parts = try addressParts(text)
+        var parts = try addressParts(text)[...]
+        let isVirtual = parts.first?.isWord(Self.virtualRouters) == true
+        if isVirtual { parts = parts.dropFirst() }
         guard let first = parts.first else { throw .invalid("port security is \"MAC\" or \"MAC IP[/LENGTH] ...\"") }
-        if first.isWord("VRRPv3") { throw .unsupported("\"VRRPv3\" port security is not in this version") }
         if first.isWord("unknown") {
             throw .invalid("\"unknown\" is not a port security rule; leave the list empty to check nothing")
         }
         mac = try MACAddress(ofPort: first)
         prefixes = []
+        virtualMACs = []
         var seen: Set<IPPrefix> = []
         for part in parts.dropFirst() {
+            if isVirtual, let range = MACRange(String(decoding: part, as: UTF8.self)) {
+                guard range.isOfVirtualRouters else {
+                    throw .invalid("\(part.quoted) is not of 00:00:5e:00:01:00/40 or 00:00:5e:00:02:00/40")
+                }
+                guard !virtualMACs.contains(range) else { throw .invalid("\(range) appears twice in one string") }
+                virtualMACs.append(range)
+                continue
+            }
             guard let prefix = IPPrefix(octets: part) else {
                 throw .invalid("\(part.quoted) is neither an IP address nor a prefix; blanks separate them")
             }
@@ -142,6 +166,7 @@ public struct PortSecurityRule: Hashable, Spelled, AddressText {
             }
             prefixes.append(prefix)
         }
+        if isVirtual, virtualMACs.isEmpty { virtualMACs = Self.allVirtualMACs }
     }
 }
 

@@ -52,7 +52,8 @@ public struct NorthboundDatabase: Sendable {
     /// The features that the host of a port needs, in order: those of any port, and what the port and its switch say.
     public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
         let fields = switches[port.switchID].map { LogicalSwitch.fields.features(of: $0.value) } ?? []
-        let later = LogicalSwitchPort.fields.features(of: port) + fields
+        let rules = port.hasVirtualRouters ? [Feature.virtualRouters] : []
+        let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }
 

@@ -24,7 +24,12 @@ public enum Feature {
     /// not among them: a host without a key gets no tags.
     public static let basic = [RecordKind.chassis, .datapathBinding, .portBinding].map(\.rawValue)
 
+    /// That a host lets virtual routers of a port pass, and its own MAC address not by their entries (VRRPv3).
+    public static let virtualRouters = "port_binding.port_security.virtual_macs"
+
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] =
-        RecordKey.kinds + [tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard]
+        RecordKey.kinds + [
+            tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
+        ]
 }

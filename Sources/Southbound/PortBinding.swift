@@ -99,16 +99,20 @@ public struct PortAddress: Hashable, Sendable {
     }
 }
 
-/// One entry of a port's security: `MAC [IP[/LENGTH] ...]`. Entries are alternatives.
+/// One entry of a port's security: `MAC [IP[/LENGTH] ...]`, or `VRRPv3 MAC [MAC[/LENGTH] ...] [IP[/LENGTH] ...]`.
+/// Entries are alternatives.
 public struct PortSecurityEntry: Hashable, Sendable {
-    /// The only source MAC, and the only unicast destination.
+    /// The only source MAC, and the only unicast destination; with virtual MACs, the sender of ARP and ND about those.
     public var mac: MACAddress
+    /// The MACs of virtual routers that may send and receive (VRRPv3); empty if the entry is of the host itself.
+    public var virtualMACs: [MACRange]
     /// The IP prefixes allowed with it; empty means any. A prefix with zero host bits allows the subnet, one with
     /// host bits exactly that address (and, towards the port, the subnet's broadcast).
     public var prefixes: [IPPrefix]
 
-    public init(mac: MACAddress, prefixes: [IPPrefix] = []) {
+    public init(mac: MACAddress, prefixes: [IPPrefix] = [], virtualMACs: [MACRange] = []) {
         self.mac = mac
+        self.virtualMACs = virtualMACs
         self.prefixes = prefixes
     }
 }
@@ -180,6 +184,12 @@ extension PortAddress {
 extension PortSecurityEntry {
     static let members: [JSONMember<PortSecurityEntry>] = [
         JSONMember("mac", { $0.mac }, { $0.mac = $1 }, .spelled { MACAddress($0) }),
+        JSONMember(
+            unlessEmpty: "virtual_macs",
+            { $0.virtualMACs },
+            { $0.virtualMACs = $1 },
+            .list(.spelled { MACRange($0) })
+        ),
         JSONMember("prefixes", { $0.prefixes }, { $0.prefixes = $1 }, .list(.spelled { IPPrefix($0) })),
     ]
 }

@@ -29,6 +29,7 @@ import Testing
 
     private static let needs: [(JSONValue?, JSONValue?, String)] = [
         (["dhcpv4_options": "dhcp"], nil, Feature.dhcpv4),
+        (["port_security": ["VRRPv3 02:00:00:00:00:01"]], nil, Feature.virtualRouters),
         (nil, ["dns_records": ["dns"]], Feature.dns),
         (nil, ["dns_domain": "example"], Feature.dns),
         (nil, ["ra_guard": true], Feature.routerGuard),

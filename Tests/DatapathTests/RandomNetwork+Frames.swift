@@ -7,7 +7,9 @@ extension RandomNetwork {
         if chance(30) { return serviceFrame(from: number) }
         let peer = chance(90) ? Int.random(in: 1...8, using: &generator) : 28
         let source =
-            chance(92) ? mac(number) : [mac(peer), .broadcast, mac(number + 20)].randomElement(using: &generator)
+            chance(8)
+            ? virtualMAC(number, chance(50) ? 1 : 2)
+            : chance(92) ? mac(number) : [mac(peer), .broadcast, mac(number + 20)].randomElement(using: &generator)
         let destination = self.destination(peer)
         let (type, payload) = packet(from: number, to: peer)
         var bytes = FrameBuilder.ethernet(
@@ -27,7 +29,7 @@ extension RandomNetwork {
 
     private mutating func destination(_ peer: Int) -> MACAddress {
         switch Int.random(in: 0..<10, using: &generator) {
-        case 0...4: mac(peer)
+        case 0...4: chance(10) ? virtualMAC(peer, chance(50) ? 1 : 2) : mac(peer)
         case 5, 6: .broadcast
         case 7: MACAddress(truncating: 0x3333_ff00_0000 + UInt64(peer))
         case 8: MACAddress(truncating: 0x0100_5e00_0001)
@@ -61,7 +63,7 @@ extension RandomNetwork {
         FrameBuilder.arp(
             ARPPacket(
                 operation: chance(75) ? 1 : 2,
-                senderMAC: chance(90) ? mac(number) : mac(peer),
+                senderMAC: chance(12) ? virtualMAC(number, 1) : chance(90) ? mac(number) : mac(peer),
                 senderIP: chance(85) ? ipv4(number) : chance(50) ? .any : ipv4(77),
                 targetMAC: mac(0),
                 targetIP: chance(85) ? ipv4(peer) : ipv4(number)
@@ -82,7 +84,8 @@ extension RandomNetwork {
     }
 
     private mutating func sourceIPv6(_ number: Int) -> IPv6Address {
-        switch Int.random(in: 0..<10, using: &generator) {
+        switch Int.random(in: 0..<11, using: &generator) {
+        case 10: virtualMAC(number, 2).linkLocalAddress
         case 0, 1: .any
         case 2, 3: mac(number).linkLocalAddress
         case 4: ipv6(number + 300)
@@ -94,7 +97,7 @@ extension RandomNetwork {
         let isAsking = chance(65)
         let target = chance(85) ? ipv6(isAsking ? peer : number) : mac(chance(50) ? peer : number).linkLocalAddress
         var message = NeighborMessage(kind: isAsking ? .solicitation : .advertisement, target: target)
-        let option = chance(85) ? mac(number) : mac(chance(50) ? peer : 0)
+        let option = chance(12) ? virtualMAC(number, 2) : chance(85) ? mac(number) : mac(chance(50) ? peer : 0)
         if isAsking, chance(70) { message.sourceMAC = option }
         if !isAsking, chance(70) { message.targetMAC = option }
         if chance(5) { message.code = 1 }

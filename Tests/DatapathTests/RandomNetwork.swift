@@ -102,7 +102,14 @@ struct RandomNetwork {
     private mutating func security(_ number: Int) -> [PortSecurityEntry] {
         (0..<Int.random(in: 1...2, using: &generator)).map { _ in
             let mac = self.mac(chance(85) ? number : number + 20)
-            return PortSecurityEntry(mac: mac, prefixes: prefixes(number))
+            let ranges =
+                [.virtualIPv4Routers, .virtualIPv6Routers]
+                + [1, 2].compactMap { family in
+                    MACRange(address: virtualMAC(number, family), length: 48)
+                }
+            let virtual =
+                chance(80) ? [] : ranges.shuffled(using: &generator).prefix(Int.random(in: 1...4, using: &generator))
+            return PortSecurityEntry(mac: mac, prefixes: prefixes(number), virtualMACs: Array(virtual))
         }
     }
 
@@ -188,6 +195,11 @@ struct RandomNetwork {
     }
 
     // MARK: addresses, few enough to meet
+
+    /// The virtual router with this number, 1 for IPv4 and 2 for IPv6.
+    func virtualMAC(_ number: Int, _ family: UInt64) -> MACAddress {
+        MACAddress(truncating: 0x5e00_0000 | family << 8 | UInt64(number & 255))
+    }
 
     func mac(_ number: Int) -> MACAddress { MACAddress(truncating: 0x0200_0000_0000 + UInt64(number)) }
     func ipv4(_ number: Int) -> IPv4Address { IPv4Address(0x0a00_0000 + UInt32(number)) }

@@ -37,7 +37,8 @@ import Wire
                 + #""features":["chassis","datapath_binding","port_binding","dhcp_responder","dns_responder","#
                 + #""chassis.tunnel_keys","port_binding.dhcpv4_options","port_binding.dhcpv6_options","#
                 + #""datapath_binding.dns_records","datapath_binding.router_advertisement","#
-                + #""datapath_binding.ra_guard","datapath_binding.dhcp_guard"],"hostname":"host1","#
+                + #""datapath_binding.ra_guard","datapath_binding.dhcp_guard","#
+                + #""port_binding.port_security.virtual_macs"],"hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
                 + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#

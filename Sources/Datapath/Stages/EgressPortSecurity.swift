@@ -12,7 +12,7 @@ enum EgressPortSecurity: Stage {
         if !security.isThere || context.isMulticast { return true }
         var isKnown = false
         var isRestricted = false
-        for entry in security.entries where entry.mac == context.destination {
+        for entry in security.entries where entry.matches(context.destination) {
             isKnown = true
             guard entry.ipv4.count + entry.ipv6.count > 0 else { continue }
             switch context.network {
@@ -20,7 +20,8 @@ enum EgressPortSecurity: Stage {
                 if security.allowsDestination(ipv4: context.ipv4Destination, entry) { return true }
                 isRestricted = true
             case .ipv6:
-                if security.allowsDestination(ipv6: context.ipv6Destination, entry) { return true }
+                let address = context.ipv6Destination
+                if security.allowsDestination(ipv6: address, at: context.destination, entry) { return true }
                 isRestricted = true
             case .arp, .foreignARP, .opaque, .malformed: continue
             }

@@ -1,7 +1,7 @@
 import Wire
 
-/// Table `ls_in_apply_port_sec` (OVN's `check_in_port_sec`: controller/lflow.c, consider_port_sec_flows), without
-/// VRRPv3: port security looks at what a port sends.
+/// Table `ls_in_apply_port_sec` (OVN's `check_in_port_sec`: controller/lflow.c, consider_port_sec_flows): port
+/// security looks at what a port sends.
 ///
 /// Entries are alternatives. What differs from OVN, for a port that may have certain IP addresses only:
 /// - An ND message with contradictory options is refused; OVN lets it through.
@@ -25,8 +25,9 @@ enum IngressPortSecurity: Stage {
         if !security.isThere { return true }
         var needsNeighborCheck = false
         let source = context.source
-        for entry in security.entries where entry.mac == source {
-            switch opinion(&context, security, entry) {
+        for entry in security.entries where entry.matches(source) || entry.owner == source {
+            let isVirtual = entry.isVirtual
+            switch isVirtual ? virtualOpinion(&context, security, entry) : opinion(&context, security, entry) {
             case .refused: continue
             case .allowed: return true
             case .allowedAfterNeighborCheck: needsNeighborCheck = true
@@ -35,7 +36,7 @@ enum IngressPortSecurity: Stage {
         return needsNeighborCheck && passesNeighborCheck(&context, security)
     }
 
-    private enum Opinion {
+    enum Opinion {
         case refused
         case allowed
         case allowedAfterNeighborCheck
@@ -69,7 +70,7 @@ enum IngressPortSecurity: Stage {
             if !hasIPv6 { return hasIPv4 ? .refused : .allowedAfterNeighborCheck }
             if isRouterMessage(&context), !security.hasSubnet(entry) { return .refused }
             let source = context.ipv6Source
-            if security.contains(source, entry.ipv6) || source == security.linkLocal(entry) {
+            if security.contains(source, entry.ipv6) || source == security.linkLocal(entry.mac) {
                 return .allowedAfterNeighborCheck
             }
             return source == .any ? unspecifiedSourceOpinion(&context) : .refused
@@ -128,7 +129,7 @@ enum IngressPortSecurity: Stage {
         guard let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0 else {
             return false
         }
-        for entry in security.entries where entry.mac == frame.source {
+        for entry in security.entries where entry.mac == frame.source && !entry.isVirtual {
             if allows(message, security, entry) { return true }
         }
         return false
@@ -144,7 +145,7 @@ enum IngressPortSecurity: Stage {
             return isOwn(message.sourceMAC, entry)
         case .advertisement:
             guard isOwn(message.targetMAC, entry) else { return false }
-            return entry.ipv6.count == 0 || message.target == security.linkLocal(entry)
+            return entry.ipv6.count == 0 || message.target == security.linkLocal(entry.mac)
                 || security.contains(message.target, entry.ipv6)
         }
     }

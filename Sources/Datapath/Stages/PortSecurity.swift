@@ -3,13 +3,27 @@ import Wire
 
 // Port security in the tables, for both stages that read it: the rows, how bindings become rows, and the reading.
 
-/// One entry of port security.
+/// One entry of port security, or one range of MACs of an entry for virtual routers.
 struct SecurityRow {
+    /// The lowest MAC.
     var mac: UInt64
+    /// The bits of a MAC that count.
+    var mask: UInt64
+    /// The MAC that sends ARP and ND about a virtual router; `noOwner` if the entry is of the host itself.
+    var owner: UInt64
     /// `IPv4PrefixRow`s.
     var ipv4: Extent
     /// `IPv6PrefixRow`s, the link-local address of `mac` not among them.
     var ipv6: Extent
+
+    /// No MAC.
+    static let noOwner = UInt64.max
+
+    var isVirtual: Bool { owner != Self.noOwner }
+    /// True if it is of virtual routers with IPv4 addresses.
+    var isOfIPv4Routers: Bool { mac & 0xff00 == 0x0100 }
+
+    func matches(_ address: UInt64) -> Bool { address & mask == mac }
 }
 
 struct IPv4PrefixRow {
@@ -29,12 +43,16 @@ struct IPv6PrefixRow {
 extension TableFile {
     /// Lays the entries of a binding.
     func append(_ entries: [PortSecurityEntry]) -> Extent {
-        let rows = entries.map { entry in
-            SecurityRow(
-                mac: entry.mac.rawValue,
-                ipv4: append(entry.prefixes.compactMap(IPv4PrefixRow.init)),
-                ipv6: append(entry.prefixes.compactMap(IPv6PrefixRow.init))
-            )
+        let rows = entries.flatMap { entry in
+            let ipv4 = append(entry.prefixes.compactMap(IPv4PrefixRow.init))
+            let ipv6 = append(entry.prefixes.compactMap(IPv6PrefixRow.init))
+            let mac = entry.mac.rawValue
+            guard !entry.virtualMACs.isEmpty else {
+                return [SecurityRow(mac: mac, mask: ~0, owner: SecurityRow.noOwner, ipv4: ipv4, ipv6: ipv6)]
+            }
+            return entry.virtualMACs.map { range in
+                SecurityRow(mac: range.address.rawValue, mask: range.mask, owner: mac, ipv4: ipv4, ipv6: ipv6)
+            }
         }
         return append(rows)
     }
@@ -43,6 +61,8 @@ extension TableFile {
         let rows = former.load(SecurityRow.self, entries).map { entry in
             SecurityRow(
                 mac: entry.mac,
+                mask: entry.mask,
+                owner: entry.owner,
                 ipv4: copy(IPv4PrefixRow.self, entry.ipv4, from: former),
                 ipv6: copy(IPv6PrefixRow.self, entry.ipv6, from: former)
             )
@@ -61,7 +81,9 @@ extension TableFile {
                 let length = prefix.maskHigh.nonzeroBitCount + prefix.maskLow.nonzeroBitCount
                 return "\(IPv6Address(high: prefix.networkHigh, low: prefix.networkLow))/\(length)"
             }
-            return (["\(MACAddress(truncating: entry.mac))"] + ipv4 + ipv6).joined(separator: " ")
+            let virtual = "/\(entry.mask.nonzeroBitCount) of \(MACAddress(truncating: entry.owner))"
+            let range = "\(MACAddress(truncating: entry.mac))" + (entry.isVirtual ? virtual : "")
+            return ([range] + ipv4 + ipv6).joined(separator: " ")
         }
     }
 }
@@ -105,9 +127,7 @@ struct SecurityEntries {
         isThere = port.pointee.security.count > 0
     }
 
-    func linkLocal(_ entry: SecurityRow) -> IPv6Address {
-        MACAddress(truncating: entry.mac).linkLocalAddress
-    }
+    func linkLocal(_ mac: UInt64) -> IPv6Address { MACAddress(truncating: mac).linkLocalAddress }
 
     /// True if the entry allows addresses of a whole subnet.
     func hasSubnet(_ entry: SecurityRow) -> Bool {
@@ -124,9 +144,10 @@ struct SecurityEntries {
         return contains(address, entry.ipv4)
     }
 
-    func allowsDestination(ipv6 address: IPv6Address, _ entry: SecurityRow) -> Bool {
+    /// The same for IPv6, to a MAC of the entry.
+    func allowsDestination(ipv6 address: IPv6Address, at mac: UInt64, _ entry: SecurityRow) -> Bool {
         guard entry.ipv6.count > 0 else { return false }
-        return address.isMulticast || address == linkLocal(entry) || contains(address, entry.ipv6)
+        return address.isMulticast || address == linkLocal(mac) || contains(address, entry.ipv6)
     }
 
     func contains(_ address: UInt32, _ extent: Extent) -> Bool {

@@ -35,9 +35,13 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         set { securityList = ParsedStrings(newValue) }
     }
     private var securityList: ParsedStrings<PortSecurityRule>
+    /// True if port security names virtual routers.
+    var hasVirtualRouters: Bool { securityList.values.contains { !$0.virtualMACs.isEmpty } }
     /// The entries of port security as hosts are told.
     var portSecurityEntries: [PortSecurityEntry] {
-        let entries = securityList.values.map { PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes) }
+        let entries = securityList.values.map {
+            PortSecurityEntry(mac: $0.mac, prefixes: $0.prefixes, virtualMACs: $0.virtualMACs)
+        }
         guard case .known(let mac, let ips)? = status.dynamicAddresses,
             portSecurity.contains(PortSecurityRule.dynamic)
         else { return entries }

@@ -12,7 +12,9 @@ extension EgressPortSecurity: OracleStage {
 
     private static func lets(_ frame: OracleFrame, out entries: [PortSecurityEntry]) -> Bool {
         if entries.isEmpty { return true }
-        let own = entries.filter { $0.mac == frame.destination }
+        let own = entries.filter {
+            OracleVirtualRouters.macs(of: $0).contains { OracleVirtualRouters.contains($0, frame.destination) }
+        }
         let restricting = own.filter { !$0.prefixes.isEmpty }
         if let header = frame.ipv4, !restricting.isEmpty {
             return restricting.contains { entry in
@@ -27,7 +29,7 @@ extension EgressPortSecurity: OracleStage {
         if let header = frame.ipv6, !restricting.isEmpty {
             return restricting.contains { entry in
                 !OraclePrefixes.ipv6(of: entry).isEmpty
-                    && (header.destination.isMulticast || header.destination == entry.mac.linkLocalAddress
+                    && (header.destination.isMulticast || header.destination == frame.destination.linkLocalAddress
                         || OraclePrefixes.ipv6(of: entry).contains {
                             OraclePrefixes.matches(.v6(header.destination), $0)
                         })

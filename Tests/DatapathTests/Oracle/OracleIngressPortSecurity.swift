@@ -3,7 +3,7 @@ import Wire
 
 @testable import Datapath
 
-/// Port security as ovn-nb(5) and controller/lflow.c have it, without VRRPv3.
+/// Port security as ovn-nb(5) and controller/lflow.c have it.
 extension IngressPortSecurity: OracleStage {
     static func decide(_ context: OracleContext) -> OracleStep {
         lets(context.frame, in: context.port.portSecurity) ? .next : .drop(.ingressPortSecurity)
@@ -11,7 +11,8 @@ extension IngressPortSecurity: OracleStage {
 
     private static func lets(_ frame: OracleFrame, in entries: [PortSecurityEntry]) -> Bool {
         if entries.isEmpty { return true }
-        let own = entries.filter { $0.mac == frame.source }
+        if entries.contains(where: { OracleVirtualRouters.lets(frame, in: $0) }) { return true }
+        let own = entries.filter { $0.mac == frame.source && $0.virtualMACs.isEmpty }
         if frame.etherType == 0x0806 { return own.contains { allowsARP(frame, $0) } }
         if frame.etherType == 0x8035, announcesItself(frame) { return !own.isEmpty }
         if own.contains(where: { allowsAtOnce(frame, $0) }) { return true }
