@@ -7,8 +7,8 @@ import Wire
 /// A class, because every operation goes by it: a reference is handed on at the cost of one count.
 public final class KindRow: Sendable {
     public let names: KindNames
-    /// The members that users write: name, type in JSON Schema, and whether it can change.
-    public let fields: [(name: String, type: String, isMutable: Bool)]
+    /// The members that users write: name, type in JSON Schema, whether it can change, and the default of one that can.
+    public let fields: [(name: String, type: String, isMutable: Bool, blank: JSONValue?)]
     public let statusMembers: [String]
     /// The filters of its lists besides those of all kinds.
     public let filters: [String]
@@ -53,7 +53,10 @@ public final class KindRow: Sendable {
 
     init<Object: Kind>(_ kind: Object.Type) {
         names = Object.names
-        fields = Object.fields.list.map { ($0.name, $0.type, $0.isMutable) }
+        fields = Object.fields.list.map { field in
+            let blank = field.isMutable ? field.value(of: Object.blank, in: NorthboundDatabase()) : nil
+            return (field.name, field.type, field.isMutable, blank)
+        }
         statusMembers = Object.statusMembers.map(\.name)
         filters = Object.filters.map(\.parameter)
         parent = Object.fields.parent.flatMap { field in field.parent.map { (field.name, $0) } }
@@ -61,7 +64,7 @@ public final class KindRow: Sendable {
         count = { $0[keyPath: Object.table].count }
         listed = { $0[keyPath: Object.table].listed($1) }
         byName = { $0[keyPath: Object.table].byName }
-        name = { $0[keyPath: Object.table][$1]?.value.name }
+        name = { $0[keyPath: Object.table][$1]?.name }
         home = { database, reference in database[keyPath: Object.table][reference].map { $0.value.parentID ?? $0.id } }
         revisions = { $0[keyPath: Object.table][$1]?.revisions }
         listing = { Listing(of: Object.self, $1, in: $0) }

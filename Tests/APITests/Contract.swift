@@ -38,6 +38,27 @@ struct Contract {
         return resolve(place)
     }
 
+    /// The properties of a schema of this name.
+    func properties(of schema: String) -> JSONObject {
+        root["components"]?["schemas"]?[schema]?["properties"]?.objectValue ?? JSONObject()
+    }
+
+    /// The properties that a schema of this name cannot do without.
+    func required(of schema: String) -> Set<String> {
+        let names = root["components"]?["schemas"]?[schema]?["required"]?.arrayValue ?? []
+        return Set(names.compactMap(\.stringValue))
+    }
+
+    /// The types that a schema allows.
+    func types(of reference: JSONValue?) -> Set<String> {
+        guard let schema = reference.map(resolve) else { return [] }
+        if let choices = (schema["oneOf"] ?? schema["anyOf"])?.arrayValue {
+            return choices.reduce(into: []) { $0.formUnion(types(of: $1)) }
+        }
+        if let type = schema["type"]?.stringValue { return [type] }
+        return Set(schema["type"]?.arrayValue?.compactMap(\.stringValue) ?? [])
+    }
+
     /// The operation of a method on a path, with the parameters of the path among its own.
     func operation(_ method: String, _ path: String) -> JSONValue? { root["paths"]?[path]?[method.lowercased()] }
 

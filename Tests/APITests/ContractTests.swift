@@ -74,6 +74,40 @@ import Testing
         #expect(Set(members) == Set(route.objectMembers))
     }
 
+    @Test(arguments: ObjectKind.allCases)
+    func `The schemas of a kind have its fields, with their types and defaults`(kind: ObjectKind) throws {
+        let row = kind.row
+        let name = kind.names.singular.split(separator: "-").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+        let (input, object) = (contract.properties(of: name + "Input"), contract.properties(of: name))
+        let (replacement, patch) = (
+            contract.properties(of: name + "Replacement"), contract.properties(of: name + "Patch")
+        )
+        for properties in [input, object, replacement, patch] {
+            #expect(Set(properties.members.map(\.name)) == Set(row.members))
+        }
+        let needed = contract.required(of: name + "Replacement")
+        #expect(contract.required(of: name + "Input") == needed.union(["name"]))
+        // Defaults that need not be told.
+        let empties: [String: JSONValue] = ["string": "", "array": [], "object": [:]]
+        for field in row.fields {
+            let place: Comment = "\(name).\(field.name)"
+            let isNeeded = needed.contains(field.name)
+            let types: Set<String> = field.blank == .null ? [field.type, "null"] : [field.type]
+            // A member that is left out while it has its default is never null.
+            #expect(contract.types(of: object[field.name]).union(types) == types, place)
+            #expect(contract.types(of: patch[field.name]) == (isNeeded ? [field.type] : [field.type, "null"]), place)
+            for properties in [input, replacement] {
+                let schema = try #require(properties[field.name], place)
+                #expect(contract.types(of: schema) == types, place)
+                let told = contract.resolve(schema)["default"]
+                let empty = types.contains("null") ? .null : empties[field.type]
+                #expect(field.isMutable && !isNeeded ? told ?? empty == field.blank : told == nil, place)
+            }
+        }
+        let status = object["status"].map(contract.resolve)?["properties"]?.objectValue ?? JSONObject()
+        #expect(Set(status.members.map(\.name)) == Set(row.statusMembers))
+    }
+
     @Test func `The codes of problems are all listed`() {
         let listed = contract.root["components"]?["schemas"]?["Problem"]?["properties"]?["code"]?["enum"]?.arrayValue
         let framing = [
