@@ -157,7 +157,8 @@ public final class JSONMember<Root>: Sendable {
 
     /// A member that is always there.
     /// - Parameters:
-    ///   - get: The member of a value. No key path: one that is not known at compile time takes ten times as long.
+    ///   - get: The member of a value: a function, since a key path that is not known at compile time takes ten times
+    ///     as long.
     ///   - set: Sets it.
     @inlinable public convenience init<Value>(
         _ name: String,
@@ -258,6 +259,7 @@ extension Array {
     }
 }
 
+// By key path: short, and fast enough for what is not written ten thousand times at once.
 extension JSONMember {
     /// A member that is a property and always there.
     @inlinable public convenience init<Value>(
