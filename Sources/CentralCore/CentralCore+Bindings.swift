@@ -14,8 +14,8 @@ extension CentralCore {
             ports.names = union(session.unsettled, session.ports.names[...])
             sessions[name]?.unsettled = []
         }
-        ports.ids = (working.southbound.portsByChassis[name]?.map(\.key) ?? [])[...]
-        ports.ids += committedWaits[name] ?? []
+        let holdings = working.southbound.portsByChassis[name]?.map(\.key) ?? []
+        ports.ids = union(holdings[...], (committedWaits[name] ?? []).sorted()[...])
         if sessions[name]?.hasSpoken != false { committedWaits[name] = nil }
         settle(ports, author: author)
     }

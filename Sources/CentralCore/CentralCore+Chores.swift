@@ -45,7 +45,14 @@ extension CentralCore {
     /// Settles ports: a piece at once, the rest after what waits.
     mutating func settle(_ ports: PortQueue, author: String) {
         let rest = settlePiece(of: ports, author: author)
-        if !rest.isEmpty { chores.append(.settle(rest, author: author)) }
+        guard !rest.isEmpty else { return }
+        // A chassis that speaks again before its last word is settled waits once.
+        for index in chores.indices {
+            guard case .settle(let known, author) = chores[index], let all = known.joined(with: rest) else { continue }
+            chores[index] = .settle(all, author: author)
+            return
+        }
+        chores.append(.settle(rest, author: author))
     }
 
     /// Settles as many ports as a step may.

@@ -61,6 +61,12 @@ struct PortQueue: Sendable {
 
     var isEmpty: Bool { names.isEmpty && ids.isEmpty }
 
+    /// The ports of both, if they are of one chassis.
+    func joined(with other: PortQueue) -> PortQueue? {
+        guard !chassis.isEmpty, chassis == other.chassis else { return nil }
+        return PortQueue(chassis: chassis, names: union(names, other.names), ids: union(ids, other.ids))
+    }
+
     /// Takes some out, which may be fewer than there are left.
     mutating func next(_ count: Int) -> (names: ArraySlice<String>, ids: ArraySlice<ObjectID>) {
         let some = names.prefix(count)
@@ -71,11 +77,14 @@ struct PortQueue: Sendable {
     }
 }
 
-/// Returns the names of two lists, both in order, each once.
-func union(_ left: ArraySlice<String>, _ right: ArraySlice<String>) -> ArraySlice<String> {
+/// Returns what is in either of two lists, both in order, each once.
+func union<Element: Comparable>(
+    _ left: ArraySlice<Element>,
+    _ right: ArraySlice<Element>
+) -> ArraySlice<Element> {
     guard !left.isEmpty else { return right }
     guard !right.isEmpty else { return left }
-    var all: ArraySlice<String> = []
+    var all: ArraySlice<Element> = []
     all.reserveCapacity(left.count + right.count)
     var (left, right) = (left, right)
     while let first = left.first, let second = right.first {

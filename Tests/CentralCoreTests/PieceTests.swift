@@ -181,6 +181,11 @@ import Wire
         bench.goesOn = false
         say { $0.isUp = false }
         #expect(upPorts() == 7)
+        // A word that is said again and again waits once.
+        for isUp in [true, false, true, false] {
+            say { $0.isUp = isUp }
+            #expect(bench.core.chores.count == 1)
+        }
         // Before all of it is done, the host takes it back: ports that are as they were cost nothing more.
         say { $0.isUp = true }
         bench.goesOn = true
