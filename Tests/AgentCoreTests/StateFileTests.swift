@@ -46,7 +46,8 @@ import Wire
             #expect(try Share.read(file, chassis: "hv1").share == old)
             var scenario = Scenario(share: old)
             scenario.start()
-            #expect(scenario.transcript.contains("since 001/0,"))
+            scenario.step("it has the share in force", .forwarderSaid(.acknowledged(epoch: 1, revision: 2)))
+            #expect(scenario.transcript.contains("since 001/0,"), "\(scenario.transcript)")
         }
     }
 
