@@ -205,7 +205,9 @@ final class ForwarderControl {
             case .putTunnelKeys, .begin(_, _, isSnapshot: true): arrived.hasKeys = true
             case .pathMTU(let news): paths.set(news)
             case .requestStatistics: connection?.send(.statistics(statistics))
-            default: break
+            case .begin(_, _, isSnapshot: false), .commit: break
+            // Refused by `assembly.step`.
+            case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused: break
             }
             guard let outcome else { return }
             guard mapTables() else {

@@ -309,7 +309,7 @@ def anchors(text):
 PENDING = {
     openings: (),
     sizes: (),
-    defaults: ("Sources/Forwarder/ForwarderControl.swift",),
+    defaults: (),
 }
 
 
