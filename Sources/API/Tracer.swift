@@ -170,7 +170,6 @@ struct Tracer {
             case .output(let key): ("output", ("output", .string(name(of: key))))
             case .rewrite(let edit): ("rewrite", ("edit", .string("\(edit)")))
             case .enter(let vni): ("enter", ("datapath", .integer(Int64(vni))))
-            case .punt: ("punt", nil)
             }
         return .object(
             JSONObject(

@@ -50,8 +50,6 @@ public struct Trace: Equatable, Sendable {
         case rewrite(Edit)
         /// The frame goes on in the datapath of this key.
         case enter(datapath: UInt32)
-        /// The frame is for the control thread.
-        case punt
 
         /// `next`, `drop (hairpin)`, `answer (dhcp_offer)`, `output to port 3`, `output to group 32768`.
         public var description: String {
@@ -62,7 +60,6 @@ public struct Trace: Equatable, Sendable {
             case .output(let key): "output to \(key < GroupKey.flood ? "port" : "group") \(key)"
             case .rewrite(let edit): "rewrite (\(edit))"
             case .enter(let datapath): "enter datapath \(datapath)"
-            case .punt: "punt"
             }
         }
     }
@@ -173,7 +170,6 @@ private struct TraceRecorder: StepRecorder {
         case .output: decision = .output(key: context.outputKey)
         case .rewrite(let edit): decision = .rewrite(edit)
         case .enter(let port): decision = .enter(datapath: tables.datapath(of: port)?.pointee.vni ?? 0)
-        case .punt: decision = .punt
         }
         trace.steps.append(
             Trace.Step(

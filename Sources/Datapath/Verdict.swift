@@ -53,8 +53,6 @@ public struct Verdict {
         case .answer(let kind, let byteCount):
             (dropReason, replyByteCount) = (nil, byteCount)
             replyKind = kind
-        // The control thread takes no frames yet.
-        case .punt: (dropReason, replyByteCount) = (.noRoom, 0)
         case .next, .output, .rewrite, .enter: (dropReason, replyByteCount) = (nil, 0)
         }
         self.context = context
@@ -165,8 +163,6 @@ public struct Verdict {
         switch walk.end {
         case .drop(let reason):
             return Output(action: FlowAction(.refused, to: Int(slot), reason: reason), edit: Edit())
-        case .punt:
-            return Output(action: FlowAction(.refused, to: Int(slot), reason: .noRoom), edit: Edit())
         case .next, .answer, .output, .rewrite, .enter:
             return Output(action: FlowAction(.local, to: Int(slot)), edit: walk.context.edit)
         }

@@ -34,14 +34,11 @@ import Wire
     private enum Enter: Stage {
         static var name: StaticString { "test_enter" }
         static func decide(_ context: inout Context, _ tables: Tables) -> Step {
-            guard let other = tables.datapath(vni: 6), let port = tables.port(key: 8, in: other) else { return .punt }
+            guard let other = tables.datapath(vni: 6), let port = tables.port(key: 8, in: other) else {
+                return .drop(.noRoom)
+            }
             return .enter(port)
         }
-    }
-
-    private enum Punt: Stage {
-        static var name: StaticString { "test_punt" }
-        static func decide(_ context: inout Context, _ tables: Tables) -> Step { .punt }
     }
 
     private enum Rewriting: StageList {
@@ -52,10 +49,6 @@ import Wire
 
     private enum Entering: StageList {
         static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool { walk.passes(Enter.self) }
-    }
-
-    private enum Punting: StageList {
-        static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool { walk.passes(Punt.self) }
     }
 
     private struct StageNames: StepRecorder {
@@ -118,10 +111,6 @@ import Wire
         let result = Self.run(Entering.self, thenIn: Entering.self, TestHost.udp(1, 2))
         #expect(result.outputs.isEmpty && result.dropReason == .hairpin)
         #expect(result.names.count == FrameWalk<NoRecorder>.visitCountMaximum)
-    }
-
-    @Test func `What nobody takes from the packet path is dropped as without room`() {
-        #expect(Self.run(Punting.self, thenIn: Punting.self, TestHost.udp(1, 2)).dropReason == .noRoom)
     }
 
     @Test func `A context beside its frame takes about two cache lines`() {

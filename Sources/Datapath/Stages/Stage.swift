@@ -24,8 +24,6 @@ enum Step {
     case rewrite(Edit)
     /// The frame goes on in the datapath of this port, as what the port has sent: a router or a switch after it.
     case enter(UnsafePointer<PortRow>)
-    /// The frame is for the control thread, which decides in its own time.
-    case punt
 }
 
 /// A list of stages.
@@ -91,7 +89,7 @@ struct FrameWalk<Recorder: StepRecorder>: StageWalk {
         case .rewrite(let edit):
             context.edit.append(edit)
             return true
-        case .drop, .answer, .output, .enter, .punt: return false
+        case .drop, .answer, .output, .enter: return false
         }
     }
 }

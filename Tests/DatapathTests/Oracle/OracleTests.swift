@@ -67,7 +67,7 @@ private struct Case {
             switch step.decision {
             case .answer(let kind): kind.label
             case .drop(let reason): reason.label
-            case .next, .output, .rewrite, .enter, .punt: nil
+            case .next, .output, .rewrite, .enter: nil
             }
         }
     }
