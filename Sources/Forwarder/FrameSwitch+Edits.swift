@@ -44,14 +44,15 @@ extension FrameSwitch {
         if isRemote, departure.needsChecksum { complete(departure, byteCount: frame.byteCount) }
         let offload = offload(of: departure, isRemote: isRemote)
         let start = Int(offload.checksumStart)
-        if !isLast { original.save(departure.bytes, frame) }
+        // One for another host may be too long, which its sender is told about the frame that it knows.
+        if isRemote || !isLast { original.save(departure.bytes, frame) }
         let bytes = output.edit.apply(
             to: departure.bytes,
             frame,
             isPartial: offload.needsChecksum && start == frame.transportStart
         )
         var edited = Frame(bytes, byteCount: frame.byteCount + growth)
-        var changed = Departure(number: departure.number, bytes: bytes, slot: departure.slot, isEdited: true)
+        var changed = Departure(number: departure.number, bytes: bytes, slot: departure.slot, growth: growth)
         let moved = offload.moved(by: growth)
         moved.store(to: bytes - OffloadHeader.byteCount)
         if departure.superpacket != nil {
@@ -75,16 +76,49 @@ extension FrameSwitch {
         return OffloadHeader(departure.bytes - OffloadHeader.byteCount)
     }
 
+    /// Changes a frame from another host and gives it to the one port that it is for, merged with others of its flow if
+    /// that is possible.
+    /// - Parameter headerByteCount: that of the Geneve header in front of it.
+    mutating func deliver(
+        _ output: Output,
+        _ bytes: UnsafeMutableRawPointer,
+        _ frame: Frame,
+        behind headerByteCount: Int,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let slot = Int(output.action.slot)
+        // Before the frame grows into it.
+        let header = RunTable.editedHeader(bytes - Verdict.geneveHeaderByteCount)
+        let start = output.edit.apply(to: bytes, frame, isPartial: false)
+        let edited = Frame(start, byteCount: frame.byteCount + output.edit.growth(of: frame))
+        guard headerByteCount == Verdict.geneveHeaderByteCount, let segment = Segment(edited, start),
+            fits(edited, generation), !(segment.isUDP && unmergedPorts.isPausing(slot))
+        else {
+            makeWay(for: edited, generation)
+            return writeAlone(edited, start, to: slot, generation)
+        }
+        let place = runs.place(edited.flowHash)
+        if place.pointee.slot == slot, runs.append(start, byteCount: edited.byteCount, behind: header, to: place) {
+            return
+        }
+        writeRun(place, generation)
+        runs.begin(segment, in: place, header: header, slot: slot)
+    }
+
     /// Writes a frame from another host to the ports of this host, as `verdict` says.
+    /// - Parameter first: the output that was taken off it already.
     /// - Returns: the reason why a copy, or all of it, went nowhere, and whether any went somewhere.
     func writeAll(
+        _ first: Output?,
         _ bytes: UnsafeMutableRawPointer,
         _ frame: Frame,
         _ generation: UnsafePointer<Generation>
     ) -> (isForwarded: Bool, failure: DropReason?) {
         let tables = generation.pointee.tables
         var result: (isForwarded: Bool, failure: DropReason?) = (false, nil)
-        while let output = verdict.pointee.nextOutput(tables) {
+        var next = first
+        while let output = next {
+            defer { next = verdict.pointee.nextOutput(tables) }
             switch output.action.kind {
             case .local:
                 original.save(bytes, frame)
@@ -123,8 +157,7 @@ struct OriginalHeader: ~Copyable {
     }
 
     func save(_ bytes: UnsafeMutableRawPointer, _ frame: Frame) {
-        let start = bytes - Verdict.geneveHeaderByteCount
-        memory.copyMemory(from: start, byteCount: Self.frontByteCount(of: frame))
+        memory.copyMemory(from: bytes - Verdict.geneveHeaderByteCount, byteCount: Self.frontByteCount(frame.byteCount))
         let count = Self.transportByteCount(of: frame)
         if count > 0 {
             (memory + Self.frontByteCount).copyMemory(from: bytes + frame.transportStart, byteCount: count)
@@ -132,16 +165,27 @@ struct OriginalHeader: ~Copyable {
     }
 
     func restore(_ bytes: UnsafeMutableRawPointer, _ frame: Frame) {
-        let start = bytes - Verdict.geneveHeaderByteCount
-        start.copyMemory(from: memory, byteCount: Self.frontByteCount(of: frame))
+        restoreFront(bytes, byteCount: frame.byteCount)
         let count = Self.transportByteCount(of: frame)
         if count > 0 {
             (bytes + frame.transportStart).copyMemory(from: memory + Self.frontByteCount, byteCount: count)
         }
     }
 
-    private static func frontByteCount(of frame: Frame) -> Int {
-        min(frontByteCount, Verdict.geneveHeaderByteCount + frame.byteCount)
+    /// Restores a frame of which only the place and the length are known.
+    func restore(_ bytes: UnsafeMutableRawPointer, byteCount: Int) -> Frame {
+        // The headers in front tell the place of the transport header.
+        restoreFront(bytes, byteCount: byteCount)
+        restore(bytes, Frame(bytes, byteCount: byteCount))
+        return Frame(bytes, byteCount: byteCount)
+    }
+
+    private func restoreFront(_ bytes: UnsafeMutableRawPointer, byteCount: Int) {
+        (bytes - Verdict.geneveHeaderByteCount).copyMemory(from: memory, byteCount: Self.frontByteCount(byteCount))
+    }
+
+    private static func frontByteCount(_ byteCount: Int) -> Int {
+        min(frontByteCount, Verdict.geneveHeaderByteCount + byteCount)
     }
 
     private static func transportByteCount(of frame: Frame) -> Int {

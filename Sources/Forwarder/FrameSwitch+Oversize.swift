@@ -39,9 +39,14 @@ extension FrameSwitch {
         pathMTU: Int,
         _ generation: UnsafePointer<Generation>
     ) {
-        // Of a changed frame the sender knows nothing: that is for the stage that has changed it.
-        guard !states[departure.number].isAnswered, !departure.isEdited else { return }
+        guard !states[departure.number].isAnswered else { return }
         states[departure.number].isAnswered = true
+        var (frame, pathMTU) = (frame, pathMTU)
+        if let growth = departure.growth {
+            // The sender knows the frame that it has sent, and this one goes nowhere.
+            frame = original.restore(departure.bytes + growth, byteCount: frame.byteCount - growth)
+            pathMTU -= growth
+        }
         // 64 bytes in, so that the header in front has its room.
         let room = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
         let byteCount = frame.writeTooBig(pathMTU: pathMTU, into: room)

@@ -256,8 +256,8 @@ struct Departure {
     let bytes: UnsafeMutableRawPointer
     /// The slot of the port that sent it.
     let slot: Int
-    /// True if its headers are not those that its sender gave it.
-    var isEdited = false
+    /// The octets by which it is longer than what its sender gave it, if its headers were changed.
+    var growth: Int?
     /// The segments of it on their way to other hosts.
     var superpacket: Superpacket?
     /// True if its checksum is left to be completed.

@@ -146,16 +146,16 @@ extension FrameSwitch {
     ) -> UnsafeMutablePointer<RunTable.Place>? {
         if runs.append(datagram, byteCount: byteCount, to: place) { return place }
         writeRun(place, generation)
-        runs.begin(segment, in: place, header: datagram, slot: slot)
+        runs.begin(segment, in: place, header: RunTable.header(datagram), slot: slot)
         return place
     }
 
     /// A frame that is in no run must not overtake the run of its flow; of a fragment the flow is not known.
-    private mutating func makeWay(for frame: Frame, _ generation: UnsafePointer<Generation>) {
+    mutating func makeWay(for frame: Frame, _ generation: UnsafePointer<Generation>) {
         if frame.hasPorts { writeRun(runs.place(frame.flowHash), generation) } else { writeAllRuns(generation) }
     }
 
-    private func fits(_ frame: Frame, _ generation: UnsafePointer<Generation>) -> Bool {
+    func fits(_ frame: Frame, _ generation: UnsafePointer<Generation>) -> Bool {
         frame.wirePacketByteCount <= generation.pointee.tables.innerMTU
     }
 
@@ -198,8 +198,12 @@ extension FrameSwitch {
         guard budget.pointee.takeFloodCopies(copyCount, now: origin.now, shareCount: generation.pointee.underlayCount)
         else { return drop(.floodLimit) }
         guard bytes.decapsulateCongestion(origin.congestion, of: frame) else { return drop(.congestionUnheard) }
+        let first = verdict.pointee.nextOutput(generation.pointee.tables)
+        if copyCount == 0, let first, first.action.kind == .local, !first.edit.isEmpty {
+            return deliver(first, bytes, frame, behind: packet.headerByteCount, generation)
+        }
         writeAllRuns(generation)
-        let result = writeAll(bytes, frame, generation)
+        let result = writeAll(first, bytes, frame, generation)
         if result.isForwarded { noteForwarded(1) } else { drop(result.failure ?? .hairpin) }
     }
 
@@ -221,7 +225,7 @@ extension FrameSwitch {
     }
 
     /// Writes a frame that stands for itself.
-    private func writeAlone(
+    func writeAlone(
         _ frame: Frame,
         _ bytes: UnsafeMutableRawPointer,
         to slot: Int,
@@ -231,12 +235,12 @@ extension FrameSwitch {
         if let reason = write(bytes, frame.byteCount, to: slot, generation) { drop(reason) } else { noteForwarded(1) }
     }
 
-    private mutating func writeAllRuns(_ generation: UnsafePointer<Generation>) {
+    mutating func writeAllRuns(_ generation: UnsafePointer<Generation>) {
         while let place = runs.takeOccupied() { writeRun(place, generation) }
     }
 
     /// Writes a run as one frame and empties its place.
-    private mutating func writeRun(
+    mutating func writeRun(
         _ place: UnsafeMutablePointer<RunTable.Place>,
         _ generation: UnsafePointer<Generation>
     ) {

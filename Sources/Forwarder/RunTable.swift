@@ -16,12 +16,15 @@ struct RunTable: ~Copyable {
     /// The places that may have a run, bit by bit.
     private(set) var occupied: UInt64 = 0
 
+    /// The octets of a Geneve header with OVN's option.
+    typealias Header = (UInt64, UInt64)
+
     /// A run and what its segments have in common.
     struct Place {
         /// Its number.
         let index: Int
         var run: SegmentRun?
-        var header: (UInt64, UInt64) = (0, 0)
+        var header: Header = (0, 0)
         /// The port it goes to.
         var slot = 0
         /// One part for each segment's payload; the first one's is set when it is written.
@@ -55,11 +58,10 @@ struct RunTable: ~Copyable {
     }
 
     /// Begins a run in an empty place with the segment that follows this Geneve header.
-    mutating func begin(_ segment: Segment, in place: UnsafeMutablePointer<Place>, header: UnsafeRawPointer, slot: Int)
-    {
+    mutating func begin(_ segment: Segment, in place: UnsafeMutablePointer<Place>, header: Header, slot: Int) {
         occupied |= 1 << UInt64(place.pointee.index)
         place.pointee.run = SegmentRun(segment)
-        place.pointee.header = Self.load(header)
+        place.pointee.header = header
         place.pointee.slot = slot
     }
 
@@ -70,11 +72,26 @@ struct RunTable: ~Copyable {
         byteCount: Int,
         to place: UnsafeMutablePointer<Place>
     ) -> Bool {
-        guard place.pointee.run != nil, byteCount > Verdict.geneveHeaderByteCount else { return false }
-        let header = Self.load(datagram)
-        guard header.0 == place.pointee.header.0, header.1 == place.pointee.header.1 else { return false }
-        let frame = datagram + Verdict.geneveHeaderByteCount
-        let frameByteCount = byteCount - Verdict.geneveHeaderByteCount
+        guard byteCount > Verdict.geneveHeaderByteCount else { return false }
+        return append(
+            datagram + Verdict.geneveHeaderByteCount,
+            byteCount: byteCount - Verdict.geneveHeaderByteCount,
+            behind: Self.header(datagram),
+            to: place
+        )
+    }
+
+    /// Appends a frame that came behind such a Geneve header, if it is what follows in the run.
+    @inline(__always)
+    func append(
+        _ frame: UnsafeMutableRawPointer,
+        byteCount frameByteCount: Int,
+        behind header: Header,
+        to place: UnsafeMutablePointer<Place>
+    ) -> Bool {
+        guard place.pointee.run != nil, header.0 == place.pointee.header.0, header.1 == place.pointee.header.1 else {
+            return false
+        }
         guard place.pointee.run?.append(frame, byteCount: frameByteCount) == true, let run = place.pointee.run else {
             return false
         }
@@ -86,7 +103,16 @@ struct RunTable: ~Copyable {
         return true
     }
 
-    private static func load(_ header: UnsafeRawPointer) -> (UInt64, UInt64) {
+    /// The Geneve header that a datagram begins with.
+    @inline(__always)
+    static func header(_ header: UnsafeRawPointer) -> Header {
         (header.loadUnaligned(as: UInt64.self), header.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+
+    /// The header of frames that were changed after they came: with a version that no datagram has (RFC 8926 section
+    /// 3.5), so that frames as they came are not appended to those.
+    static func editedHeader(_ header: UnsafeRawPointer) -> Header {
+        let words = Self.header(header)
+        return (words.0 ^ 0xc0, words.1)
     }
 }

@@ -1,3 +1,4 @@
+import ForwarderProtocol
 import Southbound
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Wire
 @testable import Datapath
 @testable import Forwarder
 
-/// Outputs of one frame with headers of their own: what no stage asks for yet.
+/// Outputs of one frame with headers of their own, and changed frames from other hosts: what no stage asks for yet.
 @Suite struct EditedOutputTests {
     /// Port 0 sends; 1 and 2 are on its host, 3 and 4 on two others.
     private let net = MemoryHosts(hostCount: 3, places: [0, 0, 0, 1, 2])
@@ -169,6 +170,54 @@ import Wire
         #expect(got(2) == segments)
         #expect(got(3) == segments.map { Self.expected(3, $0, isUDP: isUDP) })
         #expect(got(4) == segments.map { Self.expected(4, $0, isUDP: isUDP, tag: 5) })
+    }
+
+    @Test(arguments: [nil, 7 as UInt16])
+    func `The sender of a frame that is too long after its change is told of the frame that it knows`(
+        tag: UInt16?
+    ) throws {
+        net.paths[0].set(.init(address: net.hosts[1].address, mtu: 1342, isFound: true))
+        var frame = Flow(isUDP: true).frame(Flow.payload(1400))
+        frame[20] = 0x40
+        perform([remote(1, to: 4, Self.edit(3, tag: tag))], on: frame, [UInt8](repeating: 0, count: 10))
+        let answer = try #require(net.got(0).first)
+        #expect(answer[..<12] == frame[6..<12] + frame[..<6])
+        #expect(try ICMPv4Header(parsing: answer.span.extracting(34..<answer.count)).rest == (tag == nil ? 1342 : 1338))
+        #expect(answer[42...] == frame[14...].prefix(answer.count - 42))
+        #expect(net.got(3).isEmpty)
+    }
+
+    /// Lets port 0's host take frames from another one, each with an edit for one of its ports.
+    private func take(_ frames: [(bytes: [UInt8], output: Output)]) {
+        let host = net.hosts[0]
+        let memory = frames.map { frame in
+            let room = UnsafeMutableRawBufferPointer.allocate(byteCount: frame.bytes.count + 80, alignment: 16)
+            room.initializeMemory(as: UInt8.self, repeating: 0)
+            UnsafeMutableRawBufferPointer(rebasing: room[80...]).copyBytes(from: frame.bytes)
+            return room
+        }
+        defer { for room in memory { room.deallocate() } }
+        for (room, (bytes, output)) in zip(memory, frames) {
+            guard let start = room.baseAddress.map({ $0 + 80 }) else { continue }
+            let frame = Frame(start, byteCount: bytes.count)
+            host.path.deliver(output, start, frame, behind: 16, host.generation.pointer)
+        }
+        host.path.writeAllRuns(host.generation.pointer)
+    }
+
+    @Test(arguments: [false, true], [nil, 7 as UInt16])
+    func `Changed segments from another host are merged as others are`(isUDP: Bool, tag: UInt16?) {
+        let segments = Flow(isUDP: isUDP).segments(Flow.payload(4000), segmentByteCount: 1000)
+        take(segments.map { ($0, Self.local(1, Self.edit(1, tag: tag))) })
+        #expect(net.ports.state.offloads[1]?.count == 1)
+        #expect(got(1) == segments.map { Self.expected(1, $0, isUDP: isUDP, tag: tag) })
+    }
+
+    @Test func `Segments that are alike after their change are merged only for one port`() {
+        let segments = Flow(isUDP: false).segments(Flow.payload(2000), segmentByteCount: 1000)
+        take([(segments[0], Self.local(1, Self.edit(1))), (segments[1], Self.local(2, Self.edit(1)))])
+        #expect(got(1) == [Self.expected(1, segments[0], isUDP: false)])
+        #expect(got(2) == [Self.expected(1, segments[1], isUDP: false)])
     }
 
     @Test func `Two hosts get one frame under keys of their own`() {
