@@ -24,7 +24,7 @@ final class Agent {
         case deviceRemoved(port: String, failure: String?)
         case devicesChecked([String: DeviceCondition])
         case portsSaved(save: UInt64, failure: String?)
-        case shareSaved(failure: String?)
+        case shareSaved(failure: String?, isFull: Bool)
         case pathsMeasured(PathMeasurement)
     }
 
@@ -39,6 +39,7 @@ final class Agent {
     private var core: AgentCore
     private var generator = SystemRandomNumberGenerator()
     private var timer: TimerHandle?
+    private let shareStore: ShareStore
     private let files: Worker
     private let devices: Worker
     /// Asks the kernel about routes; devices may keep theirs waiting.
@@ -80,6 +81,7 @@ final class Agent {
         self.configuration = configuration
         self.core = core
         self.underlay = underlay
+        shareStore = ShareStore(path: directory.shareFile, chassis: configuration.chassis)
         tables = HostTables(configuration: configuration, keyring: keyring)
         self.deviceQueues = deviceQueues
         files = try Worker(named: "files")
@@ -184,7 +186,7 @@ final class Agent {
         case .deviceRemoved(let port, let failure): hear(.deviceRemoved(port: port, failure: failure))
         case .devicesChecked(let conditions): hear(.devicesChecked(conditions))
         case .portsSaved(let save, let failure): hear(.portsSaved(save: save, failure: failure))
-        case .shareSaved(let failure): hear(.shareSaved(failure: failure))
+        case .shareSaved(let failure, let isFull): hear(.shareSaved(failure: failure, isFull: isFull))
         case .pathsMeasured(let measurement): hear(.pathsMeasured(measurement))
         }
     }
@@ -227,12 +229,12 @@ final class Agent {
             } orElse: {
                 reports?.send(.portsSaved(save: save, failure: Self.hangingDisk))
             }
-        case .saveShare(let share):
-            files.run { [reports, directory, configuration, innerMTU = core.innerMTU] in
-                let failure = directory.save(share, of: configuration.chassis, innerMTU: innerMTU)
-                reports?.send(.shareSaved(failure: failure))
+        case .saveShare(let save):
+            files.run { [reports, shareStore, innerMTU = core.innerMTU] in
+                let (failure, isFull) = shareStore.save(save, innerMTU: innerMTU)
+                reports?.send(.shareSaved(failure: failure, isFull: isFull))
             } orElse: {
-                reports?.send(.shareSaved(failure: Self.hangingDisk))
+                reports?.send(.shareSaved(failure: Self.hangingDisk, isFull: false))
             }
         case .measurePaths(let addresses):
             routes.run { [reports, encapIP = configuration.encapIP] in

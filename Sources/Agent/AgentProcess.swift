@@ -94,14 +94,19 @@ public enum AgentProcess {
         // A forwarder does not say which keys it has: those of this start are told anew.
         configuration.hasNewTunnelKeys = keyring != nil || hadKeys
         let ports = try directory.ports()
-        let (share, formerMTU, warning) = try directory.share(of: chassis)
+        let (stored, warning) = try directory.share(of: chassis)
         if let warning { Log.write(.warning, warning) }
         do {
             return try Agent(
                 loop: loop,
                 directory: directory,
                 configuration: configuration,
-                core: AgentCore(configuration: configuration, share: share, innerMTU: formerMTU, ports: ports),
+                core: AgentCore(
+                    configuration: configuration,
+                    share: stored?.share ?? Share(),
+                    innerMTU: stored?.innerMTU,
+                    ports: ports
+                ),
                 endpoint: endpoint,
                 membership: membership,
                 underlay: underlay,

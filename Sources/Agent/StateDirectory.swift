@@ -59,7 +59,7 @@ final class StateDirectory: Sendable {
     var formerForwarderSocket: String { "\(path)/forwarder.sock" }
     private var identityFile: String { "\(path)/chassis_id" }
     private var portsFile: String { "\(path)/ports" }
-    private var shareFile: String { "\(path)/share" }
+    var shareFile: String { "\(path)/share" }
 
     /// The identity of this host's chassis, made at the first start.
     func chassisID() throws(AgentFailure) -> String {
@@ -108,24 +108,21 @@ final class StateDirectory: Sendable {
         }
     }
 
-    /// The share as it was kept for a chassis, and the inner MTU of that time; or why there is none that can be used.
-    func share(of chassis: String) throws(AgentFailure) -> (share: Share, innerMTU: Int?, warning: String?) {
-        guard let bytes = try read(shareFile) else { return (Share(), nil, nil) }
+    /// The share as it was kept for a chassis, and a warning if not all of its file can be used.
+    func share(of chassis: String) throws(AgentFailure) -> (stored: StoredShare?, warning: String?) {
+        guard let bytes = try read(shareFile) else { return (nil, nil) }
         do throws(StateFile.Failure) {
-            let (share, innerMTU) = try Share.read(bytes, chassis: chassis)
-            return (share, innerMTU, nil)
+            let stored = try StoredShare(fileBytes: bytes, chassis: chassis)
+            guard stored.isCut else { return (stored, nil) }
+            let revision = stored.share.revision
+            return (stored, "\(shareFile) is cut or changed after revision \(revision); going on from there")
         } catch {
-            return (Share(), nil, "\(shareFile) is not used: \(error); asking central for everything")
+            return (nil, "\(shareFile) is not used: \(error); asking central for everything")
         }
     }
 
     /// Saves the ports; a sentence about why not.
     func save(_ ports: StoredPorts) -> String? { save(ports.fileBytes, to: portsFile) }
-
-    /// Saves the share; a sentence about why not.
-    func save(_ share: Share, of chassis: String, innerMTU: Int) -> String? {
-        save(share.fileBytes(chassis: chassis, innerMTU: innerMTU), to: shareFile)
-    }
 
     /// Leaves a note for `heddle doctor` about the event that the agent waits for, or removes it. A failure does not
     /// matter: the log has the same.

@@ -1,20 +1,27 @@
+import Southbound
+
 /// The state directory, as the core sees it.
 struct FilesState: Hashable, Sendable {
     /// The last save of the ports that was asked for.
     var portsSave: UInt64 = 0
     /// The last save of the ports that is on disk.
     var portsSaved: UInt64 = 0
-    /// The epoch, revision and hash of the share that was last given to be saved.
-    var shareEpoch: UInt64 = 0
-    var shareRevision: UInt64 = 0
-    var shareHash: UInt64?
-    var isShareHeld = false
+    /// The mark of the share that was last given to be saved; `nil` if that has failed.
+    var shareMark: ShareMark?
+    /// The changes of the share since then, by record; `nil` if all of it is to be saved, as at first.
+    var shareChanges: [RecordKey: RecordChange]?
     /// True if a save of the share is under way.
     var isSavingShare = false
     /// When the share may be saved next, if it has changed.
     var shareSaveAt: Duration?
     /// True if the last save failed, so that a failure is logged once.
     var hasFailed = false
+
+    /// Notes changes of the share, which has so many records now: as many changes as records are no better than all.
+    mutating func note(_ changes: [RecordChange], recordCount: Int) {
+        for change in changes { shareChanges?[change.key] = change }
+        if shareChanges?.count ?? 0 > recordCount { shareChanges = nil }
+    }
 }
 
 extension AgentCore {
@@ -42,12 +49,13 @@ extension AgentCore {
         if hasUnsavedShare { saveShare() }
     }
 
-    mutating func shareSaved(_ failure: String?, now: Duration) {
+    mutating func shareSaved(_ failure: String?, isFull: Bool, now: Duration) {
         files.isSavingShare = false
-        let rest = Self.shareSaveRestPerRecord * share.records.count
-        files.shareSaveAt = now + (failure == nil ? rest : Self.saveRetryInterval)
+        files.shareSaveAt = now + (failure == nil ? Self.shareSavePause : Self.saveRetryInterval)
         noteSave(failure, of: "the share")
-        if failure != nil { files.shareRevision = 0 }
+        if failure != nil { files.shareMark = nil }
+        // The end of a file that could not be written may be cut.
+        if failure != nil || isFull { files.shareChanges = nil }
         answerAcceptances(failure)
     }
 
@@ -70,18 +78,14 @@ extension AgentCore {
         saveShare()
     }
 
-    var hasUnsavedShare: Bool {
-        share.epoch != files.shareEpoch || share.revision != files.shareRevision
-            || share.hash != files.shareHash || share.isHeld != files.isShareHeld
-    }
+    var hasUnsavedShare: Bool { share.mark != files.shareMark }
 
     private mutating func saveShare() {
         files.isSavingShare = true
         files.shareSaveAt = nil
-        files.shareEpoch = share.epoch
-        files.shareRevision = share.revision
-        files.shareHash = share.hash
-        files.isShareHeld = share.isHeld
-        emit(.saveShare(share))
+        files.shareMark = share.mark
+        let changes = files.shareChanges?.sorted { $0.key < $1.key }.map(\.value)
+        files.shareChanges = [:]
+        emit(.saveShare(changes.map { .changes($0, share.mark) } ?? .whole(share)))
     }
 }

@@ -93,6 +93,8 @@ extension AgentCore {
         }
         forwarder.note(share.changes(to: next))
         share = next
+        files.shareChanges = nil
+        paths.lacksChassis = true
         hold = nil
         forwarder.goOnWithShare()
         notePlaces()

@@ -17,7 +17,8 @@ struct PathsState: Sendable {
 
     /// By the encap at the other end.
     var paths: [IPAddress: Path] = [:]
-    var share: (epoch: UInt64, revision: UInt64, hash: UInt64?)?
+    /// True if a chassis of the share may have come, changed or gone since paths were made for them.
+    var lacksChassis = true
     /// The longest packet, in octets, of the device that has this host's encap.
     var deviceMTU: Int
     /// True if that device carries less than is needed, which has been said.
@@ -139,8 +140,8 @@ extension AgentCore {
 
     /// Has a path for each host of the share that tunnels lead to.
     private mutating func followShare(now: Duration) {
-        if let known = paths.share, known == (share.epoch, share.revision, share.hash) { return }
-        paths.share = (share.epoch, share.revision, share.hash)
+        guard paths.lacksChassis else { return }
+        paths.lacksChassis = false
         var chassis: [IPAddress: String] = [:]
         for case .chassis(let other) in share.records.values where other.name != configuration.chassis {
             let encap = other.encaps.map(\.ip).first { $0.bitCount == configuration.encapIP.bitCount }

@@ -247,6 +247,8 @@ extension AgentCore {
             endHold()
             share.apply(changes, revision: answer.to, hash: answer.hash)
             forwarder.note(changes)
+            files.note(changes, recordCount: share.records.count)
+            if changes.contains(where: { $0.key.kind == .chassis }) { paths.lacksChassis = true }
             forwarder.goOnWithShare()
             notePlaces()
         case .snapshot:

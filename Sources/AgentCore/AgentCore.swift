@@ -11,9 +11,8 @@ public struct AgentCore: Sendable {
     public static let portCountMaximum = ForwarderProtocol.portCountMaximum
     /// The time that a forwarder may be away before its ports count as down: a restart takes a tenth of it.
     public static let forwarderGrace = Duration.seconds(1)
-    /// The pause after a save of the share, for each record in it: a large share must not keep a
-    /// processor busy with writing it anew, and a small one is to be on disk at once.
-    public static let shareSaveRestPerRecord = Duration.microseconds(100)
+    /// The pause after a save of the share: one change is on disk at once, and many share a sync of the disk.
+    public static let shareSavePause = Duration.milliseconds(100)
     /// The pause before a failed save of the share is repeated.
     public static let saveRetryInterval = Duration.seconds(1)
     /// The pause after an answer of central's that did not end.
@@ -82,10 +81,7 @@ public struct AgentCore: Sendable {
         hasNewMTU = innerMTU.map { $0 != configuration.innerMTU } ?? false || configuration.hasNewTunnelKeys
         sync.unchangedSince = share.revision
         sync.needsSnapshot = share.revision > 0 && share.features != Feature.all
-        files.shareEpoch = share.epoch
-        files.shareRevision = share.revision
-        files.shareHash = share.hash
-        files.isShareHeld = share.isHeld
+        files.shareMark = share.mark
         for stored in ports.ports {
             var port = PluggedPort(
                 specification: stored.specification,
@@ -155,7 +151,7 @@ public struct AgentCore: Sendable {
         case .deviceRemoved(let name, let failure): deviceRemoved(name, failure)
         case .devicesChecked(let conditions): devicesChecked(conditions, now: now)
         case .portsSaved(let save, let failure): portsSaved(save, failure)
-        case .shareSaved(let failure): shareSaved(failure, now: now)
+        case .shareSaved(let failure, let isFull): shareSaved(failure, isFull: isFull, now: now)
         case .underlayChanged: underlayChanged(now: now)
         case .pathsMeasured(let measurement): pathsMeasured(measurement, now: now)
         case .probeAnswered(let address, let nonce): probeAnswered(address, nonce: nonce, now: now)

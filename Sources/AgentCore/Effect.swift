@@ -41,7 +41,8 @@ public enum Effect: Sendable {
 
     /// Save the ports file; saves are done in order.
     case savePorts(StoredPorts, save: UInt64)
-    case saveShare(Share)
+    /// Save the share or its changes; one save at a time.
+    case saveShare(ShareSave)
 
     // Everything else
 

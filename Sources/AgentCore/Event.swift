@@ -62,7 +62,8 @@ public enum Event: Sendable {
     // Files
 
     case portsSaved(save: UInt64, failure: String?)
-    case shareSaved(failure: String?)
+    /// A save of the share has ended; `isFull` asks that the next one be of all of it.
+    case shareSaved(failure: String?, isFull: Bool = false)
 }
 
 /// The number of a request at the socket, given by the edge.

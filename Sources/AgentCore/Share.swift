@@ -66,6 +66,18 @@ public struct Share: Hashable, Sendable {
         records.sorted { $0.key < $1.key }.map(\.value)
     }
 
+    /// The point of central's histories that the share is as of.
+    public var mark: ShareMark {
+        ShareMark(
+            epoch: epoch,
+            revision: revision,
+            hash: hash,
+            isHeld: isHeld,
+            formerEpochs: formerEpochs,
+            features: features
+        )
+    }
+
     /// Makes the share one as of another revision of the same epoch, by the changes between the two.
     mutating func apply(_ changes: some Sequence<RecordChange>, revision: UInt64, hash: UInt64?) {
         for change in changes {
@@ -76,6 +88,15 @@ public struct Share: Hashable, Sendable {
         }
         self.revision = revision
         self.hash = hash
+    }
+
+    /// Makes the share one as of a mark, by the changes between the two.
+    mutating func apply(_ changes: [RecordChange], _ mark: ShareMark) {
+        apply(changes, revision: mark.revision, hash: mark.hash)
+        epoch = mark.epoch
+        isHeld = mark.isHeld
+        features = mark.features
+        formerEpochs = mark.formerEpochs.suffix(Self.formerEpochCountMaximum)
     }
 
     /// Returns the changes that give this share the records of the other: deletes, then puts.
@@ -97,6 +118,25 @@ public struct Share: Hashable, Sendable {
         guard case .portBinding(let binding) = record, bindingKeys[binding.logicalPort] == key else { return }
         bindingKeys[binding.logicalPort] = nil
     }
+}
+
+/// The point of central's histories that a share is as of, and what this host thinks of it. The members are those of
+/// ``Share``.
+public struct ShareMark: Hashable, Sendable {
+    public internal(set) var epoch: UInt64
+    public internal(set) var revision: UInt64
+    var hash: UInt64?
+    var isHeld: Bool
+    var formerEpochs: [UInt64]
+    var features: [String]
+}
+
+/// A save of the share.
+public enum ShareSave: Sendable {
+    /// All of it, as a new file.
+    case whole(Share)
+    /// The changes since the save before, at the end of its file, and the mark that they lead to.
+    case changes([RecordChange], ShareMark)
 }
 
 extension PortBinding {

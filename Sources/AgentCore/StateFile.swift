@@ -26,33 +26,52 @@ public enum StateFile {
         }
     }
 
-    /// The longest first line.
-    private static let headByteCountMaximum = 80
+    /// The longest first line: a kind, a format, and a chassis' name.
+    private static let headByteCountMaximum = 200
 
     /// A file's bytes around its content.
     public static func seal(kind: String, format: Int, _ content: [UInt8]) -> [UInt8] {
-        Array("heddle-\(kind) \(format) \(hexadecimal(checksum(content)))\n".utf8) + content
+        Array("heddle-\(kind) \(format) \(Checksum(of: content).text)\n".utf8) + content
     }
 
     /// The content of a file.
     /// - Throws: ``Failure`` if it is not what ``seal(kind:format:_:)`` made for this kind and format.
     public static func open(kind: String, format: Int, _ bytes: [UInt8]) throws(Failure) -> ArraySlice<UInt8> {
+        let (found, checksum, first) = try head(kind: kind, bytes)
+        guard found == "\(format)" else { throw .format(found) }
+        let content = bytes[first...]
+        guard checksum == Checksum(of: content).text else { throw .checksum }
+        return content
+    }
+
+    /// The second and third words of a file of this kind, and the index of the line after them.
+    static func head(
+        kind: String,
+        _ bytes: [UInt8]
+    ) throws(Failure) -> (format: String, word: String, first: Int) {
         guard let end = bytes.prefix(headByteCountMaximum).firstIndex(of: UInt8(ascii: "\n")) else { throw .notOurs }
         let words = String(decoding: bytes[..<end], as: UTF8.self).split(
             separator: " ",
             omittingEmptySubsequences: false
         )
         guard words.count == 3, words[0] == "heddle-\(kind)" else { throw .notOurs }
-        guard words[1] == "\(format)" else { throw .format(String(words[1].prefix(20))) }
-        let content = bytes[(end + 1)...]
-        guard words[2] == hexadecimal(checksum(content)) else { throw .checksum }
-        return content
+        return (String(words[1].prefix(20)), String(words[2]), end + 1)
     }
 
     /// FNV-1a, 64 bits (RFC 9923): every change of one byte changes it.
-    private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return hash
+    struct Checksum {
+        /// The digits of its text.
+        static let digitCount = 16
+        private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+
+        init() {}
+
+        init(of bytes: some Sequence<UInt8>) { add(bytes) }
+
+        mutating func add(_ bytes: some Sequence<UInt8>) {
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+
+        var text: String { hexadecimal(hash) }
     }
 }

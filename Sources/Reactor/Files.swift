@@ -6,22 +6,44 @@ import Glibc
 /// The bytes go to `path` + `.new`, are synced and renamed, and the directory is synced.
 /// - Parameter mode: the permissions of the new file.
 public func writeFile(_ bytes: [UInt8], replacing path: String, mode: UInt32 = 0o600) throws(SystemError) {
+    _ = try replaceFile(path, mode: mode) { file throws(SystemError) in try file.writeAll(bytes, to: path) }
+}
+
+/// Writes a file in pieces so that a crash at any moment leaves the old bytes or the new ones, never a mixture.
+///
+/// - Parameter write: writes all bytes.
+/// - Returns: the file, open for writing at its end.
+public func replaceFile(
+    _ path: String,
+    mode: UInt32 = 0o600,
+    _ write: (Descriptor) throws(SystemError) -> Void
+) throws(SystemError) -> Descriptor {
     let temporary = path + ".new"
-    do {
-        let file = try Descriptor.open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+    let file = try Descriptor.open(temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+    try write(file)
+    try file.sync(temporary)
+    try systemCall("rename \(temporary)") { clinux_rename(temporary, path) }
+    try Descriptor.open(directoryName(of: path), flags: O_RDONLY | O_DIRECTORY).sync(directoryName(of: path))
+    return file
+}
+
+extension Descriptor {
+    /// Writes all bytes; blocks until the kernel has taken them.
+    /// - Parameter path: the file's name, for the error.
+    public func writeAll(_ bytes: [UInt8], to path: String) throws(SystemError) {
         var written = 0
         while written < bytes.count {
-            written += try systemCall("write \(temporary)") {
-                bytes.withUnsafeBytes {
-                    clinux_write(file.raw, $0.baseAddress?.advanced(by: written), $0.count - written)
-                }
+            written += try systemCall("write \(path)") {
+                bytes.withUnsafeBytes { clinux_write(raw, $0.baseAddress?.advanced(by: written), $0.count - written) }
             }
         }
-        try systemCall("fsync \(temporary)") { clinux_sync(file.raw) }
     }
-    try systemCall("rename \(temporary)") { clinux_rename(temporary, path) }
-    let directory = try Descriptor.open(directoryName(of: path), flags: O_RDONLY | O_DIRECTORY)
-    try systemCall("fsync \(directoryName(of: path))") { clinux_sync(directory.raw) }
+
+    /// Has the disk take all that was written.
+    /// - Parameter path: the file's name, for the error.
+    public func sync(_ path: String) throws(SystemError) {
+        try systemCall("fsync \(path)") { clinux_sync(raw) }
+    }
 }
 
 /// The bytes of a file.

@@ -24,7 +24,7 @@ public struct FeedChange: Sendable {
     }
 
     /// Changes as an answer has them between its brackets.
-    static func text(_ changes: some Collection<FeedChange>) -> [UInt8] {
+    public static func text(_ changes: some Collection<FeedChange>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(changes.reduce(0) { $0 + 120 + ($1.bytes?.count ?? 0) })
         var isFirst = true
@@ -52,7 +52,7 @@ public struct FeedChange: Sendable {
     }
 
     /// The change that a JSON object stands for, `nil` for a kind that this version does not know.
-    init?(json: JSONValue) throws(FeedError) {
+    public init?(json: JSONValue) throws(FeedError) {
         guard let revision = json["revision"]?.integerValue.flatMap(UInt64.init(exactly:)) else {
             throw FeedError("a change without \"revision\"")
         }

@@ -192,7 +192,7 @@ import Wire
         }
         let next = agent.step("central tells its hash", .syncAnswered(sequence: 1, snapshot))
         #expect(syncs(next).map(\.hash) == [0xfeed] && syncs(next).map(\.since) == [4])
-        #expect(next.contains { if case .saveShare(let share) = $0 { share.hash == 0xfeed } else { false } })
+        #expect(next.contains { if case .saveShare(.whole(let share)) = $0 { share.hash == 0xfeed } else { false } })
         var delta = Scenario.delta(from: 4, to: 6)
         delta.hash = 0xbeef
         #expect(syncs(agent.step("time passes", .syncAnswered(sequence: 2, delta))).map(\.hash) == [0xbeef])

@@ -274,11 +274,11 @@ private final class HoldWorld {
         case .savePorts(let ports, let save):
             host.save(ports)
             tellLater(life, .portsSaved(save: save, failure: nil))
-        case .saveShare(let share):
+        case .saveShare(let save):
+            host.begin(save)
             later {
                 guard self.host.life == life else { return }
-                self.host.save(share)
-                self.tell(.shareSaved(failure: nil))
+                self.tell(.shareSaved(failure: nil, isFull: self.host.finishSave()))
             }
         case .replaceForwarder: Issue.record("no forwarder is of another version here")
         default: break

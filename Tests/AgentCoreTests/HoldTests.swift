@@ -221,9 +221,10 @@ import Wire
     @Test func aNewStartHoldsItStill() throws {
         var agent = plugged()
         let effects = take([Sample.hv1], to: 60, epoch: Scenario.epoch, &agent)
-        let saved = effects.compactMap { if case .saveShare(let share) = $0 { share } else { nil } }
-        let file = try #require(saved.last).fileBytes(chassis: "hv1", innerMTU: 1442)
-        let share = try Share.read(file, chassis: "hv1").share
+        let saved = effects.compactMap { if case .saveShare(let save) = $0 { save } else { nil } }
+        var text = ShareFile(chassis: "hv1")
+        let file = text.bytes(of: try #require(saved.last))
+        let share = try StoredShare(fileBytes: file, chassis: "hv1").share
         #expect(share.isHeld && share.revision == 50)
         let port = StoredPort(specification: Scenario.specification("vm1", "vm1"), isOwned: true, claim: 1)
         var next = Scenario(share: share, ports: StoredPorts(lastClaim: 1, ports: [port]))

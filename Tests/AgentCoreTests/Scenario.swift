@@ -168,7 +168,10 @@ func describe(_ effect: Effect) -> String {
             return "\(port.specification.name)#\(port.claim)\(lost)\(port.isLeaving ? " leaving" : "")"
         }
         return "save \(save) of the ports: [\(texts.joined(separator: ", "))]"
-    case .saveShare(let share): return "save the share at \(hexadecimal(share.epoch).suffix(3))/\(share.revision)"
+    case .saveShare(.whole(let share)): return "save the share at \(describe(share.mark))"
+    case .saveShare(.changes(let changes, let mark)):
+        let texts = changes.map { "\n        \(describe($0))" }
+        return "save the share's changes up to \(describe(mark)):\(texts.joined())"
     case .measurePaths(let addresses):
         return "measure the paths to [\(addresses.map(\.description).joined(separator: ", "))]"
     case .sendProbes(let probes):
@@ -211,6 +214,8 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused: "?"
     }
 }
+
+private func describe(_ mark: ShareMark) -> String { "\(hexadecimal(mark.epoch).suffix(3))/\(mark.revision)" }
 
 private func describe(_ change: RecordChange) -> String {
     switch change {

@@ -19,6 +19,9 @@ final class SimulatedHost {
     // The files that outlive the agent.
     private(set) var portsFile: [UInt8] = StoredPorts(lastClaim: 100).fileBytes
     private(set) var shareFile: [UInt8]?
+    private var shareText: ShareFile
+    /// The file after each of the saves that are under way.
+    private var savings: [[UInt8]] = []
     private(set) var devices: Set<String> = []
     var forwarder: SimulatedForwarder?
     /// The tables that the agent has compiled since its start.
@@ -31,6 +34,7 @@ final class SimulatedHost {
 
     init(name: String, octet: UInt32, seed: UInt64) throws {
         self.name = name
+        shareText = ShareFile(chassis: name)
         encapIP = .v4(IPv4Address(0x0a7f_0000 + octet))
         generator = SeededGenerator(seed: seed)
         core = AgentCore(
@@ -59,7 +63,8 @@ final class SimulatedHost {
         starts += 1
         wakeAt = nil
         tables = nil
-        let share = try shareFile.map { try Share.read($0, chassis: name).share } ?? Share()
+        tearShareFile()
+        let share = try shareFile.map { try StoredShare(fileBytes: $0, chassis: name).share } ?? Share()
         core = AgentCore(
             configuration: Self.configuration(name, encapIP, boot: starts),
             share: share,
@@ -92,7 +97,34 @@ final class SimulatedHost {
 
     func save(_ ports: StoredPorts) { portsFile = ports.fileBytes }
 
-    func save(_ share: Share) { shareFile = share.fileBytes(chassis: name, innerMTU: 1442) }
+    /// Begins a save of the share, which takes some time. The one before is done, or it is of a life that is over.
+    func begin(_ save: ShareSave) {
+        let bytes = shareText.bytes(of: save)
+        switch save {
+        case .whole: savings.append(bytes)
+        case .changes: savings.append((savings.last ?? shareFile ?? []) + bytes)
+        }
+    }
+
+    /// Ends the first save that is under way; true if the next one is to be of the whole share.
+    func finishSave() -> Bool {
+        if !savings.isEmpty { shareFile = savings.removeFirst() }
+        // Files are begun anew often here.
+        return Int.random(in: 0..<4, using: &generator) == 0
+    }
+
+    /// A save that is under way when the agent is killed may be on disk, or not, or its later part is not.
+    private func tearShareFile() {
+        shareText = ShareFile(chassis: name)
+        guard let next = savings.first else { return }
+        savings = []
+        let whole = shareFile ?? []
+        if next.starts(with: whole), !whole.isEmpty {
+            shareFile = Array(next[..<Int.random(in: whole.count...next.count, using: &generator)])
+        } else if Bool.random(using: &generator) {
+            shareFile = next
+        }
+    }
 
     func openDevice(_ port: PortSpecification, _ order: DeviceOrder) -> Result<Device, Problem> {
         let isThere = devices.contains(port.interface)

@@ -178,11 +178,12 @@ private final class World {
                 host.save(ports)
                 self.tell(index, .portsSaved(save: save, failure: nil))
             }
-        case .saveShare(let share):
+        case .saveShare(let save):
+            host.begin(save)
             later {
                 guard host.life == life else { return }
-                host.save(share)
-                self.tell(index, .shareSaved(failure: nil))
+                let isFull = host.finishSave()
+                self.tell(index, .shareSaved(failure: nil, isFull: isFull))
             }
         case .replaceForwarder: Issue.record("no forwarder is of another version here")
         case .answer, .compile, .setTimer, .log, .ready, .fail, .releaseDevice, .measurePaths, .sendProbes:

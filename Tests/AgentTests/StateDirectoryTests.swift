@@ -21,7 +21,7 @@ import Testing
         #expect(first.save(StoredPorts(lastClaim: 3, ports: [port])) == nil)
         #expect(try first.chassisID() == id)
         #expect(try first.ports().ports == [port])
-        #expect(try first.share(of: "hv1").share == Share())
+        #expect(try first.share(of: "hv1").stored == nil)
     }
 
     @Test func oneAgentHasItAtATime() throws {
@@ -43,8 +43,8 @@ import Testing
         try Data("junk".utf8).write(to: URL(fileURLWithPath: "\(path)/ports"))
         try Data("junk".utf8).write(to: URL(fileURLWithPath: "\(path)/share"))
         #expect(throws: AgentFailure.self) { try directory.ports() }
-        let (share, _, warning) = try directory.share(of: "hv1")
-        #expect(share == Share() && warning?.contains("is not used") == true)
+        let (stored, warning) = try directory.share(of: "hv1")
+        #expect(stored == nil && warning?.contains("is not used") == true)
     }
 
     @Test func anIdentityThatIsNoneIsNotReplacedSilently() throws {

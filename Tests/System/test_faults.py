@@ -78,9 +78,12 @@ class FaultTest(unittest.TestCase):
 
     def places(self, lab):
         """Which chassis has which port, by the share that hv1 keeps on disk."""
+        records = {}
         with open(f"{lab.state}/hv1/share", encoding="utf-8") as file:
-            records = json.loads(file.read().split("\n", 1)[1])["records"]
-        bindings = [record["object"] for record in records if record["kind"] == "port_binding"]
+            for line in file.read().splitlines()[1:]:
+                for change in json.loads(line.split(" ", 1)[1])["changes"]:
+                    records[change["kind"], change["id"]] = change.get("object")
+        bindings = [record for (kind, _), record in records.items() if kind == "port_binding" and record]
         return {binding["logical_port"]: location["chassis"]
                 for binding in bindings for location in binding["locations"]}
 

@@ -4,11 +4,13 @@ import AgentCore
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzStateFile(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = [UInt8](UnsafeBufferPointer(start: start, count: count))
-    _ = try? Share.read(bytes, chassis: "hv1")
     _ = try? StoredPorts(fileBytes: bytes)
-    if let share = try? Share.read(StateFile.seal(kind: "share", format: 1, bytes), chassis: "hv1").share {
-        let again = try? Share.read(share.fileBytes(chassis: "hv1", innerMTU: 1442), chassis: "hv1").share
-        precondition(again == share)
+    for file in [bytes, StateFile.seal(kind: "share", format: 1, bytes)] {
+        guard let share = try? StoredShare(fileBytes: file, chassis: "hv1").share else { continue }
+        var again: [UInt8] = []
+        var text = ShareFile(chassis: "hv1")
+        text.write(.whole(share), innerMTU: 1442) { again += $0 }
+        precondition((try? StoredShare(fileBytes: again, chassis: "hv1").share) == share)
     }
     if let ports = try? StoredPorts(fileBytes: StateFile.seal(kind: "ports", format: 1, bytes)) {
         precondition((try? StoredPorts(fileBytes: ports.fileBytes)) == ports)
