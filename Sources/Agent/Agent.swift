@@ -56,6 +56,9 @@ final class Agent {
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
     private let tables: HostTables
+    /// The orders to the forwarder that wait until tables are compiled; those for one that is gone mean nothing.
+    private var ordersAfterTables: [[ForwarderOrder]] = []
+    private var isCompilingSoon = false
     private var queues: [String: [Descriptor]] = [:]
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1
@@ -174,6 +177,7 @@ final class Agent {
             if case .syncFailed(farewell, _) = event { endFarewell() }
             return
         }
+        if case .forwarderLost = event { ordersAfterTables = [] }
         perform(core.step(event, now: loop.now, using: &generator))
     }
 
@@ -215,8 +219,11 @@ final class Agent {
             tables.forgetFile()
             forwarder?.start()
         case .replaceForwarder(let process): forwarder?.end(process: process)
-        case .compile(let change): tables.compile(change, now: loop.now)
-        case .forward(let orders): forward(orders)
+        case .compile(let change):
+            tables.compile(change, now: loop.now)
+            goOnCompiling()
+        case .forward(let orders):
+            if tables.isCompiling { ordersAfterTables.append(orders) } else { forward(orders) }
         case .openDevice(let port, let order):
             openDevice(of: port, order)
         case .checkDevices(let places): checkDevices(places)
@@ -294,6 +301,21 @@ final class Agent {
         timer?.cancel()
         timer = time.map { time in
             loop.schedule(after: max(time - loop.now, .zero)) { [weak self] in self?.hear(.timer) }
+        }
+    }
+
+    /// Has tables compiled piece by piece, so that central, users and the forwarder are heard meanwhile.
+    private func goOnCompiling() {
+        guard tables.isCompiling, !isCompilingSoon else { return }
+        isCompilingSoon = true
+        loop.defer { [weak self] in
+            guard let self else { return }
+            isCompilingSoon = false
+            tables.goOn(now: loop.now)
+            guard !tables.isCompiling else { return goOnCompiling() }
+            let waiting = ordersAfterTables
+            ordersAfterTables = []
+            for orders in waiting { forward(orders) }
         }
     }
 

@@ -16,6 +16,10 @@ final class HostTables {
     private var peers: [String: (encaps: [IPAddress], keys: [SipHashKey])] = [:]
     private var untoldKeys: [IPAddress: [SipHashKey]] = [:]
     private var isUntold = false
+    /// The changes that are still to be made, the next one last.
+    private var pieces: [(records: [RecordChange], slots: [String: UInt16]?, innerMTU: Int)] = []
+    /// The most records of a piece of work: some milliseconds.
+    static let recordsPerPieceMaximum = 1000
     /// The number of the file that the forwarder has; `nil` if it may have none of ours.
     private var toldFile: Int?
 
@@ -24,10 +28,14 @@ final class HostTables {
         self.keyring = keyring
     }
 
-    /// Changes the tables.
+    /// True if work is left for ``goOn(now:)``: nothing of the tables may be told before it is done.
+    var isCompiling: Bool { !pieces.isEmpty }
+
+    /// Changes the tables, or begins with that if there is much to do.
     /// - Parameter now: the monotonic time, by which the forwarder goes, too.
     func compile(_ change: TableChange, now: Duration) {
         if change.isWhole || tables == nil {
+            pieces = []
             peers = [:]
             untoldKeys = [:]
             toldFile = nil
@@ -40,9 +48,21 @@ final class HostTables {
                 epoch: UInt64(max(0, Int64(now / .milliseconds(1))))
             )
         }
-        for record in change.records { noteKeys(record) }
-        tables?.apply(change.records, slots: change.slots, innerMTU: change.innerMTU, now: now)
+        let all = ForwardingTables.pieces(of: change.records, maximum: Self.recordsPerPieceMaximum)
+        let next = all.enumerated().map { index, records in
+            // The devices come with the last records, so that their rows are written once.
+            (records, index == all.count - 1 ? change.slots : nil, change.innerMTU)
+        }
+        pieces = next.reversed() + pieces
         isUntold = true
+        goOn(now: now)
+    }
+
+    /// Does a piece of the work that is left.
+    func goOn(now: Duration) {
+        guard let (records, slots, innerMTU) = pieces.popLast() else { return }
+        for record in records { noteKeys(record) }
+        tables?.apply(records, slots: slots, innerMTU: innerMTU, now: now)
     }
 
     /// The forwarder may be another one, which has none of our files.

@@ -133,6 +133,16 @@ public final class ForwardingTables {
         if file.byteCount > 2 * copiedByteCount + Self.garbageByteCountMaximum { copyToNewFile() }
     }
 
+    /// Changes in pieces that are applied one after the other, with the outcome of all at once.
+    /// - Parameter maximum: the most changes of a piece.
+    public static func pieces(of changes: [RecordChange], maximum: Int) -> [[RecordChange]] {
+        guard changes.count > maximum else { return [changes] }
+        let ordered = (0..<RecordChange.phaseCount).flatMap { phase in changes.filter { $0.phase == phase } }
+        return stride(from: 0, to: ordered.count, by: maximum).map {
+            Array(ordered[$0..<min($0 + maximum, ordered.count)])
+        }
+    }
+
     private func setSlots(_ slots: [String: UInt16]) {
         let former = self.slots
         self.slots = slots
@@ -200,5 +210,22 @@ public final class ForwardingTables {
         root.slots = file.append(slotRows)
         rootReference = file.append(root)
         copiedByteCount = file.byteCount
+    }
+}
+
+extension RecordChange {
+    fileprivate static let phaseCount = 6
+
+    /// The place of such changes in the order in which `ForwardingTables.apply` takes them. What ports refer to comes
+    /// before them.
+    fileprivate var phase: Int {
+        switch self {
+        case .put(.chassis): 0
+        case .put(.dhcpResponder), .put(.dnsResponder): 1
+        case .put(.datapathBinding): 2
+        case .put(.portBinding), .delete(.portBinding): 3
+        case .delete(.datapathBinding): 4
+        case .delete(.chassis), .delete(.dhcpResponder), .delete(.dnsResponder): 5
+        }
     }
 }

@@ -53,9 +53,21 @@ struct TableInput {
         return tables
     }
 
-    /// Brings tables of an earlier input to this one by what is different.
-    func update(_ tables: ForwardingTables, from former: TableInput) {
-        tables.apply(changes(from: former.records), slots: slots, innerMTU: innerMTU, now: now)
+    /// Brings tables of an earlier input to this one by what is different, in pieces of at most so many changes.
+    func update(_ tables: ForwardingTables, from former: TableInput, piece maximum: Int = .max) {
+        for changes in ForwardingTables.pieces(of: changes(from: former.records), maximum: maximum) {
+            tables.apply(changes, innerMTU: innerMTU, now: now)
+        }
+        tables.apply([], slots: slots, now: now)
+    }
+
+    /// Tables of this input alone, compiled in pieces.
+    func compileInPieces() -> ForwardingTables {
+        var nothing = self
+        (nothing.chassis, nothing.datapaths, nothing.ports, nothing.plugged) = ([], [], [], [])
+        let tables = nothing.compile()
+        update(tables, from: nothing, piece: 2)
+        return tables
     }
 
     private func changes(from former: [RecordKey: Record]) -> [RecordChange] {
