@@ -91,6 +91,8 @@ class Pings:
 class Lab:
     """With `secure`, central speaks TLS and agents join; else everything is plain and open."""
 
+    program = HEDDLE
+
     def __init__(self, secure=False):
         self.secure = secure
         self.token = ""
@@ -201,7 +203,7 @@ class Lab:
         return verdict
 
     def heddle(self, host, *arguments, check=True, timeout=120):
-        return self.on(host, HEDDLE, *arguments, check=check, timeout=timeout)
+        return self.on(host, self.program, *arguments, check=check, timeout=timeout)
 
     # -- daemons ------------------------------------------------------------------------------------------
 
@@ -211,7 +213,7 @@ class Lab:
         log = f"{self.state}/{host}/{daemon}-{next(_serial)}.log"
         with open(log, "wb") as output:
             process = subprocess.Popen(
-                self.inside(host, HEDDLE, daemon, *arguments), stdin=subprocess.DEVNULL, stdout=output,
+                self.inside(host, self.program, daemon, *arguments), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, env=self.environment(host), start_new_session=True)
         self.processes.append(process)
         started = Daemon(process, log)
