@@ -114,11 +114,11 @@ import Wire
 
     @Test func `whoever binds the socket to another device reads nothing there`() throws {
         let socket = try pair()
-        try runIP("-n", host.name, "link", "add", "a", "type", "veth", "peer", "name", "b")
-        try runIP("-n", host.name, "link", "set", "a", "up")
-        try runIP("-n", host.name, "link", "set", "b", "up")
+        try runIP("-n", host.name, "link", "add", "left", "type", "veth", "peer", "name", "right")
+        try runIP("-n", host.name, "link", "set", "left", "up")
+        try runIP("-n", host.name, "link", "set", "right", "up")
         let (first, second) = try host.namespace.run { () throws(SystemError) in
-            guard let first = try Link.find(named: "a"), let second = try Link.find(named: "b") else {
+            guard let first = try Link.find(named: "left"), let second = try Link.find(named: "right") else {
                 throw SystemError(call: "find", errno: ENODEV)
             }
             return (first.index, second.index)

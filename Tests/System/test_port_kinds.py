@@ -137,7 +137,8 @@ class PortKindTest(unittest.TestCase):
         self.container()
         stream = self.lab.pings("c4", self.lab.IP[2], 200)
         os.kill(self.lab.forwarder_pid("hv1"), signal.SIGKILL)
-        self.wait_state("c4", "up")
+        # The next one has the descriptor; until then only the agent has it.
+        wait_until(lambda: self.lab.ping("vm1", "172.16.255.44", count=1), "the next forwarder carries packets")
         self.restart_agent()
         # No more than the batch that the forwarder had in hand.
         self.assertLessEqual(stream.lost(), 2)
