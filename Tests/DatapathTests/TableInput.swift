@@ -55,10 +55,11 @@ struct TableInput {
 
     /// Brings tables of an earlier input to this one by what is different, in pieces of at most so many changes.
     func update(_ tables: ForwardingTables, from former: TableInput, piece maximum: Int = .max) {
-        for changes in ForwardingTables.pieces(of: changes(from: former.records), maximum: maximum) {
-            tables.apply(changes, innerMTU: innerMTU, now: now)
+        let pieces = ForwardingTables.pieces(of: changes(from: former.records), maximum: maximum)
+        for (index, changes) in pieces.enumerated() {
+            let isLast = index == pieces.count - 1
+            tables.apply(changes, slots: isLast ? slots : nil, innerMTU: innerMTU, now: now)
         }
-        tables.apply([], slots: slots, now: now)
     }
 
     /// Tables of this input alone, compiled in pieces.
