@@ -21,6 +21,7 @@ struct KindAndNames {
 extension OutputFormat: ExpressibleByArgument {}
 
 extension PortFormat: ExpressibleByArgument {}
+extension CountersFormat: ExpressibleByArgument {}
 
 extension TraceFormat: ExpressibleByArgument {}
 

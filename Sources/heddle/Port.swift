@@ -11,8 +11,9 @@ struct Port: ParsableCommand {
             EXAMPLES:
               heddle port add vm1 --logical-port ls1-vm1 --netns vm1
               heddle port list --stats
+              heddle port stats vm1 --watch
               heddle port del vm1
             """,
-        subcommands: [PortAdd.self, PortDel.self, PortList.self]
+        subcommands: [PortAdd.self, PortDel.self, PortList.self, PortStats.self]
     )
 }

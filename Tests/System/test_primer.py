@@ -71,6 +71,14 @@ class PrimerTest(unittest.TestCase):
             statistics = lab.heddle("hv1", "port", "list", "--stats").stdout
             self.assertRegex(statistics, r"(?i)ingress.?port.?security")
 
+            def each_frame_has_one_fate():
+                counters = lab.heddle("hv1", "port", "stats", "vm1").stdout
+                self.assertRegex(counters, r"(?m)^vm1 +dropped +ingress_port_security +[1-9]")
+                received, = re.findall(r"(?m)^vm1 +received +- +(\d+) ", counters)
+                fates = re.findall(r"(?m)^vm1 +(?:forwarded|answered|dropped) +\S+ +(\d+) ", counters)
+                return int(received) == sum(map(int, fates))
+            wait_until(each_frame_has_one_fate, "what became of each frame that vm1 sent is counted")
+
     def test_a_disabled_port_is_cut_and_comes_back(self):
         with Primer() as lab:
             lab.heddle("central", "nb", "--wait=hv", "lsp-set-enabled", "ls1-vm2", "disabled")
