@@ -21,6 +21,7 @@ PLACES = {
     "On hv1": ["hv1"],
     "On hv2": ["hv2"],
     "A whole network": ["anywhere"],
+    "Nobody has to write addresses": ["anywhere"],
 }
 ADDRESSES = {"central": "10.0.0.2", "hv1": "10.0.0.3", "hv2": "10.0.0.4", "anywhere": "10.0.0.5"}
 
