@@ -192,7 +192,7 @@ class PortKindTest(unittest.TestCase):
         vmm = self.vmm()
         self.assertEqual(self.existing().returncode, 0)
         self.wait_state("vm5", "up")
-        self.assertIn("no superpackets", self.port("vm5")["detail"])
+        wait_until(lambda: "no superpackets" in self.port("vm5")["detail"], "what the VMM lacks is said")
         self.lab.ip("hv1", "link", "set", "tap5", "name", "vnet7")
         self.lab.ip("hv1", "link", "set", "vnet7", "down")
         self.lab.ip("hv1", "link", "set", "vnet7", "up")
