@@ -123,7 +123,7 @@ class GuestTest(unittest.TestCase):
             known, unknown = probe + ip(lab.IP[3]), probe + ip("172.16.255.99")
             for frame in known, unknown:
                 sender.send(frame)
-            # What vm1's own kernel asks for that address has a sender.
+            # A question of vm1's own kernel for that address has a sender.
             (heard,) = receive(there, 1, lambda frame: frame if frame[12:32] == probe[12:32] else None)
             # Others may ask vm1 for its own address meanwhile.
             reply = b"\0\2" + bytes(4)
