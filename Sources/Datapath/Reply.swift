@@ -46,6 +46,42 @@ struct Reply {
         store(sum.value, at: offset + 2)
     }
 
+    /// The offset of a message of neighbour discovery: behind headers of Ethernet and IPv6.
+    static let discoveryOffset = EthernetHeader.untaggedByteCount + IPv6Header.byteCount
+
+    /// Puts a checksum into the message of neighbour discovery at `discoveryOffset`, and the headers before it.
+    ///
+    /// A host that has no address yet is told through all nodes (RFC 4861 sections 6.2.6 and 7.2.4).
+    /// - Returns: the octets of the answer.
+    func finishDiscovery(
+        count: Int,
+        from source: IPv6Address,
+        at mac: MACAddress,
+        to frame: Frame
+    ) -> Int {
+        let isToAll = frame.ipv6Source == .any
+        let allNodes = IPv6Address(high: 0xff02 << 48, low: 1)
+        let ethernet = EthernetHeader(
+            destination: MACAddress(truncating: isToAll ? 0x3333_0000_0001 : frame.source),
+            source: mac,
+            etherType: EtherType.ipv6
+        )
+        let ip = IPv6Header(
+            payloadByteCount: UInt16(truncatingIfNeeded: count),
+            nextHeader: IPProtocol.icmpv6,
+            hopLimit: 255,
+            source: source,
+            destination: isToAll ? allNodes : frame.ipv6Source
+        )
+        let ipStart = EthernetHeader.untaggedByteCount
+        var octets = self.octets(at: 0, count: ipStart).mutableSpan
+        ethernet.write(to: &octets)
+        octets = self.octets(at: ipStart, count: IPv6Header.byteCount).mutableSpan
+        ip.write(to: &octets)
+        finishICMPv6(at: Self.discoveryOffset, count: count, source: ip.source, destination: ip.destination)
+        return Self.discoveryOffset + count
+    }
+
     private func store(_ value: UInt16, at offset: Int) {
         base[offset] = UInt8(truncatingIfNeeded: value >> 8)
         base[offset + 1] = UInt8(truncatingIfNeeded: value)

@@ -73,37 +73,16 @@ enum NeighborReply: Stage {
         to frame: Frame,
         into reply: Reply
     ) -> Int {
-        // A host that has no address yet is told through all nodes, unsolicited (RFC 4861 section 7.2.4).
-        let isProbe = frame.ipv6Source == .any
-        let allNodes = IPv6Address(high: 0xff02 << 48, low: 1)
         let message = NeighborMessage(
             kind: .advertisement,
-            isSolicited: !isProbe,
+            // An answer to a host without an address is unsolicited (RFC 4861 section 7.2.4).
+            isSolicited: frame.ipv6Source != .any,
             overrides: true,
             target: target,
             targetMAC: mac
         )
-        let ethernet = EthernetHeader(
-            destination: MACAddress(truncating: isProbe ? 0x3333_0000_0001 : frame.source),
-            source: mac,
-            etherType: EtherType.ipv6
-        )
-        let ip = IPv6Header(
-            payloadByteCount: UInt16(message.byteCount),
-            nextHeader: IPProtocol.icmpv6,
-            hopLimit: 255,
-            source: target,
-            destination: isProbe ? allNodes : frame.ipv6Source
-        )
-        let ipStart = EthernetHeader.untaggedByteCount
-        let start = ipStart + IPv6Header.byteCount
-        var octets = reply.octets(at: 0, count: ipStart).mutableSpan
-        ethernet.write(to: &octets)
-        octets = reply.octets(at: ipStart, count: IPv6Header.byteCount).mutableSpan
-        ip.write(to: &octets)
-        octets = reply.octets(at: start, count: message.byteCount).mutableSpan
+        var octets = reply.octets(at: Reply.discoveryOffset, count: message.byteCount).mutableSpan
         message.write(to: &octets)
-        reply.finishICMPv6(at: start, count: message.byteCount, source: ip.source, destination: ip.destination)
-        return start + message.byteCount
+        return reply.finishDiscovery(count: message.byteCount, from: target, at: mac, to: frame)
     }
 }

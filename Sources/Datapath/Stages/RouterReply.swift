@@ -22,29 +22,9 @@ enum RouterReply: Stage {
     }
 
     private static func write(_ router: RouterRow, to frame: Frame, _ tables: Tables, _ reply: Reply) -> Int {
-        let isToAll = frame.ipv6Source == .any
-        let allNodes = IPv6Address(high: 0xff02 << 48, low: 1)
         let message = tables.rows(UInt8.self, router.message)
         let count = min(message.count, RouterRow.messageByteCountMaximum)
-        let ethernet = EthernetHeader(
-            destination: MACAddress(truncating: isToAll ? 0x3333_0000_0001 : frame.source),
-            source: MACAddress(truncating: router.mac),
-            etherType: EtherType.ipv6
-        )
-        let ip = IPv6Header(
-            payloadByteCount: UInt16(count),
-            nextHeader: IPProtocol.icmpv6,
-            hopLimit: 255,
-            source: IPv6Address(high: router.high, low: router.low),
-            destination: isToAll ? allNodes : frame.ipv6Source
-        )
-        let ipStart = EthernetHeader.untaggedByteCount
-        let start = ipStart + IPv6Header.byteCount
-        var octets = reply.octets(at: 0, count: ipStart).mutableSpan
-        ethernet.write(to: &octets)
-        octets = reply.octets(at: ipStart, count: IPv6Header.byteCount).mutableSpan
-        ip.write(to: &octets)
-        let room = reply.octets(at: start, count: count)
+        let room = reply.octets(at: Reply.discoveryOffset, count: count)
         for index in 0..<count { room[index] = message[index] }
         // An MTU of 0 is that of the path.
         let offset = RouterRow.mtuOffset
@@ -52,8 +32,12 @@ enum RouterReply: Stage {
             let mtu = UInt32(clamping: tables.innerMTU)
             for index in 0..<4 { room[offset + index] = UInt8(truncatingIfNeeded: mtu >> (24 - 8 * UInt32(index))) }
         }
-        reply.finishICMPv6(at: start, count: count, source: ip.source, destination: ip.destination)
-        return start + count
+        return reply.finishDiscovery(
+            count: count,
+            from: IPv6Address(high: router.high, low: router.low),
+            at: MACAddress(truncating: router.mac),
+            to: frame
+        )
     }
 }
 
