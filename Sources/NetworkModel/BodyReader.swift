@@ -109,6 +109,28 @@ struct BodyReader {
         return map
     }
 
+    /// A check of options, of which there is only one, a flag: `"true"` or `"false"`, as OVN writes it.
+    static func onlyFlag(_ flag: String) -> @Sendable (BodyReader, [String: String]) throws(Refusal) -> Void {
+        { reader, options throws(Refusal) in
+            for (key, value) in options.sorted(by: { $0.key < $1.key }) {
+                guard key == flag else {
+                    throw Refusal(
+                        .unsupported,
+                        "The option \(quoted(key)) is not in this version; it has only \"\(flag)\".",
+                        pointer: reader.pointer("options", key)
+                    )
+                }
+                guard value == "true" || value == "false" else {
+                    throw Refusal(
+                        .invalidValue,
+                        "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
+                        pointer: reader.pointer("options", key)
+                    )
+                }
+            }
+        }
+    }
+
     /// The value of a map's member, which has bounds as its key has.
     private func text(
         _ value: JSONValue,

@@ -58,7 +58,7 @@ extension DNSRecords: Kind {
         } read: { (reader) throws(Refusal) in
             try records(reader)
         },
-        .texts("options", \.options, check: checkOptions),
+        .texts("options", \.options, check: BodyReader.onlyFlag(isOwned)),
         .texts("labels", \.labels),
     ])
     public static let blank = DNSRecords(name: "")
@@ -115,25 +115,6 @@ extension DNSRecords: Kind {
 
     private static func isReverse(_ name: DomainName) -> Bool {
         ["in-addr", "ip6"].contains(name.labels.dropLast().last ?? "") && name.labels.last == "arpa"
-    }
-
-    private static func checkOptions(_ reader: BodyReader, _ options: [String: String]) throws(Refusal) {
-        for (key, value) in options.sorted(by: { $0.key < $1.key }) {
-            guard key == isOwned else {
-                throw Refusal(
-                    .unsupported,
-                    "The option \(quoted(key)) is not in this version; it has only \"\(isOwned)\".",
-                    pointer: reader.pointer("options", key)
-                )
-            }
-            guard value == "true" || value == "false" else {
-                throw Refusal(
-                    .invalidValue,
-                    "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
-                    pointer: reader.pointer("options", key)
-                )
-            }
-        }
     }
 
     /// The content of hosts' answers.

@@ -44,25 +44,6 @@ extension LogicalSwitchPort {
         return names
     }
 
-    static func checkOptions(_ reader: BodyReader, _ options: [String: String]) throws(Refusal) {
-        for (key, value) in options.sorted(by: { $0.key < $1.key }) {
-            guard key == disablesResponder else {
-                throw Refusal(
-                    .unsupported,
-                    "The option \(quoted(key)) is not in this version; it has only \"\(disablesResponder)\".",
-                    pointer: reader.pointer("options", key)
-                )
-            }
-            guard value == "true" || value == "false" else {
-                throw Refusal(
-                    .invalidValue,
-                    "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
-                    pointer: reader.pointer("options", key)
-                )
-            }
-        }
-    }
-
     /// Checks that no other port of the switch has one of the port's addresses, and that port security has something
     /// to stand for.
     public static func check(

@@ -171,7 +171,7 @@ extension LogicalSwitchPort: Kind {
         Field("port_security", "array", \.securityList, ParsedStrings.codec, read: portSecurity),
         .flag("enabled", \.isEnabled, default: true),
         Field("requested_chassis", "array", \.requestedChassis, .list(.text), read: requestedChassis),
-        .texts("options", \.options, check: checkOptions),
+        .texts("options", \.options, check: BodyReader.onlyFlag(disablesResponder)),
         .reference("dhcpv4_options", \.dhcpv4Options, to: DHCPOptions.self, feature: Feature.dhcpv4),
         .reference("dhcpv6_options", \.dhcpv6Options, to: DHCPOptions.self, feature: Feature.dhcpv6),
         .texts("labels", \.labels),
