@@ -68,7 +68,7 @@ public struct PortSession {
         switch reply.status {
         case 200...299: break
         case 404 where ifExists: break
-        case 404: throw .refused("\(name): no port of this name on this host; see 'heddle port list'")
+        case 404: throw Self.missing(name)
         default: throw .problem(Problem(status: reply.status, body: reply.body))
         }
     }
@@ -88,7 +88,12 @@ public struct PortSession {
     /// The names of the ports on this host, in order.
     public func names() throws(ClientError) -> [String] {
         let reply = try caller.require(Call(.get, "/v1/ports"))
-        return (reply.body?["ports"]?.arrayValue ?? []).map { $0.text("name") }.sorted { $0.utf8Precedes($1) }
+        return PortTable.ports(of: reply.body ?? .null).map { $0.text("name") }
+    }
+
+    /// The refusal of a port that is not there, with the remedy.
+    static func missing(_ name: String) -> ClientError {
+        .refused("\(name.printable): no port of this name on this host; see 'heddle port list'")
     }
 
     private func path(_ name: String) -> String { "/v1/ports/" + percentEncoded(name) }

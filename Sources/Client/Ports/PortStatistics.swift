@@ -59,7 +59,7 @@ public struct PortStatistics {
         let reply = try caller.require(Call(.get, "/v1/ports?stats=true"))
         let ports = PortTable.ports(of: reply.body ?? .null)
         for name in names where !ports.contains(where: { $0.text("name") == name }) {
-            throw .refused("\(name.printable): no port of this name on this host; see 'heddle port list'")
+            throw PortSession.missing(name)
         }
         return ["ports": .array(ports.filter { names.isEmpty || names.contains($0.text("name")) })]
     }
