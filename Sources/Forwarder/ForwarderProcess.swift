@@ -17,7 +17,7 @@ public enum ForwarderProcess {
     /// tables. On SIGTERM every batch is brought to its end, and what comes then waits in the kernel for the next
     /// forwarder.
     ///
-    /// What needs a path or a privilege is done first; then the process confines itself (``Confinement``).
+    /// Work that needs a path or a privilege is done first; then the process confines itself (``Confinement``).
     /// - Parameters:
     ///   - directory: where `forwarder.sock` and `forwarder.pid` are made; made if missing.
     ///   - queueCount: threads that read ports, and as many that read the underlay; `nil` for what suits the

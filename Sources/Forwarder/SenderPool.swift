@@ -47,7 +47,7 @@ final class SenderPool {
 
     /// The don't-fragment bit: what does not fit the path is cut or answered here, not reassembled there.
     ///
-    /// What the kernel remembers of the path is left aside (the "probe" mode of ip(7) and ipv6(7)): anybody who guesses
+    /// The kernel's memory of the path is left aside (the "probe" mode of ip(7) and ipv6(7)): anybody who guesses
     /// four port numbers may tell it, by a forged ICMP message, that next to nothing comes through. What paths carry is
     /// known from probes that are answered, and from the routes, of which this mode heeds the device's MTU only.
     static func forbidFragments(_ socket: Descriptor, isIPv6: Bool) throws(SystemError) {

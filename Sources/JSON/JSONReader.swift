@@ -1,6 +1,6 @@
 /// A value of a document with its place there, for readers who tell where a fault is.
 ///
-/// What a value has to be, and the words for one that is not, are of each protocol: they extend it.
+/// Each protocol extends it by what a value has to be there, and by the words for one that is not.
 public struct JSONReader: Sendable {
     public let value: JSONValue
     /// The JSON pointer of the value (RFC 6901); `""` is the whole document.

@@ -111,7 +111,7 @@ public enum TAPDevice {
 
     /// Opens an existing persistent device; its settings (addresses, MAC, MTU, alias, link) stay.
     ///
-    /// Where `namespace` is not ours the descriptors keep it alive, even after its name has gone.
+    /// Descriptors of a namespace that is not ours keep it alive, even after its name has gone.
     /// - Parameter queueCount: how many queues to open, if the device was made for several.
     public static func open(
         _ name: String,

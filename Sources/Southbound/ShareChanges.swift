@@ -4,9 +4,9 @@ import Wire
 /// The changes from one share of a chassis to another, read page by page: nothing is worked out for a page but its own
 /// changes, and what many chassis are told alike is not copied for each.
 ///
-/// What enters the share is a put and what leaves it a delete, whatever its own revision. The order is that of the
-/// segments: chassis and what datapaths and ports refer to, then the datapaths that were there before, those that
-/// entered, those that left.
+/// A record that enters the share is a put and one that leaves it a delete, whatever its own revision. The order is
+/// that of the segments: chassis and what datapaths and ports refer to, then the datapaths that were there before,
+/// those that entered, those that left.
 public struct ShareChanges: Sendable {
     private enum Segment: Sendable {
         /// Changes of this chassis alone.

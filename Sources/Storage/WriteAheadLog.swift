@@ -3,7 +3,7 @@ import Reactor
 
 /// The write-ahead log beside a database file, as a start finds it, before SQLite looks at it.
 ///
-/// What a process reads is the kernel's page cache. After a failed sync the kernel takes pages for clean that never
+/// A process reads the kernel's page cache. After a failed sync the kernel takes pages for clean that never
 /// reached the disk: the next process sees them, no sync of its own writes them any more, and whatever it appends
 /// after them is lost with them when power goes. Nobody can note reliably that a sync has failed, so every log that a
 /// start finds gets the same care: it is written once more, to other places of the disk, before it is believed.

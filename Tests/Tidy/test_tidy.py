@@ -58,6 +58,7 @@ class OpeningTest(unittest.TestCase):
     def test_a_comment_begins_with_a_noun_or_a_verb(self):
         self.assertEqual(lines(tidy.openings, "/// Whether it is.\nlet x = 1"), [1])
         self.assertEqual(lines(tidy.openings, "/// True if it is.\n/// What follows is text.\nlet x = 1"), [])
+        self.assertEqual(lines(tidy.openings, "/// True if it is.\n///\n/// What follows opens a paragraph."), [3])
         self.assertEqual(lines(tidy.openings, "/// A.\n/// - Parameter x: How many.\n///   - y: Where."), [2, 3])
         self.assertEqual(lines(tidy.openings, "let x = 1  // Where it is."), [1])
         self.assertEqual(lines(tidy.openings, "/// However it is."), [])

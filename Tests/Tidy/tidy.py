@@ -176,7 +176,8 @@ def openings(path, lines):
         else:
             field = FIELD.match(comment[2])
             text = field[1] if field else comment[2] if before != comment[1] else ""
-            before = comment[1]
+            # A blank line begins a paragraph.
+            before = comment[1] if comment[2] else None
         word = OPENINGS.match(text)
         if word:
             yield path, number, (

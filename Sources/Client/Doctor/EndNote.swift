@@ -5,7 +5,8 @@ import Wire
 /// The reason why a daemon of ours has ended or did not start, beside its pid file: it is told where its unit's log is
 /// out of reach.
 ///
-/// What was killed or has crashed leaves none, and an older one no longer counts: each start writes its pid file anew.
+/// A daemon that was killed or has crashed leaves none, and an older one no longer counts: each start writes its pid
+/// file anew.
 public struct EndNote: Hashable, Sendable {
     /// The longest note that is read or written, in bytes: the longest refusal with room to spare.
     static let byteCountMaximum = 4096

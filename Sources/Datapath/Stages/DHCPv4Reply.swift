@@ -2,7 +2,7 @@ import Wire
 
 /// DHCPv4 (RFC 2131), by the conditions of OVN.
 ///
-/// What differs from OVN: a REQUEST for another server's offer goes on to that server; RELEASE and DECLINE, which OVN
+/// Differences from OVN: a REQUEST for another server's offer goes on to that server; RELEASE and DECLINE, which OVN
 /// floods, and malformed messages go nowhere; an answer is no longer than the client takes (option 57), with the
 /// options that it asks for first; a NAK goes to all (RFC 2131 section 4.1) and says which server sends it.
 enum DHCPv4Reply {

@@ -2,7 +2,7 @@ import Wire
 
 /// DHCPv6 (RFC 8415), by the conditions of OVN.
 ///
-/// What differs from OVN: RENEW, REBIND and RELEASE are answered, too, and so is a rapid commit; associations that a
+/// Differences from OVN: RENEW, REBIND and RELEASE are answered, too, and so is a rapid commit; associations that a
 /// client asks for beyond one address are answered with a status; messages to another server go on to it.
 enum DHCPv6Reply {
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {

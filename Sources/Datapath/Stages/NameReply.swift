@@ -3,7 +3,7 @@ import Wire
 /// Tables `ls_in_dns_lookup` and `ls_in_dns_response`: DNS queries over UDP, to whatever address, for names that are
 /// known on the switch are answered by it.
 ///
-/// What differs from OVN: names of ports are known by themselves; a query for a type that a name of its own does not
+/// Differences from OVN: names of ports are known by themselves; a query for a type that a name of its own does not
 /// have gets an empty answer, also for types other than addresses; an answer repeats the name by a pointer, is
 /// authoritative and has an OPT record if the query has one. What is malformed goes to the server that it is for.
 enum NameReply: Stage {

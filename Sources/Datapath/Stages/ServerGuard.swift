@@ -3,8 +3,8 @@ import Wire
 /// Keeps routers and DHCP servers off switches that say so: OVN has no such table. Router advertisements, redirects and
 /// what DHCP servers send do not leave a port.
 ///
-/// What a fragment may hide goes nowhere either (RFC 7113 section 2): a first fragment without its transport header is
-/// dropped, later ones are of no use without it, and longer chains of extension headers are malformed everywhere.
+/// Fragments hide none of it (RFC 7113 section 2): a first fragment without its transport header is dropped, later ones
+/// are of no use without it, and longer chains of extension headers are malformed everywhere.
 enum ServerGuard: Stage {
     static var name: StaticString { "ls_in_server_guard" }
 

@@ -9,8 +9,8 @@ extension LogicalSwitchPort {
     /// lowest free IPv4 address of the switch's subnet, the MAC address that goes with it, and the IPv6 address that
     /// the MAC address makes.
     ///
-    /// What OVN warns of and goes on is refused: a switch that gives no addresses, one that has none left, and an
-    /// address that is not the switch's.
+    /// Refuses what OVN only warns of: a switch that gives no addresses, one that has none left, and an address that is
+    /// not the switch's.
     public mutating func allocate(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {
         guard let (place, wanted) = dynamicAddress else {
             status.dynamicAddresses = nil
