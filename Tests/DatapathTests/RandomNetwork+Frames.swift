@@ -4,7 +4,7 @@ import Wire
 extension RandomNetwork {
     /// A frame that looks as if the host with this number had sent it, more or less.
     mutating func frame(from number: Int) -> [UInt8] {
-        if chance(30) { return serviceFrame(from: number) }
+        if chance(30) { return disguised(serviceFrame(from: number)) }
         let peer = chance(90) ? Int.random(in: 1...8, using: &generator) : 28
         let source =
             chance(8)
@@ -44,6 +44,18 @@ extension RandomNetwork {
                 controlInformation: UInt16(truncatingIfNeeded: generator.next()) & (chance(40) ? 0xf000 : 0xffff)
             )
         }
+    }
+
+    /// The frame, now and then with tags or in LLC and SNAP.
+    private mutating func disguised(_ frame: [UInt8]) -> [UInt8] {
+        guard chance(12), frame.count >= 14 else { return frame }
+        let tag: [UInt8] = [0x81, 0, 0, chance(50) ? 0 : 7]
+        let snap: [UInt8] = [UInt8(frame.count >> 8), UInt8(truncatingIfNeeded: frame.count), 0xaa, 0xaa, 3, 0, 0]
+        let middle =
+            chance(30)
+            ? snap + [[0, 0xf8, 1].randomElement(using: &generator) ?? 0]
+            : (0..<Int.random(in: 1...3, using: &generator)).flatMap { _ in tag }
+        return Array(frame[0..<12]) + middle + Array(frame[12...])
     }
 
     private mutating func packet(from number: Int, to peer: Int) -> (UInt16, [UInt8]) {

@@ -251,6 +251,49 @@ import Wire
         #expect(host.tables.outcomes(of: TestHost.udp(1, 2), from: 0) == [.local(slot: 1)])
     }
 
+    /// A frame with octets between its addresses and its type.
+    private static func insert(_ octets: [UInt8], into frame: [UInt8]) -> [UInt8] {
+        Array(frame[0..<12]) + octets + Array(frame[12...])
+    }
+
+    @Test("guards: clients take a server's message from any port, and some hosts one behind LLC, SNAP or many tags")
+    func disguises() {
+        var host = TestHost([TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv1")], vlanPassthru: true)
+        host.update(at: .seconds(1)) { $0.datapaths[0].guardsDHCP = true }
+        let offer = FrameBuilder.ipv4(TestHost.ipv4(1), TestHost.ipv4(2), payload: FrameBuilder.udp(6767, 68))
+        let offer6 = FrameBuilder.ipv6(TestHost.ipv6(1), TestHost.ipv6(2), payload: FrameBuilder.udp(1, 546))
+        let frame = FrameBuilder.ethernet(TestHost.mac(1), TestHost.mac(2), EtherType.ipv4, payload: offer)
+        let zero: [UInt8] = [0x81, 0, 0, 0]
+        let frames = [
+            frame, FrameBuilder.ethernet(TestHost.mac(1), TestHost.mac(2), EtherType.ipv6, payload: offer6),
+            Self.insert(zero, into: frame), Self.insert(zero + zero + zero, into: frame),
+            Self.insert([0, 60, 0xaa, 0xaa, 3, 0, 0, 0], into: frame),
+            Self.insert(zero + [0, 0, 0xaa, 0xaa, 3, 0, 0, 0xf8], into: frame),
+        ]
+        for frame in frames { #expect(host.tables.outcomes(of: frame, from: 0) == [.drop(.dhcpGuard)]) }
+        // A bridge's own protocol, and a frame that is too short for SNAP.
+        for rest in [[0, 38, 0x42, 0x42, 3, 0, 0, 0, 0, 0], [0, 6, 0xaa, 0xaa, 3, 0, 0, 0]] as [[UInt8]] {
+            #expect(host.tables.outcomes(of: Array(frame[0..<12]) + rest, from: 0) == [.local(slot: 1)])
+        }
+        host.update(at: .seconds(2)) { $0.datapaths[0].guardsRouters = true }
+        #expect(host.tables.outcomes(of: frames[4], from: 0) == [.drop(.raGuard)])
+    }
+
+    @Test("what is asked in a VLAN, on a switch that lets VLANs pass, is for servers there")
+    func requestsInVLAN() throws {
+        var host = host
+        host.update(at: .seconds(1)) { $0.datapaths[0].vlanPassthru = true }
+        let name = "\(host.input.ports[1].logicalPort).example.org"
+        for frame in [Self.dhcp(1), Self.dhcpv6(11, []), Self.router(133), Self.query(name, type: 1)] {
+            _ = try reply(to: frame, host)
+            // A tag for VLAN 0 says no more than a priority.
+            _ = try reply(to: Self.insert([0x81, 0, 0xe0, 0], into: frame), host)
+            let outcomes = host.tables.outcomes(of: Self.insert([0x81, 0, 0, 100], into: frame), from: 0)
+            #expect(outcomes.count == (frame[0] & 1 == 0 ? 1 : 2))
+            for case .reply in outcomes { Issue.record("answered") }
+        }
+    }
+
     @Test("flows that no service is for are decided once, by addresses alone if the switch has no names and guards")
     func flowsAreKept() {
         var host = host

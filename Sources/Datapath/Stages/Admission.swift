@@ -6,9 +6,7 @@ enum Admission: Stage {
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         if !context.ingress.pointee.flags.contains(.enabled) { return .drop(.portDisabled) }
         if context.isShort { return .drop(.malformedFrame) }
-        if context.tagByteCount > 0, !context.datapath.pointee.isVLANPassthru, !context.isPriorityTagged {
-            return .drop(.vlanTagged)
-        }
+        if !context.datapath.pointee.isVLANPassthru, context.isInVLAN { return .drop(.vlanTagged) }
         if context.hasMulticastSource { return .drop(.multicastSource) }
         if context.network == .malformed { return .drop(.malformedFrame) }
         return .next

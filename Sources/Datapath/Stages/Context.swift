@@ -117,6 +117,8 @@ extension Context {
     }
     /// True if the only tag is one for VLAN 0.
     var isPriorityTagged: Bool { mutating get { noting(.tag).isPriorityTagged } }
+    /// True if the frame is of a VLAN: it has tags, and not only one for VLAN 0.
+    var isInVLAN: Bool { mutating get { tagByteCount > 0 && !isPriorityTagged } }
     /// The transport protocol; IP only.
     var transport: UInt8 { mutating get { noting(.transport).transport } }
     /// The ports of TCP or UDP, source first, in one word; 0 if no whole header is there. IP only.

@@ -11,7 +11,7 @@ enum NameReply: Stage {
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         guard context.datapath.pointee.services.contains(.names), context.network == .ipv4 || context.network == .ipv6,
-            !context.isMulticast, context.transport == IPProtocol.udp,
+            !context.isMulticast, !context.isInVLAN, context.transport == IPProtocol.udp,
             UInt16(truncatingIfNeeded: context.ports) == DNSQuery.port
         else { return .next }
         let frame = context.contents

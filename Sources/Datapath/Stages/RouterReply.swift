@@ -9,7 +9,7 @@ enum RouterReply: Stage {
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         guard context.isICMPv6, context.isMulticast,
             let router = tables.row(RouterRow.self, at: context.datapath.pointee.router),
-            context.ipv6Destination == RouterRow.allRouters
+            context.ipv6Destination == RouterRow.allRouters, !context.isInVLAN
         else { return .next }
         let frame = context.contents
         guard frame.hasICMPv6, frame.hopLimit == 255, !frame.hasIPv6Fragment,

@@ -4,7 +4,8 @@ import Wire
 /// what DHCP servers send do not leave a port.
 ///
 /// Fragments hide none of it (RFC 7113 section 2): a first fragment without its transport header is dropped, later ones
-/// are of no use without it, and longer chains of extension headers are malformed everywhere.
+/// are of no use without it, and longer chains of extension headers are malformed everywhere. Nor does an encapsulation
+/// that some hosts take off by themselves (CVE-2021-27853, CVE-2021-27861).
 enum ServerGuard: Stage {
     static var name: StaticString { "ls_in_server_guard" }
 
@@ -12,6 +13,11 @@ enum ServerGuard: Stage {
         let services = context.datapath.pointee.services
         if services.contains(.guardsRouters), context.isICMPv6, isRouterMessage(&context) { return .drop(.raGuard) }
         if services.contains(.guardsDHCP), isServerMessage(&context) { return .drop(.dhcpGuard) }
+        if context.network == .opaque, !services.isDisjoint(with: [.guardsRouters, .guardsDHCP]),
+            context.contents.isDisguised
+        {
+            return .drop(services.contains(.guardsRouters) ? .raGuard : .dhcpGuard)
+        }
         return .next
     }
 
@@ -21,16 +27,18 @@ enum ServerGuard: Stage {
         return frame.icmpType == ICMPv6Header.routerAdvertisement || frame.icmpType == ICMPv6Header.redirect
     }
 
+    /// True for what servers and relays send, and for what clients listen to: most of them take answers from any port.
     private static func isServerMessage(_ context: inout Context) -> Bool {
-        let serverPort: UInt16
+        let (serverPort, clientPort): (UInt16, UInt16)
         switch context.network {
-        case .ipv4: serverPort = DHCPv4Message.serverPort
-        case .ipv6: serverPort = DHCPv6Message.serverPort
+        case .ipv4: (serverPort, clientPort) = (DHCPv4Message.serverPort, DHCPv4Message.clientPort)
+        case .ipv6: (serverPort, clientPort) = (DHCPv6Message.serverPort, DHCPv6Message.clientPort)
         case .arp, .foreignARP, .opaque, .malformed: return false
         }
         guard context.transport == IPProtocol.udp else { return false }
         let ports = context.ports
-        return ports == 0 ? context.contents.isHeadlessFragment : UInt16(ports >> 16) == serverPort
+        guard ports != 0 else { return context.contents.isHeadlessFragment }
+        return UInt16(ports >> 16) == serverPort || UInt16(truncatingIfNeeded: ports) == clientPort
     }
 }
 
@@ -39,5 +47,15 @@ extension Frame {
     var isHeadlessFragment: Bool {
         guard isIP, !isLaterFragment, transportByteCount < 8 else { return false }
         return network == .ipv4 ? ipv4FragmentWord & 0x2000 != 0 : hasIPv6Fragment
+    }
+
+    /// True if some hosts find a packet in the frame that is not read here: behind more tags than two, or behind LLC
+    /// and SNAP with the numbers of Ethernet (RFC 1042; those of IEEE 802.1H in bridges).
+    var isDisguised: Bool {
+        let type = bytes.integer16(at: networkOffset - 2)
+        if type == EtherType.customerTag || type == EtherType.serviceTag { return true }
+        guard type < EtherType.minimum, byteCount - networkOffset >= 8 else { return false }
+        let header = bytes.integer64(at: networkOffset) >> 16
+        return header == 0xaaaa_0300_0000 || header == 0xaaaa_0300_00f8
     }
 }

@@ -57,6 +57,8 @@ public struct EthernetHeader: Hashable, Sendable {
 
 /// The values of `EthernetHeader.etherType` that Heddle looks at (IANA, ieee-802-numbers).
 public enum EtherType {
+    /// Less is the length of an IEEE 802.3 frame.
+    public static let minimum: UInt16 = 0x0600
     public static let ipv4: UInt16 = 0x0800
     public static let arp: UInt16 = 0x0806
     /// Reverse ARP, which hypervisors send for a guest that has moved.

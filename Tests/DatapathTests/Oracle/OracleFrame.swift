@@ -102,6 +102,9 @@ struct OracleFrame {
         transport = rest
     }
 
+    /// Tagged for a VLAN.
+    var isInVLAN: Bool { isTagged && !isPriorityTagged }
+
     /// A first fragment, by its own words: more follow, or a fragment header is there.
     var isFirstFragment: Bool {
         transport != nil && (ipv4?.hasMoreFragments ?? false || isIPv6Fragment)

@@ -14,10 +14,18 @@ extension ServerGuard: OracleStage {
         }
         if context.datapath.guardsDHCP, frame.protocolNumber == 17, let beginning {
             if beginning.count < 8 { return isCut ? .drop(.dhcpGuard) : .next }
-            let port = OracleDatagram.sourcePort(of: frame)
-            if port == (frame.ipv4 != nil ? 67 : 547) { return .drop(.dhcpGuard) }
+            let isIPv4 = frame.ipv4 != nil
+            if beginning[0..<2] == [UInt8(isIPv4 ? 0 : 2), isIPv4 ? 67 : 35] { return .drop(.dhcpGuard) }
+            if beginning[2..<4] == [UInt8(isIPv4 ? 0 : 2), isIPv4 ? 68 : 34] { return .drop(.dhcpGuard) }
             let isZero = beginning[0..<4] == [0, 0, 0, 0]
             return isZero && isCut ? .drop(.dhcpGuard) : .next
+        }
+        let isTagged = [0x8100, 0x88a8].contains(frame.etherType)
+        let isSNAP = frame.etherType < 0x600 && frame.bytes.count >= frame.start + 8
+        let snaps: [[UInt8]] = [[0xaa, 0xaa, 3, 0, 0, 0], [0xaa, 0xaa, 3, 0, 0, 0xf8]]
+        if isTagged || isSNAP && snaps.contains(Array(frame.bytes[frame.start..<frame.start + 6])) {
+            if context.datapath.guardsRouters { return .drop(.raGuard) }
+            if context.datapath.guardsDHCP { return .drop(.dhcpGuard) }
         }
         return .next
     }
