@@ -166,6 +166,11 @@ import Wire
         }
         #expect(host.tables.outcomes(of: Self.dhcpv6(4, client + association), from: 0) == [.drop(.dhcpUnanswered)])
         #expect(host.tables.outcomes(of: Self.dhcpv6(3, client + association), from: 0) == [.drop(.dhcpMalformed)])
+        let former = OracleChecksum.octets(of: TestHost.ipv6(9))
+        for (octets, code) in [(OracleChecksum.octets(of: TestHost.ipv6(1)), 0), (former, 4)] as [([UInt8], UInt8)] {
+            let known = [0, 3, 0, 40] + association[4...] + [0, 5, 0, 24] + octets + [UInt8](repeating: 1, count: 8)
+            #expect(try reply(to: Self.dhcpv6(4, client + known)).last == code)
+        }
         let options = try reply(to: Self.dhcpv6(11, []))
         #expect(Array(options[62...]) == [7, 1, 2, 3] + server + [0, 23, 0, 2, 1, 2])
     }

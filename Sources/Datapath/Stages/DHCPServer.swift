@@ -23,11 +23,6 @@ struct DHCPRow {
     var options: Extent
     /// `DHCPOfferRow`s.
     var offers: Extent
-    /// The network of the addresses, by its first address and the bits that count; DHCPv6 only.
-    var networkHigh: UInt64
-    var networkLow: UInt64
-    var maskHigh: UInt64
-    var maskLow: UInt64
 }
 
 /// The address that a client is given.
@@ -73,8 +68,6 @@ extension ForwardingTables {
             }
         }
         guard !offers.isEmpty else { return 0 }
-        let mask = record.cidr.ipv6Mask
-        let network: IPv6Address = if case .v6(let address) = record.cidr.address { address } else { .any }
         let row = DHCPRow(
             serverMAC: record.serverMAC.rawValue,
             serverID: record.serverID?.rawValue ?? 0,
@@ -84,11 +77,7 @@ extension ForwardingTables {
             rebindingTime: record.t2 ?? 0,
             isStateless: isStateless ? 1 : 0,
             options: responder.options,
-            offers: file.append(offers),
-            networkHigh: network.high & mask.high,
-            networkLow: network.low & mask.low,
-            maskHigh: mask.high,
-            maskLow: mask.low
+            offers: file.append(offers)
         )
         return file.append(row)
     }
@@ -182,12 +171,6 @@ struct DHCPServer {
     /// The address for the client with a MAC address; `nil` if there is none.
     func offer(to mac: UInt64) -> DHCPOfferRow? {
         tables.rows(DHCPOfferRow.self, row.pointee.offers).first { $0.mac == mac }
-    }
-
-    /// True if an address is of the network that addresses are given of.
-    func isOnLink(_ address: IPv6Address) -> Bool {
-        let row = row.pointee
-        return address.high & row.maskHigh == row.networkHigh && address.low & row.maskLow == row.networkLow
     }
 }
 

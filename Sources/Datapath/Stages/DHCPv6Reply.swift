@@ -3,7 +3,8 @@ import Wire
 /// DHCPv6 (RFC 8415), by the conditions of OVN.
 ///
 /// Differences from OVN: RENEW, REBIND and RELEASE are answered, too, and so is a rapid commit; associations that a
-/// client asks for beyond one address are answered with a status; messages to another server go on to it.
+/// client asks for beyond one address are answered with a status; messages to another server go on to it. A CONFIRM of
+/// another address than the port's is told that it does not belong to the link, so that the client asks anew.
 enum DHCPv6Reply {
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         let place = context.ingress.pointee.dhcpv6
@@ -34,8 +35,8 @@ enum DHCPv6Reply {
         case .confirm:
             guard message.clientID != nil, !hasServerID else { return .drop(.dhcpMalformed) }
             // A server that cannot tell stays silent (RFC 8415 section 18.3.3).
-            guard let isOnLink = answer.isOnLink else { return .drop(.dhcpUnanswered) }
-            return answer.step(.reply, isOnLink ? .success : .notOnLink, reply)
+            guard let isOwn = answer.isOfOwnAddress else { return .drop(.dhcpUnanswered) }
+            return answer.step(.reply, isOwn ? .success : .notOnLink, reply)
         case .release, .decline:
             guard message.clientID != nil, hasServerID else { return .drop(.dhcpMalformed) }
             return answer.step(.reply, .success, reply)
@@ -98,14 +99,17 @@ struct DHCPv6Answer {
             && bytes.macAddress(at: identifier.start + 4) == server.row.pointee.serverMAC
     }
 
-    /// True if all addresses of the request are of the network; `nil` if it has none.
-    var isOnLink: Bool? {
-        var isOnLink: Bool?
+    /// True if the request has the client's address and no other; `nil` if it has none, or none is given.
+    ///
+    /// Another one of the same network is of no use: a client that kept it, for ever, would be cut off.
+    var isOfOwnAddress: Bool? {
+        guard let address else { return nil }
+        var isOwn: Bool?
         forEachOption(from: DHCPv6Message.headerByteCount, to: octets.count) { option in
             guard option.code == DHCPv6Message.Code.addresses else { return }
-            forEachAddress(of: option) { isOnLink = (isOnLink ?? true) && server.isOnLink($0) }
+            forEachAddress(of: option) { isOwn = (isOwn ?? true) && $0 == address }
         }
-        return isOnLink
+        return isOwn
     }
 
     /// Writes the answer.

@@ -35,9 +35,8 @@ extension DHCPv6Reply {
             content = request.associations(offer, server)
         case 4 where isKnown && !toOne:
             let addresses = request.addresses
-            guard !addresses.isEmpty else { return .drop(.dhcpUnanswered) }
-            let isOnLink = addresses.allSatisfy { OracleDHCP.contains(server.cidr, .v6($0)) }
-            content = [0, 13, 0, 2, 0, isOnLink ? 0 : 4]
+            guard !addresses.isEmpty, let offer else { return .drop(.dhcpUnanswered) }
+            content = [0, 13, 0, 2, 0, addresses.allSatisfy { .v6($0) == offer } ? 0 : 4]
             isWithOptions = false
         case 8 where isKnown && toOne, 9 where isKnown && toOne:
             content = [0, 13, 0, 2, 0, 0]
