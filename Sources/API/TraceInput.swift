@@ -201,11 +201,15 @@ struct TraceInput {
         return .none(protocolNumber: said ?? 253)
     }
 
-    /// The MAC address that a request for a neighbor goes to; other frames have none by themselves.
+    /// The MAC address that a request for a neighbor, or a packet to all or to a group, goes to; other frames have none
+    /// by themselves.
     private static func destination(of payload: TracedFrame.Payload) -> MACAddress? {
         switch payload {
         case .neighborRequest(.v4, _): .broadcast
         case .neighborRequest(.v6(let target), _): MACAddress(truncating: 0x3333_ff00_0000 | target.low & 0xff_ffff)
+        case .ip(_, .v4(.broadcast), _): .broadcast
+        case .ip(_, .v6(let group), _) where group.isMulticast:
+            MACAddress(truncating: 0x3333_0000_0000 | group.low & 0xffff_ffff)
         case .none, .ip: nil
         }
     }

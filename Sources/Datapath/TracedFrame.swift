@@ -124,10 +124,28 @@ public struct TracedFrame: Equatable, Sendable {
             )
             return (IPProtocol.tcp, written(TCPHeader.minimumByteCount) { header.write(to: &$0) })
         case .udp(let from, let to):
-            let count = UInt16(UDPHeader.byteCount)
+            let message = icmp == IPProtocol.icmpv4 ? dhcpv4(from, to) : dhcpv6(from, to)
+            let count = UInt16(UDPHeader.byteCount + message.count)
             let header = UDPHeader(sourcePort: from, destinationPort: to, totalByteCount: count)
-            return (IPProtocol.udp, written(UDPHeader.byteCount) { header.write(to: &$0) })
+            return (IPProtocol.udp, written(UDPHeader.byteCount) { header.write(to: &$0) } + message)
         }
+    }
+
+    /// The message by which a client looks for servers, if the ports are those of DHCPv4: without it none would answer.
+    private func dhcpv4(_ from: UInt16, _ to: UInt16) -> [UInt8] {
+        guard from == DHCPv4Message.clientPort, to == DHCPv4Message.serverPort else { return [] }
+        let message = DHCPv4Message(type: .discover, transaction: 0, hardwareAddress: source)
+        let type: [UInt8] = [DHCPv4Message.Code.type, 1, message.type.rawValue, DHCPv4Message.Code.end]
+        return written(DHCPv4Message.headerByteCount) { message.write(to: &$0) } + type
+    }
+
+    /// The same of DHCPv6: with an identifier (DUID-LL) and an association for an address.
+    private func dhcpv6(_ from: UInt16, _ to: UInt16) -> [UInt8] {
+        guard from == DHCPv6Message.clientPort, to == DHCPv6Message.serverPort else { return [] }
+        let message = DHCPv6Message(type: .solicit, transaction: 0)
+        let clientID = [0, UInt8(DHCPv6Message.Code.clientID), 0, 10, 0, 3, 0, 1] + source.octets
+        let association = [0, UInt8(DHCPv6Message.Code.addresses), 0, 12] + [UInt8](repeating: 0, count: 12)
+        return written(DHCPv6Message.headerByteCount) { message.write(to: &$0) } + clientID + association
     }
 
     private func written(_ count: Int, _ write: (inout MutableSpan<UInt8>) -> Void) -> [UInt8] {

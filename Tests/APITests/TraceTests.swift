@@ -82,6 +82,11 @@ import Testing
         #expect(trace(wrong).json["detail"]?.stringValue?.contains("port that receives") == true)
     }
 
+    @Test func `A packet to all or to a group needs no MAC address that it goes to`() {
+        #expect(lines(["inport": "p4", "ip.dst": "255.255.255.255", "udp.dst": 9]).last == "to p1 p2 p3")
+        #expect(lines(["inport": "p4", "ip.dst": "ff02::1", "udp.dst": 9]).last == "to p1 p2 p3")
+    }
+
     @Test func `What goes nowhere says why`() {
         let spoofed: JSONValue = ["inport": "p1", "eth.src": "02:00:00:00:00:99", "eth.dst": "02:00:00:00:00:02"]
         #expect(lines(spoofed).last == "ingress_port_security")

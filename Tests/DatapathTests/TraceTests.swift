@@ -35,6 +35,23 @@ import Wire
         )
     }
 
+    @Test func `The ports of DHCP alone make a whole message, which is answered`() {
+        let host = TestHost.withServices([TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv1")])
+        let own = IPAddress.v6(TestHost.mac(1).linkLocalAddress)
+        let payloads: [(TracedFrame.Payload, String)] = [
+            (.ip(source: .v4(.any), destination: .v4(.broadcast), .udp(source: 68, destination: 67)), "dhcp_offer"),
+            (
+                .ip(source: own, destination: .v6(DHCPv6Message.serversAddress), .udp(source: 546, destination: 547)),
+                "dhcpv6_advertise"
+            ),
+        ]
+        for (payload, answer) in payloads {
+            let frame = TracedFrame(source: TestHost.mac(1), destination: .broadcast, payload: payload)
+            let trace = host.tables.view.trace(frame.bytes ?? [], from: 0)
+            #expect(trace.steps.last?.description == "ls_in_dhcp_options: answer (\(answer))")
+        }
+    }
+
     @Test func `A frame to all shows egress for each port of this host`() {
         #expect(
             trace(1, .broadcast, udp(1, 2)).contains(
