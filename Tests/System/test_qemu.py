@@ -23,10 +23,20 @@ INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+mkdir /etc
 for module in {modules}; do insmod /modules/$module.ko; done
 ip link set eth0 up
 echo guest is ready
 while read line; do eval "$line"; echo "done: $?"; done
+"""
+
+# Gives the interface what udhcpc has got.
+LEASE = """#!/bin/busybox sh
+[ "$1" = bound ] || exit 0
+ip addr add $ip/$mask dev $interface
+ip link set $interface mtu $mtu
+echo search $domain > /etc/resolv.conf
+echo nameserver $dns >> /etc/resolv.conf
 """
 
 
@@ -51,7 +61,7 @@ def archive(files):
 class QEMUTest(unittest.TestCase):
     def boot(self, lab):
         """Starts the guest on hv1; its TAP is `tap9`."""
-        files = [("init", INIT.format(modules=" ".join(MODULES)).encode())]
+        files = [("init", INIT.format(modules=" ".join(MODULES)).encode()), ("lease", LEASE.encode())]
         for name, path in [("bin/busybox", shutil.which("busybox"))] + [
                 (f"modules/{module}.ko", self.module(module)) for module in MODULES]:
             with open(path, "rb") as file:
@@ -71,6 +81,18 @@ class QEMUTest(unittest.TestCase):
         lab.processes.append(self.guest)
         self.addCleanup(self.guest.stdin.close)
 
+    def configure(self, lab):
+        """The guest gets its address, the MTU and a domain from its host, and names are answered there."""
+        def send(method, path, body, kind):
+            lab.curl(path, "-f", "-X", method, "-H", f"Content-Type: {kind}", "-d", json.dumps(body))
+        options = {"server_id": "172.16.255.1", "lease_time": "3600", "domain_name": "\"example.org\"",
+                   # Any address that somebody has: the host answers in its place.
+                   "dns_server": lab.IP[2]}
+        send("POST", "/v1/dhcp-options", {"name": "dhcp", "cidr": "172.16.255.0/24", "options": options},
+             "application/json")
+        send("PATCH", "/v1/switches/ls1", {"dns_domain": "example.org"}, "application/merge-patch+json")
+        send("PATCH", "/v1/ports/ls1-vm9", {"dhcpv4_options": "dhcp"}, "application/merge-patch+json")
+
     def module(self, name):
         return glob.glob(f"{KERNEL}/lib/modules/**/{name}.ko", recursive=True)[0]
 
@@ -89,15 +111,18 @@ class QEMUTest(unittest.TestCase):
     def test_a_guest_boots_over_a_tap_of_qemu_and_reaches_the_others(self):
         with Primer() as lab:
             lab.logical_port("ls1", "ls1-vm9", "02:ac:10:ff:00:99", "172.16.255.99")
+            self.configure(lab)
             said = lab.heddle(
                 "hv1", "port", "add", "vm9", "--logical-port", "ls1-vm9", "--device", "existing", "--interface", "tap9")
             self.assertIn("waited for", said.stdout)
             self.boot(lab)
             lab.wait_up("ls1-vm9")
             wait_until(lambda: "guest is ready" in self.said(), "the guest is ready")
-            self.do("ip addr add 172.16.255.99/24 dev eth0")
-            for target in 1, 2:
-                self.assertIn(" 0% packet loss", self.do(f"ping -c 3 -i 0.2 -w 20 {lab.IP[target]}"))
+            self.assertIn("lease of 172.16.255.99 obtained", self.do("udhcpc -i eth0 -q -n -O mtu -s /lease"))
+            self.assertIn("mtu 1442", self.do("ip link show eth0"))
+            self.assertIn(lab.IP[1], self.do("nslookup ls1-vm1.example.org"))
+            for target in "ls1-vm1", "ls1-vm2":
+                self.assertIn(" 0% packet loss", self.do(f"ping -c 3 -i 0.2 -w 20 {target}"))
             listed = json.loads(lab.heddle("hv1", "port", "list", "-o", "json").stdout)["ports"]
             port = next(port for port in listed if port["name"] == "vm9")
             # The guest's driver has asked for superpackets.
