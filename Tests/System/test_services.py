@@ -1,6 +1,9 @@
-"""Real clients get an address, a route, a name and the MTU from their own host: dhclient, udhcpc, rdisc6 and dig."""
+"""Real clients get an address, a route, a name and the MTU from their own host: dhclient, udhcpc, systemd-networkd, rdisc6
+and dig."""
 
 import json
+import os
+import subprocess
 import unittest
 
 from lab import Primer, wait_until
@@ -15,6 +18,23 @@ GATEWAY = {"address_mode": "dhcpv6_stateful", "gateway_mac": "02:ac:10:ff:00:01"
 SCRIPT = """#!/bin/sh
 [ "$1" = bound ] && env
 exit 0
+"""
+NETWORKD = "/lib/systemd/systemd-networkd"
+# In a namespace of mounts, where it finds its configuration and believes to be in a container: nobody waits for udev.
+START_NETWORKD = f"""
+mount --make-rprivate / && mount -t tmpfs run /run && mount -t sysfs -o ro sysfs /sys
+mkdir -p /run/systemd/network /run/systemd/netif/leases /run/systemd/netif/links /run/systemd/netif/lldp
+chown -R systemd-network: /run/systemd/netif
+cat > /run/systemd/network/vm4.network <<END
+[Match]
+Name=vm4
+[Network]
+DHCP=ipv4
+IPv6AcceptRA=yes
+[DHCPv4]
+UseMTU=yes
+END
+exec {NETWORKD}
 """
 
 
@@ -92,6 +112,23 @@ class ServiceTest(unittest.TestCase):
         self.assertRegex(text, rf"MTU.*{MTU}")
         self.assertRegex(text, r"Prefix.*fd00::/64")
         self.assertIn("02:AC:10:FF:00:01", text)
+
+    @unittest.skipUnless(os.path.exists(NETWORKD), "no systemd-networkd")
+    def test_networkd(self):
+        lab = self.lab
+        client = subprocess.Popen(
+            lab.inside("vm4", "unshare", "-m", "sh", "-ec", START_NETWORKD), stderr=subprocess.DEVNULL)
+        try:
+            def has(*texts):
+                addresses, routes = lab.ip("vm4", "addr", "show", "dev", "vm4"), lab.ip("vm4", "-6", "route")
+                return all(text in addresses + routes + lab.ip("vm4", "route") for text in texts)
+            wait_until(
+                lambda: has("172.16.255.44/24", f"mtu {MTU}", "10.9.0.0/16 via 172.16.255.2"), "networkd has a lease")
+            wait_until(
+                lambda: has("fd00::44/128", "default via fe80::ac:10ff:feff:1"), "networkd has a lease of DHCPv6")
+        finally:
+            client.terminate()
+            client.wait(20)
 
     def dig(self, *question):
         # The packet path answers wherever the query goes; the server has a MAC address, that of vm2.
