@@ -235,6 +235,16 @@ class PortKindTest(unittest.TestCase):
         refused = hook("prepare", "begin", domain.replace("<target dev='hdvm1b'/>", ""), check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("no interface of type 'ethernet' with <target dev='hdvm1b'/>", refused.stderr)
+        # The first of them is plugged by now; the end unplugs it, also if an interface has been detached.
+        self.assertIsNotNone(self.port("hdvm1"))
+        hook("release", "end", domain.replace("<target dev='hdvm1'/>", ""))
+        self.assertIsNone(self.port("hdvm1"))
+        # libvirt kills a running domain whose hook fails when its daemon comes back.
+        told = hook("reconnect", "begin", domain.replace("<target dev='hdvm1b'/>", ""))
+        self.assertIn("no interface of type 'ethernet'", told.stderr)
+        hook("release", "end")
+        unreadable = hook("prepare", "begin", "<domain", check=False)
+        self.assertEqual((unreadable.returncode, unreadable.stderr.count("\n")), (1, 1))
 
     def test_interfaces_that_are_not_a_guests_alone_are_refused(self):
         refused = self.existing("ul")
