@@ -46,6 +46,7 @@ import Wire
         arguments: [
             ("router", "10.0.0.256"), ("router", "{10.0.0.1,}"), ("router", ""), ("netmask", "{1.1.1.1,2.2.2.2}"),
             ("mtu", "65536"), ("mtu", "-1"), ("mtu", "+5"), ("lease_time", "1h"), ("default_ttl", "256"),
+            ("mtu", "67"), ("lease_time", "0"), ("T1", "0"), ("default_ttl", "0"), ("tcp_ttl", "0"),
             ("ethernet_encap", "yes"), ("domain_name", ""), ("domain_name", "a\nb"),
             ("domain_name", String(repeating: "x", count: 256)), ("domain_search_list", "a..b"),
             ("domain_search_list", "-a.b"), ("classless_static_route", "10.0.0.0/8"),

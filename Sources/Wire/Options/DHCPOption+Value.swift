@@ -96,8 +96,10 @@ extension DHCPOption {
 
     private func integer(_ value: String, maximum: UInt32) throws(DHCPOptionError) -> UInt32 {
         let text = value.trimmed
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt32(text), number <= maximum else {
-            throw DHCPOptionError("must be a whole number from 0 to \(maximum)")
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt32(text),
+            (minimum...maximum).contains(number)
+        else {
+            throw DHCPOptionError("must be a whole number from \(minimum) to \(maximum)")
         }
         return number
     }

@@ -9,6 +9,8 @@ public struct DHCPOption: Hashable, Sendable {
     public let kind: Kind
     /// The purpose of the value.
     public let purpose: Purpose
+    /// The least number that it may be.
+    let minimum: UInt32
 
     /// The type of a value.
     public enum Kind: Hashable, Sendable {
@@ -51,11 +53,12 @@ public struct DHCPOption: Hashable, Sendable {
         case exchange
     }
 
-    private init(_ name: String, _ code: UInt16, _ kind: Kind, _ purpose: Purpose = .option) {
+    private init(_ name: String, _ code: UInt16, _ kind: Kind, _ purpose: Purpose = .option, from minimum: UInt32 = 0) {
         self.name = name
         self.code = code
         self.kind = kind
         self.purpose = purpose
+        self.minimum = minimum
     }
 
     /// The protocol that an option belongs to.
@@ -83,26 +86,27 @@ public struct DHCPOption: Hashable, Sendable {
     /// The value in octets of options, at most, so that a message with all of them still fits any path.
     public static let octetCountMaximum = 1024
 
+    // Minima are those of RFC 2132; a time of 0 would have clients ask without end.
     private static let version4: [DHCPOption] = [
-        DHCPOption("T1", 58, .integer32, .exchange),
-        DHCPOption("T2", 59, .integer32, .exchange),
+        DHCPOption("T1", 58, .integer32, .exchange, from: 1),
+        DHCPOption("T2", 59, .integer32, .exchange, from: 1),
         DHCPOption("arp_cache_timeout", 35, .integer32),
         DHCPOption("bootfile_name", 67, .text),
         DHCPOption("bootfile_name_alt", UInt16(alternativeBootFile), .text),
         DHCPOption("broadcast_address", 28, .ipv4Address),
         DHCPOption("classless_static_route", 121, .routes),
-        DHCPOption("default_ttl", 23, .integer8),
+        DHCPOption("default_ttl", 23, .integer8, from: 1),
         DHCPOption("dns_server", 6, .ipv4Addresses),
         DHCPOption("domain_name", 15, .text),
         DHCPOption("domain_search_list", 119, .compressedDomains),
         DHCPOption("ethernet_encap", 36, .boolean),
         DHCPOption("hostname", 12, .text),
         DHCPOption("ip_forward_enable", 19, .boolean),
-        DHCPOption("lease_time", 51, .integer32, .exchange),
+        DHCPOption("lease_time", 51, .integer32, .exchange, from: 1),
         DHCPOption("log_server", 7, .ipv4Addresses),
         DHCPOption("lpr_server", 9, .ipv4Addresses),
         DHCPOption("ms_classless_static_route", 249, .routes),
-        DHCPOption("mtu", 26, .integer16),
+        DHCPOption("mtu", 26, .integer16, from: 68),
         DHCPOption("netbios_name_server", 44, .ipv4Addresses),
         DHCPOption("netbios_node_type", 46, .integer8),
         DHCPOption("netmask", 1, .ipv4Address),
@@ -118,7 +122,7 @@ public struct DHCPOption: Hashable, Sendable {
         DHCPOption("server_mac", 0, .macAddress, .exchange),
         DHCPOption("swap_server", 16, .ipv4Address),
         DHCPOption("tcp_keepalive_interval", 38, .integer32),
-        DHCPOption("tcp_ttl", 37, .integer8),
+        DHCPOption("tcp_ttl", 37, .integer8, from: 1),
         DHCPOption("tftp_server", 66, .text),
         DHCPOption("tftp_server_address", 150, .ipv4Addresses),
         DHCPOption("wpad", 252, .text),
