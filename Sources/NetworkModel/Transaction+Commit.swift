@@ -30,10 +30,12 @@ extension Transaction {
             noteReplaced(old?.bytes)
             if let new = network.northbound[keyPath: Object.table][id] {
                 seal(new, in: old)
-                if let record = Object.record(of: new, in: &self), let row = seal(record) { records.append(row) }
-                continue
-            }
-            if let old {
+                if let record = Object.record(of: new, in: &self) {
+                    if let row = seal(record) { records.append(row) }
+                    continue
+                }
+                if let key = Object.recordKey(of: id) { network.southbound.remove(key) }
+            } else if let old {
                 note(old.owner, nil)
                 let row = CommitChange(kind: .object(Object.kind), id: id.description, object: nil, name: old.name)
                 rows.append(row)

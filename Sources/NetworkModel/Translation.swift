@@ -23,7 +23,7 @@ public enum Translation {
         )
     }
 
-    /// The answers of a set of DHCP options; `nil` if this version refuses what another one took.
+    /// The answers of a set of DHCP options; `nil` if it has none yet, or this version refuses what another one took.
     public static func record(of stored: Stored<DHCPOptions>) -> Record? {
         (try? stored.value.responder(stored.id)).map { .dhcpResponder($0) }
     }
@@ -86,13 +86,13 @@ extension Network {
         return (foundCount == count ? [] : southbound.entries.keys.filter(isWithoutObject).map { .delete($0) }) + puts
     }
 
-    /// True if the object that a datapath or a port was made of is gone.
+    /// True if the object that a record was made of is gone, or makes none.
     private func isWithoutObject(_ key: RecordKey) -> Bool {
         switch key {
         case .chassis: false
         case .datapathBinding(let id): northbound.switches[id] == nil
         case .portBinding(let id): northbound.ports[id] == nil
-        case .dhcpResponder(let id): northbound.dhcpOptions[id] == nil
+        case .dhcpResponder(let id): northbound.dhcpOptions[id].flatMap { Translation.record(of: $0) } == nil
         case .dnsResponder(let id): northbound.dnsRecords[id] == nil
         }
     }

@@ -9,7 +9,8 @@ extension NbCommand {
             details: """
                 Prints its UUID. KEY=VALUE are options by OVN's names, not external IDs as in OVN: an IPv4
                 network needs server_id and lease_time, an IPv6 network server_id, a MAC address. Without
-                NAME it is dhcp-ADDRESS-LENGTH.
+                any, nothing is answered until dhcp-options-set-options. Without NAME it is
+                dhcp-ADDRESS-LENGTH.
                 """,
             examples: [
                 "heddle nb dhcp-options-create 172.16.255.0/24 server_id=172.16.255.1 lease_time=3600",

@@ -8,7 +8,7 @@ public struct DHCPOptions: Hashable, Sendable {
     public var name: String
     /// The network whose addresses are offered; IPv4 makes them options of DHCPv4, IPv6 of DHCPv6, for ever.
     public var cidr: IPPrefix
-    /// OVN's names of options, with values in OVN's spelling.
+    /// OVN's names of options, with values in OVN's spelling; as long as it is empty, hosts answer nothing.
     public var options: [String: String]
     /// The user's own marks; at most 64.
     public var labels: [String: String]
@@ -72,7 +72,7 @@ extension DHCPOptions: Kind {
                 pointer: "/cidr"
             )
         }
-        _ = try stored.value.responder(stored.id)
+        if !stored.value.options.isEmpty { _ = try stored.value.responder(stored.id) }
     }
 
     /// The content of answers.
