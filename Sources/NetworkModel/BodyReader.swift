@@ -139,9 +139,14 @@ struct BodyReader {
         _ bounds: MapBounds
     ) throws(Refusal) -> String {
         guard let text = value.stringValue else {
+            let remedy =
+                switch value {
+                case .bool, .integer, .number: "; write \"\(value.text)\""
+                case .null, .string, .array, .object: ""
+                }
             throw Refusal(
                 .invalidValue,
-                "The values of \"\(name)\" must be strings, not \(value.kindName).",
+                "The values of \"\(name)\" must be strings, not \(value.kindName)\(remedy).",
                 pointer: pointer(name, key)
             )
         }
