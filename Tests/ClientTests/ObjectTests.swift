@@ -10,14 +10,18 @@ import Testing
         port("p-elsewhere", reason: "requested-elsewhere", change: ["requested_chassis": ["hv1", "hv2"]]),
         port("p-lost", reason: "chassis-lost", change: ["status": ["chassis": "hv2"]]),
         port("p-slow", reason: "not-programmed", change: ["status": ["chassis": "hv1"]]),
-        port("p-unplugged", reason: "not-plugged", change: ["requested_chassis": ["hv1"]]),
+        port(
+            "p-unplugged",
+            reason: "not-plugged",
+            change: ["requested_chassis": ["hv1"], "dhcpv4_options": "dhcp1"]
+        ),
         port(
             "p-up",
             reason: nil,
             change: [
                 "status": ["chassis": "hv1", "up": true], "labels": ["app": "web", "tier": "on"],
                 "addresses": ["02:00:00:00:00:01 10.0.0.1", "unknown"], "options": ["disable_arp_nd_rsp": "true"],
-                "port_security": ["02:00:00:00:00:01 10.0.0.1"],
+                "port_security": ["02:00:00:00:00:01 10.0.0.1"], "dhcpv4_options": "dhcp1",
             ]
         ),
     ]
@@ -145,6 +149,25 @@ import Testing
         var text = try session.get(.port, names: ["p-up"], format: .yaml)
         text += try session.get(.logicalSwitch, format: .yaml)
         expect(text, golden: "get-yaml")
+    }
+
+    @Test func `A set of DHCP options that answers a port nothing is told of`() {
+        func sentence(_ addresses: [JSONValue], _ cidr: JSONValue, _ options: JSONValue, given: String = "") -> String {
+            let object: JSONValue = [
+                "name": "p1", "addresses": .array(addresses), "status": ["dynamic_addresses": .string(given)],
+            ]
+            let set: JSONValue = ["name": "d1", "cidr": cidr, "options": options]
+            return ObjectSession.advice(forPort: object, unansweredBy: set).sentence
+        }
+        let options: JSONValue = ["server_id": "10.0.0.1", "lease_time": "60"]
+        let known: [JSONValue] = ["02:00:00:00:00:01 10.0.0.9 fd00::9"]
+        #expect(sentence(known, "10.0.0.0/24", options).isEmpty)
+        #expect(sentence(known, "fd00::/64", options).isEmpty)
+        #expect(sentence(["dynamic"], "10.0.0.0/24", options, given: "02:00:00:00:00:01 10.0.0.2").isEmpty)
+        #expect(sentence([], "fd00::/64", ["server_id": "02:00:00:00:00:01", "dhcpv6_stateless": "true"]).isEmpty)
+        #expect(sentence(known, "10.0.1.0/24", options).contains("no address of 10.0.1.0/24"))
+        #expect(sentence(["dynamic"], "10.0.0.0/24", options).contains("no address of"))
+        #expect(sentence(known, "10.0.0.0/24", [:]).contains("no options yet"))
     }
 
     @Test func `Everything is described with what to do next`() throws {

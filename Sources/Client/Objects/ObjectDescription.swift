@@ -83,7 +83,12 @@ extension ObjectSession {
         text.add("Labels", object.labelText)
         text.add("Tunnel key", status["tunnel_key"]?.plainText)
         text.addOrigin(of: object)
-        let advice = [Self.advice(forPort: object, reason: reason, chassis: chassis), Self.advice(forWaiting: object)]
+        var advice = [Self.advice(forPort: object, reason: reason, chassis: chassis), Self.advice(forWaiting: object)]
+        for field in ["dhcpv4_options", "dhcpv6_options"] where !object.text(field).isEmpty {
+            let path = ShownKind.resource(.object(.dhcpOptions)).path(of: object.text(field))
+            guard let set = try caller.object(path)?.body else { continue }
+            advice.append(Self.advice(forPort: object, unansweredBy: set))
+        }
         return text.text()
             + advice.filter { !$0.sentence.isEmpty }.map { DescriptionText.advice($0.sentence, $0.commands) }.joined()
     }

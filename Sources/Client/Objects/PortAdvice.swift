@@ -1,4 +1,5 @@
 import JSON
+import Wire
 
 /// Advice about ports. Every command here does what the sentence before it says.
 extension ObjectSession {
@@ -50,6 +51,28 @@ extension ObjectSession {
         return (
             "\(host) has it plugged in, too, and gets it when \(holder) lets go of it. To move it there now:",
             [requestCommand(object, host)]
+        )
+    }
+
+    /// Returns the advice about a set of DHCP options that answers no requests of the port.
+    static func advice(forPort object: JSONValue, unansweredBy set: JSONValue) -> Advice {
+        let (name, network) = (set.text("name"), set.text("cidr"))
+        guard set["options"]?.objectValue?.members.isEmpty == false else {
+            let least = network.contains(":") ? "server_id=MAC" : "server_id=ADDRESS lease_time=3600"
+            return (
+                "Its DHCP requests are not answered, as \(name) has no options yet. To give it some:",
+                ["heddle nb dhcp-options-set-options \(name) \(least)"]
+            )
+        }
+        let strings = object.texts("addresses") + [object["status"]?.text("dynamic_addresses") ?? ""]
+        let addresses = strings.flatMap { $0.split(separator: " ") }.compactMap { IPAddress($0) }
+        let isStateless = ["true", "1"].contains(set["options"]?.text("dhcpv6_stateless"))
+        guard let prefix = IPPrefix(network), !isStateless, !addresses.contains(where: prefix.contains) else {
+            return ("", [])
+        }
+        return (
+            "Its DHCP requests are not answered: it has no address of \(network), the network of \(name). To give one:",
+            ["heddle nb lsp-set-addresses \(object.text("name")) \"MAC ADDRESS\""]
         )
     }
 
