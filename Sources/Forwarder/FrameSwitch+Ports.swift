@@ -173,9 +173,10 @@ extension FrameSwitch {
             if let reason = budget.pointee.takeAnswer(kind, now: now, shareCount: shareCount) {
                 return drop(number, reason)
             }
-            counters.addAnswer(kind, of: slot)
             OffloadHeader().store(to: start - OffloadHeader.byteCount)
-            note(number, write(start, verdict.pointee.replyByteCount, to: slot, generation))
+            let failure = write(start, verdict.pointee.replyByteCount, to: slot, generation)
+            if failure == nil { counters.addAnswer(kind, of: slot) }
+            note(number, failure)
         }
     }
 

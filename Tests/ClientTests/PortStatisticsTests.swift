@@ -39,7 +39,7 @@ struct PortStatisticsTests {
             try statistics.text() == """
                 NAME  COUNTER    REASON                 FRAMES  BYTES
                 vm1   received   -                      20      2000
-                vm1   forwarded  -                      15      -
+                vm1   forwarded  -                      13      -
                 vm1   answered   arp                    2       -
                 vm1   dropped    ingress_port_security  5       -
                 vm1   sent       -                      3       126
@@ -52,7 +52,7 @@ struct PortStatisticsTests {
     func watch() {
         let answers = [
             Self.answer(received: 20), Self.answer(received: 20), Self.answer(received: 30, dropped: 4),
-            Self.answer(received: 6, dropped: 4),
+            Self.answer(received: 8, dropped: 4),
         ]
         var (output, pauses, now) = ("", [Duration](), Duration.zero)
         #expect(throws: ClientError.self) {
@@ -72,17 +72,17 @@ struct PortStatisticsTests {
             output == """
                 NAME  COUNTER    REASON  FRAMES  BYTES
                 vm1   received   -       20      2000
-                vm1   forwarded  -       20      -
+                vm1   forwarded  -       18      -
                 vm1   answered   arp     2       -
                 vm1   sent       -       3       126
 
                 NAME  COUNTER    REASON                 FRAMES  BYTES  FRAMES/S  BYTES/S
                 vm1   received   -                      30      3000   5         500
-                vm1   forwarded  -                      26      -      3         -
+                vm1   forwarded  -                      24      -      3         -
                 vm1   dropped    ingress_port_security  4       -      2         -
 
                 NAME  COUNTER    REASON  FRAMES  BYTES  FRAMES/S  BYTES/S
-                vm1   received   -       6       600    3         300
+                vm1   received   -       8       800    4         400
                 vm1   forwarded  -       2       -      1         -
 
                 """

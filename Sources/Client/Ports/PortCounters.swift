@@ -38,7 +38,11 @@ struct PortCounters {
                 }
             }
             append("received", frames: statistics["rx_frames"], bytes: statistics["rx_bytes"])
-            append("forwarded", frames: statistics["forwarded_frames"])
+            // The agent counts frames that were answered among those that went out.
+            let answers = (statistics["answers"]?.objectValue?.members ?? []).compactMap(\.value.integerValue)
+            let answered = answers.reduce(0) { $0 &+ $1 }
+            let forwarded = statistics["forwarded_frames"]?.integerValue.map { max($0 &- answered, 0) }
+            append("forwarded", frames: forwarded.map { .integer($0) })
             appendAll("answered", "answers")
             appendAll("dropped", "drops")
             appendAll("not_to_all", "partly_dropped")
