@@ -69,6 +69,7 @@ class CNITest(unittest.TestCase):
         self.assertEqual((result["interfaces"][0]["name"], result["interfaces"][0]["mtu"]), ("eth0", 1442))
         self.assertEqual(self.call("ADD", first, **first_wish, **more), result)
         self.call("ADD", second, **second_wish)
+        self.assertEqual(len(self.lab.get("/v1/ports?label=cni.dev/chassis%3Dhv1")["items"]), 2)
         self.assertEqual(self.lab.ping(first, "172.16.255.102"), 3)
         self.assertEqual(self.lab.ping(first, self.lab.IP[2]), 3)
         routes = self.lab.ip(first, "route")

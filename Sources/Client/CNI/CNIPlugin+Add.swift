@@ -15,12 +15,13 @@ extension CNIPlugin {
 
     /// Connects a container. The same call again gives the same result.
     func add() throws(CNIError) -> JSONValue {
-        let name = Self.name(try namePrefix(), request.attachment)
+        let chassis = try chassis()
+        let name = name(on: chassis)
         let given = try subnetsOfSwitch()
         let subnets = (configuration.subnet.map { [$0] } ?? []) + given
         let port =
             if let taken = configuration.logicalPort { try namedPort(taken) } else {
-                try makeLogicalPort(name, hasSubnet: !given.isEmpty)
+                try makeLogicalPort(name, on: chassis, hasSubnet: !given.isEmpty)
             }
         let addresses = try addresses(of: port, subnets)
         let report = try plug(name, port, addresses)
@@ -59,7 +60,7 @@ extension CNIPlugin {
     }
 
     /// Makes the logical port of an attachment, or finds the one that an earlier call has made.
-    private func makeLogicalPort(_ name: String, hasSubnet: Bool) throws(CNIError) -> JSONValue {
+    private func makeLogicalPort(_ name: String, on chassis: String, hasSubnet: Bool) throws(CNIError) -> JSONValue {
         guard let logicalSwitch = configuration.logicalSwitch else {
             throw .invalid("the configuration needs \"switch\", a logical switch, or \"port\", a logical port")
         }
@@ -74,15 +75,16 @@ extension CNIPlugin {
         let address = ((mac.map { [$0.description] } ?? []) + words).joined(separator: " ")
         body["addresses"] = [.string(address)]
         body["port_security"] = [.string(isDynamic ? "dynamic" : address)]
-        body["labels"] = .object(labels(of: name))
+        body["labels"] = .object(labels(of: name, on: chassis))
         return try ask("central does not make the logical port") { () throws(ClientError) in
             try central.require(Call(.put, "/v1/ports/\(name)", body: .object(body))).body ?? .null
         }
     }
 
     /// The labels by which people and GC find the port again. Values are no longer than central takes.
-    private func labels(of name: String) -> JSONObject {
+    private func labels(of name: String, on chassis: String) -> JSONObject {
         var labels = JSONObject()
+        labels[Self.chassisLabel] = .string(chassis)
         labels[Self.label] = .string(String(name.prefix(Self.namePrefixLength)))
         labels["cni.dev/container"] = .string(String(request.attachment.containerID.prefix(64)))
         labels["cni.dev/interface"] = .string(request.attachment.interface)

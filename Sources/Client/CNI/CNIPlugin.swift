@@ -16,6 +16,8 @@ public struct CNIPlugin {
     static let patience = Duration.seconds(20)
     /// The label of logical ports that are made for containers; its value is the beginning of their names.
     static let label = "cni.dev/network"
+    /// The label that tells the chassis; after a host has died for good, its ports are found by it.
+    static let chassisLabel = "cni.dev/chassis"
     /// Characters that the names of ports of one network on one host begin with: `cni-` and 48 bits.
     static let namePrefixLength = 16
 
@@ -62,16 +64,24 @@ public struct CNIPlugin {
 
     // Names
 
-    /// The beginning of the names of this network's ports on this host.
-    func namePrefix() throws(CNIError) -> String {
+    /// The chassis of this host.
+    func chassis() throws(CNIError) -> String {
         let status = try ask("this host's agent does not answer") { () throws(ClientError) in
             try agent.require(Call(.get, "/v1/status"))
         }
         guard let chassis = status.body?["chassis"]?.stringValue else {
             throw CNIError(.tryAgainLater, "the agent does not tell its chassis")
         }
-        return "cni-\(Self.hash([chassis, configuration.name], digits: Self.namePrefixLength - 4))"
+        return chassis
     }
+
+    /// The beginning of the names of this network's ports on a host.
+    func namePrefix(on chassis: String) -> String {
+        "cni-\(Self.hash([chassis, configuration.name], digits: Self.namePrefixLength - 4))"
+    }
+
+    /// The name of this attachment's ports.
+    func name(on chassis: String) -> String { Self.name(namePrefix(on: chassis), request.attachment) }
 
     static func name(_ prefix: String, _ attachment: CNIConfiguration.Attachment) -> String {
         prefix + "-" + hash([attachment.containerID, attachment.interface], digits: 24)
@@ -85,7 +95,7 @@ public struct CNIPlugin {
     // Deleting
 
     private func delete() throws(CNIError) {
-        let name = Self.name(try namePrefix(), request.attachment)
+        let name = name(on: try chassis())
         try unplug(name)
         try deleteLogicalPort(name)
     }
@@ -124,7 +134,7 @@ public struct CNIPlugin {
         guard let valid = configuration.validAttachments else {
             throw .invalid("GC needs \"cni.dev/valid-attachments\"")
         }
-        let prefix = try namePrefix()
+        let prefix = namePrefix(on: try chassis())
         let kept = Set(valid.map { Self.name(prefix, $0) })
         var failure: CNIError?
         func attempt(_ body: () throws(CNIError) -> Void) {
@@ -172,7 +182,7 @@ public struct CNIPlugin {
 
     private func check() throws(CNIError) {
         guard let result = configuration.previousResult else { throw .invalid("CHECK needs \"prevResult\"") }
-        let name = Self.name(try namePrefix(), request.attachment)
+        let name = name(on: try chassis())
         guard let port = try report(of: name) else { throw CNIError(.notAsExpected, "the port \(name) is not plugged") }
         guard port["state"]?.stringValue == "up" else {
             throw CNIError(.notAsExpected, "the port \(name) is not up", details: port.text("detail"))
