@@ -2,8 +2,8 @@ import ForwarderProtocol
 import Wire
 
 extension Answer {
-    /// A list with counters in the text format of Prometheus (version 0.0.4): the MTU to each host, and dropped frames;
-    /// `nil` for other answers.
+    /// A list with counters in the text format of Prometheus (version 0.0.4): the MTU to each host, and what became of
+    /// each port's frames; `nil` for other answers.
     public var metrics: String? {
         guard case .ports(let ports, let paths, let forwarder, _) = self else { return nil }
         let known = paths.map { path in
@@ -41,6 +41,17 @@ extension Answer {
                 source[keyPath: counts].sorted { $0.name < $1.name }
                     .map { (labels + "," + label(title, $0.name), $0.frames) }
             }
+        }
+        let totals: [(name: String, help: String, count: KeyPath<SourceStatistics, UInt64>)] = [
+            ("received_frames", "Frames that a port (empty: other hosts) has sent.", \.receivedFrames),
+            ("received_bytes", "Bytes of the frames that a port has sent.", \.receivedBytes),
+            ("sent_frames", "Frames that went to a port; each copy of a flooded one counts.", \.sentFrames),
+            ("sent_bytes", "Bytes of the frames that went to a port.", \.sentBytes),
+            ("unsent_frames", "Copies that a port's device did not take.", \.unsentFrames),
+        ]
+        for total in totals {
+            let samples = all.map { ($0, $1[keyPath: total.count]) }
+            text += family("heddle_\(total.name)_total", "counter", total.help, samples)
         }
         text += family(
             "heddle_dropped_frames_total",
