@@ -5,7 +5,7 @@ import Client
 struct DeleteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete switches, ports or chassis.",
+        abstract: "Delete objects or chassis.",
         discussion: """
             Several objects are deleted in one commit: all of them, or none. A switch takes its ports along; a \
             chassis whose agent still runs registers again.
@@ -13,11 +13,15 @@ struct DeleteCommand: ParsableCommand {
             EXAMPLES:
               heddle delete port ls1-vm1 ls1-vm2
               heddle delete switch ls1 --if-exists
+              heddle delete dhcp-options dhcp1
               heddle delete chassis hv1
             """
     )
 
-    @Argument(help: "The kind: switch, port or chassis.", completion: .list(["switch", "port", "chassis"]))
+    @Argument(
+        help: "The kind: \(ShownKind.deletable.map(\.singular).joined(separator: ", ")).",
+        completion: .list(ShownKind.deletable.map(\.singular))
+    )
     var kind: String
 
     @Argument(help: "The objects, by name or UUID.", completion: .custom(completeNames))

@@ -6,13 +6,14 @@ import Glibc
 struct GetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "List switches, ports, chassis and what the hosts are told.",
+        abstract: "List objects, chassis and what the hosts are told.",
         discussion: """
-            KIND is switches (ls), ports (lsp), chassis (ch), or, of the southbound side, datapath-bindings (dp), \
-            port-bindings (pb) and multicast-groups (mg); the names of OVN's tables are understood too.
+            KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), address-sets, chassis (ch), \
+            or, of the southbound side, datapath-bindings (dp), port-bindings (pb) and multicast-groups (mg); the \
+            names of OVN's tables are understood too.
 
-            --watch prints the existing objects, and then each change of switches, ports or chassis as it comes, \
-            until it is interrupted. It continues over restarts of central. With -o json each line is one object: \
+            --watch prints the existing objects, and then each change of objects or chassis as it comes, until it is \
+            interrupted. It continues over restarts of central. With -o json each line is one object: \
             its 'type' is ADDED, MODIFIED or DELETED, its 'object' the object as it is, or as it was.
 
             EXAMPLES:

@@ -91,5 +91,8 @@ public enum ShownKind: Hashable, Sendable {
 extension ShownKind: CaseIterable {
     /// All kinds, in the order in which messages name them.
     public static let allCases: [ShownKind] =
-        ResourceKind.allCases.map { .resource($0) } + [.datapathBinding, .portBinding, .multicastGroup]
+        deletable + [.datapathBinding, .portBinding, .multicastGroup]
+
+    /// The kinds whose objects users delete.
+    public static let deletable: [ShownKind] = ResourceKind.allCases.map { .resource($0) }
 }
