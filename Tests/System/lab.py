@@ -92,6 +92,8 @@ class Lab:
     """With `secure`, central speaks TLS and agents join; else everything is plain and open."""
 
     program = HEDDLE
+    # The kind of interface that VMs are given.
+    device = "tap"
 
     def __init__(self, secure=False):
         self.secure = secure
@@ -275,7 +277,8 @@ class Lab:
             self.namespace(vm)
         arguments = itertools.chain.from_iterable(("--address", address) for address in addresses)
         self.heddle(
-            host, "port", "add", vm, "--logical-port", port, "--netns", f"{self.name}-{vm}", "--mac", mac, *arguments)
+            host, "port", "add", vm, "--logical-port", port, "--netns", f"{self.name}-{vm}", "--mac", mac, "--device",
+            self.device, *arguments)
 
     def sync(self):
         self.heddle("central", "nb", "--wait=hv", "--timeout=60", "sync")
