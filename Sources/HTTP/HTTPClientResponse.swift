@@ -5,5 +5,5 @@ public struct HTTPClientResponse: Sendable, Equatable {
     /// Status and fields; those that concern the connection alone are not among them.
     public let response: HTTPResponse
     /// The content, without any transfer coding.
-    public let body: [UInt8]
+    public var body: [UInt8]
 }

@@ -204,6 +204,9 @@ final class ClientConnection {
         do throws(MessageError) {
             if let response = try http.receive(bytes) {
                 finish(response)
+            } else if let onContent = call?.onContent, let status = http.answerStatus, (200...299).contains(status) {
+                let content = http.takeContent()
+                if !content.isEmpty { onContent(content) }
             } else if call == nil {
                 // A server that speaks without being asked.
                 close()
@@ -214,7 +217,13 @@ final class ClientConnection {
     }
 
     private func finish(_ response: HTTPClientResponse) {
+        var response = response
         let call = call
+        if let onContent = call?.onContent, (200...299).contains(response.response.status.code), !response.body.isEmpty
+        {
+            onContent(response.body)
+            response.body = []
+        }
         self.call = nil
         let isWhollySent = sentByteCount == call?.bytes.count
         if http.isReusable, isWhollySent, generation == client.generation { becomeIdle() } else { close() }

@@ -8,6 +8,8 @@ public final class HTTPCall {
     /// The request as it goes to the server.
     var bytes: [UInt8] = []
     var timer: TimerHandle?
+    /// Gets the content of an answer of success as it comes, which the answer then lacks; so it may be of any length.
+    public var onContent: (([UInt8]) -> Void)?
     /// The connection that carries the call now.
     weak var connection: ClientConnection?
     /// True if a connection that had been used before failed it.
@@ -38,6 +40,7 @@ public final class HTTPCall {
     public func cancel() {
         guard !isOver else { return }
         completion = nil
+        onContent = nil
         timer?.cancel()
         abandon()
     }
@@ -51,6 +54,7 @@ public final class HTTPCall {
     func complete(_ result: Result<HTTPClientResponse, HTTPClientError>) {
         guard let completion else { return }
         self.completion = nil
+        onContent = nil
         timer?.cancel()
         bytes = []
         completion(result)

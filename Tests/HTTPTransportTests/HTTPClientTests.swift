@@ -67,6 +67,44 @@ private func failure(_ outcome: Outcome?) -> HTTPClientError? {
         #expect(text(call(byName)) == "GET localhost:\(port) 0")
     }
 
+    @Test("The content of an answer that stays open comes as it is written, and that of a refusal with it")
+    func contentAsItComes() throws {
+        let stream = BodyStream()
+        let server = try ServerFixture(fixture) { exchange in
+            guard exchange.request.path == "/open" else {
+                return exchange.respond(HTTPResponse(status: .notFound), body: .bytes(Array("none".utf8)))
+            }
+            stream.write(.bytes([1, 2]))
+            exchange.respond(ok, body: .stream(stream))
+        }
+        let client = try client(server.address)
+        var content: [UInt8] = []
+        var outcome: Outcome?
+        let call = client.send(request(.get, "/open"), timeout: LoopFixture.patience) { [fixture] result in
+            outcome = result
+            fixture.changed()
+        }
+        call.onContent = { [fixture] in
+            content += $0
+            fixture.changed()
+        }
+        fixture.run(until: { content == [1, 2] })
+        #expect(outcome == nil)
+        stream.write(.bytes([3]))
+        fixture.run(until: { content == [1, 2, 3] })
+        stream.end()
+        fixture.run(until: { outcome != nil })
+        #expect(text(outcome) == "")
+        outcome = nil
+        let refused = client.send(request(), timeout: LoopFixture.patience) { [fixture] result in
+            outcome = result
+            fixture.changed()
+        }
+        refused.onContent = { _ in Issue.record("a refusal is no content") }
+        fixture.run(until: { outcome != nil })
+        #expect(text(outcome) == "none")
+    }
+
     @Test("Calls go over a Unix socket")
     func unixSocket() throws {
         let path = "/tmp/hd-http-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"

@@ -83,6 +83,20 @@ public struct HTTP1ClientConnection {
         }
     }
 
+    /// The status of the answer, from its head on.
+    public var answerStatus: Int? {
+        if case .idle = reading { return nil }
+        if case .head = reading { return nil }
+        return response.status.code
+    }
+
+    /// Takes the content that has come so far; the answer will have the rest.
+    public mutating func takeContent() -> [UInt8] {
+        let content = body
+        body = []
+        return content
+    }
+
     /// The server has ended its stream.
     /// - Returns: The answer, if this end is what delimits it; else it is cut short, if one was due at all.
     public mutating func receiveEnd() -> HTTPClientResponse? {
