@@ -41,25 +41,35 @@ final class Agent {
     private var timer: TimerHandle?
     private let shareStore: ShareStore
     private let files: Worker
-    private let devices: Worker
+    let devices: Worker
     /// Asks the kernel about routes; devices may keep theirs waiting.
     private let routes: Worker
     private var prober: PathProber?
     private var monitor: UnderlayMonitor?
-    private var reports: Mailbox<Report>?
+    var reports: Mailbox<Report>?
     private var central: CentralLink?
     private var renewal: Renewal?
     private var forwarder: ForwarderLink?
     private var server: HTTPServer?
+    private lazy var captures = Captures(
+        loop: loop,
+        program: "heddle \(configuration.version)",
+        names: Captures.Names(
+            port: { [weak self] in self?.core.portName(ofSlot: $0) ?? "" },
+            chassis: { [weak self] in self?.core.chassisName(at: $0) ?? "" }
+        ),
+        send: { [weak self] in self?.forwarder?.send($0) },
+        ended: { [weak self] in self?.hear(.captureEnded($0)) }
+    )
     /// Queues of each device, and sockets of the underlay.
-    private let deviceQueues: PortDevice.Queues
+    let deviceQueues: PortDevice.Queues
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
     private let tables: HostTables
     /// The orders to the forwarder that wait until tables are compiled; those for one that is gone mean nothing.
     private var ordersAfterTables: [[ForwarderOrder]] = []
     private var isCompilingSoon = false
-    private var queues: [String: [Descriptor]] = [:]
+    var queues: [String: [Descriptor]] = [:]
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1
     private var isEnding = false
@@ -151,6 +161,7 @@ final class Agent {
 
     private func finish() {
         perform(core.step(.stopping, now: loop.now, using: &generator))
+        captures.endAll()
         for exchange in exchanges.values { exchange.respond(SocketAPI.ending, body: .none) }
         exchanges = [:]
         if farewell == nil { return drain() }
@@ -250,6 +261,14 @@ final class Agent {
                 // Those that wait tell as much when they are done.
             }
         case .sendProbes(let probes): prober?.send(probes)
+        case .openCapture(let ticket, let request, let logicalPort):
+            openCapture(ticket, request, logicalPort: logicalPort)
+        case .beginCapture(let ticket):
+            captures.begin(ticket)
+            exchanges[ticket] = nil
+        case .endCapture(let ticket, let refusal):
+            guard captures.end(ticket) else { break }
+            if let refusal { respond(to: ticket, .refused(refusal)) }
         case .answer(let ticket, let answer): respond(to: ticket, answer)
         case .setTimer(let time): setTimer(time)
         case .log(let level, let text): Log.write(level, text)
@@ -266,36 +285,6 @@ final class Agent {
     }
 
     private static let hangingDisk = "the disk of the state directory does not answer"
-
-    private func openDevice(of port: PortSpecification, _ order: DeviceOrder) {
-        devices.run { [reports, deviceQueues] in
-            let result = PortDevice.open(port, order, deviceQueues)
-            reports?.send(.deviceOpened(port: port.name, result))
-        } orElse: {
-            reports?.send(.deviceOpened(port: port.name, .failure(PortDevice.isBusy)))
-        }
-    }
-
-    private func checkDevices(_ places: [PortSpecification: DevicePlace]) {
-        let descriptors = places.keys.reduce(into: [:]) { $0[$1.name] = queues[$1.name]?.first }
-        devices.run { [reports] in
-            let conditions = places.map { ($0.name, PortDevice.condition(of: $0, $1, descriptors[$0.name])) }
-            reports?.send(.devicesChecked(Dictionary(uniqueKeysWithValues: conditions)))
-        } orElse: {
-            let unknown = places.keys.map { ($0.name, DeviceCondition.present) }
-            reports?.send(.devicesChecked(Dictionary(uniqueKeysWithValues: unknown)))
-        }
-    }
-
-    private func removeDevice(of port: PortSpecification, isOwned: Bool) {
-        let descriptor = queues.removeValue(forKey: port.name)?.first
-        devices.run { [reports] in
-            let failure = PortDevice.remove(port, isOwned: isOwned, descriptor: descriptor)
-            reports?.send(.deviceRemoved(port: port.name, failure: failure))
-        } orElse: {
-            reports?.send(.deviceRemoved(port: port.name, failure: PortDevice.isBusy.detail))
-        }
-    }
 
     private func setTimer(_ time: Duration?) {
         timer?.cancel()
@@ -370,6 +359,15 @@ final class Agent {
         } catch {
             let (response, body) = SocketAPI.response(.refused(error))
             exchange.respond(response, body: body)
+        }
+    }
+
+    private func openCapture(_ ticket: Ticket, _ request: CaptureRequest, logicalPort: String) {
+        guard let exchange = exchanges[ticket] else { return }
+        if captures.open(ticket, request, logicalPort: logicalPort, for: exchange) { return }
+        loop.defer { [weak self] in
+            // As if the forwarder could not.
+            self?.hear(.forwarderSaid(.capturing(number: ticket, isOn: false)))
         }
     }
 

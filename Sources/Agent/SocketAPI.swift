@@ -11,6 +11,7 @@ import JSON
 /// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
 /// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
 /// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` |
+/// | `GET /v1/ports/{name}/capture[?snap=&count=&bytes=&seconds=]` | the port's frames as pcapng, until a limit |
 /// | `GET /metrics` | what goes to other hosts in one piece, and what was dropped, for Prometheus |
 /// | `GET /v1/status` | how the agent is |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
@@ -45,6 +46,10 @@ enum SocketAPI {
         case (.delete, let segments) where segments.count == 3 && segments.starts(with: ["v1", "ports"]):
             let name = try name(segments[2])
             return .event { .portDelete($0, name: name) }
+        case (.get, let segments)
+        where segments.count == 4 && segments.starts(with: ["v1", "ports"]) && segments[3] == "capture":
+            let request = try CaptureRequest(port: try name(segments[2]), query: query)
+            return .event { .capture($0, request) }
         case (.get, ["metrics"]):
             return .event { .portList($0, withStatistics: true) }
         case (.get, ["v1", "status"]):

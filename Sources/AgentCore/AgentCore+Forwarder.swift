@@ -213,6 +213,7 @@ extension AgentCore {
         forwarder.holdsUnderlay = false
         if forwarder.graceEndsAt == nil { forwarder.graceEndsAt = now + Self.forwarderGrace }
         forwarder.startAt = forwarder.startBudget.takeStart(now: now)
+        endCaptures()
         emit(.log(.warning, "the forwarder is gone (\(reason)); starting it again"))
     }
 
@@ -223,8 +224,9 @@ extension AgentCore {
         case .portFailed(let name, let errno): devicePulled(name, errno: errno, now: now)
         case .statistics(let statistics): answerLists(with: statistics)
         case .pathRefused(let address): pathRefused(address, now: now)
+        case .capturing(let number, let isOn): capturing(number, isOn: isOn)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
-            .commit, .requestStatistics, .pathMTU:
+            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }

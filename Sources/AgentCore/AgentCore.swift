@@ -42,6 +42,8 @@ public struct AgentCore: Sendable {
     var hold: Hold?
     var paths: PathsState
     var waiting: [Waiting] = []
+    /// The ports that are captured, by the tickets of the users; at most `ForwarderProtocol.captureCountMaximum`.
+    var captures: [Ticket: String] = [:]
     /// The time when failed devices are looked for again.
     var deviceRetryAt: Duration?
     /// The time when pinned devices are looked at again.
@@ -146,7 +148,11 @@ public struct AgentCore: Sendable {
         case .portList(let ticket, let withStatistics): portList(ticket, withStatistics: withStatistics, now: now)
         case .status(let ticket): emit(.answer(ticket, .status(statusJSON(now: now))))
         case .accept(let ticket): accept(ticket)
-        case .disconnected(let ticket): waiting.removeAll { $0.ticket == ticket }
+        case .capture(let ticket, let request): capture(ticket, request)
+        case .captureEnded(let ticket): captureEnded(ticket)
+        case .disconnected(let ticket):
+            waiting.removeAll { $0.ticket == ticket }
+            captureEnded(ticket)
         case .deviceOpened(let name, let result): deviceOpened(name, result, now: now)
         case .deviceRemoved(let name, let failure): deviceRemoved(name, failure)
         case .devicesChecked(let conditions): devicesChecked(conditions, now: now)

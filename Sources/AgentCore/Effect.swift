@@ -1,4 +1,5 @@
 import ForwarderProtocol
+import HTTP
 import Southbound
 import Wire
 
@@ -36,6 +37,15 @@ public enum Effect: Sendable {
     case measurePaths([IPAddress])
     /// Send these probes, whole or not at all.
     case sendProbes([UnderlayProbe])
+
+    // Captures, by the tickets of their users
+
+    /// Make a ring and ask the forwarder to capture into it.
+    case openCapture(Ticket, CaptureRequest, logicalPort: String)
+    /// Begin to answer with what is captured.
+    case beginCapture(Ticket)
+    /// End a capture: with the refusal, if its answer has not begun.
+    case endCapture(Ticket, Problem?)
 
     // Files
 

@@ -36,6 +36,10 @@ public enum Event: Sendable {
     /// List the ports, with their counters if asked for.
     case portList(Ticket, withStatistics: Bool)
     case status(Ticket)
+    /// Capture a port's frames, until the user goes or a limit is reached.
+    case capture(Ticket, CaptureRequest)
+    /// A capture has come to its limit.
+    case captureEnded(Ticket)
     /// Go by what is held.
     case accept(Ticket)
     /// Whoever asked is gone; what was asked for goes on.

@@ -179,20 +179,9 @@ static void allow_sockets(struct program *program) {
     give(program, REFUSE);
 }
 
-/// Files, which are those of tables, can be read, and other memory be had.
-static void allow_mappings(struct program *program) {
-    require(program, SYS_mmap, 10);
-    load_argument(program, 2);
-    require(program, PROT_READ, 1);
-    give(program, ALLOW);
-    mask(program, PROT_EXEC);
-    require(program, 0, 4);
-    load_argument(program, 3);
-    mask(program, MAP_ANONYMOUS);
-    require(program, MAP_ANONYMOUS, 1);
-    give(program, ALLOW);
-    give(program, REFUSE);
-}
+/// Memory without instructions: files, which are those of tables, sealed against writing, and of guests; and other
+/// memory.
+static void allow_mappings(struct program *program) { allow_if(program, SYS_mmap, 2, PROT_EXEC, 0, REFUSE); }
 
 static void allow_by_arguments(struct program *program) {
     static const uint32_t names[] = {PR_SET_NAME};

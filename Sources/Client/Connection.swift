@@ -137,6 +137,65 @@ public final class Connection: Caller {
         }
     }
 
+    /// Asks for an answer that stays open and hands its content on as it comes, until the server ends it, a moment
+    /// after a signal, or when `content` returns false.
+    /// - Returns: True if the server has ended it.
+    /// - Throws: ``ClientError`` if there is no such answer, or it breaks off.
+    func stream(
+        _ path: String,
+        endedBy signals: [Int32],
+        content: (_ bytes: [UInt8]) -> Bool
+    ) throws(ClientError) -> Bool {
+        var pieces: [[UInt8]] = []
+        var result: Result<HTTPClientResponse, HTTPClientError>?
+        var isOver = false
+        do throws(SystemError) {
+            for signal in signals {
+                try loop.onSignal(signal) { [loop] in
+                    loop.schedule(after: Self.signalPatience) {
+                        isOver = true
+                        loop.stop()
+                    }
+                }
+            }
+        } catch {
+            throw .refused("cannot wait for signals: \(error)")
+        }
+        let request = HTTPRequest(method: .get, scheme: "http", authority: nil, path: path)
+        refreshTime()
+        let call = client.send(request, timeout: Self.streamTimeMaximum) { [loop] in
+            result = $0
+            loop.stop()
+        }
+        call.onContent = { [loop] in
+            pieces.append($0)
+            loop.stop()
+        }
+        while result == nil, !isOver {
+            loop.run()
+            let coming = pieces
+            pieces = []
+            for piece in coming where !isOver { isOver = !content(piece) }
+        }
+        call.cancel()
+        switch result {
+        case .success(let answer):
+            let reply = try reply(answer)
+            guard (200...299).contains(reply.status) else {
+                throw .problem(Problem(status: reply.status, body: reply.body))
+            }
+            return !isOver
+        case .failure(let error) where !isOver: throw failure(error, of: Call(.get, path))
+        case .failure, nil: return false
+        }
+    }
+
+    /// The time in which what has happened before a signal is still handed on.
+    private static let signalPatience = Duration.milliseconds(100)
+
+    /// The time that an answer may stay open: longer than any, since each call has an end.
+    private static let streamTimeMaximum = Duration.seconds(10 * 365 * 86_400)
+
     private func reply(_ answer: HTTPClientResponse) throws(ClientError) -> Reply {
         let status = answer.response.status.code
         let fields = answer.response.headerFields

@@ -48,6 +48,7 @@ extension ForwarderControl {
         for stamp in publication.see(pollers.map(\.words.seen).min() ?? 0) {
             connection?.send(.acknowledged(epoch: stamp.epoch, revision: stamp.revision))
         }
+        tellCaptures()
         generations.removeAll { $0.number < publication.seen }
         for slot in slots.free(seenByAll: publication.seen) {
             for poller in pollers { poller.counters.clear(slot) }
@@ -96,6 +97,7 @@ extension ForwarderControl {
             isCutting: underlay?.isCutting ?? false,
             devices: devices,
             places: places,
+            captures: tapsBySlot,
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])
         )
     }

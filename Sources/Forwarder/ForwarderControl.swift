@@ -43,6 +43,8 @@ final class ForwarderControl {
     var tables: Tables?
     /// The addresses of the places; kept from one generation to the next while places and keys are the same.
     var places: OwnedPlaces?
+    /// The captures of ports, by number.
+    var captures: [UInt64: Capture] = [:]
     /// The newest generation and, before it, those that a poller may still use.
     var generations: [OwnedGeneration] = []
 
@@ -86,8 +88,8 @@ final class ForwarderControl {
         self.senderPool = senderPool
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         self.queueCount = queueCount
-        portPollers = try Self.makePollers("from-ports", queueCount, notify)
-        underlayPollers = try Self.makePollers("from-underlay", queueCount, notify)
+        portPollers = try Self.makePollers("from-ports", queueCount, notify, firstLane: 0)
+        underlayPollers = try Self.makePollers("from-underlay", queueCount, notify, firstLane: queueCount)
         notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
             self?.hearPollers()
         }
@@ -102,11 +104,12 @@ final class ForwarderControl {
     private static func makePollers(
         _ name: String,
         _ count: Int,
-        _ notify: Descriptor
+        _ notify: Descriptor,
+        firstLane: Int
     ) throws(SystemError) -> [Poller] {
         var pollers: [Poller] = []
         for queue in 0..<count {
-            pollers.append(try Poller(name: "\(name)-\(queue)", notify: notify, queue: queue))
+            pollers.append(try Poller(name: "\(name)-\(queue)", notify: notify, queue: queue, lane: firstLane + queue))
         }
         return pollers
     }
@@ -142,6 +145,7 @@ final class ForwarderControl {
             let next = try AgentConnection(socket: socket, loop: loop)
             connection?.cancel()
             forgetOpenCommit()
+            endAllCaptures()
             connection = next
             next.receive = { [weak self] message, descriptors in self?.receive(message, descriptors) }
             next.ended = { [weak self] reason in self?.agentLeft(reason) }
@@ -181,6 +185,7 @@ final class ForwarderControl {
         if let reason { log.warning("closed the agent's connection: \(reason)") }
         connection = nil
         forgetOpenCommit()
+        endAllCaptures()
     }
 
     private func forgetOpenCommit() {
@@ -205,9 +210,13 @@ final class ForwarderControl {
             case .putTunnelKeys, .begin(_, _, isSnapshot: true): arrived.hasKeys = true
             case .pathMTU(let news): paths.set(news)
             case .requestStatistics: connection?.send(.statistics(statistics))
+            case .beginCapture(let order): beginCapture(order, descriptors.first)
+            case .endCapture(let number): endCapture(number)
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
-            case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused: break
+            case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
+                .capturing:
+                break
             }
             guard let outcome else { return }
             guard mapTables() else {

@@ -60,13 +60,17 @@ extension FrameSwitch {
             // Its bytes are in the cache now.
             if OffloadHeader.isSuperpacket(frame - OffloadHeader.byteCount) { break }
         }
+        let tap = generation.pointee.tap(slot)
+        arrivals.tap = tap
         var frame = first
         for number in 0..<count {
             let byteCount = states[number].byteCount
+            if let tap { captureArrival(number, frame, byteCount, from: slot, tap, generation) }
             forward(number, frame, byteCount, from: slot, generation)
             frame = PortBuffer.place(behind: frame, byteCount)
         }
         flush(generation)
+        if let tap { settleArrivals(count, tap) }
         settle(count, of: slot)
         buffer.removeAll()
         return min(result, 0)
@@ -137,7 +141,7 @@ extension FrameSwitch {
         case .remote: send(departure, frame, to: action.place, action, generation)
         case .local: deliver(departure, frame, to: Int(action.slot), generation)
         case .drop: drop(departure.number, action.reason)
-        case .refused: refuse(departure, action.reason, Int(action.slot))
+        case .refused: refuse(departure, frame, action, generation)
         case .pipeline, .program, .wider: break
         }
     }
@@ -200,9 +204,16 @@ extension FrameSwitch {
         )
     }
 
-    private func refuse(_ departure: Departure, _ reason: DropReason, _ slot: Int) {
-        counters.add(UInt64(states[departure.number].frameCount), to: .unsentFrames, of: slot)
-        drop(departure.number, reason)
+    private func refuse(
+        _ departure: Departure,
+        _ frame: Frame,
+        _ action: FlowAction,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        let frameCount = states[departure.number].frameCount
+        counters.add(UInt64(frameCount), to: .unsentFrames, of: Int(action.slot))
+        captureRefusal(departure.bytes, frame, action, frameCount: frameCount, generation)
+        drop(departure.number, action.reason)
     }
 
     // Accounts

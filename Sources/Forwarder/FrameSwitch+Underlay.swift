@@ -115,6 +115,7 @@ extension FrameSwitch {
             return nil
         case .refused:
             counters.add(1, to: .unsentFrames, of: Int(action.slot))
+            captureRefusal(bytes, frame, action, frameCount: 1, generation)
             drop(action.reason)
             return nil
         case .pipeline, .program, .wider:
@@ -261,7 +262,12 @@ extension FrameSwitch {
             return writeSingly(run, place, generation)
         }
         let byteCount = first.headerByteCount * run.count + run.payloadByteCount
-        if let reason = account(result, slot, frameCount: run.count, byteCount: byteCount) {
+        let failure = account(result, slot, frameCount: run.count, byteCount: byteCount)
+        if let tap = generation.pointee.tap(slot) {
+            let obstacle = failure.map { Obstacle.untaken($0) }
+            capture(place.pointee.parts, byteCount: run.byteCount, frameCount: run.count, obstacle, tap)
+        }
+        if let reason = failure {
             counters.addDrop(reason, of: Self.source, UInt64(run.count))
         } else {
             noteForwarded(run.count)

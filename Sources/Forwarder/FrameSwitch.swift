@@ -19,6 +19,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// The queue of a port that frames are written to: the kernel lets a guest answer on the queue that it was reached
     /// by, so that each poller's flows stay apart.
     let queue: Int
+    /// The lane of captures that is this poller's.
+    let lane: Int
     /// An eventfd to write when the kernel has refused a datagram as too long for a path that was said to carry it; -1
     /// for none.
     let notify: Int32
@@ -64,6 +66,9 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// The headers of a frame that is changed for one of its outputs.
     let original = OriginalHeader()
 
+    /// The records of a batch's frames, if their port is captured.
+    var arrivals = CapturedArrivals()
+
     /// The state of a frame in a batch.
     struct FrameState {
         /// Of its flow, for the cache; 0 if that is not known.
@@ -87,12 +92,14 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         underlay: Underlay,
         counters: CounterBlock,
         queue: Int = 0,
+        lane: Int = 0,
         notify: Int32 = -1
     ) {
         self.ports = ports
         self.underlay = underlay
         self.counters = counters
         self.queue = queue
+        self.lane = lane
         self.notify = notify
         states = .allocate(capacity: PortBuffer.frameCountMaximum)
         states.initialize(repeating: FrameState(), count: PortBuffer.frameCountMaximum)
@@ -120,7 +127,11 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         )
         let device = generation.pointee.device(slot, queue)
         let result = device < 0 ? -1 : ports.write(device, &part, 1)
-        return account(result, slot, frameCount: frameCount, byteCount: byteCount)
+        let failure = account(result, slot, frameCount: frameCount, byteCount: byteCount)
+        if let tap = generation.pointee.tap(slot) {
+            capture(&part, byteCount: byteCount, frameCount: frameCount, failure.map { .untaken($0) }, tap)
+        }
+        return failure
     }
 
     /// Counts what was written to a port, or was not; why not.

@@ -32,6 +32,15 @@ struct Generation {
     let paths: UnsafeMutablePointer<Path>
     /// The chassis that this one has keys with; `nil` if there are none.
     let peers: TunnelPeers?
+    /// The captures of ports, by slot; `nil` if nothing is captured.
+    let taps: UnsafePointer<UnsafePointer<CaptureTap>?>?
+
+    /// The capture of a port.
+    @inline(__always)
+    func tap(_ slot: Int) -> UnsafePointer<CaptureTap>? {
+        guard let taps else { return nil }
+        return taps[slot]
+    }
 
     /// The key for the tags of what goes to a place, or `nil`.
     @inline(__always)
@@ -60,6 +69,8 @@ final class OwnedGeneration {
     private let devices: UnsafeMutablePointer<Int32>
     private let queueCounts: UnsafeMutablePointer<Int>
     private let senders: UnsafeMutablePointer<Int32>
+    private let captureTaps: UnsafeMutablePointer<UnsafePointer<CaptureTap>?>?
+    private let captures: [Int: OwnedTap]
 
     /// - Parameters:
     ///   - memory: what the tables live as long as.
@@ -70,6 +81,7 @@ final class OwnedGeneration {
     ///   - isCutting: true if the kernel cuts trains.
     ///   - taps: the queues of devices by slot.
     ///   - places: where to send; `nil` for what the tables alone say.
+    ///   - captures: the captures of ports by slot.
     ///   - descriptors: kept open for as long as this lives.
     init(
         number: UInt64,
@@ -81,6 +93,7 @@ final class OwnedGeneration {
         isCutting: Bool = true,
         devices taps: [Int: [Int32]],
         places: OwnedPlaces? = nil,
+        captures: [Int: OwnedTap] = [:],
         keeping descriptors: [Descriptor]
     ) {
         self.memory = memory
@@ -106,6 +119,10 @@ final class OwnedGeneration {
         }
         let places = places ?? OwnedPlaces(view, PathTable(usualMTU: view.innerMTU))
         self.places = places
+        self.captures = captures
+        captureTaps = captures.isEmpty ? nil : .allocate(capacity: ForwarderProtocol.portCountMaximum)
+        captureTaps?.initialize(repeating: nil, count: ForwarderProtocol.portCountMaximum)
+        for (slot, tap) in captures { captureTaps?[slot] = UnsafePointer(tap.pointer) }
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(
@@ -121,7 +138,8 @@ final class OwnedGeneration {
                 addresses: places.addresses,
                 addressByteCount: places.addressByteCount,
                 paths: places.paths,
-                peers: places.peers?.view
+                peers: places.peers?.view,
+                taps: captureTaps.map { UnsafePointer($0) }
             )
         )
     }
@@ -132,6 +150,7 @@ final class OwnedGeneration {
         devices.deallocate()
         queueCounts.deallocate()
         senders.deallocate()
+        captureTaps?.deallocate()
     }
 
     var number: UInt64 { pointer.pointee.number }

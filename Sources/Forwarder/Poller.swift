@@ -17,7 +17,8 @@ final class Poller {
     /// - Parameters:
     ///   - notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
     ///   - queue: the queue of ports that it writes to.
-    init(name: String, notify: Descriptor, queue: Int) throws(SystemError) {
+    ///   - lane: the lane of captures that is this poller's.
+    init(name: String, notify: Descriptor, queue: Int, lane: Int) throws(SystemError) {
         self.name = name
         epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
         wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
@@ -29,6 +30,7 @@ final class Poller {
             words: words,
             counters: counters,
             queue: queue,
+            lane: lane,
             epoll: epoll.raw,
             notify: notify.raw
         )
@@ -82,6 +84,7 @@ struct PollerContext: Sendable {
     let words: PollerWords
     let counters: CounterBlock
     let queue: Int
+    let lane: Int
     let epoll: Int32
     let notify: Int32
 }
@@ -104,6 +107,7 @@ struct PollerLoop: ~Copyable {
             underlay: UDPIO(),
             counters: context.counters,
             queue: context.queue,
+            lane: context.lane,
             notify: context.notify
         )
         events = .allocate(capacity: Self.eventCountMaximum)

@@ -14,6 +14,7 @@ extension ForwarderMessage {
         case statistics
         case pathRefused
         case slots
+        case capturing
         case begin = 64
         case tables
         case underlay
@@ -23,6 +24,8 @@ extension ForwarderMessage {
         case requestStatistics
         case pathMTU
         case putTunnelKeys
+        case beginCapture
+        case endCapture
     }
 
     private var kind: Kind {
@@ -35,6 +38,7 @@ extension ForwarderMessage {
         case .portFailed: .portFailed
         case .statistics: .statistics
         case .pathRefused: .pathRefused
+        case .capturing: .capturing
         case .begin: .begin
         case .tables: .tables
         case .underlay: .underlay
@@ -44,6 +48,8 @@ extension ForwarderMessage {
         case .requestStatistics: .requestStatistics
         case .pathMTU: .pathMTU
         case .putTunnelKeys: .putTunnelKeys
+        case .beginCapture: .beginCapture
+        case .endCapture: .endCapture
         }
     }
 
@@ -102,6 +108,14 @@ extension ForwarderMessage {
             writer.put(errno)
         case .statistics(let statistics): writer.put(statistics)
         case .pathRefused(let address): writer.put(address)
+        case .capturing(let number, let isOn):
+            writer.put(number)
+            writer.put(isOn)
+        case .beginCapture(let order):
+            writer.put(order.number)
+            writer.put(order.port)
+            writer.put(order.snapByteCount)
+        case .endCapture(let number): writer.put(number)
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -140,6 +154,16 @@ extension ForwarderMessage {
             .portFailed(name: try reader.name(), errno: Int32(bitPattern: try reader.integer()))
         case .statistics: .statistics(try reader.statistics())
         case .pathRefused: .pathRefused(try reader.address())
+        case .capturing: .capturing(number: try reader.integer(), isOn: try reader.boolean())
+        case .beginCapture:
+            .beginCapture(
+                CaptureOrder(
+                    number: try reader.integer(),
+                    port: try reader.name(),
+                    snapByteCount: try reader.integer()
+                )
+            )
+        case .endCapture: .endCapture(number: try reader.integer())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .tables: .tables(TablePlace(root: try reader.integer(), length: try reader.integer()))

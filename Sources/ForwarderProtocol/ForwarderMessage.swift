@@ -24,6 +24,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The kernel has refused a datagram as too long for the path to this host, though it is not longer than was said;
     /// told once until the agent says something of the path.
     case pathRefused(IPAddress)
+    /// The answer to `beginCapture`: every frame of the port from now on is captured, or nothing is.
+    case capturing(number: UInt64, isOn: Bool)
 
     // Agent to forwarder
 
@@ -49,6 +51,27 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The size that the path to a host carries from now on; outside or inside a commit.
     case pathMTU(PathMTU)
     case requestStatistics
+    /// Asks that the frames of a port be captured into the ring whose descriptor rides along. Captures end with the
+    /// agent's connection.
+    case beginCapture(CaptureOrder)
+    /// Ends a capture.
+    case endCapture(number: UInt64)
+}
+
+/// A capture of one port's frames; a port has one at most.
+public struct CaptureOrder: Hashable, Sendable {
+    /// The capture's number, which the agent gives.
+    public var number: UInt64
+    /// The port's name on this host.
+    public var port: String
+    /// The most octets that are kept of a frame.
+    public var snapByteCount: UInt32
+
+    public init(number: UInt64, port: String, snapByteCount: UInt32) {
+        self.number = number
+        self.port = port
+        self.snapByteCount = snapByteCount
+    }
 }
 
 /// The first message of a forwarder.

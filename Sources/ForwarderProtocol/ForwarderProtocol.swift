@@ -26,6 +26,9 @@ public enum ForwarderProtocol {
     /// - Parameter processors: how many the host has.
     public static func queueCount(processors: Int) -> Int { min(max(1, processors / 2), queueCountMaximum) }
 
+    /// The most captures at once: each has a ring of some MiB.
+    public static let captureCountMaximum = 4
+
     /// The most keys with a chassis: three of ours with two of its. A forged datagram costs as many hashes.
     public static let tunnelKeyCountMaximum = 6
 

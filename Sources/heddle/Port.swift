@@ -12,8 +12,9 @@ struct Port: ParsableCommand {
               heddle port add vm1 --logical-port ls1-vm1 --netns vm1
               heddle port list --stats
               heddle port stats vm1 --watch
+              heddle port capture vm1 -w vm1.pcapng
               heddle port del vm1
             """,
-        subcommands: [PortAdd.self, PortDel.self, PortList.self, PortStats.self]
+        subcommands: [PortAdd.self, PortDel.self, PortList.self, PortStats.self, PortCaptureCommand.self]
     )
 }

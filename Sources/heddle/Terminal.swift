@@ -31,8 +31,11 @@ func tell(_ text: String) {
 }
 
 /// Writes all of a text, without a buffer that could lose its end; false if it cannot, with the cause in `errno`.
-private func write(_ text: String, to descriptor: Int32) -> Bool {
-    var rest = Array(text.utf8)[...]
+private func write(_ text: String, to descriptor: Int32) -> Bool { write(Array(text.utf8), to: descriptor) }
+
+/// Writes all of these octets; false if it cannot, with the cause in `errno`.
+func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    var rest = bytes[...]
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         if count < 0, errno == EINTR { continue }

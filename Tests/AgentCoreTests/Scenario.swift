@@ -176,6 +176,10 @@ func describe(_ effect: Effect) -> String {
         return "measure the paths to [\(addresses.map(\.description).joined(separator: ", "))]"
     case .sendProbes(let probes):
         return "probe " + probes.map { "\($0.address) by \($0.byteCount)" }.joined(separator: ", ")
+    case .openCapture(let ticket, let request, let logicalPort):
+        return "open capture \(ticket) of \(request.port), \(logicalPort)"
+    case .beginCapture(let ticket): return "begin capture \(ticket)"
+    case .endCapture(let ticket, let problem): return "end capture \(ticket): \(problem?.code ?? "done")"
     case .answer(let ticket, let answer): return "answer \(ticket): \(describe(answer))"
     case .setTimer(let time): return "timer: \(time.map { "\(milliseconds($0)) ms" } ?? "none")"
     case .log(let level, let text): return "log \(level): \(text)"
@@ -209,9 +213,13 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .putPort(let port): "put port \(port.name) in slot \(port.slot)\(ride)"
     case .deletePort(let name): "delete port \(name)"
     case .commit: "commit"
+    case .beginCapture(let order): "capture \(order.port) as \(order.number)"
+    case .endCapture(let number): "end capture \(number)"
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
-    case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused: "?"
+    case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
+        .capturing:
+        "?"
     }
 }
 

@@ -186,7 +186,8 @@ private final class World {
                 self.tell(index, .shareSaved(failure: nil, isFull: isFull))
             }
         case .replaceForwarder: Issue.record("no forwarder is of another version here")
-        case .answer, .compile, .setTimer, .log, .ready, .fail, .releaseDevice, .measurePaths, .sendProbes:
+        case .answer, .compile, .setTimer, .log, .ready, .fail, .releaseDevice, .measurePaths, .sendProbes,
+            .openCapture, .beginCapture, .endCapture:
             break
         }
     }

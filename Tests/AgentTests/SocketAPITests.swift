@@ -31,6 +31,17 @@ import Testing
         #expect(refusal(.get, "/v1/ports") == nil)
         #expect(refusal(.get, "/v1/ports?stats=true") == nil)
         #expect(refusal(.get, "/v1/status") == nil)
+        guard
+            case .event(let capture) = try SocketAPI.call(
+                method: .get,
+                target: "/v1/ports/vm1/capture?count=3",
+                body: []
+            ), case .capture(8, let wanted) = capture(8)
+        else {
+            Issue.record("GET captures")
+            return
+        }
+        #expect(wanted.port == "vm1" && wanted.frameCountMaximum == 3)
         guard case .stop(all: true) = try SocketAPI.call(method: .post, target: "/v1/stop?all=true", body: []) else {
             Issue.record("POST stops")
             return
@@ -41,6 +52,7 @@ import Testing
         #expect(refusal(.get, "/") == "404 not_found")
         #expect(refusal(.post, "/v1/ports") == "404 not_found")
         #expect(refusal(.get, "/v1/ports?limit=3") == "400 unknown_parameter")
+        #expect(refusal(.get, "/v1/ports/vm1/capture?limit=3") == "400 invalid_parameter")
         #expect(refusal(.put, "/v1/ports/vm%zz", "{}") == "400 malformed_path")
         #expect(refusal(.put, "/v1/ports/vm%ff", "{}") == "400 malformed_path")
         #expect(refusal(.put, "/v1/ports/vm1", "{") == "400 malformed_json")

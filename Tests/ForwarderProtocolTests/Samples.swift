@@ -43,5 +43,7 @@ enum Samples {
         .putPort(LocalPort(name: "vm1", slot: 17)), .deletePort(name: "vm1"), .commit,
         .requestStatistics, .pathRefused(v6), .pathMTU(PathMTU(address: v4, mtu: 1342, isFound: true)),
         .putTunnelKeys(address: v6, keys: [SipHashKey(low: 1, high: .max), SipHashKey(low: 2, high: 3)]),
+        .beginCapture(CaptureOrder(number: 1 << 40, port: "vm1", snapByteCount: 128)), .endCapture(number: 1 << 40),
+        .capturing(number: 1 << 40, isOn: true),
     ]
 }

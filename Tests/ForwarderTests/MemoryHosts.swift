@@ -30,8 +30,19 @@ final class MemoryHosts {
         let counters = CounterBlock()
         var path: FrameSwitch<MemoryPorts, MemoryUnderlay>
         var generation: OwnedGeneration
+        fileprivate let tables: ForwardingTables
+        fileprivate let devices: [Int: [Int32]]
 
-        init(address: IPAddress, socket: Int32, generation: OwnedGeneration, _ hosts: MemoryHosts) {
+        init(
+            address: IPAddress,
+            socket: Int32,
+            generation: OwnedGeneration,
+            tables: ForwardingTables,
+            devices: [Int: [Int32]],
+            _ hosts: MemoryHosts
+        ) {
+            self.tables = tables
+            self.devices = devices
             self.address = address
             self.socket = socket
             self.generation = generation
@@ -86,12 +97,13 @@ final class MemoryHosts {
             let slots = Dictionary(uniqueKeysWithValues: mine.map { ("port-\($0)", UInt16($0)) })
             tables.apply(records.map { .put($0) }, slots: slots, now: .zero)
             paths.append(PathTable(usualMTU: innerMTU))
+            let devices = Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) })
             let generation = OwnedGeneration(
                 number: 1,
                 tables: tables.view,
                 of: tables,
                 underlays: [socket],
-                devices: Dictionary(uniqueKeysWithValues: mine.map { ($0, [Int32($0)]) }),
+                devices: devices,
                 places: OwnedPlaces(
                     tables.view,
                     paths[number],
@@ -99,8 +111,32 @@ final class MemoryHosts {
                 ),
                 keeping: []
             )
-            hosts.append(Host(address: address, socket: socket, generation: generation, self))
+            hosts.append(
+                Host(
+                    address: address,
+                    socket: socket,
+                    generation: generation,
+                    tables: tables,
+                    devices: devices,
+                    self
+                )
+            )
         }
+    }
+
+    /// Captures ports of a host from now on, each into a ring of its own.
+    func capture(_ taps: [Int: OwnedTap], on number: Int) {
+        let host = hosts[number]
+        host.generation = OwnedGeneration(
+            number: 2,
+            tables: host.tables.view,
+            of: host.tables,
+            underlays: [host.socket],
+            devices: host.devices,
+            places: OwnedPlaces(host.tables.view, paths[number], []),
+            captures: taps,
+            keeping: []
+        )
     }
 
     /// The keys of the first two hosts: one in use, and a former one.

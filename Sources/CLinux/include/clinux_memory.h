@@ -10,7 +10,9 @@
 #define CLINUX_MFD_CLOEXEC 1u
 #define CLINUX_MFD_ALLOW_SEALING 2u
 #define CLINUX_F_ADD_SEALS 1033
+#define CLINUX_F_SEAL_SEAL 1
 #define CLINUX_F_SEAL_SHRINK 2
+#define CLINUX_F_SEAL_GROW 4
 #define CLINUX_F_SEAL_FUTURE_WRITE 16
 #define CLINUX_F_GET_SEALS 1034
 
@@ -60,6 +62,33 @@ static inline long clinux_map_table_file(int fd, size_t count, const void **memo
     int seals = fcntl(fd, CLINUX_F_GET_SEALS);
     if (seals < 0 || !(seals & CLINUX_F_SEAL_SHRINK) || clinux_file_size(fd) < (long)count) return -EINVAL;
     void *address = mmap(NULL, count, PROT_READ, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED) return -(long)errno;
+    *memory = address;
+    return 0;
+}
+/// A memory file of `count` octets, all zero, mapped here, that whoever has its descriptor may write to and nobody may
+/// lengthen or shorten.
+static inline long clinux_shared_file(const char *name, size_t count, void **memory) {
+    long fd = clinux_result(syscall(SYS_memfd_create, name, CLINUX_MFD_CLOEXEC | CLINUX_MFD_ALLOW_SEALING));
+    if (fd < 0) return fd;
+    void *address = MAP_FAILED;
+    if (ftruncate((int)fd, (off_t)count) == 0 &&
+        fcntl((int)fd, CLINUX_F_ADD_SEALS, CLINUX_F_SEAL_SHRINK | CLINUX_F_SEAL_GROW | CLINUX_F_SEAL_SEAL) == 0) {
+        address = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    }
+    if (address == MAP_FAILED) {
+        long failure = -(long)errno;
+        close((int)fd);
+        return failure;
+    }
+    *memory = address;
+    return fd;
+}
+/// Maps such a file of another process for writing; EINVAL if it is none, or of another size.
+static inline long clinux_map_shared_file(int fd, size_t count, void **memory) {
+    int seals = fcntl(fd, CLINUX_F_GET_SEALS);
+    if (seals < 0 || !(seals & CLINUX_F_SEAL_SHRINK) || clinux_file_size(fd) != (long)count) return -EINVAL;
+    void *address = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (address == MAP_FAILED) return -(long)errno;
     *memory = address;
     return 0;

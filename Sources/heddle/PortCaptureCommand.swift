@@ -1,0 +1,87 @@
+import AgentCore
+import ArgumentParser
+import Client
+import Glibc
+
+/// `heddle port capture`: the frames of a port as pcapng.
+struct PortCaptureCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "capture",
+        abstract: "Capture a port's frames, with what became of each.",
+        discussion: """
+            Writes pcapng: the frames that the guest sends as they came (inbound), and those that it is given \
+            (outbound). Each has what became of it as its comment: where it went, the reason of its drop, or the kind \
+            of its answer. Superpackets are one frame. Frames that come faster than they are taken are missed and \
+            counted; packets never wait for a capture. Ends at a limit, with Ctrl-C, or with its reader.
+
+            EXAMPLES:
+              heddle port capture vm1 -w vm1.pcapng
+              heddle port capture vm1 | tshark -r - -T fields -e frame.number -e frame.comment
+              heddle port capture vm1 -w vm1.pcapng --count 1000 --duration 60 --snap 128
+            """
+    )
+
+    @Argument(help: "The port's name on this host.", completion: .custom(completePluggedPorts))
+    var name: String
+
+    @Option(
+        name: [.customShort("w"), .customLong("write")],
+        help: ArgumentHelp("The file to write, or - for the standard output.", valueName: "file"),
+        completion: .file()
+    )
+    var file = "-"
+
+    @Option(help: "End after so many frames.")
+    var count: Int?
+
+    @Option(help: "End before the file has more bytes.")
+    var bytes: Int?
+
+    @Option(help: "End after so many seconds.")
+    var duration: Int?
+
+    @Option(help: "Keep so many bytes of each frame, 14 to 65553 (default: all).")
+    var snap: Int?
+
+    func validate() throws {
+        if name.isEmpty { throw ValidationError("a port's name may not be empty") }
+        let limits = [
+            ("--count", count, CaptureRequest.countRange), ("--bytes", bytes, CaptureRequest.countRange),
+            ("--duration", duration, CaptureRequest.secondsRange), ("--snap", snap, CaptureRequest.snapRange),
+        ]
+        for (option, value, range) in limits {
+            guard let value, !range.contains(value) else { continue }
+            throw ValidationError("\(option) takes \(range.lowerBound) to \(range.upperBound)")
+        }
+        if file == "-", isatty(STDOUT_FILENO) == 1 {
+            throw ValidationError("a terminal cannot show pcapng; give a file with -w, or pipe it into 'tshark -r -'")
+        }
+    }
+
+    func run() throws {
+        var request = CaptureRequest(port: name)
+        request.snapByteCount = snap ?? request.snapByteCount
+        request.frameCountMaximum = count
+        request.byteCountMaximum = bytes
+        request.duration = duration.map { .seconds($0) }
+        let connection = try Connection.toAgent()
+        let capture = PortCapture(connection: connection, request: request)
+        let output = try open()
+        if file == "-" { connection.onHangUp(of: output, endUnread) }
+        let summary = try capture.run(endedBy: [SIGINT, SIGTERM]) {
+            // Only now, since the agent may refuse; a pipe has no length.
+            if file != "-" { _ = ftruncate(output, 0) }
+            tell("capturing \(name); Ctrl-C ends it\n")
+        } output: { bytes in
+            write(bytes, to: output)
+        }
+        tell(summary + "\n")
+    }
+
+    private func open() throws(ClientError) -> Int32 {
+        guard file != "-" else { return STDOUT_FILENO }
+        let descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .refused("cannot write \(file): \(String(cString: strerror(errno)))") }
+        return descriptor
+    }
+}
