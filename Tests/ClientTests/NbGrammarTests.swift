@@ -29,10 +29,19 @@ import Testing
             ("lsp-set-addresses", .name(.port)), ("lsp-set-addresses p1", .words([])),
             ("lsp-set-enabled p1", .words(["enabled", "disabled"])), ("ls-del ls1", .words(["--"])),
             ("show", .name(.logicalSwitch)), ("frobnicate", .words([])),
+            ("lsp-set-addresses p1 dynamic unknown", .words(["--"])),
+            ("dhcp-options-del", .name(.dhcpOptions)),
+            ("lsp-set-dhcpv4-options p1", .name(.dhcpOptions)),
         ] as [(String, ControlCompletion)]
     )
     func `What may come next is known`(line: String, completion: ControlCompletion) {
         #expect(NbCommand.grammar.completion(after: words(line)) == completion)
+    }
+
+    @Test(arguments: ["dhcp-options-set-options d1", "dhcp-options-set-options d1 mtu=1400 T1=5"])
+    func `The names of DHCP options come with what sets them`(line: String) {
+        guard case .words(let words) = NbCommand.grammar.completion(after: words(line)) else { return }
+        #expect(Set(["router=", "server_id=", "dhcpv6_stateless="]).isSubset(of: words))
     }
 
     @Test func `Verbs come first, and again behind a pair of dashes`() {

@@ -1,3 +1,5 @@
+import Wire
+
 /// The completions of a command line with the grammar of OVN's control programs.
 public enum ControlCompletion: Equatable, Sendable {
     case words([String])
@@ -17,15 +19,20 @@ extension ControlGrammar {
         guard let verb = verbs.first(where: { $0.name == name }) else { return .words([]) }
         let parameters = verb.parameters.split(separator: " ").map { $0.filter { $0 != "[" && $0 != "]" } }
         let position = written.count - 1
-        guard parameters.indices.contains(position) else { return .words(["--"]) }
+        let isRepeated = parameters.last?.hasSuffix("...") == true
+        guard parameters.indices.contains(position) || isRepeated else { return .words(["--"]) }
         // An object that is to be added has no existing name.
         if verb.name.hasSuffix("-add"), position == parameters.count - 1 { return .words([]) }
-        switch parameters[position] {
+        switch parameters[min(position, parameters.count - 1)] {
         case "SWITCH": return .name(.logicalSwitch)
         case "PORT": return .name(.port)
         case "CHASSIS": return .name(.chassis)
+        case "DHCP-OPTIONS": return .name(.dhcpOptions)
+        case "KEY=VALUE..." where verb.name.hasPrefix("dhcp-options-"):
+            let names = DHCPOption.all(of: .v4).map(\.name) + DHCPOption.all(of: .v6).map(\.name)
+            return .words(Set(names).sorted().map { $0 + "=" })
         case let choice where choice.contains("|"): return .words(choice.split(separator: "|").map(String.init))
-        default: return .words([])
+        default: return .words(parameters.indices.contains(position) ? [] : ["--"])
         }
     }
 }

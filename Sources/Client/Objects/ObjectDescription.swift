@@ -85,7 +85,7 @@ extension ObjectSession {
         text.addOrigin(of: object)
         var advice = [Self.advice(forPort: object, reason: reason, chassis: chassis), Self.advice(forWaiting: object)]
         for field in ["dhcpv4_options", "dhcpv6_options"] where !object.text(field).isEmpty {
-            let path = ShownKind.resource(.object(.dhcpOptions)).path(of: object.text(field))
+            let path = ShownKind.dhcpOptions.path(of: object.text(field))
             guard let set = try caller.object(path)?.body else { continue }
             advice.append(Self.advice(forPort: object, unansweredBy: set))
         }

@@ -16,6 +16,7 @@ public enum ShownKind: Hashable, Sendable {
 
     public static let logicalSwitch = ShownKind.resource(.logicalSwitch)
     public static let port = ShownKind.resource(.logicalSwitchPort)
+    public static let dhcpOptions = ShownKind.resource(.object(.dhcpOptions))
     /// The hosts that carry ports.
     public static let chassis = ShownKind.resource(.chassis)
 
