@@ -29,7 +29,7 @@ struct MatchConstants {
 
     mutating func append(_ constant: Constant) { all.append(constant) }
 
-    /// The meaning of a constant without a field: `0` never and `1` always matches.
+    /// The meaning of `0` and `1` alone.
     var truth: Bool? {
         guard !areInBraces, all.count == 1, case .number(let number) = all[0].value, number.mask == nil,
             number.addressBitCount == nil, number.value <= 1
@@ -40,9 +40,16 @@ struct MatchConstants {
     /// The comparison with what a name means.
     func test(of named: NamedSymbol, _ comparison: MatchComparison) throws(Fault) -> MatchTerm {
         switch named.symbol {
-        case .predicate: throw Fault("is true or false by itself; compare nothing with it", at: named.place)
-        case .port(let side): .port(try portTest(side, comparison))
-        case .bits(let bits): .bits(try bitTest(bits, comparison))
+        case .predicate(let term):
+            guard comparison.isEquality, let truth else {
+                throw Fault(
+                    "is true or false by itself; expected no comparison but == or != with 0 or 1",
+                    at: named.place
+                )
+            }
+            return truth == (comparison == .equal) ? term : term.negation
+        case .port(let side): return .port(try portTest(side, comparison))
+        case .bits(let bits): return .bits(try bitTest(bits, comparison))
         }
     }
 

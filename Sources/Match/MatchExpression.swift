@@ -4,20 +4,21 @@
 ///
 /// It is checked when it is read: names, widths, and what a field presupposes. `matches` says of a frame if it is
 /// true. A test of a field is false if its prerequisite is (`tcp.dst != 80` is about TCP alone, and so is
-/// `!(tcp.dst == 80)`), and `!` before a predicate is its whole opposite (`!tcp` is true of ARP), as in OVN.
-///
-/// Stricter than in OVN: an address is compared only with a field of its width.
+/// `!(tcp.dst == 80)`), and `!` before a predicate is its whole opposite (`!tcp` is true of ARP), as in OVN. What
+/// differs, tells `docs/match.md`.
 public struct MatchExpression: Hashable, Sendable, CustomStringConvertible {
     /// The user's words.
     public let description: String
     /// The names in it.
     public let references: MatchReferences
+    /// The number of tests and constants, prerequisites and expanded predicates included: the cost of a frame.
+    public let weight: Int
     let term: MatchTerm
 
     /// The longest text, in octets: a set of 500 IPv6 addresses; a larger one belongs into an address set.
     public static let byteCountMaximum = 16_384
-    /// The deepest nesting of parentheses: nobody reads more, and the stack of a thread stays small.
-    public static let depthMaximum = 32
+    /// The deepest nesting of parentheses, OVN's: the stack of a thread stays small.
+    public static let depthMaximum = 100
     /// The most tests and constants, prerequisites and expanded predicates included: what one frame may cost.
     public static let weightMaximum = 4_096
     /// The most conjunctions that the expression is a union of: rows that a table needs for it.
@@ -36,6 +37,7 @@ public struct MatchExpression: Hashable, Sendable, CustomStringConvertible {
         var parser = MatchParser(octets, symbols: .all)
         term = try parser.wholeExpression()
         references = parser.references
+        weight = term.weight
         description = text
     }
 

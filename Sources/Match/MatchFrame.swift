@@ -32,7 +32,10 @@ public struct MatchFrame: Hashable, Sendable {
     private static let icmpv6ByteCount = 4
 
     /// Reads the frame that `bytes` are, from the destination MAC on. Any bytes are one.
-    public init(_ bytes: Span<UInt8>) {
+    /// - Parameter frameByteCount: the octets of the frame, if `bytes` are only its first ones. Headers behind these
+    ///   count as cut short.
+    public init(_ bytes: Span<UInt8>, of frameByteCount: Int? = nil) {
+        let frameByteCount = max(bytes.count, frameByteCount ?? 0)
         guard bytes.count >= EthernetHeader.untaggedByteCount else { return }
         destination = bytes.macAddress(at: 0).rawValue
         source = bytes.macAddress(at: 6).rawValue
@@ -48,8 +51,8 @@ public struct MatchFrame: Hashable, Sendable {
         }
         etherType = type < Self.typeMinimum ? Self.typeMinimum - 1 : type
         switch etherType {
-        case EtherType.ipv4: readIPv4(bytes, at: offset)
-        case EtherType.ipv6: readIPv6(bytes, at: offset)
+        case EtherType.ipv4: readIPv4(bytes, at: offset, packetByteCountMaximum: frameByteCount - offset)
+        case EtherType.ipv6: readIPv6(bytes, at: offset, packetByteCountMaximum: frameByteCount - offset)
         case EtherType.arp, EtherType.rarp: readARP(bytes, at: offset)
         default: break
         }
@@ -68,12 +71,12 @@ public struct MatchFrame: Hashable, Sendable {
         )
     }
 
-    private mutating func readIPv4(_ bytes: Span<UInt8>, at offset: Int) {
+    private mutating func readIPv4(_ bytes: Span<UInt8>, at offset: Int, packetByteCountMaximum: Int) {
         guard bytes.count - offset >= IPv4Header.minimumByteCount, bytes[offset] >> 4 == 4 else { return }
         let headerByteCount = Int(bytes[offset] & 15) * 4
         let totalByteCount = Int(bytes.integer16(at: offset + 2))
         guard headerByteCount >= IPv4Header.minimumByteCount, totalByteCount >= headerByteCount,
-            totalByteCount <= bytes.count - offset
+            totalByteCount <= packetByteCountMaximum
         else { return }
         trafficClass = bytes[offset + 1]
         hopLimit = bytes[offset + 8]
@@ -82,15 +85,18 @@ public struct MatchFrame: Hashable, Sendable {
         destinationAddress = UInt128(bytes.integer32(at: offset + 16))
         let word = bytes.integer16(at: offset + 6)
         fragment = word & 0x1fff != 0 ? 3 : word & 0x2000 != 0 ? 1 : 0
-        readTransport(bytes.extracting(offset + headerByteCount..<offset + totalByteCount))
+        let start = offset + headerByteCount
+        readTransport(bytes.extracting(min(start, bytes.count)..<min(offset + totalByteCount, bytes.count)))
     }
 
-    private mutating func readIPv6(_ bytes: Span<UInt8>, at offset: Int) {
+    private mutating func readIPv6(_ bytes: Span<UInt8>, at offset: Int, packetByteCountMaximum: Int) {
         guard bytes.count - offset >= IPv6Header.byteCount, bytes[offset] >> 4 == 6 else { return }
-        let end = offset + IPv6Header.byteCount + Int(bytes.integer16(at: offset + 4))
-        guard end <= bytes.count else { return }
+        let byteCount = IPv6Header.byteCount + Int(bytes.integer16(at: offset + 4))
+        guard byteCount <= packetByteCountMaximum else { return }
         var packet = self
-        guard packet.readExtensionHeaders(bytes.extracting(offset..<end)) else { return }
+        guard packet.readExtensionHeaders(bytes.extracting(offset..<min(offset + byteCount, bytes.count))) else {
+            return
+        }
         self = packet
         let word = bytes.integer32(at: offset)
         trafficClass = UInt8(truncatingIfNeeded: word >> 20)

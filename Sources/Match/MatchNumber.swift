@@ -69,7 +69,8 @@ struct MatchNumber: Hashable {
         guard (1...39).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             return nil
         }
-        return UInt128(text)
+        // Some read a zero in front as the sign of an octal number.
+        return text.utf8.count > 1 && text.utf8.first == UInt8(ascii: "0") ? nil : UInt128(text)
     }
 }
 

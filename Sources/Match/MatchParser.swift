@@ -53,18 +53,16 @@ struct MatchParser {
         guard token.kind == .mark(.not) else { return try primary(negated: negated).term }
         let start = token.place.lowerBound
         try advance()
-        let operand = try primary(negated: !negated, follows: true)
+        let operand = try primary(negated: !negated)
         guard operand.isAtomic else {
             throw lexer.error(at: start..<token.place.lowerBound, "expected parentheses around the operand of !")
         }
         return operand.term
     }
 
-    /// - Parameter follows: true behind a `!`.
     /// - Returns: also, if the text needs no parentheses behind a `!`.
     private mutating func primary(
-        negated: Bool,
-        follows: Bool = false
+        negated: Bool
     ) throws(MatchError) -> (term: MatchTerm, isAtomic: Bool) {
         if token.kind == .mark(.leftParenthesis) { return (try parenthesis(negated: negated), true) }
         if case .identifier = token.kind {
@@ -73,7 +71,7 @@ struct MatchParser {
                 try advance()
                 return (try test(symbol, comparison, try constants(), negated: negated), false)
             }
-            return (try bare(symbol, negated: negated, isOperand: follows), true)
+            return (try bare(symbol, negated: negated), true)
         }
         guard token.beginsConstant else {
             throw error("expected a field, a predicate, a constant, ! or (")
@@ -119,10 +117,11 @@ struct MatchParser {
         try advance()
         guard token.kind == .mark(.leftBracket) else { return NamedSymbol(symbol: symbol, place: start) }
         guard case .bits(var bits) = symbol else { throw error("\(name) has no bits to choose from") }
-        guard !bits.field.isNominal else {
-            throw error("\(name) has whole values only; compare it by == or != without [ ]")
-        }
         let range = try bitRange(of: name, below: bits.range.count)
+        if bits.field.isNominal, range.count < bits.range.count {
+            let detail = "\(name) has whole values only; compare it by == or != without [ ]"
+            throw lexer.error(at: start.lowerBound..<token.place.lowerBound, detail)
+        }
         bits.range = bits.range.lowerBound + range.lowerBound...bits.range.lowerBound + range.upperBound
         return NamedSymbol(symbol: .bits(bits), place: start)
     }
@@ -153,8 +152,7 @@ struct MatchParser {
     /// A symbol that nothing is compared with.
     private mutating func bare(
         _ named: NamedSymbol,
-        negated: Bool,
-        isOperand: Bool
+        negated: Bool
     ) throws(MatchError) -> MatchTerm {
         switch named.symbol {
         case .predicate(let term):
@@ -162,7 +160,7 @@ struct MatchParser {
             return negated ? term.negation : term
         case .port: throw error("expected == or !=")
         case .bits(let bits):
-            if bits.range.count > 1, !isOperand {
+            if bits.range.count > 1, !negated {
                 throw error("expected a comparison; != 0 asks if any bit is set")
             }
             // Of more bits than one, ! asks if all are zero.

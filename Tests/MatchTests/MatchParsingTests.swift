@@ -9,7 +9,8 @@ import Testing
     func faults() {
         let texts = [
             "", "  ", "tcp &&", "tcp && && udp", "tcp udp", "(tcp", "tcp)", "()", "tcp = 1", "tcp & udp", "tcp | udp",
-            "tcp && udp || arp", "!tcp.dst == 80", "!!tcp", "tpc", "eth", "tcp == 1", "1 == tcp", "tcp[0]",
+            "tcp && udp || arp", "!tcp.dst == 80", "!!tcp", "tpc", "eth", "tcp == 2", "tcp < 1", "{0, 1} == tcp",
+            "!(!(vlan.pcp))", "tcp.dst == 080", "tcp[0]",
             "ip4.src ==",
             "ip4.src == tcp", "ip4.src == 10.0.0.256", "ip4.src == 10.0.0.5/8", "ip4.src == 10.0.0.0/33",
             "ip4.src == 10.0.0.0/ff::", "ip4.src == fe80::1", "ip4.src == 02:00:00:00:00:01", "ip6.src == 10.0.0.1",
@@ -79,6 +80,22 @@ import Testing
         #expect(references.addressSets == ["office"])
     }
 
+    @Test("spellings of one expression mean the same")
+    func spellings() throws {
+        let pairs = [
+            ("!vlan.pcp", "vlan.pcp == 0"), ("!(vlan.pcp)", "vlan.pcp == 0"), ("eth.type[0..15] == 5", "eth.type == 5"),
+            ("!(tcp.dst == {1, 2} && arp)", "tcp.dst != {1, 2} || !arp"), ("0 != tcp", "tcp == 1"),
+            ("!(1 < tcp.dst <= 4)", "tcp.dst <= 1 || tcp.dst > 4"), ("((((1))))", "!0"), ("tcp == 0", "!(tcp)"),
+            ("ip4.src == 10.0.0.0/255.0.0.0", "ip4.src == 0x0A000000/0xff000000"),
+            ("vlan.vid == 3", "vlan.vid[0..11] == 3"),
+            ("!(tcp || (udp && !arp))", "!tcp && (!udp || arp)"), ("tcp.dst=={1 2,3,}", "tcp.dst == {1, 2, 3}"),
+            ("eth.mcast", "eth.dst[40] != 0"), ("!eth.mcast", "eth.dst[40] == 0"),
+        ]
+        for (one, other) in pairs {
+            #expect(try MatchExpression(one).term == MatchExpression(other).term, "\(one)")
+        }
+    }
+
     @Test("bounds in bytes, depth, tests and combinations are reached and not passed")
     func bounds() throws {
         func detail(_ text: String) -> String {
@@ -96,8 +113,8 @@ import Testing
             String(repeating: "(", count: depth) + "tcp" + String(repeating: ")", count: depth)
         }
         #expect(detail(nested(MatchExpression.depthMaximum)).isEmpty)
-        #expect(detail(nested(MatchExpression.depthMaximum + 1)).contains("nest deeper than 32"))
-        #expect(detail(nested(8000)).contains("nest deeper than 32"))
+        #expect(detail(nested(MatchExpression.depthMaximum + 1)).contains("nest deeper than 100"))
+        #expect(detail(nested(8000)).contains("nest deeper than 100"))
         // A test of two constants weighs 3.
         func set(_ count: Int) -> String {
             "eth.type == {" + (0..<count).map { _ in "1" }.joined(separator: " ") + "}"

@@ -101,4 +101,19 @@ struct PlainScope: MatchScope {
             }
         }
     }
+
+    @Test("the first octets of a frame have the fields that are in them")
+    func starts() throws {
+        var generator = SeededGenerator(seed: 18)
+        let frames = (0..<400).map { _ in PlainFrame(using: &generator) }
+        let plain = frames.filter { $0.fields["ip4.dst"] != nil && $0.fields["vlan.tci"] == nil }
+        #expect(plain.count > 30)
+        for frame in plain {
+            let expression = try MatchExpression("ip4.dst == \(frame["ip4.dst"])")
+            for count in 0..<frame.bytes.count {
+                let start = MatchFrame(Array(frame.bytes[..<count]).span, of: frame.bytes.count)
+                #expect(expression.matches(start, in: PortNames()) == (count >= 34), "\(count) of \(frame.bytes)")
+            }
+        }
+    }
 }

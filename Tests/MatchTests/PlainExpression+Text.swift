@@ -97,7 +97,8 @@ extension PlainExpression {
         func gap() -> String { PlainFrame.pick(blank, &generator) }
         switch self {
         case .constant(let value): return value ? "1" : "0"
-        case .predicate(let name): return name
+        case .predicate(let name):
+            return PlainFrame.pick([name, "\(name) == 1", "1 ==\(gap())\(name)", "\(name) != 0"], &generator)
         case .bit(let field, let bit): return bit == 40 ? "eth.mcast" : "\(field)[\(gap())\(bit)]"
         case .comparison(let field, let range, let sign, let constants, let isMirrored):
             let texts = constants.map { Self.text($0, range?.count ?? Self.width(of: field), &generator) }
@@ -118,7 +119,7 @@ extension PlainExpression {
             return "\(side) \(sign) " + (names.count > 1 ? "{\(names.joined(separator: gap() + ","))}" : names[0])
         case .not(let operand):
             let text = operand.text(using: &generator)
-            if case .predicate = operand, Bool.random(using: &generator) { return "!\(gap())\(text)" }
+            if case .predicate(let name) = operand, Bool.random(using: &generator) { return "!\(gap())\(name)" }
             return "!(\(text))"
         case .all(let operands): return Self.joined(operands, " && ", &generator)
         case .any(let operands): return Self.joined(operands, "||", &generator)
