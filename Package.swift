@@ -80,7 +80,7 @@ let targets: [Target] = [
         ["CentralCore", "NetworkModel", "Datapath", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
         pure
     ),
-    floor("AgentCore", ["ForwarderProtocol", "Southbound", "HTTP", "Wire", "JSON", httpTypes], pure),
+    floor("AgentCore", ["ForwarderProtocol", "Southbound", "Match", "HTTP", "Wire", "JSON", httpTypes], pure),
     // pure too, around C libraries
     floor("HTTP", ["CNghttp2", "CZlib", "JSON", httpTypes], edge),
     // edges

@@ -79,7 +79,7 @@ final class Captures {
         let order = CaptureOrder(
             number: ticket,
             port: request.port,
-            snapByteCount: UInt32(clamping: request.snapByteCount)
+            snapByteCount: UInt32(clamping: request.takenByteCount)
         )
         send([(.beginCapture(order), [file])])
         return true

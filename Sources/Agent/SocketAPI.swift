@@ -11,7 +11,7 @@ import JSON
 /// | `PUT /v1/ports/{name}` | the port, when its device is there and its claim on disk |
 /// | `DELETE /v1/ports/{name}` | 204, when its device is gone or given back |
 /// | `GET /v1/ports[?stats=true]` | `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` |
-/// | `GET /v1/ports/{name}/capture[?snap=&count=&bytes=&seconds=]` | the port's frames as pcapng, until a limit |
+/// | `GET /v1/ports/{name}/capture[?snap=&count=&bytes=&seconds=&filter=]` | its frames as pcapng, until a limit |
 /// | `GET /metrics` | what goes to other hosts in one piece, and what was dropped, for Prometheus |
 /// | `GET /v1/status` | how the agent is |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |

@@ -1,9 +1,12 @@
+import Match
+
 /// Writes captured frames as a pcapng file (draft-ietf-opsawg-pcapng), block by block, within the limits of a capture.
 ///
 /// The fate of each frame is its comment (`opt_comment`), its direction in `epb_flags`: inbound from the guest,
-/// outbound to it. The frames that were missed before it are in `epb_dropcount`, and all of them at the end of the file.
+/// outbound to it. The frames that were missed before it are in `epb_dropcount`, all of them at the end of the file.
 public struct CaptureFile: Sendable {
     private let request: CaptureRequest
+    private var logicalPort = ""
     private var byteCount = 0
     private var frameCount = 0
     private var missed: UInt64 = 0
@@ -25,6 +28,7 @@ public struct CaptureFile: Sendable {
     ///   - program: what has captured, with its version.
     ///   - logicalPort: the logical port of the captured one.
     public mutating func head(program: String, logicalPort: String) -> [UInt8] {
+        self.logicalPort = logicalPort
         var section = PcapngBlock(type: 0x0a0d_0d0a)
         section.put(UInt32(0x1a2b_3c4d))
         section.put(UInt16(1))
@@ -51,15 +55,16 @@ public struct CaptureFile: Sendable {
         justMissed &+= count
     }
 
-    /// The block of a frame; empty if a limit is reached.
+    /// The block of a frame; empty if the filter leaves it out or a limit is reached.
     public mutating func block(of frame: CapturedFrame) -> [UInt8] {
-        guard !isFull else { return [] }
+        guard !isFull, passes(frame) else { return [] }
+        let kept = frame.bytes.prefix(request.snapByteCount)
         var block = PcapngBlock(type: 6)
         block.put(UInt32(0))
         block.put(time: frame.time)
-        block.put(UInt32(frame.bytes.count))
+        block.put(UInt32(kept.count))
         block.put(UInt32(frame.byteCount))
-        block.putPadded(frame.bytes)
+        block.putPadded(Array(kept))
         block.putOption(1, frame.comment)
         var flags = PcapngBlock.Field()
         flags.put(UInt32(frame.isForGuest ? 2 : 1))
@@ -79,6 +84,12 @@ public struct CaptureFile: Sendable {
         frameCount += 1
         isFull = frameCount == request.frameCountMaximum
         return bytes
+    }
+
+    private func passes(_ frame: CapturedFrame) -> Bool {
+        guard let filter = request.filter else { return true }
+        let ports = frame.isForGuest ? PortNames(outport: logicalPort) : PortNames(inport: logicalPort)
+        return filter.matches(MatchFrame(frame.bytes.span, of: frame.byteCount), in: ports)
     }
 
     /// The end of the file: the counts.

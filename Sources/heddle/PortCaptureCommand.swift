@@ -2,6 +2,7 @@ import AgentCore
 import ArgumentParser
 import Client
 import Glibc
+import HTTP
 
 /// `heddle port capture`: the frames of a port as pcapng.
 struct PortCaptureCommand: ParsableCommand {
@@ -14,10 +15,15 @@ struct PortCaptureCommand: ParsableCommand {
             of its answer. Superpackets are one frame. Frames that come faster than they are taken are missed and \
             counted; packets never wait for a capture. Ends at a limit, with Ctrl-C, or with its reader.
 
+            EXPRESSION is one of OVN's match language; inport is the logical port for what the guest sends, outport \
+            for what it is given.
+
             EXAMPLES:
               heddle port capture vm1 -w vm1.pcapng
               heddle port capture vm1 | tshark -r - -T fields -e frame.number -e frame.comment
               heddle port capture vm1 -w vm1.pcapng --count 1000 --duration 60 --snap 128
+              heddle port capture vm1 -w vm1.pcapng --filter 'tcp.dst == {80, 443} || arp'
+              heddle port capture vm1 -w vm1.pcapng --filter 'outport != "" && ip4.src == 10.0.0.0/8'
             """
     )
 
@@ -43,6 +49,9 @@ struct PortCaptureCommand: ParsableCommand {
     @Option(help: "Keep so many bytes of each frame, 14 to 65553 (default: all).")
     var snap: Int?
 
+    @Option(help: ArgumentHelp("Capture only frames that it is true of.", valueName: "expression"))
+    var filter: String?
+
     func validate() throws {
         if name.isEmpty { throw ValidationError("a port's name may not be empty") }
         let limits = [
@@ -53,17 +62,28 @@ struct PortCaptureCommand: ParsableCommand {
             guard let value, !range.contains(value) else { continue }
             throw ValidationError("\(option) takes \(range.lowerBound) to \(range.upperBound)")
         }
+        _ = try request()
         if file == "-", isatty(STDOUT_FILENO) == 1 {
             throw ValidationError("a terminal cannot show pcapng; give a file with -w, or pipe it into 'tshark -r -'")
         }
     }
 
-    func run() throws {
+    private func request() throws -> CaptureRequest {
         var request = CaptureRequest(port: name)
         request.snapByteCount = snap ?? request.snapByteCount
         request.frameCountMaximum = count
         request.byteCountMaximum = bytes
         request.duration = duration.map { .seconds($0) }
+        do {
+            if let filter { try request.setFilter(filter) }
+        } catch {
+            throw ValidationError(error.detail)
+        }
+        return request
+    }
+
+    func run() throws {
+        let request = try request()
         let connection = try Connection.toAgent()
         let capture = PortCapture(connection: connection, request: request)
         let output = try open()

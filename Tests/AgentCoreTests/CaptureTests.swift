@@ -68,6 +68,45 @@ import Testing
         #expect((200...400).contains(byteCount))
     }
 
+    @Test func `A filter says which frames are captured, and may look at more than is kept`() throws {
+        var request = CaptureRequest(port: "vm1")
+        request.snapByteCount = 14
+        request.frameCountMaximum = 1
+        try request.setFilter("outport == \"p1\" && udp.dst == 53")
+        var file = CaptureFile(request)
+        _ = file.head(program: "heddle", logicalPort: "p1")
+        // Ethernet, IPv4 (28 octets), UDP to port 53.
+        let frame: [UInt8] =
+            [
+                2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0,
+                0, 2,
+            ]
+            + [0x10, 0, 0, 53, 0, 8, 0, 0]
+        #expect(request.takenByteCount > frame.count)
+        #expect(file.block(of: CapturedFrame(fate: .local(port: "vm2"), time: 1, bytes: frame)).isEmpty)
+        var other = frame
+        other[37] = 54
+        #expect(file.block(of: CapturedFrame(fate: .delivered, time: 1, bytes: other)).isEmpty && !file.isFull)
+        let block = file.block(of: CapturedFrame(fate: .delivered, time: 1, bytes: frame))
+        #expect(file.isFull && block[20] == 14 && block[24] == 42)
+    }
+
+    @Test func `A filter that cannot be says where, and what was expected`() throws {
+        var request = try CaptureRequest(port: "vm1", query: "filter=tcp.dst%20%3D%3D%20%7B80%2C443%7D")
+        #expect(request.query == "filter=tcp.dst%20%3D%3D%20%7B80%2C443%7D" && request.filter != nil)
+        #expect(try CaptureRequest(port: "vm1", query: request.query) == request)
+        let heavy =
+            "tcp.dst == {" + (0...CaptureRequest.filterWeightMaximum).map { "\($0)" }.joined(separator: ",") + "}"
+        for (text, word) in [
+            ("tcp.dst = 80", "at byte 9, \"=\": expected =="), ("ip4.src == $office", "in braces"),
+            ("inport == @web", "in braces"), (heavy, "at most 128"), ("", "at byte 1, the end"),
+        ] {
+            let problem = #expect(throws: Problem.self) { try request.setFilter(text) }
+            #expect(problem?.detail.contains(word) == true, "\(problem?.detail ?? "")")
+        }
+        #expect(throws: Problem.self) { try CaptureRequest(port: "vm1", query: "filter=%zz") }
+    }
+
     @Test func `The comment tells where a frame went, or why it did not`() {
         func comment(_ fate: CapturedFrame.Fate, partly: String? = nil, segments: Int = 1) -> String {
             CapturedFrame(fate: fate, partlyDropped: partly, time: 0, bytes: [], segmentCount: segments).comment

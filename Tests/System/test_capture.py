@@ -73,6 +73,17 @@ class CaptureTest(unittest.TestCase):
         process = self.capture("--duration", "1", "-w", f"{self.lab.state}/time.pcapng")
         self.assertEqual(process.wait(30), 0)
 
+    def test_a_filter_takes_what_it_is_true_of(self):
+        lab, file = self.lab, f"{self.lab.state}/some.pcapng"
+        process = self.capture("-w", file, "--count", "1", "--snap", "14", "--filter",
+                               f'inport != "" && icmp4.type == 8 && ip4.dst == {lab.IP[2]}/32')
+        self.guest.send(mac(lab.MAC[2]) + mac(lab.MAC[1]) + b"\x88\xb5" + bytes(46))
+        self.assertEqual(lab.ping("vm1", lab.IP[2], count=1), 1)
+        self.assertEqual(process.wait(30), 0)
+        self.assertEqual([frame["frame.comment"] for frame in self.frames(file)], ["to chassis hv2 (10.127.0.4)"])
+        wrong = lab.heddle("hv1", "port", "capture", "vm1", "-w", file, "--filter", "tcp.dst = 80", check=False)
+        self.assertIn('in the filter, at byte 9, "=": expected ==', wrong.stderr)
+
     def test_a_killed_reader_ends_the_capture_and_a_port_has_one(self):
         process = self.capture("-w", "/dev/null")
         again = self.lab.heddle("hv1", "port", "capture", "vm1", "-w", "/dev/null", check=False)
