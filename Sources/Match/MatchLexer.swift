@@ -131,6 +131,7 @@ struct MatchLexer {
         case UInt8(ascii: "="): throw error(at: place, "expected ==")
         case UInt8(ascii: "&"): throw error(at: place, "expected &&")
         case UInt8(ascii: "|"): throw error(at: place, "expected ||")
+        case UInt8(ascii: "^"): throw error(at: place, "Heddle has no variables of chassis; write the value")
         default: throw error(at: place, "no word of a match begins like this")
         }
     }

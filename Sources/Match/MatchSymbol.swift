@@ -121,6 +121,9 @@ struct MatchSymbols: Sendable {
         if isRegister || name == "flags" || name.hasPrefix("flags.") || name == "pkt.mark" {
             return "is inside of OVN's pipeline and not in a packet; match fields of the packet"
         }
+        if name == "is_chassis_resident" {
+            return "asks which host has a port, and a match knows the packet alone; match fields of the packet"
+        }
         if name == "icmp4.frag_mtu" || name == "icmp6.frag_mtu" { return "can be written by OVN, but not be matched" }
         return nil
     }

@@ -27,7 +27,8 @@ import Testing
             "inport == 5",
             "inport < \"vm1\"", "inport[0] == \"vm1\"", "inport == \"a\\\"b\"", "inport == $office", "inport == @",
             "tcp /* comment", "tcp #", "tcp\u{1b}[2J", "réseau", "ct.est", "ct_mark == 1", "reg0 == 1", "xxreg1[3]",
-            "flags.loopback", "pkt.mark == 1", "icmp4.frag_mtu == 1500", "ip4.src == 10.0.0.1 || ip4.dst", "0x",
+            "flags.loopback", "pkt.mark == 1", "icmp4.frag_mtu == 1500", "is_chassis_resident(\"vm1\")",
+            "tcp.dst == ^PORT", "ip4.src == 10.0.0.1 || ip4.dst", "0x",
             "0x == 1",
             "12ab == tcp.dst", "tcp.dst == 340282366920938463463374607431768211456",
         ]
