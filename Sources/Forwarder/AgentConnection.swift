@@ -77,8 +77,8 @@ final class AgentConnection {
                 return false
             case .done(let packet):
                 descriptors += packet.descriptors
-                guard descriptors.count <= ForwarderProtocol.queueCountMaximum else {
-                    close("a message came with more than \(ForwarderProtocol.queueCountMaximum) descriptors")
+                guard descriptors.count <= ForwarderProtocol.descriptorCountMaximum else {
+                    close("a message came with more than \(ForwarderProtocol.descriptorCountMaximum) descriptors")
                     return false
                 }
                 guard let message = try assembler.receive(Array(buffer[..<packet.count])) else { return true }

@@ -11,15 +11,22 @@ extension ForwarderControl {
     func commit(_ outcome: CommitAssembly.Outcome) {
         if arrived.hasKeys { places = nil }
         for name in outcome.removedPorts {
+            noteRings(of: name)
             guard let slot = slots.ports[name]?.slot else { continue }
             unwatch(slots.remove(name, lastIn: publication.newest), of: slot)
         }
-        for (name, slot) in arrived.ports.sorted(by: { $0.key < $1.key }) {
+        for (name, port) in arrived.ports.sorted(by: { $0.key < $1.key }) {
+            let slot = port.slot
             if let former = slots.ports[name], former.slot != Int(slot) {
+                noteRings(of: name)
                 unwatch(slots.remove(name, lastIn: publication.newest), of: former.slot)
             }
             if let device = arrived.devices[name] {
-                adopt(device, as: name, slot: Int(slot))
+                if let layout = port.rings {
+                    adopt(layout, device, as: name, slot: Int(slot))
+                } else {
+                    adopt(device, as: name, slot: Int(slot))
+                }
             } else if slots.ports[name]?.queues.isEmpty ?? true {
                 report(name, EBADF)
             }
@@ -50,6 +57,7 @@ extension ForwarderControl {
         }
         tellCaptures()
         generations.removeAll { $0.number < publication.seen }
+        adoptWaitingRings()
         for slot in slots.free(seenByAll: publication.seen) {
             for poller in pollers { poller.counters.clear(slot) }
         }
@@ -62,8 +70,7 @@ extension ForwarderControl {
                 let failure = portPollers.lazy.compactMap({ $0.words.failure(port.slot) })
                     .first(where: { $0.generation >= port.since })
             else { continue }
-            unwatch(slots.detach(name), of: port.slot)
-            publication.outdate()
+            detach(name)
             report(name, failure.errno)
         }
     }
@@ -98,7 +105,8 @@ extension ForwarderControl {
             devices: devices,
             places: places,
             captures: tapsBySlot,
-            keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? [])
+            keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? []),
+            rings: slots.ports.values.compactMap(\.rings)
         )
     }
 
@@ -122,7 +130,13 @@ extension ForwarderControl {
         } catch {
             return report(name, error.errno)
         }
-        guard let former = slots.attach(queues, to: name, slot: slot, since: publication.newest + 1) else {
+        noteRings(of: name)
+        attach(queues, to: name, slot: slot)
+    }
+
+    func attach(_ queues: [Descriptor], rings: RingDevice? = nil, to name: String, slot: Int) {
+        let since = publication.newest + 1
+        guard let former = slots.attach(queues, rings: rings, to: name, slot: slot, since: since) else {
             return report(name, ENOSPC)
         }
         unwatch(former, of: slot)
@@ -180,6 +194,7 @@ extension ForwarderControl {
         for (source, queue, descriptor) in coming where !failed.contains(source) {
             do throws(SystemError) {
                 try poller(of: source, queue: queue).watch(descriptor, as: source, queue: queue)
+                if queue == 0, let name = slots.name(ofSlot: source) { slots.ports[name]?.rings?.begin() }
             } catch {
                 failed.insert(source)
                 guard let name = slots.name(ofSlot: source) else {
@@ -193,14 +208,14 @@ extension ForwarderControl {
         }
     }
 
-    private func unwatch(_ queues: [Descriptor], of source: CounterBlock.Source) {
+    func unwatch(_ queues: [Descriptor], of source: CounterBlock.Source) {
         for (queue, descriptor) in queues.enumerated() {
             poller(of: source, queue: queue).unwatch(descriptor)
             unwatched.removeAll { $0.descriptor === descriptor }
         }
     }
 
-    private func report(_ name: String, _ errno: Int32) {
+    func report(_ name: String, _ errno: Int32) {
         log.warning("\(SystemError(call: "device of port \(name)", errno: errno))")
         connection?.send(.portFailed(name: name, errno: errno))
     }

@@ -22,6 +22,8 @@ final class ForwarderControl {
     let queueCount: Int
     let portPollers: [Poller]
     let underlayPollers: [Poller]
+    let rings = RingTable()
+    var guests = GuestRings()
 
     // The agent's tables, and the changes of the open commit.
     var assembly = CommitAssembly()
@@ -66,7 +68,7 @@ final class ForwarderControl {
 
     /// The descriptors that came with the messages of a commit that is not closed yet.
     struct Arrivals {
-        var ports: [String: UInt16] = [:]
+        var ports: [String: LocalPort] = [:]
         var devices: [String: [Descriptor]] = [:]
         var underlay: Underlay?
         var tableFile: Descriptor?
@@ -88,8 +90,8 @@ final class ForwarderControl {
         self.senderPool = senderPool
         notify = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         self.queueCount = queueCount
-        portPollers = try Self.makePollers("from-ports", queueCount, notify, firstLane: 0)
-        underlayPollers = try Self.makePollers("from-underlay", queueCount, notify, firstLane: queueCount)
+        portPollers = try Self.makePollers("from-ports", queueCount, notify, rings, firstLane: 0)
+        underlayPollers = try Self.makePollers("from-underlay", queueCount, notify, rings, firstLane: queueCount)
         notifyRegistration = try loop.register(notify.raw, reads: true, writes: false) { [weak self] _ in
             self?.hearPollers()
         }
@@ -99,17 +101,24 @@ final class ForwarderControl {
         notifyRegistration?.cancel()
         // Before anything goes that they use.
         for poller in pollers { poller.stop() }
+        slots = PortSlots()
+        generations = []
+        rings.deallocate()
     }
 
     private static func makePollers(
         _ name: String,
         _ count: Int,
         _ notify: Descriptor,
+        _ rings: RingTable,
         firstLane: Int
     ) throws(SystemError) -> [Poller] {
         var pollers: [Poller] = []
         for queue in 0..<count {
-            pollers.append(try Poller(name: "\(name)-\(queue)", notify: notify, queue: queue, lane: firstLane + queue))
+            let lane = firstLane + queue
+            pollers.append(
+                try Poller(name: "\(name)-\(queue)", notify: notify, queue: queue, lane: lane, rings: rings)
+            )
         }
         return pollers
     }
@@ -146,6 +155,7 @@ final class ForwarderControl {
             connection?.cancel()
             forgetOpenCommit()
             endAllCaptures()
+            letGuestsGo()
             connection = next
             next.receive = { [weak self] message, descriptors in self?.receive(message, descriptors) }
             next.ended = { [weak self] reason in self?.agentLeft(reason) }
@@ -186,6 +196,7 @@ final class ForwarderControl {
         connection = nil
         forgetOpenCommit()
         endAllCaptures()
+        letGuestsGo()
     }
 
     private func forgetOpenCommit() {
@@ -199,7 +210,7 @@ final class ForwarderControl {
             let outcome = try assembly.step(message)
             switch message {
             case .putPort(let port):
-                arrived.ports[port.name] = port.slot
+                arrived.ports[port.name] = port
                 if !descriptors.isEmpty { arrived.devices[port.name] = descriptors }
             case .deletePort(let name):
                 arrived.ports[name] = nil

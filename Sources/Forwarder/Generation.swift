@@ -21,7 +21,7 @@ struct Generation {
     let senderMask: Int
     /// True if the kernel cuts trains into datagrams (UDP_SEGMENT).
     let isCutting: Bool
-    /// The TAPs, slot by slot for each queue, or -1; if a TAP has fewer queues, they take turns.
+    /// The devices, slot by slot for each queue, or -1; if one has fewer queues, they take turns.
     let devices: UnsafePointer<Int32>
     /// The queues of each slot's TAP, at least 1.
     let queueCounts: UnsafePointer<Int>
@@ -65,6 +65,7 @@ final class OwnedGeneration {
     private let memory: AnyObject
     private let places: OwnedPlaces
     private let descriptors: [Descriptor]
+    private let rings: [RingDevice]
     private let underlays: UnsafeMutablePointer<Int32>
     private let devices: UnsafeMutablePointer<Int32>
     private let queueCounts: UnsafeMutablePointer<Int>
@@ -83,6 +84,7 @@ final class OwnedGeneration {
     ///   - places: where to send; `nil` for what the tables alone say.
     ///   - captures: the captures of ports by slot.
     ///   - descriptors: kept open for as long as this lives.
+    ///   - rings: kept for as long as this lives.
     init(
         number: UInt64,
         tables view: Tables,
@@ -94,10 +96,12 @@ final class OwnedGeneration {
         devices taps: [Int: [Int32]],
         places: OwnedPlaces? = nil,
         captures: [Int: OwnedTap] = [:],
-        keeping descriptors: [Descriptor]
+        keeping descriptors: [Descriptor],
+        rings: [RingDevice] = []
     ) {
         self.memory = memory
         self.descriptors = descriptors
+        self.rings = rings
         let queueCount = max(pollerQueueCount, sockets.count, taps.values.map(\.count).max() ?? 0)
         underlays = .allocate(capacity: queueCount)
         devices = .allocate(capacity: queueCount * ForwarderProtocol.portCountMaximum)

@@ -18,7 +18,8 @@ final class Poller {
     ///   - notify: an eventfd that the poller writes when it has seen a generation or a device has failed.
     ///   - queue: the queue of ports that it writes to.
     ///   - lane: the lane of captures that is this poller's.
-    init(name: String, notify: Descriptor, queue: Int, lane: Int) throws(SystemError) {
+    ///   - rings: those of guests; they outlive the poller.
+    init(name: String, notify: Descriptor, queue: Int, lane: Int, rings: RingTable) throws(SystemError) {
         self.name = name
         epoll = Descriptor(owning: Int32(try systemCall("epoll_create") { clinux_epoll_create() }))
         wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
@@ -32,7 +33,8 @@ final class Poller {
             queue: queue,
             lane: lane,
             epoll: epoll.raw,
-            notify: notify.raw
+            notify: notify.raw,
+            rings: rings
         )
         thread = startThread(named: name) {
             var loop = PollerLoop(context)
@@ -87,6 +89,7 @@ struct PollerContext: Sendable {
     let lane: Int
     let epoll: Int32
     let notify: Int32
+    let rings: RingTable
 }
 
 /// The loop of a poller: wait, take the newest generation, drain each ready source of a batch, again.
@@ -103,7 +106,7 @@ struct PollerLoop: ~Copyable {
     init(_ context: PollerContext) {
         self.context = context
         frames = FrameSwitch(
-            ports: DeviceIO(),
+            ports: DeviceIO(rings: context.rings),
             underlay: UDPIO(),
             counters: context.counters,
             queue: context.queue,
@@ -146,7 +149,11 @@ struct PollerLoop: ~Copyable {
 
     /// Reads a device that is gone no more: epoll would tell of its error without end.
     private func giveUp(_ slot: Int, _ queue: Int, _ generation: UnsafeMutablePointer<Generation>, errno: Int32) {
-        _ = clinux_epoll_remove(context.epoll, DeviceHandle.descriptor(generation.pointee.device(slot, queue)))
+        let device = generation.pointee.device(slot, queue)
+        let descriptor =
+            DeviceHandle.isRings(device)
+            ? context.rings.kick(DeviceHandle.number(device)) : DeviceHandle.descriptor(device)
+        _ = clinux_epoll_remove(context.epoll, descriptor)
         context.words.fail(slot, generation: generation.pointee.number, errno: errno)
         notify()
     }

@@ -7,18 +7,23 @@ import Reactor
 struct PortSlots {
     struct Port {
         let slot: Int
-        /// The queues of its TAP, or its packet socket; none after it has failed, until the agent brings another.
-        var queues: [Descriptor] { didSet { handles = queues.map { DeviceHandle.make(of: $0.raw) } } }
-        /// Their numbers as pollers have them.
-        private(set) var handles: [Int32]
+        /// The queues of its TAP, its packet socket, or the eventfds of its rings, by which they are waited for; none
+        /// after it has failed, until the agent brings another.
+        let queues: [Descriptor]
+        /// A guest's rings, if it has some.
+        let rings: RingDevice?
+        /// The numbers of the queues as pollers have them.
+        let handles: [Int32]
         /// The first generation with these.
-        var since: UInt64
+        let since: UInt64
 
-        init(slot: Int, queues: [Descriptor], since: UInt64) {
+        init(slot: Int, queues: [Descriptor], rings: RingDevice? = nil, since: UInt64) {
             self.slot = slot
             self.queues = queues
+            self.rings = rings
             self.since = since
-            handles = queues.map { DeviceHandle.make(of: $0.raw) }
+            handles =
+                rings?.numbers.map { DeviceHandle.make(ofRings: $0) } ?? queues.map { DeviceHandle.make(of: $0.raw) }
         }
     }
 
@@ -35,22 +40,23 @@ struct PortSlots {
     /// - Returns: `nil` if the slot is another port's, or is not free yet.
     mutating func attach(
         _ queues: [Descriptor],
+        rings: RingDevice? = nil,
         to name: String,
         slot: Int,
         since generation: UInt64
     ) -> [Descriptor]? {
         guard names[slot] ?? name == name, !resting.contains(where: { $0.slot == slot }) else { return nil }
         let former = ports[name]?.queues ?? []
-        ports[name] = Port(slot: slot, queues: queues, since: generation)
+        ports[name] = Port(slot: slot, queues: queues, rings: rings, since: generation)
         names[slot] = name
         return former
     }
 
     /// Takes the device from a port that keeps its slot and counters.
     mutating func detach(_ name: String) -> [Descriptor] {
-        let queues = ports[name]?.queues ?? []
-        ports[name]?.queues = []
-        return queues
+        guard let port = ports[name] else { return [] }
+        ports[name] = Port(slot: port.slot, queues: [], since: port.since)
+        return port.queues
     }
 
     /// Forgets a port; the queues that it had.

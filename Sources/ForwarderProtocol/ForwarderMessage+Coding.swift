@@ -189,18 +189,21 @@ extension MessageWriter {
     fileprivate mutating func put(_ port: LocalPort) {
         put(port.name)
         put(port.slot)
+        put(port.rings != nil)
+        if let rings = port.rings { put(rings) }
     }
 }
 
 extension MessageReader {
     fileprivate mutating func localPort() throws(ForwarderMessageError) -> LocalPort {
-        let port = LocalPort(name: try name(), slot: try integer())
+        var port = LocalPort(name: try name(), slot: try integer())
+        if try boolean() { port.rings = try ringLayout() }
         guard port.slot < ForwarderProtocol.portCountMaximum else { throw .invalidValue }
         return port
     }
 
     fileprivate mutating func localPorts() throws(ForwarderMessageError) -> [LocalPort] {
-        try list(elementByteCountMinimum: 6) { reader throws(ForwarderMessageError) in try reader.localPort() }
+        try list(elementByteCountMinimum: 7) { reader throws(ForwarderMessageError) in try reader.localPort() }
     }
 
     fileprivate mutating func tunnelKeys() throws(ForwarderMessageError) -> [SipHashKey] {

@@ -41,8 +41,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The keys for the tags of what this host and the one with this encap send to each other; the first is for what it
     /// sends itself. Without any, datagrams from there need no tag.
     case putTunnelKeys(address: IPAddress, keys: [SipHashKey])
-    /// A port of this host is new or has changed; the descriptors of the TAP's queues ride along unless the forwarder
-    /// holds them.
+    /// A port of this host is new or has changed; the descriptors of the TAP's queues, or of the guest's memory and
+    /// rings, ride along unless the forwarder holds them.
     case putPort(LocalPort)
     /// A port of this host is gone; its descriptors are closed at the commit.
     case deletePort(name: String)
@@ -141,9 +141,12 @@ public struct LocalPort: Hashable, Sendable {
     /// The number by which tables and counters know it, below `ForwarderProtocol.portCountMaximum`. One that was given
     /// up is free when the commit that has done so is acknowledged.
     public var slot: UInt16
+    /// The rings of a vhost-user port, if its descriptors ride along.
+    public var rings: RingLayout?
 
-    public init(name: String, slot: UInt16) {
+    public init(name: String, slot: UInt16, rings: RingLayout? = nil) {
         self.name = name
         self.slot = slot
+        self.rings = rings
     }
 }

@@ -7,7 +7,7 @@ public enum ForwarderProtocol {
     ///
     /// The header, `greeting`, `held` and `heldEnd` keep their form over all versions, so that an agent can always
     /// take the descriptors back from the forwarder that it replaces.
-    public static let version: UInt16 = 4
+    public static let version: UInt16 = 5
 
     /// The most bytes a message has, header included: the statistics of all ports and paths have far fewer.
     public static let messageByteCountMaximum = 64 << 20
@@ -28,6 +28,9 @@ public enum ForwarderProtocol {
 
     /// The most captures at once: each has a ring of some MiB.
     public static let captureCountMaximum = 4
+
+    /// The most descriptors that ride on one message: those of a guest's rings and memory.
+    public static let descriptorCountMaximum = RingLayout.descriptorCountMaximum
 
     /// The most keys with a chassis: three of ours with two of its. A forged datagram costs as many hashes.
     public static let tunnelKeyCountMaximum = 6

@@ -27,6 +27,18 @@ enum Samples {
         return port
     }
 
+    private static var rings: RingLayout {
+        let ring = RingLayout.Ring(size: 256, descriptors: 1 << 40, available: 2, used: 3)
+        var logged = ring
+        logged.usedLog = 4
+        return RingLayout(
+            features: 1 << 32,
+            regions: [RingLayout.Region(guestAddress: 5, byteCount: 6, fileOffset: 7)],
+            pairs: [RingLayout.Pair(receiving: logged, sending: ring)],
+            log: RingLayout.Log(byteCount: 8, fileOffset: 9)
+        )
+    }
+
     private static var underlay: SourceStatistics {
         var underlay = SourceStatistics(name: "")
         underlay.drops = [NamedCount(name: "missing_option", frames: 1 << 40)]
@@ -40,7 +52,8 @@ enum Samples {
         .begin(epoch: 1, revision: 2, isSnapshot: true),
         .slots([LocalPort(name: "vm1", slot: 4095), LocalPort(name: "vm2", slot: 0)]),
         .tables(TablePlace(root: 1 << 33, length: 1 << 34)), .underlay(v4),
-        .putPort(LocalPort(name: "vm1", slot: 17)), .deletePort(name: "vm1"), .commit,
+        .putPort(LocalPort(name: "vm1", slot: 17)), .putPort(LocalPort(name: "vm2", slot: 18, rings: rings)),
+        .deletePort(name: "vm1"), .commit,
         .requestStatistics, .pathRefused(v6), .pathMTU(PathMTU(address: v4, mtu: 1342, isFound: true)),
         .putTunnelKeys(address: v6, keys: [SipHashKey(low: 1, high: .max), SipHashKey(low: 2, high: 3)]),
         .beginCapture(CaptureOrder(number: 1 << 40, port: "vm1", snapByteCount: 128)), .endCapture(number: 1 << 40),

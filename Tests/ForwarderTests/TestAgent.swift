@@ -14,6 +14,8 @@ enum TestChange {
     case underlay(IPAddress)
     case putPort(name: String, logicalPort: String)
     case deletePort(name: String)
+    /// A port with a guest's rings.
+    case putRings(name: String, logicalPort: String, RingLayout, [Descriptor])
 }
 
 /// An agent's end of the control socket, for a test that waits for one message after the other.
@@ -38,8 +40,12 @@ final class TestAgent {
     }
 
     func send(_ message: ForwarderMessage, _ descriptor: Descriptor? = nil) throws {
+        try send(message, [descriptor].compactMap(\.self))
+    }
+
+    private func send(_ message: ForwarderMessage, _ descriptors: [Descriptor]) throws {
         for (index, packet) in message.packets().enumerated() {
-            let along = index == 0 ? [descriptor].compactMap(\.self) : []
+            let along = index == 0 ? descriptors : []
             while try !SeqPacket.send(packet, descriptors: along, over: socket) { try wait(POLLOUT) }
         }
     }
@@ -111,11 +117,9 @@ final class TestAgent {
             case .delete(let key): records.append(.delete(key))
             case .underlay(let address): try send(.underlay(address), descriptor)
             case .putPort(let name, let logicalPort):
-                let free = (0...).first { slot in !slots.values.contains(slot) }
-                let slot = slots[name] ?? free ?? 0
-                slots[name] = slot
-                logicalPorts[name] = logicalPort
-                try send(.putPort(LocalPort(name: name, slot: slot)), descriptor)
+                try send(.putPort(LocalPort(name: name, slot: enter(name, logicalPort))), descriptor)
+            case .putRings(let name, let logicalPort, let layout, let descriptors):
+                try send(.putPort(LocalPort(name: name, slot: enter(name, logicalPort), rings: layout)), descriptors)
             case .deletePort(let name):
                 slots[name] = nil
                 logicalPorts[name] = nil
@@ -129,6 +133,15 @@ final class TestAgent {
         let file = isTold ? nil : Descriptor(owning: Int32(clinux_duplicate(tables.descriptor)))
         toldDescriptor = tables.descriptor
         try send(.tables(TablePlace(root: UInt64(tables.rootOffset), length: UInt64(tables.byteCount))), file)
+    }
+
+    /// Gives a port a slot, the one that it has or a free one.
+    private func enter(_ name: String, _ logicalPort: String) -> UInt16 {
+        let free = (0...).first { slot in !slots.values.contains(slot) }
+        let slot = slots[name] ?? free ?? 0
+        slots[name] = slot
+        logicalPorts[name] = logicalPort
+        return slot
     }
 
     func statistics() throws -> ForwarderStatistics {

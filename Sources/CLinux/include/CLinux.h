@@ -14,6 +14,7 @@
 #include "clinux_packet.h"
 #include "clinux_atomic.h"
 #include "clinux_memory.h"
+#include "clinux_guest.h"
 #include "clinux_checksum.h"
 
 #endif

@@ -43,6 +43,8 @@ static inline long clinux_set_time_slice(uint64_t nanoseconds) {
 static inline long clinux_start_thread(pthread_t *thread, void *(*body)(void *), void *argument) {
     sigset_t all, before;
     sigfillset(&all);
+    // The kernel ends a process where a fault's signal is blocked; there may be a handler.
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(thread, NULL, body, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -153,7 +153,7 @@ static inline long clinux_refuse_input(int fd) {
 }
 
 /// As many descriptors as one message carries here; the kernel's own bound is 253 (SCM_MAX_FD).
-#define CLINUX_DESCRIPTORS_MAXIMUM 16
+#define CLINUX_DESCRIPTORS_MAXIMUM 48
 
 /// Sends one message with up to CLINUX_DESCRIPTORS_MAXIMUM descriptors.
 static inline long clinux_send_with_descriptors(
