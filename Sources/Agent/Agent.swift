@@ -70,6 +70,7 @@ final class Agent {
     private var ordersAfterTables: [[ForwarderOrder]] = []
     private var isCompilingSoon = false
     var queues: [String: [Descriptor]] = [:]
+    private var guests: GuestSockets?
     private var exchanges: [Ticket: HTTPExchange] = [:]
     private var nextTicket: Ticket = 1
     private var isEnding = false
@@ -129,6 +130,7 @@ final class Agent {
             keep: { [weak self] what, descriptors in self?.keep(what, descriptors) },
             hear: { [weak self] event in self?.hear(event) }
         )
+        guests = GuestSockets(loop: loop) { [weak self] event in self?.hear(event) }
         let encapIP = configuration.encapIP
         prober = try PathProber(loop: loop, encapIP: encapIP) { [weak self] event in self?.hear(event) }
         monitor = try UnderlayMonitor(loop: loop) { [weak self] in self?.hear(.underlayChanged) }
@@ -235,12 +237,15 @@ final class Agent {
             goOnCompiling()
         case .forward(let orders):
             if tables.isCompiling { ordersAfterTables.append(orders) } else { forward(orders) }
-        case .openDevice(let port, let order):
-            openDevice(of: port, order)
+        case .openDevice(let port, _) where port.device == .vhostUser: guests?.open(port)
+        case .openDevice(let port, let order): openDevice(of: port, order)
         case .checkDevices(let places): checkDevices(places)
-        case .releaseDevice(let name): queues[name] = nil
-        case .removeDevice(let port, let isOwned):
-            removeDevice(of: port, isOwned: isOwned)
+        case .releaseDevice(let name):
+            queues[name] = nil
+            guests?.disconnect(name)
+        case .guestsSettled(let names): guests?.settle(names)
+        case .removeDevice(let port, _) where port.device == .vhostUser: guests?.remove(port.name)
+        case .removeDevice(let port, let isOwned): removeDevice(of: port, isOwned: isOwned)
         case .savePorts(let ports, let save):
             files.run { [reports, directory] in
                 reports?.send(.portsSaved(save: save, failure: directory.save(ports)))
@@ -324,7 +329,8 @@ final class Agent {
                     }
                 }
                 messages.append((order.message, []))
-            case .port(let name)?: messages.append((order.message, queues[name] ?? []))
+            case .port(let name)?:
+                messages.append(guests?.order(order.message, name) ?? (order.message, queues[name] ?? []))
             case .former?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {

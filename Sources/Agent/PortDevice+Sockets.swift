@@ -51,7 +51,7 @@ extension PortDevice {
     ) throws(SystemError) -> String? {
         let index = descriptor.flatMap(PacketSocket.deviceIndex)
         switch port.device {
-        case .tap: break
+        case .tap, .vhostUser: break
         case .veth:
             let link = if let index { try Link.find(index: index) } else { try Link.find(named: hostName(of: port)) }
             if let link, link.logicalPort != nil { try link.delete() }

@@ -38,6 +38,8 @@ enum PortDevice {
         _ place: DevicePlace,
         _ descriptor: Descriptor?
     ) -> DeviceCondition {
+        // Its connection tells by itself.
+        if port.device == .vhostUser { return .present }
         if let served = socketCondition(of: port, descriptor) {
             guard served == .present || served == .presentWithoutSuperpackets, port.netns != nil else { return served }
         } else if let descriptor {
@@ -100,6 +102,7 @@ enum PortDevice {
         case .tap: return try openTAP(port, order, queues, in: namespace)
         case .veth: return try openVeth(port, order, queues, in: namespace)
         case .existing: return try openExisting(port, order, queues)
+        case .vhostUser: throw absent(port)
         }
     }
 

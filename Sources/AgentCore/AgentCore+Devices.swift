@@ -47,7 +47,7 @@ extension AgentCore {
             ports[name]?.place = device.place
             noteDevicesToCheck(now: now)
             // It may have gone while it was opened, and what it takes is not known yet.
-            if port.specification.device != .tap { mustCheckSockets = true }
+            if port.specification.device.isChecked { mustCheckSockets = true }
             forwarder.held.remove(name)
             forwarder.changedPorts.insert(name)
             if isAsked || port.claim == 0 {
@@ -92,7 +92,7 @@ extension AgentCore {
 
     /// True if others are to make the device, and have not.
     private func isAwaited(_ port: PluggedPort, _ refusal: Problem) -> Bool {
-        port.specification.device == .existing && refusal.code == "device_missing"
+        port.specification.device.isOfOthers && refusal.code == "device_missing"
     }
 
     func isAskedToPlug(_ name: String) -> Bool { waiting.contains { $0.subject == .plug(port: name) } }
@@ -113,7 +113,7 @@ extension AgentCore {
 
     mutating func deviceFailed(_ name: String, _ reason: String, now: Duration) {
         guard let port = ports[name], port.device != .failed(reason) else { return }
-        if port.specification.device == .existing, port.device == .present {
+        if port.specification.device.isOfOthers, port.device == .present {
             // Those who have made it make it again.
             let cause = reason.split(separator: PluggedPort.remedyMark).first ?? ""
             emit(.log(.warning, "port \(name): \(cause); it is waited for"))
@@ -159,7 +159,7 @@ extension AgentCore {
         mustCheckSockets = false
         let served = ports.values.filter { port in
             let isThere = port.device == .present || port.device == .awaited
-            return isThere && port.specification.device != .tap && !port.isLeaving
+            return isThere && port.specification.device.isChecked && !port.isLeaving
         }
         guard !served.isEmpty else { return }
         areSocketsBeingChecked = true

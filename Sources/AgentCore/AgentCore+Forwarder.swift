@@ -87,6 +87,8 @@ struct ForwarderState: Sendable {
     var restingSlots: Set<UInt16> = []
     /// The ports that have come, changed or gone since the last commit.
     var changedPorts: Set<String> = []
+    /// The vhost-user ports whose VMM waits until what it has said last is gone by.
+    var unsettledGuests: Set<String> = []
 
     /// True if it has been given all there is, or needs nothing.
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
@@ -214,6 +216,7 @@ extension AgentCore {
         if forwarder.graceEndsAt == nil { forwarder.graceEndsAt = now + Self.forwarderGrace }
         forwarder.startAt = forwarder.startBudget.takeStart(now: now)
         endCaptures()
+        settleGuests()
         emit(.log(.warning, "the forwarder is gone (\(reason)); starting it again"))
     }
 

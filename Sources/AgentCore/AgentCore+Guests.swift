@@ -51,7 +51,9 @@ extension AgentCore {
     private mutating func judge(_ port: PluggedPort, _ condition: DeviceCondition, now: Duration) {
         let name = port.specification.name
         let (interface, netns) = (port.specification.interface, port.specification.netns ?? "")
-        ports[name]?.takesNoSuperpackets = condition == .presentWithoutSuperpackets
+        if port.specification.device.isChecked {
+            ports[name]?.takesNoSuperpackets = condition == .presentWithoutSuperpackets
+        }
         switch condition {
         case .present, .presentWithoutSuperpackets: break
         case .gone: drop(name, "the interface \(interface) is gone", now: now)
@@ -86,5 +88,46 @@ extension AgentCore {
         forwarder.changedPorts.insert(name)
         emit(.removeDevice(port.specification, isOwned: port.isOwned))
         deviceFailed(name, "\(reason)\(PluggedPort.remedyMark)\(port.specification.command)", now: now)
+    }
+
+    // Guests of vhost-user ports
+
+    /// Tells the forwarder what a VMM has said of its guest.
+    mutating func guestChanged(_ name: String, isServed: Bool, takesSuperpackets: Bool) {
+        forwarder.unsettledGuests.insert(name)
+        guard let port = ports[name], !port.isLeaving else { return }
+        ports[name]?.takesNoSuperpackets = isServed && !takesSuperpackets
+        switch (port.device, isServed) {
+        case (.awaited, true):
+            emit(.log(.info, "port \(name): its guest is there"))
+            ports[name]?.device = .present
+            forwarder.changedPorts.insert(name)
+        case (.present, true):
+            // The descriptors are others.
+            forwarder.held.remove(name)
+            forwarder.changedPorts.insert(name)
+        case (.present, false):
+            emit(.log(.info, "port \(name): its guest is gone; it is waited for"))
+            ports[name]?.device = .awaited
+            forwarder.upPorts.remove(name)
+            forwarder.commit?.upPorts.remove(name)
+            forwarder.changedPorts.insert(name)
+        // While it is opened, all that was said is asked for at the end.
+        case (.unknown, _), (.opening, _), (.awaited, false), (.failed, _): break
+        }
+    }
+
+    /// Lets VMMs go on that wait for the forwarder: it goes by all that they have said, or there is none.
+    mutating func settleGuests() {
+        guard !forwarder.unsettledGuests.isEmpty else { return }
+        switch forwarder.phase {
+        case .away: break
+        case .starting: return
+        case .connected:
+            guard forwarder.commit == nil, !forwarder.needsSnapshot else { return }
+            guard forwarder.changedPorts.isDisjoint(with: forwarder.unsettledGuests) else { return }
+        }
+        emit(.guestsSettled(forwarder.unsettledGuests))
+        forwarder.unsettledGuests = []
     }
 }

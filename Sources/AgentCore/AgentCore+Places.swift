@@ -70,7 +70,11 @@ extension PortSpecification {
     var command: String {
         var words = ["heddle", "port", "add", name, "--logical-port", logicalPort]
         if device != .tap { words += ["--device", device.rawValue] }
-        if interface != name { words += ["--interface", interface] }
+        if device == .vhostUser {
+            words += ["--socket", interface]
+        } else if interface != name {
+            words += ["--interface", interface]
+        }
         if let netns { words += ["--netns", netns] }
         if let mac { words += ["--mac", mac.description] }
         for address in addresses { words += ["--address", address.description] }

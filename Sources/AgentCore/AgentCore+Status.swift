@@ -61,7 +61,11 @@ extension AgentCore {
         if port.isLeaving { return (.pending, "being unplugged") }
         if case .failed(let reason) = port.device { return (.failed, reason) }
         if port.device == .awaited {
-            return (.pending, "there is no interface \(port.specification.interface) yet; it is waited for")
+            let interface = port.specification.interface
+            guard port.specification.device == .vhostUser else {
+                return (.pending, "there is no interface \(interface) yet; it is waited for")
+            }
+            return (.pending, "no guest is connected to \(interface) yet; it is waited for")
         }
         if forwarder.upPorts.contains(port.specification.name) { return (.up, remark(on: port)) }
         if port.device != .present { return (.pending, "its device is being opened") }
@@ -73,6 +77,9 @@ extension AgentCore {
 
     /// Returns a note about a port that is up with a MAC that nobody sends to.
     private func remark(on port: PluggedPort) -> String {
+        if port.takesNoSuperpackets, port.specification.device == .vhostUser {
+            return "no superpackets: the guest's driver takes none, so that they are cut for it"
+        }
         if port.takesNoSuperpackets {
             return "no superpackets: the program that has \(port.specification.interface) open takes none, so that the "
                 + "kernel cuts them"

@@ -158,6 +158,8 @@ public struct AgentCore: Sendable {
         case .devicesChecked(let conditions): devicesChecked(conditions, now: now)
         case .portsSaved(let save, let failure): portsSaved(save, failure)
         case .shareSaved(let failure, let isFull): shareSaved(failure, isFull: isFull, now: now)
+        case .guestChanged(let name, let isServed, let takesSuperpackets):
+            guestChanged(name, isServed: isServed, takesSuperpackets: takesSuperpackets)
         case .underlayChanged: underlayChanged(now: now)
         case .pathsMeasured(let measurement): pathsMeasured(measurement, now: now)
         case .probeAnswered(let address, let nonce): probeAnswered(address, nonce: nonce, now: now)
@@ -168,6 +170,7 @@ public struct AgentCore: Sendable {
     private mutating func settle(now: Duration, using generator: inout some RandomNumberGenerator) {
         settleHold()
         settleForwarder(now: now)
+        settleGuests()
         settlePaths(now: now, using: &generator)
         settleDevices(now: now)
         settleStatistics(now: now)

@@ -67,7 +67,8 @@ public struct PortReport: Hashable, Sendable {
     public var statistics: SourceStatistics?
 
     /// The object `{"name", "logical_port", "device", "interface", "netns", "mac", "addresses", "mtu", "owned",
-    /// "claim", "state", "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null if the user left them open.
+    /// "claim", "state", "detail", "statistics"?}`; `netns`, `mac` and `mtu` are null if the user left them open. A
+    /// vhost-user port has `socket` in the place of `interface`.
     public var json: JSONValue {
         var object = specification.json
         object["device"] = .string(specification.device.rawValue)

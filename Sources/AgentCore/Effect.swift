@@ -31,6 +31,9 @@ public enum Effect: Sendable {
     /// Take the descriptor of a port's device out of our hands, and the device away if it is ours.
     case removeDevice(PortSpecification, isOwned: Bool)
 
+    /// The forwarder goes by what was last told of these vhost-user ports.
+    case guestsSettled(Set<String>)
+
     // Paths
 
     /// Ask the kernel what the device of our encap and the routes to these hosts allow; answered by `pathsMeasured`.

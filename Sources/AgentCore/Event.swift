@@ -54,6 +54,9 @@ public enum Event: Sendable {
     /// The devices that were asked about, and how they are.
     case devicesChecked([String: DeviceCondition])
 
+    /// The VMM of a vhost-user port has said what rings there are, that they are others, or that there are none.
+    case guestChanged(port: String, isServed: Bool, takesSuperpackets: Bool)
+
     // Paths
 
     /// Devices, addresses or routes of this host have changed.

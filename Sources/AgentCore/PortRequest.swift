@@ -15,8 +15,8 @@ public struct PortRequest: Hashable, Sendable {
         self.demand = demand
     }
 
-    /// The request that a body stands for: `{"logical_port", "device"?, "interface"?, "netns"?, "mac"?, "addresses"?,
-    /// "mtu"?, "existing"?}`; a field that is `null` counts as missing.
+    /// The request that a body stands for: `{"logical_port", "device"?, "interface"?, "socket"?, "netns"?, "mac"?,
+    /// "addresses"?, "mtu"?, "existing"?}`; a field that is `null` counts as missing.
     /// - Throws: ``Problem`` naming the field and what would be right.
     public init(name: String, body: JSONValue) throws(Problem) {
         guard let members = body.objectValue else {
@@ -36,12 +36,10 @@ public struct PortRequest: Hashable, Sendable {
             throw invalid("logical_port", "A port needs \"logical_port\", the name of a logical switch port.")
         }
         try checkLogicalPort(logicalPort)
-        let interface = try reader.string("interface") ?? name
-        try checkInterface(interface)
+        let device = try reader.device()
+        let interface = try device == .vhostUser ? reader.socket() : reader.interface(of: name)
         let netns = try reader.string("netns")
         try checkNetns(netns)
-        let device = try reader.device()
-        if device == .existing { try reader.refuse(["netns", "mac", "addresses", "existing"]) }
         specification = PortSpecification(
             name: name,
             logicalPort: logicalPort,
@@ -60,7 +58,9 @@ public struct PortRequest: Hashable, Sendable {
             }
     }
 
-    private static let fields = ["logical_port", "device", "interface", "netns", "mac", "addresses", "mtu", "existing"]
+    private static let fields = [
+        "logical_port", "device", "interface", "socket", "netns", "mac", "addresses", "mtu", "existing",
+    ]
 }
 
 private func invalid(_ field: String, _ detail: String) -> Problem {
@@ -165,12 +165,38 @@ extension JSONReader {
         return device
     }
 
-    /// Refuses what an interface that others make and set up cannot be given.
-    fileprivate func refuse(_ fields: [String]) throws(Problem) {
+    /// The interface's name, with what goes with it.
+    fileprivate func interface(of name: String) throws(Problem) -> String {
+        try refuse(["socket"], "Only a port of \"device\" vhost-user has a socket")
+        if try device() == .existing {
+            let reason = "An existing device is in the agent's namespace and set up by those who made it"
+            try refuse(["netns", "mac", "addresses", "existing"], reason)
+        }
+        let interface = try string("interface") ?? name
+        try checkInterface(interface)
+        return interface
+    }
+
+    /// The path of a vhost-user port's socket.
+    fileprivate func socket() throws(Problem) -> String {
+        let reason = "The VMM of a vhost-user port sets up the guest's interface"
+        try refuse(["interface", "netns", "mac", "addresses", "mtu", "existing"], reason)
+        guard let path = try string("socket") else {
+            throw invalid("socket", "A vhost-user port needs \"socket\", the path at which its VMM connects.")
+        }
+        let isUsable = path.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f } && path.hasPrefix("/") && !path.hasSuffix("/")
+        guard isUsable, path.utf8.count <= PortSpecification.socketByteCountMaximum else {
+            let maximum = PortSpecification.socketByteCountMaximum
+            throw invalid("socket", "\"socket\" must be an absolute path of at most \(maximum) bytes without blanks.")
+        }
+        return path
+    }
+
+    /// Refuses fields that a kind of device cannot be given.
+    private func refuse(_ fields: [String], _ reason: String) throws(Problem) {
         for field in fields {
             guard let value = self.field(field), value.arrayValue?.isEmpty != true else { continue }
-            let detail = "An existing device is in the agent's namespace and set up by those who made it: leave out "
-            throw invalid(field, detail + "\"\(field)\".")
+            throw invalid(field, "\(reason): leave out \"\(field)\".")
         }
     }
 

@@ -7,7 +7,7 @@ public struct PortSpecification: Hashable, Sendable {
     public var logicalPort: String
     /// The kind of device that the interface is.
     public var device = DeviceKind.tap
-    /// The interface's name, at most ``interfaceByteCountMaximum`` bytes.
+    /// The interface's name, at most ``interfaceByteCountMaximum`` bytes; of a vhost-user port the path of its socket.
     public var interface: String
     /// The network namespace of the interface: a name below /run/netns, a path, or `nil` for the agent's own.
     public var netns: String?
@@ -20,6 +20,8 @@ public struct PortSpecification: Hashable, Sendable {
 
     /// The longest interface name that Linux takes: IFNAMSIZ less the terminating zero.
     public static let interfaceByteCountMaximum = 15
+    /// The longest path of a socket: sun_path less the terminating zero.
+    public static let socketByteCountMaximum = 107
     /// The longest port name, so that a list stays readable and a file small.
     public static let nameByteCountMaximum = 64
     /// The longest name of a logical port, as central has it.
@@ -42,6 +44,24 @@ public enum DeviceKind: String, CaseIterable, Hashable, Sendable {
     case veth
     /// A TAP that a VMM makes or has open, or a veth end, in the agent's namespace: others make it, and we wait for it.
     case existing
+    /// A guest's rings in memory that it shares: we listen at a socket for its VMM.
+    case vhostUser = "vhost-user"
+
+    /// True if it is served by a packet socket, which does not tell when its device is gone.
+    var isChecked: Bool {
+        switch self {
+        case .tap, .vhostUser: false
+        case .veth, .existing: true
+        }
+    }
+
+    /// True if others make it, and it is waited for.
+    var isOfOthers: Bool {
+        switch self {
+        case .tap, .veth: false
+        case .existing, .vhostUser: true
+        }
+    }
 }
 
 /// The demand of a `port add` on the device.

@@ -79,7 +79,7 @@ extension PortSpecification {
         json["logical_port"] = .string(logicalPort)
         // Left out for a TAP, so that an older agent reads the file.
         json["device"] = device == .tap ? nil : .string(device.rawValue)
-        json["interface"] = .string(interface)
+        json[device == .vhostUser ? "socket" : "interface"] = .string(interface)
         json["netns"] = netns.map { .string($0) } ?? .null
         json["mac"] = mac.map { .string($0.description) } ?? .null
         json["addresses"] = .array(addresses.map { .string($0.description) })

@@ -23,6 +23,7 @@ struct PortAdd: ParsableCommand {
                 --mac 02:ac:10:ff:00:11 --address 172.16.255.11/24
               heddle port add web --logical-port ls1-web --device veth --netns web --interface eth0
               heddle port add vm2 --logical-port ls1-vm2 --device existing --interface tap0
+              heddle port add vm3 --logical-port ls1-vm3 --device vhost-user --socket /run/heddle/vm3.sock
             """
     )
 
@@ -36,7 +37,8 @@ struct PortAdd: ParsableCommand {
         help: ArgumentHelp(
             "The kind of the interface: tap, which Heddle makes and opens; veth, for a container: Heddle makes a pair, "
                 + "and the interface is its other end; existing: a TAP that a VMM makes or has open, or a veth end, in "
-                + "the agent's namespace, which is waited for.",
+                + "the agent's namespace, which is waited for; vhost-user: a guest's rings in memory that it shares, "
+                + "whose VMM connects to --socket.",
             valueName: "kind"
         )
     )
@@ -63,9 +65,13 @@ struct PortAdd: ParsableCommand {
     @Option(help: "The interface's name, at most 15 bytes.")
     var interface: String?
 
+    @Option(help: "The path of the socket at which the VMM of a vhost-user port connects.", completion: .file())
+    var socket: String?
+
     func validate() throws {
         if name.isEmpty || logicalPort.isEmpty { throw ValidationError("a port's name may not be empty") }
-        let interfaceName = interface ?? name
+        try validateSocket()
+        let interfaceName = device == .vhostUser ? "socket" : interface ?? name
         guard (1...Self.interfaceNameMaximum).contains(interfaceName.utf8.count) else {
             throw ValidationError(
                 "'\(interfaceName)' cannot be an interface's name, which has 1 to \(Self.interfaceNameMaximum) bytes; "
@@ -94,6 +100,24 @@ struct PortAdd: ParsableCommand {
         }
     }
 
+    private func validateSocket() throws {
+        guard device == .vhostUser else {
+            if socket != nil { throw ValidationError("only a port of --device vhost-user has a --socket") }
+            return
+        }
+        guard let socket, socket.hasPrefix("/") else {
+            throw ValidationError(
+                "--device vhost-user needs --socket with an absolute path, such as /run/heddle/\(name).sock"
+            )
+        }
+        if interface != nil || netns != nil || mac != nil || !addresses.isEmpty || mtu != nil {
+            throw ValidationError(
+                "the VMM of a vhost-user port sets up the guest's interface; leave out --interface, --netns, --mac, "
+                    + "--address and --mtu"
+            )
+        }
+    }
+
     func run() throws {
         let session = PortSession(caller: try Connection.toAgent())
         put(
@@ -102,6 +126,7 @@ struct PortAdd: ParsableCommand {
                 to: logicalPort,
                 device: device,
                 interface: interface,
+                socket: socket,
                 netns: netns,
                 mac: mac,
                 addresses: addresses,

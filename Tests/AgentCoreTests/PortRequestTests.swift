@@ -53,6 +53,20 @@ import Wire
             ("vm1", ["logical_port": "a", "device": "existing", "netns": "b"]),
             ("vm1", ["logical_port": "a", "device": "existing", "mac": "02:00:00:00:00:01"]),
             ("vm1", ["logical_port": "a", "device": "existing", "addresses": ["10.0.0.1"]]),
+            ("vm1", ["logical_port": "a", "device": "vhost-user", "socket": "/run/heddle/vm1.sock"]),
+            ("vm1", ["logical_port": "a", "device": "vhost-user"]),
+            ("vm1", ["logical_port": "a", "device": "vhost-user", "socket": "vm1.sock"]),
+            ("vm1", ["logical_port": "a", "device": "vhost-user", "socket": "/run/vm 1"]),
+            (
+                "vm1",
+                [
+                    "logical_port": "a", "device": "vhost-user",
+                    "socket": .string("/" + String(repeating: "a", count: 107)),
+                ]
+            ),
+            ("vm1", ["logical_port": "a", "device": "vhost-user", "socket": "/a", "mtu": 1400]),
+            ("vm1", ["logical_port": "a", "device": "vhost-user", "socket": "/a", "interface": "a"]),
+            ("vm1", ["logical_port": "a", "socket": "/run/heddle/vm1.sock"]),
         ]
         for (name, body) in bodies {
             transcript += "\(name) \(body.text.prefix(100))\n"
@@ -72,8 +86,16 @@ import Wire
         #expect(pair.specification.device == .veth)
         let tap: JSONValue = ["logical_port": "a", "device": "existing", "addresses": [], "mtu": 1400]
         #expect(try PortRequest(name: "vm1", body: tap).specification.device == .existing)
-        let stored = StoredPort(specification: pair.specification, isOwned: true, claim: 1)
-        let ports = StoredPorts(lastClaim: 1, ports: [stored])
+        let rings: JSONValue = ["logical_port": "b", "device": "vhost-user", "socket": "/run/heddle/vm2.sock"]
+        let guest = try PortRequest(name: "vm2", body: rings).specification
+        #expect(guest.interface == "/run/heddle/vm2.sock")
+        let ports = StoredPorts(
+            lastClaim: 2,
+            ports: [
+                StoredPort(specification: pair.specification, isOwned: true, claim: 1),
+                StoredPort(specification: guest, isOwned: false, claim: 2),
+            ]
+        )
         #expect(try StoredPorts(fileBytes: ports.fileBytes) == ports)
     }
 

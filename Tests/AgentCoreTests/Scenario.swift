@@ -161,6 +161,7 @@ func describe(_ effect: Effect) -> String {
         let texts = places.map { "\($0.name)\($1.isPinned ? " (pinned)" : "")" }
         return "look at the devices of \(texts.sorted().joined(separator: ", "))"
     case .releaseDevice(let name): return "release the device of \(name)"
+    case .guestsSettled(let names): return "the guests of \(names.sorted().joined(separator: ", ")) go on"
     case .removeDevice(let port, let isOwned): return "remove the device of \(port.name)\(isOwned ? "" : " (not ours)")"
     case .savePorts(let ports, let save):
         let texts = ports.ports.map { port in

@@ -27,6 +27,7 @@ public struct PortSession {
     ///   - logicalPort: the logical port that it is plugged into.
     ///   - device: the kind of device that the interface is.
     ///   - interface: the interface's name.
+    ///   - socket: the path of a vhost-user port's socket.
     ///   - netns: the name or path of the network namespace that the interface goes to.
     ///   - mac: the interface's MAC address.
     ///   - addresses: the interface's addresses, `IP/LENGTH`.
@@ -37,6 +38,7 @@ public struct PortSession {
         to logicalPort: String,
         device: DeviceKind = .tap,
         interface: String? = nil,
+        socket: String? = nil,
         netns: String? = nil,
         mac: String? = nil,
         addresses: [String] = [],
@@ -47,6 +49,7 @@ public struct PortSession {
         // Left out for a TAP, so that an older agent takes it.
         body["device"] = device == .tap ? nil : .string(device.rawValue)
         body["interface"] = interface.map { .string($0) }
+        body["socket"] = socket.map { .string($0) }
         body["netns"] = netns.map { .string($0) }
         body["mac"] = mac.map { .string($0) }
         if !addresses.isEmpty { body["addresses"] = .array(addresses.map { .string($0) }) }

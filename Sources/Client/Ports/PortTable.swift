@@ -9,8 +9,8 @@ public enum PortTable {
         var table = TextTable(["NAME", "LOGICAL PORT", "DEVICE", "INTERFACE", "NETNS", "MTU", "STATE", "DETAIL"])
         for port in ports(of: answer) {
             table.append([
-                port.text("name"), port.text("logical_port"), port.text("device"), port.text("interface"),
-                port.text("netns"),
+                port.text("name"), port.text("logical_port"), port.text("device"),
+                port.text(port["socket"] == nil ? "interface" : "socket"), port.text("netns"),
                 port["mtu"]?.integerValue.map { String($0) } ?? "", port.text("state"), port.text("detail"),
             ])
         }
