@@ -46,14 +46,4 @@ public struct Span: Sendable {
             }
         return isShared ? entry : nil
     }
-
-    /// The keys of all records that the chassis is told of, in order.
-    public var keys: [RecordKey] {
-        var keys: Set<RecordKey> = [.chassis(chassis)]
-        for id in datapathIDs {
-            keys.formUnion(entries(ofDatapath: id, from: 0, limit: .max).map(\.record.key))
-            keys.formUnion(companions(ofDatapath: id))
-        }
-        return keys.filter { entry($0) != nil }.sorted()
-    }
 }

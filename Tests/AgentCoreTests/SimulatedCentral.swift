@@ -79,7 +79,9 @@ struct SimulatedCentral {
     func share(of chassis: String) -> [RecordKey: Record] {
         let span = Span(of: chassis, in: core.durable.southbound)
         return Dictionary(
-            uniqueKeysWithValues: span.keys.compactMap { key in span.entry(key).map { (key, $0.record) } }
+            uniqueKeysWithValues: core.durable.southbound.entries.keys.compactMap { key in
+                span.entry(key).map { (key, $0.record) }
+            }
         )
     }
 

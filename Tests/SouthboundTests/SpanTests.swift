@@ -15,7 +15,6 @@ import Wire
             for name in names {
                 let span = Span(of: name, in: random.database)
                 let wanted = recomputedShare(of: name, in: random.database)
-                #expect(Set(span.keys) == Set(wanted.keys))
                 let snapshot = ShareChanges(snapshot: span, at: 1).pages(
                     Int.random(in: 1...5, using: &random.generator)
                 )
