@@ -28,12 +28,9 @@ public protocol CommitStore: AnyObject {
     /// - Throws: As ``append(_:expecting:)``.
     func stage(_ commit: Commit) throws(StorageError) -> Bool
 
-    /// The commits after `revision` that are still kept, at most `limit`, in order.
-    func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit]
-
     /// Folds the oldest commits beyond the ``Retention`` into rows, one slice of them, when a whole one is due. It is
     /// for times at which nobody waits for an append, or for when ``trimNeed`` says so.
-    /// - Returns: About how many bytes of encodings it folded; 0 when there is nothing left to do.
+    /// - Returns: About how many bytes of encodings it read or folded; 0 when there is nothing left to do.
     func trim() throws(StorageError) -> Int
 
     var trimNeed: TrimNeed { get }

@@ -77,24 +77,16 @@ extension SQLiteStore {
         meta = next
     }
 
-    /// Folds a part of a commit that is too large for one slice. It stays in the log until all its rows are written.
+    /// Reads or folds a part of a commit that is too large for one slice. It stays in the log until all its rows are
+    /// written.
     private func foldPart() throws(StorageError) -> Int {
         var commit = try largeCommit()
-        var changes: [CommitChange] = []
-        var byteCount = 0
-        var isWhole = false
-        do throws(CommitError) {
-            while byteCount < retention.sliceByteCountMaximum {
-                guard let change = try commit.changes.next() else {
-                    isWhole = true
-                    break
-                }
-                changes.append(change)
-                byteCount += 100 + (change.object?.count ?? 0)
-            }
-        } catch {
-            throw .broken(error.description)
+        guard commit.changes != nil else {
+            let byteCount = try readPart(of: &commit)
+            large = commit
+            return byteCount
         }
+        let (changes, byteCount, isWhole) = try commit.nextChanges(retention.sliceByteCountMaximum)
         var next = meta
         try write { () throws(SQLiteError) in
             for change in changes { try fold(change, of: commit.revision, into: &next) }
@@ -116,29 +108,93 @@ extension SQLiteStore {
         return max(1, byteCount)
     }
 
-    /// The oldest kept commit, after the changes of it that are folded.
+    /// The oldest kept commit, as far as it is read and folded.
     private func largeCommit() throws(StorageError) -> LargeCommit {
-        guard let revision = history.first?.revision else { throw StorageError.broken("there is no commit to fold") }
-        if let large, large.revision == revision { return large }
-        let rows = try reading { () throws(SQLiteError) in try storedCommits(after: meta.foldedRevision, limit: 1) }
-        guard let row = rows.first, row.revision == revision else {
-            throw StorageError.broken("commit \(revision) is not there")
+        guard let oldest = history.first else { throw StorageError.broken("there is no commit to fold") }
+        if let large, large.revision == oldest.revision { return large }
+        var found: LargeCommit?
+        try reading { () throws(SQLiteError) in
+            try selectCommits.run([.revision(meta.foldedRevision), .integer(1)]) { (row) -> Void in
+                let revision = UInt64(bitPattern: row.integer(0))
+                found = LargeCommit(revision: revision, hash: row.bytes(2))
+                found?.encoding = row.bytes(1)
+            }
         }
+        guard var found, found.revision == oldest.revision else {
+            throw StorageError.broken("commit \(oldest.revision) is not there")
+        }
+        if found.encoding.isEmpty {
+            found.encoding.reserveCapacity(oldest.byteCount)
+        } else {
+            try beginChanges(of: &found)
+        }
+        return found
+    }
+
+    /// Reads the next part of a commit that was staged.
+    /// - Returns: The bytes, or one if there was nothing left.
+    private func readPart(of commit: inout LargeCommit) throws(StorageError) -> Int {
+        var (row, part) = (commit.partRow, [UInt8]())
+        try reading { () throws(SQLiteError) in
+            try selectNextPart.run([.revision(commit.revision), .integer(row)]) { (found) -> Void in
+                row = found.integer(0)
+                part = found.bytes(1)
+            }
+        }
+        // Nothing else holds the encoding meanwhile, so that it grows in its place.
+        large = nil
+        commit.encoding += part
+        commit.partRow = row
+        if part.isEmpty { try beginChanges(of: &commit) }
+        return max(1, part.count)
+    }
+
+    /// Begins to read the changes of a commit whose encoding is there, after those that are folded. These are many only
+    /// where a process has ended on the way, and then a start takes the commit up.
+    func beginChanges(of commit: inout LargeCommit) throws(StorageError) {
         do throws(CommitError) {
-            var changes = try CommitChangeReader(row.encoding)
+            var changes = try CommitChangeReader(commit.encoding)
             for _ in 0..<max(0, meta.foldPosition) { _ = try changes.next() }
-            return LargeCommit(revision: revision, hash: row.hash, changes: changes)
+            commit.changes = changes
         } catch {
             throw .broken(error.description)
         }
+        commit.encoding = []
     }
 
-    /// A commit that is folded in parts.
+    /// A commit that is folded in parts, and read in parts before that.
     struct LargeCommit {
         let revision: UInt64
         let hash: [UInt8]
-        /// Its changes after those that are folded.
-        var changes: CommitChangeReader
+        /// The encoding, as far as it has been read.
+        var encoding: [UInt8] = []
+        /// The row of the last part that has been read.
+        var partRow: Int64 = 0
+        /// The changes that are not folded; `nil` until all of the encoding has been read.
+        var changes: CommitChangeReader?
+
+        init(revision: UInt64, hash: [UInt8]) {
+            self.revision = revision
+            self.hash = hash
+        }
+
+        /// Returns the next changes to fold, of about so many bytes.
+        mutating func nextChanges(
+            _ byteCountMaximum: Int
+        ) throws(StorageError) -> (changes: [CommitChange], byteCount: Int, isLast: Bool) {
+            var found: [CommitChange] = []
+            var byteCount = 0
+            do throws(CommitError) {
+                while byteCount < byteCountMaximum {
+                    guard let change = try changes?.next() else { return (found, byteCount, true) }
+                    byteCount += 100 + (change.object?.count ?? 0)
+                    found.append(change)
+                }
+            } catch {
+                throw .broken(error.description)
+            }
+            return (found, byteCount, false)
+        }
     }
 
     /// Folded commits stay in the log until the fold is on disk, which the next append's sync sees to.

@@ -35,28 +35,43 @@ extension SQLiteStore {
             let report = try connection.query("PRAGMA quick_check('\(table)')") { $0.text(0) }
             guard report == ["ok"] else { throw damaged(report.first ?? "no answer from quick_check") }
         }
+        var base = (revision: meta.foldedRevision, hash: CommitHash(chain: meta.foldedHash))
+        let isInPart = try commitInPart()
+        if let isInPart { base = (isInPart.commit.revision, isInPart.hash) }
+        // The rows come first: other threads make a network of them meanwhile.
+        let network = try networkUnderWay(at: base.revision, behind: isInPart?.commit)
         var (history, hashes) = try verifiedHistory()
         self.history = ArraySlice(history.map { ($0.revision, $0.encoded.count) })
         historyByteCount = self.history.reduce(0) { $0 + $1.byteCount }
-        var base = (revision: meta.foldedRevision, hash: CommitHash(chain: meta.foldedHash))
-        var isInPart: Commit?
-        if meta.foldPosition > 0, let commit = history.first, let hash = hashes.first {
-            // Its rows are there in part: it is taken for folded.
-            isInPart = commit
-            base = (commit.revision, hash)
+        if isInPart != nil {
             history.removeFirst()
             hashes.removeFirst()
         }
-        var network = try verifiedNetwork(at: base.revision, behind: isInPart)
-        if base.revision > 0 { network.hash = base.hash }
-        network.forcesHosts = meta.forcesHosts
-        return StoreContents(network: network, history: history, hashes: hashes)
+        var contents = StoreContents(network: try network(), history: history, hashes: hashes)
+        if base.revision > 0 { contents.network.hash = base.hash }
+        contents.network.forcesHosts = meta.forcesHosts
+        return contents
     }
 
-    /// The network of all rows. Two other threads read those of users and half of the ports' records meanwhile: most of
-    /// a start's time goes here.
+    /// The commit of which some rows are there already: it is taken for folded.
+    private func commitInPart() throws -> (commit: Commit, hash: CommitHash)? {
+        guard meta.foldPosition > 0 else { return nil }
+        guard let stored = try storedCommits(after: meta.foldedRevision, limit: 1).first else {
+            throw damaged("the commit after \(meta.foldedRevision) is missing, which some rows are of")
+        }
+        guard stored.chained(to: meta.foldedHash) == stored.hash else { throw damaged(stored) }
+        var large = LargeCommit(revision: stored.revision, hash: stored.hash)
+        large.encoding = stored.encoding
+        try beginChanges(of: &large)
+        self.large = large
+        return (try Commit(decoding: stored.encoding), CommitHash(chain: stored.hash))
+    }
+
+    /// Reads all rows, and begins to make a network of them. Two other threads make that of users and half of the
+    /// ports' records: most of a start's time goes here.
     /// - Parameter commit: The commit of which only some rows are there.
-    private func verifiedNetwork(at revision: UInt64, behind commit: Commit?) throws -> Network {
+    /// - Returns: A closure that does the rest and gives the network.
+    private func networkUnderWay(at revision: UInt64, behind commit: Commit?) throws -> () throws -> Network {
         var sum = StoreMeta(epoch: meta.epoch)
         func rows(_ kinds: [CommitChange.Kind]) throws -> [StoredRow] {
             try kinds.flatMap { Self.folding(commit, into: try verifiedRows(of: $0, &sum), of: $0) }
@@ -71,9 +86,12 @@ extension SQLiteStore {
         }
         let others = try rows(CommitChange.Kind.allCases.filter { !$0.isOfUsers && $0 != .portBinding })
         guard sum.rowDigest == meta.rowDigest else { throw damaged("a row is missing, or there is one too many") }
-        var half = try network(of: others + ports.prefix(ports.count / 2))()
-        half.put(try records.take().get())
-        return Network(users: try users.take().get(), others: half)
+        let half = network(of: others + ports.prefix(ports.count / 2))
+        return {
+            var half = try half()
+            half.put(try records.take().get())
+            return Network(users: try users.take().get(), others: half)
+        }
     }
 
     private static func beside<Value: Sendable>(
@@ -165,12 +183,6 @@ extension SQLiteStore {
         }
     }
 
-    /// The commits after `revision` that are still kept, in order.
-    public func tail(after revision: UInt64, limit: Int) throws(StorageError) -> [Commit] {
-        try reading { () throws(SQLiteError) in try storedCommits(after: revision, limit: limit) }
-            .map { row throws(StorageError) in try decoded(row.encoding) }
-    }
-
     func decoded(_ encoding: [UInt8]) throws(StorageError) -> Commit {
         do throws(CommitError) { return try Commit(decoding: encoding) } catch { throw .broken(error.description) }
     }
@@ -188,7 +200,7 @@ extension SQLiteStore {
         for row in rows {
             hash = row.chained(to: hash)
             guard row.revision > revision, hash == row.hash else {
-                throw damaged("commit \(row.revision) does not match the hash chain")
+                throw damaged(row)
             }
             revision = row.revision
             hashes.append(CommitHash(chain: hash))
@@ -221,4 +233,8 @@ extension SQLiteStore {
     }
 
     private func damaged(_ what: String) -> StorageError { Self.damaged(path, what) }
+
+    private func damaged(_ commit: StoredCommit) -> StorageError {
+        damaged("commit \(commit.revision) does not match the hash chain")
+    }
 }

@@ -46,6 +46,7 @@ public final class SQLiteStore: CommitStore {
     let selectCommits: SQLiteStatement
     let insertPart: SQLiteStatement
     let selectParts: SQLiteStatement
+    let selectNextPart: SQLiteStatement
     let deletePart: SQLiteStatement
     let deleteWaste: SQLiteStatement
     let selectHash: SQLiteStatement
@@ -88,6 +89,9 @@ public final class SQLiteStore: CommitStore {
             )
             insertPart = try connection.prepare("INSERT INTO parts (revision, bytes) VALUES (?, ?)")
             selectParts = try connection.prepare("SELECT bytes FROM parts WHERE revision = ? ORDER BY rowid")
+            selectNextPart = try connection.prepare(
+                "SELECT rowid, bytes FROM parts WHERE revision = ? AND rowid > ? ORDER BY rowid LIMIT 1"
+            )
             deletePart = try connection.prepare(Self.deletingPart("revision = ?"))
             deleteWaste = try connection.prepare(
                 Self.deletingPart("revision NOT IN (?, ?) AND revision NOT IN (SELECT revision FROM commits)")

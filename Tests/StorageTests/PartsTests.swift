@@ -36,11 +36,11 @@ extension SQLiteStore {
             for revision in 1...4 as ClosedRange<UInt64> {
                 #expect(try store.stage(large))
                 try store.append([Workload.commit(revision)], expecting: revision - 1)
-                #expect(try store.tail(after: 0, limit: 9).map(\.revision) == Array(1...revision))
+                #expect(try store.storedCommits(after: 0, limit: 9).map(\.revision) == Array(1...revision))
             }
             while try store.stage(large) {}
             try store.append([large, Workload.commit(6)], expecting: 4)
-            #expect(try store.tail(after: 4, limit: 1).first?.encoded == large.encoded)
+            #expect(try store.storedCommits(after: 4, limit: 1).first?.encoding == large.encoded)
             #expect(try partCount(store) == 11)
         }
         do {
@@ -52,11 +52,26 @@ extension SQLiteStore {
         while !isFolded {
             let store = try open(folder)
             #expect(try Workload.State(store.load()) == Workload.state(at: 12))
-            for _ in 0..<4 where !isFolded { isFolded = try store.trim() == 0 }
+            for _ in 0..<14 where !isFolded { isFolded = try store.trim() == 0 }
         }
         let store = try open(folder)
         #expect(try store.load().history.count < 6)
         #expect(try partCount(store) == 0)
+    }
+
+    @Test func `A large commit is read again in parts before it is folded, each in a slice of its own`() throws {
+        let folder = TemporaryFolder()
+        let store = try open(folder)
+        let large = Workload.commit(1, padding: 10_000)
+        while try store.stage(large) {}
+        try store.append([large], expecting: 0)
+        try store.append(Workload.commits(2...9), expecting: 1)
+        var byteCounts: [Int] = []
+        while try store.trim() > 0 {
+            if let large = store.large, large.changes == nil { byteCounts.append(large.encoding.count) }
+        }
+        #expect(byteCounts == (1...10).map { $0 * 1000 } + [large.encoded.count])
+        #expect(try Workload.State(store.load()) == Workload.state(at: 9))
     }
 
     @Test func `A process that ends on the way leaves nothing behind but what the next one removes`() throws {

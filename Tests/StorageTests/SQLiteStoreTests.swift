@@ -2,8 +2,9 @@ import CSQLite
 import Foundation
 import Glibc
 import NetworkModel
-import Storage
 import Testing
+
+@testable import Storage
 
 @Suite struct SQLiteStoreTests {
     private func open(_ folder: TemporaryFolder) throws -> SQLiteStore {
@@ -49,8 +50,8 @@ import Testing
         let folder = TemporaryFolder()
         let store = try open(folder)
         try store.append(Workload.commits(1...9), expecting: 0)
-        #expect(try store.tail(after: 3, limit: 4).map(\.revision) == [4, 5, 6, 7])
-        #expect(try store.tail(after: 9, limit: 4).isEmpty)
+        #expect(try store.storedCommits(after: 3, limit: 4).map(\.revision) == [4, 5, 6, 7])
+        #expect(try store.storedCommits(after: 9, limit: 4).isEmpty)
     }
 
     @Test func `A second process, or connection, is refused while the first has the store`() throws {
