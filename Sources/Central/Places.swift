@@ -1,5 +1,8 @@
 import CentralCore
 import HTTPTransport
+import HTTPTypes
+import Reactor
+import Security
 import Southbound
 
 /// The places of one loop for requests that wait: a bound for each kind, so that none keeps out another, and for each
@@ -97,5 +100,19 @@ extension Request {
         guard case .sync(let chassis, var request, let isCertified) = self else { return self }
         request.wait = 0
         return .sync(chassis: chassis, request, isCertified: isCertified)
+    }
+}
+
+extension Places.Asker {
+    init(_ exchange: HTTPExchange) {
+        if let secret = exchange.request.headerFields[.authorization] {
+            self = .bearer(secret.hashValue)
+        } else if case .certificate(let certificate) = exchange.credentials {
+            self = .certificate(certificate.uris)
+        } else if case .ip(let address, _) = exchange.peer {
+            self = .host(RemoteHost(address))
+        } else {
+            self = .local
+        }
     }
 }

@@ -346,6 +346,8 @@ final class ServingLoop {
         let ticket = index << Self.indexShift | ticketCount
         var request = request
         let asker = Places.Asker(exchange)
+        // A heartbeat must not wait for those who ask something at the hosts' port.
+        exchange.isPoll = request.isPoll && request.place != .heartbeat
         var place = places.take(request.place, of: asker, byteCount: request.isPoll ? 0 : exchange.body.count)
         if place == nil, request.place == .heartbeat {
             // The heartbeat counts all the same and is answered at once: a host must not count as dead for want of a
@@ -376,18 +378,4 @@ final class ServingLoop {
 extension Request {
     /// True if the request may be dropped when its client has gone. A write must be carried out in any case.
     fileprivate var isPoll: Bool { place != .write }
-}
-
-extension Places.Asker {
-    fileprivate init(_ exchange: HTTPExchange) {
-        if let secret = exchange.request.headerFields[.authorization] {
-            self = .bearer(secret.hashValue)
-        } else if case .certificate(let certificate) = exchange.credentials {
-            self = .certificate(certificate.uris)
-        } else if case .ip(let address, _) = exchange.peer {
-            self = .host(RemoteHost(address))
-        } else {
-            self = .local
-        }
-    }
 }

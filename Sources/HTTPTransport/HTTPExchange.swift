@@ -19,6 +19,10 @@ public final class HTTPExchange {
     /// its sending side count as gone; without it such a client still gets its answer.
     public var onDisconnect: (() -> Void)?
 
+    /// True if the client asks to be told of news. What it asks next is served after what others ask who do not: there
+    /// may be thousands who hear of the same news, and each of them asks again at once.
+    public var isPoll = false
+
     let id: RequestID
     private var connection: ServerConnection?
     /// The content of its answer, if that stays open.

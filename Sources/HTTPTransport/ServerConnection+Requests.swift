@@ -42,7 +42,11 @@ extension ServerConnection {
         }
     }
 
-    private func handOutPlain(_ received: ReceivedRequest) { server.handler(exchange(received)) }
+    private func handOutPlain(_ received: ReceivedRequest) {
+        let exchange = exchange(received)
+        server.handler(exchange)
+        isPolling = exchange.isPoll
+    }
 
     private func exchange(_ received: ReceivedRequest) -> HTTPExchange {
         lastAdvance = server.loop.now

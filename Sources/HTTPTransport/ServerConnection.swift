@@ -36,6 +36,8 @@ final class ServerConnection: TurnTaker {
     /// True if there is more to do than a piece, which no event of the socket tells.
     var hasMore = false
     private var awaitsWritable = false
+    /// True if the client's last request was a poll.
+    var isPolling = false
     private var hasEndedWrites = false
     private var hasNotedAbuse = false
     /// The time since which the client is no longer read from, because of abuse.
@@ -141,8 +143,12 @@ final class ServerConnection: TurnTaker {
         }
     }
 
-    /// The time that others may have to wait for it, as a rank. A client that has erred waits for all others.
-    private var rank: Int { stalledSince == nil ? pace.rank : Pace.rankMaximum }
+    /// The time that others may have to wait for it, as a rank. A client that polls is served after those that ask for
+    /// something, and one that has erred waits for all others.
+    private var rank: Int {
+        guard stalledSince == nil else { return Pace.rankMaximum }
+        return isPolling ? max(pace.rank, Pace.rankOfAnswers) : pace.rank
+    }
 
     private var wantsInput: Bool { stalledSince == nil && session.wantsInput }
 

@@ -67,7 +67,8 @@ public final class TurnQueue {
 
 /// The cost of one connection's pieces of work, and from it the connection's rank and the size of the next piece.
 struct Pace {
-    /// The lowest rank of connections that have not taken an answer yet: there may be many, each with a little to take.
+    /// The lowest rank of connections that have not taken an answer yet, or that ask for news again: there may be many,
+    /// each with a little to take or to ask.
     static let rankOfAnswers = 2
     /// The longest time that a piece should take. Work that comes in larger ones (one request, one slice of an answer)
     /// is not cut.

@@ -94,6 +94,30 @@ private final class Greedy: TurnTaker {
         #expect([3, 1].first(16, by: <) == [1, 3] && [1].first(0, by: <).isEmpty)
     }
 
+    @Test func `Who asks for news again is served after one that asks for something`() throws {
+        let fixture = try LoopFixture()
+        var paths: [String] = []
+        let server = try ServerFixture(fixture) { exchange in
+            paths.append(exchange.request.path ?? "")
+            exchange.isPoll = exchange.request.path == "/news"
+            let end = Clock.monotonic() + Pace.sliceTime
+            while Clock.monotonic() < end {}
+            exchange.respond(ok, body: .none)
+        }
+        let clients = try (0...20).map { _ in try RawClient(fixture, to: server.address) }
+        func ask() {
+            paths = []
+            let news = String(repeating: "GET /news HTTP/1.1\r\nHost: a\r\n\r\n", count: 10)
+            for client in clients.dropLast() { client.send(news) }
+            clients.last?.send("GET /one HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
+        ask()
+        fixture.run(until: { paths.count == 201 })
+        ask()
+        fixture.run(until: { paths.count == 201 })
+        #expect((paths.firstIndex(of: "/one") ?? 201) < 5)
+    }
+
     @Test func `A long pipeline and a long body are worked off over many turns`() throws {
         let fixture = try LoopFixture()
         var byteCount = 0
