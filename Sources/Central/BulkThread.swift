@@ -23,6 +23,18 @@ final class BulkThread {
         case read(Job)
         /// Work out a write.
         case plan(Plan)
+        /// Make the action of a long answer.
+        case answered(Reception)
+        /// Let go of these.
+        case discard(Remains)
+    }
+
+    /// A long answer of the core, or one to a request with a large content, and what makes an action of it. This thread
+    /// is the last to hold both: the end of them takes long, too.
+    struct Reception: @unchecked Sendable {
+        var ticket: Ticket
+        var answer: Answer
+        var next: (Answer) -> Action
     }
 
     /// A request with a large content.
@@ -61,6 +73,11 @@ final class BulkThread {
         case .plan(let plan):
             let outcome = plan.carriedOut(using: &generator)
             if outcome.steadyCommit == nil { core?.send(.planned(outcome)) } else { store?.send(.stage(outcome)) }
+        case .answered(let reception):
+            let decision = Decision(action: reception.next(reception.answer), isIdentified: false)
+            servers[ServingLoop.index(of: reception.ticket)].send(.decided(reception.ticket, decision))
+        // They end with the message.
+        case .discard: break
         }
     }
 
@@ -80,5 +97,20 @@ final class BulkThread {
         )
         let decision = Decision(action: action, isIdentified: isIdentified)
         servers[ServingLoop.index(of: job.ticket)].send(.decided(job.ticket, decision))
+    }
+}
+
+extension Answer {
+    /// The number of objects from which on an answer is made elsewhere: some tenths of a millisecond.
+    private static let longCountMinimum = 256
+
+    /// True if it takes long to write it out.
+    var isLong: Bool {
+        switch self {
+        case .written(_, _, let results), .replayed(_, let results): results.count >= Self.longCountMinimum
+        case .applied(_, _, _, let plan): plan.steps.count >= Self.longCountMinimum
+        // They are written out as clients take them, or are short.
+        case .refused, .feed, .watched, .audited, .statistics, .realization, .network: false
+        }
     }
 }

@@ -101,6 +101,8 @@ final class CoreThread {
                 loop.schedule(after: max(.zero, time - loop.now)) { self.step(.timer) }
             }
         // At the end of this turn: after what has come meanwhile.
+        // The next plan comes after it: so no more than one commit's remains wait.
+        case .discard(let remains): planner.send(.discard(remains))
         case .goOn: loop.defer { self.step(.goOn) }
         case .log(let entry):
             logger.log(level: entry.level == .warning ? .warning : .info, "\(entry.message)")

@@ -24,7 +24,7 @@ final class ServingLoop {
     /// Messages of other threads to this one.
     enum Message: Sendable {
         case answers([(Ticket, Answer)])
-        /// The decision about a request whose content was large.
+        /// The decision about a request whose content, or whose answer, was large.
         case decided(Ticket, BulkThread.Decision)
         /// Show other certificates to whoever comes from now on.
         case secure([Route.Plane: TLSContext])
@@ -41,12 +41,14 @@ final class ServingLoop {
         var next: (Answer) -> Action
     }
 
-    /// A request whose content is being read elsewhere.
+    /// A request whose content, or whose answer by the core, is being read elsewhere.
     private struct Undecided {
         var exchange: HTTPExchange
         var start: Duration
         /// The bytes that are held for it.
-        var byteCount: Int
+        var byteCount = 0
+        /// Its place, if the core has answered.
+        var place: Places.Place?
     }
 
     private let index: UInt64
@@ -175,6 +177,7 @@ final class ServingLoop {
         case .decided(let ticket, let decision):
             guard let waiting = undecided.removeValue(forKey: ticket) else { return }
             places.letGo(byteCount: waiting.byteCount)
+            if let place = waiting.place { places.leave(place) }
             if decision.isIdentified { waiting.exchange.identify() }
             decide(decision.action, for: waiting.exchange, since: waiting.start)
         case .secure(let contexts):
@@ -194,6 +197,11 @@ final class ServingLoop {
 
     private func passOn(_ ticket: Ticket, _ answer: Answer) {
         guard let parked = parked.removeValue(forKey: ticket) else { return }
+        let isLong = answer.isLong || parked.exchange.body.count >= BulkThread.byteCountMinimum
+        if isLong, bulk?.send(.answered(.init(ticket: ticket, answer: answer, next: parked.next))) == true {
+            undecided[ticket] = Undecided(exchange: parked.exchange, start: parked.start, place: parked.place)
+            return
+        }
         places.leave(parked.place)
         carryOut(parked.next(answer), for: parked.exchange, since: parked.start)
     }

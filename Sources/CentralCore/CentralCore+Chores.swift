@@ -13,6 +13,9 @@ enum Chore: Sendable {
     case upgrade(ArraySlice<RecordChange>)
     /// Deletes answers to requests with idempotency keys that are beyond the bounds.
     case forgetAnswers
+    /// Settles the ports among these changes that hosts have plugged: they may have said so, or let go of them, while
+    /// the write was worked out.
+    case lookAgain(ArraySlice<CommitRecord.Change>)
 }
 
 extension CentralCore {
@@ -39,6 +42,22 @@ extension CentralCore {
         case .resettle(let names): resettle(names)
         case .upgrade(let changes): upgrade(changes)
         case .forgetAnswers: forgetAnswers()
+        case .lookAgain(let changes): lookAgain(at: changes)
+        }
+    }
+
+    /// Has hosts settled that have ports of a large write plugged, so many changes at a time.
+    private mutating func lookAgain(at changes: ArraySlice<CommitRecord.Change>) {
+        let piece = changes.prefix(configuration.pieceCountMaximum * 8)
+        if piece.count < changes.count { chores.prepend(.lookAgain(changes.dropFirst(piece.count))) }
+        var ports: [String: [String]] = [:]
+        for change in piece where change.kind == .logicalSwitchPort {
+            for name in pluggedAt[change.name] ?? [] { ports[name, default: []].append(change.name) }
+        }
+        for name in ports.keys.sorted() {
+            let known = sessions[name]?.unsettled ?? []
+            sessions[name]?.unsettled = union(known, (ports[name] ?? []).sorted()[...])
+            postpone(name)
         }
     }
 

@@ -38,7 +38,7 @@ extension CentralCore {
     /// while the others are made, and nobody else waits for all of them.
     mutating func answerWoken() {
         if deltas.isBusy {
-            deltas.advance()
+            deltas.advance(leaving: &remains)
             guard !deltas.isBusy else { return }
             retried.append(contentsOf: delayed)
             delayed.removeAll()

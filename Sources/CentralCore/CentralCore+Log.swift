@@ -61,6 +61,7 @@ extension CentralCore {
         storageRetry = configuration.storageRetry
         for (item, hash) in zip(done, hashes) { absorb(item, hash) }
         publish(done)
+        for item in done { remains.add(item) }
     }
 
     /// Takes in commits that another member made durable; one that is known already is passed over.
@@ -93,7 +94,8 @@ extension CentralCore {
                 touched: item.touched,
                 byteCount: item.keptByteCount,
                 time: now
-            )
+            ),
+            leaving: &remains
         )
         lastTime = max(lastTime, item.commit.time)
         for case .chassis(let name) in item.touched
@@ -107,7 +109,7 @@ extension CentralCore {
 
     /// Shows the durable network to readers, ends what its newest commits end, and answers those who waited for them.
     private mutating func publish(_ done: [PendingCommit]) {
-        deltas.forget(before: past.oldest)
+        deltas.forget(before: past.oldest, leaving: &remains)
         commitCount += UInt64(done.count)
         if isUpgrading, let upgradedAt, durable.revision >= upgradedAt { isUpgrading = false }
         effects.append(.publish(durable))

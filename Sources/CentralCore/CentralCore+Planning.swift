@@ -217,7 +217,7 @@ extension CentralCore {
             }
             chores.append(contentsOf: outcome.chores)
             answer(outcome)
-            settleWhatWasSaidMeanwhile(of: items)
+            chores.append(contentsOf: items.map { .lookAgain($0.record.changes[...]) })
         } else if let rest = narrowed(outcome), weight(of: rest) <= Self.directCountMaximum {
             write(outcome.ticket, rest, using: &generator)
         } else {
@@ -251,21 +251,6 @@ extension CentralCore {
             } else {
                 effects.append(effect)
             }
-        }
-    }
-
-    /// Hosts may have plugged a port, or let go of it, while the plan did not look.
-    private mutating func settleWhatWasSaidMeanwhile(of items: [PendingCommit]) {
-        var ports: [String: [String]] = [:]
-        for item in items {
-            for change in item.record.changes where change.kind == .logicalSwitchPort {
-                for name in pluggedAt[change.name] ?? [] { ports[name, default: []].append(change.name) }
-            }
-        }
-        for name in ports.keys.sorted() {
-            let known = sessions[name]?.unsettled ?? []
-            sessions[name]?.unsettled = union(known, (ports[name] ?? []).sorted()[...])
-            postpone(name)
         }
     }
 

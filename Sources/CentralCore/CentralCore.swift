@@ -115,6 +115,8 @@ public struct CentralCore: Sendable {
     var isGoingOn = false
     /// The effects of the step so far.
     var effects: [Effect] = []
+    /// The values that the step is done with.
+    var remains = Remains()
 
     /// Creates a core from a network and the newest commits of its log.
     /// - Parameters:
@@ -132,6 +134,7 @@ public struct CentralCore: Sendable {
     ) throws(CommitError) {
         var network = network
         past = Past(network, configuration.pastBounds)
+        var remains = Remains()
         guard hashes.count == commits.count else { throw CommitError("a history with other hashes than commits") }
         for (commit, hash) in zip(commits, hashes) {
             let before = network
@@ -144,7 +147,8 @@ public struct CentralCore: Sendable {
                     touched: commit.touchedRecords,
                     byteCount: commit.keptByteCount(replaced: commit.encoded.count),
                     time: now
-                )
+                ),
+                leaving: &remains
             )
             lastTime = max(lastTime, commit.time)
         }
@@ -191,6 +195,10 @@ public struct CentralCore: Sendable {
         if deadlines.first?.key.at != timer {
             timer = deadlines.first?.key.at
             effects.append(.setTimer(at: timer))
+        }
+        if !remains.isEmpty {
+            effects.append(.discard(remains))
+            remains = Remains()
         }
         let outcome = effects
         effects = []

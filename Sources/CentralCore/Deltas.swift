@@ -89,18 +89,21 @@ struct Deltas: Sendable {
     }
 
     /// Goes on with a long commit.
-    mutating func advance() {
+    /// - Parameter remains: has what is no longer kept for it added.
+    mutating func advance(leaving remains: inout Remains) {
         guard let revision = builders.keys.min(), var builder = builders.removeValue(forKey: revision) else { return }
         if let delta = builder.advance(by: Self.pieceCount) {
             long.append(delta)
-            if long.count > Self.longKeptCountMaximum { long.removeFirst() }
+            if long.count > Self.longKeptCountMaximum { remains.add(long.removeFirst()) }
         } else {
             builders[revision] = builder
         }
     }
 
     /// Lets go of what nobody can ask for any more.
-    mutating func forget(before oldest: UInt64) {
+    /// - Parameter remains: has the long commits of it added.
+    mutating func forget(before oldest: UInt64, leaving remains: inout Remains) {
+        for delta in long.lazy.filter({ $0.from < oldest }) { remains.add(delta) }
         long.removeAll { $0.from < oldest }
         short.removeAll { $0.from < oldest }
     }

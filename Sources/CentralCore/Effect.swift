@@ -17,6 +17,8 @@ public enum Effect: Sendable {
     /// Send ``Event/goOn`` soon, after the events that wait already: there is more to do than one step should take.
     case goOn
     case log(LogEntry)
+    /// Let go of these on another thread.
+    case discard(Remains)
 }
 
 /// A line of the log, for the operator.

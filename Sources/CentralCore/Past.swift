@@ -49,7 +49,8 @@ struct Past: Sendable {
     var newest: UInt64 { entries.last?.network.revision ?? oldest }
 
     /// Adds the next commit, and lets go of the oldest beyond the bounds.
-    mutating func append(_ entry: Entry) {
+    /// - Parameter remains: has what those leave behind added.
+    mutating func append(_ entry: Entry, leaving remains: inout Remains) {
         entries.append(entry)
         byteCount += entry.byteCount
         while entries.count > 1, let first = entries.first,
@@ -57,6 +58,7 @@ struct Past: Sendable {
         {
             entries.removeFirst()
             byteCount -= first.byteCount
+            remains.add(first, behind: base)
             base = first.network
         }
     }

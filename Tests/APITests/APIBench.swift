@@ -163,7 +163,7 @@ final class APIBench {
             case .answer(let ticket, let answer): answers[ticket] = answer
             case .audit(let ticket, let request): answers[ticket] = audit(request)
             case .goOn: step(.goOn)
-            case .setTimer, .log: break
+            case .setTimer, .log, .discard: break
             }
         }
     }

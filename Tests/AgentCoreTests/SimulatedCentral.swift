@@ -124,7 +124,7 @@ struct SimulatedCentral {
                 let event = Event.planned(plan.carriedOut(using: &generator))
                 perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
             case .goOn: perform(core.step(.goOn, now: now, wallClock: 0, using: &generator), now)
-            case .answer, .audit, .publish, .log: break
+            case .answer, .audit, .publish, .log, .discard: break
             }
         }
     }

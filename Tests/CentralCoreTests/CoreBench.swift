@@ -28,6 +28,8 @@ final class CoreBench {
     var answers: [Ticket: Answer] = [:]
     var timer: Duration?
     var entries: [LogEntry] = []
+    /// The values that were left behind.
+    var remains: [Remains] = []
     var appendCount = 0
     private var tickets: Ticket = 0
     let configuration: Configuration
@@ -89,6 +91,7 @@ final class CoreBench {
                 case .setTimer(let at): timer = at
                 case .goOn: if goesOn { events.append(.goOn) }
                 case .log(let entry): entries.append(entry)
+                case .discard(let remains): self.remains.append(remains)
                 }
             }
             if storesAtOnce, !appending.isEmpty, events.isEmpty { events.append(finishedAppend()) }

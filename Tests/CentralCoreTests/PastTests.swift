@@ -8,6 +8,7 @@ import Testing
     private func past(_ bounds: Past.Bounds, entries: [(byteCount: Int, time: Duration)]) -> Past {
         var network = Network(epoch: 1)
         var past = Past(network, bounds)
+        var remains = Remains()
         for (index, entry) in entries.enumerated() {
             let commit = Commit(
                 revision: UInt64(index + 1),
@@ -27,7 +28,8 @@ import Testing
                     touched: [],
                     byteCount: entry.byteCount,
                     time: entry.time
-                )
+                ),
+                leaving: &remains
             )
         }
         return past

@@ -206,6 +206,32 @@ import Wire
         #expect(bench.core.pluggedAt.isEmpty)
     }
 
+    @Test func `what a large write leaves to look at is done in pieces, and what it leaves to let go of elsewhere`() {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 16
+        configuration.historyCountMaximum = 2
+        let bench = CoreBench(configuration: configuration)
+        bench.write(.create(switch: ["name": "a"]))
+        #expect(bench.remains.isEmpty)
+        bench.goesOn = false
+        let large = transaction(bench, ports(300, on: "a"))
+        #expect(bench.results(large).count == 300)
+        #expect(bench.remains.map(\.commits.count) == [1])
+        func countToLookAt() -> Int {
+            bench.core.chores.reduce(0) { if case .lookAgain(let changes) = $1 { $0 + changes.count } else { $0 } }
+        }
+        #expect(countToLookAt() == 300)
+        bench.send(.goOn)
+        #expect(countToLookAt() == 300 - 16 * 8)
+        bench.goesOn = true
+        bench.send(.goOn)
+        #expect(countToLookAt() == 0)
+        // Small commits leave nothing, but push the large one out of the past.
+        for label in ["1", "2", "3"] { bench.write(.patch(switch: "a", ["labels": ["l": .string(label)]])) }
+        #expect(bench.remains.flatMap(\.entries).count == 1 && bench.remains.flatMap(\.networks).count == 1)
+        #expect(bench.remains.flatMap(\.commits).count == 1)
+    }
+
     @Test func `lists of plugged ports are compared by name, whatever their order`() {
         func list(_ ports: (String, UInt64)...) -> PluggedPorts {
             PluggedPorts(ports.map { .init(logicalPort: $0.0, interface: "t", claim: $0.1, isUp: false) })

@@ -18,12 +18,14 @@ import Testing
         on loop: EventLoop,
         index: Int,
         core: Mailbox<CoreThread.Message>,
+        bulk: Mailbox<BulkThread.Message>? = nil,
         main: Mailbox<CentralDaemon.Message>
     ) throws -> (ServingLoop, HTTPClient) {
         let serving = ServingLoop(
             index: index,
             cell: LatestCell(Published(network: Network(epoch: 1), isReady: true)),
             core: core,
+            bulk: bulk,
             main: main,
             metrics: Metrics(loopCount: index + 1, storePath: "/nonexistent"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
@@ -74,6 +76,41 @@ import Testing
         client.send(write, body: Array("{\"name\":\"ls1\"}".utf8), timeout: .seconds(60)) { _ in }
         loop.run()
         #expect(asked.count == 3)
+    }
+
+    @Test(arguments: [255, 256])
+    func `A long answer is made and ended elsewhere, a short one at once`(count: Int) throws {
+        let loop = try EventLoop()
+        let main = try Mailbox<CentralDaemon.Message>(on: loop) { _ in }
+        var serving: ServingLoop?
+        let result = OperationResult(object: Array("{}".utf8), name: "ls1", revision: 2, isCreated: true)
+        let answer = Answer.written(revision: 2, Array(repeating: result, count: count))
+        let core = try Mailbox<CoreThread.Message>(on: loop) { message in
+            guard case .ask(let ticket, _) = message else { return }
+            serving?.receive(.answers([(ticket, answer)]))
+        }
+        var receptionCount = 0
+        let bulk = try Mailbox<BulkThread.Message>(on: loop) { message in
+            guard case .answered(let reception) = message else { return }
+            receptionCount += 1
+            let action = reception.next(reception.answer)
+            serving?.receive(.decided(reception.ticket, .init(action: action, isIdentified: false)))
+        }
+        let (begun, client) = try serve(on: loop, index: 0, core: core, bulk: bulk, main: main)
+        serving = begun
+        var request = HTTPRequest(method: .post, scheme: "http", authority: nil, path: "/v1/switches")
+        request.headerFields[.contentType] = "application/json"
+        // More than there are places for at a time.
+        for _ in 0..<5 {
+            var answer: HTTPClientResponse?
+            client.send(request, body: Array("{\"name\":\"ls1\"}".utf8), timeout: .seconds(60)) { result in
+                answer = try? result.get()
+                loop.stop()
+            }
+            loop.run()
+            #expect(answer?.response.status == .created)
+        }
+        #expect(receptionCount == (count < 256 ? 0 : 5))
     }
 
     @Test func `A loop keeps so many streams of events open, refuses one more, and ends them when it drains`() throws {
