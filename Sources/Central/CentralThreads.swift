@@ -51,7 +51,7 @@ struct CentralThreads: Sendable {
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             // Not ready before the core has looked at what it took up.
             let cell = LatestCell(Published(network: core.durable, isReady: false))
-            let bulk = try startBulk("bulk", niceness: Self.readingNiceness, cell, metrics)
+            let bulk = try startBulk("bulk", niceness: Self.yieldingNiceness, cell, metrics)
             // A large write, for which others wait, must not wait for contents that are being read.
             let planner = try startBulk("plan", niceness: 0, cell, metrics)
             let disk = try start(
@@ -127,24 +127,29 @@ struct CentralThreads: Sendable {
     private static let turnLength: Duration = .microseconds(500)
 
     /// Starts a thread with a loop, whose turns are measured.
-    /// - Parameter isWaitedFor: True if every request waits for it.
+    /// - Parameters:
+    ///   - isWaitedFor: True if every request waits for it.
+    ///   - niceness: of this thread alone. If either is refused, the thread works like the others.
     private static func startLoop<Handle: Sendable>(
         _ name: String,
         _ metrics: Metrics,
         isWaitedFor: Bool = true,
+        niceness: Int32 = 0,
         _ setUp: @escaping @Sendable (EventLoop) throws(SystemError) -> Handle
     ) throws(SystemError) -> Handle {
         try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Handle in
             metrics.watch(loop, named: name)
-            // If it is refused, the thread works like the others.
             if isWaitedFor { _ = try? shortenProcessorTurns(to: turnLength) }
+            if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             return try setUp(loop)
         }.handle
     }
 
-    /// The niceness of the thread that reads large contents: small requests go first if processors are
-    /// few.
-    private static let readingNiceness: Int32 = 5
+    /// The niceness of the thread that reads large contents, and of those that serve hosts: small requests go first if
+    /// processors are few. A commit that thousands of hosts are told of has gigabytes sent, which the threads of its
+    /// writer, of the core and of the log would else share a processor with; a third of one, which a user's flood
+    /// leaves to hosts, is enough for the heartbeats of ten thousand.
+    private static let yieldingNiceness: Int32 = 5
 
     private static func startBulk(
         _ name: String,
@@ -152,10 +157,8 @@ struct CentralThreads: Sendable {
         _ cell: LatestCell<Published>,
         _ metrics: Metrics
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
-        try startLoop(name, metrics, isWaitedFor: false) {
+        try startLoop(name, metrics, isWaitedFor: false, niceness: niceness) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
-            // The niceness is of this thread alone; if it is refused, the thread works like the others.
-            if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }
         }
@@ -189,7 +192,8 @@ struct CentralThreads: Sendable {
             )
         }
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
-        return try startLoop("\(own.plane)-\(own.socketIndex)", metrics) {
+        let niceness = own.plane == .southbound ? yieldingNiceness : 0
+        return try startLoop("\(own.plane)-\(own.socketIndex)", metrics, niceness: niceness) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
             let serving = ServingLoop(
                 index: index,
