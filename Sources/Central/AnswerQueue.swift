@@ -1,5 +1,6 @@
 import CentralCore
 import DequeModule
+import NetworkModel
 import Reactor
 import Southbound
 
@@ -8,7 +9,7 @@ import Southbound
 final class AnswerQueue {
     /// The time of a piece, except for its last answer: some times what a look for arrivals costs.
     static let pieceTime: Duration = .microseconds(250)
-    /// Bytes of answers that clients have not taken yet, from which on further pages of the feed wait: far below what a
+    /// Bytes of answers that clients have not taken yet, from which on further pages of changes wait: far below what a
     /// server holds before it ends connections, and more than a fast network takes in the time of a pause.
     static let heldByteCountMaximum = 16 << 20
     /// The time that a page waits for clients to take what they have: after it one more goes out, so that clients
@@ -46,7 +47,7 @@ final class AnswerQueue {
     private static func rank(of answer: Answer) -> Rank {
         switch answer {
         case .feed(let feed): feed.changes.count < changeCountMinimum ? .host : .page
-        case .watched: .watcher
+        case .watched(let feed): feed.changes.count < changeCountMinimum ? .watcher : .page
         case .written, .replayed, .applied, .refused, .audited, .statistics, .realization, .network: .asked
         }
     }

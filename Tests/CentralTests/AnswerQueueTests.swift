@@ -39,8 +39,17 @@ import Testing
         #expect(Array(order.dropFirst(2)) == Array(0..<1000))
     }
 
-    @Test func `Pages wait while clients have much to take, but not for ever`() throws {
-        let page = feed(AnswerQueue.changeCountMinimum)
+    /// A page for a host or for a watcher.
+    private func page(isOfHost: Bool) -> Answer {
+        guard !isOfHost else { return feed(AnswerQueue.changeCountMinimum) }
+        let change = CommitRecord.Change(kind: .object(.logicalSwitchPort), id: "p1", name: "p1", object: [])
+        let changes = Array(repeating: (UInt64(2), change), count: AnswerQueue.changeCountMinimum)
+        return .watched(ChangeFeed(epoch: 1, from: 1, to: 2, hash: .zero, hasMore: false, changes: changes))
+    }
+
+    @Test(arguments: [true, false])
+    func `Pages wait while clients have much to take, but not for ever`(isOfHost: Bool) throws {
+        let page = page(isOfHost: isOfHost)
         let answers = Array(repeating: page, count: 3) + Array(repeating: feed(0), count: 100)
         let full = try order(of: answers, heldByteCount: AnswerQueue.heldByteCountMaximum)
         #expect(full == Array(3..<103) + Array(0..<3))
