@@ -159,6 +159,7 @@ struct CentralThreads: Sendable {
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
         try startLoop(name, metrics, isWaitedFor: false, niceness: niceness) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
+            Memory.widensHeap()
             let thread = BulkThread(cell: cell)
             return try Mailbox(on: loop) { thread.receive($0) }
         }

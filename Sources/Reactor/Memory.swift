@@ -10,4 +10,10 @@ public enum Memory {
     public static func returnsLargeBlocks() throws(SystemError) {
         try systemCall("mallopt") { clinux_return_blocks_of(returnedByteCountMinimum) }
     }
+
+    /// Octets of heap that a thread of long work gets in one go: about what a write of ten thousand ports takes.
+    private static let widenedByteCount = 30 << 20
+
+    /// Prepares the calling thread's heap for long work, for which it grows by thousands of pages.
+    public static func widensHeap() { clinux_widen_heap(widenedByteCount, returnedByteCountMinimum) }
 }

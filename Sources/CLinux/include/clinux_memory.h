@@ -21,6 +21,16 @@ static inline long clinux_return_blocks_of(int count) {
     return mallopt(M_MMAP_THRESHOLD, count) == 1 ? 0 : -EINVAL;
 }
 
+/// Makes `count` octets of the calling thread's heap, 32 MiB at most, usable in one go. By itself the library does so
+/// for one page at a time, with a system call each. They take memory when they are first touched.
+/// `returned`: what `clinux_return_blocks_of` was told.
+static inline void clinux_widen_heap(size_t count, int returned) {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    void *volatile block = malloc(count);
+    mallopt(M_MMAP_THRESHOLD, returned);
+    free(block);
+}
+
 static inline long clinux_file_size(int fd) { return clinux_result(lseek(fd, 0, SEEK_END)); }
 /// Pages of this process alone, all zero, that take memory when they are first touched.
 static inline long clinux_map_private(size_t count, void **memory) {
