@@ -16,6 +16,7 @@ extension API {
         }
         return try write(call, request) { (revision, results) throws(Problem) in
             var text = Array("{\"revision\":\(revision),\"results\":[".utf8)
+            text.reserveCapacity(results.reduce(64) { $0 + 5 + ($1.object?.count ?? 0) })
             for (index, result) in results.enumerated() {
                 if index > 0 { text.append(UInt8(ascii: ",")) }
                 text += result.object ?? Array("null".utf8)
@@ -133,7 +134,8 @@ struct TransactionReader {
         of reader: JSONReader,
         method: HTTPRequest.Method
     ) throws(Refusal) -> (Route, ResourceKind, Route.Variables) {
-        let pointer = reader.pointer(to: "path")
+        // Made for refusals only.
+        var pointer: String { reader.pointer(to: "path") }
         guard let text = reader.value["path"]?.stringValue else {
             throw Refusal(.missingField, "\"path\" is a string, such as \"/v1/switches/ls1\".", pointer: pointer)
         }
