@@ -1,10 +1,11 @@
 import JSON
-import NetworkModel
 import Persistent
 import Southbound
 import TestSupport
 import Testing
 import Wire
+
+@testable import NetworkModel
 
 @Suite struct TranslationTests {
     private let switchID = ObjectID(high: 1, low: 1)

@@ -9,19 +9,11 @@ public struct DHCPOptions: Hashable, Sendable {
     /// The network whose addresses are offered; IPv4 makes them options of DHCPv4, IPv6 of DHCPv6, for ever.
     public var cidr: IPPrefix
     /// OVN's names of options, with values in OVN's spelling; as long as it is empty, hosts answer nothing.
-    public var options: [String: String]
+    public var options: [String: String] = [:]
     /// The user's own marks; at most 64.
-    public var labels: [String: String]
+    public var labels: [String: String] = [:]
     /// The server knows nothing of options.
     public var status = NoStatus()
-
-    /// A set of options for the addresses of a network.
-    public init(name: String, cidr: IPPrefix, options: [String: String] = [:], labels: [String: String] = [:]) {
-        self.name = name
-        self.cidr = cidr
-        self.options = options
-        self.labels = labels
-    }
 
     /// The protocol that the options are of.
     var family: DHCPOption.Family {

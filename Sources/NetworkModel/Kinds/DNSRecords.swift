@@ -9,26 +9,13 @@ public struct DNSRecords: Hashable, Sendable {
     public var name: String
     /// By domain name in lower case: addresses with blanks between them, or of a reverse name (`….in-addr.arpa`,
     /// `….ip6.arpa`) the name that it stands for.
-    public var records: [String: String]
+    public var records: [String: String] = [:]
     /// OVN's option keys; only `ovn-owned` is known to this version.
-    public var options: [String: String]
+    public var options: [String: String] = [:]
     /// The user's own marks; at most 64.
-    public var labels: [String: String]
+    public var labels: [String: String] = [:]
     /// The server knows nothing of records.
     public var status = NoStatus()
-
-    /// A set of records.
-    public init(
-        name: String,
-        records: [String: String] = [:],
-        options: [String: String] = [:],
-        labels: [String: String] = [:]
-    ) {
-        self.name = name
-        self.records = records
-        self.options = options
-        self.labels = labels
-    }
 
     /// The option that gives queries for other types of a known name an empty answer, as OVN spells it.
     static let isOwned = "ovn-owned"

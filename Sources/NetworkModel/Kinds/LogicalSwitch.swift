@@ -8,18 +8,18 @@ public struct LogicalSwitch: Hashable, Sendable {
     /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique in the project.
     public var name: String
     /// The user's own marks; at most 64.
-    public var labels: [String: String]
+    public var labels: [String: String] = [:]
     /// True if frames with a VLAN tag are taken; also turns the ARP/ND responder off, as in OVN.
-    public var vlanPassthru: Bool
+    public var vlanPassthru = false
     /// The IPv4 network that central gives addresses of to ports with dynamic ones, as the user writes it: host bits do
     /// not count. 8 ... 30 bits long.
     public var subnet: IPPrefix?
     /// The addresses of the subnet that central does not give.
-    public var excludedIPs: ExcludedAddresses
+    public var excludedIPs = ExcludedAddresses([])
     /// The IPv6 network of 64 bits that central makes addresses in, of MAC addresses.
     public var ipv6Prefix: IPPrefix?
     /// True if central gives MAC addresses alone; with neither a subnet nor an IPv6 prefix.
-    public var isMACOnly: Bool
+    public var isMACOnly = false
     /// The sets of records that answer the DNS queries of its ports.
     public var dnsRecords: [ObjectID] = []
     /// The domain that its ports' names are resolved in, lower case and without a dot at the end; `nil` for none.
@@ -41,26 +41,6 @@ public struct LogicalSwitch: Hashable, Sendable {
         public init(tunnelKey: UInt32) {
             self.tunnelKey = tunnelKey
         }
-    }
-
-    public init(
-        name: String,
-        labels: [String: String] = [:],
-        vlanPassthru: Bool = false,
-        subnet: IPPrefix? = nil,
-        excludedIPs: ExcludedAddresses = ExcludedAddresses([]),
-        ipv6Prefix: IPPrefix? = nil,
-        isMACOnly: Bool = false,
-        status: Status
-    ) {
-        self.name = name
-        self.labels = labels
-        self.vlanPassthru = vlanPassthru
-        self.subnet = subnet
-        self.excludedIPs = excludedIPs
-        self.ipv6Prefix = ipv6Prefix
-        self.isMACOnly = isMACOnly
-        self.status = status
     }
 }
 
