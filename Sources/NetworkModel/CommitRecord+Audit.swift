@@ -39,10 +39,13 @@ extension CommitChange {
     /// The name of the object that the row is; its identity if it has no other.
     fileprivate var auditName: String {
         switch kind {
-        case .object: object.flatMap(Self.name(in:)) ?? name ?? ""
+        case .object: objectName ?? ""
         case .record, .chassisState, .bindingState, .lastKey, .topology, .keptAnswer, .token, .enrolment: id
         }
     }
+
+    /// The name that the object has, or that the row tells of the deleted one; the log of an older version does not.
+    var objectName: String? { object.flatMap(Self.name(in:)) ?? name }
 
     private static func name(in object: [UInt8]) -> String? {
         var walker = JSONWalker(object)

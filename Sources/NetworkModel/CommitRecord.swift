@@ -47,11 +47,11 @@ public struct CommitRecord: Sendable {
         requestID = commit.requestID
         var changes: [Change] = []
         var chassis: Set<String> = []
+        let northbound = before.northbound
         for row in commit.changes {
             switch row.kind {
             case .object(let kind):
-                guard let id = ObjectID(row.id) else { continue }
-                let name = kind.row.name(row.object == nil ? before.northbound : after.northbound, .id(id))
+                let name = row.objectName ?? ObjectID(row.id).flatMap { kind.row.name(northbound, .id($0)) }
                 changes.append(Change(kind: row.kind, id: row.id, name: name ?? "", object: row.object))
             case .record(.chassis), .chassisState:
                 // A chassis as users see it is made of both rows.

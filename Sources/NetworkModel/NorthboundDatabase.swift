@@ -66,8 +66,11 @@ public struct NorthboundDatabase: Sendable {
         if old == nil { objectCount += 1 }
         count(from: old?.owner, to: stored.owner)
         Object.follow(stored.id, from: old, to: stored, in: &self)
-        noteReferences(of: Object.self, stored.id, from: old?.value, to: stored.value)
+        noteReferences(of: Object.self, stored.id, from: old, to: stored)
     }
+
+    /// Puts an object that differs from the one with its identity only in what the server sets.
+    mutating func seal<Object: Kind>(_ stored: Stored<Object>) { self[keyPath: Object.table].seal(stored) }
 
     /// Removes an object that nothing refers to any more, if it is there.
     public mutating func remove<Object: Kind>(_ kind: Object.Type, _ id: ObjectID) {
@@ -75,7 +78,7 @@ public struct NorthboundDatabase: Sendable {
         objectCount -= 1
         count(from: old.owner, to: nil)
         Object.follow(id, from: old, to: nil, in: &self)
-        noteReferences(of: kind, id, from: old.value, to: nil)
+        noteReferences(of: kind, id, from: old, to: nil)
     }
 
     /// Puts an object of the log.
@@ -94,12 +97,13 @@ public struct NorthboundDatabase: Sendable {
     private mutating func noteReferences<Object: Kind>(
         of kind: Object.Type,
         _ id: ObjectID,
-        from old: Object?,
-        to new: Object?
+        from old: Stored<Object>?,
+        to new: Stored<Object>?
     ) {
         let fields = Object.fields
         guard !fields.references.isEmpty else { return }
-        let (before, after) = (old.map(fields.referredIDs) ?? [], new.map(fields.referredIDs) ?? [])
+        let before = old.map { fields.referredIDs(of: $0.value) } ?? []
+        let after = new.map { fields.referredIDs(of: $0.value) } ?? []
         guard before != after else { return }
         let referrer = Referrer(kind: Object.kind, id: id)
         for target in before {

@@ -6,7 +6,9 @@ import Wire
 /// Reading and resolving check the members in one order: the form, `id`, `name`, the object's parent, the others. A
 /// fault that reading finds is kept, and thrown when resolving reaches it. So a refusal names the first fault,
 /// whichever step finds it.
-public struct ObjectBody<Value: Sendable>: Sendable {
+///
+/// A class: a body is handed on often, and has a dozen members and those of its value.
+public final class ObjectBody<Value: Sendable>: Sendable {
     /// A part of a body, in the order of the checks.
     enum Part { case form, name, parent, others }
 
@@ -15,20 +17,20 @@ public struct ObjectBody<Value: Sendable>: Sendable {
 
     /// The name of the object or patch in messages: "A switch".
     let noun: String
-    private var id = Identity.unsaid
+    private let id: Identity
     public let name: String?
     /// The name or the identity of what the object belongs to, if the body has one.
     public let parent: String?
     /// The members that need no look at the network, in an otherwise meaningless object. Missing members have their
     /// defaults.
-    private(set) var value: Value
+    let value: Value
     /// The members that a merge patch (RFC 7396) decides; `nil` for a body that is no patch.
-    private var patched: Set<String>?
+    private let patched: Set<String>?
     /// The keys that a merge patch takes out of maps, by the names of the members that it merges.
-    private var removedKeys: [String: [String]] = [:]
+    private let removedKeys: [String: [String]]
     /// The names or identities of the objects of other kinds, by the names of the members that refer to them.
-    private(set) var references: [String: [String]] = [:]
-    private var failure: (part: Part, refusal: Refusal)?
+    let references: [String: [String]]
+    private let failure: (part: Part, refusal: Refusal)?
 
     /// Reads a body.
     /// - Parameters:
@@ -46,29 +48,36 @@ public struct ObjectBody<Value: Sendable>: Sendable {
         self.noun = noun
         name = body["name"]?.stringValue
         self.parent = parent.flatMap { body[$0]?.stringValue }
-        value = blank
+        var (value, references) = (blank, [String: [String]]())
+        var id = Identity.unsaid
+        var failure: (part: Part, refusal: Refusal)?
         var part = Part.form
         do throws(Refusal) {
             let reader = try BodyReader(body, noun: noun, known: known, isPatch: isPatch)
-            if let id = reader.members["id"], id != .null { self.id = .said(id.stringValue.flatMap { ObjectID($0) }) }
+            if let said = reader.members["id"], said != .null { id = .said(said.stringValue.flatMap { ObjectID($0) }) }
             part = .name
             try reader.checkFixedString("name")
             part = .parent
             if let parent { try reader.checkFixedString(parent) }
             part = .others
-            if isPatch { notePatch(reader.members) }
             try read(reader, &value, &references)
         } catch {
             failure = (part, error)
         }
+        let members = isPatch && part == .others ? body.objectValue?.members : nil
+        patched = members.map { Set($0.map(\.name)) }
+        removedKeys = members.map(Self.removedKeys) ?? [:]
+        (self.value, self.references, self.id, self.failure) = (value, references, id, failure)
     }
 
-    private mutating func notePatch(_ members: JSONObject) {
-        patched = Set(members.members.map(\.name))
-        for member in members.members {
+    /// The members that are `null` in the maps among a patch's members.
+    private static func removedKeys(in members: [(name: String, value: JSONValue)]) -> [String: [String]] {
+        var keys: [String: [String]] = [:]
+        for member in members {
             guard let map = member.value.objectValue else { continue }
-            removedKeys[member.name] = map.members.filter { $0.value == .null }.map(\.name)
+            keys[member.name] = map.members.filter { $0.value == .null }.map(\.name)
         }
+        return keys
     }
 
     func decides(_ name: String) -> Bool { patched?.contains(name) ?? true }

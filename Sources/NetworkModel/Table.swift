@@ -52,6 +52,12 @@ public struct Table<Object: Kind>: Sendable {
         return old
     }
 
+    /// Puts an object with the same value and owner as the one with its identity.
+    mutating func seal(_ stored: Stored<Object>) {
+        objects[stored.id] = stored
+        byName[ProjectName(stored.value.name)] = ListedObject(stored)
+    }
+
     /// Removes an object.
     /// - Returns: The one that was there.
     mutating func remove(_ id: ObjectID) -> Stored<Object>? {

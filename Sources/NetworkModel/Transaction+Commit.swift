@@ -53,7 +53,7 @@ extension Transaction {
         sealed.revision = stamp.revision
         sealed.updatedAt = stamp.time
         sealed.bytes = sealed.json(in: network.northbound)
-        network.northbound.put(sealed)
+        network.northbound.seal(sealed)
         rows.append(CommitChange(kind: .object(Object.kind), id: new.id.description, object: sealed.bytes))
     }
 

@@ -61,16 +61,15 @@ extension LogicalSwitchPort {
         }
         try check(port.value.dhcpv4Options, is: .v4, "dhcpv4_options", database)
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
-        let index = database.ports.index
         for (number, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
             var place: String { "/addresses/\(number)" }
-            let macHolder = index.byMAC[OnSwitch(switchID: port.value.switchID, address: mac)]
+            let macHolder = database.ports.index.byMAC[OnSwitch(switchID: port.value.switchID, address: mac)]
             if let macHolder, macHolder != port.id {
                 throw conflict(.macConflict, mac.description, macHolder, database, place)
             }
             for ip in ips {
-                let holder = index.byIP[OnSwitch(switchID: port.value.switchID, address: ip)]
+                let holder = database.ports.index.byIP[OnSwitch(switchID: port.value.switchID, address: ip)]
                 if let holder, holder != port.id {
                     throw conflict(.ipConflict, ip.description, holder, database, place)
                 }
