@@ -132,14 +132,6 @@ let targets: [Target] = [
         path: "Sources/heddle",
         swiftSettings: edge
     ),
-    // The packet path once more, compiled together with its devices in memory: so it is specialized for them as it is
-    // for those of the kernel. `Forwarder` in there is a link.
-    .executableTarget(
-        name: "pipeline",
-        dependencies: ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux", log],
-        path: "Tests/Benchmarks/Pipeline",
-        swiftSettings: edge
-    ),
     // Takes the place of the C library's file calls in the program of the tests.
     .target(name: "DiskRecorder", path: "Tests/DiskRecorder", swiftSettings: shared),
     .target(
@@ -217,6 +209,13 @@ let targets: [Target] = [
 
 let package = Package(
     name: "heddle",
+    products: [
+        // What Tests/Benchmarks/Pipeline compiles with devices of its own.
+        .library(
+            name: "PacketPath",
+            targets: ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux"]
+        )
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
