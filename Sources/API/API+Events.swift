@@ -215,7 +215,6 @@ extension ChangeFeed {
         }
     }
 
-    /// Makes the text of the changes from one on.
     private func makePiece(_ start: Int) -> SharedText.Piece {
         var bytes: [UInt8] = []
         var index = start

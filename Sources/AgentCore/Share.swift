@@ -131,7 +131,6 @@ public struct ShareMark: Hashable, Sendable {
     var features: [String]
 }
 
-/// A save of the share.
 public enum ShareSave: Sendable {
     /// All of it, as a new file.
     case whole(Share)

@@ -33,7 +33,6 @@ struct Past: Sendable {
         var count: Int
         /// Bytes that they keep in memory, about.
         var byteCount: Int
-        /// Their age.
         var age: Duration
     }
 
@@ -45,7 +44,6 @@ struct Past: Sendable {
     /// The oldest revision that a delta can start from.
     var oldest: UInt64 { base.revision }
 
-    /// The newest revision.
     var newest: UInt64 { entries.last?.network.revision ?? oldest }
 
     /// Adds the next commit, and lets go of the oldest beyond the bounds.

@@ -35,7 +35,6 @@ public struct FlowAction: BitwiseCopyable, Sendable {
     /// The number of the program, and the ticket that it must have.
     var program: Int { place }
     var ticket: UInt64 { tunnelKeys }
-    /// The number of the place.
     @inlinable public var place: Int { Int(truncatingIfNeeded: target &>> Self.epochBitCount & 0xff_ffff) }
 
     /// The keys that a frame is sent with; two frames with equal ones have equal Geneve headers.

@@ -21,7 +21,6 @@ public final class ForwardingTables {
     /// Spreads the keys of tries, so that tenants cannot choose MACs that meet.
     let hashSeed: UInt64
 
-    /// The file that all of the tables is in.
     private(set) var file: TableFile
     var root: TableRoot
     private var rootReference: Reference = 0

@@ -7,7 +7,6 @@ public struct Verdict {
     /// The octets of an answer that lie in the caller's buffer, to be sent out of the slot that the frame came from;
     /// 0 if there is none. A frame may have an answer and outputs.
     public let replyByteCount: Int
-    /// The kind of that answer.
     public private(set) var replyKind = AnswerKind.neighbor
     /// The findings on the way; `nil` if the frame came from no port.
     private(set) var context: Context?

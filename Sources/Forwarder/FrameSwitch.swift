@@ -75,7 +75,6 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         var hash = 0
         /// The frames that it stands for.
         var frameCount = 0
-        /// Their bytes.
         var byteCount = 0
         /// True if a copy of it, or an answer, went out.
         var isForwarded = false

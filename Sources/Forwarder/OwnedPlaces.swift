@@ -8,7 +8,6 @@ final class OwnedPlaces {
     /// The address of each place; one without an address is all zero, and nothing is sent there.
     let addresses: UnsafeMutablePointer<sockaddr_storage>
     let addressByteCount: socklen_t
-    /// The path to each place.
     let paths: UnsafeMutablePointer<Path>
     /// The chassis that this one has keys with; `nil` if there are none.
     let peers: OwnedTunnelPeers?

@@ -21,7 +21,6 @@ struct RunTable: ~Copyable {
 
     /// A run and what its segments have in common.
     struct Place {
-        /// Its number.
         let index: Int
         var run: SegmentRun?
         var header: Header = (0, 0)

@@ -14,7 +14,6 @@ protocol ByteStream: AnyObject {
     var hasUnreadBytes: Bool { get }
 }
 
-/// The bytes of a socket as they are.
 final class SocketStream: ByteStream {
     private let socket: Descriptor
     let readAwaitsWritable = false

@@ -57,7 +57,6 @@ public struct Commit: Sendable {
         encoded = text
     }
 
-    /// True if the commit changes a row.
     public func changes(_ row: CommitChange.Row) -> Bool {
         let puts = changes.partitioningIndex { $0.object != nil }
         return changes[..<puts].hasRow(row) || changes[puts...].hasRow(row)
@@ -172,7 +171,6 @@ public struct CommitChange: Equatable, Sendable {
     /// The name of an object whose row is deleted, for the audit; `nil` if its key is its name.
     public var name: String?
 
-    /// Which row it is.
     public struct Row: Hashable, Sendable {
         /// The row's table.
         public let kind: Kind

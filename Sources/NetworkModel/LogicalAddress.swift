@@ -128,7 +128,6 @@ public struct PortSecurityRule: Hashable, Spelled, AddressText {
         text += words.joined(separator: " ").utf8
     }
 
-    /// The MACs of all virtual routers.
     private static let allVirtualMACs: [MACRange] = [.virtualIPv4Routers, .virtualIPv6Routers]
 
     /// OVN's word before a rule for virtual routers.

@@ -16,7 +16,6 @@ enum ServerMember: String, CaseIterable {
     case id, owner, revision, configRevision = "config_revision", createdAt = "created_at", updatedAt = "updated_at"
     case status
 
-    /// Their names.
     static let names = allCases.map(\.rawValue)
 }
 

@@ -11,14 +11,11 @@ public struct Table<Object: Kind>: Sendable {
     /// An index that finds objects by other things than their names.
     public internal(set) var index = Object.Index()
 
-    /// The number of objects.
     @inlinable public var count: Int { objects.count }
-    /// True if there are no objects.
     @inlinable public var isEmpty: Bool { objects.isEmpty }
     /// The objects, in the order of their identities.
     @inlinable public var values: some Sequence<Stored<Object>> { objects.values }
 
-    /// The object with an identity.
     @inlinable public subscript(id: ObjectID) -> Stored<Object>? { objects[id] }
 
     /// The object that a path or a body points at.
@@ -87,7 +84,6 @@ extension Table: Sequence {
 }
 
 public struct ListedObject: Sendable {
-    /// The identity.
     public let id: ObjectID
     /// The revision of the last commit that changed the bytes: the entity tag.
     public let revision: UInt64

@@ -62,7 +62,6 @@ public struct TopologyPlan: Equatable, Sendable {
         public var name: String
         /// The former value.
         public var from: JSONValue
-        /// The new value.
         public var to: JSONValue
     }
 

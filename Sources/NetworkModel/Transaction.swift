@@ -265,6 +265,5 @@ func freeKey<Key: FixedWidthInteger & Sendable>(
 }
 
 extension NorthboundDatabase {
-    /// True if an object that has a key is there.
     fileprivate func hasKey(_ id: ObjectID) -> Bool { switches[id] != nil || ports[id] != nil }
 }

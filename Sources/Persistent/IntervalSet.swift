@@ -32,7 +32,6 @@ public struct IntervalSet<Element: FixedWidthInteger & Sendable>: Sendable {
         return cursor.next().map { $0.value...$0.key }
     }
 
-    /// True if the set has a number.
     @inlinable public func contains(_ element: Element) -> Bool {
         interval(endingFrom: element)?.contains(element) ?? false
     }

@@ -95,7 +95,6 @@ struct AuditExtents: Equatable {
     }
 }
 
-/// The tables of the audit.
 enum AuditTable: String, CaseIterable {
     case users = "user_audit"
     case hosts = "host_audit"

@@ -13,14 +13,12 @@ public struct CNIConfiguration: Equatable, Sendable {
     public var version: String
     /// The network's name, by which attachments belong together.
     public var name: String
-    /// The logical switch.
     public var logicalSwitch: String?
     /// A logical port that is there already; without it one is made for each attachment.
     public var logicalPort: String?
     /// Central's northbound URL.
     public var central: String?
     public var token: String?
-    /// The file that has the token.
     public var tokenFile: String?
     /// The file of central's authority.
     public var authorities: String?

@@ -57,7 +57,6 @@ public struct CNIRequest: Equatable, Sendable {
         try takeArguments()
     }
 
-    /// The command in the environment.
     public static func command(_ environment: (String) -> String?) throws(CNIError) -> Command {
         guard let word = environment("CNI_COMMAND") else {
             throw CNIError(.invalidEnvironment, "CNI_COMMAND is missing", details: "A container runtime starts this.")

@@ -3,7 +3,6 @@ import Wire
 
 /// The counters of ports, each with the name that the agent gives it, at one moment.
 struct PortCounters {
-    /// One counter of one port.
     struct Key: Hashable {
         /// The port's name on its host.
         let port: String

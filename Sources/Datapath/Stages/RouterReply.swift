@@ -52,7 +52,6 @@ struct RouterRow {
 
     /// Octets of an advertisement, at most: IPv6's minimum MTU less its header.
     static let messageByteCountMaximum = 1280 - IPv6Header.byteCount
-    /// The offset of the MTU in it.
     static let mtuOffset = RouterMessage.advertisementByteCount + 12
     /// ff02::2.
     static let allRouters = IPv6Address(high: 0xff02 << 48, low: 2)

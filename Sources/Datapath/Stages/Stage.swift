@@ -26,7 +26,6 @@ enum Step {
     case enter(UnsafePointer<PortRow>)
 }
 
-/// A list of stages.
 protocol StageList {
     /// Asks the stages in order until one does not pass the frame on.
     /// - Returns: `true` if all have.

@@ -130,7 +130,6 @@ extension LogicalSwitchPort {
 
 /// The MAC addresses with one prefix that ports have.
 struct TakenMACs: Sendable {
-    /// The prefix.
     let prefix: MACPrefix
     /// The last three octets of the addresses.
     private var suffixes: IntervalSet<UInt32>
