@@ -40,7 +40,11 @@ extension AgentCore {
             )
         }
         let sorted = stored.sorted { $0.specification.name < $1.specification.name }
-        emit(.savePorts(StoredPorts(lastClaim: lastClaim, ports: sorted), save: files.portsSave))
+        let virtual = virtualPlugs.sorted { $0.key < $1.key }.map {
+            StoredVirtualPlug(logicalPort: $0.key, parent: $0.value.parent, claim: $0.value.claim)
+        }
+        let whole = StoredPorts(lastClaim: lastClaim, ports: sorted, virtualPlugs: virtual)
+        emit(.savePorts(whole, save: files.portsSave))
         return files.portsSave
     }
 

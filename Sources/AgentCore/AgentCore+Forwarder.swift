@@ -228,6 +228,7 @@ extension AgentCore {
         case .statistics(let statistics): answerLists(with: statistics)
         case .pathRefused(let address): pathRefused(address, now: now)
         case .capturing(let number, let isOn): capturing(number, isOn: isOn)
+        case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
             .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))

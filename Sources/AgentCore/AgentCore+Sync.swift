@@ -83,7 +83,8 @@ extension AgentCore {
     /// The ports that central is told of: all that are plugged with a claim on disk, also those that another chassis
     /// has taken, which come back when that one lets go.
     var reportedPorts: [SyncRequest.PluggedPort] {
-        ports.values
+        reportedVirtualPorts
+            + ports.values
             .filter { !$0.isLeaving }
             .sorted { $0.specification.name < $1.specification.name }
             .compactMap { port in

@@ -33,6 +33,8 @@ public struct AgentCore: Sendable {
     /// The share, as of the last answer that was whole.
     var share: Share
     var ports: [String: PluggedPort] = [:]
+    /// The virtual ports that parents of this host have claimed, by logical port.
+    var virtualPlugs: [String: VirtualPlug] = [:]
     /// The highest claim number given so far.
     var lastClaim: UInt64
     var sync = SyncState()
@@ -98,6 +100,13 @@ public struct AgentCore: Sendable {
                 share.binding(of: stored.specification.logicalPort)?
                 .location(on: configuration.chassis)?.bindSeq
             self.ports[stored.specification.name] = port
+        }
+        for stored in ports.virtualPlugs {
+            virtualPlugs[stored.logicalPort] = VirtualPlug(
+                parent: stored.parent,
+                claim: stored.claim,
+                boundSequence: share.binding(of: stored.logicalPort)?.location(on: configuration.chassis)?.bindSeq ?? 0
+            )
         }
     }
 
@@ -169,6 +178,7 @@ public struct AgentCore: Sendable {
     /// Does what is due, whatever the event was.
     private mutating func settle(now: Duration, using generator: inout some RandomNumberGenerator) {
         settleHold()
+        settleVirtualPlugs()
         settleForwarder(now: now)
         settleGuests()
         settlePaths(now: now, using: &generator)

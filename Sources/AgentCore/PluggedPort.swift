@@ -89,9 +89,11 @@ public struct StoredPorts: Hashable, Sendable {
     /// The highest claim number given to any port so far.
     public var lastClaim: UInt64
     public var ports: [StoredPort]
+    public var virtualPlugs: [StoredVirtualPlug]
 
-    public init(lastClaim: UInt64, ports: [StoredPort] = []) {
+    public init(lastClaim: UInt64, ports: [StoredPort] = [], virtualPlugs: [StoredVirtualPlug] = []) {
         self.lastClaim = lastClaim
         self.ports = ports
+        self.virtualPlugs = virtualPlugs
     }
 }

@@ -6,7 +6,10 @@ extension StoredPorts {
     private static let format = 1
 
     public var fileBytes: [UInt8] {
-        let content: JSONValue = ["last_claim": number(lastClaim), "ports": .array(ports.map(\.json))]
+        var content: JSONValue = ["last_claim": number(lastClaim), "ports": .array(ports.map(\.json))]
+        if !virtualPlugs.isEmpty {
+            content = content.merged(with: ["virtual_ports": .array(virtualPlugs.map(\.json))])
+        }
         return StateFile.seal(kind: Self.kind, format: Self.format, content.bytes + [UInt8(ascii: "\n")])
     }
 
@@ -29,7 +32,9 @@ extension StoredPorts {
             }
             ports.append(port)
         }
-        self.init(lastClaim: lastClaim, ports: ports)
+        // An entry that cannot be read is claimed anew when its parent announces the address again.
+        let virtual = json["virtual_ports"]?.arrayValue?.compactMap { StoredVirtualPlug(json: $0) } ?? []
+        self.init(lastClaim: lastClaim, ports: ports, virtualPlugs: virtual.filter { $0.claim <= lastClaim })
     }
 }
 
@@ -69,6 +74,19 @@ extension StoredPort {
 
     /// The members that a stored port has beyond a request.
     private static let ownFields = ["name", "owned", "claim", "set_aside", "lost_to", "leaving", "namespace", "pinned"]
+}
+
+extension StoredVirtualPlug {
+    fileprivate var json: JSONValue {
+        ["logical_port": .string(logicalPort), "parent": .string(parent), "claim": number(claim)]
+    }
+
+    fileprivate init?(json: JSONValue) {
+        guard let logicalPort = json["logical_port"]?.stringValue, let parent = json["parent"]?.stringValue,
+            let claim = unsigned(json["claim"])
+        else { return nil }
+        self.init(logicalPort: logicalPort, parent: parent, claim: claim)
+    }
 }
 
 extension PortSpecification {

@@ -67,7 +67,11 @@ extension CentralCore {
         // Nobody asks what a port needs that no host has, or has plugged.
         let isAtHost = location != nil || pluggedAt[port.name] != nil
         let needed = isAtHost ? draft.network.northbound.neededFeatures(of: port) : []
-        if let holder = location?.chassis, !mayKeep(port, at: holder, needing: needed, draft) { location = nil }
+        if let place = location,
+            !port.mayBe(by: place.parent) || !mayKeep(port, at: place.chassis, needing: needed, draft)
+        {
+            location = nil
+        }
         let plugs = plugs(of: port, needing: needed, in: draft)
         let identities = Set(plugs.map(\.chassisID))
         let winner = winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)
@@ -76,11 +80,12 @@ extension CentralCore {
         }
         if let winner {
             state.take(winner.claim, at: draft.stamp.revision, plugged: identities)
-            location = PortBinding.Location(chassis: winner.chassis, bindSeq: state.bindSeq)
+            location = PortBinding.Location(chassis: winner.chassis, bindSeq: state.bindSeq, parent: winner.parent)
         }
         let old = port.status
         var status = old
         status.chassis = location?.chassis
+        status.virtualParent = location?.parent
         status.isUp = isUp(port, at: location, state, draft, wasUp: old.isUp && old.chassis == location?.chassis)
         status.waiting = waiting(for: port, heldAt: location?.chassis, plugs, draft)
         status.reason = status.isUp ? nil : reason(port, at: location, status.waiting, draft)

@@ -17,19 +17,25 @@ extension CentralCore {
         var lacks: [String]
         /// True if the host says itself that the port was taken from it since.
         var isSetAside: Bool
+        /// Of a virtual port: the port there that has announced its address.
+        var parent: String?
 
         var chassisID: String { claim.chassisID }
         /// True if the host may have the port, can serve it and is live.
         var isEligible: Bool { reason == .setAside }
     }
 
-    /// The hosts that list the port as plugged in, by name.
+    /// The hosts that list the port as plugged in, by name; a virtual one by a parent that they hold.
     /// - Parameter needed: the features of a host that may have it.
     func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Transaction) -> [Plug] {
         (pluggedAt[port.name] ?? []).sorted().compactMap { name in
             guard let session = sessions[name], let plugged = session.ports[port.name],
                 let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
             else { return nil }
+            let parent = plugged.parent.isEmpty ? nil : plugged.parent
+            guard port.mayBe(by: parent), parent.map({ holds($0, of: port, at: name, draft) }) ?? true else {
+                return nil
+            }
             let lacks = needed.filter { !session.features.contains($0) }
             let reason: LogicalSwitchPort.Status.Reason =
                 draft.network.ledger.chassis[name]?.isLive != true
@@ -40,9 +46,18 @@ extension CentralCore {
                 claim: Ledger.SeenClaim(chassisID: chassisID, claim: plugged.claim),
                 reason: reason,
                 lacks: reason == .unsupportedByChassis ? lacks : [],
-                isSetAside: plugged.isSetAside
+                isSetAside: plugged.isSetAside,
+                parent: parent
             )
         }
+    }
+
+    /// True if a host has the parent of a virtual port, on the same switch.
+    private func holds(_ parent: String, of port: LogicalSwitchPort, at name: String, _ draft: Transaction) -> Bool {
+        guard let stored = draft.network.northbound.port(.name(parent)), stored.value.switchID == port.switchID else {
+            return false
+        }
+        return draft.location(ofPort: stored.id)?.chassis == name
     }
 
     /// True if the host that holds a port may go on holding it; one that is silent may.
@@ -69,9 +84,11 @@ extension CentralCore {
         _ draft: Transaction
     ) -> Plug? {
         let eligible = plugs.filter(\.isEligible)
+        // The address of a virtual port goes to whoever announced it last.
+        let hasOrder = !port.requestedChassis.isEmpty && !port.isVirtual
         func isNew(_ plug: Plug) -> Bool { !plug.isSetAside && plug.claim.claim > state.claim(of: plug.chassisID) }
         func first(of plugs: [Plug]) -> Plug? {
-            if !port.requestedChassis.isEmpty {
+            if hasOrder {
                 // All of them are on the list.
                 return port.requestedChassis.lazy.compactMap { name in plugs.first { $0.chassis == name } }.first
             }
@@ -83,7 +100,7 @@ extension CentralCore {
                 }.first ?? plugs.first
         }
         guard let holder else { return first(of: eligible) }
-        if port.requestedChassis.isEmpty { return first(of: eligible.filter(isNew)) }
+        if !hasOrder { return first(of: eligible.filter(isNew)) }
         let isLive = draft.network.ledger.chassis[holder]?.isLive == true
         return isLive ? eligible.first { $0.chassis == holder && isNew($0) } : first(of: eligible)
     }

@@ -19,6 +19,7 @@ final class DatapathState {
     /// The keys of the names that responders have.
     var responderKeys: [KeyRow] = []
     var areGroupsOutdated = false
+    var virtualPortCount = 0
 
     /// The number of ports on a chassis.
     struct Members {
@@ -75,6 +76,7 @@ final class DatapathState {
             port.security = file.copySecurity(port.security, from: former)
             port.origins = file.copy(OriginRow.self, port.origins, from: former)
             port.locals = file.copy(UInt16.self, port.locals, from: former)
+            port.parents = file.copy(UInt16.self, port.parents, from: former)
             port.remotes = file.copy(UInt32.self, port.remotes, from: former)
             port.dhcpv4 = file.copyDHCP(port.dhcpv4, from: former, moved)
             port.dhcpv6 = file.copyDHCP(port.dhcpv6, from: former, moved)
@@ -168,13 +170,21 @@ extension ForwardingTables {
     }
 
     private func layServices(of datapath: DatapathState) {
+        datapath.row.router = layRouter(datapath.record.routerAdvertisement)
+        noteServices(of: datapath)
+    }
+
+    /// Sets what hosts do for all ports of a datapath.
+    func noteServices(of datapath: DatapathState) {
         let record = datapath.record
         var services: DatapathServices = []
         if record.dnsDomain != nil || !record.dnsRecords.isEmpty { services.insert(.names) }
         if record.guardsRouters { services.insert(.guardsRouters) }
         if record.guardsDHCP { services.insert(.guardsDHCP) }
+        if datapath.virtualPortCount > 0 { services.insert(.virtualPorts) }
+        guard services != datapath.row.services else { return }
         datapath.row.services = services
-        datapath.row.router = layRouter(record.routerAdvertisement)
+        raise(datapath)
     }
 
     /// Has decisions in a datapath made anew.

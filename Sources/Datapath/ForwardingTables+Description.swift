@@ -66,6 +66,8 @@ extension ForwardingTables: CustomStringConvertible {
         if port.flags.contains(.hasUnknown) { states.append("unknown") }
         if port.flags.contains(.boundHere) { states.append("bound here") }
         if port.locals.count > 0 { states.append("slot \(port.slot)") }
+        let parents = file.load(UInt16.self, port.parents).map(String.init).joined(separator: " ")
+        if !parents.isEmpty { states.append("parents in \(parents)") }
         states += names(port.remotes).map { "to \($0)" }
         states += file.load(OriginRow.self, port.origins).map { origin in
             let name = chassis[origin.chassis].name
@@ -84,6 +86,7 @@ extension ForwardingTables: CustomStringConvertible {
         let addresses = keys.filter { $0.kind != KeyKind.name.rawValue }.map { key in
             let owner = portName(file.element(Int(key.value), of: datapath.ports))
             guard let address = key.address else { return "  \(MACAddress(truncating: key.low)) -> \(owner)" }
+            if key.isVirtual { return "  \(address) is that of \(owner)" }
             return "  \(address) is at \(MACAddress(truncating: key.mac)), \(owner)"
         }
         return addresses + names
@@ -103,11 +106,14 @@ extension ForwardingTables: CustomStringConvertible {
 }
 
 extension KeyRow {
+    /// True if it is the address of a virtual port.
+    fileprivate var isVirtual: Bool { kind == KeyKind.virtualIPv4.rawValue || kind == KeyKind.virtualIPv6.rawValue }
+
     /// The IP address that it is, if any.
     fileprivate var address: IPAddress? {
         switch KeyKind(rawValue: kind) {
-        case .ipv4Neighbor, .ipv4Encap: .v4(IPv4Address(UInt32(truncatingIfNeeded: low)))
-        case .ipv6Neighbor, .ipv6Encap: .v6(IPv6Address(high: high, low: low))
+        case .ipv4Neighbor, .ipv4Encap, .virtualIPv4: .v4(IPv4Address(UInt32(truncatingIfNeeded: low)))
+        case .ipv6Neighbor, .ipv6Encap, .virtualIPv6: .v6(IPv6Address(high: high, low: low))
         case .vni, .mac, .name, nil: nil
         }
     }

@@ -7,6 +7,8 @@ extension ForwardingTables {
         notePastPlaces(from: former, to: port)
         ports[port.id] = .portBinding(port)
         if let former, isHere(former) { removeHere(former) }
+        for parent in former?.virtualParents ?? [] { virtualPorts[parent]?.remove(port.id) }
+        for parent in port.virtualParents { virtualPorts[parent, default: []].insert(port.id) }
         if isHere(port) { portsHere[port.logicalPort, default: []].insert(port.id) }
         if let former, former.datapath == port.datapath, former.tunnelKey == port.tunnelKey,
             let datapath = datapath(of: former), isLaid(former, in: datapath)
@@ -22,6 +24,7 @@ extension ForwardingTables {
         for past in pasts.removeValue(forKey: id) ?? [] { countPast(past.chassis, -1) }
         withdraw(former)
         if isHere(former) { removeHere(former) }
+        for parent in former.virtualParents { virtualPorts[parent]?.remove(id) }
         ports[id] = nil
     }
 
@@ -103,7 +106,8 @@ extension ForwardingTables {
         count(port, 1, in: datapath)
         if let former { count(former, -1, in: datapath) }
         if let former, former.addresses == port.addresses, former.hasUnknown == port.hasUnknown,
-            former.answersNeighbors == port.answersNeighbors, former.logicalPort == port.logicalPort
+            former.answersNeighbors == port.answersNeighbors, former.logicalPort == port.logicalPort,
+            former.virtualIP == port.virtualIP
         {
             outdated.insert(datapath.row.index)
         } else {
@@ -111,8 +115,9 @@ extension ForwardingTables {
             for key in keys(of: port, in: datapath, laysRows: true) { insert(key, into: datapath) }
             raise(datapath)
         }
-        let slot = isHere(port) ? slots[port.logicalPort] : nil
-        let local = slot.map {
+        let slot = slot(of: port)
+        // A virtual port gets no floods: they reach its parent as a port of its own.
+        let local = (port.isVirtual ? nil : slot).map {
             DatapathState.LocalMember(slot: $0, isEnabled: port.isEnabled, hasUnknown: port.hasUnknown)
         }
         if datapath.locals[port.tunnelKey] != local {
@@ -122,7 +127,7 @@ extension ForwardingTables {
         emptySlot(of: port.tunnelKey, in: datapath)
         let reference = file.append(row(of: port, in: datapath, slot: slot))
         file.set(reference, at: Int(port.tunnelKey), of: &datapath.row.ports)
-        if let slot { fill(slot, reference) }
+        if let slot, !port.isVirtual { fill(slot, reference) }
     }
 
     private func remove(_ port: PortBinding, from datapath: DatapathState) {
@@ -132,6 +137,13 @@ extension ForwardingTables {
         emptySlot(of: port.tunnelKey, in: datapath)
         file.set(0, at: Int(port.tunnelKey), of: &datapath.row.ports)
         raise(datapath)
+    }
+
+    /// The slot of the device that frames for a port go to, if that is here.
+    private func slot(of port: PortBinding) -> UInt16? {
+        guard port.isVirtual else { return isHere(port) ? slots[port.logicalPort] : nil }
+        let place = port.locations.first { $0.state == .active && $0.chassis == localChassis }
+        return place?.parent.flatMap { slots[$0] }
     }
 
     private func emptySlot(of key: UInt16, in datapath: DatapathState) {
@@ -168,6 +180,7 @@ extension ForwardingTables {
             security: file.append(port.portSecurity),
             origins: file.append(present + past),
             locals: slot.map { file.append([$0]) } ?? .empty,
+            parents: file.append(port.virtualParents.compactMap { slots[$0] }),
             remotes: file.append(numbers.filter { chassis[$0].place != nil }.sorted()),
             dhcpv4: slot == nil ? 0 : layDHCP(port.dhcpv4Options, of: port, isIPv6: false),
             dhcpv6: slot == nil ? 0 : layDHCP(port.dhcpv6Options, of: port, isIPv6: true),
@@ -179,6 +192,10 @@ extension ForwardingTables {
 
     /// Counts a port among the members of its datapath.
     private func count(_ port: PortBinding, _ difference: Int, in datapath: DatapathState) {
+        if port.isVirtual {
+            datapath.virtualPortCount += difference
+            noteServices(of: datapath)
+        }
         for name in elsewhere(port) {
             let number = countLocation(of: name, difference)
             let before = datapath.members[number] ?? .init()
@@ -212,6 +229,11 @@ extension ForwardingTables {
                     keys.append(KeyRow(.ipv6Neighbor, high: ip.high, low: ip.low, value: value, mac: mac))
                 }
             }
+        }
+        switch port.virtualIP {
+        case .v4(let ip)?: keys.append(KeyRow(.virtualIPv4, low: UInt64(ip.rawValue), value: value))
+        case .v6(let ip)?: keys.append(KeyRow(.virtualIPv6, high: ip.high, low: ip.low, value: value))
+        case nil: break
         }
         return keys + nameKeys(of: port, in: datapath, laysRows: laysRows)
     }

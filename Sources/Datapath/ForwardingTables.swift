@@ -46,6 +46,8 @@ public final class ForwardingTables {
     var deadlines: [(time: Duration, port: ObjectID)] = []
     /// The ports that are bound here, by logical port.
     var portsHere: [String: Set<ObjectID>] = [:]
+    /// The virtual ports, by their parents.
+    var virtualPorts: [String: Set<ObjectID>] = [:]
     /// The slots of the devices by logical port.
     private(set) var slots: [String: UInt16] = [:]
     /// The rows of the ports in the slots.
@@ -146,7 +148,9 @@ public final class ForwardingTables {
         let former = self.slots
         self.slots = slots
         let names = Set(former.keys).union(slots.keys).filter { former[$0] != slots[$0] }
-        for id in names.sorted().flatMap({ portsHere[$0] ?? [] }) { layAgain(id) }
+        for name in names.sorted() {
+            for id in (portsHere[name] ?? []).union(virtualPorts[name] ?? []).sorted() { layAgain(id) }
+        }
     }
 
     // Views

@@ -8,6 +8,7 @@ enum SwitchIngress: StageList {
         walk.passes(Admission.self)  // ls_in_check_port_sec
             && walk.passes(IngressPortSecurity.self)  // ls_in_apply_port_sec
             && walk.passes(ServerGuard.self)  // none of OVN's
+            && walk.passes(VirtualClaim.self)  // ls_in_arp_rsp
             && walk.passes(NeighborReply.self)  // ls_in_arp_rsp
             && walk.passes(RouterReply.self)  // lr_in_nd_ra_options
             && walk.passes(DHCPReply.self)  // ls_in_dhcp_options

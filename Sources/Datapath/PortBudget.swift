@@ -16,6 +16,9 @@ public struct RateLimit: Equatable, Sendable {
     /// "Too big" answers to a port: one for each destination, which a host then remembers for minutes. Linux itself
     /// sends as many errors (`icmp_msgs_per_sec`), for a whole host.
     public static var tooBigAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
+    /// Claims of virtual addresses by a port. A burst is for a host with dozens of addresses that all move at once; the
+    /// rate bounds how often central hears of two parents that take an address from each other without end.
+    public static var virtualClaims: RateLimit { RateLimit(perSecond: 1, burst: 64) }
     /// Copies that a host makes of a port's broadcasts, multicasts and frames to unknown MACs, beyond the first one,
     /// which any frame costs: on the port's own host for its ports and for other hosts, there for their ports. They
     /// take about a third of what one processor hands on, and are 500 broadcasts a second to 500 hosts, or a stream of
@@ -33,6 +36,7 @@ public struct PortBudget {
     private var nameAnswers = Meter()
     private var tooBigAnswers = Meter()
     private var floodCopies = Meter()
+    private var virtualClaims = Meter()
 
     public init() {}
 
@@ -54,6 +58,10 @@ public struct PortBudget {
 
     public mutating func takeTooBigAnswer(now: Duration, shareCount: Int = 1) -> Bool {
         tooBigAnswers.take(1, of: .tooBigAnswers, now: now, shareCount: shareCount)
+    }
+
+    public mutating func takeVirtualClaim(now: Duration, shareCount: Int = 1) -> Bool {
+        virtualClaims.take(1, of: .virtualClaims, now: now, shareCount: shareCount)
     }
 
     /// Takes the copies of a frame for many, those beyond the first.

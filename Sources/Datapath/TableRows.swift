@@ -70,13 +70,16 @@ enum KeyKind: UInt32 {
     case ipv6Encap
     /// A name of DNS, by a hash of its octets.
     case name
+    /// The address of a virtual port.
+    case virtualIPv4
+    case virtualIPv6
 }
 
 /// A key of a trie and what is known of it.
 struct KeyRow {
     var kind: UInt32
-    /// The datapath's index for a VNI, the port's key for a MAC and a neighbor, the chassis' number for an encap, the
-    /// rank among equal names for a name: the lowest is found.
+    /// The datapath's index for a VNI, the port's key for a MAC, a neighbor and a virtual address, the chassis' number
+    /// for an encap, the rank among equal names for a name: the lowest is found.
     var value: UInt32
     var high: UInt64
     var low: UInt64
@@ -148,6 +151,8 @@ struct DatapathServices: OptionSet {
     static let guardsRouters = DatapathServices(rawValue: 2)
     /// Ports send nothing that DHCP servers send.
     static let guardsDHCP = DatapathServices(rawValue: 4)
+    /// There are virtual ports.
+    static let virtualPorts = DatapathServices(rawValue: 8)
 }
 
 struct PortFlags: OptionSet {
@@ -174,8 +179,11 @@ struct PortRow {
     var security: Extent
     /// `OriginRow`s: where frames of the port may come from.
     var origins: Extent
-    /// Its slot (`UInt16`), if it is bound and plugged in here: a list, as a group's is.
+    /// Its slot (`UInt16`), if it is bound and plugged in here: a list, as a group's is. Of a virtual port the slot of
+    /// the parent that has announced its address.
     var locals: Extent
+    /// The slots (`UInt16`) of the parents of a virtual port that are plugged in here.
+    var parents: Extent
     /// Place numbers (`UInt32`) of its remote locations.
     var remotes: Extent
     /// The `DHCPRow` of DHCPv4; 0 if requests go on.

@@ -116,6 +116,20 @@ extension Tables {
         find(KeyRow(.ipv6Neighbor, high: address.high, low: address.low, value: 0), in: datapath.pointee.keys)
     }
 
+    /// The virtual port with an address.
+    func virtualPort(ipv4 address: UInt32, in datapath: UnsafePointer<DatapathRow>) -> UnsafePointer<PortRow>? {
+        find(KeyRow(.virtualIPv4, low: UInt64(address), value: 0), in: datapath.pointee.keys).flatMap {
+            port(key: UInt16(truncatingIfNeeded: $0.pointee.value), in: datapath)
+        }
+    }
+
+    /// The virtual port with an address.
+    func virtualPort(ipv6 address: IPv6Address, in datapath: UnsafePointer<DatapathRow>) -> UnsafePointer<PortRow>? {
+        find(KeyRow(.virtualIPv6, high: address.high, low: address.low, value: 0), in: datapath.pointee.keys).flatMap {
+            port(key: UInt16(truncatingIfNeeded: $0.pointee.value), in: datapath)
+        }
+    }
+
     /// The number of the chassis that has this encap, or -1.
     func chassis(encap: IPAddress) -> Int {
         find(KeyRow(encap: encap, value: 0), in: root.pointee.keys).map { Int($0.pointee.value) } ?? -1

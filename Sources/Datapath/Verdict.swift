@@ -82,6 +82,13 @@ public struct Verdict {
         return max(0, count &- (isMember && isLocal ? 2 : 1))
     }
 
+    /// Takes the virtual port that the frame claims for the port which has sent it; `nil` for all frames but few.
+    public mutating func takeClaim() -> ObjectID? {
+        guard let port = context?.claimed else { return nil }
+        context?.claimed = nil
+        return ObjectID(high: port.pointee.idHigh, low: port.pointee.idLow)
+    }
+
     /// The next output of the frame; `nil` at the end. Egress runs here, once for each port of this host.
     /// - Parameter tables: those that have decided.
     public mutating func nextOutput(_ tables: Tables) -> Output? {

@@ -226,7 +226,7 @@ final class ForwarderControl {
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
             case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-                .capturing:
+                .capturing, .virtualClaimed:
                 break
             }
             guard let outcome else { return }
@@ -273,6 +273,12 @@ final class ForwarderControl {
         _ = clinux_read(notify.raw, &count, 8)
         detachFailedDevices()
         for address in paths.takeRefused() { connection?.send(.pathRefused(address)) }
+        for poller in portPollers {
+            while let claim = poller.claims.take() {
+                guard let name = slots.name(ofSlot: claim.slot) else { continue }
+                connection?.send(.virtualClaimed(name: name, virtualPort: claim.virtualPort))
+            }
+        }
         settle()
         publish()
     }

@@ -164,9 +164,15 @@ extension FrameSwitch {
             reply: answer,
             into: room
         )
-        guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
         let shareCount = generation.pointee.queueCounts[slot]
         let budget = budgets[slot]
+        if let virtualPort = verdict.pointee.takeClaim(),
+            budget.pointee.takeVirtualClaim(now: now, shareCount: shareCount),
+            claims?.put(slot, virtualPort) == true
+        {
+            tellControl()
+        }
+        guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
         let copyCount = verdict.pointee.extraCopyCount * states[number].frameCount
         guard budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount) else {
             return drop(number, .floodLimit)

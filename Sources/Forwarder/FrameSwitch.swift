@@ -16,13 +16,15 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let ports: Ports
     let underlay: Underlay
     let counters: CounterBlock
+    /// The claims of virtual addresses for the control thread; `nil` if nobody listens.
+    let claims: ClaimRing?
     /// The queue of a port that frames are written to: the kernel lets a guest answer on the queue that it was reached
     /// by, so that each poller's flows stay apart.
     let queue: Int
     /// The lane of captures that is this poller's.
     let lane: Int
-    /// An eventfd to write when the kernel has refused a datagram as too long for a path that was said to carry it; -1
-    /// for none.
+    /// An eventfd to write when there is a claim, or when the kernel has refused a datagram as too long for a path that
+    /// was said to carry it; -1 for none.
     let notify: Int32
     let flows = FlowCache()
 
@@ -90,6 +92,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         ports: Ports,
         underlay: Underlay,
         counters: CounterBlock,
+        claims: ClaimRing? = nil,
         queue: Int = 0,
         lane: Int = 0,
         notify: Int32 = -1
@@ -97,6 +100,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         self.ports = ports
         self.underlay = underlay
         self.counters = counters
+        self.claims = claims
         self.queue = queue
         self.lane = lane
         self.notify = notify

@@ -10,6 +10,7 @@ final class Poller {
     let name: String
     let words = PollerWords()
     let counters = CounterBlock()
+    let claims = ClaimRing()
     private let epoll: Descriptor
     private let wake: Descriptor
     private var thread: Thread?
@@ -30,6 +31,7 @@ final class Poller {
         let context = PollerContext(
             words: words,
             counters: counters,
+            claims: claims,
             queue: queue,
             lane: lane,
             epoll: epoll.raw,
@@ -46,6 +48,7 @@ final class Poller {
         stop()
         words.deallocate()
         counters.deallocate()
+        claims.deallocate()
     }
 
     /// Ends the thread and waits for it; what was published is no longer used then.
@@ -85,6 +88,7 @@ final class Poller {
 struct PollerContext: Sendable {
     let words: PollerWords
     let counters: CounterBlock
+    let claims: ClaimRing
     let queue: Int
     let lane: Int
     let epoll: Int32
@@ -109,6 +113,7 @@ struct PollerLoop: ~Copyable {
             ports: DeviceIO(rings: context.rings),
             underlay: UDPIO(),
             counters: context.counters,
+            claims: context.claims,
             queue: context.queue,
             lane: context.lane,
             notify: context.notify

@@ -63,7 +63,8 @@ public struct CommitAssembly: Sendable {
         case .deletePort(let name): try edit { $0.slots[name] = nil }
         case .commit: return try commit()
         case .requestStatistics, .pathMTU, .beginCapture, .endCapture: break
-        case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused, .capturing:
+        case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused, .capturing,
+            .virtualClaimed:
             throw .notForForwarder
         }
         return nil

@@ -15,6 +15,7 @@ extension ForwarderMessage {
         case pathRefused
         case slots
         case capturing
+        case virtualClaimed
         case begin = 64
         case tables
         case underlay
@@ -39,6 +40,7 @@ extension ForwarderMessage {
         case .statistics: .statistics
         case .pathRefused: .pathRefused
         case .capturing: .capturing
+        case .virtualClaimed: .virtualClaimed
         case .begin: .begin
         case .tables: .tables
         case .underlay: .underlay
@@ -116,6 +118,10 @@ extension ForwarderMessage {
             writer.put(order.port)
             writer.put(order.snapByteCount)
         case .endCapture(let number): writer.put(number)
+        case .virtualClaimed(let name, let port):
+            writer.put(name)
+            writer.put(port.high)
+            writer.put(port.low)
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -164,6 +170,11 @@ extension ForwarderMessage {
                 )
             )
         case .endCapture: .endCapture(number: try reader.integer())
+        case .virtualClaimed:
+            .virtualClaimed(
+                name: try reader.name(),
+                virtualPort: ObjectID(high: try reader.integer(), low: try reader.integer())
+            )
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .tables: .tables(TablePlace(root: try reader.integer(), length: try reader.integer()))

@@ -26,6 +26,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     case pathRefused(IPAddress)
     /// The answer to `beginCapture`: every frame of the port from now on is captured, or nothing is.
     case capturing(number: UInt64, isOn: Bool)
+    /// The port with this name has announced the address of a virtual port that it is a parent of.
+    case virtualClaimed(name: String, virtualPort: ObjectID)
 
     // Agent to forwarder
 

@@ -55,7 +55,9 @@ public enum Translation {
             requestedChassis: port.requestedChassis,
             locations: locations,
             dhcpv4Options: port.dhcpv4Options,
-            dhcpv6Options: port.dhcpv6Options
+            dhcpv6Options: port.dhcpv6Options,
+            virtualIP: port.virtualIP,
+            virtualParents: port.virtualParents
         )
     }
 }

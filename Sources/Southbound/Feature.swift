@@ -27,9 +27,13 @@ public enum Feature {
     /// That a host lets virtual routers of a port pass, and its own MAC address not by their entries (VRRPv3).
     public static let virtualRouters = "port_binding.port_security.virtual_macs"
 
+    /// That a host tells of the parents that claim virtual addresses, and sends the frames for those to them.
+    public static let virtualPorts = "port_binding.virtual_parents"
+
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
+            virtualPorts,
         ]
 }

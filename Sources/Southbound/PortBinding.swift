@@ -30,6 +30,11 @@ public struct PortBinding: Hashable, Sendable {
     /// The ``DHCPResponder`` that answers the port's DHCPv6 requests; `nil` lets them go on.
     public var dhcpv6Options: ObjectID?
 
+    /// The address of a virtual port: whichever of its parents announces it has the port. `nil` for other ports.
+    public var virtualIP: IPAddress?
+    /// The logical ports that may announce the address of a virtual port.
+    public var virtualParents: [String]
+
     /// The largest port key (15 bits).
     public static let tunnelKeyMaximum: UInt16 = 32_767
 
@@ -48,11 +53,14 @@ public struct PortBinding: Hashable, Sendable {
         public var bindSeq: UInt64
         /// True if the place takes part in forwarding.
         public var state: State
+        /// Of a virtual port: the logical port there that has announced its address. `nil` for other ports.
+        public var parent: String?
 
-        public init(chassis: String, bindSeq: UInt64, state: State = .active) {
+        public init(chassis: String, bindSeq: UInt64, state: State = .active, parent: String? = nil) {
             self.chassis = chassis
             self.bindSeq = bindSeq
             self.state = state
+            self.parent = parent
         }
     }
 
@@ -69,7 +77,9 @@ public struct PortBinding: Hashable, Sendable {
         requestedChassis: [String] = [],
         locations: [Location] = [],
         dhcpv4Options: ObjectID? = nil,
-        dhcpv6Options: ObjectID? = nil
+        dhcpv6Options: ObjectID? = nil,
+        virtualIP: IPAddress? = nil,
+        virtualParents: [String] = []
     ) {
         self.id = id
         self.logicalPort = logicalPort
@@ -84,7 +94,12 @@ public struct PortBinding: Hashable, Sendable {
         self.locations = locations
         self.dhcpv4Options = dhcpv4Options
         self.dhcpv6Options = dhcpv6Options
+        self.virtualIP = virtualIP
+        self.virtualParents = virtualParents
     }
+
+    /// True if its address is with one of several ports.
+    public var isVirtual: Bool { virtualIP != nil }
 }
 
 /// One entry of a port's addresses: `MAC [IP ...]`.
@@ -160,6 +175,14 @@ extension PortBinding {
             .optional(.spelled { ObjectID($0) }),
             default: nil
         ),
+        JSONMember(
+            "virtual_ip",
+            { $0.virtualIP },
+            { $0.virtualIP = $1 },
+            .optional(.spelled { IPAddress($0) }),
+            default: nil
+        ),
+        JSONMember(unlessEmpty: "virtual_parents", { $0.virtualParents }, { $0.virtualParents = $1 }, .list(.text)),
     ]
 
     /// A binding that members are read into.
@@ -171,6 +194,7 @@ extension PortBinding.Location {
         JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .text),
         JSONMember("bind_seq", { $0.bindSeq }, { $0.bindSeq = $1 }, .integer(in: 0...UInt64(Int64.max))),
         JSONMember("state", { $0.state }, { $0.state = $1 }, .word),
+        JSONMember("parent", { $0.parent }, { $0.parent = $1 }, .optional(.text), default: nil),
     ]
 }
 

@@ -93,7 +93,8 @@ extension SyncRequest.PluggedPort {
             "claim": .integer(Int64(clamping: claim)),
             "up": .bool(isUp),
         ]
-        return isSetAside ? json.merged(with: ["set_aside": true]) : json
+        let place = isSetAside ? json.merged(with: ["set_aside": true]) : json
+        return parent.isEmpty ? place : place.merged(with: ["parent": .string(parent)])
     }
 
     fileprivate init(_ reader: JSONReader) throws(SyncRequestError) {
@@ -102,7 +103,8 @@ extension SyncRequest.PluggedPort {
             interface: try reader.text("interface", default: ""),
             claim: try reader.number("claim"),
             isUp: try reader.bool("up", default: false),
-            isSetAside: try reader.bool("set_aside", default: false)
+            isSetAside: try reader.bool("set_aside", default: false),
+            parent: try reader.text("parent", default: "")
         )
     }
 }

@@ -54,14 +54,24 @@ public struct SyncRequest: Equatable, Sendable {
         public var isUp: Bool
         /// True if the port was taken from this chassis since that plug: the claim takes it from nobody.
         public var isSetAside: Bool
+        /// Of a virtual port: the logical port on the host that has announced its address; empty for other ports.
+        public var parent: String
 
         /// A plugged port with the number of its plug.
-        public init(logicalPort: String, interface: String, claim: UInt64, isUp: Bool, isSetAside: Bool = false) {
+        public init(
+            logicalPort: String,
+            interface: String,
+            claim: UInt64,
+            isUp: Bool,
+            isSetAside: Bool = false,
+            parent: String = ""
+        ) {
             self.logicalPort = logicalPort
             self.interface = interface
             self.claim = claim
             self.isUp = isUp
             self.isSetAside = isSetAside
+            self.parent = parent
         }
 
         /// True if one comes before another in the order of their names, and of their claims if the name is the same.

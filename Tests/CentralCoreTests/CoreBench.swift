@@ -265,6 +265,12 @@ struct BenchAgent {
         ports.append(.init(logicalPort: port, interface: "tap-\(port)", claim: claims, isUp: false))
     }
 
+    /// A parent here announces the address of a virtual port.
+    mutating func claim(_ port: String, by parent: String) {
+        plug(port)
+        ports[ports.count - 1].parent = parent
+    }
+
     mutating func unplug(_ port: String) { ports.removeAll { $0.logicalPort == port } }
 
     /// The ports that the share says are here are up.

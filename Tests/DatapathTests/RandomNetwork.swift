@@ -82,6 +82,15 @@ struct RandomNetwork {
                     dhcpv6Options: chance(60) ? responderID(Int.random(in: 1...4, using: &generator)) : nil
                 )
             )
+            if chance(15) { makeVirtual(&input.ports[input.ports.count - 1], number, datapath) }
+        }
+    }
+
+    private mutating func makeVirtual(_ port: inout PortBinding, _ number: Int, _ datapath: DatapathBinding) {
+        port.virtualIP = chance(50) ? .v4(ipv4(number + 40)) : .v6(ipv6(number + 40))
+        port.virtualParents = (0..<3).map { _ in "\(datapath.name)-\(Int.random(in: 0...6, using: &generator))" }
+        for index in port.locations.indices {
+            port.locations[index].parent = port.virtualParents.randomElement(using: &generator)
         }
     }
 

@@ -43,7 +43,7 @@ struct ForeignVerbs: Sendable {
             ("mirror-", "mirrors are not in this version"),
             ("lsp-attach-mirror", "mirrors are not in this version"),
             ("lsp-detach-mirror", "mirrors are not in this version"),
-            ("lsp-set-type", "all ports are of guests in this version: leave it out"),
+            ("lsp-set-type", "lsp-set-options PORT virtual-ip=IP virtual-parents=PORT,... makes a port virtual"),
             ("lsp-get-type", "all ports are of guests in this version"),
             ("lsp-set-tag", "ports within ports are not in this version"),
             ("lsp-get-tag", "ports within ports are not in this version"),

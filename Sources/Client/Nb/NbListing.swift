@@ -48,10 +48,13 @@ public enum NbListing {
     }
 
     private static func options(of port: JSONValue) -> [String] {
-        let chassis = port.texts("requested_chassis")
         let members = port["options"]?.objectValue?.members ?? []
-        return members.map(JSONValue.pair)
-            + (chassis.isEmpty ? [] : ["\(requestedChassisKey)=\(chassis.joined(separator: ","))"])
+        let fields = [
+            (requestedChassisKey, port.texts("requested_chassis").joined(separator: ",")),
+            (virtualIPKey, port.text("virtual_ip")),
+            (virtualParentsKey, port.texts("virtual_parents").joined(separator: ",")),
+        ]
+        return members.map(JSONValue.pair) + fields.filter { !$0.1.isEmpty }.map { "\($0.0)=\($0.1)" }
     }
 
     /// The output of `ovn-nbctl dhcp-options-get-options`: `KEY=VALUE`, sorted.

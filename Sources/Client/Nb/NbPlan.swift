@@ -37,6 +37,8 @@ public struct NbPlan: Equatable, Sendable {
         var switchName = ""
         /// The keys of the options of a port, or of a set of DHCP options.
         var optionKeys: Set<String> = []
+        /// True if it is a virtual port.
+        var isVirtual = false
         /// The revision that was read; `nil` once the chain itself has made the object.
         var revision: Int64?
         var isThere = true
@@ -63,6 +65,7 @@ public struct NbPlan: Equatable, Sendable {
             ports[name] = Known(
                 switchName: object["switch"]?.stringValue ?? "",
                 optionKeys: Set((object["options"]?.objectValue?.members ?? []).map(\.name)),
+                isVirtual: object.text("type") == "virtual",
                 revision: object["revision"]?.integerValue
             )
         }
@@ -161,16 +164,28 @@ public struct NbPlan: Equatable, Sendable {
     /// A merge patch that leaves a port with these options only: the others are set to null.
     private mutating func replacingOptions(of name: String, by options: [String: String]) -> JSONValue {
         var options = options
-        let chassis = options.removeValue(forKey: requestedChassisKey) ?? ""
+        let chassis = list(options.removeValue(forKey: requestedChassisKey))
+        let virtualIP = options.removeValue(forKey: virtualIPKey)
+        let parents = options.removeValue(forKey: virtualParentsKey)
         let old = ports[name]?.optionKeys ?? []
         var object = JSONObject()
         for key in old.union(options.keys).sorted() { object[key] = options[key].map { .string($0) } ?? .null }
         if let known = ports[name], !old.isSubset(of: options.keys) { require("/v1/ports/", name, known) }
         ports[name]?.optionKeys = Set(options.keys)
-        return [
-            "options": .object(object),
-            "requested_chassis": .array(chassis.split(separator: ",").map { .string(String($0)) }),
-        ]
+        let change: JSONValue = ["options": .object(object), "requested_chassis": chassis]
+        let isVirtual = virtualIP != nil || parents != nil
+        guard isVirtual || ports[name]?.isVirtual == true else { return change }
+        ports[name]?.isVirtual = isVirtual
+        return change.merged(with: [
+            "type": .string(isVirtual ? "virtual" : ""),
+            "virtual_ip": virtualIP.map { .string($0) } ?? .null,
+            "virtual_parents": list(parents),
+        ])
+    }
+
+    /// The elements of an option that is a list.
+    private func list(_ text: String?) -> JSONValue {
+        .array((text ?? "").split(separator: ",").map { .string(String($0)) })
     }
 
     private mutating func addDHCPOptions(
@@ -256,6 +271,9 @@ public struct NbPlan: Equatable, Sendable {
 
 /// OVN's option key for what this API keeps as the list `requested_chassis`.
 let requestedChassisKey = "requested-chassis"
+/// OVN's option keys for the address and the parents of virtual ports.
+let virtualIPKey = "virtual-ip"
+let virtualParentsKey = "virtual-parents"
 
 /// OVN's words for a reference to nothing.
 func notFound(_ reference: String, _ kind: String) -> ClientError {

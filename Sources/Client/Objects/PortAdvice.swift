@@ -12,6 +12,9 @@ extension ObjectSession {
         let requested = object.texts("requested_chassis")
         let hosts = requested.isEmpty ? "the host of its VM" : requested.joined(separator: " or ")
         switch reason {
+        case "not-plugged" where object.text("type") == "virtual":
+            let address = object.text("virtual_ip")
+            return ("None of its parents has announced \(address) yet; their port security must allow it.", [])
         case "not-plugged":
             return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
         case "not-programmed":

@@ -16,6 +16,8 @@ public struct Context {
     var destinations = Destinations()
     /// The changes to the frame's headers.
     var edit = Edit()
+    /// The virtual port whose address the frame announces, if a parent that does not have it yet has sent it.
+    var claimed: UnsafePointer<PortRow>?
     /// Datapaths that the frame has come into from another one.
     private(set) var enteredCount = 0
     private(set) var read: Fields

@@ -9,14 +9,16 @@ extension LogicalSwitchPort {
     /// True if others' ARP and ND requests for the port's addresses are answered on its behalf.
     public var answersNeighbors: Bool {
         options[Self.disablesResponder] != "true" && !addresses.contains(LogicalAddress.unknown.description)
+            && !isVirtual
     }
 
     static func type(_ reader: BodyReader) throws(Refusal) -> String {
         let type = try reader.string("type") ?? ""
-        guard type.isEmpty else {
+        guard type.isEmpty || type == virtualType else {
             throw Refusal(
                 .unsupported,
-                "Ports of the type \(quoted(type)) are not in this version; leave \"type\" empty.",
+                "Ports of the type \(quoted(type)) are not in this version; it has \"\(virtualType)\", and \"\" for "
+                    + "interfaces of VMs and containers.",
                 pointer: reader.pointer("type")
             )
         }
@@ -24,20 +26,30 @@ extension LogicalSwitchPort {
     }
 
     static func requestedChassis(_ reader: BodyReader) throws(Refusal) -> [String] {
-        let names = try reader.strings("requested_chassis", atMost: Limits.requestedChassisCountMaximum)
+        try names(reader, "requested_chassis", of: "chassis", atMost: Limits.requestedChassisCountMaximum)
+    }
+
+    /// The names of a list, each once.
+    static func names(
+        _ reader: BodyReader,
+        _ field: String,
+        of noun: String,
+        atMost maximum: Int
+    ) throws(Refusal) -> [String] {
+        let names = try reader.strings(field, atMost: maximum)
         for (index, name) in names.enumerated() {
             if let problem = ObjectName.problem(name) {
                 throw Refusal(
                     .invalidValue,
-                    "\(quoted(name)) cannot be a chassis: \(problem).",
-                    pointer: reader.pointer("requested_chassis", "\(index)")
+                    "\(quoted(name)) cannot be a \(noun): \(problem).",
+                    pointer: reader.pointer(field, "\(index)")
                 )
             }
             guard !names[..<index].contains(name) else {
                 throw Refusal(
                     .invalidValue,
-                    "The chassis \"\(name)\" appears twice.",
-                    pointer: reader.pointer("requested_chassis", "\(index)")
+                    "The \(noun) \"\(name)\" appears twice.",
+                    pointer: reader.pointer(field, "\(index)")
                 )
             }
         }
@@ -61,6 +73,7 @@ extension LogicalSwitchPort {
         }
         try check(port.value.dhcpv4Options, is: .v4, "dhcpv4_options", database)
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
+        try checkVirtual(port, database)
         for (number, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
             var place: String { "/addresses/\(number)" }
@@ -92,7 +105,7 @@ extension LogicalSwitchPort {
         throw Refusal(.invalidValue, detail, pointer: "/\(field)")
     }
 
-    private static func conflict(
+    static func conflict(
         _ code: Refusal.Code,
         _ address: String,
         _ holder: ObjectID,

@@ -27,7 +27,10 @@ extension LogicalSwitchPort {
             if case .known(let mac, let ips) = address { (mac: mac, ips: ips) } else { nil }
         }
         return (filter.macs.map { macs in known.contains { macs.contains($0.mac) } } ?? true)
-            && (filter.ips.map { ips in known.contains { $0.ips.contains(where: ips.contains) } } ?? true)
+            && (filter.ips.map { ips in
+                known.contains { $0.ips.contains(where: ips.contains) }
+                    || stored.value.virtualIP.map(ips.contains) ?? false
+            } ?? true)
     }
 }
 

@@ -66,6 +66,7 @@ extension LogicalSwitchPort {
                 visitMAC(&self, OnSwitch(switchID: port.value.switchID, address: mac))
                 for ip in ips { visitIP(&self, OnSwitch(switchID: port.value.switchID, address: ip)) }
             }
+            if let ip = port.value.virtualIP { visitIP(&self, OnSwitch(switchID: port.value.switchID, address: ip)) }
         }
 
         private mutating func updateTaken(
@@ -83,6 +84,7 @@ extension LogicalSwitchPort {
                 for case .known(_, let ips) in port.value.logicalAddresses {
                     for case .v4(let address) in ips { taken.insert(address.rawValue) }
                 }
+                if case .v4(let address)? = port.value.virtualIP { taken.insert(address.rawValue) }
             }
             takenIPs[switchID] = taken
         }

@@ -11,7 +11,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var name: String
     /// The identity of its switch, fixed at creation.
     public var switchID: ObjectID
-    /// `""`, a VIF, is the only type of this version.
+    /// `""`, a VIF, or ``virtualType``.
     public var type: String
     /// `MAC [IP ...]`, `unknown`, or a form of `dynamic`.
     public var addresses: [String] {
@@ -57,6 +57,11 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var dhcpv4Options: ObjectID?
     /// The set of options that answers the port's DHCPv6 requests; `nil` lets them go on.
     public var dhcpv6Options: ObjectID?
+    /// The address of a virtual port; `nil` for other ports.
+    public var virtualIP: IPAddress?
+    /// The names of the ports that may announce the address of a virtual port, on its switch; they need not be there
+    /// yet.
+    public var virtualParents: [String] = []
     /// The user's own marks; at most 64.
     public var labels: [String: String]
     /// The server's facts about the port.
@@ -68,6 +73,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var isUp: Bool
         /// The chassis that holds the port, `nil` while it is unbound.
         public var chassis: String?
+        /// Of a virtual port: the port that has its address, `nil` while none has announced it.
+        public var virtualParent: String?
         /// The port's key in its datapath: 1 ... 32767.
         public var tunnelKey: UInt16
         /// The reason why the port is not up; `nil` when it is.
@@ -174,11 +181,30 @@ extension LogicalSwitchPort: Kind {
         .texts("options", \.options, check: BodyReader.onlyFlag(disablesResponder)),
         .reference("dhcpv4_options", \.dhcpv4Options, to: DHCPOptions.self, feature: Feature.dhcpv4),
         .reference("dhcpv6_options", \.dhcpv6Options, to: DHCPOptions.self, feature: Feature.dhcpv6),
+        Field(
+            "virtual_ip",
+            "string",
+            \.virtualIP,
+            .optional(.spelled { IPAddress($0) }),
+            laterThan: nil,
+            feature: Feature.virtualPorts,
+            read: virtualIP
+        ),
+        Field(
+            "virtual_parents",
+            "array",
+            \.virtualParents,
+            .list(.text),
+            laterThan: [],
+            feature: Feature.virtualPorts,
+            read: virtualParents
+        ),
         .texts("labels", \.labels),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
         JSONMember("up", { $0.isUp }, { $0.isUp = $1 }, .flag),
         JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .optional(.text)),
+        JSONMember("virtual_parent", { $0.virtualParent }, { $0.virtualParent = $1 }, .optional(.text), default: nil),
         JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt16.max)),
         JSONMember("reason", { $0.reason }, { $0.reason = $1 }, .optional(.word)),
         // As OVN's column of this name: "MAC [IPV4] [IPV6]".
@@ -215,6 +241,7 @@ extension LogicalSwitchPort: Kind {
 
     public func isIndexed(like other: LogicalSwitchPort) -> Bool {
         addresses == other.addresses && status.dynamicAddresses == other.status.dynamicAddresses
+            && virtualIP == other.virtualIP
     }
 
     /// Gives a new port the next free key of its switch.

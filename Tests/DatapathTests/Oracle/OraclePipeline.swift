@@ -60,21 +60,31 @@ struct OraclePipeline {
         case .drop(let reason): return [.drop(reason)]
         case .answer(let bytes): return [.reply(bytes)]
         case .output(let members, let key):
-            let copies = localCopies(to: members, context)
+            let copies = localCopies(to: members, key: key, context)
             // A frame that came through a tunnel never enters another one.
             let places = context.tunnelKey == nil ? Set(members.flatMap(records.places)) : []
-            if copies.isEmpty, places.isEmpty { return [.drop(context.tunnelKey == nil ? .hairpin : .noLocalMember)] }
+            if copies.isEmpty, places.isEmpty { return [.drop(emptiness(of: members, key: key, context))] }
             return copies + places.flatMap { remoteCopies(to: $0, key: key, context) }
         }
     }
 
-    private func localCopies(to members: [PortBinding], _ context: OracleContext) -> [Outcome] {
-        members.compactMap { member in
-            guard member.id != context.port.id, records.isHere(member), let slot = records.slot(of: member) else {
-                return nil
-            }
+    /// The reason why nobody gets a frame that goes to these members.
+    private func emptiness(of members: [PortBinding], key: UInt16, _ context: OracleContext) -> DropReason {
+        guard context.tunnelKey != nil else { return .hairpin }
+        // In the slot of a virtual port's parent there may be no port.
+        let isOwn = records.isHere(context.port) && members.first.map(records.slot) == records.slot(of: context.port)
+        return key < GroupKey.flood && members.first?.isVirtual == true && !isOwn ? .hairpin : .noLocalMember
+    }
+
+    private func localCopies(to members: [PortBinding], key: UInt16, _ context: OracleContext) -> [Outcome] {
+        // Floods reach a virtual port's parent as a port of its own.
+        members.filter { key < GroupKey.flood || !$0.isVirtual }.compactMap { member in
+            let isOwn = records.isHere(context.port) && records.slot(of: member) == records.slot(of: context.port)
+            guard member.id != context.port.id, !isOwn, records.isHere(member), let slot = records.slot(of: member),
+                let receiver = records.port(in: slot)
+            else { return nil }
             var egress = context
-            egress.destination = member
+            egress.destination = receiver
             var walk = OracleWalk(egress)
             _ = SwitchEgress.walk(&walk)
             if case .drop(let reason) = walk.end { return .copyDropped(reason, slot: slot) }

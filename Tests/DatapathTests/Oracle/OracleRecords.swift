@@ -19,11 +19,16 @@ struct OracleRecords {
 
     func port(in slot: UInt16) -> PortBinding? {
         guard let name = input.plugged.first(where: { $0.slot == slot })?.logicalPort else { return nil }
-        return input.ports.first { $0.logicalPort == name && isHere($0) && self.slot(of: $0) == slot }
+        return input.ports.first {
+            $0.logicalPort == name && isHere($0) && !$0.isVirtual && self.slot(of: $0) == slot
+        }
     }
 
+    /// The slot of its device; of a virtual port that of the parent which has it.
     func slot(of port: PortBinding) -> UInt16? {
-        input.plugged.last { $0.logicalPort == port.logicalPort }?.slot
+        let place = port.locations.first { $0.state == .active && $0.chassis == input.localChassis }
+        let device = port.isVirtual ? place?.parent : port.logicalPort
+        return device.flatMap { device in input.plugged.last { $0.logicalPort == device }?.slot }
     }
 
     func activeChassis(of port: PortBinding) -> [String] {
