@@ -17,9 +17,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case multicastSource
     /// Ingress port security: the frame's addresses are not the port's.
     case ingressPortSecurity
-    /// A router advertisement or redirect on a switch with `ra_guard`.
+    /// A router advertisement or redirect by a port with `ra_guard`.
     case raGuard
-    /// A message of a DHCP server on a switch with `dhcp_guard`.
+    /// A message of a DHCP server by a port with `dhcp_guard`.
     case dhcpGuard
     /// A DHCP message for the port's own server that cuts itself short or contradicts itself.
     case dhcpMalformed

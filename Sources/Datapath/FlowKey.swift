@@ -101,6 +101,7 @@ extension FlowKey {
         var key = self
         key.word1 |= UInt64(frame.tagByteCount) &<< 50
         if frame.isICMPv6 { key.word1 |= 1 &<< 55 }
+        if frame.isOfDHCPServer { key.word1 |= 1 &<< 56 }
         return key
     }
 }

@@ -166,6 +166,10 @@ extension ForwardingTables {
         guard datapath.isActive, former != record else { return }
         layServices(of: datapath)
         if former.dnsRecords != record.dnsRecords { layNames(of: datapath) }
+        if former.guardsRouters != record.guardsRouters || former.guardsDHCP != record.guardsDHCP {
+            // Frames of ports of other hosts are looked at there.
+            for key in datapath.locals.keys.sorted() { layPort(key, of: datapath) }
+        }
         raise(datapath)
     }
 
@@ -179,8 +183,6 @@ extension ForwardingTables {
         let record = datapath.record
         var services: DatapathServices = []
         if record.dnsDomain != nil || !record.dnsRecords.isEmpty { services.insert(.names) }
-        if record.guardsRouters { services.insert(.guardsRouters) }
-        if record.guardsDHCP { services.insert(.guardsDHCP) }
         if datapath.virtualPortCount > 0 { services.insert(.virtualPorts) }
         guard services != datapath.row.services else { return }
         datapath.row.services = services

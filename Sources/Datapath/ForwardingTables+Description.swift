@@ -65,6 +65,8 @@ extension ForwardingTables: CustomStringConvertible {
         var states = [port.flags.contains(.enabled) ? "enabled" : "disabled"]
         if port.flags.contains(.hasUnknown) { states.append("unknown") }
         if port.flags.contains(.boundHere) { states.append("bound here") }
+        if port.flags.contains(.guardsRouters) { states.append("no router") }
+        if port.flags.contains(.guardsDHCP) { states.append("no DHCP server") }
         if port.locals.count > 0 { states.append("slot \(port.slot)") }
         let parents = file.load(UInt16.self, port.parents).map(String.init).joined(separator: " ")
         if !parents.isEmpty { states.append("parents in \(parents)") }

@@ -34,6 +34,11 @@ extension ForwardingTables {
         lay(port, replacing: port, in: datapath)
     }
 
+    /// Lays the row of a datapath's port with a key anew.
+    func layPort(_ key: UInt16, of datapath: DatapathState) {
+        if let id = holder(of: key, in: datapath) { layAgain(id) }
+    }
+
     /// Lays the rows of a datapath's ports that are on a chassis anew.
     func layPorts(of datapath: DatapathState, at number: UInt32) {
         let name = chassis[number].name
@@ -169,6 +174,9 @@ extension ForwardingTables {
         if port.hasUnknown { flags.insert(.hasUnknown) }
         if isHere(port) { flags.insert(.boundHere) }
         if !elsewhere.isEmpty { flags.insert(.boundElsewhere) }
+        let home = datapath.record
+        if port.guardsRouters ?? home.guardsRouters ?? port.isGuarded { flags.insert(.guardsRouters) }
+        if port.guardsDHCP ?? home.guardsDHCP ?? port.isGuarded { flags.insert(.guardsDHCP) }
         let numbers = elsewhere.compactMap { chassis.number(of: $0) }.filter { chassis[$0].isPresent }
         let present = numbers.map { OriginRow(chassis: $0, isPast: 0, deadline: .zero) }
         let past = (pasts[port.id] ?? []).map { OriginRow(chassis: $0.chassis, isPast: 1, deadline: $0.deadline) }

@@ -147,12 +147,8 @@ struct DatapathServices: OptionSet {
 
     /// DNS queries are answered.
     static let names = DatapathServices(rawValue: 1)
-    /// Ports send no router advertisements and redirects.
-    static let guardsRouters = DatapathServices(rawValue: 2)
-    /// Ports send nothing that DHCP servers send.
-    static let guardsDHCP = DatapathServices(rawValue: 4)
     /// There are virtual ports.
-    static let virtualPorts = DatapathServices(rawValue: 8)
+    static let virtualPorts = DatapathServices(rawValue: 2)
 }
 
 struct PortFlags: OptionSet {
@@ -164,6 +160,10 @@ struct PortFlags: OptionSet {
     static let boundHere = PortFlags(rawValue: 4)
     /// An active location is another chassis.
     static let boundElsewhere = PortFlags(rawValue: 8)
+    /// The port sends no router advertisements and redirects.
+    static let guardsRouters = PortFlags(rawValue: 16)
+    /// The port sends nothing that DHCP servers send.
+    static let guardsDHCP = PortFlags(rawValue: 32)
 }
 
 /// A logical port.

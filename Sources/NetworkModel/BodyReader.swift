@@ -69,6 +69,11 @@ struct BodyReader {
         return bool
     }
 
+    /// `true` or `false`, or `nil` for nothing and `null`.
+    func optionalBool(_ name: String) throws(Refusal) -> Bool? {
+        members[name].map { $0 == .null } ?? true ? nil : try bool(name, default: false)
+    }
+
     func strings(_ name: String, atMost maximum: Int) throws(Refusal) -> [String] {
         guard let value = value(name) else { return [] }
         guard let values = value.arrayValue else { throw wrongType(name, "an array of strings", value) }

@@ -18,6 +18,8 @@ public final class Field<Object: Kind>: Sendable {
     let isLater: Bool
     /// The feature that the hosts of an object need if the member is not left out; `nil` if any host will do.
     let feature: String?
+    /// True if an object needs it.
+    let needsFeature: @Sendable (Object) -> Bool
     /// `"name":`.
     private let head: [UInt8]
     private let json: @Sendable (Object, NorthboundDatabase) -> JSONValue
@@ -61,6 +63,7 @@ public final class Field<Object: Kind>: Sendable {
     /// - Parameters:
     ///   - blank: The default, with which the member is left out.
     ///   - feature: The feature that the hosts of an object need otherwise.
+    ///   - needsFeature: True if they need it, where the default is not all that any host does.
     convenience init<Value: Equatable & Sendable>(
         _ name: String,
         _ type: String,
@@ -68,11 +71,22 @@ public final class Field<Object: Kind>: Sendable {
         _ codec: JSONCodec<Value>,
         laterThan blank: Value,
         feature: String? = nil,
+        needsFeature: (@Sendable (Object) -> Bool)? = nil,
         merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)? = nil,
         read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
     ) {
         let isLeftOut: @Sendable (Object) -> Bool = { $0[keyPath: path] == blank }
-        self.init(name, type, path, codec, isLeftOut: isLeftOut, feature: feature, merge: merge, read: read)
+        self.init(
+            name,
+            type,
+            path,
+            codec,
+            isLeftOut: isLeftOut,
+            feature: feature,
+            needsFeature: needsFeature,
+            merge: merge,
+            read: read
+        )
     }
 
     private convenience init<Value>(
@@ -82,6 +96,7 @@ public final class Field<Object: Kind>: Sendable {
         _ codec: JSONCodec<Value>,
         isLeftOut: (@Sendable (Object) -> Bool)?,
         feature: String?,
+        needsFeature: (@Sendable (Object) -> Bool)? = nil,
         merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)?,
         read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
     ) {
@@ -90,6 +105,7 @@ public final class Field<Object: Kind>: Sendable {
             type: type,
             isMutable: true,
             feature: feature,
+            needsFeature: needsFeature,
             isLeftOut: isLeftOut,
             json: { object, _ in codec.json(object[keyPath: path]) },
             write: { object, _, text in codec.write(object[keyPath: path], &text) },
@@ -111,6 +127,7 @@ public final class Field<Object: Kind>: Sendable {
         type: String,
         isMutable: Bool,
         feature: String? = nil,
+        needsFeature: (@Sendable (Object) -> Bool)? = nil,
         isLeftOut: (@Sendable (Object) -> Bool)? = nil,
         json: @escaping @Sendable (Object, NorthboundDatabase) -> JSONValue,
         write: @escaping @Sendable (Object, NorthboundDatabase, inout [UInt8]) -> Void,
@@ -126,7 +143,9 @@ public final class Field<Object: Kind>: Sendable {
         self.isMutable = isMutable
         isLater = isLeftOut != nil
         self.feature = feature
-        self.isLeftOut = isLeftOut ?? { _ in false }
+        let isLeftOut = isLeftOut ?? { _ in false }
+        self.isLeftOut = isLeftOut
+        self.needsFeature = needsFeature ?? { !isLeftOut($0) }
         head = JSONValue.string(name).bytes + [UInt8(ascii: ":")]
         self.json = json
         self.write = write
@@ -163,15 +182,22 @@ public final class Field<Object: Kind>: Sendable {
         Field(name, "boolean", path, .flag) { (reader) throws(Refusal) in try reader.bool(name, default: fallback) }
     }
 
-    /// `true` or `false`, by default `false`, of a later version of the kind.
-    static func flag(
+    /// `true`, `false`, or nothing, of a later version of the kind. Hosts need the feature for `true`.
+    static func optionalFlag(
         _ name: String,
-        _ path: any WritableKeyPath<Object, Bool> & Sendable,
+        _ path: any WritableKeyPath<Object, Bool?> & Sendable,
         laterWith feature: String
     ) -> Field {
-        Field(name, "boolean", path, .flag, laterThan: false, feature: feature) { (reader) throws(Refusal) in
-            try reader.bool(name, default: false)
-        }
+        let isTrue: @Sendable (Object) -> Bool = { $0[keyPath: path] == true }
+        return Field(
+            name,
+            "boolean",
+            path,
+            .optional(.flag),
+            laterThan: nil,
+            feature: feature,
+            needsFeature: isTrue
+        ) { (reader) throws(Refusal) in try reader.optionalBool(name) }
     }
 
     /// A map of strings, which a patch merges, of a later version of the kind.
@@ -258,19 +284,19 @@ public struct Fields<Object: Kind>: Sendable {
     let parent: Field<Object>?
     /// The fields that refer to objects of other kinds.
     let references: [(name: String, reference: FieldReference<Object>)]
-    private let featured: [(name: String, feature: String, isLeftOut: @Sendable (Object) -> Bool)]
+    private let featured: [(name: String, feature: String, isNeeded: @Sendable (Object) -> Bool)]
 
     init(_ list: [Field<Object>]) {
         self.list = list
         names = Set(list.map(\.name))
         parent = list.first { $0.resolve != nil }
         references = list.compactMap { field in field.reference.map { (field.name, $0) } }
-        featured = list.compactMap { field in field.feature.map { (field.name, $0, field.isLeftOut) } }
+        featured = list.compactMap { field in field.feature.map { (field.name, $0, field.needsFeature) } }
     }
 
     /// The features that the hosts of an object need, in the order of its members.
     func features(of object: Object) -> [String] {
-        featured.compactMap { $0.isLeftOut(object) ? nil : $0.feature }
+        featured.compactMap { $0.isNeeded(object) ? $0.feature : nil }
     }
 
     /// True if a body decides a member that hosts need a feature for.

@@ -76,6 +76,7 @@ public struct Transaction: Sendable {
         for id in touched[.logicalSwitch] ?? [] {
             guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
                 LogicalSwitch.fields.features(of: old) != LogicalSwitch.fields.features(of: new)
+                    || old.guardsRouters != new.guardsRouters || old.guardsDHCP != new.guardsDHCP
             else { continue }
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }

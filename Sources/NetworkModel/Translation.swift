@@ -40,7 +40,7 @@ public enum Translation {
     ) -> PortBinding {
         let port = stored.value
         let addresses = port.logicalAddresses
-        return PortBinding(
+        var binding = PortBinding(
             id: stored.id,
             logicalPort: port.name,
             datapath: port.switchID,
@@ -59,6 +59,10 @@ public enum Translation {
             virtualIP: port.virtualIP,
             virtualParents: port.virtualParents
         )
+        binding.guardsRouters = port.guardsRouters
+        binding.guardsDHCP = port.guardsDHCP
+        binding.isGuarded = port.status.isGuarded
+        return binding
     }
 }
 

@@ -18,10 +18,11 @@ public struct DatapathBinding: Hashable, Sendable {
     public var dnsDomain: String?
     /// The answer to router solicitations; `nil` leaves them to routers.
     public var routerAdvertisement: RouterAdvertisement?
-    /// True if its ports may not send router advertisements and redirects.
-    public var guardsRouters: Bool
-    /// True if its ports may not send what DHCP servers send.
-    public var guardsDHCP: Bool
+    /// True if its ports may not send router advertisements and redirects, unless they say otherwise; `nil` leaves it
+    /// to the ports.
+    public var guardsRouters: Bool?
+    /// The same for what DHCP servers send.
+    public var guardsDHCP: Bool?
 
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).
     public static let tunnelKeyMaximum: UInt32 = 16_711_680
@@ -34,8 +35,8 @@ public struct DatapathBinding: Hashable, Sendable {
         dnsRecords: [ObjectID] = [],
         dnsDomain: String? = nil,
         routerAdvertisement: RouterAdvertisement? = nil,
-        guardsRouters: Bool = false,
-        guardsDHCP: Bool = false
+        guardsRouters: Bool? = nil,
+        guardsDHCP: Bool? = nil
     ) {
         self.id = id
         self.name = name
@@ -70,8 +71,8 @@ extension DatapathBinding {
             .optional(.object(RouterAdvertisement.members, into: .blank)),
             default: nil
         ),
-        JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .flag, default: false),
-        JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .flag, default: false),
+        JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
+        JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),
     ]
 
     /// A datapath that members are read into.

@@ -30,10 +30,13 @@ public enum Feature {
     /// That a host tells of the parents that claim virtual addresses, and sends the frames for those to them.
     public static let virtualPorts = "port_binding.virtual_parents"
 
+    /// That a host keeps what routers and DHCP servers send from leaving a port by what its binding says.
+    public static let portGuards = "port_binding.guards"
+
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts,
+            virtualPorts, portGuards,
         ]
 }

@@ -35,6 +35,13 @@ public struct PortBinding: Hashable, Sendable {
     /// The logical ports that may announce the address of a virtual port.
     public var virtualParents: [String]
 
+    /// True if the port may not send router advertisements and redirects, `nil` if its datapath decides.
+    public var guardsRouters: Bool?
+    /// The same for what DHCP servers send.
+    public var guardsDHCP: Bool?
+    /// True if the port may send neither if nobody says anything.
+    public var isGuarded = false
+
     /// The largest port key (15 bits).
     public static let tunnelKeyMaximum: UInt16 = 32_767
 
@@ -182,6 +189,9 @@ extension PortBinding {
             .optional(.spelled { IPAddress($0) }),
             default: nil
         ),
+        JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
+        JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),
+        JSONMember("guarded", { $0.isGuarded }, { $0.isGuarded = $1 }, .flag, default: false),
         JSONMember(unlessEmpty: "virtual_parents", { $0.virtualParents }, { $0.virtualParents = $1 }, .list(.text)),
     ]
 

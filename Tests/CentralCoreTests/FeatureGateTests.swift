@@ -29,7 +29,12 @@ import Testing
 
     private static let needs: [(JSONValue?, JSONValue?, String)] = [
         (["dhcpv4_options": "dhcp"], nil, Feature.dhcpv4),
-        (["port_security": ["VRRPv3 02:00:00:00:00:01"]], nil, Feature.virtualRouters),
+        (
+            ["port_security": ["VRRPv3 02:00:00:00:00:01"], "ra_guard": false, "dhcp_guard": false], nil,
+            Feature.virtualRouters
+        ),
+        (["port_security": ["02:00:00:00:00:01"]], nil, Feature.portGuards),
+        (["ra_guard": true], nil, Feature.portGuards),
         (nil, ["dns_records": ["dns"]], Feature.dns),
         (nil, ["dns_domain": "example"], Feature.dns),
         (nil, ["ra_guard": true], Feature.routerGuard),

@@ -11,8 +11,8 @@ extension RandomNetwork {
         var datapath = datapath
         datapath.dnsRecords = (1...3).filter { _ in chance(40) }.map { responderID($0) }.shuffled(using: &generator)
         datapath.dnsDomain = chance(50) ? "example.org" : nil
-        datapath.guardsRouters = chance(35)
-        datapath.guardsDHCP = chance(35)
+        datapath.guardsRouters = chance(50) ? chance(60) : nil
+        datapath.guardsDHCP = chance(50) ? chance(60) : nil
         datapath.routerAdvertisement = nil
         guard chance(50) else { return datapath }
         var router = RouterAdvertisement(mac: mac(60), linkLocal: mac(60).linkLocalAddress)

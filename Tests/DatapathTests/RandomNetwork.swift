@@ -63,13 +63,13 @@ struct RandomNetwork {
 
     private mutating func addPorts(to input: inout TableInput, _ datapath: DatapathBinding) {
         var numbers = Array(1...8)
-        for index in 0..<Int.random(in: 0...6, using: &generator) {
+        for place in 0..<Int.random(in: 0...6, using: &generator) {
             let number = numbers.remove(at: Int.random(in: 0..<numbers.count, using: &generator))
             let addresses = chance(90) ? [address(number)] + (chance(15) ? [address(number + 20)] : []) : []
             input.ports.append(
                 PortBinding(
                     id: ObjectID(using: &generator),
-                    logicalPort: "\(datapath.name)-\(index)",
+                    logicalPort: "\(datapath.name)-\(place)",
                     datapath: datapath.id,
                     tunnelKey: chance(5) ? PortBinding.tunnelKeyMaximum - UInt16(number) : UInt16(number),
                     addresses: addresses,
@@ -82,7 +82,11 @@ struct RandomNetwork {
                     dhcpv6Options: chance(60) ? responderID(Int.random(in: 1...4, using: &generator)) : nil
                 )
             )
-            if chance(15) { makeVirtual(&input.ports[input.ports.count - 1], number, datapath) }
+            let index = input.ports.count - 1
+            input.ports[index].guardsRouters = chance(25) ? chance(50) : nil
+            input.ports[index].guardsDHCP = chance(25) ? chance(50) : nil
+            input.ports[index].isGuarded = chance(40)
+            if chance(15) { makeVirtual(&input.ports[index], number, datapath) }
         }
     }
 

@@ -80,6 +80,11 @@ extension ObjectSession {
         text.add("Options", options.map(JSONValue.pair))
         text.addIfSaid("DHCPv4 options", [object.text("dhcpv4_options")])
         text.addIfSaid("DHCPv6 options", [object.text("dhcpv6_options")])
+        let guards = ["ra_guard", "dhcp_guard"].compactMap { name in object[name]?.boolValue.map { "\(name) \($0)" } }
+        text.addIfSaid("Guards", guards + (status["guarded"]?.boolValue == true ? ["by port security"] : []))
+        text.addIfSaid("Virtual address", [object.text("virtual_ip")])
+        text.addIfSaid("Virtual parents", object.texts("virtual_parents"))
+        text.addIfSaid("Virtual parent", [status.text("virtual_parent")])
         text.add("Labels", object.labelText)
         text.add("Tunnel key", status["tunnel_key"]?.plainText)
         text.addOrigin(of: object)

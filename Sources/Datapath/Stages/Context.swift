@@ -40,7 +40,8 @@ public struct Context {
     }
 
     /// Fields of a frame, by what the keys of flows have of them. The MAC and IP addresses of the destination, the
-    /// number of tags, the protocol over Ethernet, and of transport protocols whether it is ICMPv6, are in every key.
+    /// number of tags, the protocol over Ethernet, and of transport protocols whether it is ICMPv6 or a DHCP server's,
+    /// are in every key.
     struct Fields: OptionSet {
         let rawValue: UInt8
 
@@ -98,6 +99,8 @@ extension Context {
     }
     /// True if ICMPv6 should follow, which may be cut short.
     var isICMPv6: Bool { frame.isICMPv6 }
+    /// True if it is what a DHCP server sends, or may hide it.
+    var isOfDHCPServer: Bool { frame.isOfDHCPServer }
 }
 
 // Noted.

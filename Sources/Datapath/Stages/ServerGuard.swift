@@ -1,7 +1,7 @@
 import Wire
 
-/// Keeps routers and DHCP servers off switches that say so: OVN has no such table. Router advertisements, redirects and
-/// what DHCP servers send do not leave a port.
+/// Keeps what routers and DHCP servers send from leaving ports that are guarded: OVN has no such table. Port, switch
+/// and the default of ports with port security say which are.
 ///
 /// Fragments hide none of it (RFC 7113 section 2): a first fragment without its transport header is dropped, later ones
 /// are of no use without it, and longer chains of extension headers are malformed everywhere. Nor does an encapsulation
@@ -10,13 +10,13 @@ enum ServerGuard: Stage {
     static var name: StaticString { "ls_in_server_guard" }
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
-        let services = context.datapath.pointee.services
-        if services.contains(.guardsRouters), context.isICMPv6, isRouterMessage(&context) { return .drop(.raGuard) }
-        if services.contains(.guardsDHCP), isServerMessage(&context) { return .drop(.dhcpGuard) }
-        if context.network == .opaque, !services.isDisjoint(with: [.guardsRouters, .guardsDHCP]),
+        let flags = context.ingress.pointee.flags
+        if flags.contains(.guardsRouters), context.isICMPv6, isRouterMessage(&context) { return .drop(.raGuard) }
+        if flags.contains(.guardsDHCP), context.isOfDHCPServer { return .drop(.dhcpGuard) }
+        if context.network == .opaque, !flags.isDisjoint(with: [.guardsRouters, .guardsDHCP]),
             context.contents.isDisguised
         {
-            return .drop(services.contains(.guardsRouters) ? .raGuard : .dhcpGuard)
+            return .drop(flags.contains(.guardsRouters) ? .raGuard : .dhcpGuard)
         }
         return .next
     }
@@ -26,23 +26,21 @@ enum ServerGuard: Stage {
         guard frame.transportByteCount > 0 else { return frame.isHeadlessFragment }
         return frame.icmpType == ICMPv6Header.routerAdvertisement || frame.icmpType == ICMPv6Header.redirect
     }
-
-    /// True for what servers and relays send, and for what clients listen to: most of them take answers from any port.
-    private static func isServerMessage(_ context: inout Context) -> Bool {
-        let (serverPort, clientPort): (UInt16, UInt16)
-        switch context.network {
-        case .ipv4: (serverPort, clientPort) = (DHCPv4Message.serverPort, DHCPv4Message.clientPort)
-        case .ipv6: (serverPort, clientPort) = (DHCPv6Message.serverPort, DHCPv6Message.clientPort)
-        case .arp, .foreignARP, .opaque, .malformed: return false
-        }
-        guard context.transport == IPProtocol.udp else { return false }
-        let ports = context.ports
-        guard ports != 0 else { return context.contents.isHeadlessFragment }
-        return UInt16(ports >> 16) == serverPort || UInt16(truncatingIfNeeded: ports) == clientPort
-    }
 }
 
 extension Frame {
+    /// True if it is what servers and relays of DHCP send, or what clients listen to, as most of them take answers from
+    /// any port; or a first fragment that may hide it.
+    var isOfDHCPServer: Bool {
+        guard transport == IPProtocol.udp else { return false }
+        let ports = ports
+        guard ports != 0 else { return isHeadlessFragment }
+        let (source, destination) = (UInt16(ports >> 16), UInt16(truncatingIfNeeded: ports))
+        return network == .ipv4
+            ? source == DHCPv4Message.serverPort || destination == DHCPv4Message.clientPort
+            : source == DHCPv6Message.serverPort || destination == DHCPv6Message.clientPort
+    }
+
     /// True if it is a first fragment in which not even the first 8 octets after IP are, though more should follow.
     var isHeadlessFragment: Bool {
         guard isIP, !isLaterFragment, transportByteCount < 8 else { return false }

@@ -26,10 +26,11 @@ public struct LogicalSwitch: Hashable, Sendable {
     public var dnsDomain: String?
     /// The content of answers to router solicitations, by OVN's keys; empty leaves them to routers.
     public var raConfigs: [String: String] = [:]
-    /// True if its ports may not send router advertisements and redirects.
-    public var guardsRouters = false
-    /// True if its ports may not send what DHCP servers send.
-    public var guardsDHCP = false
+    /// True if its ports may not send router advertisements and redirects, unless they say otherwise; `nil` leaves it
+    /// to the ports.
+    public var guardsRouters: Bool?
+    /// The same for what DHCP servers send.
+    public var guardsDHCP: Bool?
     /// The server's knowledge of the switch.
     public var status: Status
 
@@ -78,8 +79,8 @@ extension LogicalSwitch: Kind {
             read: dnsDomain
         ),
         .texts("ipv6_ra_configs", \.raConfigs, laterWith: Feature.routerAdvertisement),
-        .flag("ra_guard", \.guardsRouters, laterWith: Feature.routerGuard),
-        .flag("dhcp_guard", \.guardsDHCP, laterWith: Feature.dhcpGuard),
+        .optionalFlag("ra_guard", \.guardsRouters, laterWith: Feature.routerGuard),
+        .optionalFlag("dhcp_guard", \.guardsDHCP, laterWith: Feature.dhcpGuard),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
         JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt32.max))

@@ -2,8 +2,10 @@ import Persistent
 import Wire
 
 extension LogicalSwitchPort {
-    /// True if the port has, or had, a dynamic address.
-    public var asksForAllocation: Bool { dynamicAddress != nil || status.dynamicAddresses != nil }
+    /// True if the port has, or had, a dynamic address, or if its guards may have a new default.
+    public var asksForAllocation: Bool {
+        dynamicAddress != nil || status.dynamicAddresses != nil || status.isGuarded == portSecurity.isEmpty
+    }
 
     /// Completes the dynamic address, as OVN's IPAM does: what the user says, else what the port has already, else the
     /// lowest free IPv4 address of the switch's subnet, the MAC address that goes with it, and the IPv6 address that
@@ -12,6 +14,7 @@ extension LogicalSwitchPort {
     /// Refuses what OVN only warns of: a switch that gives no addresses, one that has none left, and an address that is
     /// not the switch's.
     public mutating func allocate(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {
+        noteGuards(since: transaction.network.northbound.ports[id]?.value)
         guard let (place, wanted) = dynamicAddress else {
             status.dynamicAddresses = nil
             return

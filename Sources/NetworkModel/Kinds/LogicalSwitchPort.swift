@@ -62,6 +62,10 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     /// The names of the ports that may announce the address of a virtual port, on its switch; they need not be there
     /// yet.
     public var virtualParents: [String] = []
+    /// True if the port may not send router advertisements and redirects, `nil` if its switch decides.
+    public var guardsRouters: Bool?
+    /// The same for what DHCP servers send.
+    public var guardsDHCP: Bool?
     /// The user's own marks; at most 64.
     public var labels: [String: String]
     /// The server's facts about the port.
@@ -81,6 +85,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var reason: Reason?
         /// The addresses that central has completed, for a port with a dynamic one.
         public var dynamicAddresses: LogicalAddress?
+        /// True if the guards are on where neither the port nor its switch says anything.
+        public var isGuarded = false
         /// The chassis that have it plugged in and do not hold it, by name; at most
         /// ``Limits/waitingChassisCountMaximum``.
         public var waiting: [Waiting]
@@ -199,6 +205,8 @@ extension LogicalSwitchPort: Kind {
             feature: Feature.virtualPorts,
             read: virtualParents
         ),
+        .optionalFlag("ra_guard", \.guardsRouters, laterWith: Feature.portGuards),
+        .optionalFlag("dhcp_guard", \.guardsDHCP, laterWith: Feature.portGuards),
         .texts("labels", \.labels),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
@@ -215,6 +223,7 @@ extension LogicalSwitchPort: Kind {
             .optional(.spelled(LogicalAddress.stored)),
             default: nil
         ),
+        JSONMember("guarded", { $0.isGuarded }, { $0.isGuarded = $1 }, .flag, default: false),
         // Nobody waits for most ports.
         JSONMember(
             unlessEmpty: "waiting",
