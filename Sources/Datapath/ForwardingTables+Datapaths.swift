@@ -20,6 +20,8 @@ final class DatapathState {
     var responderKeys: [KeyRow] = []
     var areGroupsOutdated = false
     var virtualPortCount = 0
+    /// True if it is counted among those whose gateway sends advertisements unasked.
+    var isAdvertiser = false
 
     /// The number of ports on a chassis.
     struct Members {
@@ -155,6 +157,7 @@ extension ForwardingTables {
         file.set(0, at: Int(datapath.row.index), of: &root.datapaths)
         datapathsByIndex[Int(datapath.row.index)] = nil
         freeIndices.append(Int(datapath.row.index))
+        countAdvertiser(datapath, false)
         datapath.row = DatapathState(datapath.record).row
         datapath.isActive = false
     }
@@ -174,8 +177,16 @@ extension ForwardingTables {
     }
 
     private func layServices(of datapath: DatapathState) {
-        datapath.row.router = layRouter(datapath.record.routerAdvertisement)
+        let advertisement = datapath.record.routerAdvertisement
+        datapath.row.router = layRouter(advertisement)
+        countAdvertiser(datapath, advertisement?.maxInterval != nil)
         noteServices(of: datapath)
+    }
+
+    private func countAdvertiser(_ datapath: DatapathState, _ isAdvertiser: Bool) {
+        if datapath.isAdvertiser, !isAdvertiser { root.advertiserCount -= 1 }
+        if !datapath.isAdvertiser, isAdvertiser { root.advertiserCount += 1 }
+        datapath.isAdvertiser = isAdvertiser
     }
 
     /// Sets what hosts do for all ports of a datapath.

@@ -59,19 +59,36 @@ struct Reply {
         at mac: MACAddress,
         to frame: Frame
     ) -> Int {
-        let isToAll = frame.ipv6Source == .any
-        let allNodes = IPv6Address(high: 0xff02 << 48, low: 1)
-        let ethernet = EthernetHeader(
-            destination: MACAddress(truncating: isToAll ? 0x3333_0000_0001 : frame.source),
-            source: mac,
-            etherType: EtherType.ipv6
+        guard frame.ipv6Source != .any else { return finishDiscoveryToAll(count: count, from: source, at: mac) }
+        return finishDiscovery(
+            count: count,
+            from: source,
+            at: mac,
+            to: frame.ipv6Source,
+            at: MACAddress(truncating: frame.source)
         )
+    }
+
+    /// The same for all nodes.
+    func finishDiscoveryToAll(count: Int, from source: IPv6Address, at mac: MACAddress) -> Int {
+        let (all, allMAC) = (IPv6Address(high: 0xff02 << 48, low: 1), MACAddress(truncating: 0x3333_0000_0001))
+        return finishDiscovery(count: count, from: source, at: mac, to: all, at: allMAC)
+    }
+
+    private func finishDiscovery(
+        count: Int,
+        from source: IPv6Address,
+        at mac: MACAddress,
+        to destination: IPv6Address,
+        at destinationMAC: MACAddress
+    ) -> Int {
+        let ethernet = EthernetHeader(destination: destinationMAC, source: mac, etherType: EtherType.ipv6)
         let ip = IPv6Header(
             payloadByteCount: UInt16(truncatingIfNeeded: count),
             nextHeader: IPProtocol.icmpv6,
             hopLimit: 255,
             source: source,
-            destination: isToAll ? allNodes : frame.ipv6Source
+            destination: destination
         )
         let ipStart = EthernetHeader.untaggedByteCount
         var octets = self.octets(at: 0, count: ipStart).mutableSpan

@@ -52,6 +52,8 @@ struct TableRoot {
     var keys: Reference
     /// One more than the highest number of a chassis.
     var chassisCount: UInt32
+    /// The number of datapaths whose gateway sends advertisements unasked.
+    var advertiserCount: UInt32 = 0
     /// `ChassisRow`s by number.
     var chassis: Vector
     /// `DatapathRow`s by index.

@@ -46,6 +46,7 @@ extension ForwarderControl {
             generations.append(next)
             for poller in pollers { poller.publish(next) }
             watchNewDescriptors()
+            watchAdvertisers()
         }
         settle()
     }
@@ -60,6 +61,7 @@ extension ForwarderControl {
         adoptWaitingRings()
         for slot in slots.free(seenByAll: publication.seen) {
             for poller in pollers { poller.counters.clear(slot) }
+            counters.clear(slot)
         }
     }
 

@@ -50,6 +50,14 @@ final class ForwarderControl {
     /// The newest generation and, before it, those that a poller may still use.
     var generations: [OwnedGeneration] = []
 
+    // Router advertisements that nobody asked for.
+    var advertisements = AdvertisementClock(seed: .random(in: 0 ... .max))
+    /// The ports that are yet to get one that is due.
+    var advertisementSlots: [Int] = []
+    var advertisementTimer: TimerHandle?
+    /// The counters of what this thread sends.
+    let counters = CounterBlock()
+
     // The generation under way.
     var publication = Publication()
     /// Descriptors in the next generation that a poller does not read yet.
@@ -101,6 +109,8 @@ final class ForwarderControl {
         notifyRegistration?.cancel()
         // Before anything goes that they use.
         for poller in pollers { poller.stop() }
+        advertisementTimer?.cancel()
+        counters.deallocate()
         slots = PortSlots()
         generations = []
         rings.deallocate()
@@ -242,7 +252,7 @@ final class ForwarderControl {
     }
 
     private var statistics: ForwarderStatistics {
-        let blocks = pollers.map(\.counters)
+        let blocks = pollers.map(\.counters) + [counters]
         return ForwarderStatistics(
             ports: slots.sortedNames.compactMap { name in
                 slots.ports[name].map { SourceStatistics(name: name, of: $0.slot, in: blocks) }

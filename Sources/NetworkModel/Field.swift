@@ -206,12 +206,16 @@ public final class Field<Object: Kind>: Sendable {
         _ path: any WritableKeyPath<Object, [String: String]> & Sendable,
         laterWith feature: String
     ) -> Field {
-        Field(name, "object", path, .texts, laterThan: [:], feature: feature) {
-            (patch, said, current) throws(Refusal) in
-            try patch.map(name, said, of: current)
-        } read: { (reader) throws(Refusal) in
-            try reader.map(name)
-        }
+        Field(
+            name,
+            "object",
+            path,
+            .texts,
+            laterThan: [:],
+            feature: feature,
+            merge: { (patch, said, current) throws(Refusal) in try patch.map(name, said, of: current) },
+            read: { (reader) throws(Refusal) in try reader.map(name) }
+        )
     }
 
     /// A map of strings, which a patch merges.

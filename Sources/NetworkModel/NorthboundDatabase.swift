@@ -52,7 +52,7 @@ public struct NorthboundDatabase: Sendable {
     /// The features that the host of a port needs, in order: those of any port, and what the port and its switch say.
     public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
         let home = switches[port.switchID]?.value
-        let fields = home.map { LogicalSwitch.fields.features(of: $0) } ?? []
+        let fields = home?.neededFeatures ?? []
         let routers = port.hasVirtualRouters ? Feature.virtualRouters : nil
         let rules = [routers, port.guardFeature(on: home)].compactMap(\.self)
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules

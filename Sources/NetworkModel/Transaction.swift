@@ -75,7 +75,7 @@ public struct Transaction: Sendable {
         var ids = touched[.logicalSwitchPort] ?? []
         for id in touched[.logicalSwitch] ?? [] {
             guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
-                LogicalSwitch.fields.features(of: old) != LogicalSwitch.fields.features(of: new)
+                old.neededFeatures != new.neededFeatures
                     || old.guardsRouters != new.guardsRouters || old.guardsDHCP != new.guardsDHCP
             else { continue }
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])

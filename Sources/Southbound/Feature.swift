@@ -33,10 +33,13 @@ public enum Feature {
     /// That a host keeps what routers and DHCP servers send from leaving a port by what its binding says.
     public static let portGuards = "port_binding.guards"
 
+    /// That a host sends router advertisements unasked.
+    public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
+
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts, portGuards,
+            virtualPorts, portGuards, periodicAdvertisement,
         ]
 }

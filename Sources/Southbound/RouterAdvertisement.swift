@@ -1,8 +1,8 @@
 import JSON
 import Wire
 
-/// The content of a host's answers to router solicitations on a switch (RFC 4861 section 4.2), on behalf of the gateway
-/// that the switch names.
+/// The content of a host's router advertisements on a switch (RFC 4861 section 4.2), on behalf of the gateway that the
+/// switch names.
 public struct RouterAdvertisement: Hashable, Sendable {
     /// The way in which guests get their addresses (OVN's `address_mode`).
     public enum AddressMode: String, Sendable, CaseIterable {
@@ -41,6 +41,15 @@ public struct RouterAdvertisement: Hashable, Sendable {
     public var validLifetime: UInt32
     /// The seconds for which they are preferred, at most ``validLifetime``.
     public var preferredLifetime: UInt32
+    /// The most seconds between two advertisements that nobody asked for: 4 ... 1800; `nil` if there are none.
+    public var maxInterval: UInt16?
+    /// The fewest: 3 ... 0.75 times ``maxInterval``; `nil` with that.
+    public var minInterval: UInt16?
+
+    /// The range of ``maxInterval`` (RFC 4861 section 6.2.1, as OVN has it).
+    public static let maxIntervals: ClosedRange<UInt16> = 4...1800
+    /// The default of ``maxInterval`` (OVN).
+    public static let maxIntervalDefault: UInt16 = 600
 
     /// The most prefixes: with ``dnsServerCountMaximum`` and ``dnsSearchListCountMaximum`` a packet of 1280 bytes holds
     /// them all.
@@ -100,6 +109,20 @@ extension RouterAdvertisement {
             { $0.preferredLifetime },
             { $0.preferredLifetime = $1 },
             .integer(in: 0...UInt32.max)
+        ),
+        JSONMember(
+            "max_interval",
+            { $0.maxInterval },
+            { $0.maxInterval = $1 },
+            .optional(.integer(in: maxIntervals)),
+            default: nil
+        ),
+        JSONMember(
+            "min_interval",
+            { $0.minInterval },
+            { $0.minInterval = $1 },
+            .optional(.integer(in: 3...maxIntervals.upperBound)),
+            default: nil
         ),
     ]
 

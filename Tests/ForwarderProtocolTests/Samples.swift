@@ -58,5 +58,6 @@ enum Samples {
         .putTunnelKeys(address: v6, keys: [SipHashKey(low: 1, high: .max), SipHashKey(low: 2, high: 3)]),
         .beginCapture(CaptureOrder(number: 1 << 40, port: "vm1", snapByteCount: 128)), .endCapture(number: 1 << 40),
         .capturing(number: 1 << 40, isOn: true),
+        .virtualClaimed(name: "vm1", virtualPort: ObjectID(high: 1, low: .max)),
     ]
 }

@@ -38,7 +38,9 @@ import Wire
                 + #""chassis.tunnel_keys","port_binding.dhcpv4_options","port_binding.dhcpv6_options","#
                 + #""datapath_binding.dns_records","datapath_binding.router_advertisement","#
                 + #""datapath_binding.ra_guard","datapath_binding.dhcp_guard","#
-                + #""port_binding.port_security.virtual_macs"],"hostname":"host1","#
+                + #""port_binding.port_security.virtual_macs","port_binding.virtual_parents","#
+                + #""port_binding.guards","datapath_binding.router_advertisement.max_interval"],"#
+                + #""hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
                 + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from lab import Primer, wait_until
+from packets import packet_socket, receive
 
 MTU = 1442
 V4 = {"server_id": "172.16.255.1", "server_mac": "02:ac:10:ff:00:01", "lease_time": "3600", "router": "172.16.255.1",
@@ -129,6 +130,21 @@ class ServiceTest(unittest.TestCase):
         finally:
             client.terminate()
             client.wait(20)
+
+    def test_advertisements_come_unasked(self):
+        def advertisement(frame):
+            prefix = bytes.fromhex("fd00") if wanted is None else bytes.fromhex(wanted)
+            return frame if frame[12:14] == b"\x86\xdd" and frame[54] == 134 and prefix in frame else None
+        with packet_socket(f"{self.lab.name}-vm4", "vm4") as opened:
+            for wanted in None, "fd01":
+                more = {"prefixes": "fd00::/64,fd01::/64"} if wanted else {}
+                periodic = {"send_periodic": "true", "max_interval": "4"}
+                self.patch("/v1/switches/ls1", {"ipv6_ra_configs": GATEWAY | periodic | more})
+                # The first comes at once, a change within seconds.
+                frame, = receive(opened, 1, advertisement)
+                self.assertEqual(frame[:6], bytes.fromhex("333300000001"))
+                self.assertEqual(frame[6:12], bytes.fromhex("02ac10ff0001"))
+        self.patch("/v1/switches/ls1", {"ipv6_ra_configs": {"send_periodic": None, "max_interval": None} | GATEWAY})
 
     def dig(self, *question):
         # The packet path answers wherever the query goes; the server has a MAC address, that of vm2.

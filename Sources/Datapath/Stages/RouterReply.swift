@@ -18,10 +18,14 @@ enum RouterReply: Stage {
             frame.ipv6Source != .any || message.sourceMAC == nil, !frame.ipv6Source.isMulticast,
             let reply = Reply(context.reply)
         else { return .next }
-        return .answer(.router, byteCount: write(router.pointee, to: frame, tables, reply))
+        let count = write(router.pointee, tables, reply)
+        let (address, mac) = (router.pointee.address, MACAddress(truncating: router.pointee.mac))
+        return .answer(.router, byteCount: reply.finishDiscovery(count: count, from: address, at: mac, to: frame))
     }
 
-    private static func write(_ router: RouterRow, to frame: Frame, _ tables: Tables, _ reply: Reply) -> Int {
+    /// Writes the message without its checksum.
+    /// - Returns: its octets.
+    static func write(_ router: RouterRow, _ tables: Tables, _ reply: Reply) -> Int {
         let message = tables.rows(UInt8.self, router.message)
         let count = min(message.count, RouterRow.messageByteCountMaximum)
         let room = reply.octets(at: Reply.discoveryOffset, count: count)
@@ -32,12 +36,7 @@ enum RouterReply: Stage {
             let mtu = UInt32(clamping: tables.innerMTU)
             for index in 0..<4 { room[offset + index] = UInt8(truncatingIfNeeded: mtu >> (24 - 8 * UInt32(index))) }
         }
-        return reply.finishDiscovery(
-            count: count,
-            from: IPv6Address(high: router.high, low: router.low),
-            at: MACAddress(truncating: router.mac),
-            to: frame
-        )
+        return count
     }
 }
 
@@ -49,6 +48,11 @@ struct RouterRow {
     var low: UInt64
     /// The advertisement (`UInt8`) with a checksum of 0.
     var message: Extent
+    /// The bounds of the time between two advertisements that nobody asked for, in seconds; 0 if there are none.
+    var minInterval: UInt32
+    var maxInterval: UInt32
+
+    var address: IPv6Address { IPv6Address(high: high, low: low) }
 
     /// Octets of an advertisement, at most: IPv6's minimum MTU less its header.
     static let messageByteCountMaximum = 1280 - IPv6Header.byteCount
@@ -69,7 +73,9 @@ extension ForwardingTables {
                 mac: record.mac.rawValue,
                 high: record.linkLocal.high,
                 low: record.linkLocal.low,
-                message: file.append(message)
+                message: file.append(message),
+                minInterval: UInt32(record.minInterval ?? 0),
+                maxInterval: UInt32(record.maxInterval ?? 0)
             )
         )
     }
@@ -87,8 +93,9 @@ extension TableFile {
     func routerText(_ place: Reference) -> String {
         guard place != 0 else { return "none" }
         let row = load(RouterRow.self, at: place)
-        let address = IPv6Address(high: row.high, low: row.low)
-        return "\(MACAddress(truncating: row.mac)) \(address) " + hexadecimal(load(UInt8.self, row.message))
+        let intervals = row.maxInterval == 0 ? "" : "each \(row.minInterval) to \(row.maxInterval) s "
+        let message = hexadecimal(load(UInt8.self, row.message))
+        return "\(MACAddress(truncating: row.mac)) \(row.address) " + intervals + message
     }
 }
 

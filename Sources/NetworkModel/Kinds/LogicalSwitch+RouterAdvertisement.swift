@@ -4,9 +4,9 @@ import Wire
 extension LogicalSwitch {
     /// The answer to router solicitations that `ipv6_ra_configs` asks for; `nil` if it is empty.
     ///
-    /// Keys and spellings are those of OVN's logical router ports (`address_mode`, `mtu`, `router_preference`, `rdnss`,
-    /// `dnssl`), and those that a switch needs besides: the gateway that it names, prefixes and lifetimes. Without
-    /// `prefixes` the switch's `ipv6_prefix` is the only one.
+    /// Keys and spellings are those of OVN's logical router ports (`address_mode`, `mtu`, `send_periodic`,
+    /// `max_interval`, `min_interval`, `router_preference`, `rdnss`, `dnssl`), and those that a switch needs besides:
+    /// the gateway that it names, prefixes and lifetimes. Without `prefixes` the switch's `ipv6_prefix` is the only one.
     /// - Throws: ``Refusal`` for a key that there is not, or a value that cannot be.
     func routerAdvertisement() throws(Refusal) -> RouterAdvertisement? {
         guard !raConfigs.isEmpty else { return nil }
@@ -31,7 +31,8 @@ extension LogicalSwitch {
         guard preferredLifetime <= validLifetime else {
             throw reader.refusal("preferred_lifetime", "\"preferred_lifetime\" is at most \"valid_lifetime\".")
         }
-        return RouterAdvertisement(
+        let (minInterval, maxInterval) = try reader.intervals()
+        var advertisement = RouterAdvertisement(
             mac: mac,
             linkLocal: try reader.value("gateway_lla", "a link-local IPv6 address", Self.linkLocal)
                 ?? mac.linkLocalAddress,
@@ -49,6 +50,16 @@ extension LogicalSwitch {
             validLifetime: validLifetime,
             preferredLifetime: preferredLifetime
         )
+        if sendsAdvertisements { (advertisement.minInterval, advertisement.maxInterval) = (minInterval, maxInterval) }
+        return advertisement
+    }
+
+    /// True if hosts send advertisements unasked.
+    private var sendsAdvertisements: Bool { raConfigs["send_periodic"] == "true" }
+
+    /// The features that the hosts of the switch's ports need.
+    var neededFeatures: [String] {
+        Self.fields.features(of: self) + (sendsAdvertisements ? [Feature.periodicAdvertisement] : [])
     }
 
     private static func raPrefix(_ text: String) -> IPPrefix? {
@@ -77,8 +88,9 @@ private struct RAConfigReader {
     let configs: [String: String]
 
     private static let keys = [
-        "address_mode", "dnssl", "gateway_lla", "gateway_mac", "mtu", "preferred_lifetime", "prefixes", "rdnss",
-        "router_lifetime", "router_preference", "send_periodic", "valid_lifetime",
+        "address_mode", "dnssl", "gateway_lla", "gateway_mac", "max_interval", "min_interval", "mtu",
+        "preferred_lifetime", "prefixes", "rdnss", "router_lifetime", "router_preference", "send_periodic",
+        "valid_lifetime",
     ]
 
     func checkKeys() throws(Refusal) {
@@ -86,10 +98,19 @@ private struct RAConfigReader {
             let known = Self.keys.joined(separator: ", ")
             throw refusal(key, "The key \(quoted(key)) is not in this version; it has \(known).", .unsupported)
         }
-        guard configs["send_periodic"] ?? "false" == "false" else {
-            let detail = "Advertisements are sent as answers only; leave \"send_periodic\" out, or say \"false\"."
-            throw refusal("send_periodic", detail, .unsupported)
+        guard ["true", "false"].contains(configs["send_periodic"] ?? "false") else {
+            throw refusal("send_periodic", "\"send_periodic\" is \"true\" or \"false\".")
         }
+    }
+
+    /// The fewest and the most seconds between two advertisements, by default as RFC 4861 section 6.2.1 has them.
+    func intervals() throws(Refusal) -> (minimum: UInt16, maximum: UInt16) {
+        let bounds = RouterAdvertisement.maxIntervals
+        let said = try number("max_interval", UInt32(bounds.lowerBound)...UInt32(bounds.upperBound))
+        let maximum = said.map { UInt16($0) } ?? RouterAdvertisement.maxIntervalDefault
+        let most = UInt32(maximum) * 3 / 4
+        let minimum = try number("min_interval", 3...max(3, most)).map { UInt16($0) }
+        return (minimum ?? (maximum >= 9 ? maximum / 3 : UInt16(most)), maximum)
     }
 
     func value<Value>(_ key: String, _ meaning: String, _ parse: (String) -> Value?) throws(Refusal) -> Value? {
