@@ -36,11 +36,14 @@ extension API {
             return Self.records(southbound.datapathsByKey, southbound, filter) { UInt32($0) }
         case .listRecords(.portBinding):
             return Self.records(Self.portBindings(filter, southbound), southbound, filter) { $0 }
+        case .listRecords(.dhcpResponder):
+            return Self.records(of: northbound.dhcpOptions, southbound) { .dhcpResponder($0) }
+        case .listRecords(.dnsResponder):
+            return Self.records(of: northbound.dnsRecords, southbound) { .dnsResponder($0) }
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
         case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
             .getChassis, .deleteChassis, .getRealization, .sync, .readChanges, .createToken, .getToken, .deleteToken,
-            .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract,
-            .listRecords(.dhcpResponder), .listRecords(.dnsResponder):
+            .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
             throw unexpected
         }
     }
@@ -91,6 +94,17 @@ extension API {
     ) -> Listing {
         Listing(of: index, key: key, named: { "\($0)" }) { _, recordKey in
             database.entries[recordKey].flatMap { filter.matches($0.record) ? $0.bytes : nil }
+        }
+    }
+
+    /// The records of a kind's objects, by the names of those.
+    private static func records<Object: Kind>(
+        of table: Table<Object>,
+        _ database: SouthboundDatabase,
+        _ recordKey: @escaping (ObjectID) -> RecordKey
+    ) -> Listing {
+        Listing(of: table.byName, key: { ProjectName($0) }, named: { $0.name }) { _, object in
+            database.entries[recordKey(object.id)]?.bytes
         }
     }
 

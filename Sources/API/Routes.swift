@@ -142,6 +142,8 @@ public enum Routes {
         list(.listRecords(.chassis), "/v1/southbound/chassis", filters: [.name]),
         list(.listRecords(.datapathBinding), "/v1/southbound/datapath-bindings", filters: [.name]),
         list(.listRecords(.portBinding), "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
+        list(.listRecords(.dhcpResponder), "/v1/southbound/dhcp-responders", filters: []),
+        list(.listRecords(.dnsResponder), "/v1/southbound/dns-responders", filters: []),
         list(.listMulticastGroups, "/v1/southbound/multicast-groups", filters: [.datapath]),
         Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait]),
         Route(.trace, .post, "/v1/trace", access: .role(.viewer), content: json),

@@ -9,8 +9,8 @@ struct GetCommand: ParsableCommand {
         abstract: "List objects, chassis and what the hosts are told.",
         discussion: """
             KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), address-sets, chassis (ch), \
-            or, of the southbound side, datapath-bindings (dp), port-bindings (pb) and multicast-groups (mg); the \
-            names of OVN's tables are understood too.
+            or, of the southbound side, datapath-bindings (dp), port-bindings (pb), dhcp-responders, dns-responders \
+            and multicast-groups (mg); the names of OVN's tables are understood too.
 
             --watch prints the existing objects, and then each change of objects or chassis as it comes, until it is \
             interrupted. It continues over restarts of central. With -o json each line is one object: \

@@ -102,6 +102,16 @@ import Testing
             "\($0["datapath"]?.text ?? "") \($0["name"]?.text ?? "")"
         }
         #expect(groups.count == 5)
+        let options: JSONValue = ["server_id": "10.0.0.254", "lease_time": "60"]
+        for name in ["b", "a"] {
+            bench.send("POST", "/v1/dhcp-options", ["name": .string(name), "cidr": "10.0.0.0/24", "options": options])
+            bench.send("POST", "/v1/dns-records", ["name": .string(name), "records": ["\(name).example": "10.0.0.1"]])
+        }
+        let responders = items("/v1/southbound/dhcp-responders")
+        #expect(responders.map { $0["id"] } == items("/v1/dhcp-options").map { $0["id"] } && responders.count == 2)
+        #expect(responders.first?["server_id"] == "10.0.0.254")
+        let names = items("/v1/southbound/dns-responders").map { $0["records"]?.objectValue?.members.map(\.name) }
+        #expect(names == [["a.example"], ["b.example"]])
         var paged: [String] = []
         var token: String? = ""
         while let next = token {

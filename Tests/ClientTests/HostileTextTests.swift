@@ -43,6 +43,8 @@ import Wire
             ["logical_port": .string(hostile), "locations": [["chassis": "hv1", "state": .string(hostile)]]]
         ],
         "/v1/southbound/datapath-bindings": [["name": .string(hostile), "tunnel_key": .string(hostile)]],
+        "/v1/southbound/dhcp-responders": [["id": .string(hostile), "cidr": .string(hostile)]],
+        "/v1/southbound/dns-responders": [["id": .string(hostile), "owned": .string(hostile)]],
         "/v1/southbound/multicast-groups": [["name": .string(hostile), "ports": [.string(hostile)]]],
         "/v1/tokens": [["id": .string(hostile), "role": .string(hostile), "expires_at": .string(hostile)]],
     ]

@@ -106,6 +106,18 @@ import Testing
                 "locations": [["chassis": "hv1", "bind_seq": 5, "state": "active"]],
             ]
         ],
+        "/v1/southbound/dhcp-responders": [
+            [
+                "id": "cccccccc-0000-4000-8000-000000000001", "cidr": "10.0.0.0/24", "server_id": "10.0.0.254",
+                "server_mac": "0e:64:0a:00:00:fe", "lease_time": 3600, "options": "0104ffffff00",
+            ]
+        ],
+        "/v1/southbound/dns-responders": [
+            [
+                "id": "dddddddd-0000-4000-8000-000000000001",
+                "records": ["www.example": ["10.0.0.1"], "db.example": ["10.0.0.2"]],
+            ]
+        ],
         "/v1/southbound/multicast-groups": [
             ["datapath": "ls1", "name": "_MC_flood", "tunnel_key": 32768, "ports": ["p-up", "p-slow"]]
         ],

@@ -35,6 +35,18 @@ extension ShownKind {
                 ObjectColumn("VLAN PASSTHRU", "vlan_passthru"), ObjectColumn("ID", "id"),
             ]
         case .portBinding: Self.portBindingColumns
+        case .dhcpResponder:
+            [
+                ObjectColumn("ID", "id"), ObjectColumn("CIDR", "cidr"), ObjectColumn("SERVER ID", "server_id"),
+                ObjectColumn("SERVER MAC", "server_mac"), ObjectColumn("LEASE TIME", "lease_time"),
+                ObjectColumn("OPTIONS", "options", isWide: true),
+            ]
+        case .dnsResponder:
+            [
+                ObjectColumn("ID", "id"), ObjectColumn("OWNED", "owned"),
+                ObjectColumn("NAMES") { "\($0["records"]?.objectValue?.members.count ?? 0)" },
+                ObjectColumn("POINTERS") { "\($0["pointers"]?.objectValue?.members.count ?? 0)" },
+            ]
         case .multicastGroup:
             [
                 ObjectColumn("DATAPATH", "datapath"), ObjectColumn("NAME", "name"),

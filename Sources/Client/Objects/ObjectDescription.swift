@@ -9,7 +9,7 @@ extension ObjectSession {
         case .resource(.object(.logicalSwitchPort)): try describePort(object)
         case .resource(.object(let kind)): Self.description(of: object, kind)
         case .resource(.chassis): try describeChassis(object)
-        case .datapathBinding, .portBinding, .multicastGroup: try object.yaml()
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: try object.yaml()
         }
     }
 

@@ -11,6 +11,10 @@ public enum ShownKind: Hashable, Sendable {
     case datapathBinding
     /// Southbound: where a port is.
     case portBinding
+    /// Southbound: the answers to DHCP requests.
+    case dhcpResponder
+    /// Southbound: the names that DNS queries are answered for.
+    case dnsResponder
     /// Southbound: the groups that broadcasts go to.
     case multicastGroup
 
@@ -40,6 +44,8 @@ public enum ShownKind: Hashable, Sendable {
                 + kind.names.aliases
         case .datapathBinding: ["datapath-binding", "datapath-bindings", "dp"]
         case .portBinding: ["port-binding", "port-bindings", "pb"]
+        case .dhcpResponder: ["dhcp-responder", "dhcp-responders"]
+        case .dnsResponder: ["dns-responder", "dns-responders"]
         case .multicastGroup: ["multicast-group", "multicast-groups", "mg"]
         }
     }
@@ -48,14 +54,14 @@ public enum ShownKind: Hashable, Sendable {
     public var plural: String {
         switch self {
         case .resource(let kind): kind.names.plural
-        case .datapathBinding, .portBinding, .multicastGroup: names[1]
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: names[1]
         }
     }
 
     var path: String {
         switch self {
         case .resource(let kind): kind.names.path
-        case .datapathBinding, .portBinding, .multicastGroup: "/v1/southbound/\(plural)"
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: "/v1/southbound/\(plural)"
         }
     }
 
@@ -63,7 +69,7 @@ public enum ShownKind: Hashable, Sendable {
     var resource: ResourceKind? {
         switch self {
         case .resource(let kind): kind
-        case .datapathBinding, .portBinding, .multicastGroup: nil
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: nil
         }
     }
 
@@ -76,6 +82,7 @@ public enum ShownKind: Hashable, Sendable {
         switch self {
         case .portBinding: object.text("logical_port")
         case .multicastGroup: "\(object.text("datapath"))/\(object.text("name"))"
+        case .dhcpResponder, .dnsResponder: object.text("id")
         case .resource, .datapathBinding: object.text("name")
         }
     }
@@ -92,7 +99,7 @@ public enum ShownKind: Hashable, Sendable {
 extension ShownKind: CaseIterable {
     /// All kinds, in the order in which messages name them.
     public static let allCases: [ShownKind] =
-        deletable + [.datapathBinding, .portBinding, .multicastGroup]
+        deletable + [.datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup]
 
     /// The kinds whose objects users delete.
     public static let deletable: [ShownKind] = ResourceKind.allCases.map { .resource($0) }

@@ -6,7 +6,8 @@ extension LogicalSwitch {
     ///
     /// Keys and spellings are those of OVN's logical router ports (`address_mode`, `mtu`, `send_periodic`,
     /// `max_interval`, `min_interval`, `router_preference`, `rdnss`, `dnssl`), and those that a switch needs besides:
-    /// the gateway that it names, prefixes and lifetimes. Without `prefixes` the switch's `ipv6_prefix` is the only one.
+    /// the gateway that it names, prefixes and lifetimes. Without `prefixes` the switch's `ipv6_prefix` is the only
+    /// one.
     /// - Throws: ``Refusal`` for a key that there is not, or a value that cannot be.
     func routerAdvertisement() throws(Refusal) -> RouterAdvertisement? {
         guard !raConfigs.isEmpty else { return nil }
