@@ -3,6 +3,7 @@ import Wire
 
 extension ForwardingTables {
     func put(_ port: PortBinding) {
+        defer { layVirtualPorts(of: port.logicalPort) }
         let former = self.port(port.id)
         notePastPlaces(from: former, to: port)
         ports[port.id] = .portBinding(port)
@@ -21,6 +22,7 @@ extension ForwardingTables {
 
     func removePort(_ id: ObjectID) {
         guard let former = port(id) else { return }
+        defer { layVirtualPorts(of: former.logicalPort) }
         for past in pasts.removeValue(forKey: id) ?? [] { countPast(past.chassis, -1) }
         withdraw(former)
         if isHere(former) { removeHere(former) }
@@ -32,6 +34,11 @@ extension ForwardingTables {
     func layAgain(_ id: ObjectID) {
         guard let port = port(id), let datapath = datapath(of: port), isLaid(port, in: datapath) else { return }
         lay(port, replacing: port, in: datapath)
+    }
+
+    /// Lays the rows of a port's virtual ports anew: whether their frames reach it may have changed.
+    private func layVirtualPorts(of parent: String) {
+        for id in (virtualPorts[parent] ?? []).sorted() { layAgain(id) }
     }
 
     /// Lays the row of a datapath's port with a key anew.
@@ -174,9 +181,13 @@ extension ForwardingTables {
         if port.hasUnknown { flags.insert(.hasUnknown) }
         if isHere(port) { flags.insert(.boundHere) }
         if !elsewhere.isEmpty { flags.insert(.boundElsewhere) }
+        if port.isVirtual { flags.insert(.isVirtual) }
         let home = datapath.record
-        if port.guardsRouters ?? home.guardsRouters ?? port.isGuarded { flags.insert(.guardsRouters) }
-        if port.guardsDHCP ?? home.guardsDHCP ?? port.isGuarded { flags.insert(.guardsDHCP) }
+        // Only what a device here sends is looked at.
+        if slot != nil, !port.isVirtual {
+            if port.guardsRouters ?? home.guardsRouters ?? port.isGuarded { flags.insert(.guardsRouters) }
+            if port.guardsDHCP ?? home.guardsDHCP ?? port.isGuarded { flags.insert(.guardsDHCP) }
+        }
         let numbers = elsewhere.compactMap { chassis.number(of: $0) }.filter { chassis[$0].isPresent }
         let present = numbers.map { OriginRow(chassis: $0, isPast: 0, deadline: .zero) }
         let past = (pasts[port.id] ?? []).map { OriginRow(chassis: $0.chassis, isPast: 1, deadline: $0.deadline) }

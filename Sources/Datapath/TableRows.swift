@@ -166,6 +166,8 @@ struct PortFlags: OptionSet {
     static let guardsRouters = PortFlags(rawValue: 16)
     /// The port sends nothing that DHCP servers send.
     static let guardsDHCP = PortFlags(rawValue: 32)
+    /// Its device is that of another port, its parent.
+    static let isVirtual = PortFlags(rawValue: 64)
 }
 
 /// A logical port.

@@ -216,8 +216,15 @@ import Testing
             #expect(answer.contains(" /ipv6_ra_configs/\(key): "), "\(key) \(bad): \(answer)")
         }
         #expect(refused(least.merged(with: ["valid_lifetime": "5", "preferred_lifetime": "6"])).hasPrefix("422 "))
-        #expect(refused(least.merged(with: ["send_periodic": "true"])).hasPrefix("422 unsupported "))
-        #expect(refused(least.merged(with: ["max_interval": "600"])).hasPrefix("422 unsupported "))
+        for (key, bad) in [
+            ("send_periodic", "yes"), ("max_interval", "3"), ("max_interval", "1801"), ("min_interval", "451"),
+        ] {
+            let configs = ["send_periodic": "true"].merging([key: bad]) { $1 }.mapValues { JSONValue.string($0) }
+            let members = configs.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+            let answer = refused(least.merged(with: .object(JSONObject(distinct: members))))
+            #expect(answer.contains(" /ipv6_ra_configs/\(key): "), "\(key) \(bad): \(answer)")
+        }
+        #expect(refused(least.merged(with: ["send_periodic": "true", "max_interval": "4"])) == "taken")
         bench.send("PUT", "/v1/switches/ls1", ["ipv6_ra_configs": least])
         let patch: JSONValue = ["ipv6_ra_configs": ["mtu": "1400"]]
         let patched = bench.send("PATCH", "/v1/switches/ls1", patch).json["ipv6_ra_configs"]

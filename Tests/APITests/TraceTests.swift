@@ -31,7 +31,7 @@ import Testing
         }
         let body: JSONValue = [
             "chassis_id": .string("id-\(number)"), "boot_id": "b1", "seq": 1, "since": 0, "wait": 0,
-            "features": ["chassis", "datapath_binding", "port_binding"],
+            "features": ["chassis", "datapath_binding", "port_binding", "port_binding.guards"],
             "encaps": [["type": "geneve", "ip": .string("10.127.0.\(number)")]], "ports": .array(plugs),
         ]
         #expect(bench.send("POST", "/v1/chassis/\(chassis)/sync", body, on: .southbound).status == 200)

@@ -87,6 +87,17 @@ import Wire
             mode: .delta,
             changes: [change]
         )
+        // A sync since an earlier revision is answered first, so that the next one goes on from here.
+        for old in scenario.core.sync.outstanding where old.since != scenario.core.share.revision {
+            let empty = FeedAnswer(
+                epoch: Scenario.epoch,
+                from: old.since,
+                to: scenario.core.share.revision,
+                mode: .delta,
+                changes: []
+            )
+            scenario.step("nothing new", .syncAnswered(sequence: old.sequence, empty))
+        }
         guard let last = scenario.core.sync.outstanding.last?.sequence else { return [] }
         return scenario.step("central answers", .syncAnswered(sequence: last, answer))
     }

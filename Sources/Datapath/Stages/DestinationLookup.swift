@@ -11,12 +11,28 @@ enum DestinationLookup: Stage {
         }
         guard let port = tables.port(mac: context.destination, in: context.datapath) else { return .next }
         if let reason = deliveryFailure(to: port, from: context.ingress) { return .drop(reason) }
+        if port.pointee.flags.contains(.isVirtual), !hasOtherParent(port, context.ingress, tables) {
+            return .drop(.hairpin)
+        }
         context.destinations = Context.Destinations(
             key: port.pointee.key,
             locals: port.pointee.locals,
             remotes: port.pointee.remotes
         )
         return .output
+    }
+
+    /// True if another port than the sender has the address of a virtual port.
+    private static func hasOtherParent(
+        _ port: UnsafePointer<PortRow>,
+        _ sender: UnsafePointer<PortRow>,
+        _ tables: Tables
+    ) -> Bool {
+        let isHere = sender.pointee.locals.count > 0
+        return port.pointee.remotes.count > 0
+            || tables.rows(UInt16.self, port.pointee.locals).contains {
+                tables.port(atSlot: $0) != nil && !(isHere && $0 == sender.pointee.slot)
+            }
     }
 
     /// True if routers want a multicast frame: priorities 71 (ARP) and 72 (NA, RS, RA).

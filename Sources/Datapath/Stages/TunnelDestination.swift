@@ -22,6 +22,8 @@ enum TunnelDestination: Stage {
 
     private static func hasMember(_ locals: Extent, besides port: UnsafePointer<PortRow>, _ tables: Tables) -> Bool {
         // A port that is not here is no member here.
-        tables.rows(UInt16.self, locals).contains { port.pointee.locals.count == 0 || $0 != port.pointee.slot }
+        tables.rows(UInt16.self, locals).contains {
+            (port.pointee.locals.count == 0 || $0 != port.pointee.slot) && tables.port(atSlot: $0) != nil
+        }
     }
 }

@@ -16,8 +16,8 @@ extension LogicalSwitchPort {
 
     static func virtualIP(_ reader: BodyReader) throws(Refusal) -> IPAddress? {
         guard let text = try reader.optionalString("virtual_ip") else { return nil }
-        guard let address = IPAddress(text) else {
-            let detail = "\(quoted(text)) is not an IP address such as 10.0.0.10 or fd00::10."
+        guard let address = IPAddress(text), address.isOfOneHost else {
+            let detail = "\(quoted(text)) is not the IP address of one host, such as 10.0.0.10 or fd00::10."
             throw Refusal(.invalidValue, detail, pointer: reader.pointer("virtual_ip"))
         }
         if let reason = address.reasonAgainstGuest {

@@ -63,17 +63,9 @@ struct OraclePipeline {
             let copies = localCopies(to: members, key: key, context)
             // A frame that came through a tunnel never enters another one.
             let places = context.tunnelKey == nil ? Set(members.flatMap(records.places)) : []
-            if copies.isEmpty, places.isEmpty { return [.drop(emptiness(of: members, key: key, context))] }
+            if copies.isEmpty, places.isEmpty { return [.drop(context.tunnelKey == nil ? .hairpin : .noLocalMember)] }
             return copies + places.flatMap { remoteCopies(to: $0, key: key, context) }
         }
-    }
-
-    /// The reason why nobody gets a frame that goes to these members.
-    private func emptiness(of members: [PortBinding], key: UInt16, _ context: OracleContext) -> DropReason {
-        guard context.tunnelKey != nil else { return .hairpin }
-        // In the slot of a virtual port's parent there may be no port.
-        let isOwn = records.isHere(context.port) && members.first.map(records.slot) == records.slot(of: context.port)
-        return key < GroupKey.flood && members.first?.isVirtual == true && !isOwn ? .hairpin : .noLocalMember
     }
 
     private func localCopies(to members: [PortBinding], key: UInt16, _ context: OracleContext) -> [Outcome] {
