@@ -26,6 +26,9 @@ struct SyncState: Sendable {
     var startAt: Duration?
     /// After a failure: when to try again.
     var retryAt: Duration?
+    /// The next poll waits up to this time for the forwarder to take what the last answer brought, so that one sync
+    /// tells of it and polls.
+    var pollAt: Duration?
     /// The pause after failures.
     var backoff = Backoff(first: .milliseconds(100), last: .seconds(5))
     /// True if central has answered since the agent started.
@@ -40,6 +43,9 @@ struct SyncState: Sendable {
     /// The longest wait after a refused connection: it cost two packets, and a central that comes back has its hosts
     /// again within this time.
     static let refusedConnectionPause: Duration = .milliseconds(500)
+    /// The longest that a poll waits for the forwarder, which mostly takes a millisecond: news of central's, which it
+    /// would bring, are not held up for longer.
+    static let acknowledgementPatience: Duration = .milliseconds(50)
     /// The most syncs under way: one parked and one that overtakes it.
     static let outstandingMaximum = 2
 
@@ -128,6 +134,7 @@ extension AgentCore {
 
     /// Sends what is due: the next page, a poll if none is under way, or news of this host past a parked poll.
     mutating func settleSync(now: Duration) {
+        if let pollAt = sync.pollAt, pollAt <= now { sync.pollAt = nil }
         guard !sync.hasSaidFarewell else { return }
         if let startAt = sync.startAt {
             guard startAt <= now || forwarder.isSettled else { return }
@@ -141,6 +148,12 @@ extension AgentCore {
             sync.retryAt = nil
         }
         let report = report
+        if sync.pollAt != nil, forwarder.commit?.hasContent == true, sync.shadow == nil, sync.outstanding.isEmpty,
+            report == sync.reported
+        {
+            return
+        }
+        sync.pollAt = nil
         let mayOvertake = report != sync.reported && sync.outstanding.count < SyncState.outstandingMaximum
         if sync.outstanding.isEmpty || mayOvertake { send(report) }
     }
@@ -213,7 +226,10 @@ extension AgentCore {
             return
         }
         let changes = (begun?.changes ?? []) + answer.changes.map(\.change)
-        guard let next = answer.nextPage else { return apply(changes, of: answer) }
+        guard let next = answer.nextPage else {
+            if !changes.isEmpty { sync.pollAt = now + SyncState.acknowledgementPatience }
+            return apply(changes, of: answer)
+        }
         guard changes.count <= configuration.answerChangeMaximum, next != begun?.next else {
             emit(.log(.error, "central's answer does not end and is ignored"))
             sync.retryAt = now + Self.endlessAnswerPause

@@ -194,8 +194,8 @@ public struct AgentCore: Sendable {
 
     private var deadlines: [Duration] {
         [
-            sync.retryAt, sync.startAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt, deviceRetryAt,
-            deviceCheckAt, mustCheckSockets && !areSocketsBeingChecked ? socketCheckAt : nil,
+            sync.retryAt, sync.startAt, sync.pollAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt,
+            deviceRetryAt, deviceCheckAt, mustCheckSockets && !areSocketsBeingChecked ? socketCheckAt : nil,
             waiting.compactMap(\.deadline).min(), pathsDeadline,
         ].compactMap { $0 }
     }

@@ -23,10 +23,10 @@ import Wire
             .deviceOpened(port: "vm1", .success(Device(isOwned: true, mac: MACAddress(truncating: 0x02_ac10_ff00_11))))
         )
         agent.step("the claim is on disk", .portsSaved(save: 1, failure: nil))
-        agent.step("the parked sync ends", .syncAnswered(sequence: 3, Scenario.delta(from: 4, to: 4)))
+        agent.step("the parked sync ends", .syncAnswered(sequence: 2, Scenario.delta(from: 4, to: 4)))
         agent.step("the forwarder has the port", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
         let bound = [Sample.ls1, Sample.port(1, on: "hv1")].map { RecordChange.put($0) }
-        agent.step("central has bound it", .syncAnswered(sequence: 4, Scenario.delta(from: 4, to: 6, bound)))
+        agent.step("central has bound it", .syncAnswered(sequence: 3, Scenario.delta(from: 4, to: 6, bound)))
         agent.step("the forwarder forwards by it", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
         agent.step("a user lists the ports", .portList(10, withStatistics: false))
         #expect(goldenMismatch(agent.transcript, named: "plug") == nil)
@@ -190,14 +190,32 @@ import Wire
         func syncs(_ effects: [Effect]) -> [SyncRequest] {
             effects.compactMap { if case .sendSync(let sync) = $0 { sync } else { nil } }
         }
-        let next = agent.step("central tells its hash", .syncAnswered(sequence: 1, snapshot))
-        #expect(syncs(next).map(\.hash) == [0xfeed] && syncs(next).map(\.since) == [4])
-        #expect(next.contains { if case .saveShare(.whole(let share)) = $0 { share.hash == 0xfeed } else { false } })
+        let taken = agent.step("central tells its hash", .syncAnswered(sequence: 1, snapshot))
+        #expect(taken.contains { if case .saveShare(.whole(let share)) = $0 { share.hash == 0xfeed } else { false } })
+        let inForce = ForwarderMessage.acknowledged(epoch: Scenario.epoch, revision: 4)
+        let next = syncs(agent.step("it is in force", .forwarderSaid(inForce)))
+        #expect(next.map(\.hash) == [0xfeed] && next.map(\.since) == [4] && next.map(\.applied) == [4])
         var delta = Scenario.delta(from: 4, to: 6)
         delta.hash = 0xbeef
         #expect(syncs(agent.step("time passes", .syncAnswered(sequence: 2, delta))).map(\.hash) == [0xbeef])
         let fresh = syncs(agent.step("that is another history", .syncFailed(sequence: 3, .resyncRequired)))
         #expect(fresh.map(\.since) == [0] && fresh.map(\.hash) == [nil])
+    }
+
+    @Test func aPollWaitsForTheForwarderButNotForLong() {
+        var agent = Scenario()
+        agent.reachSteadyState(Scenario.snapshot(to: 4, [Sample.hv1]))
+        func syncs(_ effects: [Effect]) -> [SyncRequest] {
+            effects.compactMap { if case .sendSync(let sync) = $0 { sync } else { nil } }
+        }
+        let delta = Scenario.delta(from: 4, to: 5, [.put(Sample.hv2)])
+        #expect(syncs(agent.step("something changes", .syncAnswered(sequence: 2, delta))).isEmpty)
+        let late = syncs(agent.step("the forwarder takes long", .timer, after: SyncState.acknowledgementPatience))
+        #expect(late.map(\.since) == [5] && late.map(\.applied) == [4])
+        let inForce = ForwarderMessage.acknowledged(epoch: Scenario.epoch, revision: 5)
+        let told = syncs(agent.step("it is in force", .forwarderSaid(inForce)))
+        #expect(told.map(\.since) == [5] && told.map(\.applied) == [5])
+        #expect(syncs(agent.step("nothing more is due", .timer)).isEmpty)
     }
 
     @Test func aChassisThatIsAnotherHostsEndsAFreshAgentAndOnlyWorriesAnOldOne() {

@@ -20,7 +20,7 @@ import Wire
 
     @Test func thePropertyIsTriedBothWays() throws {
         var (held, forced, accepted) = (0, 0, 0)
-        for seed in 1...10 {
+        for seed in 1...15 {
             let world = try HoldWorld(seed: UInt64(seed))
             try world.run(actions: 60)
             held += world.heldCount
