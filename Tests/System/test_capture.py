@@ -102,6 +102,9 @@ class CaptureTest(unittest.TestCase):
         os.kill(self.lab.forwarder_pid("hv1"), signal.SIGKILL)
         self.assertEqual(process.wait(30), 1)
         self.assertIn("the capture has ended early", process.stderr.read())
+        # The next test finds a forwarder.
+        wait_until(lambda: self.lab.heddle("hv1", "port", "capture", "vm1", "--duration", "1", "-w", "/dev/null",
+                                           check=False).returncode == 0, "vm1 can be captured again", 30)
 
 
 if __name__ == "__main__":
