@@ -66,6 +66,7 @@ final class Agent {
     /// The underlay's sockets; `nil` while only a running forwarder has them.
     private var underlay: [Descriptor]?
     private let tables: HostTables
+    private let macs = HostMACs()
     /// The orders to the forwarder that wait until tables are compiled; those for one that is gone mean nothing.
     private var ordersAfterTables: [[ForwarderOrder]] = []
     private var isCompilingSoon = false
@@ -191,6 +192,7 @@ final class Agent {
             return
         }
         if case .forwarderLost = event { ordersAfterTables = [] }
+        forwarder?.send(macs.news(after: event))
         perform(core.step(event, now: loop.now, using: &generator))
     }
 
@@ -215,7 +217,7 @@ final class Agent {
             if underlay == nil, address == configuration.encapIP { underlay = descriptors }
         case .port(let name):
             if queues[name] == nil, core.hasPort(named: name) { queues[name] = descriptors }
-        case .former: break
+        case .learntMACs: descriptors.first.map(macs.adopt)
         }
     }
 
@@ -331,7 +333,7 @@ final class Agent {
                 messages.append((order.message, []))
             case .port(let name)?:
                 messages.append(guests?.order(order.message, name) ?? (order.message, queues[name] ?? []))
-            case .former?: break
+            case .learntMACs?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {
                     // A forwarder had them when we started, and took them along when it ended.
@@ -358,13 +360,15 @@ final class Agent {
                     self?.hear(.disconnected(ticket))
                 }
                 hear(event(ticket))
+            case .learntMACs(let filter):
+                respond(to: exchange, .learntMACs(macs.list(filter, core, now: loop.now)))
+            case .forget(let filter): respond(to: exchange, .forgotten(macs.forget(filter, core)))
             case .stop(let all):
                 _ = take(exchange)
                 end(all: all)
             }
         } catch {
-            let (response, body) = SocketAPI.response(.refused(error))
-            exchange.respond(response, body: body)
+            respond(to: exchange, .refused(error))
         }
     }
 
@@ -377,6 +381,11 @@ final class Agent {
         }
     }
 
+    private func respond(to exchange: HTTPExchange, _ answer: Answer) {
+        let (response, body) = SocketAPI.response(answer, to: exchange.request.path ?? "")
+        exchange.respond(response, body: body)
+    }
+
     private func take(_ exchange: HTTPExchange) -> Ticket {
         let ticket = nextTicket
         nextTicket += 1
@@ -385,8 +394,6 @@ final class Agent {
     }
 
     private func respond(to ticket: Ticket, _ answer: Answer) {
-        guard let exchange = exchanges.removeValue(forKey: ticket) else { return }
-        let (response, body) = SocketAPI.response(answer, to: exchange.request.path ?? "")
-        exchange.respond(response, body: body)
+        if let exchange = exchanges.removeValue(forKey: ticket) { respond(to: exchange, answer) }
     }
 }

@@ -14,6 +14,8 @@ import JSON
 /// | `GET /v1/ports/{name}/capture[?snap=&count=&bytes=&seconds=&filter=]` | its frames as pcapng, until a limit |
 /// | `GET /metrics` | what goes to other hosts in one piece, and what was dropped, for Prometheus |
 /// | `GET /v1/status` | how the agent is |
+/// | `GET /v1/macs[?switch=&port=&mac=]` | `{"macs": [...]}`, which the host has learnt |
+/// | `DELETE /v1/macs[?switch=&port=&mac=]` | `{"forgotten"}`, how many of them are forgotten |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
 enum SocketAPI {
@@ -24,6 +26,10 @@ enum SocketAPI {
     enum Call {
         /// Something that the core answers.
         case event((Ticket) -> Event)
+        /// MACs that were learnt.
+        case learntMACs(LearntMACFilter)
+        /// The end of MACs that were learnt.
+        case forget(LearntMACFilter)
         /// The end of the agent, and with `all` of the forwarder.
         case stop(all: Bool)
     }
@@ -52,6 +58,10 @@ enum SocketAPI {
             return .event { .capture($0, request) }
         case (.get, ["metrics"]):
             return .event { .portList($0, withStatistics: true) }
+        case (.get, ["v1", "macs"]):
+            return .learntMACs(try LearntMACFilter(parameters: parameters(query)))
+        case (.delete, ["v1", "macs"]):
+            return .forget(try LearntMACFilter(parameters: parameters(query)))
         case (.get, ["v1", "status"]):
             return .event { .status($0) }
         case (.post, ["v1", "accept"]):
@@ -78,6 +88,18 @@ enum SocketAPI {
         }
     }
 
+    private static func parameters(_ query: String) throws(Problem) -> [(name: String, value: String)] {
+        var parameters: [(name: String, value: String)] = []
+        for part in query.split(separator: "&") {
+            let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard sides.count == 2, let value = percentDecoded(Array(sides[1].utf8)[...]) else {
+                throw Problem(.badRequest, code: "invalid_parameter", detail: "\(part) is no NAME=VALUE.")
+            }
+            parameters.append((String(sides[0]), value))
+        }
+        return parameters
+    }
+
     private static func flag(_ name: String, in query: String) throws(Problem) -> Bool {
         switch query {
         case "", "\(name)=false": return false
@@ -100,7 +122,7 @@ enum SocketAPI {
         let status: HTTPResponse.Status
         var fields = HTTPFields()
         switch answer {
-        case .port, .ports, .status, .accepted:
+        case .port, .ports, .status, .accepted, .learntMACs, .forgotten:
             status = .ok
             fields[.contentType] = "application/json"
         case .deleted: status = .noContent

@@ -202,7 +202,7 @@ extension AgentCore {
                     ports[name]?.device = .present
                     ports[name]?.isToBeRestored = false
                 }
-            case .former: break
+            case .learntMACs: break
             }
         }
     }
@@ -230,7 +230,7 @@ extension AgentCore {
         case .capturing(let number, let isOn): capturing(number, isOn: isOn)
         case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
-            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture:
+            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }

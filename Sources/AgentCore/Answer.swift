@@ -15,12 +15,17 @@ public enum Answer: Hashable, Sendable {
     case status(JSONValue)
     /// 200 with the epoch and revision that the host goes by from now on.
     case accepted(epoch: UInt64, revision: UInt64)
+    /// 200 with MACs that were learnt.
+    case learntMACs([LearntMAC])
+    /// 200 with how many MACs were forgotten.
+    case forgotten(Int)
     /// 204.
     case deleted
     case refused(Problem)
 
     /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the
-    /// underlay's), a port, a status, `{"epoch","revision"}` or a problem (RFC 9457); `nil` for none.
+    /// underlay's), a port, a status, `{"epoch","revision"}`, `{"macs": [...]}`, `{"forgotten"}` or a problem (RFC
+    /// 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
@@ -36,6 +41,8 @@ public enum Answer: Hashable, Sendable {
         case .status(let json): return json
         case .accepted(let epoch, let revision):
             return ["epoch": .string(hexadecimal(epoch)), "revision": number(revision)]
+        case .learntMACs(let macs): return ["macs": .array(macs.map(\.json))]
+        case .forgotten(let count): return ["forgotten": number(UInt64(count))]
         case .deleted: return nil
         case .refused(let problem): return problem.json()
         }

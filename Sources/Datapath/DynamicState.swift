@@ -2,7 +2,7 @@ import CLinux
 
 /// A table of what frames teach the packet path, such as the port that a MAC was last seen at, or a connection's state:
 /// bounded, aged, shared by all pollers, and in memory that may outlive the process beside the tables. It never reaches
-/// central. No stage has such state yet.
+/// central.
 ///
 /// Any poller may write, and none waits. The rules:
 /// 1. A row is one cache line with a sequence word, which is odd while somebody writes.
@@ -106,6 +106,29 @@ public struct DynamicState: @unchecked Sendable {
         }
         guard let free else { return false }
         return Self.write(key, value, now, to: free.row, free.sequence)
+    }
+
+    /// The rows that are in use.
+    /// - Parameter body: gets a row's key and value, and the milliseconds since its use was last noted.
+    public func forEach(now: UInt64, _ body: (Key, Value, UInt64) -> Void) {
+        for index in 0...mask {
+            guard let copy = Self.read(row(index)), isAlive(copy.time, now: now) else { continue }
+            body(copy.key, copy.value, now &- min(copy.time, now))
+        }
+    }
+
+    /// Empties rows.
+    /// - Parameter isChosen: gets a row's key and value.
+    /// - Returns: how many were emptied; one that is being written stays.
+    public func remove(where isChosen: (Key, Value) -> Bool) -> Int {
+        var count = 0
+        for index in 0...mask {
+            let row = row(index)
+            let sequence = clinux_load_acquire(row)
+            guard let copy = Self.read(row), copy.time != 0, isChosen(copy.key, copy.value) else { continue }
+            if Self.write(copy.key, copy.value, 0, to: row, sequence) { count += 1 }
+        }
+        return count
     }
 
     private func row(_ index: Int) -> UnsafeMutablePointer<UInt64> {

@@ -34,6 +34,9 @@ struct WideFlowKey: BitwiseCopyable {
     var word7: UInt64 = 0
     var word8: UInt64 = 0
     var word9: UInt64 = 0
+    /// A word of what had been learnt when it was decided (`LearntMACs.state`); 0 if the decision does not depend on
+    /// that. No part of the key: a decision that does not hold any more is replaced.
+    var state: UInt64 = 0
 }
 
 protocol FlowTableKey: BitwiseCopyable {
@@ -107,7 +110,7 @@ extension FlowKey {
 }
 
 extension WideFlowKey: FlowTableKey {
-    static var fields: Context.Fields { [.sender, .tag, .transport, .ports, .connection] }
+    static var fields: Context.Fields { [.sender, .tag, .transport, .ports, .connection, .learnt] }
 
     init(_ narrow: FlowKey, _ frame: Frame) {
         self.narrow = narrow

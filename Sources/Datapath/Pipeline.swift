@@ -7,6 +7,7 @@ enum SwitchIngress: StageList {
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
         walk.passes(Admission.self)  // ls_in_check_port_sec
             && walk.passes(IngressPortSecurity.self)  // ls_in_apply_port_sec
+            && walk.passes(SourceLearning.self)  // ls_in_lookup_fdb, ls_in_put_fdb
             && walk.passes(ServerGuard.self)  // none of OVN's
             && walk.passes(VirtualClaim.self)  // ls_in_arp_rsp
             && walk.passes(NeighborReply.self)  // ls_in_arp_rsp
@@ -22,7 +23,8 @@ enum SwitchIngress: StageList {
 enum TunnelIngress: StageList {
     @inline(__always)
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
-        walk.passes(TunnelDestination.self)  // local_output
+        walk.passes(SourceLearning.self)  // ls_out_lookup_fdb, ls_out_put_fdb
+            && walk.passes(TunnelDestination.self)  // local_output
     }
 }
 

@@ -24,6 +24,9 @@ public struct RateLimit: Equatable, Sendable {
     /// take about a third of what one processor hands on, and are 500 broadcasts a second to 500 hosts, or a stream of
     /// 1.4 Gbit/s to three.
     public static var floodCopies: RateLimit { RateLimit(perSecond: 250_000, burst: 250_000) }
+    /// MACs that are learnt behind a port, or move there: a burst is a bridge of as many guests as one port may have,
+    /// the rate is far above what moves of guests cause. Each is a reason to decide anew on flows of the switch.
+    public static var learntMACs: RateLimit { RateLimit(perSecond: 200, burst: LearntMACs.portCountMaximum) }
 }
 
 /// The used part of a port's limits. All zero is nothing.
@@ -79,10 +82,15 @@ struct Meter {
     mutating func take(_ count: Int, of limit: RateLimit, now: Duration, shareCount: Int) -> Bool {
         let (seconds, attoseconds) = now.components
         let now = seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
-        let price = 1_000_000_000 / Int64(limit.perSecond)
-        let next = max(paidAt, now) &+ Int64(count) &* price &* Int64(shareCount)
-        guard next &- now <= Int64(limit.burst) &* price else { return false }
+        guard let next = Self.next(paidAt, Int64(count) &* Int64(shareCount), of: limit, now: now) else { return false }
         paidAt = next
         return true
+    }
+
+    /// The time at which all is paid for when so much more is taken, in nanoseconds; `nil` if that is too far ahead.
+    static func next(_ paidAt: Int64, _ count: Int64, of limit: RateLimit, now: Int64) -> Int64? {
+        let price = 1_000_000_000 / Int64(limit.perSecond)
+        let next = max(paidAt, now) &+ count &* price
+        return next &- now <= Int64(limit.burst) &* price ? next : nil
     }
 }

@@ -4,11 +4,20 @@ import Wire
 
 extension Tables {
     /// Decides on a frame that the device in `slot` has sent.
-    /// - Parameter reply: where an answer is written; room for `Verdict.replyByteCountMaximum` octets, with less
-    ///   there is no answer.
-    public func process(_ frame: Frame, from slot: UInt16, reply: UnsafeMutableRawBufferPointer) -> Verdict {
+    /// - Parameters:
+    ///   - reply: where an answer is written; room for `Verdict.replyByteCountMaximum` octets, with less there is no
+    ///     answer.
+    ///   - learnt: the MACs that this host has learnt; without them, none is learnt.
+    ///   - now: monotonic.
+    public func process(
+        _ frame: Frame,
+        from slot: UInt16,
+        reply: UnsafeMutableRawBufferPointer,
+        learnt: LearntMACs? = nil,
+        now: Duration = .zero
+    ) -> Verdict {
         var recorder = NoRecorder()
-        return process(frame, from: slot, reply: reply, by: SwitchIngress.self, &recorder)
+        return process(frame, from: slot, reply: reply, learnt, now: now, by: SwitchIngress.self, &recorder)
     }
 
     /// The same by a list of stages, and tells `recorder` of them.
@@ -17,11 +26,13 @@ extension Tables {
         _ frame: Frame,
         from slot: UInt16,
         reply: UnsafeMutableRawBufferPointer,
+        _ learnt: LearntMACs?,
+        now: Duration,
         by list: List.Type,
         _ recorder: inout Recorder
     ) -> Verdict {
         guard let port = port(atSlot: slot), let datapath = datapath(of: port) else { return Verdict(.portNotBound) }
-        let context = Context(frame, from: port, in: datapath, reply: reply)
+        let context = Context(frame, from: port, in: datapath, reply: reply, learnt: learnt, now: now)
         return verdict(on: context, by: list, &recorder)
     }
 
@@ -30,15 +41,17 @@ extension Tables {
     ///   - packet: the Geneve header.
     ///   - frame: what follows the header.
     ///   - source: the outer source address.
+    ///   - learnt: as for `process`.
     ///   - now: the time by which tables are changed (`ForwardingTables.apply`).
     public func processTunnel(
         _ packet: TunnelPacket,
         frame: Frame,
         from source: IPAddress,
+        learnt: LearntMACs? = nil,
         now: Duration
     ) -> Verdict {
         var recorder = NoRecorder()
-        return processTunnel(packet, frame: frame, from: source, now: now, &recorder)
+        return processTunnel(packet, frame: frame, from: source, learnt, now: now, &recorder)
     }
 
     /// The same, and tells `recorder` of the stages.
@@ -47,6 +60,7 @@ extension Tables {
         _ packet: TunnelPacket,
         frame: Frame,
         from source: IPAddress,
+        _ learnt: LearntMACs?,
         now: Duration,
         _ recorder: inout Recorder
     ) -> Verdict {
@@ -63,7 +77,15 @@ extension Tables {
         }
         let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         let read: Context.Fields = origin.hasDeadline ? .clock : []
-        var context = Context(frame, from: ingress, in: datapath, reply: none, read: read)
+        var context = Context(
+            frame,
+            from: ingress,
+            in: datapath,
+            reply: none,
+            learnt: learnt,
+            now: now,
+            read: read
+        )
         context.destinations.key = packet.egressKey
         return verdict(on: context, by: TunnelIngress.self, &recorder)
     }

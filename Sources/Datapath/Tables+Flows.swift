@@ -16,16 +16,18 @@ extension Tables {
 
     /// Decides on a frame from a port, and keeps the decision for its flow if that may be.
     /// - Parameters:
-    ///   - reply: where an answer is written, see `process`.
+    ///   - reply, learnt, now: see `process`.
     ///   - room: the place of the decision if it has more than one output: then the action is `.pipeline`.
     public func decide(
         on frame: Frame,
         from slot: UInt16,
         _ cache: borrowing FlowCache,
         reply: UnsafeMutableRawBufferPointer,
+        learnt: LearntMACs? = nil,
+        now: Duration = .zero,
         into room: VerdictRoom
     ) -> FlowAction {
-        decide(on: frame, from: slot, cache, reply: reply, into: room, by: SwitchIngress.self)
+        decide(on: frame, from: slot, cache, reply: reply, learnt, now: now, into: room, by: SwitchIngress.self)
     }
 
     /// The same by another list of stages.
@@ -35,17 +37,21 @@ extension Tables {
         from slot: UInt16,
         _ cache: borrowing FlowCache,
         reply: UnsafeMutableRawBufferPointer,
+        _ learnt: LearntMACs?,
+        now: Duration,
         into room: VerdictRoom,
         by list: List.Type
     ) -> FlowAction {
         var flow: Flow?
         if let key = FlowKey(from: slot, frame) {
-            flow = Flow(key, frame, port(atSlot: slot), seed: hashSeed, has: FlowKey.fieldsFromPorts)
+            let ingress = port(atSlot: slot)
+            flow = Flow(key, frame, ingress, seed: hashSeed, has: FlowKey.fieldsFromPorts)
+            flow?.wide.state = state(of: ingress, learnt, now: now)
             flow?.destination = frame.destination
         }
         if let flow, let kept = kept(flow, cache, into: room) { return kept }
         var recorder = NoRecorder()
-        room.verdict.pointee = process(frame, from: slot, reply: reply, by: list, &recorder)
+        room.verdict.pointee = process(frame, from: slot, reply: reply, learnt, now: now, by: list, &recorder)
         return keep(flow, cache, room)
     }
 
@@ -85,6 +91,7 @@ extension Tables {
         on frame: Frame,
         in packet: TunnelPacket,
         from source: IPAddress,
+        learnt: LearntMACs? = nil,
         now: Duration,
         _ cache: borrowing FlowCache,
         into room: VerdictRoom
@@ -95,9 +102,10 @@ extension Tables {
             flow = Flow(key, frame, ingress, seed: hashSeed, has: FlowKey.fieldsFromTunnels)
             flow?.egressKey = packet.egressKey
             flow?.source = source
+            flow?.wide.state = state(of: ingress, learnt, now: now)
         }
         if let flow, let kept = kept(flow, cache, into: room) { return kept }
-        room.verdict.pointee = processTunnel(packet, frame: frame, from: source, now: now)
+        room.verdict.pointee = processTunnel(packet, frame: frame, from: source, learnt: learnt, now: now)
         return keep(flow, cache, room)
     }
 
@@ -105,7 +113,7 @@ extension Tables {
     private struct Flow {
         let narrow: FlowKey
         let hash: Int
-        let wide: WideFlowKey
+        var wide: WideFlowKey
         let wideHash: Int
         /// The fields of the narrow key.
         let fields: Context.Fields
@@ -144,11 +152,24 @@ extension Tables {
         else { return nil }
         entry.pointee.action = action
         guard action.kind == .wider else { return perform(action, cache, into: room) }
-        guard let entry = cache.entry(flow.wide, flow.wideHash),
-            let action = kept(entry.pointee.action, flow, cache)
-        else { return nil }
+        guard let entry = cache.entry(flow.wide, flow.wideHash) else { return nil }
+        let state = entry.pointee.key.state
+        if state != 0 {
+            // The row of a port where a MAC was learnt is not among those that are looked at for changes.
+            let holds = state == flow.wide.state && entry.pointee.action.isOf(epoch)
+            return holds ? perform(entry.pointee.action, cache, into: room) : nil
+        }
+        guard let action = kept(entry.pointee.action, flow, cache) else { return nil }
         entry.pointee.action = action
         return perform(action, cache, into: room)
+    }
+
+    /// A word that tells if what was learnt on the datapath of a port is the same; 0 if nothing is learnt there.
+    private func state(of port: UnsafePointer<PortRow>?, _ learnt: LearntMACs?, now: Duration) -> UInt64 {
+        guard let learnt, let datapath = port.flatMap({ datapath(of: $0) }), datapath.pointee.hasUnknown else {
+            return 0
+        }
+        return learnt.state(vni: datapath.pointee.vni, now: now)
     }
 
     /// A kept decision as one of these tables; `nil` if it does not hold any more.
@@ -235,7 +256,13 @@ extension Tables {
             cache.narrow.insert(flow.narrow, flow.hash, epoch: epoch, kept)
         } else {
             cache.narrow.insert(flow.narrow, flow.hash, epoch: epoch, FlowAction(.wider))
-            cache.insert(flow.wide, flow.wideHash, epoch: epoch, kept)
+            var wide = flow.wide
+            if !read.contains(.learnt) {
+                wide.state = 0
+            } else if wide.state == 0 {
+                return action
+            }
+            cache.insert(wide, flow.wideHash, epoch: epoch, kept)
         }
         return action
     }

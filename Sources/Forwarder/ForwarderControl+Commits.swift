@@ -107,6 +107,7 @@ extension ForwarderControl {
             devices: devices,
             places: places,
             captures: tapsBySlot,
+            learnt: learnt?.file,
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? []),
             rings: slots.ports.values.compactMap(\.rings)
         )

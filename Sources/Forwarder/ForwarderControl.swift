@@ -43,6 +43,10 @@ final class ForwarderControl {
     var tableFile: Descriptor?
     var mapped: MappedTables?
     var tables: Tables?
+    /// The MACs that this host learns; they outlive this process.
+    private(set) var learnt: (descriptor: Descriptor, file: LearntMACFile)?
+    /// The time after which MACs are counted anew: what has aged makes room for others that late.
+    static let recountInterval = Duration.seconds(10)
     /// The addresses of the places; kept from one generation to the next while places and keys are the same.
     var places: OwnedPlaces?
     /// The captures of ports, by number.
@@ -181,6 +185,7 @@ final class ForwarderControl {
         for name in slots.sortedNames {
             if let queues = slots.ports[name]?.queues, !queues.isEmpty { held.append((.port(name), queues)) }
         }
+        if let learnt { held.append((.learntMACs, [learnt.descriptor])) }
         agent.send(
             .greeting(
                 Greeting(
@@ -233,6 +238,7 @@ final class ForwarderControl {
             case .requestStatistics: connection?.send(.statistics(statistics))
             case .beginCapture(let order): beginCapture(order, descriptors.first)
             case .endCapture(let number): endCapture(number)
+            case .learntMACs: learn(into: descriptors.first)
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
             case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
@@ -248,6 +254,28 @@ final class ForwarderControl {
             commit(outcome)
         } catch {
             connection?.close("\(error)")
+        }
+    }
+
+    /// Goes on with what the host has learnt by now.
+    private func learn(into descriptor: Descriptor?) {
+        guard let descriptor, let file = LearntMACFile(descriptor.raw) else {
+            connection?.close("the file of learnt MACs cannot be used")
+            return
+        }
+        // Its last writer has ended.
+        file.macs.adopt()
+        if learnt == nil { recountSoon() }
+        learnt = (descriptor, file)
+        publication.outdate()
+        publish()
+    }
+
+    private func recountSoon() {
+        loop.schedule(after: Self.recountInterval) { [weak self] in
+            guard let self, let learnt else { return }
+            learnt.file.macs.recount(now: loop.now)
+            recountSoon()
         }
     }
 

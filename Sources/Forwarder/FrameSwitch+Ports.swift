@@ -162,6 +162,8 @@ extension FrameSwitch {
             from: UInt16(truncatingIfNeeded: slot),
             flows,
             reply: answer,
+            learnt: generation.pointee.learnt,
+            now: now,
             into: room
         )
         let shareCount = generation.pointee.queueCounts[slot]

@@ -178,6 +178,7 @@ extension FrameSwitch {
             on: frame,
             in: packet,
             from: origin.address,
+            learnt: generation.pointee.learnt,
             now: origin.now,
             flows,
             into: room

@@ -32,6 +32,8 @@ struct Generation {
     let paths: UnsafeMutablePointer<Path>
     /// The chassis that this one has keys with; `nil` if there are none.
     let peers: TunnelPeers?
+    /// The MACs that this host learns; `nil` if it learns none.
+    let learnt: LearntMACs?
     /// The captures of ports, by slot; `nil` if nothing is captured.
     let taps: UnsafePointer<UnsafePointer<CaptureTap>?>?
 
@@ -64,6 +66,7 @@ final class OwnedGeneration {
     let pointer: UnsafeMutablePointer<Generation>
     private let memory: AnyObject
     private let places: OwnedPlaces
+    private let learnt: LearntMACFile?
     private let descriptors: [Descriptor]
     private let rings: [RingDevice]
     private let underlays: UnsafeMutablePointer<Int32>
@@ -83,6 +86,7 @@ final class OwnedGeneration {
     ///   - taps: the queues of devices by slot.
     ///   - places: where to send; `nil` for what the tables alone say.
     ///   - captures: the captures of ports by slot.
+    ///   - learnt: the MACs that are learnt.
     ///   - descriptors: kept open for as long as this lives.
     ///   - rings: kept for as long as this lives.
     init(
@@ -96,6 +100,7 @@ final class OwnedGeneration {
         devices taps: [Int: [Int32]],
         places: OwnedPlaces? = nil,
         captures: [Int: OwnedTap] = [:],
+        learnt: LearntMACFile? = nil,
         keeping descriptors: [Descriptor],
         rings: [RingDevice] = []
     ) {
@@ -127,6 +132,8 @@ final class OwnedGeneration {
         captureTaps = captures.isEmpty ? nil : .allocate(capacity: ForwarderProtocol.portCountMaximum)
         captureTaps?.initialize(repeating: nil, count: ForwarderProtocol.portCountMaximum)
         for (slot, tap) in captures { captureTaps?[slot] = UnsafePointer(tap.pointer) }
+
+        self.learnt = learnt
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(
@@ -143,6 +150,7 @@ final class OwnedGeneration {
                 addressByteCount: places.addressByteCount,
                 paths: places.paths,
                 peers: places.peers?.view,
+                learnt: learnt?.macs,
                 taps: captureTaps.map { UnsafePointer($0) }
             )
         )

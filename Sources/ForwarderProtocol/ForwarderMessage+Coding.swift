@@ -27,6 +27,7 @@ extension ForwarderMessage {
         case putTunnelKeys
         case beginCapture
         case endCapture
+        case learntMACs = 96
     }
 
     private var kind: Kind {
@@ -52,6 +53,7 @@ extension ForwarderMessage {
         case .putTunnelKeys: .putTunnelKeys
         case .beginCapture: .beginCapture
         case .endCapture: .endCapture
+        case .learntMACs: .learntMACs
         }
     }
 
@@ -142,7 +144,7 @@ extension ForwarderMessage {
             writer.put(path.address)
             writer.put(path.mtu)
             writer.put(path.isFound)
-        case .heldEnd, .commit, .requestStatistics: break
+        case .heldEnd, .commit, .requestStatistics, .learntMACs: break
         }
     }
 
@@ -183,6 +185,7 @@ extension ForwarderMessage {
         case .deletePort: .deletePort(name: try reader.name())
         case .commit: .commit
         case .requestStatistics: .requestStatistics
+        case .learntMACs: .learntMACs
         case .pathMTU:
             .pathMTU(
                 PathMTU(

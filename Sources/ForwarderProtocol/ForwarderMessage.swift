@@ -53,6 +53,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The size that the path to a host carries from now on; outside or inside a commit.
     case pathMTU(PathMTU)
     case requestStatistics
+    /// The file of the MACs that this host learns rides along; outside or inside a commit.
+    case learntMACs
     /// Asks that the frames of a port be captured into the ring whose descriptor rides along. Captures end with the
     /// agent's connection.
     case beginCapture(CaptureOrder)
@@ -102,8 +104,9 @@ public enum HeldDescriptor: Hashable, Sendable {
     case underlay(IPAddress)
     /// The queues of the TAP of the port with this name.
     case port(String)
-    /// A descriptor that forwarders of version 2 keep for the next one; this version does not use it.
-    case former
+    /// The file of the MACs that this host has learnt. Forwarders of version 2 tell of another file so, which is not
+    /// taken for one.
+    case learntMACs
 }
 
 /// Tables in a file.

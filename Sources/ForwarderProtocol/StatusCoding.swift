@@ -17,7 +17,7 @@ extension MessageWriter {
         case .port(let name):
             put(UInt8(1))
             put(name)
-        case .former: put(UInt8(2))
+        case .learntMACs: put(UInt8(2))
         }
     }
 
@@ -70,7 +70,7 @@ extension MessageReader {
         switch try integer(UInt8.self) {
         case 0: return .underlay(try address())
         case 1: return .port(try name())
-        case 2: return .former
+        case 2: return .learntMACs
         default: throw .invalidValue
         }
     }

@@ -19,12 +19,12 @@ import Reactor
               HEDDLE_NB            central's northbound URL (default: this host's)
               HEDDLE_CA            the file of central's authority, for https
               HEDDLE_TOKEN         says to central who asks
-              HEDDLE_AGENT_SOCKET  this host's agent, for 'heddle port'
+              HEDDLE_AGENT_SOCKET  this host's agent, for 'heddle port' and 'heddle mac'
             """,
         version: version,
         subcommands: [
             CentralCommand.self, AgentCommand.self, ForwarderCommand.self, CNICommand.self, Nb.self, Sb.self,
-            Port.self,
+            Port.self, MACCommand.self,
             TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, TraceCommand.self,
             DoctorCommand.self, ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
         ]

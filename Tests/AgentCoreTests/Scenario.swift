@@ -198,6 +198,8 @@ private func describe(_ answer: Answer) -> String {
         (held.map { "held \($0.pluggedPortCount)/\($0.portCount) " } ?? "") + "["
             + reports.map { "\($0.specification.name) \($0.state): \($0.detail)" }.joined(separator: "; ") + "]"
     case .status: "status"
+    case .learntMACs(let macs): "\(macs.count) MACs"
+    case .forgotten(let count): "\(count) forgotten"
     case .deleted: "gone"
     case .refused(let refusal): "\(refusal.status.code) \(refusal.code): \(refusal.detail)"
     }
@@ -219,7 +221,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
     case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-        .capturing, .virtualClaimed:
+        .capturing, .virtualClaimed, .learntMACs:
         "?"
     }
 }

@@ -2,6 +2,7 @@ import AgentCore
 import HTTP
 import HTTPTypes
 import Testing
+import Wire
 
 @testable import Agent
 
@@ -42,6 +43,13 @@ import Testing
             return
         }
         #expect(wanted.port == "vm1" && wanted.frameCountMaximum == 3)
+        let target = "/v1/macs?switch=a%2Fb&mac=02:00:00:00:00:01"
+        guard case .forget(let filter) = try SocketAPI.call(method: .delete, target: target, body: []),
+            filter == LearntMACFilter(switchName: "a/b", mac: MACAddress(truncating: 0x02_0000_0000_01))
+        else {
+            Issue.record("DELETE forgets")
+            return
+        }
         guard case .stop(all: true) = try SocketAPI.call(method: .post, target: "/v1/stop?all=true", body: []) else {
             Issue.record("POST stops")
             return
@@ -53,6 +61,9 @@ import Testing
         #expect(refusal(.post, "/v1/ports") == "404 not_found")
         #expect(refusal(.get, "/v1/ports?limit=3") == "400 unknown_parameter")
         #expect(refusal(.get, "/v1/ports/vm1/capture?limit=3") == "400 invalid_parameter")
+        #expect(refusal(.get, "/v1/macs?mac=1") == "400 invalid_parameter")
+        #expect(refusal(.get, "/v1/macs?switch") == "400 invalid_parameter")
+        #expect(refusal(.delete, "/v1/macs?all=true") == "400 unknown_parameter")
         #expect(refusal(.put, "/v1/ports/vm%zz", "{}") == "400 malformed_path")
         #expect(refusal(.put, "/v1/ports/vm%ff", "{}") == "400 malformed_path")
         #expect(refusal(.put, "/v1/ports/vm1", "{") == "400 malformed_json")

@@ -79,7 +79,16 @@ import Wire
                 let view = tables.view
                 var action = view.action(for: frame, from: slot, cache)
                 if action.isUnsettled {
-                    action = view.decide(on: frame, from: slot, cache, reply: reply, into: room, by: list)
+                    action = view.decide(
+                        on: frame,
+                        from: slot,
+                        cache,
+                        reply: reply,
+                        nil,
+                        now: .zero,
+                        into: room,
+                        by: list
+                    )
                 }
                 guard action.kind == .pipeline else {
                     outputs = [text(Output(action: action, edit: Edit()), view)]

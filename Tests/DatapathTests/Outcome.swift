@@ -31,51 +31,86 @@ enum Outcome: Hashable, CustomStringConvertible {
 }
 
 extension ForwardingTables {
-    func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] { view.outcomes(of: bytes, from: slot) }
-
-    func outcomes(ofDatagram bytes: [UInt8], from source: IPAddress, now: Duration) -> [Outcome] {
-        view.outcomes(ofDatagram: bytes, from: source, now: now)
+    func outcomes(
+        of bytes: [UInt8],
+        from slot: UInt16,
+        learnt: LearntMACs? = nil,
+        now: Duration = .zero
+    ) -> [Outcome] {
+        view.outcomes(of: bytes, from: slot, learnt: learnt, now: now)
     }
 
-    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome] {
-        view.keptOutcomes(of: bytes, from: slot, cache)
+    func outcomes(
+        ofDatagram bytes: [UInt8],
+        from source: IPAddress,
+        learnt: LearntMACs? = nil,
+        now: Duration
+    ) -> [Outcome] {
+        view.outcomes(ofDatagram: bytes, from: source, learnt: learnt, now: now)
+    }
+
+    func keptOutcomes(
+        of bytes: [UInt8],
+        from slot: UInt16,
+        learnt: LearntMACs? = nil,
+        now: Duration = .zero,
+        _ cache: borrowing FlowCache
+    ) -> [Outcome] {
+        view.keptOutcomes(of: bytes, from: slot, learnt: learnt, now: now, cache)
     }
 
     func keptOutcomes(
         ofDatagram bytes: [UInt8],
         from source: IPAddress,
+        learnt: LearntMACs? = nil,
         now: Duration,
         _ cache: borrowing FlowCache
     ) -> [Outcome] {
-        view.keptOutcomes(ofDatagram: bytes, from: source, now: now, cache)
+        view.keptOutcomes(ofDatagram: bytes, from: source, learnt: learnt, now: now, cache)
     }
 }
 
 extension Tables {
     /// Runs a frame that came from a device through the pipeline, as the forwarder does.
-    func outcomes(of bytes: [UInt8], from slot: UInt16) -> [Outcome] {
+    func outcomes(
+        of bytes: [UInt8],
+        from slot: UInt16,
+        learnt: LearntMACs? = nil,
+        now: Duration = .zero
+    ) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
                 let frame = Frame(memory.start, byteCount: memory.count)
-                let verdict = process(frame, from: slot, reply: reply)
+                let verdict = process(frame, from: slot, reply: reply, learnt: learnt, now: now)
                 return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(reply))
             }
         }
     }
 
     /// Runs a datagram that came from the underlay through the pipeline, as the forwarder does.
-    func outcomes(ofDatagram bytes: [UInt8], from source: IPAddress, now: Duration) -> [Outcome] {
+    func outcomes(
+        ofDatagram bytes: [UInt8],
+        from source: IPAddress,
+        learnt: LearntMACs? = nil,
+        now: Duration
+    ) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            let verdict = processTunnel(packet, frame: frame, from: source, now: now)
+            let verdict = processTunnel(packet, frame: frame, from: source, learnt: learnt, now: now)
             return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
 
     /// Returns the decision on a frame from a device, from the cache if it is kept there.
-    func keptOutcomes(of bytes: [UInt8], from slot: UInt16, _ cache: borrowing FlowCache) -> [Outcome] {
+    func keptOutcomes(
+        of bytes: [UInt8],
+        from slot: UInt16,
+        learnt: LearntMACs? = nil,
+        now: Duration = .zero,
+        _ cache: borrowing FlowCache
+    ) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
                 let hash = prefetch(memory.start, byteCount: memory.count, from: slot, cache)
@@ -84,7 +119,15 @@ extension Tables {
                 defer { room.deallocate() }
                 var action = action(for: frame, from: slot, cache, hash: hash)
                 if action.isUnsettled {
-                    action = decide(on: frame, from: slot, cache, reply: reply, into: room)
+                    action = decide(
+                        on: frame,
+                        from: slot,
+                        cache,
+                        reply: reply,
+                        learnt: learnt,
+                        now: now,
+                        into: room
+                    )
                 }
                 guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
                 return outcomes(of: room.verdict.pointee, frame: frame, reply: UnsafeRawBufferPointer(reply))
@@ -96,6 +139,7 @@ extension Tables {
     func keptOutcomes(
         ofDatagram bytes: [UInt8],
         from source: IPAddress,
+        learnt: LearntMACs? = nil,
         now: Duration,
         _ cache: borrowing FlowCache
     ) -> [Outcome] {
@@ -107,7 +151,7 @@ extension Tables {
             defer { room.deallocate() }
             var action = action(for: frame, in: packet, from: source, cache)
             if action.isUnsettled {
-                action = decide(on: frame, in: packet, from: source, now: now, cache, into: room)
+                action = decide(on: frame, in: packet, from: source, learnt: learnt, now: now, cache, into: room)
             }
             guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
             return outcomes(of: room.verdict.pointee, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))

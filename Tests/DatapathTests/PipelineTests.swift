@@ -78,7 +78,7 @@ import Wire
             else { return ([], nil, []) }
             let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
             let frame = Frame(start, byteCount: memory.count)
-            let context = Context(frame, from: port, in: datapath, reply: none)
+            let context = Context(frame, from: port, in: datapath, reply: none, learnt: nil, now: .zero)
             var walk = FrameWalk(context, tables, StageNames())
             walk.run(first, thenIn: further)
             var verdict = Verdict(walk.end, walk.context)

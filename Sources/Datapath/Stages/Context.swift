@@ -23,6 +23,10 @@ public struct Context {
     private(set) var read: Fields
     /// Room for an answer.
     let reply: UnsafeMutableRawBufferPointer
+    /// The MACs that were learnt, if any are.
+    private let learnt: LearntMACs?
+    /// The time of a clock that all processes of the host have.
+    private let now: Duration
 
     /// - Parameter read: what was read to find the port.
     init(
@@ -30,8 +34,12 @@ public struct Context {
         from ingress: UnsafePointer<PortRow>,
         in datapath: UnsafePointer<DatapathRow>,
         reply: UnsafeMutableRawBufferPointer,
+        learnt: LearntMACs?,
+        now: Duration,
         read: Fields = []
     ) {
+        self.learnt = learnt
+        self.now = now
         self.frame = frame
         self.ingress = ingress
         self.datapath = datapath
@@ -57,6 +65,8 @@ public struct Context {
         /// Anything else.
         static let contents = Fields(rawValue: 32)
         static let clock = Fields(rawValue: 64)
+        /// MACs that were learnt, or one that is to be.
+        static let learnt = Fields(rawValue: 128)
     }
 
     /// Goes on as a frame that the port has sent.
@@ -132,6 +142,28 @@ extension Context {
     var connectionClass: UInt8 { mutating get { noting([.transport, .connection]).connectionClass } }
     /// The frame as a whole, as it came; the decision is not kept, but made for each frame of the flow.
     var contents: Frame { mutating get { noting(.contents) } }
+
+    /// Notes that the sender's MAC was seen at its port.
+    mutating func learnSource() {
+        guard let learnt else { return }
+        read.insert(.learnt)
+        // No stage after this one changes the sender, and none before it.
+        let source = self.source
+        guard source != 0, source & 0x0100_0000_0000 == 0 else { return }
+        learnt.note(source, at: ingress, vni: datapath.pointee.vni, now: now)
+    }
+
+    /// The port at which the destination's MAC was last seen, if it still learns and can be reached.
+    mutating func learntDestination(_ tables: Tables) -> UnsafePointer<PortRow>? {
+        guard let learnt else { return nil }
+        read.insert(.learnt)
+        guard let place = learnt.find(destination, vni: datapath.pointee.vni, now: now),
+            let port = tables.port(key: place.portKey, in: datapath), port.pointee.learns,
+            port.pointee.idHigh == place.idHigh, port.pointee.idLow == place.idLow,
+            port.pointee.locals.count + port.pointee.remotes.count > 0
+        else { return nil }
+        return port
+    }
 
     private mutating func noting(_ fields: Fields) -> Frame {
         read.formUnion(fields)

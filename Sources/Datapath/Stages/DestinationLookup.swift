@@ -14,11 +14,7 @@ enum DestinationLookup: Stage {
         if port.pointee.flags.contains(.isVirtual), !hasOtherParent(port, context.ingress, tables) {
             return .drop(.hairpin)
         }
-        context.destinations = Context.Destinations(
-            key: port.pointee.key,
-            locals: port.pointee.locals,
-            remotes: port.pointee.remotes
-        )
+        context.send(to: port)
         return .output
     }
 
@@ -69,6 +65,15 @@ enum DestinationLookup: Stage {
 }
 
 extension Context {
+    /// Sends the frame to one port.
+    mutating func send(to port: UnsafePointer<PortRow>) {
+        destinations = Destinations(
+            key: port.pointee.key,
+            locals: port.pointee.locals,
+            remotes: port.pointee.remotes
+        )
+    }
+
     /// Sends the frame to a group, whose members do not get what they have sent themselves.
     mutating func flood(to group: GroupRow, key: UInt16) -> Step {
         let isMember = key != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)

@@ -9,10 +9,13 @@ import Wire
 /// It goes through the lists of `Pipeline` and asks, for each stage, its plain twin.
 struct OraclePipeline {
     let records: OracleRecords
+    private let learnt: OracleLearntMACs?
 
     var input: TableInput { records.input }
 
-    init(history: [TableInput]) {
+    /// - Parameter learnt: the MACs that earlier frames have taught; without it, frames teach nothing.
+    init(history: [TableInput], learnt: OracleLearntMACs? = nil) {
+        self.learnt = learnt
         records = OracleRecords(history: history)
     }
 
@@ -21,7 +24,7 @@ struct OraclePipeline {
         guard let port = records.port(in: slot), let datapath = records.datapath(of: port) else {
             return [.drop(.portNotBound)]
         }
-        var walk = OracleWalk(OracleContext(records, OracleFrame(bytes), from: port, in: datapath))
+        var walk = OracleWalk(OracleContext(records, OracleFrame(bytes), from: port, in: datapath, learnt: learnt))
         _ = SwitchIngress.walk(&walk)
         return outcomes(of: walk)
     }
@@ -46,7 +49,7 @@ struct OraclePipeline {
             let shares = chassis != nil && all.contains { records.activeChassis(of: $0).contains { $0 == chassis } }
             return [.drop(shares ? .ingressKeyNotThere : .unknownTunnelSource)]
         }
-        var context = OracleContext(records, OracleFrame(inner), from: sender, in: datapath)
+        var context = OracleContext(records, OracleFrame(inner), from: sender, in: datapath, learnt: learnt)
         context.tunnelKey = egress
         var walk = OracleWalk(context)
         _ = TunnelIngress.walk(&walk)

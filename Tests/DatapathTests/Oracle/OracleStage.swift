@@ -28,8 +28,17 @@ struct OracleContext {
     var tunnelKey: UInt16?
     /// In egress: the port that the frame goes to.
     var destination: PortBinding?
+    /// The MACs that were learnt, if any are.
+    var learnt: OracleLearntMACs?
 
-    init(_ records: OracleRecords, _ frame: OracleFrame, from port: PortBinding, in datapath: DatapathBinding) {
+    init(
+        _ records: OracleRecords,
+        _ frame: OracleFrame,
+        from port: PortBinding,
+        in datapath: DatapathBinding,
+        learnt: OracleLearntMACs?
+    ) {
+        self.learnt = learnt
         self.records = records
         self.frame = frame
         self.port = port

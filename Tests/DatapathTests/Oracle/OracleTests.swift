@@ -6,11 +6,6 @@ import Wire
 
 /// One frame and the network that it is put into.
 private struct Case {
-    enum Arrival {
-        case device(slot: UInt16, bytes: [UInt8])
-        case tunnel(source: IPAddress, vni: UInt32, ingress: UInt16, egress: UInt16, bytes: [UInt8], after: Duration)
-    }
-
     var history: [TableInput]
     var arrival: Arrival
 
@@ -18,43 +13,17 @@ private struct Case {
     func mismatch(tables: ForwardingTables? = nil) -> String? {
         guard let tables = tables ?? TableInput.compile(history) else { return nil }
         let oracle = OraclePipeline(history: history)
-        let expected: [Outcome]
-        let got: [Outcome]
-        switch arrival {
-        case .device(let slot, let bytes):
-            expected = oracle.outcomes(of: bytes, from: slot)
-            got = tables.outcomes(of: bytes, from: slot)
-        case .tunnel(let source, let vni, let ingress, let egress, let bytes, let after):
-            let now = oracle.input.now + after
-            let datagram = FrameBuilder.geneve(vni: vni, ingress: ingress, egress: egress, frame: bytes)
-            expected = oracle.outcomes(
-                vni: vni,
-                ingress: ingress,
-                egress: egress,
-                inner: bytes,
-                from: source,
-                now: now
-            )
-            got = tables.outcomes(ofDatagram: datagram, from: source, now: now)
-        }
+        let expected = oracle.outcomes(of: arrival)
+        let got = tables.outcomes(of: arrival, oracle.input)
         let texts = [expected, got].map { $0.map(\.description).sorted() }
         return texts[0] == texts[1] ? nil : "expected \(texts[0])\ngot      \(texts[1])"
     }
 
     /// Nothing if what is decided with the cache is what the pipeline decides.
     func mismatch(tables: ForwardingTables, cache: borrowing FlowCache) -> String? {
-        let expected: [Outcome]
-        let got: [Outcome]
-        switch arrival {
-        case .device(let slot, let bytes):
-            expected = tables.outcomes(of: bytes, from: slot)
-            got = tables.keptOutcomes(of: bytes, from: slot, cache)
-        case .tunnel(let source, let vni, let ingress, let egress, let bytes, let after):
-            let now = (history.last?.now ?? .zero) + after
-            let datagram = FrameBuilder.geneve(vni: vni, ingress: ingress, egress: egress, frame: bytes)
-            expected = tables.outcomes(ofDatagram: datagram, from: source, now: now)
-            got = tables.keptOutcomes(ofDatagram: datagram, from: source, now: now, cache)
-        }
+        guard let input = history.last else { return nil }
+        let expected = tables.outcomes(of: arrival, input)
+        let got = tables.keptOutcomes(of: arrival, input, cache)
         // A frame without outputs counts as a hairpin, which the forwarder says of it otherwise.
         guard got != expected, got != [.drop(.hairpin)] || !expected.isEmpty else { return nil }
         return "expected \(expected)\nkept     \(got)"
@@ -138,7 +107,7 @@ private struct Case {
             // Half of them so small that flows push each other out.
             let cache = FlowCache(entryCount: seed.isMultiple(of: 2) ? 8 : FlowCache.usualEntryCount)
             for _ in 0..<Self.frameCount {
-                let one = Case(history: history, arrival: Self.arrival(in: input, &network))
+                let one = Case(history: history, arrival: Arrival.random(in: input, &network))
                 if let mismatch = one.mismatch(tables: tables, cache: cache) {
                     Issue.record("seed \(part * Self.networkCount + seed): \(mismatch)\n\(one.arrival)")
                     return
@@ -170,7 +139,7 @@ private struct Case {
                 network.editAnything(&next)
                 history.append(next)
             }
-            let arrivals = (0..<40).map { _ in Self.arrival(in: history[0], &network) }
+            let arrivals = (0..<40).map { _ in Arrival.random(in: history[0], &network) }
             let tables = history[0].compile()
             for index in history.indices {
                 if index > 0 { history[index].update(tables, from: history[index - 1]) }
@@ -182,33 +151,5 @@ private struct Case {
                 }
             }
         }
-    }
-
-    private static func arrival(in input: TableInput, _ network: inout RandomNetwork) -> Case.Arrival {
-        let slots = input.plugged.map(\.slot) + [63]
-        let slot = slots.randomElement(using: &network.generator) ?? 0
-        let port = input.ports.randomElement(using: &network.generator)
-        guard network.chance(35), let port else {
-            let name = input.plugged.first { $0.slot == slot }?.logicalPort
-            let owner = input.ports.first { $0.logicalPort == name }
-            let number = owner?.addresses.first.map { Int($0.mac.rawValue & 0xff) } ?? 5
-            return .device(slot: slot, bytes: network.frame(from: number))
-        }
-        let datapath = input.datapaths.first { $0.id == port.datapath }
-        let host = Int.random(in: 1...5, using: &network.generator)
-        let egress =
-            [32768, 32769, 32772, 32770, 0]
-            + input.ports.filter { $0.datapath == port.datapath }.map { Int($0.tunnelKey) }
-        let number = port.addresses.first.map { Int($0.mac.rawValue & 0xff) } ?? 5
-        return .tunnel(
-            source: network.chance(85)
-                ? .v4(IPv4Address(0x0a7f_0000 + UInt32(host)))
-                : .v6(IPv6Address(high: 0xfd7f << 48, low: UInt64(host))),
-            vni: network.chance(95) ? datapath?.tunnelKey ?? 1 : 77,
-            ingress: network.chance(95) ? port.tunnelKey : 9,
-            egress: UInt16(egress.randomElement(using: &network.generator) ?? 0),
-            bytes: network.frame(from: number),
-            after: .milliseconds([0, 1, 500, 999, 1000, 1500].randomElement(using: &network.generator) ?? 0)
-        )
     }
 }

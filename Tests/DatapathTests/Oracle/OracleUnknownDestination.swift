@@ -10,6 +10,12 @@ extension UnknownDestination: OracleStage {
         let isReachable = members.contains {
             records.isHereAndPlugged($0) && !$0.isVirtual || !records.places(of: $0).isEmpty
         }
+        let key = [UInt64(context.datapath.tunnelKey), context.frame.destination.rawValue]
+        if isReachable, let id = context.learnt?.ports[key], let port = members.first(where: { $0.id == id }),
+            SourceLearning.learns(port), records.isHereAndPlugged(port) || !records.places(of: port).isEmpty
+        {
+            return port.id == context.port.id ? .drop(.hairpin) : .output([port], key: port.tunnelKey)
+        }
         return isReachable ? .output(members, key: 32769) : .drop(.unknownDestination)
     }
 }
