@@ -136,6 +136,9 @@ struct RingTable: @unchecked Sendable {
         let word = pair.pointee.word
         clinux_spin_take(word)
         defer { clinux_spin_give(word) }
-        return pair.pointee.write(parts, count)
+        let result = pair.pointee.write(parts, count)
+        // The poller that reads from the guest finds that its memory is gone, and tells.
+        if result == -Int(EIO) { pair.pointee.sending.wake() }
+        return result
     }
 }

@@ -20,7 +20,8 @@ struct SendingRing {
             // The kicks so far are answered.
             var count: UInt64 = 0
             _ = clinux_read(kick, &count, 8)
-            if ring.listen() { return -Int(EAGAIN) }
+            // Memory that is gone just now reads as zeros, as an empty ring does.
+            if ring.listen() { return clinux_guest_is_broken(ring.memory.broken) ? -Int(EIO) : -Int(EAGAIN) }
             guard let later = ring.pendingCount else { return -Int(EPROTO) }
             pending = later
             if pending == 0 { return -Int(EAGAIN) }
@@ -32,6 +33,12 @@ struct SendingRing {
         ring.enterUsed(head, byteCount: 0, 0)
         ring.finish(1)
         return result
+    }
+
+    /// Has the ring looked at, as a kick of the guest's does.
+    func wake() {
+        var one: UInt64 = 1
+        _ = clinux_write(kick, &one, 8)
     }
 
     /// Copies a buffer, each octet once. What is behind the room for the longest frame is not read.
