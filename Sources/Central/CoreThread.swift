@@ -1,5 +1,4 @@
 import CentralCore
-import DequeModule
 import Logging
 import NetworkModel
 import Reactor
@@ -23,9 +22,6 @@ final class CoreThread {
         case stop
     }
 
-    /// The time that a turn of the loop spends on hosts while others may wait.
-    private static let pieceTime: Duration = .microseconds(500)
-
     private let loop: EventLoop
     private let cell: LatestCell<Published>
     private let store: Mailbox<StoreThread.Message>
@@ -40,9 +36,6 @@ final class CoreThread {
     private var isStopping = false
     /// The answers for each loop when the step under way is done: one message for all of them.
     private var answers: [[(Ticket, Answer)]]
-    /// The questions of hosts, and who has gone since: heard a piece a turn, after users and the log, as thousands of
-    /// hosts may ask for their next page at a time. The places of the loops bound it.
-    private var asked: Deque<Message> = []
 
     /// Takes up the core on its loop's thread.
     init(
@@ -68,29 +61,6 @@ final class CoreThread {
     }
 
     func receive(_ message: Message) {
-        if message.isOfHost || message.tellsOfEnd && !asked.isEmpty {
-            postpone(message)
-        } else {
-            hear(message)
-        }
-    }
-
-    private func postpone(_ message: Message) {
-        asked.append(message)
-        if asked.count == 1 { loop.defer { self.hearHosts() } }
-    }
-
-    private func hearHosts() {
-        let end = Clock.monotonic() + Self.pieceTime
-        repeat {
-            guard let message = asked.first else { return }
-            hear(message)
-            asked.removeFirst()
-        } while Clock.monotonic() < end
-        if !asked.isEmpty { loop.defer { self.hearHosts() } }
-    }
-
-    private func hear(_ message: Message) {
         switch message {
         case .ask(let ticket, let request): step(.asked(ticket, request))
         case .gone(let ticket): step(.disconnected(ticket))
@@ -149,21 +119,5 @@ final class CoreThread {
             servers[index].send(.answers(answers[index]))
             answers[index] = []
         }
-    }
-}
-
-extension CoreThread.Message {
-    /// True if a host asks.
-    fileprivate var isOfHost: Bool {
-        guard case .ask(_, let request) = self else { return false }
-        return switch request {
-        case .sync, .changes: true
-        case .write, .access, .watch, .audit, .statistics, .realization, .network, .reached: false
-        }
-    }
-
-    /// True if the client of a request has gone, which must not be heard before the request.
-    fileprivate var tellsOfEnd: Bool {
-        if case .gone = self { true } else { false }
     }
 }
