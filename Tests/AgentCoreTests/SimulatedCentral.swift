@@ -107,26 +107,25 @@ struct SimulatedCentral {
         return replies
     }
 
+    /// Carries effects out, and then what comes of them: a timer that is set is set before the next step sets another.
     private mutating func perform(_ effects: [Effect], _ now: Duration) {
+        var events: [Event] = []
         for effect in effects {
             switch effect {
             case .append(let commits, _):
                 log += commits
-                let revision = commits.last?.revision ?? 0
-                let event = Event.durable(revision, hashes: core.durable.hash.chain(commits))
-                perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
+                events.append(.durable(commits.last?.revision ?? 0, hashes: core.durable.hash.chain(commits)))
             case .answer(let ticket, .feed(let answer)): replies.append((ticket, .feed(answer)))
             case .answer(let ticket, .refused(let refusal, _)):
                 let status = [.resyncRequired, .historyDiffers].contains(refusal.code) ? 410 : 409
                 replies.append((ticket, .refused(status: status, code: refusal.code.rawValue, detail: refusal.detail)))
             case .setTimer(let time): wakeAt = time
-            case .plan(let plan):
-                let event = Event.planned(plan.carriedOut(using: &generator))
-                perform(core.step(event, now: now, wallClock: 0, using: &generator), now)
-            case .goOn: perform(core.step(.goOn, now: now, wallClock: 0, using: &generator), now)
+            case .plan(let plan): events.append(.planned(plan.carriedOut(using: &generator)))
+            case .goOn: events.append(.goOn)
             case .answer, .audit, .publish, .log, .discard: break
             }
         }
+        for event in events { perform(core.step(event, now: now, wallClock: 0, using: &generator), now) }
     }
 }
 
