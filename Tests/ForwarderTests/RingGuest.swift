@@ -200,12 +200,13 @@ final class RingGuest {
     func receive() throws -> (header: [UInt8], frame: [UInt8]) {
         while true {
             if let taken = take() { return taken }
+            // It wants to be called with the next one, which may have come meanwhile.
+            store(taken, at: Self.receiving.available + 4 + 2 * Self.ringSize)
+            clinux_ring_fence()
+            if let taken = take() { return taken }
             try awaitReadiness(receivingCall, POLLIN)
             var count: UInt64 = 0
             _ = clinux_read(receivingCall.raw, &count, 8)
-            // It wants to be called with the next one.
-            store(taken, at: Self.receiving.available + 4 + 2 * Self.ringSize)
-            clinux_ring_fence()
         }
     }
 }
