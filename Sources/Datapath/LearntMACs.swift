@@ -188,6 +188,7 @@ public struct LearntMACs: @unchecked Sendable {
 
     private static func milliseconds(_ time: Duration) -> UInt64 {
         let (seconds, attoseconds) = time.components
-        return UInt64(max(0, seconds)) &* 1000 &+ UInt64(max(0, attoseconds / 1_000_000_000_000_000))
+        // A row of time 0 is empty.
+        return max(1, UInt64(max(0, seconds)) &* 1000 &+ UInt64(max(0, attoseconds / 1_000_000_000_000_000)))
     }
 }

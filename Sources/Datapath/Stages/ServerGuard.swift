@@ -31,11 +31,13 @@ enum ServerGuard: Stage {
 extension Frame {
     /// True if it is what servers and relays of DHCP send, or what clients listen to, as most of them take answers from
     /// any port; or a first fragment that may hide it.
+    @inline(__always)
     var isOfDHCPServer: Bool {
-        guard transport == IPProtocol.udp else { return false }
-        let ports = ports
-        guard ports != 0 else { return isHeadlessFragment }
-        let (source, destination) = (UInt16(ports >> 16), UInt16(truncatingIfNeeded: ports))
+        // Every key of a flow asks: few instructions for what is none of it.
+        guard transport == IPProtocol.udp, !isLaterFragment else { return false }
+        guard packetEnd &- transportOffset >= UDPHeader.byteCount else { return isHeadlessFragment }
+        let ports = bytes.integer32(at: transportOffset)
+        let (source, destination) = (UInt16(truncatingIfNeeded: ports &>> 16), UInt16(truncatingIfNeeded: ports))
         return network == .ipv4
             ? source == DHCPv4Message.serverPort || destination == DHCPv4Message.clientPort
             : source == DHCPv6Message.serverPort || destination == DHCPv6Message.clientPort
