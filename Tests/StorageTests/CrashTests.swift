@@ -183,6 +183,20 @@ import Testing
         #expect(epochs == [true, false])
     }
 
+    /// Opens a store whose last user has just let go of it. A process that another test starts at this moment has its
+    /// lock, too, until it becomes another program.
+    private static func open(_ folder: TemporaryFolder) throws -> SQLiteStore {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
+            } catch StorageError.refused(let text) where text.contains("another process") {
+                guard ContinuousClock.now < deadline else { throw StorageError.refused(text) }
+                sched_yield()
+            }
+        }
+    }
+
     /// Some lives of a central on one folder, each with its end.
     /// - Returns: The revisions at which groups ended.
     private func live(
@@ -193,7 +207,7 @@ import Testing
         for _ in 0..<7 {
             let end = End.allCases.randomElement(using: &generator) ?? .killed
             do {
-                let store = try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: Self.retention)
+                let store = try Self.open(folder)
                 var revision = try store.load().revision
                 disk_mark(revision)
                 if end == .syncFailed { disk_fail_sync(.random(in: 1...12, using: &generator)) }
