@@ -190,8 +190,8 @@ import Testing
         while true {
             do {
                 return try SQLiteStore(path: folder.database, newEpoch: Workload.epoch, retention: retention)
-            } catch StorageError.refused(let text) where text.contains("another process") {
-                guard ContinuousClock.now < deadline else { throw StorageError.refused(text) }
+            } catch {
+                guard "\(error)".contains("another process"), ContinuousClock.now < deadline else { throw error }
                 sched_yield()
             }
         }
