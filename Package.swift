@@ -210,7 +210,7 @@ let targets: [Target] = [
 let package = Package(
     name: "heddle",
     products: [
-        // What Tests/Benchmarks/Pipeline compiles with devices of its own.
+        // The packet path, which Tests/Benchmarks/Pipeline compiles with devices of its own.
         .library(
             name: "PacketPath",
             targets: ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux"]
