@@ -41,7 +41,12 @@ extension AgentCore {
         }
         let sorted = stored.sorted { $0.specification.name < $1.specification.name }
         let virtual = virtualPlugs.sorted { $0.key < $1.key }.map {
-            StoredVirtualPlug(logicalPort: $0.key, parent: $0.value.parent, claim: $0.value.claim)
+            StoredVirtualPlug(
+                logicalPort: $0.key,
+                parent: $0.value.parent,
+                claim: $0.value.claim,
+                boundSequence: $0.value.boundSequence
+            )
         }
         let whole = StoredPorts(lastClaim: lastClaim, ports: sorted, virtualPlugs: virtual)
         emit(.savePorts(whole, save: files.portsSave))

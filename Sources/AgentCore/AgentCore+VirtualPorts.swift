@@ -20,6 +20,9 @@ public struct StoredVirtualPlug: Hashable, Sendable {
     public var logicalPort: String
     public var parent: String
     public var claim: UInt64
+    /// The highest fence that the claim has seen (``VirtualPlug/boundSequence``). A stored share may be older than the
+    /// claim, and its place is then not one that has overcome it.
+    public var boundSequence: UInt64
 }
 
 extension AgentCore {
@@ -53,11 +56,10 @@ extension AgentCore {
     /// Forgets the virtual ports that parents of this host have no longer: another host has claimed them since, or the
     /// parent is gone, or is one no more.
     mutating func settleVirtualPlugs() {
-        guard !virtualPlugs.isEmpty else { return }
+        // A share that is not there yet, or is the last run's and older than the claims, says nothing.
+        guard !virtualPlugs.isEmpty, sync.hasHeard, sync.shadow == nil else { return }
         var isChanged = false
         for (name, plug) in virtualPlugs.sorted(by: { $0.key < $1.key }) {
-            // Silence removes nothing: a share that is not there yet says nothing.
-            guard share.revision > 0 else { return }
             let binding = share.binding(of: name)
             let holder = binding?.locations.max { $0.bindSeq < $1.bindSeq }
             let isHere = holder?.chassis == configuration.chassis && holder?.parent == plug.parent

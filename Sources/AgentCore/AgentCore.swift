@@ -105,7 +105,7 @@ public struct AgentCore: Sendable {
             virtualPlugs[stored.logicalPort] = VirtualPlug(
                 parent: stored.parent,
                 claim: stored.claim,
-                boundSequence: share.binding(of: stored.logicalPort)?.location(on: configuration.chassis)?.bindSeq ?? 0
+                boundSequence: stored.boundSequence
             )
         }
     }

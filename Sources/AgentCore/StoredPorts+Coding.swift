@@ -78,14 +78,17 @@ extension StoredPort {
 
 extension StoredVirtualPlug {
     fileprivate var json: JSONValue {
-        ["logical_port": .string(logicalPort), "parent": .string(parent), "claim": number(claim)]
+        [
+            "logical_port": .string(logicalPort), "parent": .string(parent), "claim": number(claim),
+            "bound_sequence": number(boundSequence),
+        ]
     }
 
     fileprivate init?(json: JSONValue) {
         guard let logicalPort = json["logical_port"]?.stringValue, let parent = json["parent"]?.stringValue,
-            let claim = unsigned(json["claim"])
+            let claim = unsigned(json["claim"]), let boundSequence = unsigned(json["bound_sequence"])
         else { return nil }
-        self.init(logicalPort: logicalPort, parent: parent, claim: claim)
+        self.init(logicalPort: logicalPort, parent: parent, claim: claim, boundSequence: boundSequence)
     }
 }
 

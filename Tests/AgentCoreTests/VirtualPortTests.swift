@@ -31,7 +31,7 @@ import Wire
     private static let parent = port(1, PortBinding.Location(chassis: "hv1", bindSeq: 1))
 
     /// `vm1` and `vm2` are plugged and bound here.
-    private static func scenario(_ virtual: PortBinding) -> Scenario {
+    private static func scenario(_ virtual: PortBinding, plugs: [StoredVirtualPlug] = []) -> Scenario {
         let stored = ["vm1", "vm2"].enumerated().map { index, name in
             StoredPort(
                 specification: PortSpecification(name: name, logicalPort: name, interface: name),
@@ -45,7 +45,11 @@ import Wire
             .datapathBinding(datapath), .portBinding(parent), .portBinding(other), .portBinding(virtual),
         ]
         let share = Share(epoch: Scenario.epoch, revision: 5, records: records)
-        var scenario = Scenario(share: share, ports: StoredPorts(lastClaim: 2, ports: stored))
+        let last = plugs.map(\.claim).max() ?? 2
+        var scenario = Scenario(
+            share: share,
+            ports: StoredPorts(lastClaim: last, ports: stored, virtualPlugs: plugs)
+        )
         scenario.step("starts", .started)
         scenario.step("a forwarder", .forwarderConnected(Scenario.greeting(), held: [], wasSpawned: true))
         for name in ["vm1", "vm2"] {
@@ -78,7 +82,10 @@ import Wire
         return told(scenario.step("saved", .portsSaved(save: save, failure: nil)))
     }
 
-    private static func follow(_ virtual: PortBinding, to revision: UInt64, _ scenario: inout Scenario) -> [Effect] {
+    private static func follow(_ virtual: PortBinding, to revision: UInt64, _ scenario: inout Scenario) {
+        // The next poll waits for this.
+        let before = scenario.core.share.revision
+        scenario.step("in force", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: before)))
         let change = FeedChange(revision: revision, change: .put(.portBinding(virtual)))
         let answer = FeedAnswer(
             epoch: Scenario.epoch,
@@ -98,8 +105,12 @@ import Wire
             )
             scenario.step("nothing new", .syncAnswered(sequence: old.sequence, empty))
         }
-        guard let last = scenario.core.sync.outstanding.last?.sequence else { return [] }
-        return scenario.step("central answers", .syncAnswered(sequence: last, answer))
+        guard let last = scenario.core.sync.outstanding.last?.sequence else {
+            Issue.record("no sync is under way")
+            return
+        }
+        scenario.step("central answers", .syncAnswered(sequence: last, answer))
+        #expect(scenario.core.share.revision == revision)
     }
 
     @Test("a parent's claim is told when it is on disk, and once")
@@ -108,24 +119,49 @@ import Wire
         #expect(Self.claim("vm1", &scenario) == ["vip vm1 3 true"])
         #expect(Self.claim("vm1", &scenario) == nil)
         let here = PortBinding.Location(chassis: "hv1", bindSeq: 1, parent: "vm1")
-        _ = Self.follow(Self.virtual(here), to: 6, &scenario)
+        Self.follow(Self.virtual(here), to: 6, &scenario)
         #expect(scenario.core.reportedVirtualPorts.map(\.claim) == [3])
         // The next start goes on with the same claim.
         let file = try StoredPorts(
             fileBytes: StoredPorts(
                 lastClaim: 3,
-                virtualPlugs: [StoredVirtualPlug(logicalPort: "vip", parent: "vm1", claim: 3)]
+                virtualPlugs: [Self.stored]
             ).fileBytes
         )
-        #expect(file.virtualPlugs.map(\.claim) == [3])
+        #expect(file.virtualPlugs == [Self.stored])
+    }
+
+    /// A claim that has overcome the fence 1.
+    private static let stored = StoredVirtualPlug(logicalPort: "vip", parent: "vm1", claim: 3, boundSequence: 1)
+
+    @Test("a stored share that is older than the claim ends it not, and one from central does")
+    func olderShare() {
+        let elsewhere = PortBinding.Location(chassis: "hv2", bindSeq: 1, parent: "vm3")
+        var scenario = Self.scenario(Self.virtual(elsewhere), plugs: [Self.stored])
+        #expect(scenario.core.reportedVirtualPorts.map(\.claim) == [3])
+        // Central has not heard of the claim yet, then it has, then another host comes.
+        Self.follow(Self.virtual(elsewhere), to: 6, &scenario)
+        #expect(scenario.core.reportedVirtualPorts.map(\.claim) == [3])
+        Self.follow(Self.virtual(.init(chassis: "hv1", bindSeq: 2, parent: "vm1")), to: 7, &scenario)
+        #expect(scenario.core.reportedVirtualPorts.map(\.claim) == [3])
+        Self.follow(Self.virtual(.init(chassis: "hv2", bindSeq: 3, parent: "vm3")), to: 8, &scenario)
+        #expect(scenario.core.reportedVirtualPorts.isEmpty)
+    }
+
+    @Test("a stored share without the virtual port ends no claim")
+    func shareBeforeThePort() {
+        var stranger = Self.virtual(nil)
+        stranger.logicalPort = "another"
+        let scenario = Self.scenario(stranger, plugs: [Self.stored])
+        #expect(scenario.core.reportedVirtualPorts.map(\.claim) == [3])
     }
 
     @Test("another host's later claim ends this one, and the next announcement claims anew")
     func lost() {
         var scenario = Self.scenario(Self.virtual(nil))
         #expect(Self.claim("vm1", &scenario) == ["vip vm1 3 true"])
-        _ = Self.follow(Self.virtual(.init(chassis: "hv1", bindSeq: 1, parent: "vm1")), to: 6, &scenario)
-        _ = Self.follow(Self.virtual(.init(chassis: "hv2", bindSeq: 2, parent: "vm3")), to: 7, &scenario)
+        Self.follow(Self.virtual(.init(chassis: "hv1", bindSeq: 1, parent: "vm1")), to: 6, &scenario)
+        Self.follow(Self.virtual(.init(chassis: "hv2", bindSeq: 2, parent: "vm3")), to: 7, &scenario)
         #expect(scenario.core.reportedVirtualPorts.isEmpty)
         #expect(Self.claim("vm1", &scenario) == ["vip vm1 4 true"])
     }
@@ -136,9 +172,9 @@ import Wire
         #expect(Self.claim("vm2", &scenario) == nil)
         #expect(Self.claim("nobody", &scenario) == nil)
         #expect(Self.claim("vm1", &scenario) != nil)
-        _ = Self.follow(Self.virtual(nil, parents: ["vm3"]), to: 6, &scenario)
+        Self.follow(Self.virtual(nil, parents: ["vm3"]), to: 6, &scenario)
         #expect(scenario.core.virtualPlugs.isEmpty)
-        _ = Self.follow(Self.virtual(nil), to: 7, &scenario)
+        Self.follow(Self.virtual(nil), to: 7, &scenario)
         #expect(Self.claim("vm1", &scenario) != nil)
         scenario.step("unplugged", .portDelete(1, name: "vm1"))
         #expect(scenario.core.virtualPlugs.isEmpty)
