@@ -34,8 +34,8 @@ public struct Configuration: Sendable {
     public var revisionWaitCountMaximum = 1 << 14
     /// The most chassis that one step looks at to find out what such a request still waits for.
     public var witnessLookCountMaximum = 5000
-    /// The most woken polls that one step answers: what takes about a millisecond.
-    public var wokenCountMaximum = 256
+    /// The most woken polls that one step answers: some milliseconds, if all ask for their share of a long commit.
+    public var wokenCountMaximum = 64
     /// The most ports that one step settles, and the most records that one piece of an upgrade changes.
     public var pieceCountMaximum = 128
     /// The delay of a timer beyond which it counts as a pause of central itself, by which leases are extended.

@@ -17,7 +17,7 @@ struct Deltas: Sendable {
     /// The most long commits that are worked out at a time; who asks for another waits.
     static let builderCountMaximum = 4
     /// The records that one piece of the work looks at.
-    static let pieceCount = 1000
+    static let pieceCount = 500
 
     private var builders: [UInt64: SharedDelta.Builder] = [:]
     private var long: Deque<SharedDelta> = []

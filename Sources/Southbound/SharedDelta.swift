@@ -35,6 +35,8 @@ extension SharedDelta {
         private var changes: [ObjectID: [FeedChange]] = [:]
         private var companions: Set<RecordKey> = []
         private var lists: [ObjectID: ChangeList] = [:]
+        /// The datapath whose changes are cut into pages, and the pages so far.
+        private var cutting: (datapath: ObjectID, list: ChangeList.Builder)?
 
         /// - Parameters:
         ///   - touched: the records that the commits in between touched, each once, with the last revision that did.
@@ -55,23 +57,35 @@ extension SharedDelta {
             self.pages = pages
         }
 
-        /// Goes on by about so many records.
+        /// Goes on by about so many records, or by a page of changes.
         /// - Returns: the delta once it is done.
         public mutating func advance(by count: Int) -> SharedDelta? {
-            let end = min(touched.count, next + count)
-            while next < end {
-                take(touched[next].key, touched[next].revision)
-                next += 1
+            guard next == touched.count else {
+                let end = min(touched.count, next + count)
+                while next < end {
+                    take(touched[next].key, touched[next].revision)
+                    next += 1
+                }
+                return nil
             }
-            guard next == touched.count else { return nil }
-            // One list for each piece of work: few datapaths have many changes.
             var left = count
-            while left > 0, let (id, list) = changes.popFirst() {
-                lists[id] = ChangeList(list, pages)
-                left -= list.count
-            }
-            guard changes.isEmpty else { return nil }
+            while left > 0, cutPage(&left) {}
+            guard cutting == nil, changes.isEmpty else { return nil }
             return SharedDelta(from: from, to: to, lists: lists, companions: companions.sorted())
+        }
+
+        /// Cuts one page: a datapath with many changes is as much work as many with few.
+        /// - Parameter left: has the number of changes on the page taken off.
+        /// - Returns: false if there are no more changes.
+        private mutating func cutPage(_ left: inout Int) -> Bool {
+            if cutting == nil, let (id, list) = changes.popFirst() { cutting = (id, ChangeList.Builder(list, pages)) }
+            guard let datapath = cutting?.datapath else { return false }
+            left -= cutting?.list.cutPage() ?? 0
+            if let list = cutting?.list.whole {
+                lists[datapath] = list
+                cutting = nil
+            }
+            return true
         }
 
         private mutating func take(_ key: RecordKey, _ revision: UInt64) {
@@ -133,18 +147,34 @@ final class ChangeList: Sendable {
         var changes: [FeedChange]
     }
 
-    init(_ changes: [FeedChange], _ bounds: PageBounds) {
-        let changes = changes.count > 1 ? changes.sorted { ($0.revision, $0.key) < ($1.revision, $1.key) } : changes
+    private init(_ changes: [FeedChange], _ pages: [Page]) {
         self.changes = changes
-        var pages: [Page] = []
-        var start = 0
-        while start < changes.count {
-            let end = bounds.end(of: changes[start...])
-            let text = changes.count < Self.textCountMinimum ? nil : FeedChange.text(changes[start..<end])
-            pages.append(Page(range: start..<end, text: text, changes: text == nil ? [] : Array(changes[start..<end])))
-            start = end
-        }
         self.pages = pages
+    }
+
+    /// Cuts a list page by page.
+    struct Builder: Sendable {
+        private let changes: [FeedChange]
+        private let bounds: PageBounds
+        private var pages: [Page] = []
+
+        init(_ changes: [FeedChange], _ bounds: PageBounds) {
+            self.changes = changes.sorted { ($0.revision, $0.key) < ($1.revision, $1.key) }
+            self.bounds = bounds
+        }
+
+        /// The list, if all its pages are cut.
+        var whole: ChangeList? { start == changes.count ? ChangeList(changes, pages) : nil }
+
+        private var start: Int { pages.last?.range.upperBound ?? 0 }
+
+        /// - Returns: the number of changes on the page.
+        mutating func cutPage() -> Int {
+            let range = start..<bounds.end(of: changes[start...])
+            let text = changes.count < textCountMinimum ? nil : FeedChange.text(changes[range])
+            pages.append(Page(range: range, text: text, changes: text == nil ? [] : Array(changes[range])))
+            return range.count
+        }
     }
 }
 

@@ -74,6 +74,31 @@ import Wire
         }
     }
 
+    @Test func `no piece of the work on a long delta is longer than a page`() {
+        let switchID = ObjectID(high: 1, low: 1)
+        var database = SouthboundDatabase()
+        let datapath = DatapathBinding(id: switchID, name: "ls1", tunnelKey: 1, vlanPassthru: false)
+        database.put(.init(record: .datapathBinding(datapath), revision: 1))
+        let before = database
+        let ids = (1...20).map { ObjectID(high: 2, low: $0) }
+        for id in ids {
+            let key = UInt16(id.low)
+            let port = PortBinding(id: id, logicalPort: "p\(key)", datapath: switchID, tunnelKey: key, locations: [])
+            database.put(.init(record: .portBinding(port), revision: 2))
+        }
+        var builder = SharedDelta.Builder(
+            from: 1,
+            to: 2,
+            before: before,
+            after: database,
+            touched: ids.map { (.portBinding($0), 2) },
+            pages: PageBounds(changeCount: 5, byteCount: 1 << 20)
+        )
+        // Four pieces look at five records each, four cut a page each.
+        for _ in 1..<8 { #expect(builder.advance(by: 5) == nil) }
+        #expect(builder.advance(by: 5) != nil)
+    }
+
     @Test(arguments: [5, 6, 7] as [UInt64])
     func `whoever's share a commit changes is interested in it`(seed: UInt64) {
         var random = RandomDatabase(seed: seed)
