@@ -21,7 +21,8 @@ struct WriteScope: Sendable {
             }
         }
         for operation in request.operations {
-            guard case .object(let kind) = operation.kind else { return nil }
+            // A member may go in another write.
+            guard case .object(let kind) = operation.kind, !kind.letsMembersGo else { return nil }
             switch operation.target {
             case .new(let parent): insertNew(kind, parent, operation, in: network)
             case .newOrExisting(let reference):

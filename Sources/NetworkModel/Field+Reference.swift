@@ -2,7 +2,7 @@ import JSON
 import Persistent
 import Wire
 
-/// The reference of a member to objects of another kind, which stay as long as it names them.
+/// The reference of a member to objects of another kind, which stay as long as it names them, or which it lets go.
 ///
 /// In JSON they are names; a body may also say identities. The database keeps who refers to what
 /// (``NorthboundDatabase/referrers``).
@@ -12,6 +12,8 @@ struct FieldReference<Object: Kind>: Sendable {
     let ids: @Sendable (Object) -> [ObjectID]
     /// The names or identities that a body says.
     let texts: @Sendable (BodyReader) throws(Refusal) -> [String]
+    /// Takes out the objects that are gone; `nil` if none can go while the member names it.
+    let dropLost: (@Sendable (inout Object, NorthboundDatabase) -> Void)?
     /// Takes over the objects of names or identities.
     let resolve: @Sendable ([String], NorthboundDatabase, inout Object) throws(Refusal) -> Void
 }
@@ -58,11 +60,34 @@ extension Field {
         )
     }
 
+    /// Names of objects of another kind, each once, in the user's order; one that is deleted leaves the list with the
+    /// same commit.
+    static func members<Target: Kind>(
+        _ name: String,
+        _ path: any WritableKeyPath<Object, [ObjectID]> & Sendable,
+        of kind: Target.Type,
+        atMost maximum: Int
+    ) -> Field {
+        reference(
+            name,
+            "array",
+            to: kind,
+            feature: nil,
+            letsGo: true,
+            ids: { $0[keyPath: path] },
+            put: { $0[keyPath: path] = $1 },
+            json: { .array($0) },
+            texts: { (reader) throws(Refusal) in try reader.strings(name, atMost: maximum) },
+            place: { "/\(name)/\($0)" }
+        )
+    }
+
     private static func reference<Target: Kind>(
         _ name: String,
         _ type: String,
         to kind: Target.Type,
         feature: String?,
+        letsGo: Bool = false,
         ids: @escaping @Sendable (Object) -> [ObjectID],
         put: @escaping @Sendable (inout Object, [ObjectID]) -> Void,
         json: @escaping @Sendable ([JSONValue]) -> JSONValue,
@@ -72,12 +97,16 @@ extension Field {
         let names: @Sendable (Object, NorthboundDatabase) -> JSONValue = { object, database in
             json(ids(object).map { .string(database[keyPath: Target.table][$0]?.value.name ?? "") })
         }
+        let isEmpty: @Sendable (Object) -> Bool = { ids($0).isEmpty }
+        let dropLost: @Sendable (inout Object, NorthboundDatabase) -> Void = { object, database in
+            put(&object, ids(object).filter { database[keyPath: Target.table][$0] != nil })
+        }
         return Field(
             name: name,
             type: type,
             isMutable: true,
             feature: feature,
-            isLeftOut: { ids($0).isEmpty },
+            isLeftOut: letsGo ? nil : isEmpty,
             json: names,
             write: { names($0, $1).write(to: &$2) },
             restore: { (json, database, object) throws(StoredError) in
@@ -93,15 +122,16 @@ extension Field {
                 put(&object, found)
                 return true
             },
-            reference: FieldReference(kind: Target.kind, ids: ids, texts: texts) {
+            reference: FieldReference(kind: Target.kind, ids: ids, texts: texts, dropLost: letsGo ? dropLost : nil) {
                 (texts, database, object) throws(Refusal) in
                 var found: [ObjectID] = []
+                var seen: Set<ObjectID> = []
                 for (index, text) in texts.enumerated() {
                     guard let target = database[keyPath: Target.table][Reference(text)] else {
                         let detail = "There is no \(Target.names.noun) \(quoted(text)); create it first."
                         throw Refusal(.referenceNotFound, detail, pointer: place(index))
                     }
-                    guard !found.contains(target.id) else {
+                    guard seen.insert(target.id).inserted else {
                         let detail = "The \(Target.names.noun) \(quoted(text)) appears twice in \"\(name)\"."
                         throw Refusal(.invalidValue, detail, pointer: place(index))
                     }
@@ -125,9 +155,11 @@ struct Referrer: Hashable, Comparable, Sendable {
 }
 
 extension NorthboundDatabase {
-    /// Checks that nothing refers to an object, so that it can go.
+    /// Checks that nothing that would keep an object refers to it, so that it can go.
     func checkUnreferred<Object: Kind>(_ stored: Stored<Object>) throws(Refusal) {
-        guard let referrers = referrers[stored.id], let first = referrers.first else { return }
+        guard Object.kind.isReferredTo, let referrers = referrers[stored.id], let first = referrers.first else {
+            return
+        }
         let names = first.key.kind.names
         let name = first.key.kind.row.name(self, .id(first.key.id)) ?? ""
         let more = referrers.count > 1 ? " and \(referrers.count - 1) more" : ""
@@ -141,6 +173,9 @@ extension NorthboundDatabase {
 }
 
 extension ObjectKind {
-    /// True if objects of other kinds can refer to objects of this one.
+    /// True if references of other kinds can keep objects of this one from going.
     public var isReferredTo: Bool { Self.allCases.contains { $0.row.referredKinds.contains(self) } }
+
+    /// True if its objects name others that may go meanwhile.
+    public var letsMembersGo: Bool { row.letsMembersGo }
 }

@@ -17,6 +17,8 @@ public final class KindRow: Sendable {
 
     /// The kinds whose objects its objects refer to.
     let referredKinds: Set<ObjectKind>
+    /// True if its objects name others that may go.
+    let letsMembersGo: Bool
 
     /// The members of the JSON of an object, in their order.
     public var members: [String] { fields.map(\.name) + ServerMember.names }
@@ -60,7 +62,9 @@ public final class KindRow: Sendable {
         statusMembers = Object.statusMembers.map(\.name)
         filters = Object.filters.map(\.parameter)
         parent = Object.fields.parent.flatMap { field in field.parent.map { (field.name, $0) } }
-        referredKinds = Set(Object.fields.references.map(\.reference.kind))
+        let references = Object.fields.references.map(\.reference)
+        referredKinds = Set(references.compactMap { $0.dropLost == nil ? $0.kind : nil })
+        letsMembersGo = references.contains { $0.dropLost != nil }
         count = { $0[keyPath: Object.table].count }
         listed = { $0[keyPath: Object.table].listed($1) }
         byName = { $0[keyPath: Object.table].byName }

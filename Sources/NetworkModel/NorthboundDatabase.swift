@@ -8,6 +8,7 @@ public struct NorthboundDatabase: Sendable {
     public internal(set) var dnsRecords = Table<DNSRecords>()
     public internal(set) var switches = Table<LogicalSwitch>()
     public internal(set) var ports = Table<LogicalSwitchPort>()
+    public internal(set) var portGroups = Table<PortGroup>()
     public internal(set) var addressSets = Table<AddressSet>()
     /// The number of objects, of all kinds.
     private(set) var objectCount = 0
@@ -95,6 +96,16 @@ public struct NorthboundDatabase: Sendable {
         topologies.update(owner, default: Topology()) { $0.revision = revision }
     }
 
+    /// Takes members that are gone out of an object that lets them go.
+    mutating func dropLostMembers<Object: Kind>(of kind: Object.Type, _ id: ObjectID) {
+        guard var stored = self[keyPath: Object.table][id] else { return }
+        var value = stored.value
+        for (_, reference) in Object.fields.references { reference.dropLost?(&value, self) }
+        guard value != stored.value else { return }
+        stored.value = value
+        put(stored)
+    }
+
     /// Keeps who refers to what in step.
     private mutating func noteReferences<Object: Kind>(
         of kind: Object.Type,
@@ -108,11 +119,14 @@ public struct NorthboundDatabase: Sendable {
         let after = new.map { fields.referredIDs(of: $0.value) } ?? []
         guard before != after else { return }
         let referrer = Referrer(kind: Object.kind, id: id)
-        for target in before {
+        // Of a long list, most stay.
+        for target in Set(before).subtracting(after) {
             referrers.update(target, default: OrderedMap()) { $0[referrer] = nil }
             if referrers[target]?.isEmpty == true { referrers[target] = nil }
         }
-        for target in after { referrers.update(target, default: OrderedMap()) { $0[referrer] = () } }
+        for target in Set(after).subtracting(before) {
+            referrers.update(target, default: OrderedMap()) { $0[referrer] = () }
+        }
     }
 
     /// Counts the objects of topologies when one changes hands.

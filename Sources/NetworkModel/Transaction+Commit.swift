@@ -25,6 +25,7 @@ extension Transaction {
     /// The rows of each table stay together, so that those of a commit are nearly in order.
     mutating func seal<Object: Kind>(_ kind: Object.Type, _ touched: [ObjectID]) {
         var records: [CommitChange] = []
+        if Object.kind.letsMembersGo { for id in touched { network.northbound.dropLostMembers(of: kind, id) } }
         for id in touched {
             let old = base.northbound[keyPath: Object.table][id]
             noteReplaced(old?.bytes)

@@ -180,6 +180,8 @@ extension Transaction {
     /// Deletes an object that nothing belongs to any more.
     mutating func delete<Object: Kind>(_ kind: Object.Type, _ id: ObjectID) {
         touch(Object.kind, id)
+        // Those that let it go are written without it when the transaction is sealed, once for all that they lose.
+        for referrer in network.northbound.referrers[id] ?? OrderedMap() { touch(referrer.key.kind, referrer.key.id) }
         network.northbound.remove(kind, id)
         if let key = Object.recordKey(of: id) { network.southbound.remove(key) }
         Object.forget(id, in: &self)

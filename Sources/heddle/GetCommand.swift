@@ -8,8 +8,9 @@ struct GetCommand: ParsableCommand {
         commandName: "get",
         abstract: "List objects, chassis and what the hosts are told.",
         discussion: """
-            KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), address-sets, chassis (ch), \
-            or, of the southbound side, datapath-bindings (dp), port-bindings (pb), dhcp-responders, dns-responders \
+            KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), port-groups (pg), \
+            address-sets (as), chassis (ch) or, of the southbound side, datapath-bindings (dp), \
+            port-bindings (pb), dhcp-responders, dns-responders \
             and multicast-groups (mg); the names of OVN's tables are understood too.
 
             --watch prints the existing objects, and then each change of objects or chassis as it comes, until it is \

@@ -71,6 +71,10 @@ import Testing
         "createPort": ("/v1/ports", ["name": "new", "switch": "ls1"]),
         "replacePort": ("/v1/ports/p1", ["enabled": false]), "patchPort": ("/v1/ports/p1", ["enabled": false]),
         "deletePort": ("/v1/ports/p1", nil), "deleteChassis": ("/v1/chassis/hv1", nil),
+        "createPortGroup": ("/v1/port-groups", ["name": "new", "ports": ["p1"]]),
+        "replacePortGroup": ("/v1/port-groups/pg1", ["ports": ["p1"]]),
+        "patchPortGroup": ("/v1/port-groups/pg1", ["ports": ["p1"]]),
+        "deletePortGroup": ("/v1/port-groups/pg1", nil),
         "createAddressSet": ("/v1/address-sets", ["name": "new"]),
         "replaceAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
         "patchAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
@@ -105,6 +109,7 @@ import Testing
         let write = try #require(Self.writes[endpoint.operationID], "give this test a request for \(endpoint)")
         bench.send("POST", "/v1/chassis/hv1/sync", Self.sync(seq: 1), on: .southbound)
         let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
+        bench.send("PUT", "/v1/port-groups/pg1", [:])
         bench.send("PUT", "/v1/address-sets/as1", [:])
         bench.send("PUT", "/v1/dns-records/dns1", [:])
         bench.send("PUT", "/v1/dhcp-options/dhcp1", Self.dhcpOptions.merged(with: ["options": ["T1": "30"]]))

@@ -46,6 +46,10 @@ import Wire
         #expect(
             bench.published.northbound.switches.map(\.value.bytes) == published.northbound.switches.map(\.value.bytes)
         )
+        #expect(
+            bench.published.northbound.portGroups.map(\.value.bytes)
+                == published.northbound.portGroups.map(\.value.bytes)
+        )
         #expect(bench.published.northbound.ports.map(\.value.bytes) == published.northbound.ports.map(\.value.bytes))
         #expect(
             bench.published.southbound.entries.map(\.value.record) == published.southbound.entries.map(\.value.record)
@@ -123,6 +127,25 @@ import Wire
         #expect(bench.answers[late] == nil)
         bench.finishPlan()
         #expect(bench.refusal(large)?.code == .nameConflict && bench.revision(late) == 4)
+        try checkLog(bench)
+    }
+
+    @Test func `ports that go beside each other leave their group, each once`() throws {
+        let bench = bench("a", "b")
+        bench.plansAtOnce = true
+        _ = transaction(bench, ports(100, on: "a") + ports(3, on: "b", prefix: "q"))
+        bench.write(.create(.portGroup, ["name": "g", "ports": ["p0", "q0", "p1", "q1", "q2"]]))
+        bench.plansAtOnce = false
+        let large = transaction(bench, (0..<100).map { .delete(port: "p\($0)") })
+        let small = bench.write(.delete(port: "q1"))
+        // It might take a port into the group that goes.
+        let late = bench.write(.patch(.portGroup, "g", ["labels": ["k": "v"]]))
+        #expect(bench.answers[small] != nil && bench.answers[large] == nil && bench.answers[late] == nil)
+        while !bench.plans.isEmpty { bench.finishPlan() }
+        #expect(bench.results(large).count == 100 && bench.refusal(late) == nil)
+        let group = bench.published.northbound.portGroups[.name("g")]?.value
+        #expect(group?.ports.compactMap { bench.published.northbound.ports[$0]?.value.name } == ["q0", "q2"])
+        #expect(group?.ports.count == 2 && group?.labels == ["k": "v"])
         try checkLog(bench)
     }
 

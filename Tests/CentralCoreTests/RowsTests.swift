@@ -21,6 +21,7 @@ import Testing
             ]
             bench.write(.put(port: "p\(index)", body))
         }
+        bench.write(.create(.portGroup, ["name": "pg", "ports": ["p1", "p2"]]))
         bench.write(Operation(.object(.addressSet), .create(body: ["name": "as"], switch: nil)))
         var topology = WriteRequest(operations: [], author: "a", requestID: "r")
         topology.topology = TopologyRequest(

@@ -115,7 +115,7 @@ final class Simulation {
         let port = "p\(draw(10))"
         let home = "s\(draw(3))"
         let operation: NetworkModel.Operation =
-            switch draw(12) {
+            switch draw(13) {
             case 0: .put(switch: home, [:])
             case 1: .delete(port: port)
             case 2: isUnlucky(30) ? .delete(switch: home) : .put(switch: home, ["vlan_passthru": true])
@@ -131,6 +131,7 @@ final class Simulation {
             case 8: .patch(port: port, ["dhcpv4_options": draw(3) == 0 ? "d" : .null])
             case 9: .patch(switch: home, ["dns_records": draw(3) == 0 ? ["n"] : .null])
             case 10: .delete(draw(2) == 0 ? .dhcpOptions : .dnsRecords, draw(2) == 0 ? "d" : "n")
+            case 11: .put(.portGroup, "g\(draw(2))", ["ports": [.string(port), "p1"]])
             default: .put(port: port, ["switch": .string(home)])
             }
         written.append(bench.write(operation))

@@ -32,6 +32,7 @@ import Wire
         ],
         "/v1/dhcp-options": [["name": .string(hostile), "cidr": .string(hostile), "options": ["k": .string(hostile)]]],
         "/v1/dns-records": [["name": .string(hostile), "records": ["k": .string(hostile)]]],
+        "/v1/port-groups": [["name": .string(hostile), "ports": [.string(hostile)]]],
         "/v1/address-sets": [["name": .string(hostile), "addresses": [.string(hostile)]]],
         "/v1/chassis": [
             [

@@ -108,6 +108,9 @@ import Testing
         ("dhcp-options-list", [.dhcpOptionsList]),
         ("dhcp-options-set-options d1 mtu=1400", [.dhcpOptionsSet("d1", ["mtu": "1400"])]),
         ("dhcp-options-get-options d1", [.dhcpOptionsGet("d1")]),
+        ("pg-add web", [.pgAdd("web", ports: [])]), ("pg-add web p1 p2", [.pgAdd("web", ports: ["p1", "p2"])]),
+        ("pg-set-ports web p1", [.pgSetPorts("web", ports: ["p1"])]), ("pg-del web", [.pgDel("web")]),
+        ("pg-get-ports web", [.pgGetPorts("web")]),
         ("show", [.show(switch: nil)]),
         ("show ls1", [.show(switch: "ls1")]),
         ("sync", [.sync]),
@@ -135,7 +138,7 @@ import Testing
         "lsp-set-port-security p1 unknown", "lsp-set-port-security p1 '02:00:00:00:00:01 10.0.0.0/33'",
         "lsp-set-enabled p1", "lsp-set-enabled p1 on", "lsp-set-options p1 key", "lsp-set-options p1 =v", "show a b",
         "dhcp-options-create", "dhcp-options-create d1", "dhcp-options-create d1 10.0.0.0/24 mtu",
-        "lsp-set-dhcpv4-options p1 a b",
+        "lsp-set-dhcpv4-options p1 a b", "pg-add", "pg-add ''", "pg-add web ''", "pg-del", "pg-get-ports a b",
         "--wait", "--wait=all sync", "--timeout=x sync", "--timeout=-1 sync", "--timeout=86401 sync", "-x sync",
         "-t", "sync --columns=name",
     ]

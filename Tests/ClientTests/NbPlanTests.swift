@@ -12,6 +12,7 @@ import Testing
             view.switches[reference] = ["name": .string(name), "revision": 3]
         }
         view.ports["p0"] = ["name": "p0", "switch": "ls0", "revision": 4, "options": ["a": "1", "b": "2"]]
+        view.portGroups["pg0"] = ["name": "pg0", "revision": 6, "ports": ["p0"]]
         view.ports["p1"] = ["name": "p1", "switch": "ls1", "revision": 5]
         return view
     }
@@ -35,7 +36,9 @@ import Testing
         "--may-exist ls-add ls0 -- --may-exist lsp-add ls0 p0 -- lsp-set-enabled p0 enabled",
         "--may-exist ls-add ls0 -- --may-exist ls-add ls0", "ls-del ls0 -- ls-add ls0 -- lsp-add ls0 p0",
         "ls-del ls0 -- --if-exists lsp-del p0", "lsp-del p0 -- lsp-add ls1 p0 -- lsp-set-options p0 k=v",
-        "ls-add ls2 -- --may-exist ls-add ls2 -- ls-del ls2 -- --if-exists ls-del ls2", "sync",
+        "ls-add ls2 -- --may-exist ls-add ls2 -- ls-del ls2 -- --if-exists ls-del ls2",
+        "pg-add pg1 p0 p1 p0", "pg-set-ports pg0 p1", "pg-set-ports pg0", "pg-del pg0", "pg-del pg0 -- pg-add pg0",
+        "lsp-add ls0 p2 -- pg-add pg1 p2", "sync",
     ]
 
     @Test func `Commands become the operations of one transaction`() throws {
@@ -56,6 +59,9 @@ import Testing
         ("ls-add ls0", "ls0: a switch with this name already exists"),
         ("ls-add ls2 -- ls-add ls2", "ls2: a switch with this name already exists"),
         ("ls-del ls2", "ls2: switch name not found"),
+        ("pg-add pg0", "pg0: a port group with this name already exists"),
+        ("pg-set-ports pg1", "pg1: port group name not found"), ("pg-add pg1 p9", "p9: port name not found"),
+        ("lsp-del p0 -- pg-set-ports pg0 p0", "p0: port name not found"),
         (
             "ls-del 00000000-0000-4000-8000-000000000000",
             "00000000-0000-4000-8000-000000000000: switch UUID not found"

@@ -71,6 +71,13 @@ import Testing
                 "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
             ]
         ],
+        "/v1/port-groups": [
+            [
+                "name": "pg1", "ports": ["p-up", "p-slow"], "labels": [:], "id": "ffffffff-0000-4000-8000-000000000001",
+                "owner": .null, "revision": 10, "config_revision": 9, "created_at": "2026-01-01T00:00:00Z",
+                "updated_at": "2026-01-01T00:00:00Z", "status": [:],
+            ]
+        ],
         "/v1/address-sets": [
             [
                 "name": "web", "addresses": ["10.0.0.1", "2001:db8::/64"], "labels": ["app": "web"],

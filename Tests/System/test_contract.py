@@ -10,10 +10,10 @@ from test_http import Central
 METHODS = ("get", "post", "put", "patch", "delete")
 # The objects before a request that makes something; before the others, all of them exist.
 NEEDED = {"createSwitch": [], "createSwitchPort": ["createSwitch"], "createPort": ["createSwitch"], "transact": [],
-          "createAddressSet": [], "createDhcpOptions": [], "createDnsRecords": [], "applyTopology": [],
+          "createPortGroup": ["createSwitch", "createPort"], "createAddressSet": [], "createDhcpOptions": [], "createDnsRecords": [], "applyTopology": [],
           "createToken": [], "enrol": ["createToken"],
           "sync": ["createSwitch", "createPort"]}
-WORLD = ["createSwitch", "createPort", "createAddressSet", "createDhcpOptions", "createDnsRecords", "sync",
+WORLD = ["createSwitch", "createPort", "createPortGroup", "createAddressSet", "createDhcpOptions", "createDnsRecords", "sync",
          "applyTopology", "createToken", "enrol"]
 
 

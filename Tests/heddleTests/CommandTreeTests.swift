@@ -88,8 +88,8 @@ import Testing
         (
             "get swiches",
             "there is no kind 'swiches'; did you mean 'switches'? the kinds are dhcp-options, dns-records, "
-                + "switches, ports, address-sets, chassis, datapath-bindings, port-bindings, dhcp-responders, "
-                + "dns-responders, multicast-groups"
+                + "switches, ports, port-groups, address-sets, chassis, datapath-bindings, port-bindings, "
+                + "dhcp-responders, dns-responders, multicast-groups"
         ),
     ])
     func `What is misspelled is told with what was meant`(line: String, sentence: String) throws {

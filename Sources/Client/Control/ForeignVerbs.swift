@@ -38,7 +38,6 @@ struct ForeignVerbs: Sendable {
             ("acl-", "ACLs are not in this version; 'heddle nb lsp-set-port-security' restricts a port's addresses"),
             ("qos-", "QoS rules are not in this version"),
             ("meter-", "meters are not in this version"),
-            ("pg-", "port groups are not in this version"),
             ("ha-chassis-group-", "gateways are not in this version"),
             ("mirror-", "mirrors are not in this version"),
             ("lsp-attach-mirror", "mirrors are not in this version"),

@@ -20,6 +20,14 @@ public enum NbCommand: Equatable, Sendable {
     case dhcpOptionsSet(String, [String: String])
     /// Print the options of a set.
     case dhcpOptionsGet(String)
+    /// Make a port group.
+    case pgAdd(String, ports: [String])
+    /// Delete a port group.
+    case pgDel(String)
+    /// Set all ports of a port group.
+    case pgSetPorts(String, ports: [String])
+    /// Print the ports of a port group.
+    case pgGetPorts(String)
     /// Print the switches with their ports, or one of them.
     case show(switch: String?)
     /// Change nothing, but wait as `--wait` says.
@@ -62,8 +70,9 @@ public enum NbCommand: Equatable, Sendable {
     /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
-        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet: true
-        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet:
+        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts: true
+        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
+            .pgAdd, .pgDel, .pgSetPorts:
             false
         }
     }

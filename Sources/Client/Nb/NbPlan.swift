@@ -10,6 +10,8 @@ public struct NbView: Equatable, Sendable {
     public var ports: [String: JSONValue] = [:]
     /// Sets of DHCP options by the name or UUID that the user wrote; those that are not there are missing.
     public var dhcpOptions: [String: JSONValue] = [:]
+    /// Port groups by the name or UUID that the user wrote; those that are not there are missing.
+    public var portGroups: [String: JSONValue] = [:]
 
     public init() {}
 }
@@ -29,6 +31,7 @@ public struct NbPlan: Equatable, Sendable {
     private var switches: [String: Known] = [:]
     private var ports: [String: Known] = [:]
     private var dhcpOptions: [String: Known] = [:]
+    private var portGroups: [String: Known] = [:]
     private var names: [String: String] = [:]
     private var position = 0
 
@@ -77,6 +80,11 @@ public struct NbPlan: Equatable, Sendable {
                 revision: object["revision"]?.integerValue
             )
         }
+        for (reference, object) in view.portGroups {
+            let name = object["name"]?.stringValue ?? reference
+            names[reference] = name
+            portGroups[name] = Known(revision: object["revision"]?.integerValue)
+        }
         for (index, command) in commands.enumerated() {
             position = index
             try add(command)
@@ -100,6 +108,14 @@ public struct NbPlan: Equatable, Sendable {
         case .dhcpOptionsDel(let reference, let ifExists): try deleteDHCPOptions(reference, ifExists: ifExists)
         case .dhcpOptionsSet(let reference, let options): try set(options, ofDHCPOptions: reference)
         case .dhcpOptionsGet(let reference): _ = try dhcpOptions(reference)
+        case .pgAdd(let name, let ports): try addPortGroup(name, ports)
+        case .pgDel(let reference):
+            let name = try portGroup(reference)
+            operate("delete", "/v1/port-groups/" + percentEncoded(name))
+            portGroups[name] = portGroups[name]?.gone
+        case .pgSetPorts(let reference, let ports):
+            operate("patch", "/v1/port-groups/" + percentEncoded(try portGroup(reference)), try members(ports))
+        case .pgGetPorts(let reference): _ = try portGroup(reference)
         case .lsList, .show(nil), .sync, .dhcpOptionsList: break
         }
     }
@@ -222,6 +238,29 @@ public struct NbPlan: Equatable, Sendable {
         if let known = dhcpOptions[name], !old.isSubset(of: options.keys) { require("/v1/dhcp-options/", name, known) }
         dhcpOptions[name]?.optionKeys = Set(options.keys)
         operate("patch", "/v1/dhcp-options/" + percentEncoded(name), ["options": .object(object)])
+    }
+
+    private mutating func addPortGroup(_ name: String, _ ports: [String]) throws(ClientError) {
+        guard found(name, in: portGroups) == nil else {
+            throw .refused("\(name): a port group with this name already exists")
+        }
+        operate("create", "/v1/port-groups", try members(ports).merged(with: ["name": .string(name)]))
+        portGroups[name] = Known()
+    }
+
+    /// The member of a port group's body that names these ports, each once, as OVN takes them.
+    private func members(_ ports: [String]) throws(ClientError) -> JSONValue {
+        var names: [String] = []
+        for reference in ports {
+            let name = try port(reference)
+            if !names.contains(name) { names.append(name) }
+        }
+        return ["ports": .array(names.map { .string($0) })]
+    }
+
+    private func portGroup(_ reference: String) throws(ClientError) -> String {
+        guard found(reference, in: portGroups) != nil else { throw notFound(reference, "port group") }
+        return resolved(reference)
     }
 
     private func dhcpOptions(_ reference: String) throws(ClientError) -> String {

@@ -8,6 +8,9 @@ public struct NbSession {
     /// somebody who got through, so more than a few mean that two programs fight over the same names.
     static let attemptMaximum = 8
 
+    /// The most names in one request for ports: its target stays far below what servers take.
+    private static let namesPerQuery = 32
+
     private let caller: any Caller
     private let boundedCaller: DeadlineCaller
     private let line: ControlCommandLine<NbCommand>
@@ -106,6 +109,11 @@ public struct NbSession {
             view.dhcpOptions[reference] = reply.body
             revision = max(revision ?? 0, reply.revision ?? 0)
         }
+        for reference in Self.unique(commands.compactMap(\.portGroupReference)) {
+            guard let reply = try boundedCaller.object(portGroupPath(reference)) else { continue }
+            view.portGroups[reference] = reply.body
+            revision = max(revision ?? 0, reply.revision ?? 0)
+        }
         return (view, revision)
     }
 
@@ -178,14 +186,34 @@ public struct NbSession {
                 throw notFound(reference, "DHCP options")
             }
             output(NbListing.options(ofSet: object))
-        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet:
+        case .pgGetPorts(let reference):
+            guard let group = try boundedCaller.object(portGroupPath(reference))?.body else {
+                throw notFound(reference, "port group")
+            }
+            output(NbListing.list(try ports(named: group.texts("ports"))))
+        case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
+            .pgAdd, .pgDel, .pgSetPorts:
             break
         }
+    }
+
+    /// The ports with these names, asked for many at once.
+    private func ports(named names: [String]) throws(ClientError) -> [JSONValue] {
+        var ports: [JSONValue] = []
+        var rest = names[...]
+        while !rest.isEmpty {
+            let query = rest.prefix(Self.namesPerQuery).map { "name=" + percentEncoded($0) }.joined(separator: "&")
+            ports += try boundedCaller.list("/v1/ports?" + query)
+            rest = rest.dropFirst(Self.namesPerQuery)
+        }
+        return ports
     }
 
     private func switchPath(_ reference: String) -> String { "/v1/switches/" + percentEncoded(reference) }
 
     private func dhcpPath(_ reference: String) -> String { "/v1/dhcp-options/" + percentEncoded(reference) }
+
+    private func portGroupPath(_ reference: String) -> String { "/v1/port-groups/" + percentEncoded(reference) }
 
     private func portPath(_ reference: String) -> String { "/v1/ports/" + percentEncoded(reference) }
 }
@@ -196,7 +224,7 @@ extension NbCommand {
         case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
         case .lspAdd(let name, _, _): [name]
         case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
-            .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet:
+            .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts:
             []
         }
     }
@@ -204,8 +232,9 @@ extension NbCommand {
     fileprivate var portReferences: [String] {
         switch self {
         case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
+        case .pgAdd(_, let ports), .pgSetPorts(_, let ports): ports
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
-            .dhcpOptionsSet, .dhcpOptionsGet:
+            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts:
             []
         }
     }
@@ -216,7 +245,19 @@ extension NbCommand {
         case .dhcpOptionsCreate(let name, _, _), .dhcpOptionsDel(let name, _), .dhcpOptionsSet(let name, _),
             .dhcpOptionsGet(let name):
             name
-        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList: nil
+        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList,
+            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts:
+            nil
+        }
+    }
+
+    /// The port group that the command changes or shows.
+    fileprivate var portGroupReference: String? {
+        switch self {
+        case .pgAdd(let name, _), .pgDel(let name), .pgSetPorts(let name, _), .pgGetPorts(let name): name
+        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
+            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet:
+            nil
         }
     }
 }

@@ -11,6 +11,8 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
     case logicalSwitch
     /// A port of a logical switch: `/v1/ports`.
     case logicalSwitchPort
+    /// A named set of ports: `/v1/port-groups`.
+    case portGroup
     /// A named set of addresses: `/v1/address-sets`.
     case addressSet
 
@@ -21,6 +23,7 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
         case .dnsRecords: .dnsRecords
         case .logicalSwitch: .logicalSwitches
         case .logicalSwitchPort: .logicalSwitchPorts
+        case .portGroup: .portGroups
         case .addressSet: .addressSets
         }
     }
@@ -31,6 +34,7 @@ extension KindRow {
     fileprivate static let dnsRecords = KindRow(DNSRecords.self)
     fileprivate static let logicalSwitches = KindRow(LogicalSwitch.self)
     fileprivate static let logicalSwitchPorts = KindRow(LogicalSwitchPort.self)
+    fileprivate static let portGroups = KindRow(PortGroup.self)
     fileprivate static let addressSets = KindRow(AddressSet.self)
 }
 
