@@ -14,7 +14,15 @@ public struct JSONObject: Hashable, Sendable {
 
     /// The member with this name; setting `nil` removes it, setting a new one appends it.
     public subscript(name: String) -> JSONValue? {
-        get { members.first { $0.name == name }?.value }
+        get {
+            // In place: a loop over the elements would count the references of each.
+            let byteCount = name.utf8.count
+            for index in members.indices
+            where members[index].name.utf8.count == byteCount && members[index].name == name {
+                return members[index].value
+            }
+            return nil
+        }
         set {
             let index = members.firstIndex { $0.name == name }
             switch (index, newValue) {

@@ -143,6 +143,8 @@ public struct JSONParser {
         offset += 1
         var members: [(name: String, value: JSONValue)] = []
         var names: Set<String> = []
+        // The marks of all names: one whose mark is not among them is new.
+        var marks: UInt64 = 0
         skipBlanks()
         if peek() == UInt8(ascii: "}") {
             offset += 1
@@ -154,9 +156,11 @@ public struct JSONParser {
             guard let byte = peek() else { throw error(.unexpectedEnd) }
             guard byte == UInt8(ascii: "\"") else { throw error(.unexpected(expected: "a member's name in quotes")) }
             let name = try string()
+            let mark = Self.mark(of: name)
             let isNew =
                 members.count < Self.comparedNameMaximum
-                ? !members.contains { $0.name == name } : isNew(name, among: members, &names)
+                ? marks & mark == 0 || !members.contains { $0.name == name } : isNew(name, among: members, &names)
+            marks |= mark
             guard isNew else { throw JSONError(reason: .duplicateName(name), offset: nameOffset) }
             skipBlanks()
             try expect(UInt8(ascii: ":"), "':' behind a member's name")
@@ -165,6 +169,17 @@ public struct JSONParser {
             skipBlanks()
             if try endsOrContinues(UInt8(ascii: "}"), "',' or '}'") { return JSONObject(distinct: members) }
         }
+    }
+
+    /// One bit of a few that an ASCII name can have, and all bits for others, which can equal names of other bytes.
+    private static func mark(of name: String) -> UInt64 {
+        var bits: UInt8 = 0
+        var sum: UInt8 = 0
+        for byte in name.utf8 {
+            bits |= byte
+            sum = sum &* 31 &+ byte
+        }
+        return bits < 0x80 ? 1 << UInt64(sum & 63) : .max
     }
 
     private func isNew(
@@ -279,15 +294,21 @@ public struct JSONParser {
         }
         guard let byte = peek() else { throw error(.unexpectedEnd) }
         if byte == UInt8(ascii: "\"") {
-            let content = bytes[start..<offset]
+            guard let text = Self.text(bytes.span.extracting(start..<offset)) else { throw error(.badString) }
             // ASCII, as nearly everything is, needs no further look.
-            let text =
-                bits < 0x80
-                ? String(decoding: content, as: UTF8.self) : try checked(String(validating: content, as: UTF8.self))
+            guard bits < 0x80 || !isRequest || text.isStreamSafe else { throw error(.tooManyMarks) }
             offset += 1
             return text
         }
         return try stringWithEscapes(from: start)
+    }
+
+    private static func text(_ bytes: Span<UInt8>) -> String? {
+        do {
+            return String(copying: try UTF8Span(validating: bytes))
+        } catch {
+            return nil
+        }
     }
 
     private func checked(_ text: String?) throws(JSONError) -> String {
