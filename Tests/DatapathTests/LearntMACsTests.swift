@@ -180,7 +180,7 @@ final class LearntMemory {
     func pipelinesLearnAlike(part: Int) throws {
         var learntCount = 0
         for seed in 0..<100 {
-            let number = UInt64(7_200_000 + part * 1000 + seed)
+            let number = UInt64(7_000_000 + part * 1000 + seed)
             var network = RandomNetwork(seed: number)
             let history = network.history()
             guard let tables = TableInput.compile(history), let input = history.last else { continue }

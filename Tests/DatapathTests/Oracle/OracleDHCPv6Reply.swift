@@ -125,11 +125,10 @@ struct OracleDHCPv6Request {
                 var second = server.t2 ?? 0
                 if second == 0 { second = lease == .max ? .max : max(first, lease / 5 * 4) }
                 value += OracleDatagram.octets(first) + OracleDatagram.octets(second)
-                for (ip, time) in [(address, lease)] + Self.addresses(in: option.value).map({ ($0, 0) })
-                where ip != address || time == lease {
+                let former = Self.addresses(in: option.value).filter { $0 != address }
+                for (ip, time) in [(address, lease)] + former.map({ ($0, 0) }) {
                     value += [0, 5, 0, 24] + OracleChecksum.octets(of: ip)
                     value += OracleDatagram.octets(time) + OracleDatagram.octets(time)
-                    if ip == address, lease == 0 { break }
                 }
                 offer = nil
             } else {
