@@ -30,6 +30,8 @@ public struct FlowAction: BitwiseCopyable, Sendable {
     /// True if more is to be found out.
     @inlinable public var isUnsettled: Bool { target &>> 60 <= 2 }
     public var reason: DropReason { DropReason(rawValue: UInt8(truncatingIfNeeded: keys &>> 56)) ?? .malformedFrame }
+    /// True if the frame is dropped because its sender's host may not send for the port that it names.
+    var isForStranger: Bool { kind == .drop && (reason == .unknownTunnelSource || reason == .ingressKeyNotThere) }
     /// The port.
     @inlinable public var slot: UInt16 { UInt16(truncatingIfNeeded: target &>> Self.epochBitCount) }
     /// The number of the program, and the ticket that it must have.

@@ -204,9 +204,10 @@ extension Tables {
         guard let ingress = flow.ingress, let datapath = datapath(of: ingress),
             isUnchanged(ingress.pointee.generation, for: age), isUnchanged(datapath.pointee.generation, for: age)
         else { return false }
-        // Of who has an address the rows of a datapath say nothing.
+        // Of who has an address the rows of a datapath say nothing: the sender may have been a stranger before.
         if let source = flow.source {
-            guard let origin = origin(chassis(encap: source), of: ingress), !origin.hasDeadline else { return false }
+            guard !action.isForStranger, let origin = origin(chassis(encap: source), of: ingress), !origin.hasDeadline
+            else { return false }
         }
         let destination =
             flow.egressKey == 0 ? port(mac: flow.destination, in: datapath) : port(key: flow.egressKey, in: datapath)

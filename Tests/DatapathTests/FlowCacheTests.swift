@@ -177,6 +177,20 @@ import Wire
         #expect(flows.allSatisfy { !decide($0.bytes, from: $0.slot).isDecided })
     }
 
+    @Test func `A host that gets the address of another one is no stranger any more`() {
+        var host = TestHost([TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv3")])
+        // hv2 has no port of the switch, and the address of hv3 for now.
+        host.update(at: .zero) { $0.chassis[1].encaps = $0.chassis[2].encaps }
+        let cache = FlowCache(entryCount: 64)
+        let datagram = FrameBuilder.geneve(vni: 5, ingress: 2, egress: 1, frame: TestHost.udp(2, 1))
+        func arriving() -> [Outcome] {
+            host.tables.keptOutcomes(ofDatagram: datagram, from: TestHost.encap(3), now: .zero, cache)
+        }
+        #expect(arriving() == [.drop(.unknownTunnelSource)])
+        host.update(at: .zero) { $0.chassis[1].encaps = [Encap(ip: TestHost.encap(2))] }
+        #expect(arriving() == [.local(slot: 0)])
+    }
+
     @Test func `Answers to unicast requests are not hidden by the flow of other packets to that address`() {
         let host = Self.host()
         let cache = FlowCache(entryCount: 1024)
