@@ -42,8 +42,9 @@ extension API {
             return Self.records(of: northbound.dnsRecords, southbound) { .dnsResponder($0) }
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
         case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
-            .getChassis, .deleteChassis, .getRealization, .sync, .readChanges, .createToken, .getToken, .deleteToken,
-            .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            .getChassis, .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .getToken,
+            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics,
+            .contract:
             throw unexpected
         }
     }

@@ -36,6 +36,7 @@ extension API {
         case .sync: return try sync(call)
         case .readChanges: return try readChanges(call)
         case .getRealization: return try realization(call, network: network)
+        case .migrate(let step): return try migrate(step, call, network: network)
         case .trace: return .reply(try trace(call, network: network))
         case .getChanges: return try changes(call)
         case .getAudit: return try audit(call, network: network)

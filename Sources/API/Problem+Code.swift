@@ -74,7 +74,8 @@ extension Problem {
         case .forbidden: .forbidden
         case .notFound: .notFound
         case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .objectInUse,
-            .chassisConflict, .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse:
+            .chassisConflict, .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse,
+            .migrationConflict:
             .conflict
         case .resyncRequired, .historyDiffers: .gone
         case .preconditionFailed: .preconditionFailed

@@ -84,9 +84,8 @@ extension Route {
             ["id", "role", "chassis", "created_by", "created_at", "expires_at", "used_at", "revision"]
         case .listMulticastGroups: ["datapath", "name", "tunnel_key", "ports"]
         case .create, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
-            .deleteChassis,
-            .getRealization, .sync, .readChanges, .createToken, .deleteToken, .enrol, .renewCertificate, .getChanges,
-            .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .deleteToken, .enrol,
+            .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
             []
         }
     }

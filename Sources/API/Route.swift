@@ -182,6 +182,8 @@ public enum Endpoint: Hashable, Sendable {
     case listRecords(RecordKind), listMulticastGroups
     case getRealization
     case trace
+    /// The move of a port's guest.
+    case migrate(MigrationStep)
     case sync, readChanges
     case listTokens, createToken, getToken, deleteToken
     case enrol, renewCertificate
@@ -196,7 +198,7 @@ public enum Endpoint: Hashable, Sendable {
             .object(kind)
         case .listChassis, .getChassis, .deleteChassis: .chassis
         case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listRecords, .listMulticastGroups,
-            .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken, .deleteToken, .enrol,
+            .migrate, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken, .deleteToken, .enrol,
             .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
             nil
         }
@@ -207,9 +209,9 @@ public enum Endpoint: Hashable, Sendable {
         switch self {
         case .create, .get, .replace, .patch, .delete, .createBelow, .getChassis, .deleteChassis: true
         case .list, .listBelow, .listChassis, .transact, .trace, .listTopologies, .getTopology, .applyTopology,
-            .listRecords,
-            .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken,
-            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics,
+            .listRecords, .listMulticastGroups, .migrate, .getRealization, .sync, .readChanges, .listTokens,
+            .createToken, .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz,
+            .version, .metrics,
             .contract:
             false
         }

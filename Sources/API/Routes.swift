@@ -12,8 +12,8 @@ public enum Routes {
 
     /// Every route, in the order of openapi.yaml.
     public static let all: [Route] =
-        ObjectKind.allCases.flatMap(objects) + transactions + topologies + log + chassis + tokens + southbound + feed
-        + joining + probes
+        ObjectKind.allCases.flatMap(objects) + migrations + transactions + topologies + log + chassis + tokens
+        + southbound + feed + joining + probes
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -83,6 +83,16 @@ public enum Routes {
             delete(.delete(kind), "\(path)/{ref}", parameters: (hasDependents ? [.ports] : []) + writing),
         ]
     }
+
+    private static let migrations: [Route] = {
+        let path = "/v1/ports/{ref}/migration"
+        return [
+            Route(.migrate(.begin), .post, path, parameters: writing, content: json, takesIdempotencyKey: true),
+            Route(.migrate(.read), .get, path, parameters: [.minRevision]),
+            Route(.migrate(.complete), .post, "\(path)/complete", parameters: writing, takesIdempotencyKey: true),
+            Route(.migrate(.abort), .post, "\(path)/abort", parameters: writing, takesIdempotencyKey: true),
+        ]
+    }()
 
     private static let transactions = [
         Route(.transact, .post, "/v1/transactions", parameters: writing, content: bulk, takesIdempotencyKey: true)

@@ -216,6 +216,7 @@ extension DropReason {
         case .vlanTagged: "The frame has a VLAN tag, and the switch has no vlan_passthru."
         case .multicastSource: "The source MAC is a multicast or broadcast address."
         case .ingressPortSecurity: "The source addresses are not in the port_security of the port that sends."
+        case .portStandby: "The guest runs on another host, and has not announced itself on this one."
         case .raGuard: "The port has ra_guard, and the frame is a router's advertisement or redirect."
         case .dhcpGuard: "The port has dhcp_guard, and the frame is of a DHCP server."
         case .dhcpMalformed: "The DHCP message cuts itself short or contradicts itself."

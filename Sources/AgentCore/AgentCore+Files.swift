@@ -35,6 +35,7 @@ extension AgentCore {
                 claim: port.claim,
                 isSetAside: port.isSetAside,
                 lostTo: port.lostTo,
+                activationMark: port.activationMark,
                 isLeaving: port.isLeaving,
                 place: port.place
             )

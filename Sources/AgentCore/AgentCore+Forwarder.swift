@@ -229,6 +229,7 @@ extension AgentCore {
         case .pathRefused(let address): pathRefused(address, now: now)
         case .capturing(let number, let isOn): capturing(number, isOn: isOn)
         case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
+        case .portActivated(let activation): portActivated(activation)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
             .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
@@ -323,7 +324,12 @@ extension AgentCore {
             ? forwarder.changes.sorted { $0.key < $1.key }.map(\.value) : share.sortedRecords.map { .put($0) }
         emit(
             .compile(
-                TableChange(isWhole: !forwarder.hasCompiled, records: records, slots: slots, innerMTU: innerMTU)
+                TableChange(
+                    isWhole: !forwarder.hasCompiled,
+                    records: records.map(activated),
+                    slots: slots,
+                    innerMTU: innerMTU
+                )
             )
         )
         forwarder.hasCompiled = true
@@ -359,8 +365,7 @@ extension AgentCore {
     private func boundPorts(among names: Set<String>) -> Set<String> {
         names.filter { name in
             guard let port = ports[name] else { return false }
-            let location = share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis)
-            return location?.state == .active
+            return share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil
         }
     }
 }

@@ -16,6 +16,7 @@ extension AgentCore {
                 if port.isSetAside { emit(.log(.info, "port \(name): \(logicalPort) is here again")) }
                 port.isSetAside = false
                 port.lostTo = nil
+                if here.state == .active { port.activationMark = nil }
             } else {
                 let bound = port.boundSequence
                 let taker = binding?.locations.first { place in bound.map { place.bindSeq > $0 } ?? port.isSetAside }
@@ -25,7 +26,9 @@ extension AgentCore {
                     emit(.log(.warning, "port \(name): \(taker.chassis) has taken \(logicalPort)"))
                 }
             }
-            hasChanged = hasChanged || port.isSetAside != ports[name]?.isSetAside || port.lostTo != ports[name]?.lostTo
+            hasChanged =
+                hasChanged || port.isSetAside != ports[name]?.isSetAside || port.lostTo != ports[name]?.lostTo
+                || port.activationMark != ports[name]?.activationMark
             ports[name] = port
         }
         if hasChanged { _ = savePorts() }

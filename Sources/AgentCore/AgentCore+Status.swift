@@ -67,7 +67,9 @@ extension AgentCore {
             }
             return (.pending, "no guest is connected to \(interface) yet; it is waited for")
         }
-        if forwarder.upPorts.contains(port.specification.name) { return (.up, remark(on: port)) }
+        if forwarder.upPorts.contains(port.specification.name) {
+            return standbyStory(of: port).map { (.standby, $0) } ?? (.up, remark(on: port))
+        }
         if port.device != .present { return (.pending, "its device is being opened") }
         if share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil {
             return (.pending, "the forwarder has no tables for it yet")

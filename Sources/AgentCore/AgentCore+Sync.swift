@@ -103,7 +103,8 @@ extension AgentCore {
                     interface: port.specification.interface,
                     claim: claim,
                     isUp: forwarder.upPorts.contains(port.specification.name),
-                    isSetAside: isSaved ? port.isSetAside : port.replaced?.isSetAside ?? false
+                    isSetAside: isSaved ? port.isSetAside : port.replaced?.isSetAside ?? false,
+                    activated: activatedPlace(of: port)?.bindSeq
                 )
             }
     }

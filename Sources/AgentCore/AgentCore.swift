@@ -96,6 +96,7 @@ public struct AgentCore: Sendable {
                 isLeaving: stored.isLeaving
             )
             port.place = stored.place
+            port.activationMark = stored.activationMark
             port.boundSequence =
                 share.binding(of: stored.specification.logicalPort)?
                 .location(on: configuration.chassis)?.bindSeq

@@ -54,6 +54,8 @@ public struct PortReport: Hashable, Sendable {
     public enum State: String, Hashable, Sendable {
         /// The forwarder has it and tables in which it is bound here.
         case up
+        /// Its guest runs on another host and moves here: the forwarder has it, and passes no frames yet.
+        case standby
         /// Something is still to come: see the detail.
         case pending
         /// Another chassis has taken it.

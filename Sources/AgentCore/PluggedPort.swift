@@ -12,6 +12,8 @@ struct PluggedPort: Hashable, Sendable {
     var isSetAside = false
     /// The chassis that has taken the port away, if that was seen.
     var lostTo: String?
+    /// The mark of the last standby place here that the port's guest has activated.
+    var activationMark: UInt64?
     /// True if the port is being unplugged; kept on disk, so that a restarted agent finishes it.
     var isLeaving = false
     /// True if the device of a leaving port has been asked to be removed.
@@ -78,6 +80,8 @@ public struct StoredPort: Hashable, Sendable {
     public var isSetAside = false
     /// The chassis that has taken the port away, if that was seen.
     public var lostTo: String?
+    /// The mark of the last standby place here that the port's guest has activated.
+    public var activationMark: UInt64?
     /// True if the port was being unplugged.
     public var isLeaving = false
     /// The place at which its device was opened.

@@ -46,6 +46,8 @@ extension StoredPort {
         json["set_aside"] = .bool(isSetAside)
         json["lost_to"] = lostTo.map { .string($0) } ?? .null
         json["leaving"] = .bool(isLeaving)
+        // All 64 bits may be in use.
+        json["activation_mark"] = activationMark.map { .string(hexadecimal($0)) }
         // Numbers of namespaces are valid as long as the host runs, and so are the descriptors.
         json["namespace"] = place.namespace.map { number($0) } ?? .null
         json["pinned"] = .bool(place.isPinned)
@@ -67,13 +69,16 @@ extension StoredPort {
             // A file of an older version has only the taker.
             isSetAside: json["set_aside"]?.boolValue ?? (json["lost_to"]?.stringValue != nil),
             lostTo: json["lost_to"]?.stringValue,
+            activationMark: json["activation_mark"]?.stringValue.flatMap { UInt64($0, radix: 16) },
             isLeaving: isLeaving,
             place: DevicePlace(namespace: unsigned(json["namespace"]), isPinned: json["pinned"]?.boolValue ?? false)
         )
     }
 
     /// The members that a stored port has beyond a request.
-    private static let ownFields = ["name", "owned", "claim", "set_aside", "lost_to", "leaving", "namespace", "pinned"]
+    private static let ownFields = [
+        "name", "owned", "claim", "set_aside", "lost_to", "activation_mark", "leaving", "namespace", "pinned",
+    ]
 }
 
 extension StoredVirtualPlug {

@@ -42,15 +42,15 @@ extension CentralCore {
     struct Settled {
         var port: String
         var claimants: [String]
-        /// The host that holds the port and is yet to bring it up.
-        var awaited: String?
+        /// The hosts that hold the port, or are standby, and are yet to bring it up.
+        var awaited: [String]
     }
 
     /// Remembers which host's tables the port still waits for.
     mutating func note(_ settled: Settled?) {
         guard let settled else { return }
         for name in settled.claimants {
-            if settled.awaited == name {
+            if settled.awaited.contains(name) {
                 sessions[name]?.awaitingTables[settled.port] = ()
             } else {
                 sessions[name]?.awaitingTables[settled.port] = nil
@@ -60,9 +60,10 @@ extension CentralCore {
 
     func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let port = draft.network.northbound.ports[id]?.value else { return nil }
-        let oldLocation = draft.location(ofPort: id)
+        let oldLocations = draft.locations(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
-        var location = oldLocation
+        var location = oldLocations.first
+        var standby = oldLocations.dropFirst().first
         var state = oldState
         // Nobody asks what a port needs that no host has, or has plugged.
         let isAtHost = location != nil || pluggedAt[port.name] != nil
@@ -74,28 +75,48 @@ extension CentralCore {
         }
         let plugs = plugs(of: port, needing: needed, in: draft)
         let identities = Set(plugs.map(\.chassisID))
-        let winner = winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)
+        let winner =
+            activated(standby, of: port, among: plugs)
+            ?? winner(of: port, among: plugs, heldAt: location?.chassis, state, draft)
         for plug in plugs where plug.chassis != winner?.chassis && state.isNews(plug, heldAt: location?.chassis) {
             state.note(plug.claim, plugged: identities)
         }
         if let winner {
-            state.take(winner.claim, at: draft.stamp.revision, plugged: identities)
+            // The tables of a host let an activated port pass already.
+            let revision = winner.hasActivated(standby) ? state.standbyAt : draft.stamp.revision
+            state.take(winner.claim, at: revision, plugged: identities)
             location = PortBinding.Location(chassis: winner.chassis, bindSeq: state.bindSeq, parent: winner.parent)
         }
+        standby = self.standby(
+            of: port,
+            behind: location,
+            former: standby,
+            among: plugs,
+            needing: needed,
+            &state,
+            draft
+        )
         let old = port.status
         var status = old
         status.chassis = location?.chassis
         status.virtualParent = location?.parent
         status.isUp = isUp(port, at: location, state, draft, wasUp: old.isUp && old.chassis == location?.chassis)
-        status.waiting = waiting(for: port, heldAt: location?.chassis, plugs, draft)
+        status.standby = standby.map { place in
+            let wasUp = old.standby?.chassis == place.chassis && old.standby?.isUp == true
+            return .init(chassis: place.chassis, isUp: isUp(port, at: place, state, draft, wasUp: wasUp))
+        }
+        status.waiting = waiting(for: port, at: [location, standby].compactMap { $0?.chassis }, plugs, draft)
         status.reason = status.isUp ? nil : reason(port, at: location, status.waiting, draft)
         let settled = Settled(
             port: port.name,
             claimants: plugs.map(\.chassis),
-            awaited: status.isUp ? nil : location?.chassis
+            awaited: [location, standby].compactMap(\.self).filter { place in
+                !(place.state == .active ? status.isUp : status.standby?.isUp ?? true)
+            }.map(\.chassis)
         )
-        guard location != oldLocation || state != oldState || status != old else { return settled }
-        draft.settle(port: id, at: location, state, status)
+        let locations = [location, standby].compactMap(\.self)
+        guard locations != oldLocations || state != oldState || status != old else { return settled }
+        draft.settle(port: id, at: locations, state, status)
         return settled
     }
 
@@ -114,7 +135,8 @@ extension CentralCore {
         guard let plugged = session.ports[port.name],
             let chassisID = draft.network.southbound.chassis(named: holder)?.chassisID
         else { return false }
-        return plugged.isUp && plugged.claim == state.claim(of: chassisID) && session.applied >= state.boundAt
+        let revision = location?.state == .standby ? state.standbyAt : state.boundAt
+        return plugged.isUp && plugged.claim == state.claim(of: chassisID) && session.applied >= revision
     }
 
     private func reason(

@@ -19,6 +19,8 @@ extension CentralCore {
         var isSetAside: Bool
         /// Of a virtual port: the port there that has announced its address.
         var parent: String?
+        /// The fence of the standby place that the guest there has activated; `nil` if there is none.
+        var activated: UInt64?
 
         var chassisID: String { claim.chassisID }
         /// True if the host may have the port, can serve it and is live.
@@ -47,7 +49,8 @@ extension CentralCore {
                 reason: reason,
                 lacks: reason == .unsupportedByChassis ? lacks : [],
                 isSetAside: plugged.isSetAside,
-                parent: parent
+                parent: parent,
+                activated: plugged.activated
             )
         }
     }
@@ -57,7 +60,7 @@ extension CentralCore {
         guard let stored = draft.network.northbound.port(.name(parent)), stored.value.switchID == port.switchID else {
             return false
         }
-        return draft.location(ofPort: stored.id)?.chassis == name
+        return draft.locations(ofPort: stored.id).first?.chassis == name
     }
 
     /// True if the host that holds a port may go on holding it; one that is silent may.
@@ -101,7 +104,8 @@ extension CentralCore {
         }
         guard let holder else { return first(of: eligible) }
         if !hasOrder { return first(of: eligible.filter(isNew)) }
-        let isLive = draft.network.ledger.chassis[holder]?.isLive == true
+        // While a guest moves, its new host has not started it: only its frames, or the user, take the port there.
+        let isLive = port.isMoving || draft.network.ledger.chassis[holder]?.isLive == true
         return isLive ? eligible.first { $0.chassis == holder && isNew($0) } : first(of: eligible)
     }
 
@@ -113,18 +117,22 @@ extension CentralCore {
         }
     }
 
-    /// The hosts that have the port plugged in and do not hold it, and why.
+    /// The hosts that have the port plugged in and neither hold it nor are standby, and why.
     func waiting(
         for port: LogicalSwitchPort,
-        heldAt holder: String?,
+        at holders: [String],
         _ plugs: [Plug],
         _ draft: Transaction
     ) -> [LogicalSwitchPort.Status.Waiting] {
-        var waiting = plugs.filter { $0.chassis != holder }.map {
-            LogicalSwitchPort.Status.Waiting(chassis: $0.chassis, reason: $0.reason, lacks: $0.lacks)
+        let behind = holders.first.map { port.movesTo(behind: $0) } ?? []
+        var waiting = plugs.filter { !holders.contains($0.chassis) }.map { plug in
+            plug.isEligible && behind.contains(plug.chassis) && !mayStand(plug.chassis)
+                ? .init(chassis: plug.chassis, reason: .unsupportedByChassis, lacks: [Feature.standby])
+                : LogicalSwitchPort.Status.Waiting(chassis: plug.chassis, reason: plug.reason, lacks: plug.lacks)
         }
         // A host that has sent no sync since this process started is taken to have it plugged in.
-        for var old in port.status.waiting where old.chassis != holder && sessions[old.chassis]?.hasSpoken == false {
+        for var old in port.status.waiting
+        where !holders.contains(old.chassis) && sessions[old.chassis]?.hasSpoken == false {
             if draft.network.ledger.chassis[old.chassis]?.isLive != true {
                 old.reason = .chassisLost
             } else if !port.mayBe(at: old.chassis) {

@@ -17,6 +17,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case multicastSource
     /// Ingress port security: the frame's addresses are not the port's.
     case ingressPortSecurity
+    /// The port is standby here: its guest runs on another host, and has not announced itself here.
+    case portStandby
     /// A router advertisement or redirect by a port with `ra_guard`.
     case raGuard
     /// A message of a DHCP server by a port with `dhcp_guard`.

@@ -70,6 +70,7 @@ extension ForwardingTables: CustomStringConvertible {
         if port.locals.count > 0 { states.append("slot \(port.slot)") }
         let parents = file.load(UInt16.self, port.parents).map(String.init).joined(separator: " ")
         if !parents.isEmpty { states.append("parents in \(parents)") }
+        if port.isStandby { states.append("standby") }
         states += names(port.remotes).map { "to \($0)" }
         states += file.load(OriginRow.self, port.origins).map { origin in
             let name = chassis[origin.chassis].name

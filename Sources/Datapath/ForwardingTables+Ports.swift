@@ -191,6 +191,7 @@ extension ForwardingTables {
         let numbers = elsewhere.compactMap { chassis.number(of: $0) }.filter { chassis[$0].isPresent }
         let present = numbers.map { OriginRow(chassis: $0, isPast: 0, deadline: .zero) }
         let past = (pasts[port.id] ?? []).map { OriginRow(chassis: $0.chassis, isPast: 1, deadline: $0.deadline) }
+        let activation = slot == nil ? nil : port.activationMark(on: localChassis)
         return PortRow(
             idHigh: port.id.high,
             idLow: port.id.low,
@@ -205,7 +206,9 @@ extension ForwardingTables {
             dhcpv6: slot == nil ? 0 : layDHCP(port.dhcpv6Options, of: port, isIPv6: true),
             key: port.tunnelKey,
             slot: slot ?? 0,
-            flags: flags
+            flags: flags,
+            activationFrames: activation == nil ? [] : ActivationFrames(port.activationStrategy),
+            activation: activation ?? 0
         )
     }
 
@@ -292,14 +295,14 @@ extension ForwardingTables {
     }
 
     private func isHere(_ port: PortBinding) -> Bool {
-        port.locations.contains { $0.state == .active && $0.chassis == localChassis }
+        port.locations.contains { $0.chassis == localChassis }
     }
 
-    /// The other chassis on which the port is active, each once.
+    /// The other chassis on which the port is, or to which its guest moves, each once.
     func elsewhere(_ port: PortBinding) -> [String] {
         var names: [String] = []
         for location in port.locations
-        where location.state == .active && location.chassis != localChassis && !names.contains(location.chassis) {
+        where location.chassis != localChassis && !names.contains(location.chassis) {
             names.append(location.chassis)
         }
         return names
@@ -352,6 +355,19 @@ extension ForwardingTables {
             pasts[id] = left.isEmpty ? nil : left
             layAgain(id)
             for place in past where place.deadline <= now { countPast(place.chassis, -1) }
+        }
+    }
+}
+
+extension ActivationFrames {
+    fileprivate init(_ strategy: [ActivationFrame]) {
+        self = []
+        for frame in strategy {
+            switch frame {
+            case .rarp: insert(.rarp)
+            case .garp: insert(.garp)
+            case .na: insert(.na)
+            }
         }
     }
 }

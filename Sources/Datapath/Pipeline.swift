@@ -7,6 +7,7 @@ enum SwitchIngress: StageList {
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
         walk.passes(Admission.self)  // ls_in_check_port_sec
             && walk.passes(IngressPortSecurity.self)  // ls_in_apply_port_sec
+            && walk.passes(IngressActivation.self)  // none of OVN's
             && walk.passes(SourceLearning.self)  // ls_in_lookup_fdb, ls_in_put_fdb
             && walk.passes(ServerGuard.self)  // none of OVN's
             && walk.passes(VirtualClaim.self)  // ls_in_arp_rsp
@@ -32,7 +33,8 @@ enum TunnelIngress: StageList {
 enum SwitchEgress: StageList {
     @inline(__always)
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
-        walk.passes(EgressPortSecurity.self)  // ls_out_check_port_sec
+        walk.passes(EgressActivation.self)  // none of OVN's
+            && walk.passes(EgressPortSecurity.self)  // ls_out_check_port_sec
             && walk.passes(PortOutput.self)  // ls_out_apply_port_sec
     }
 }

@@ -158,9 +158,9 @@ struct PortFlags: OptionSet {
 
     static let enabled = PortFlags(rawValue: 1)
     static let hasUnknown = PortFlags(rawValue: 2)
-    /// An active location is this chassis.
+    /// A location is this chassis.
     static let boundHere = PortFlags(rawValue: 4)
-    /// An active location is another chassis.
+    /// A location is another chassis.
     static let boundElsewhere = PortFlags(rawValue: 8)
     /// The port sends no router advertisements and redirects.
     static let guardsRouters = PortFlags(rawValue: 16)
@@ -168,6 +168,15 @@ struct PortFlags: OptionSet {
     static let guardsDHCP = PortFlags(rawValue: 32)
     /// Its device is that of another port, its parent.
     static let isVirtual = PortFlags(rawValue: 64)
+}
+
+/// The frames by which a standby port is activated.
+struct ActivationFrames: OptionSet {
+    let rawValue: UInt8
+
+    static let rarp = ActivationFrames(rawValue: 1)
+    static let garp = ActivationFrames(rawValue: 2)
+    static let na = ActivationFrames(rawValue: 4)
 }
 
 /// A logical port.
@@ -198,6 +207,11 @@ struct PortRow {
     /// The device, if `locals` is not empty.
     var slot: UInt16
     var flags: PortFlags
+    var activationFrames: ActivationFrames = []
+    /// The mark of the standby place on this host, see `Activations`; 0 if the port is not standby here.
+    var activation: UInt64 = 0
+
+    var isStandby: Bool { activation != 0 }
 }
 
 /// A chassis from which frames of a port are taken.

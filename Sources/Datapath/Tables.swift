@@ -10,6 +10,8 @@ public struct Tables: @unchecked Sendable {
     /// The octets of the memory that may be read.
     let byteCount: Int
     let root: UnsafePointer<TableRoot>
+    /// The standby ports that were activated since; `nil` if nobody keeps them.
+    public var activations: Activations?
 
     /// Slots, and the most entries of the list of them: `UInt16`s up to this fit the arrays of a forwarder.
     public static let slotCountMaximum = 4096
@@ -57,6 +59,15 @@ public struct Tables: @unchecked Sendable {
 }
 
 extension Tables {
+    /// True if the standby port of this host was activated.
+    func isActivated(_ port: UnsafePointer<PortRow>) -> Bool {
+        activations.map { $0[Int(port.pointee.slot)] == port.pointee.activation } ?? false
+    }
+
+    func activate(_ port: UnsafePointer<PortRow>) {
+        activations?.set(port.pointee.activation, ofSlot: Int(port.pointee.slot))
+    }
+
     /// A row; `nil` if it is nowhere or lies outside the memory.
     @inline(__always)
     func row<Row: BitwiseCopyable>(_ type: Row.Type, at reference: Reference) -> UnsafePointer<Row>? {

@@ -87,6 +87,7 @@ extension ForwarderControl {
         guard let next, let tables = next.tables(root: Int(clamping: place.root), length: length) else { return false }
         if arrived.tableFile != nil || tables.placesGeneration != self.tables?.placesGeneration { places = nil }
         (tableFile, mapped, self.tables) = (file, next, tables)
+        self.tables?.activations = activations
         return true
     }
 

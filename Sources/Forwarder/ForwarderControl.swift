@@ -37,6 +37,10 @@ final class ForwarderControl {
     /// From when on tags are demanded, by address.
     var tagsEnforcedAt: [IPAddress: Duration] = [:]
 
+    /// The standby ports that their guests have activated, and the marks that the agent knows, by slot.
+    let activations = Activations()
+    private var toldActivations: [Int: UInt64] = [:]
+
     // The tables that are in force.
     var slots = PortSlots()
     var underlay: Underlay?
@@ -118,6 +122,7 @@ final class ForwarderControl {
         slots = PortSlots()
         generations = []
         rings.deallocate()
+        activations.deallocate()
     }
 
     private static func makePollers(
@@ -204,6 +209,18 @@ final class ForwarderControl {
             slots.ports[name].map { LocalPort(name: name, slot: UInt16($0.slot)) }
         }
         agent.send(.slots(ports))
+        toldActivations = [:]
+        tellActivations(agent)
+    }
+
+    private func tellActivations(_ agent: AgentConnection) {
+        for name in slots.sortedNames {
+            guard let slot = slots.ports[name]?.slot else { continue }
+            let mark = activations[slot]
+            guard mark != 0, toldActivations[slot] != mark else { continue }
+            toldActivations[slot] = mark
+            agent.send(.portActivated(PortActivation(name: name, mark: mark)))
+        }
     }
 
     private func agentLeft(_ reason: String?) {
@@ -242,7 +259,7 @@ final class ForwarderControl {
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
             case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-                .capturing, .virtualClaimed:
+                .capturing, .virtualClaimed, .portActivated:
                 break
             }
             guard let outcome else { return }
@@ -305,7 +322,7 @@ final class ForwarderControl {
         return PollerStatistics(name: poller.name, sourceCount: sourceCount, receivedFrames: receivedFrames)
     }
 
-    /// A poller has seen a generation, or a device has failed.
+    /// A poller has seen a generation, a device has failed, or a guest has activated its port.
     private func hearPollers() {
         var count: UInt64 = 0
         _ = clinux_read(notify.raw, &count, 8)
@@ -317,6 +334,7 @@ final class ForwarderControl {
                 connection?.send(.virtualClaimed(name: name, virtualPort: claim.virtualPort))
             }
         }
+        if activations.takeNews(), let connection { tellActivations(connection) }
         settle()
         publish()
     }

@@ -121,7 +121,7 @@ extension FrameSwitch {
         }
     }
 
-    /// Wakes the control thread: a path carries less than was thought.
+    /// Wakes the control thread: a path carries less than was thought, or a guest has activated its port.
     func tellControl() {
         guard notify >= 0 else { return }
         var one: UInt64 = 1

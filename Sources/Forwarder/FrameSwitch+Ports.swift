@@ -166,6 +166,7 @@ extension FrameSwitch {
             now: now,
             into: room
         )
+        if generation.pointee.tables.activations?.hasNews == true { tellControl() }
         let shareCount = generation.pointee.queueCounts[slot]
         let budget = budgets[slot]
         if let virtualPort = verdict.pointee.takeClaim(),

@@ -23,8 +23,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let queue: Int
     /// The lane of captures that is this poller's.
     let lane: Int
-    /// An eventfd to write when there is a claim, or when the kernel has refused a datagram as too long for a path that
-    /// was said to carry it; -1 for none.
+    /// An eventfd to write when there is a claim, when a guest has activated its port, or when the kernel has refused a
+    /// datagram as too long for a path that was said to carry it; -1 for none.
     let notify: Int32
     let flows = FlowCache()
 

@@ -64,7 +64,7 @@ public struct CommitAssembly: Sendable {
         case .commit: return try commit()
         case .requestStatistics, .pathMTU, .learntMACs, .beginCapture, .endCapture: break
         case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused, .capturing,
-            .virtualClaimed:
+            .virtualClaimed, .portActivated:
             throw .notForForwarder
         }
         return nil

@@ -16,6 +16,7 @@ extension ForwarderMessage {
         case slots
         case capturing
         case virtualClaimed
+        case portActivated
         case begin = 64
         case tables
         case underlay
@@ -36,6 +37,7 @@ extension ForwarderMessage {
         case .held: .held
         case .heldEnd: .heldEnd
         case .slots: .slots
+        case .portActivated: .portActivated
         case .acknowledged: .acknowledged
         case .portFailed: .portFailed
         case .statistics: .statistics
@@ -124,6 +126,9 @@ extension ForwarderMessage {
             writer.put(name)
             writer.put(port.high)
             writer.put(port.low)
+        case .portActivated(let activation):
+            writer.put(activation.name)
+            writer.put(activation.mark)
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -177,6 +182,7 @@ extension ForwarderMessage {
                 name: try reader.name(),
                 virtualPort: ObjectID(high: try reader.integer(), low: try reader.integer())
             )
+        case .portActivated: .portActivated(PortActivation(name: try reader.name(), mark: try reader.integer()))
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .tables: .tables(TablePlace(root: try reader.integer(), length: try reader.integer()))

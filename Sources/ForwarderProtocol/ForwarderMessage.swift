@@ -29,6 +29,10 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The port with this name has announced the address of a virtual port that it is a parent of.
     case virtualClaimed(name: String, virtualPort: ObjectID)
 
+    /// The guest of a standby port has announced itself: the port is open since. Told of all such ports to a new agent,
+    /// and then once of each.
+    case portActivated(PortActivation)
+
     // Agent to forwarder
 
     /// Opens a commit, which will stand for this revision. A snapshot replaces all ports and keys; what it does not
@@ -107,6 +111,19 @@ public enum HeldDescriptor: Hashable, Sendable {
     /// The file of the MACs that this host has learnt. Forwarders of version 2 tell of another file so, which is not
     /// taken for one.
     case learntMACs
+}
+
+/// A standby port whose guest has announced itself.
+public struct PortActivation: Hashable, Sendable {
+    /// The port's name on this host.
+    public var name: String
+    /// The mark of the standby place that the tables had.
+    public var mark: UInt64
+
+    public init(name: String, mark: UInt64) {
+        self.name = name
+        self.mark = mark
+    }
 }
 
 /// Tables in a file.

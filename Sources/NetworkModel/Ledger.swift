@@ -12,6 +12,8 @@ public struct Ledger: Sendable {
         public var bindSeq: UInt64
         /// The revision that made the last binding.
         public var boundAt: UInt64
+        /// The revision that made the standby place; 0 if there is none.
+        public var standbyAt: UInt64
         /// The last seen claim of each host that has, or had, the port plugged in: first the refused ones, then the
         /// accepted ones, the latest last. A claim counts once: a seen one takes the port from nobody.
         public var claims: [SeenClaim]
@@ -20,9 +22,10 @@ public struct Ledger: Sendable {
         /// could take the port back once with a claim it has made before so many others.
         public static let formerClaimCountMaximum = 16
 
-        public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, claims: [SeenClaim] = []) {
+        public init(bindSeq: UInt64 = 0, boundAt: UInt64 = 0, standbyAt: UInt64 = 0, claims: [SeenClaim] = []) {
             self.bindSeq = bindSeq
             self.boundAt = boundAt
+            self.standbyAt = standbyAt
             self.claims = claims
         }
 
@@ -40,6 +43,13 @@ public struct Ledger: Sendable {
             claims.removeAll { $0.chassisID == claim.chassisID }
             claims.append(claim)
             forgetFormer(plugged)
+        }
+
+        /// Remembers a claim that makes its host the standby place.
+        public mutating func stand(_ claim: SeenClaim, at revision: UInt64, plugged: Set<String>) {
+            bindSeq += 1
+            standbyAt = revision
+            note(claim, plugged: plugged)
         }
 
         /// Remembers a claim that does not bind the port.
@@ -145,15 +155,17 @@ extension Ledger.KeySpace {
 }
 
 extension Ledger.BindingState {
-    /// `{"bind_seq","bound_at","claims":[{"chassis_id","claim"}]}`.
+    /// `{"bind_seq","bound_at","claims":[{"chassis_id","claim"}],"standby_at"?}`.
     var json: JSONValue {
-        [
+        let json: JSONValue = [
             "bind_seq": .integer(Int64(clamping: bindSeq)),
             "bound_at": .integer(Int64(clamping: boundAt)),
             "claims": .array(
                 claims.map { ["chassis_id": .string($0.chassisID), "claim": .integer(Int64(clamping: $0.claim))] }
             ),
         ]
+        guard standbyAt > 0 else { return json }
+        return json.merged(with: ["standby_at": .integer(Int64(clamping: standbyAt))])
     }
 
     init?(json: JSONValue) {
@@ -168,7 +180,8 @@ extension Ledger.BindingState {
             else { return nil }
             claims.append(Ledger.SeenClaim(chassisID: chassisID, claim: claim))
         }
-        self.init(bindSeq: bindSeq, boundAt: boundAt, claims: claims)
+        let standbyAt = json["standby_at"]?.integerValue.flatMap(UInt64.init(exactly:)) ?? 0
+        self.init(bindSeq: bindSeq, boundAt: boundAt, standbyAt: standbyAt, claims: claims)
     }
 }
 

@@ -32,6 +32,8 @@ public struct Refusal: Error, Equatable, Sendable {
         case addressesExhausted = "addresses_exhausted"
         /// 409: ports have addresses that the switch would no longer give.
         case addressesInUse = "addresses_in_use"
+        /// 409: the guest of the port moves to another chassis, or has no chassis to move from or to.
+        case migrationConflict = "migration_conflict"
         /// 409: the body's `id` is not the object's.
         case idConflict = "id_conflict"
         /// 409: the object belongs to another topology, or to none.

@@ -125,9 +125,9 @@ public struct Transaction: Sendable {
         return binding
     }
 
-    /// The place of a port as the commit will leave it, without a look at the rest of its binding.
-    public func location(ofPort id: ObjectID) -> PortBinding.Location? {
-        (bindings[id] ?? network.southbound.portBinding(id))?.locations.first
+    /// The places of a port as the commit will leave them, without a look at the rest of its binding.
+    public func locations(ofPort id: ObjectID) -> [PortBinding.Location] {
+        (bindings[id] ?? network.southbound.portBinding(id))?.locations ?? []
     }
 
     /// The binding of a port that was touched.
@@ -136,16 +136,16 @@ public struct Transaction: Sendable {
             ?? Translation.binding(of: port, at: network.southbound.portBinding(port.id)?.locations ?? [])
     }
 
-    /// Sets the place of a port, the state of its bindings, and its status for users.
+    /// Sets the places of a port, the state of its bindings, and its status for users.
     public mutating func settle(
         port id: ObjectID,
-        at location: PortBinding.Location?,
+        at locations: [PortBinding.Location],
         _ state: Ledger.BindingState,
         _ status: LogicalSwitchPort.Status
     ) {
         guard var port = network.northbound.ports[id], var binding = binding(ofPort: id) else { return }
         touch(.logicalSwitchPort, id)
-        binding.locations = location.map { [$0] } ?? []
+        binding.locations = locations
         bindings[id] = binding
         network.ledger.setBinding(state == Ledger.BindingState() ? nil : state, of: id)
         guard port.value.status != status else { return }

@@ -54,6 +54,7 @@ public enum Translation {
             answersNeighbors: port.answersNeighbors,
             requestedChassis: port.requestedChassis,
             locations: locations,
+            activationStrategy: port.activationStrategy,
             dhcpv4Options: port.dhcpv4Options,
             dhcpv6Options: port.dhcpv6Options,
             virtualIP: port.virtualIP,

@@ -20,6 +20,10 @@ public enum Feature {
     /// That a host drops what DHCP servers send from ports.
     public static let dhcpGuard = "datapath_binding.dhcp_guard"
 
+    /// That a host keeps a port shut that is standby there, and opens it when its guest has announced itself. Asked of
+    /// the host that a guest moves to.
+    public static let standby = "port_binding.locations.standby"
+
     /// The features that the host of any port needs: the kinds of record that agents of every version apply. Tags are
     /// not among them: a host without a key gets no tags.
     public static let basic = [RecordKind.chassis, .datapathBinding, .portBinding].map(\.rawValue)
@@ -40,6 +44,6 @@ public enum Feature {
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts, portGuards, periodicAdvertisement,
+            virtualPorts, portGuards, periodicAdvertisement, standby,
         ]
 }

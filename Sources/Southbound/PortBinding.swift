@@ -23,8 +23,10 @@ public struct PortBinding: Hashable, Sendable {
     public var answersNeighbors: Bool
     /// Which chassis may claim the port; empty means any.
     public var requestedChassis: [String]
-    /// The places of the port; empty while it is unbound. One for now; several are for live migration.
+    /// The places of the port; empty while it is unbound. One, and behind it, while its guest moves, the standby one.
     public var locations: [Location]
+    /// The frames of the guest, each enough, by which a standby place becomes active; empty means none.
+    public var activationStrategy: [ActivationFrame]
     /// The ``DHCPResponder`` that answers the port's DHCPv4 requests; `nil` lets them go on.
     public var dhcpv4Options: ObjectID?
     /// The ``DHCPResponder`` that answers the port's DHCPv6 requests; `nil` lets them go on.
@@ -51,7 +53,8 @@ public struct PortBinding: Hashable, Sendable {
         public enum State: String, Sendable {
             /// It sends and receives.
             case active
-            /// It receives, and sends from its activation on.
+            /// Frames for the port are sent there, too. The host passes none on, in either direction, before the guest
+            /// there has sent one of ``PortBinding/activationStrategy``.
             case standby
         }
 
@@ -83,6 +86,7 @@ public struct PortBinding: Hashable, Sendable {
         answersNeighbors: Bool = true,
         requestedChassis: [String] = [],
         locations: [Location] = [],
+        activationStrategy: [ActivationFrame] = [],
         dhcpv4Options: ObjectID? = nil,
         dhcpv6Options: ObjectID? = nil,
         virtualIP: IPAddress? = nil,
@@ -99,6 +103,7 @@ public struct PortBinding: Hashable, Sendable {
         self.answersNeighbors = answersNeighbors
         self.requestedChassis = requestedChassis
         self.locations = locations
+        self.activationStrategy = activationStrategy
         self.dhcpv4Options = dhcpv4Options
         self.dhcpv6Options = dhcpv6Options
         self.virtualIP = virtualIP
@@ -107,6 +112,16 @@ public struct PortBinding: Hashable, Sendable {
 
     /// True if its address is with one of several ports.
     public var isVirtual: Bool { virtualIP != nil }
+}
+
+/// A kind of frame by which a guest that has moved says that it runs (OVN's `activation-strategy`).
+public enum ActivationFrame: String, Hashable, Sendable, CaseIterable {
+    /// A RARP request, which QEMU sends for its guest when that runs.
+    case rarp
+    /// An ARP message in which sender and target have one IP address.
+    case garp
+    /// An advertisement of neighbor discovery.
+    case na
 }
 
 /// One entry of a port's addresses: `MAC [IP ...]`.
@@ -167,6 +182,12 @@ extension PortBinding {
             { $0.locations },
             { $0.locations = $1 },
             .list(.object(Location.members, into: Location(chassis: "", bindSeq: 0)))
+        ),
+        JSONMember(
+            unlessEmpty: "activation_strategy",
+            { $0.activationStrategy },
+            { $0.activationStrategy = $1 },
+            .list(.word)
         ),
         JSONMember(
             "dhcpv4_options",

@@ -93,8 +93,11 @@ extension SyncRequest.PluggedPort {
             "claim": .integer(Int64(clamping: claim)),
             "up": .bool(isUp),
         ]
-        let place = isSetAside ? json.merged(with: ["set_aside": true]) : json
-        return parent.isEmpty ? place : place.merged(with: ["parent": .string(parent)])
+        var optional = JSONObject()
+        if isSetAside { optional["set_aside"] = true }
+        if let activated { optional["activated"] = .integer(Int64(clamping: activated)) }
+        if !parent.isEmpty { optional["parent"] = .string(parent) }
+        return optional.members.isEmpty ? json : json.merged(with: .object(optional))
     }
 
     fileprivate init(_ reader: JSONReader) throws(SyncRequestError) {
@@ -104,7 +107,8 @@ extension SyncRequest.PluggedPort {
             claim: try reader.number("claim"),
             isUp: try reader.bool("up", default: false),
             isSetAside: try reader.bool("set_aside", default: false),
-            parent: try reader.text("parent", default: "")
+            parent: try reader.text("parent", default: ""),
+            activated: reader["activated"] == nil ? nil : try reader.number("activated")
         )
     }
 }

@@ -56,6 +56,8 @@ public struct SyncRequest: Equatable, Sendable {
         public var isSetAside: Bool
         /// Of a virtual port: the logical port on the host that has announced its address; empty for other ports.
         public var parent: String
+        /// The fence of the standby place here that the port's guest has activated; `nil` if there is none.
+        public var activated: UInt64?
 
         /// A plugged port with the number of its plug.
         public init(
@@ -64,7 +66,8 @@ public struct SyncRequest: Equatable, Sendable {
             claim: UInt64,
             isUp: Bool,
             isSetAside: Bool = false,
-            parent: String = ""
+            parent: String = "",
+            activated: UInt64? = nil
         ) {
             self.logicalPort = logicalPort
             self.interface = interface
@@ -72,6 +75,7 @@ public struct SyncRequest: Equatable, Sendable {
             self.isUp = isUp
             self.isSetAside = isSetAside
             self.parent = parent
+            self.activated = activated
         }
 
         /// True if one comes before another in the order of their names, and of their claims if the name is the same.

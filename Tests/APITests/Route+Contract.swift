@@ -14,12 +14,12 @@ extension Route {
             [200, 304]
         case .create, .createBelow: [201, 202]
         case .replace: [200, 201, 202]
-        case .patch, .transact, .applyTopology: [200, 202]
+        case .patch, .transact, .applyTopology, .migrate(.begin), .migrate(.complete), .migrate(.abort): [200, 202]
         case .delete, .deleteChassis: [202, 204]
         case .createToken, .enrol: [201]
         case .deleteToken: [204]
         case .getChanges, .getAudit, .getRealization, .trace, .sync, .readChanges, .renewCertificate, .livez, .readyz,
-            .version, .metrics, .contract:
+            .migrate(.read), .version, .metrics, .contract:
             [200]
         }
     }
@@ -50,7 +50,8 @@ extension Route {
         case .delete(let kind): parameters.contains(.ports) || kind.isReferredTo ? [404, 409, 503] : [404, 503]
         case .create, .applyTopology: [409, 422, 503]
         case .createBelow, .replace, .patch: [404, 409, 422, 503]
-        case .transact: [404, 409, 412, 422, 503]
+        case .transact, .migrate(.begin), .migrate(.complete), .migrate(.abort): [404, 409, 412, 422, 503]
+        case .migrate(.read): [404, 503]
         case .sync: [409, 410, 422, 503]
         case .createToken, .enrol, .trace: [422, 503]
         case .renewCertificate: [404, 422, 503]
@@ -72,6 +73,8 @@ extension Endpoint {
         case .delete(let kind): "delete\(kind.names.singular.camelCase)"
         case .listBelow(let kind): "list\(kind.home.camelCase)\(kind.names.plural.camelCase)"
         case .createBelow(let kind): "create\(kind.home.camelCase)\(kind.names.singular.camelCase)"
+        case .migrate(.read): "getMigration"
+        case .migrate(let step): "\(step)Migration"
         case .listRecords(.chassis): "listSouthboundChassis"
         case .listRecords(.datapathBinding): "listDatapathBindings"
         case .listRecords(.portBinding): "listPortBindings"

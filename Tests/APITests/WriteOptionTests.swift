@@ -89,6 +89,9 @@ import Testing
         "replaceDnsRecords": ("/v1/dns-records/dns1", ["records": ["vm1.example": "10.0.0.1"]]),
         "patchDnsRecords": ("/v1/dns-records/dns1", ["records": ["vm1.example": "10.0.0.1"]]),
         "deleteDnsRecords": ("/v1/dns-records/dns1", nil),
+        "beginMigration": ("/v1/ports/m1/migration", ["target": "hv1", "strategy": ["na"]]),
+        "completeMigration": ("/v1/ports/p1/migration/complete", nil),
+        "abortMigration": ("/v1/ports/m1/migration/abort", nil),
         "transact": ("/v1/transactions", ["ops": [["op": "delete", "path": "/v1/ports/p1"]]]),
         "applyTopology": ("/v1/topologies/me", ["switches": [["name": "new"]]]),
         "createToken": ("/v1/tokens", ["chassis": "hv2"]), "deleteToken": ("/v1/tokens/ID", nil),
@@ -108,6 +111,9 @@ import Testing
         #expect(route.parameters.contains(.dryRun))
         let write = try #require(Self.writes[endpoint.operationID], "give this test a request for \(endpoint)")
         bench.send("POST", "/v1/chassis/hv1/sync", Self.sync(seq: 1), on: .southbound)
+        let moving: JSONValue = ["requested_chassis": ["hv9", "hv1"], "activation_strategy": ["rarp"]]
+        bench.send("PATCH", "/v1/ports/p1", moving)
+        bench.send("POST", "/v1/switches/ls1/ports", moving.merged(with: ["name": "m1"]))
         let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
         bench.send("PUT", "/v1/port-groups/pg1", [:])
         bench.send("PUT", "/v1/address-sets/as1", [:])

@@ -221,7 +221,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
     case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-        .capturing, .virtualClaimed, .learntMACs:
+        .capturing, .virtualClaimed, .learntMACs, .portActivated:
         "?"
     }
 }

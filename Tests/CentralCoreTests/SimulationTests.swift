@@ -47,8 +47,9 @@ final class Simulation {
         generator = SeededGenerator(seed: seed &* 7919)
         agents = (1...4).map { BenchAgent("h\($0)", "10.0.0.\($0)") }
         for index in agents.indices {
-            // One host has an agent that knows neither options nor records.
-            agents[index].features = Feature.basic + (index == 3 ? [] : [Feature.dhcpv4, Feature.dns])
+            // One host has an agent that knows neither options nor records, nor standby places.
+            let later = [Feature.dhcpv4, Feature.dns, Feature.standby]
+            agents[index].features = Feature.basic + (index == 3 ? [] : later)
         }
         states = [bench.base]
     }
@@ -100,8 +101,16 @@ final class Simulation {
             }
             #expect((holder != nil) == !contenders.isEmpty, "\(stored.value.name)")
             #expect(contenders.contains { $0.name == holder?.name } || holder == nil)
+            let standby = stored.value.status.standby
+            let next = stored.value.movesTo(behind: holder?.name).first { name in
+                contenders.contains { $0.name == name && $0.features.contains(Feature.standby) }
+            }
+            #expect(
+                (standby != nil) == (next != nil) && standby?.isUp ?? stored.value.isEnabled == stored.value.isEnabled
+            )
             let waiting = agents.filter { agent in
-                agent.name != holder?.name && agent.ports.contains { $0.logicalPort == stored.value.name }
+                agent.name != holder?.name && agent.name != standby?.chassis
+                    && agent.ports.contains { $0.logicalPort == stored.value.name }
             }
             #expect(stored.value.status.waiting.map(\.chassis) == waiting.map(\.name))
         }
@@ -122,7 +131,10 @@ final class Simulation {
             case 3:
                 .patch(
                     port: port,
-                    ["requested_chassis": .array((1...4).filter { _ in draw(2) == 0 }.map { .string("h\($0)") })]
+                    [
+                        "requested_chassis": .array((1...4).filter { _ in draw(2) == 0 }.map { .string("h\($0)") }),
+                        "activation_strategy": draw(2) == 0 ? ["rarp"] : [],
+                    ]
                 )
             case 4: .patch(port: port, ["requested_chassis": [], "enabled": .bool(draw(2) == 0)])
             case 5: isUnlucky(30) ? .delete(chassis: "h\(draw(4) + 1)") : .put(switch: home, [:])
@@ -145,7 +157,19 @@ final class Simulation {
 
     private func speak() {
         let index = draw(agents.count)
+        if draw(4) == 0 { activate(index) }
         send(agents[index].request(wait: draw(3) * 10), of: index)
+    }
+
+    /// The guests of all standby ports of a host announce themselves, for all that it knows.
+    private func activate(_ index: Int) {
+        for case .portBinding(let binding) in agents[index].share.values {
+            guard let place = binding.standby, place.chassis == agents[index].name else { continue }
+            for port in agents[index].ports.indices
+            where agents[index].ports[port].logicalPort == binding.logicalPort {
+                agents[index].ports[port].activated = place.bindSeq
+            }
+        }
     }
 
     private func send(_ request: SyncRequest, of agent: Int) {
@@ -274,19 +298,31 @@ final class Simulation {
         // I18: up is only what a forwarder was told to carry.
         for (id, port) in published.northbound.ports where port.value.status.isUp {
             let place = try #require(published.southbound.portBinding(id)?.locations.first)
-            #expect(programmed[place.chassis]?.contains("\(id)#\(place.bindSeq)") == true)
+            let places = programmed[place.chassis] ?? []
+            // A place that was standby before has been told by its fence of then.
+            #expect(places.contains { $0 == "\(id)#\(place.bindSeq)" || $0 == "\(id)#\(place.bindSeq - 1)" })
         }
     }
 
-    /// I11: a port has at most one place, and whoever takes it has a higher fence than anyone before.
+    /// I11: a port has at most one active place, and behind it one standby place, and whoever takes it has a higher
+    /// fence than anyone before.
     private func checkFences(from old: Network, to new: Network) throws {
         for (id, _) in new.northbound.ports {
             let locations = try #require(new.southbound.portBinding(id)?.locations)
-            #expect(locations.count <= 1)
+            #expect(locations.map(\.state) == Array([.active, .standby].prefix(locations.count)))
             guard let place = locations.first else { continue }
-            #expect(new.ledger.bindings[id]?.bindSeq == place.bindSeq)
-            guard old.southbound.portBinding(id)?.locations != locations else { continue }
+            let newest = new.ledger.bindings[id]?.bindSeq ?? 0
+            #expect(locations.allSatisfy { $0.bindSeq <= newest })
+            let former = old.southbound.portBinding(id)?.locations ?? []
+            if let standby = locations.dropFirst().first {
+                let port = try #require(new.northbound.ports[id]?.value)
+                #expect(port.movesTo(behind: place.chassis).contains(standby.chassis))
+                #expect(standby.bindSeq == newest || former.contains(standby))
+            }
+            guard former.first != place else { continue }
             #expect(place.bindSeq > old.ledger.bindings[id]?.bindSeq ?? 0)
+            // The guest has announced itself there.
+            if former.dropFirst().first?.chassis == place.chassis { continue }
             checkTaking(of: id, by: place.chassis, from: old, to: new)
         }
     }
@@ -321,6 +357,13 @@ final class Simulation {
 extension LogicalSwitchPort {
     fileprivate func mayBe(on chassis: String) -> Bool {
         requestedChassis.isEmpty || requestedChassis.contains(chassis)
+    }
+
+    fileprivate func movesTo(behind holder: String?) -> [String] {
+        guard requestedChassis.count > 1, !activationStrategy.isEmpty,
+            let index = requestedChassis.firstIndex(where: { $0 == holder })
+        else { return [] }
+        return Array(requestedChassis[(index + 1)...])
     }
 }
 

@@ -64,7 +64,13 @@ import Testing
         let bindings: [JSONValue] = [
             ["logical_port": "vm2", "locations": [["chassis": "hv1", "bind_seq": 1, "state": "active"]]],
             ["logical_port": "vm1", "locations": [["chassis": "hv1", "bind_seq": 2, "state": "active"]]],
-            ["logical_port": "vm3", "locations": []],
+            [
+                "logical_port": "vm3",
+                "locations": [
+                    ["chassis": "hv1", "bind_seq": 2, "state": "active"],
+                    ["chassis": "hv2", "bind_seq": 3, "state": "standby"],
+                ],
+            ],
         ]
         expect(SbListing.show(chassis: chassis, portBindings: bindings), golden: "sb-show")
     }

@@ -13,7 +13,7 @@ import Testing
         }
         view.ports["p0"] = ["name": "p0", "switch": "ls0", "revision": 4, "options": ["a": "1", "b": "2"]]
         view.portGroups["pg0"] = ["name": "pg0", "revision": 6, "ports": ["p0"]]
-        view.ports["p1"] = ["name": "p1", "switch": "ls1", "revision": 5]
+        view.ports["p1"] = ["name": "p1", "switch": "ls1", "revision": 5, "activation_strategy": ["na"]]
         return view
     }
 
@@ -32,6 +32,8 @@ import Testing
         "--if-exists lsp-del p2", "lsp-set-addresses p0", "lsp-set-addresses p0 unknown 02:00:00:00:00:01",
         "lsp-set-port-security p0 02:00:00:00:00:01", "lsp-set-enabled p0 disabled", "lsp-set-options p0",
         "lsp-set-options p0 a=x requested-chassis=hv1,hv2", "lsp-set-options p0 a=x b=y c=z",
+        "lsp-set-options p0 a=x b=y requested-chassis=hv1,hv2 activation-strategy=rarp,garp -- lsp-set-options p0",
+        "lsp-set-options p1 requested-chassis=hv2",
         "ls-add ls2 -- lsp-add ls2 p2 -- lsp-set-addresses p2 unknown",
         "--may-exist ls-add ls0 -- --may-exist lsp-add ls0 p0 -- lsp-set-enabled p0 enabled",
         "--may-exist ls-add ls0 -- --may-exist ls-add ls0", "ls-del ls0 -- ls-add ls0 -- lsp-add ls0 p0",

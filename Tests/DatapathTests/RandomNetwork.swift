@@ -78,6 +78,7 @@ struct RandomNetwork {
                     isEnabled: chance(88),
                     answersNeighbors: chance(85),
                     locations: locations(fence: 1),
+                    activationStrategy: ActivationFrame.allCases.filter { _ in chance(60) },
                     dhcpv4Options: chance(60) ? responderID(Int.random(in: 1...4, using: &generator)) : nil,
                     dhcpv6Options: chance(60) ? responderID(Int.random(in: 1...4, using: &generator)) : nil
                 )

@@ -59,5 +59,6 @@ enum Samples {
         .beginCapture(CaptureOrder(number: 1 << 40, port: "vm1", snapByteCount: 128)), .endCapture(number: 1 << 40),
         .capturing(number: 1 << 40, isOn: true),
         .virtualClaimed(name: "vm1", virtualPort: ObjectID(high: 1, low: .max)),
+        .portActivated(PortActivation(name: "vm1", mark: .max)),
     ]
 }

@@ -67,6 +67,35 @@ import Wire
         #expect(try setup.guests[0].receive() == answer)
     }
 
+    @Test func `The guest of a standby port opens it with its announcement, of which each agent is told once`() throws {
+        let setup = try Setup()
+        var binding = TestNetwork.binding(1, on: 0)
+        binding.locations.append(.init(chassis: "host-1", bindSeq: 2, state: .standby))
+        binding.activationStrategy = [.garp]
+        for host in 0..<2 { try setup.agents[host].commit(revision: 2, [(.put(.portBinding(binding)), nil)]) }
+        func announcement(from sender: Int) -> [UInt8] {
+            let own: [UInt8] = [0, 1, 8, 0, 6, 4, 0, 1] + MemoryHosts.mac(sender).octets
+            let word = MemoryHosts.ip(sender).rawValue
+            let address = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) }
+            let head = MACAddress.broadcast.octets + MemoryHosts.mac(sender).octets + [8, 6]
+            return head + own + address + [0, 0, 0, 0, 0, 0] + address + [UInt8](repeating: 0, count: 18)
+        }
+        let early = MemoryHosts.frame(from: 1, to: MemoryHosts.mac(0), mark: 1)
+        let first = MemoryHosts.frame(from: 1, to: MemoryHosts.mac(0), mark: 2)
+        for frame in [early, announcement(from: 1), first] { try setup.guests[1].send(frame) }
+        #expect(try setup.guests[0].receive() == announcement(from: 1))
+        #expect(try setup.guests[0].receive() == first)
+        let mark = try #require(binding.activationMark(on: "host-1"))
+        let told = ForwarderMessage.portActivated(PortActivation(name: "vm-1", mark: mark))
+        #expect(try setup.agents[1].next()?.message == told)
+        #expect(try setup.carries(3))
+        let next = try TestAgent(path: setup.forwarders[1].path)
+        _ = try next.takeGreeting()
+        #expect(try next.next()?.message == told)
+        binding.locations = [.init(chassis: "host-1", bindSeq: 3)]
+        #expect(try setup.agents[0].commit(revision: 3, [(.put(.portBinding(binding)), nil)]) == [])
+    }
+
     @Test func `Statistics tell what each port and the underlay did, every frame once`() throws {
         let setup = try Setup()
         #expect(try setup.carries(1))

@@ -15,7 +15,7 @@ import Wire
         sync.hash = 0xfed
         sync.applied = 40
         sync.page = FeedPage(to: 44, offset: 500)
-        sync.ports = [.init(logicalPort: "p1", interface: "tap1", claim: 3, isUp: true)]
+        sync.ports = [.init(logicalPort: "p1", interface: "tap1", claim: 3, isUp: true, activated: 5)]
         sync.errors = [.init(logicalPort: "p2", detail: "no interface")]
         return sync
     }
@@ -39,11 +39,11 @@ import Wire
                 + #""datapath_binding.dns_records","datapath_binding.router_advertisement","#
                 + #""datapath_binding.ra_guard","datapath_binding.dhcp_guard","#
                 + #""port_binding.port_security.virtual_macs","port_binding.virtual_parents","#
-                + #""port_binding.guards","datapath_binding.router_advertisement.max_interval"],"#
-                + #""hostname":"host1","#
+                + #""port_binding.guards","datapath_binding.router_advertisement.max_interval","#
+                + #""port_binding.locations.standby"],"hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
-                + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true}],"#
+                + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true,"activated":5}],"#
                 + #""errors":[{"logical_port":"p2","detail":"no interface"}],"#
                 + #""hash":"0000000000000fed","page":"44.500"}"#
         )

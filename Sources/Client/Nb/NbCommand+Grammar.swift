@@ -124,11 +124,14 @@ extension NbCommand {
             abstract: "Set all options of a port.",
             details: """
                 Options that are not named are removed. requested-chassis=NAME[,NAME]... says which
-                chassis may claim the port. virtual-ip=IP and virtual-parents=PORT[,PORT]... make it a
-                virtual port: its address is with the parent that announces it.
+                chassis may claim the port. With activation-strategy=FRAME[,FRAME]... (rarp, garp, na)
+                its guest moves from the first chassis to the second when it sends such a frame there.
+                virtual-ip=IP and virtual-parents=PORT[,PORT]... make it a virtual port: its address is
+                with the parent that announces it.
                 """,
             examples: [
-                "heddle nb lsp-set-options ls1-vm1 requested-chassis=hv1,hv2",
+                "heddle nb lsp-set-options ls1-vm1 requested-chassis=hv1",
+                "heddle nb lsp-set-options ls1-vm1 requested-chassis=hv1,hv2 activation-strategy=rarp",
                 "heddle nb lsp-set-options ls1-vip virtual-ip=172.16.255.100 virtual-parents=ls1-vm1,ls1-vm2",
                 "heddle nb lsp-set-options ls1-vm1",
             ]

@@ -51,6 +51,7 @@ public enum NbListing {
         let members = port["options"]?.objectValue?.members ?? []
         let fields = [
             (requestedChassisKey, port.texts("requested_chassis").joined(separator: ",")),
+            (activationStrategyKey, port.texts("activation_strategy").joined(separator: ",")),
             (virtualIPKey, port.text("virtual_ip")),
             (virtualParentsKey, port.texts("virtual_parents").joined(separator: ",")),
         ]

@@ -42,6 +42,8 @@ public struct NbPlan: Equatable, Sendable {
         var optionKeys: Set<String> = []
         /// True if it is a virtual port.
         var isVirtual = false
+        /// True if it has an `activation_strategy`.
+        var isMoving = false
         /// The revision that was read; `nil` once the chain itself has made the object.
         var revision: Int64?
         var isThere = true
@@ -69,6 +71,7 @@ public struct NbPlan: Equatable, Sendable {
                 switchName: object["switch"]?.stringValue ?? "",
                 optionKeys: Set((object["options"]?.objectValue?.members ?? []).map(\.name)),
                 isVirtual: object.text("type") == "virtual",
+                isMoving: !object.texts("activation_strategy").isEmpty,
                 revision: object["revision"]?.integerValue
             )
         }
@@ -183,12 +186,17 @@ public struct NbPlan: Equatable, Sendable {
         let chassis = list(options.removeValue(forKey: requestedChassisKey))
         let virtualIP = options.removeValue(forKey: virtualIPKey)
         let parents = options.removeValue(forKey: virtualParentsKey)
+        let frames = options.removeValue(forKey: activationStrategyKey)
         let old = ports[name]?.optionKeys ?? []
         var object = JSONObject()
         for key in old.union(options.keys).sorted() { object[key] = options[key].map { .string($0) } ?? .null }
         if let known = ports[name], !old.isSubset(of: options.keys) { require("/v1/ports/", name, known) }
         ports[name]?.optionKeys = Set(options.keys)
-        let change: JSONValue = ["options": .object(object), "requested_chassis": chassis]
+        var change: JSONValue = ["options": .object(object), "requested_chassis": chassis]
+        if frames != nil || ports[name]?.isMoving == true {
+            ports[name]?.isMoving = frames != nil
+            change = change.merged(with: ["activation_strategy": list(frames)])
+        }
         let isVirtual = virtualIP != nil || parents != nil
         guard isVirtual || ports[name]?.isVirtual == true else { return change }
         ports[name]?.isVirtual = isVirtual
@@ -313,6 +321,9 @@ let requestedChassisKey = "requested-chassis"
 /// OVN's option keys for the address and the parents of virtual ports.
 let virtualIPKey = "virtual-ip"
 let virtualParentsKey = "virtual-parents"
+
+/// The same for `activation_strategy`.
+let activationStrategyKey = "activation-strategy"
 
 /// OVN's words for a reference to nothing.
 func notFound(_ reference: String, _ kind: String) -> ClientError {

@@ -67,6 +67,12 @@ extension ObjectSession {
         text.add("Addresses", object.addressTexts)
         text.add("Port security", object.texts("port_security"))
         text.add("Requested chassis", object.texts("requested_chassis").joined(separator: ", "))
+        text.addIfSaid("Activation strategy", [object.texts("activation_strategy").joined(separator: ", ")])
+        let standby = status["standby"]
+        text.addIfSaid(
+            "Moves to",
+            [standby.map { $0.text("chassis") + ($0["up"]?.boolValue == true ? ", ready" : ", not ready") } ?? ""]
+        )
         let waiting = status["waiting"]?.arrayValue ?? []
         text.add(
             "Waiting",

@@ -9,7 +9,8 @@ public enum SbListing {
         var portsOfChassis: [String: [String]] = [:]
         for binding in portBindings {
             for location in binding["locations"]?.arrayValue ?? [] {
-                portsOfChassis[location.text("chassis"), default: []].append(binding.text("logical_port"))
+                let name = binding.text("logical_port") + (location.text("state") == "standby" ? " (standby)" : "")
+                portsOfChassis[location.text("chassis"), default: []].append(name)
             }
         }
         var text = ""

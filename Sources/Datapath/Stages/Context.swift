@@ -64,6 +64,7 @@ public struct Context {
         static let connection = Fields(rawValue: 16)
         /// Anything else.
         static let contents = Fields(rawValue: 32)
+        /// The time, or anything else beside the tables.
         static let clock = Fields(rawValue: 64)
         /// MACs that were learnt, or one that is to be.
         static let learnt = Fields(rawValue: 128)
@@ -142,6 +143,12 @@ extension Context {
     var connectionClass: UInt8 { mutating get { noting([.transport, .connection]).connectionClass } }
     /// The frame as a whole, as it came; the decision is not kept, but made for each frame of the flow.
     var contents: Frame { mutating get { noting(.contents) } }
+
+    /// True if the standby port of this host was activated, which tables do not tell.
+    mutating func isActivated(_ port: UnsafePointer<PortRow>, _ tables: Tables) -> Bool {
+        read.insert(.clock)
+        return tables.isActivated(port)
+    }
 
     /// Notes that the sender's MAC was seen at its port.
     mutating func learnSource() {

@@ -1,5 +1,6 @@
 import JSON
 import Persistent
+import Southbound
 import Wire
 
 extension LogicalSwitchPort {
@@ -54,6 +55,23 @@ extension LogicalSwitchPort {
             }
         }
         return names
+    }
+
+    static func activationStrategy(_ reader: BodyReader) throws(Refusal) -> [ActivationFrame] {
+        let words = try reader.strings("activation_strategy", atMost: ActivationFrame.allCases.count)
+        var frames: [ActivationFrame] = []
+        for (index, word) in words.enumerated() {
+            guard let frame = ActivationFrame(rawValue: word), !frames.contains(frame) else {
+                throw Refusal(
+                    .invalidValue,
+                    "\(quoted(word)) is no frame that tells that a guest runs, or appears twice; write some of "
+                        + "\"rarp\", \"garp\" and \"na\".",
+                    pointer: reader.pointer("activation_strategy", "\(index)")
+                )
+            }
+            frames.append(frame)
+        }
+        return frames
     }
 
     /// Checks that no other port of the switch has one of the port's addresses, and that port security has something

@@ -51,6 +51,9 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var isEnabled: Bool
     /// Names of the chassis that may claim the port; empty means any.
     public var requestedChassis: [String]
+    /// The frames, each enough, by which the guest tells that it runs on the next of ``requestedChassis``. While there
+    /// are any, and the port is plugged in on a chassis further on in that list than its holder, that one is standby.
+    public var activationStrategy: [ActivationFrame] = []
     /// OVN's option keys; only `disable_arp_nd_rsp` is known to this version.
     public var options: [String: String]
     /// The set of options that answers the port's DHCPv4 requests; `nil` lets them go on.
@@ -87,9 +90,23 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var dynamicAddresses: LogicalAddress?
         /// True if the guards are on where neither the port nor its switch says anything.
         public var isGuarded = false
+        /// The chassis that the guest moves to; `nil` if there is none.
+        public var standby: Standby?
         /// The chassis that have it plugged in and do not hold it, by name; at most
         /// ``Limits/waitingChassisCountMaximum``.
         public var waiting: [Waiting]
+
+        /// A chassis that a guest moves to.
+        public struct Standby: Hashable, Sendable {
+            public var chassis: String
+            /// True if its forwarder has the port's tables: the guest can be started there.
+            public var isUp: Bool
+
+            public init(chassis: String, isUp: Bool) {
+                self.chassis = chassis
+                self.isUp = isUp
+            }
+        }
 
         /// A chassis that has the port plugged in and does not hold it.
         public struct Waiting: Hashable, Sendable {
@@ -184,6 +201,14 @@ extension LogicalSwitchPort: Kind {
         Field("port_security", "array", \.securityList, ParsedStrings.codec, read: portSecurity),
         .flag("enabled", \.isEnabled, default: true),
         Field("requested_chassis", "array", \.requestedChassis, .list(.text), read: requestedChassis),
+        Field(
+            "activation_strategy",
+            "array",
+            \.activationStrategy,
+            .list(.word),
+            laterThan: [],
+            read: activationStrategy
+        ),
         .texts("options", \.options, check: BodyReader.onlyFlag(disablesResponder)),
         .reference("dhcpv4_options", \.dhcpv4Options, to: DHCPOptions.self, feature: Feature.dhcpv4),
         .reference("dhcpv6_options", \.dhcpv6Options, to: DHCPOptions.self, feature: Feature.dhcpv6),
@@ -224,6 +249,13 @@ extension LogicalSwitchPort: Kind {
             default: nil
         ),
         JSONMember("guarded", { $0.isGuarded }, { $0.isGuarded = $1 }, .flag, default: false),
+        JSONMember(
+            "standby",
+            { $0.standby },
+            { $0.standby = $1 },
+            .optional(.object(Status.Standby.members, into: Status.Standby(chassis: "", isUp: false))),
+            default: nil
+        ),
         // Nobody waits for most ports.
         JSONMember(
             unlessEmpty: "waiting",
@@ -278,6 +310,13 @@ extension LogicalSwitchPort: Kind {
     public static func appendRows(of id: ObjectID, to transaction: inout Transaction) {
         transaction.appendBindingRow(of: id)
     }
+}
+
+extension LogicalSwitchPort.Status.Standby {
+    static let members: [JSONMember<LogicalSwitchPort.Status.Standby>] = [
+        JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .text),
+        JSONMember("up", { $0.isUp }, { $0.isUp = $1 }, .flag),
+    ]
 }
 
 extension LogicalSwitchPort.Status.Waiting {

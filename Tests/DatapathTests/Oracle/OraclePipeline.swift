@@ -46,7 +46,7 @@ struct OraclePipeline {
         guard let sender = all.first(where: { $0.tunnelKey == ingress }), records.takes(sender, from: source, now: now)
         else {
             let chassis = input.chassis.first { $0.encaps.contains { $0.ip == source } }?.name
-            let shares = chassis != nil && all.contains { records.activeChassis(of: $0).contains { $0 == chassis } }
+            let shares = chassis != nil && all.contains { records.chassis(of: $0).contains { $0 == chassis } }
             return [.drop(shares ? .ingressKeyNotThere : .unknownTunnelSource)]
         }
         var context = OracleContext(records, OracleFrame(inner), from: sender, in: datapath, learnt: learnt)

@@ -31,17 +31,20 @@ struct OracleRecords {
         return device.flatMap { device in input.plugged.last { $0.logicalPort == device }?.slot }
     }
 
-    func activeChassis(of port: PortBinding) -> [String] {
-        port.locations.filter { $0.state == .active }.map(\.chassis)
+    func chassis(of port: PortBinding) -> [String] { port.locations.map(\.chassis) }
+
+    func isStandbyHere(_ port: PortBinding) -> Bool {
+        port.locations.contains { $0.chassis == input.localChassis && $0.state == .standby }
+            && slot(of: port) != nil
     }
 
-    func isHere(_ port: PortBinding) -> Bool { activeChassis(of: port).contains(input.localChassis) }
+    func isHere(_ port: PortBinding) -> Bool { chassis(of: port).contains(input.localChassis) }
 
     func isHereAndPlugged(_ port: PortBinding) -> Bool { isHere(port) && slot(of: port) != nil }
 
     /// Returns the tunnel addresses of the port.
     func places(of port: PortBinding) -> [IPAddress] {
-        activeChassis(of: port).filter { $0 != input.localChassis }.compactMap { name in
+        chassis(of: port).filter { $0 != input.localChassis }.compactMap { name in
             input.chassis.first { $0.name == name }?.encaps.map(\.ip)
                 .first { $0.bitCount == input.localEncap.bitCount }
         }
@@ -54,7 +57,7 @@ struct OracleRecords {
     }
 
     func takes(_ port: PortBinding, from source: IPAddress, now: Duration) -> Bool {
-        let current = activeChassis(of: port).filter { $0 != input.localChassis }
+        let current = chassis(of: port).filter { $0 != input.localChassis }
         let encaps = input.chassis.filter { current.contains($0.name) }.flatMap(\.encaps).map(\.ip)
         return encaps.contains(source) || pastEncaps(of: port, at: now).contains(source)
     }
@@ -70,12 +73,12 @@ struct OracleRecords {
             left = left.filter { $0.value.deadline > newer.now }
             let before = older.ports.first { $0.id == port.id }
             if let before, newestFence(of: after) > newestFence(of: before) {
-                for name in activeChassis(of: before) where left[name] == nil {
+                for name in chassis(of: before) where left[name] == nil {
                     let encaps = older.chassis.first { $0.name == name }?.encaps.map(\.ip) ?? []
                     left[name] = (newer.now + .seconds(1), encaps)
                 }
             }
-            for name in activeChassis(of: after) + [newer.localChassis] { left[name] = nil }
+            for name in chassis(of: after) + [newer.localChassis] { left[name] = nil }
         }
         return left.filter { now < $0.value.deadline }.flatMap { name, past in
             input.chassis.first { $0.name == name }?.encaps.map(\.ip) ?? past.encaps
