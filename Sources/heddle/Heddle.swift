@@ -24,15 +24,10 @@ import Reactor
         version: version,
         subcommands: [
             CentralCommand.self, AgentCommand.self, ForwarderCommand.self, CNICommand.self, Nb.self, Sb.self,
-<<<<<<< HEAD
             Port.self, MACCommand.self,
-            TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, TraceCommand.self,
+            TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, MigrateCommand.self,
+            TraceCommand.self,
             DoctorCommand.self, ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
-=======
-            Port.self, TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self,
-            MigrateCommand.self, TraceCommand.self, DoctorCommand.self, ApplyCommand.self, ExportCommand.self,
-            CompletionCommand.self,
->>>>>>> 456de2e (api: make the move of a guest a resource)
         ]
     )
 

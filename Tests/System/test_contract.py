@@ -87,6 +87,26 @@ class World:
                 body = {"switches": [{"name": "shop"}]}
             status, text = self.send(needed, kind, body)
             assert status == needed.success(), f"{name} before {operation.name}: {status} {text}"
+        if "/migration" in operation.path:
+            self.prepare_move(is_begun=operation.name != "beginMigration")
+
+    def prepare_move(self, is_begun):
+        """The port is at hv1, and the target of the example joins; if the move has begun, it has the port plugged in."""
+        _, body = OPERATIONS["sync"].bodies()[0]
+        features = [*body["features"], "port_binding.guards", "port_binding.locations.standby"]
+        self.sync("hv1", body | {"seq": 2, "features": features})
+        target = body | {"chassis_id": "hv2", "features": features, "encaps": [{"type": "geneve", "ip": "10.127.0.4"}]}
+        self.sync("hv2", target | {"ports": []})
+        if is_begun:
+            begin = OPERATIONS["beginMigration"]
+            status, text = self.send(begin, *begin.bodies()[0])
+            assert status == begin.success(), text
+            self.sync("hv2", target | {"seq": 2})
+
+    def sync(self, chassis, body):
+        self.central.ask(
+            f"{self.central.southbound}/v1/chassis/{chassis}/sync", "--fail-with-body", "-H",
+            "Content-Type: application/json", "--data-binary", json.dumps(body))
 
 
 class ExampleTest(unittest.TestCase):
