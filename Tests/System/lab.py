@@ -250,8 +250,11 @@ class Lab:
             f"{self.state}/{host}", *guard]
 
     def forwarder_pid(self, host):
-        with open(f"{self.state}/{host}/forwarder/forwarder.pid", encoding="utf-8") as file:
-            return int(file.read())
+        def written():
+            with open(f"{self.state}/{host}/forwarder/forwarder.pid", encoding="utf-8") as file:
+                return file.read()
+        # One that starts empties the file of its predecessor first.
+        return int(wait_until(written, f"the number of the forwarder on {host}"))
 
     def kill_forwarder(self, folder):
         try:
