@@ -129,7 +129,14 @@ final class RingGuest {
     // Frames
 
     /// Sends a frame with an offload header, cut into pieces, each a descriptor.
-    func send(_ frame: [UInt8], header: [UInt8]? = nil, pieces: [Int] = [], isIndirect: Bool = false) {
+    /// - Parameter isHeedful: True if it kicks only if the device wants that.
+    func send(
+        _ frame: [UInt8],
+        header: [UInt8]? = nil,
+        pieces: [Int] = [],
+        isIndirect: Bool = false,
+        isHeedful: Bool = false
+    ) {
         let place = Self.places + Int(sent) % 16 * Self.placeByteCount
         let hasCount = features & Self.mask([VirtioFeature.mergeableBuffers, VirtioFeature.version1]) != 0
         let bytes = (header ?? [UInt8](repeating: 0, count: 10)) + (hasCount ? [0, 0] : []) + frame
@@ -156,8 +163,20 @@ final class RingGuest {
             describe(63, of: Self.sending.descriptors, Self.base + UInt64(table), 16 * counts.count, flags: 4)
         }
         offer(isIndirect ? 63 : first, &sent, in: Self.sending)
-        signal()
+        clinux_ring_fence()
+        if !isHeedful || wantsKick { signal() }
     }
+
+    /// True if the device wants a kick for the last buffer that was made available.
+    private var wantsKick: Bool {
+        guard features >> UInt64(VirtioFeature.eventIndex) & 1 != 0 else {
+            return clinux_ring_load(memory + Self.sending.used) & 1 == 0
+        }
+        return clinux_ring_load(memory + Self.sending.used + 4 + 8 * Self.ringSize) == sent &- 1
+    }
+
+    /// The frames that were sent and are not used yet.
+    var unusedCount: UInt16 { sent &- usedOfSent }
 
     func signal() {
         var one: UInt64 = 1

@@ -25,6 +25,9 @@ struct SendingRing {
             guard let later = ring.pendingCount else { return -Int(EPROTO) }
             pending = later
             if pending == 0 { return -Int(EAGAIN) }
+            // The poller may end its turn before it has taken all, and the guest, who is told to be silent again, kicks
+            // no more.
+            wake()
         }
         ring.silence()
         let head = ring.head(0)
