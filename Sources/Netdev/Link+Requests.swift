@@ -34,9 +34,11 @@ extension Link {
         }
     }
 
-    /// The device with this index in the calling thread's namespace, if there is one.
+    /// The device with this index in the calling thread's namespace, if there is one. None has the index 0, which is
+    /// what a packet socket says when its device is gone.
     public static func find(index: Int32) throws(SystemError) -> Link? {
-        try get("netlink RTM_GETLINK \(index)", in: nil) { $0.appendLinkHeader(index: index) }
+        guard index > 0 else { return nil }
+        return try get("netlink RTM_GETLINK \(index)", in: nil) { $0.appendLinkHeader(index: index) }
     }
 
     /// All addresses, by device.

@@ -73,6 +73,7 @@ import Wire
         try host.delete(in: self.host.namespace)
         #expect(try Link.find(named: "eth0", in: guest.namespace) == nil)
         #expect(PacketSocket.deviceIndex(of: socket) == 0)
+        #expect(try Link.find(index: 0) == nil)
     }
 
     @Test func `a name that is taken in the guest leaves nothing behind, and what was left is replaced`() throws {
