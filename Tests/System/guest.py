@@ -60,12 +60,12 @@ def archive(files):
 
 
 class Guest:
-    """A guest on hv1 with one interface, and its console."""
+    """A guest with one interface, and its console."""
 
     MAC, IP = "02:ac:10:ff:00:99", "172.16.255.99"
     TAP = "tap,id=n1,ifname=tap9,script=no,downscript=no"
 
-    def __init__(self, lab, netdev=TAP, *options, programs=()):
+    def __init__(self, lab, netdev=TAP, *options, programs=(), host="hv1"):
         """Starts it.
 
         programs: programs of this machine that it has, with their libraries."""
@@ -81,10 +81,10 @@ class Guest:
                 files.append((name, file.read()))
         with open(f"{lab.state}/initramfs", "wb") as file:
             file.write(archive(files))
-        self.console = open(f"{lab.state}/console.log", "wb+")
+        self.console = open(f"{lab.state}/{host}/console.log", "wb+")
         self.process = subprocess.Popen(
             lab.inside(
-                "hv1", "qemu-system-x86_64", "-accel", "tcg", "-m", "192", "-nographic", "-no-reboot", "-nodefaults",
+                host, "qemu-system-x86_64", "-accel", "tcg", "-m", "192", "-nographic", "-no-reboot", "-nodefaults",
                 "-serial", "stdio", "-kernel", *glob.glob(f"{KERNEL}/boot/vmlinuz-*"), "-initrd",
                 f"{lab.state}/initramfs", "-append", "console=ttyS0 quiet panic=-1 rdinit=/init",
                 "-netdev", netdev, "-device", f"virtio-net-pci,netdev=n1,mac={self.MAC},romfile=", *options),

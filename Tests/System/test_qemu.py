@@ -14,10 +14,40 @@ from guest import IS_THERE, Guest
 from lab import Primer, wait_until
 
 
+class Control:
+    """QEMU's monitor (QMP), over a socket."""
+
+    def __init__(self, lab):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(f"{lab.state}/qmp")
+        self.words = self.socket.makefile("rw")
+        self.order("qmp_capabilities")
+
+    @staticmethod
+    def options(lab):
+        return "-qmp", f"unix:{lab.state}/qmp,server=on,wait=off"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.words.close()
+        self.socket.close()
+
+    def order(self, name, **arguments):
+        self.words.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
+        self.words.flush()
+        return next(word["return"] for word in map(json.loads, self.words) if "return" in word)
+
+    def migrate(self, uri):
+        self.order("migrate", uri=uri)
+        wait_until(lambda: self.order("query-migrate").get("status") == "completed", "the guest is copied")
+
+
 @unittest.skipUnless(IS_THERE, "no QEMU, or no kernel for its guest")
 class QEMUTest(unittest.TestCase):
-    def boot(self, lab):
-        self.adopt(Guest(lab))
+    def boot(self, lab, *options, host="hv1"):
+        self.adopt(Guest(lab, Guest.TAP, *options, host=host))
 
     def adopt(self, guest):
         self.guest = guest
@@ -35,14 +65,12 @@ class QEMUTest(unittest.TestCase):
         send("PATCH", "/v1/switches/ls1", {"dns_domain": "example.org"}, "application/merge-patch+json")
         send("PATCH", "/v1/ports/ls1-vm9", {"dhcpv4_options": "dhcp"}, "application/merge-patch+json")
 
-    def test_a_guest_boots_over_a_tap_of_qemu_and_reaches_the_others(self):
+    def test_a_guest_boots_over_a_tap_of_qemu_reaches_the_others_and_moves(self):
         with Primer() as lab:
             lab.logical_port("ls1", "ls1-vm9", Guest.MAC, Guest.IP)
             self.configure(lab)
-            said = lab.heddle(
-                "hv1", "port", "add", "vm9", "--logical-port", "ls1-vm9", "--device", "existing", "--interface", "tap9")
-            self.assertIn("waited for", said.stdout)
-            self.boot(lab)
+            self.assertIn("waited for", self.plug_tap(lab, "hv1"))
+            self.boot(lab, *Control.options(lab))
             lab.wait_up("ls1-vm9")
             self.guest.wait()
             self.assertIn("lease of 172.16.255.99 obtained", self.guest.do("udhcpc -i eth0 -q -n -O mtu -s /lease"))
@@ -50,12 +78,32 @@ class QEMUTest(unittest.TestCase):
             self.assertIn(lab.IP[1], self.guest.do("nslookup ls1-vm1.example.org"))
             for target in "ls1-vm1", "ls1-vm2":
                 self.assertIn(" 0% packet loss", self.guest.do(f"ping -c 3 -i 0.2 -w 20 {target}"))
-            listed = json.loads(lab.heddle("hv1", "port", "list", "-o", "json").stdout)["ports"]
-            port = next(port for port in listed if port["name"] == "vm9")
             # The guest's driver has asked for superpackets.
-            self.assertEqual((port["state"], port["detail"]), ("up", ""))
+            self.assertEqual((self.port(lab)["state"], self.port(lab)["detail"]), ("up", ""))
+            self.move(lab)
+            self.check_reach(lab)
             self.guest.tell("poweroff -f")
-            wait_until(lambda: "vm9: pending" in self.plain(lab), "the port waits for the next start")
+            wait_until(lambda: self.port(lab, "hv2")["state"] == "pending", "the port waits for the next start")
+
+    def move(self, lab):
+        """The guest goes to hv2, which gets the port by what QEMU, or the guest, announces there."""
+        lab.heddle("central", "migrate", "ls1-vm9", "hv2")
+        self.plug_tap(lab, "hv2")
+        source = self.guest
+        self.boot(lab, "-incoming", f"unix:{lab.state}/moving", host="hv2")
+        wait_until(lambda: "ready" in lab.heddle("central", "migrate", "ls1-vm9").stdout, "hv2 is ready")
+        wait_until(lambda: os.path.exists(f"{lab.state}/moving"), "QEMU waits for the guest")
+        with Control(lab) as control:
+            control.migrate(f"unix:{lab.state}/moving")
+        wait_until(lambda: "moved" in lab.heddle("central", "migrate", "ls1-vm9").stdout, "the guest has moved")
+        lab.heddle("central", "migrate", "ls1-vm9", "--complete")
+        source.kill()
+        lab.heddle("hv1", "port", "del", "vm9")
+
+    def plug_tap(self, lab, host):
+        return lab.heddle(
+            host, "port", "add", "vm9", "--logical-port", "ls1-vm9", "--device", "existing", "--interface",
+            "tap9").stdout
 
     def boot_over_rings(self, lab, *options, queues=1):
         self.adopt(Guest.over_rings(lab, self.socket(lab), *options, queues=queues))
@@ -75,8 +123,8 @@ class QEMUTest(unittest.TestCase):
     def socket(self, lab):
         return f"{lab.state}/vm9.sock"
 
-    def port(self, lab):
-        listed = json.loads(lab.heddle("hv1", "port", "list", "-o", "json").stdout)["ports"]
+    def port(self, lab, host="hv1"):
+        listed = json.loads(lab.heddle(host, "port", "list", "-o", "json").stdout)["ports"]
         return next(port for port in listed if port["name"] == "vm9")
 
     def check_reach(self, lab, targets=(1, 2)):
@@ -116,23 +164,15 @@ class QEMUTest(unittest.TestCase):
         """Its memory is copied to a file as it would be to another host, by what the forwarder has logged as written."""
         with Primer() as lab:
             self.plug_rings(lab)
-            self.boot_over_rings(lab, "-qmp", f"unix:{lab.state}/qmp,server=on,wait=off", queues=2)
+            self.boot_over_rings(lab, *Control.options(lab), queues=2)
             self.set_up()
             self.assertIn("rx-1", self.guest.do("ls /sys/class/net/eth0/queues"))
             self.check_reach(lab)
-            control = socket.socket(socket.AF_UNIX)
-            control.connect(f"{lab.state}/qmp")
-            with control, control.makefile("rw") as words:
-                def order(name, **arguments):
-                    words.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
-                    words.flush()
-                    return next(word["return"] for word in map(json.loads, words) if "return" in word)
-                order("qmp_capabilities")
+            with Control(lab) as control:
                 pinging = subprocess.Popen(
                     lab.inside("vm2", "ping", "-i", "0.01", "172.16.255.99"), stdout=subprocess.DEVNULL)
                 lab.processes.append(pinging)
-                order("migrate", uri=f"exec:cat > {lab.state}/moved")
-                wait_until(lambda: order("query-migrate").get("status") == "completed", "all is copied")
+                control.migrate(f"exec:cat > {lab.state}/moved")
                 pinging.kill()
                 pinging.wait()
             self.guest.kill()
@@ -140,10 +180,6 @@ class QEMUTest(unittest.TestCase):
             # The same guest goes on, with its address.
             self.check_reach(lab)
             self.assertEqual(lab.ping("vm2", "172.16.255.99", 20), 20)
-
-    def plain(self, lab):
-        listed = json.loads(lab.heddle("hv1", "port", "list", "-o", "json").stdout)["ports"]
-        return " ".join(f"{port['name']}: {port['state']}" for port in listed)
 
 
 if __name__ == "__main__":
