@@ -67,9 +67,9 @@ let targets: [Target] = [
     floor("Persistent", [], pure),
     floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
     floor("Match", ["Wire"], pure),
-    floor("NetworkModel", ["Southbound", "Persistent", "Wire", "JSON"], pure),
+    floor("NetworkModel", ["Southbound", "Match", "Persistent", "Wire", "JSON"], pure),
     floor("ForwarderProtocol", ["Wire"], pure),
-    floor("Datapath", ["Southbound", "Wire", "CLinux"], edge),
+    floor("Datapath", ["Southbound", "Match", "Wire", "CLinux"], edge),
     floor(
         "CentralCore",
         ["NetworkModel", "Southbound", "Persistent", "Wire", deque],
@@ -149,7 +149,7 @@ let targets: [Target] = [
     tests("Match", ["TestSupport", "Wire"], golden: true),
     tests("HTTP", ["TestSupport", "CNghttp2", httpTypes], golden: true),
     tests("ForwarderProtocol", ["TestSupport", "Wire"]),
-    tests("Datapath", ["TestSupport", "Southbound", "Wire"], golden: true),
+    tests("Datapath", ["TestSupport", "Southbound", "Match", "Wire"], golden: true),
     tests(
         "API",
         [

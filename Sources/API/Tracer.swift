@@ -176,9 +176,15 @@ struct Tracer {
                 distinct: [
                     ("stage", .string(step.stage)), ("port", .string(name(of: step.port))),
                     ("decision", .string(decision)),
-                ] + (member.map { [$0] } ?? [])
+                ] + (member.map { [$0] } ?? []) + (acl(of: step).map { [("acl", .string($0))] } ?? [])
             )
         )
+    }
+
+    /// The name of the ACL that has decided.
+    private func acl(of step: Trace.Step) -> String? {
+        guard let acls = datapath.filter?.acls, let acl = step.acl, acls.indices.contains(acl) else { return nil }
+        return acls[acl].name
     }
 
     private func json(_ output: Trace.Output, on host: Host) -> JSONValue {
@@ -219,6 +225,7 @@ extension DropReason {
         case .portStandby: "The guest runs on another host, and has not announced itself on this one."
         case .raGuard: "The port has ra_guard, and the frame is a router's advertisement or redirect."
         case .dhcpGuard: "The port has dhcp_guard, and the frame is of a DHCP server."
+        case .acl: "An ACL stops the frame; the step names it. Without a name it hides a header that ACLs read."
         case .dhcpMalformed: "The DHCP message cuts itself short or contradicts itself."
         case .dhcpUnanswered: "The DHCP message wants no answer."
         case .egressPortSecurity: "The destination addresses are not in the port_security of the port that receives."

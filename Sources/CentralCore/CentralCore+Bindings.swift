@@ -67,7 +67,7 @@ extension CentralCore {
         var state = oldState
         // Nobody asks what a port needs that no host has, or has plugged.
         let isAtHost = location != nil || pluggedAt[port.name] != nil
-        let needed = isAtHost ? draft.network.northbound.neededFeatures(of: port) : []
+        let needed = isAtHost ? draft.neededFeatures(of: port) : []
         if let place = location,
             !port.mayBe(by: place.parent) || !mayKeep(port, at: place.chassis, needing: needed, draft)
         {

@@ -54,7 +54,7 @@ extension CentralCore {
         using generator: inout some RandomNumberGenerator
     ) throws(Fault) -> Answer {
         let done = try perform(request, in: &draft, using: &generator)
-        seal(&draft)
+        try seal(&draft)
         let results = results(of: done, in: draft)
         if let idempotency = request.idempotency, !request.isDryRun {
             let answer = Ledger.KeptAnswer(
@@ -84,14 +84,19 @@ extension CentralCore {
         } catch {
             throw Fault(refusal: error)
         }
-        seal(&draft)
+        try seal(&draft)
         try commit(&draft, request)
         let network = request.isDryRun ? draft.base : draft.network
         let revision = network.northbound.topologies[topology.owner]?.revision ?? 0
         return .applied(revision: network.revision, topologyRevision: revision, plan)
     }
 
-    private mutating func seal(_ draft: inout Transaction) {
+    private mutating func seal(_ draft: inout Transaction) throws(Fault) {
+        do {
+            try draft.translateFilters()
+        } catch {
+            throw Fault(refusal: error)
+        }
         for id in draft.portsToSettle { note(settle(id, in: &draft)) }
         draft.seal()
     }

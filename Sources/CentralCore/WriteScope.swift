@@ -21,8 +21,8 @@ struct WriteScope: Sendable {
             }
         }
         for operation in request.operations {
-            // A member may go in another write.
-            guard case .object(let kind) = operation.kind, !kind.letsMembersGo else { return nil }
+            // Other writes may be about the objects that it names.
+            guard case .object(let kind) = operation.kind, !kind.reachesOthers else { return nil }
             switch operation.target {
             case .new(let parent): insertNew(kind, parent, operation, in: network)
             case .newOrExisting(let reference):

@@ -23,6 +23,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case raGuard
     /// A message of a DHCP server by a port with `dhcp_guard`.
     case dhcpGuard
+    /// An ACL, or what could escape one.
+    case acl
     /// A DHCP message for the port's own server that cuts itself short or contradicts itself.
     case dhcpMalformed
     /// A DHCP message for the port's own server that wants no answer: RELEASE and DECLINE of DHCPv4.

@@ -1,3 +1,4 @@
+import Match
 import Southbound
 import Wire
 
@@ -22,6 +23,10 @@ final class DatapathState {
     var virtualPortCount = 0
     /// True if it is counted among those whose gateway sends advertisements unasked.
     var isAdvertiser = false
+    /// Its ACLs in either direction, to be laid again into a new file.
+    var filters: [CompiledFilter] = []
+    /// The expressions of its ACLs, those that can be read.
+    var expressions: [String: MatchExpression] = [:]
 
     /// The number of ports on a chassis.
     struct Members {
@@ -72,6 +77,7 @@ final class DatapathState {
         row.chassis = file.copy(UInt32.self, row.chassis, from: former)
         row.keys = file.copyTrie(row.keys, from: former)
         row.router = file.copyRouter(row.router, from: former)
+        layFilters(into: file)
         contested = contested.mapValues { claims in claims.map { file.copyKey($0, from: former) } }
         row.ports = file.copy(row.ports, from: former) { reference in
             var port = former.load(PortRow.self, at: reference)
@@ -84,6 +90,23 @@ final class DatapathState {
             port.dhcpv6 = file.copyDHCP(port.dhcpv6, from: former, moved)
             return file.append(port)
         }
+    }
+
+    /// Takes over the ACLs of its record. Expressions that were there before are not read again.
+    func compileFilters() {
+        let filter = record.filter ?? PacketFilter(acls: [])
+        let former = expressions
+        expressions = [:]
+        for acl in filter.acls where expressions[acl.match] == nil {
+            expressions[acl.match] = former[acl.match] ?? (try? MatchExpression(acl.match))
+        }
+        filters = PacketFilter.Direction.allCases.map { CompiledFilter(filter, $0, expressions) }
+    }
+
+    func layFilters(into file: TableFile) {
+        guard filters.count == PacketFilter.Direction.allCases.count else { return }
+        row.fromPort = filters[0].append(to: file)
+        row.toPort = filters[1].append(to: file)
     }
 
     private static func copy(_ group: GroupRow, from former: TableFile, to file: TableFile) -> GroupRow {
@@ -136,6 +159,8 @@ extension ForwardingTables {
         datapath.row.index = UInt32(index)
         layServices(of: datapath)
         layNames(of: datapath)
+        datapath.compileFilters()
+        datapath.layFilters(into: file)
         raise(datapath)
         let key = KeyRow(.vni, low: UInt64(datapath.row.vni), value: UInt32(index))
         file.insert(key, into: &root.keys, seed: hashSeed)
@@ -169,6 +194,10 @@ extension ForwardingTables {
         guard datapath.isActive, former != record else { return }
         layServices(of: datapath)
         if former.dnsRecords != record.dnsRecords { layNames(of: datapath) }
+        if former.filter != record.filter {
+            datapath.compileFilters()
+            datapath.layFilters(into: file)
+        }
         if former.guardsRouters != record.guardsRouters || former.guardsDHCP != record.guardsDHCP {
             // Frames of ports of other hosts are looked at there.
             for key in datapath.locals.keys.sorted() { layPort(key, of: datapath) }

@@ -139,6 +139,10 @@ struct DatapathRow {
     /// The `RouterRow` of the gateway; 0 if solicitations are left to routers.
     var router: Reference = 0
     var services: DatapathServices = []
+    /// The ACLs of the direction `from-lport`.
+    var fromPort = FilterRow.empty
+    /// Those of `to-lport`.
+    var toPort = FilterRow.empty
 
     var isVLANPassthru: Bool { vlanPassthru != 0 }
 }

@@ -31,6 +31,8 @@ public struct Trace: Equatable, Sendable {
         /// The key of the port that the stage is asked for: of the sender, in egress of the one that the frame goes to.
         public let port: UInt16
         public let decision: Decision
+        /// The ACL that has decided, by its place in the datapath's record; `nil` if none has.
+        public let acl: Int?
 
         /// `ls_in_l2_lkup: output to port 3`.
         public var description: String { "\(stage): \(decision)" }
@@ -171,12 +173,14 @@ private struct TraceRecorder: StepRecorder {
         case .rewrite(let edit): decision = .rewrite(edit)
         case .enter(let port): decision = .enter(datapath: tables.datapath(of: port)?.pointee.vni ?? 0)
         }
+        let isFilter = Visited.self == IngressFilter.self || Visited.self == EgressFilter.self
         trace.steps.append(
             Trace.Step(
                 stage: "\(stage.name)",
                 datapath: context.datapath.pointee.vni,
                 port: (context.egress ?? context.ingress).pointee.key,
-                decision: decision
+                decision: decision,
+                acl: isFilter && context.acl != .max ? Int(context.acl) : nil
             )
         )
     }

@@ -13,7 +13,8 @@ public struct MatchExpression: Hashable, Sendable, CustomStringConvertible {
     public let references: MatchReferences
     /// The number of tests and constants, prerequisites and expanded predicates included: the cost of a frame.
     public let weight: Int
-    let term: MatchTerm
+    /// The tests that it is made of.
+    package let term: MatchTerm
 
     /// The longest text, in octets: a set of 500 IPv6 addresses; a larger one belongs into an address set.
     public static let byteCountMaximum = 16_384

@@ -1,5 +1,5 @@
 /// A checked expression: tests, joined by `&&` and `||`. `!` is carried into the tests when it is read.
-indirect enum MatchTerm: Hashable, Sendable {
+package indirect enum MatchTerm: Hashable, Sendable {
     case constant(Bool)
     case bits(BitTest)
     case port(PortTest)
@@ -42,7 +42,7 @@ indirect enum MatchTerm: Hashable, Sendable {
 }
 
 /// One of the ways to compare a field with a constant.
-enum MatchComparison: Hashable, Sendable {
+package enum MatchComparison: Hashable, Sendable {
     /// With a set: equal to one of its members.
     case equal
     /// With a set: equal to none of its members.
@@ -81,28 +81,28 @@ enum MatchComparison: Hashable, Sendable {
 }
 
 /// A comparison of bits of a field with constants.
-struct BitTest: Hashable, Sendable {
-    var field: MatchField
+package struct BitTest: Hashable, Sendable {
+    package var field: MatchField
     /// The bits, the lowest being 0.
-    var range: ClosedRange<Int>
-    var comparison: MatchComparison
-    var values: [MaskedValue] = []
+    package var range: ClosedRange<Int>
+    package var comparison: MatchComparison
+    package var values: [MaskedValue] = []
     /// Names; whole fields of addresses only.
-    var addressSets: [String] = []
+    package var addressSets: [String] = []
 
-    struct MaskedValue: Hashable, Sendable {
-        var value: UInt128
+    package struct MaskedValue: Hashable, Sendable {
+        package var value: UInt128
         /// The bits that count.
-        var mask: UInt128
+        package var mask: UInt128
     }
 }
 
 /// A comparison of a port with names.
-struct PortTest: Hashable, Sendable {
-    var side: PortSide
-    var isNegated: Bool
-    var names: [String] = []
-    var groups: [String] = []
+package struct PortTest: Hashable, Sendable {
+    package var side: PortSide
+    package var isNegated: Bool
+    package var names: [String] = []
+    package var groups: [String] = []
 }
 
 extension Int {

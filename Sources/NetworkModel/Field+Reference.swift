@@ -157,6 +157,7 @@ struct Referrer: Hashable, Comparable, Sendable {
 extension NorthboundDatabase {
     /// Checks that nothing that would keep an object refers to it, so that it can go.
     func checkUnreferred<Object: Kind>(_ stored: Stored<Object>) throws(Refusal) {
+        try checkUnnamed(stored)
         guard Object.kind.isReferredTo, let referrers = referrers[stored.id], let first = referrers.first else {
             return
         }
@@ -176,6 +177,9 @@ extension ObjectKind {
     /// True if references of other kinds can keep objects of this one from going.
     public var isReferredTo: Bool { Self.allCases.contains { $0.row.referredKinds.contains(self) } }
 
+    /// True if a write of one may change what hosts are told of switches that it does not name.
+    public var reachesOthers: Bool { row.reachesOthers }
+
     /// True if its objects name others that may go meanwhile.
-    public var letsMembersGo: Bool { row.letsMembersGo }
+    var letsMembersGo: Bool { row.letsMembersGo }
 }

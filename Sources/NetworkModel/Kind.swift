@@ -31,6 +31,10 @@ public protocol Kind: Hashable, Sendable {
     var labels: [String: String] { get }
     /// The server's knowledge of the object; each fact is part of a commit.
     var status: Status { get set }
+    /// True if a write of one may change what hosts are told of switches that it does not name.
+    static var reachesOthers: Bool { get }
+    /// Kinds that its objects refer to otherwise than by a field.
+    static var otherReferredKinds: Set<ObjectKind> { get }
     /// The object that it belongs to, if there is one.
     var parentID: ObjectID? { get }
 
@@ -87,6 +91,8 @@ public struct KindFilter<Object: Kind>: Sendable {
 
 extension Kind {
     public static var filters: [Filter] { [] }
+    public static var reachesOthers: Bool { false }
+    public static var otherReferredKinds: Set<ObjectKind> { [] }
     public var parentID: ObjectID? { nil }
     public func isIndexed(like other: Self) -> Bool { true }
     public var asksForAllocation: Bool { false }

@@ -17,6 +17,8 @@ public final class KindRow: Sendable {
 
     /// The kinds whose objects its objects refer to.
     let referredKinds: Set<ObjectKind>
+    /// True if a write of one may change what hosts are told of switches that it does not name.
+    let reachesOthers: Bool
     /// True if its objects name others that may go.
     let letsMembersGo: Bool
 
@@ -64,6 +66,8 @@ public final class KindRow: Sendable {
         parent = Object.fields.parent.flatMap { field in field.parent.map { (field.name, $0) } }
         let references = Object.fields.references.map(\.reference)
         referredKinds = Set(references.compactMap { $0.dropLost == nil ? $0.kind : nil })
+            .union(Object.otherReferredKinds)
+        reachesOthers = Object.reachesOthers
         letsMembersGo = references.contains { $0.dropLost != nil }
         count = { $0[keyPath: Object.table].count }
         listed = { $0[keyPath: Object.table].listed($1) }

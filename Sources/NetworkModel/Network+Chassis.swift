@@ -4,6 +4,12 @@ import Southbound
 import Wire
 
 extension Network {
+    /// The features that the host of a port needs, in order.
+    public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
+        let hasFilter = southbound.datapathBinding(port.switchID)?.filter != nil
+        return northbound.neededFeatures(of: port, hasFilter: hasFilter)
+    }
+
     /// A chassis as `/v1/chassis` shows it.
     public struct ChassisView: Sendable {
         /// `{"name","chassis_id","hostname","encaps","revision","status":{"live","held"?}}`.

@@ -10,6 +10,7 @@ public struct NorthboundDatabase: Sendable {
     public internal(set) var ports = Table<LogicalSwitchPort>()
     public internal(set) var portGroups = Table<PortGroup>()
     public internal(set) var addressSets = Table<AddressSet>()
+    public internal(set) var acls = Table<ACL>()
     /// The number of objects, of all kinds.
     private(set) var objectCount = 0
     /// The topologies by owner, in the order that lists have.
@@ -50,12 +51,13 @@ public struct NorthboundDatabase: Sendable {
         kind.row.owned(self, owner)
     }
 
-    /// The features that the host of a port needs, in order: those of any port, and what the port and its switch say.
-    public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
+    /// The features that the host of a port needs, in order: those of any port, and what the port, its switch and ACLs
+    /// there say.
+    func neededFeatures(of port: LogicalSwitchPort, hasFilter: Bool) -> [String] {
         let home = switches[port.switchID]?.value
         let fields = home?.neededFeatures ?? []
         let routers = port.hasVirtualRouters ? Feature.virtualRouters : nil
-        let rules = [routers, port.guardFeature(on: home)].compactMap(\.self)
+        let rules = [routers, port.guardFeature(on: home), hasFilter ? Feature.filter : nil].compactMap(\.self)
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }

@@ -21,6 +21,8 @@ public struct Transaction: Sendable {
     private var touched: [ObjectKind: Set<ObjectID>] = [:]
     /// The bindings of ports that were asked for meanwhile, as they will be.
     private var bindings: [ObjectID: PortBinding] = [:]
+    /// The ACLs of switches that have been worked out anew, `nil` for none.
+    private var filters: [ObjectID: PacketFilter?] = [:]
     /// The chassis that may have changed.
     private(set) var chassis: Set<String> = []
     /// The key spaces that a key was taken from.
@@ -77,10 +79,21 @@ public struct Transaction: Sendable {
             guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
                 old.neededFeatures != new.neededFeatures
                     || old.guardsRouters != new.guardsRouters || old.guardsDHCP != new.guardsDHCP
+                    || (base.southbound.datapathBinding(id)?.filter == nil) != (filter(of: id) == nil)
             else { continue }
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }
         return ids.sorted()
+    }
+
+    /// The ACLs of a switch as the commit will leave them.
+    func filter(of id: ObjectID) -> PacketFilter? { filters[id] ?? base.southbound.datapathBinding(id)?.filter }
+
+    mutating func setFilter(_ filter: PacketFilter?, of id: ObjectID) { filters[id] = .some(filter) }
+
+    /// The features that the host of a port needs, in order.
+    public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
+        network.northbound.neededFeatures(of: port, hasFilter: filter(of: port.switchID) != nil)
     }
 
     /// Takes note of an object that may have changed.
@@ -157,7 +170,9 @@ public struct Transaction: Sendable {
     public mutating func retranslate(_ key: RecordKey) {
         switch key {
         case .chassis(let name): chassis.insert(name)
-        case .datapathBinding(let id): touch(.logicalSwitch, id)
+        case .datapathBinding(let id):
+            setFilter(network.northbound.filter(of: id), of: id)
+            touch(.logicalSwitch, id)
         case .portBinding(let id): touch(.logicalSwitchPort, id)
         case .dhcpResponder(let id): touch(.dhcpOptions, id)
         case .dnsResponder(let id): touch(.dnsRecords, id)

@@ -6,7 +6,8 @@ import Southbound
 /// A record depends on one object and on the place of its port, which hosts decide; so a commit translates exactly the
 /// objects that it touches (``Transaction``), and that equals the full translation.
 public enum Translation {
-    public static func record(of stored: Stored<LogicalSwitch>) -> Record {
+    /// The datapath of a switch on which these ACLs are asked.
+    static func record(of stored: Stored<LogicalSwitch>, _ filter: PacketFilter?) -> Record {
         .datapathBinding(
             DatapathBinding(
                 id: stored.id,
@@ -18,7 +19,8 @@ public enum Translation {
                 // It was checked when it was written.
                 routerAdvertisement: try? stored.value.routerAdvertisement(),
                 guardsRouters: stored.value.guardsRouters,
-                guardsDHCP: stored.value.guardsDHCP
+                guardsDHCP: stored.value.guardsDHCP,
+                filter: filter
             )
         )
     }
@@ -80,7 +82,9 @@ extension Network {
             if found != nil { foundCount += 1 }
             if found != wanted { puts.append(.put(wanted)) }
         }
-        for stored in northbound.switches.values { compare(Translation.record(of: stored)) }
+        for stored in northbound.switches.values {
+            compare(Translation.record(of: stored, northbound.filter(of: stored.id)))
+        }
         for stored in northbound.ports.values {
             let found = southbound.portBinding(stored.id)
             if found != nil { foundCount += 1 }

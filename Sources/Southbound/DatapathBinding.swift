@@ -23,6 +23,8 @@ public struct DatapathBinding: Hashable, Sendable {
     public var guardsRouters: Bool?
     /// The same for what DHCP servers send.
     public var guardsDHCP: Bool?
+    /// The ACLs that its hosts ask; `nil` for none.
+    public var filter: PacketFilter?
 
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).
     public static let tunnelKeyMaximum: UInt32 = 16_711_680
@@ -36,7 +38,8 @@ public struct DatapathBinding: Hashable, Sendable {
         dnsDomain: String? = nil,
         routerAdvertisement: RouterAdvertisement? = nil,
         guardsRouters: Bool? = nil,
-        guardsDHCP: Bool? = nil
+        guardsDHCP: Bool? = nil,
+        filter: PacketFilter? = nil
     ) {
         self.id = id
         self.name = name
@@ -47,6 +50,7 @@ public struct DatapathBinding: Hashable, Sendable {
         self.routerAdvertisement = routerAdvertisement
         self.guardsRouters = guardsRouters
         self.guardsDHCP = guardsDHCP
+        self.filter = filter
     }
 }
 
@@ -73,6 +77,13 @@ extension DatapathBinding {
         ),
         JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
         JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),
+        JSONMember(
+            "filter",
+            { $0.filter },
+            { $0.filter = $1 },
+            .optional(.object(PacketFilter.members, into: .blank)),
+            default: nil
+        ),
     ]
 
     /// A datapath that members are read into.

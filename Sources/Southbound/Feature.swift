@@ -37,6 +37,9 @@ public enum Feature {
     /// That a host keeps what routers and DHCP servers send from leaving a port by what its binding says.
     public static let portGuards = "port_binding.guards"
 
+    /// That a host asks the ACLs of a switch.
+    public static let filter = "datapath_binding.filter"
+
     /// That a host sends router advertisements unasked.
     public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
 
@@ -44,6 +47,6 @@ public enum Feature {
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts, portGuards, periodicAdvertisement, standby,
+            virtualPorts, portGuards, periodicAdvertisement, standby, filter,
         ]
 }

@@ -61,10 +61,12 @@ import Testing
         #expect(
             lines(["inport": "p1", "eth.dst": "02:00:00:00:00:02", "ip.dst": "10.0.0.2", "tcp.dst": 80]) == [
                 "hv1 ls_in_check_port_sec p1 next", "hv1 ls_in_apply_port_sec p1 next", "hv1 ls_in_activation p1 next",
-                "hv1 ls_in_put_fdb p1 next", "hv1 ls_in_server_guard p1 next", "hv1 ls_in_arp_rsp_virtual p1 next",
+                "hv1 ls_in_put_fdb p1 next", "hv1 ls_in_server_guard p1 next", "hv1 ls_in_acl_eval p1 next",
+                "hv1 ls_in_arp_rsp_virtual p1 next",
                 "hv1 ls_in_arp_rsp p1 next", "hv1 lr_in_nd_ra_options p1 next", "hv1 ls_in_dhcp_options p1 next",
                 "hv1 ls_in_dns_lookup p1 next", "hv1 ls_in_l2_lkup p1 output p2", "hv2 ls_in_put_fdb p1 next",
-                "hv2 local_output p1 output p2", "hv2 ls_out_activation p2 next", "hv2 ls_out_check_port_sec p2 next",
+                "hv2 local_output p1 output p2", "hv2 ls_out_activation p2 next",
+                "hv2 ls_out_acl_eval p2 next", "hv2 ls_out_check_port_sec p2 next",
                 "hv2 ls_out_apply_port_sec p2 output p2", "to p2",
             ]
         )

@@ -79,6 +79,8 @@ import Testing
         "replaceAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
         "patchAddressSet": ("/v1/address-sets/as1", ["addresses": ["10.0.0.1"]]),
         "deleteAddressSet": ("/v1/address-sets/as1", nil),
+        "createAcl": ("/v1/acls", acl.merged(with: ["name": "new"])), "replaceAcl": ("/v1/acls/acl1", acl),
+        "patchAcl": ("/v1/acls/acl1", ["priority": 9]), "deleteAcl": ("/v1/acls/acl1", nil),
         "createDhcpOptions": (
             "/v1/dhcp-options", ["name": "new", "cidr": "fd00::/64", "options": ["server_id": "02:00:00:00:00:fe"]]
         ),
@@ -101,6 +103,10 @@ import Testing
         "cidr": "10.0.0.0/24", "options": ["server_id": "10.0.0.1", "lease_time": "60"],
     ]
 
+    private static let acl: JSONValue = [
+        "switch": "ls1", "direction": "to-lport", "priority": 1, "match": "ip", "action": "drop",
+    ]
+
     private static let writing = Routes.all.filter {
         $0.method != .get && $0.planes.contains(.northbound) && $0.endpoint != .trace
     }
@@ -116,6 +122,9 @@ import Testing
         bench.send("POST", "/v1/switches/ls1/ports", moving.merged(with: ["name": "m1"]))
         let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
         bench.send("PUT", "/v1/port-groups/pg1", [:])
+        if endpoint.operationID.hasSuffix("Acl") {
+            bench.send("PUT", "/v1/acls/acl1", Self.acl.merged(with: ["action": "pass"]))
+        }
         bench.send("PUT", "/v1/address-sets/as1", [:])
         bench.send("PUT", "/v1/dns-records/dns1", [:])
         bench.send("PUT", "/v1/dhcp-options/dhcp1", Self.dhcpOptions.merged(with: ["options": ["T1": "30"]]))

@@ -68,6 +68,32 @@ import Testing
         #expect(waiting(bench) == [])
     }
 
+    @Test func `A port whose switch gets ACLs, of its own or by a group, leaves a host that does not ask them`() throws
+    {
+        var (bench, agent) = bench()
+        let rule: JSONValue = ["direction": "to-lport", "priority": 1, "match": "ip", "action": "drop"]
+        bench.write(.create(.portGroup, ["name": "g", "ports": ["q"]]))
+        bench.write(.create(.acl, rule.merged(with: ["name": "one", "switch": "a"])))
+        #expect(waiting(bench) == ["h1 unsupported-by-chassis \(Feature.filter)"] && waiting(bench, "q") == [])
+        bench.write(.create(.acl, rule.merged(with: ["name": "two", "port_group": "g"])))
+        #expect(waiting(bench, "q") == ["h1 unsupported-by-chassis \(Feature.filter)"])
+        bench.settle(&agent)
+        try bench.restart()
+        bench.settle(&agent)
+        #expect(bench.line(port: "p") == "p: key 1 at [] up false chassis - reason unsupported-by-chassis")
+        bench.write(.delete(.acl, "one"))
+        bench.write(.patch(.portGroup, "g", ["ports": []]))
+        bench.settle(&agent)
+        #expect(waiting(bench) == [] && waiting(bench, "q") == [])
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#2] up true chassis h1 reason -")
+        bench.write(.patch(.portGroup, "g", ["ports": ["q", "p"]]))
+        #expect(bench.line(port: "p") == "p: key 1 at [] up false chassis - reason unsupported-by-chassis")
+        agent.features.append(Feature.filter)
+        bench.settle(&agent)
+        #expect(bench.line(port: "p") == "p: key 1 at [h1#3] up true chassis h1 reason -")
+        #expect(bench.published.translationDifference().isEmpty)
+    }
+
     @Test func `A claim is refused for what the host lacks, and goes to one that has it`() {
         var (bench, old) = bench()
         bench.write(.patch(switch: "a", ["ra_guard": true, "dhcp_guard": true]))

@@ -23,6 +23,11 @@ import Testing
         }
         bench.write(.create(.portGroup, ["name": "pg", "ports": ["p1", "p2"]]))
         bench.write(Operation(.object(.addressSet), .create(body: ["name": "as"], switch: nil)))
+        let acl: JSONValue = [
+            "name": "acl", "switch": "s", "direction": "to-lport", "priority": 1, "match": "outport == @pg",
+            "action": "drop",
+        ]
+        bench.write(.create(.acl, acl))
         var topology = WriteRequest(operations: [], author: "a", requestID: "r")
         topology.topology = TopologyRequest(
             owner: "o",

@@ -48,7 +48,7 @@ final class Simulation {
         agents = (1...4).map { BenchAgent("h\($0)", "10.0.0.\($0)") }
         for index in agents.indices {
             // One host has an agent that knows neither options nor records, nor standby places.
-            let later = [Feature.dhcpv4, Feature.dns, Feature.standby]
+            let later = [Feature.dhcpv4, Feature.dns, Feature.standby, Feature.filter]
             agents[index].features = Feature.basic + (index == 3 ? [] : later)
         }
         states = [bench.base]
@@ -117,14 +117,14 @@ final class Simulation {
     }
 
     private func canServe(_ port: LogicalSwitchPort, _ agent: BenchAgent) -> Bool {
-        Set(agent.features).isSuperset(of: bench.published.northbound.neededFeatures(of: port))
+        Set(agent.features).isSuperset(of: bench.published.neededFeatures(of: port))
     }
 
     private func write() {
         let port = "p\(draw(10))"
         let home = "s\(draw(3))"
         let operation: NetworkModel.Operation =
-            switch draw(13) {
+            switch draw(16) {
             case 0: .put(switch: home, [:])
             case 1: .delete(port: port)
             case 2: isUnlucky(30) ? .delete(switch: home) : .put(switch: home, ["vlan_passthru": true])
@@ -144,9 +144,17 @@ final class Simulation {
             case 9: .patch(switch: home, ["dns_records": draw(3) == 0 ? ["n"] : .null])
             case 10: .delete(draw(2) == 0 ? .dhcpOptions : .dnsRecords, draw(2) == 0 ? "d" : "n")
             case 11: .put(.portGroup, "g\(draw(2))", ["ports": [.string(port), "p1"]])
+            case 12: acl(["switch": .string(home), "match": "outport == @g0 || ip4.src == $g1_ip4"])
+            case 13: acl(["port_group": .string("g\(draw(2))"), "match": .string("inport == \"\(port)\"")])
+            case 14: .delete(.acl, "x\(draw(3))")
             default: .put(port: port, ["switch": .string(home)])
             }
         written.append(bench.write(operation))
+    }
+
+    private func acl(_ change: JSONValue) -> NetworkModel.Operation {
+        let rule: JSONValue = ["direction": "to-lport", "action": "drop", "priority": .integer(Int64(draw(3)))]
+        return .put(.acl, "x\(draw(3))", rule.merged(with: change))
     }
 
     private func replug() {

@@ -20,7 +20,7 @@ import Testing
         ("lr-add r0", "logical routers are not in this version"), ("lrp-add r0 p m 1.1.1.1/24", "logical routers"),
         ("lb-add l 1:1 2:2", "load balancers"), ("ls-lb-add s l", "load balancers"),
         ("lr-lb-add r l", "load balancers"),
-        ("lr-nat-add r snat 1 2", "NAT"), ("acl-add s to-lport 1 x drop", "lsp-set-port-security"),
+        ("lr-nat-add r snat 1 2", "NAT"),
         ("qos-add s", "QoS"),
         ("lsp-set-type p router", "makes a port virtual"),
         ("lsp-get-ls p", "heddle describe port"), ("list Logical_Switch", "heddle get switches"),

@@ -34,6 +34,7 @@ import Wire
         "/v1/dns-records": [["name": .string(hostile), "records": ["k": .string(hostile)]]],
         "/v1/port-groups": [["name": .string(hostile), "ports": [.string(hostile)]]],
         "/v1/address-sets": [["name": .string(hostile), "addresses": [.string(hostile)]]],
+        "/v1/acls": [["name": .string(hostile), "match": .string(hostile), "direction": .string(hostile)]],
         "/v1/chassis": [
             [
                 "name": "hv1", "hostname": .string(hostile), "chassis_id": .string(hostile), "status": ["live": true],

@@ -111,6 +111,23 @@ import Testing
         ("pg-add web", [.pgAdd("web", ports: [])]), ("pg-add web p1 p2", [.pgAdd("web", ports: ["p1", "p2"])]),
         ("pg-set-ports web p1", [.pgSetPorts("web", ports: ["p1"])]), ("pg-del web", [.pgDel("web")]),
         ("pg-get-ports web", [.pgGetPorts("web")]),
+        (
+            "acl-add web to-lport 900 'outport == @web && ip4' drop",
+            [
+                .aclAdd(
+                    NbACL(
+                        entity: "web",
+                        direction: "to-lport",
+                        priority: 900,
+                        match: "outport == @web && ip4",
+                        action: "drop"
+                    )
+                )
+            ]
+        ),
+        ("acl-del ls1", [.aclDel("ls1", NbACLFilter())]),
+        ("acl-del ls1 from 5 ip", [.aclDel("ls1", NbACLFilter(direction: "from-lport", priority: 5, match: "ip"))]),
+        ("acl-list ls1", [.aclList("ls1")]),
         ("show", [.show(switch: nil)]),
         ("show ls1", [.show(switch: "ls1")]),
         ("sync", [.sync]),
@@ -139,6 +156,8 @@ import Testing
         "lsp-set-enabled p1", "lsp-set-enabled p1 on", "lsp-set-options p1 key", "lsp-set-options p1 =v", "show a b",
         "dhcp-options-create", "dhcp-options-create d1", "dhcp-options-create d1 10.0.0.0/24 mtu",
         "lsp-set-dhcpv4-options p1 a b", "pg-add", "pg-add ''", "pg-add web ''", "pg-del", "pg-get-ports a b",
+        "acl-add a to-lport 5 ip", "acl-add a up 5 ip drop", "acl-add a to-lport 5x ip drop", "acl-del a to-lport 5",
+        "acl-list",
         "--wait", "--wait=all sync", "--timeout=x sync", "--timeout=-1 sync", "--timeout=86401 sync", "-x sync",
         "-t", "sync --columns=name",
     ]

@@ -13,6 +13,10 @@ import Testing
         }
         view.ports["p0"] = ["name": "p0", "switch": "ls0", "revision": 4, "options": ["a": "1", "b": "2"]]
         view.portGroups["pg0"] = ["name": "pg0", "revision": 6, "ports": ["p0"]]
+        view.acls = [
+            ["name": "a0", "switch": "ls0", "direction": "to-lport", "priority": 5, "match": "ip"],
+            ["name": "a1", "port_group": "pg0", "direction": "from-lport", "priority": 6, "match": "ip4"],
+        ]
         view.ports["p1"] = ["name": "p1", "switch": "ls1", "revision": 5, "activation_strategy": ["na"]]
         return view
     }
@@ -40,7 +44,9 @@ import Testing
         "ls-del ls0 -- --if-exists lsp-del p0", "lsp-del p0 -- lsp-add ls1 p0 -- lsp-set-options p0 k=v",
         "ls-add ls2 -- --may-exist ls-add ls2 -- ls-del ls2 -- --if-exists ls-del ls2",
         "pg-add pg1 p0 p1 p0", "pg-set-ports pg0 p1", "pg-set-ports pg0", "pg-del pg0", "pg-del pg0 -- pg-add pg0",
-        "lsp-add ls0 p2 -- pg-add pg1 p2", "sync",
+        "lsp-add ls0 p2 -- pg-add pg1 p2",
+        "acl-add ls0 to-lport 9 ip6 drop", "acl-add pg0 from-lport 9 ip6 allow -- acl-del pg0", "acl-del ls0",
+        "acl-del pg0 to-lport", "ls-add ls2 -- acl-add ls2 to-lport 1 ip pass", "sync",
     ]
 
     @Test func `Commands become the operations of one transaction`() throws {
@@ -61,6 +67,7 @@ import Testing
         ("ls-add ls0", "ls0: a switch with this name already exists"),
         ("ls-add ls2 -- ls-add ls2", "ls2: a switch with this name already exists"),
         ("ls-del ls2", "ls2: switch name not found"),
+        ("acl-add ls9 to-lport 1 ip drop", "ls9: switch or port group name not found"),
         ("pg-add pg0", "pg0: a port group with this name already exists"),
         ("pg-set-ports pg1", "pg1: port group name not found"), ("pg-add pg1 p9", "p9: port name not found"),
         ("lsp-del p0 -- pg-set-ports pg0 p0", "p0: port name not found"),

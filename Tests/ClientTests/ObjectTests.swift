@@ -85,6 +85,14 @@ import Testing
                 "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
             ]
         ],
+        "/v1/acls": [
+            [
+                "name": "web-deny", "port_group": "pg1", "direction": "to-lport", "priority": 1000, "tier": 0,
+                "match": "outport == @pg1 && ip", "action": "drop", "labels": [:],
+                "id": "99999999-0000-4000-8000-000000000001", "owner": .null, "revision": 11, "config_revision": 11,
+                "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
+            ]
+        ],
         "/v1/chassis": [
             [
                 "name": "hv1", "chassis_id": "c1", "hostname": "host-1",

@@ -13,6 +13,7 @@ extension RandomNetwork {
         datapath.dnsDomain = chance(50) ? "example.org" : nil
         datapath.guardsRouters = chance(50) ? chance(60) : nil
         datapath.guardsDHCP = chance(50) ? chance(60) : nil
+        datapath.filter = filter()
         datapath.routerAdvertisement = nil
         guard chance(50) else { return datapath }
         var router = RouterAdvertisement(mac: mac(60), linkLocal: mac(60).linkLocalAddress)

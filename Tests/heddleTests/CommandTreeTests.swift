@@ -88,7 +88,7 @@ import Testing
         (
             "get swiches",
             "there is no kind 'swiches'; did you mean 'switches'? the kinds are dhcp-options, dns-records, "
-                + "switches, ports, port-groups, address-sets, chassis, datapath-bindings, port-bindings, "
+                + "switches, ports, port-groups, address-sets, acls, chassis, datapath-bindings, port-bindings, "
                 + "dhcp-responders, dns-responders, multicast-groups"
         ),
     ])

@@ -35,7 +35,6 @@ struct ForeignVerbs: Sendable {
             ("lr-", "logical routers are not in this version: let a guest or the network outside route"),
             ("lrp-", "logical routers are not in this version: let a guest or the network outside route"),
             ("lb-", "load balancers are not in this version"),
-            ("acl-", "ACLs are not in this version; 'heddle nb lsp-set-port-security' restricts a port's addresses"),
             ("qos-", "QoS rules are not in this version"),
             ("meter-", "meters are not in this version"),
             ("ha-chassis-group-", "gateways are not in this version"),

@@ -28,6 +28,12 @@ public enum NbCommand: Equatable, Sendable {
     case pgSetPorts(String, ports: [String])
     /// Print the ports of a port group.
     case pgGetPorts(String)
+    /// Make an ACL of a switch or a port group.
+    case aclAdd(NbACL)
+    /// Delete ACLs of a switch or a port group.
+    case aclDel(String, NbACLFilter)
+    /// Print the ACLs of a switch or a port group.
+    case aclList(String)
     /// Print the switches with their ports, or one of them.
     case show(switch: String?)
     /// Change nothing, but wait as `--wait` says.
@@ -70,9 +76,9 @@ public enum NbCommand: Equatable, Sendable {
     /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
-        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts: true
+        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList: true
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
-            .pgAdd, .pgDel, .pgSetPorts:
+            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel:
             false
         }
     }

@@ -12,6 +12,8 @@ public struct NbView: Equatable, Sendable {
     public var dhcpOptions: [String: JSONValue] = [:]
     /// Port groups by the name or UUID that the user wrote; those that are not there are missing.
     public var portGroups: [String: JSONValue] = [:]
+    /// All ACLs, if a command is about them.
+    public var acls: [JSONValue] = []
 
     public init() {}
 }
@@ -32,6 +34,8 @@ public struct NbPlan: Equatable, Sendable {
     private var ports: [String: Known] = [:]
     private var dhcpOptions: [String: Known] = [:]
     private var portGroups: [String: Known] = [:]
+    /// The ACLs as the chain has left them so far.
+    private var acls: [JSONValue] = []
     private var names: [String: String] = [:]
     private var position = 0
 
@@ -88,6 +92,7 @@ public struct NbPlan: Equatable, Sendable {
             names[reference] = name
             portGroups[name] = Known(revision: object["revision"]?.integerValue)
         }
+        acls = view.acls
         for (index, command) in commands.enumerated() {
             position = index
             try add(command)
@@ -119,6 +124,13 @@ public struct NbPlan: Equatable, Sendable {
         case .pgSetPorts(let reference, let ports):
             operate("patch", "/v1/port-groups/" + percentEncoded(try portGroup(reference)), try members(ports))
         case .pgGetPorts(let reference): _ = try portGroup(reference)
+        case .aclAdd(let acl): try addACL(acl)
+        case .aclDel(let reference, let filter):
+            let home = try homeOfACLs(reference)
+            let gone = acls.filter { $0.text(home.member) == home.name && filter.fits($0) }
+            acls.removeAll { acl in gone.contains { $0.text("name") == acl.text("name") } }
+            for acl in gone { operate("delete", "/v1/acls/" + percentEncoded(acl.text("name"))) }
+        case .aclList(let reference): _ = try homeOfACLs(reference)
         case .lsList, .show(nil), .sync, .dhcpOptionsList: break
         }
     }
@@ -264,6 +276,37 @@ public struct NbPlan: Equatable, Sendable {
             if !names.contains(name) { names.append(name) }
         }
         return ["ports": .array(names.map { .string($0) })]
+    }
+
+    private mutating func addACL(_ acl: NbACL) throws(ClientError) {
+        let home = try homeOfACLs(acl.entity)
+        let name = acl.name(on: home.name)
+        if acls.contains(where: { $0.text("name") == name }) {
+            guard acl.mayExist else { throw .refused("Same ACL already existed on \(home.noun) \(home.name).") }
+            return
+        }
+        let body: JSONValue = [
+            "name": .string(name), "direction": .string(acl.direction), "priority": .integer(acl.priority),
+            "match": .string(acl.match), "action": .string(acl.action),
+        ]
+        operate(
+            "create",
+            "/v1/acls",
+            body.merged(with: .object(JSONObject(distinct: [(home.member, .string(home.name))])))
+        )
+        acls.append(body.merged(with: .object(JSONObject(distinct: [(home.member, .string(home.name))]))))
+    }
+
+    /// The switch or the port group that a reference of `acl-add` means, which OVN does not tell apart either.
+    private func homeOfACLs(_ reference: String) throws(ClientError) -> (member: String, noun: String, name: String) {
+        let isSwitch = found(reference, in: switches) != nil
+        let isGroup = found(reference, in: portGroups) != nil
+        guard !isSwitch || !isGroup else {
+            throw .refused("\(reference): there are a switch and a port group of this name; give the UUID of one")
+        }
+        if isSwitch { return ("switch", "switch", resolved(reference)) }
+        guard isGroup else { throw notFound(reference, "switch or port group") }
+        return ("port_group", "port group", resolved(reference))
     }
 
     private func portGroup(_ reference: String) throws(ClientError) -> String {

@@ -114,6 +114,7 @@ public struct NbSession {
             view.portGroups[reference] = reply.body
             revision = max(revision ?? 0, reply.revision ?? 0)
         }
+        if commands.contains(where: \.needsACLs) { view.acls = try boundedCaller.list("/v1/acls") }
         return (view, revision)
     }
 
@@ -186,15 +187,33 @@ public struct NbSession {
                 throw notFound(reference, "DHCP options")
             }
             output(NbListing.options(ofSet: object))
+        case .aclList(let reference):
+            output(NbListing.acls(try acls(of: reference)))
         case .pgGetPorts(let reference):
             guard let group = try boundedCaller.object(portGroupPath(reference))?.body else {
                 throw notFound(reference, "port group")
             }
             output(NbListing.list(try ports(named: group.texts("ports"))))
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
-            .pgAdd, .pgDel, .pgSetPorts:
+            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel:
             break
         }
+    }
+
+    /// The ACLs of a switch or of a port group.
+    private func acls(of reference: String) throws(ClientError) -> [JSONValue] {
+        var homes: [(member: String, name: String)] = []
+        if let home = try boundedCaller.object(switchPath(reference))?.body {
+            homes.append(("switch", home.text("name")))
+        }
+        if let home = try boundedCaller.object(portGroupPath(reference))?.body {
+            homes.append(("port_group", home.text("name")))
+        }
+        guard let home = homes.first else { throw notFound(reference, "switch or port group") }
+        guard homes.count == 1 else {
+            throw .refused("\(reference): there are a switch and a port group of this name; give the UUID of one")
+        }
+        return try boundedCaller.list("/v1/acls").filter { $0.text(home.member) == home.name }
     }
 
     /// The ports with these names, asked for many at once.
@@ -223,6 +242,8 @@ extension NbCommand {
         switch self {
         case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
         case .lspAdd(let name, _, _): [name]
+        case .aclAdd(let acl): [acl.entity]
+        case .aclDel(let name, _), .aclList(let name): [name]
         case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
             .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts:
             []
@@ -234,7 +255,7 @@ extension NbCommand {
         case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
         case .pgAdd(_, let ports), .pgSetPorts(_, let ports): ports
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
-            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts:
+            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList:
             []
         }
     }
@@ -246,8 +267,19 @@ extension NbCommand {
             .dhcpOptionsGet(let name):
             name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList,
-            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts:
+            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList:
             nil
+        }
+    }
+
+    /// True if it depends on the ACLs that there are.
+    fileprivate var needsACLs: Bool {
+        switch self {
+        case .aclAdd, .aclDel: true
+        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
+            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts,
+            .pgGetPorts, .aclList:
+            false
         }
     }
 
@@ -255,6 +287,8 @@ extension NbCommand {
     fileprivate var portGroupReference: String? {
         switch self {
         case .pgAdd(let name, _), .pgDel(let name), .pgSetPorts(let name, _), .pgGetPorts(let name): name
+        case .aclAdd(let acl): acl.entity
+        case .aclDel(let name, _), .aclList(let name): name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet:
             nil

@@ -28,6 +28,7 @@ struct TraceText {
         let rows = steps.map { step in
             var decision = step.text("decision")
             if step["reason"] != nil { decision += ": \(step.text("reason"))" }
+            if step["acl"] != nil { decision += " by \(step.text("acl"))" }
             if step["answer"] != nil { decision += ": \(step.text("answer"))" }
             if step["output"] != nil { decision += " to \(step.text("output"))" }
             if step["edit"] != nil { decision += ": \(step.text("edit"))" }

@@ -18,6 +18,8 @@ public struct Context {
     var edit = Edit()
     /// The virtual port whose address the frame announces, if a parent that does not have it yet has sent it.
     var claimed: UnsafePointer<PortRow>?
+    /// The ACL that has decided last, by its place in the datapath's record; `.max` for none.
+    var acl = UInt32.max
     /// Datapaths that the frame has come into from another one.
     private(set) var enteredCount = 0
     private(set) var read: Fields
@@ -133,6 +135,10 @@ extension Context {
     }
     /// True if the only tag is one for VLAN 0.
     var isPriorityTagged: Bool { mutating get { noting(.tag).isPriorityTagged } }
+    /// The control information of the first tag with bit 12 set; 0 without a tag.
+    var tagWord: UInt16 {
+        mutating get { tagByteCount > 0 ? UInt16(truncatingIfNeeded: noting(.tag).firstTag) | 0x1000 : 0 }
+    }
     /// True if the frame is of a VLAN: it has tags, and not only one for VLAN 0.
     var isInVLAN: Bool { mutating get { tagByteCount > 0 && !isPriorityTagged } }
     /// The transport protocol; IP only.

@@ -2,7 +2,7 @@ import JSON
 import Southbound
 import Wire
 
-/// A named set of addresses (OVN_Northbound `Address_Set`). Nothing refers to one yet.
+/// A named set of addresses (OVN_Northbound `Address_Set`). Matches of ACLs name it: `$web`.
 public struct AddressSet: Hashable, Sendable {
     /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique in the project.
     public var name: String
@@ -31,6 +31,7 @@ extension AddressSet: Kind {
         Field("addresses", "array", \.addresses, .list(.spelled { IPPrefix($0) }), read: addresses),
         .texts("labels", \.labels),
     ])
+    public static let reachesOthers = true
     public static let blank = AddressSet(name: "")
 
     private static func addresses(_ reader: BodyReader) throws(Refusal) -> [IPPrefix] {

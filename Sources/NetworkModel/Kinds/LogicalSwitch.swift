@@ -108,7 +108,7 @@ extension LogicalSwitch: Kind {
 
     /// Its datapath.
     public static func record(of stored: Stored<LogicalSwitch>, in transaction: inout Transaction) -> Record? {
-        Translation.record(of: stored)
+        Translation.record(of: stored, transaction.filter(of: stored.id))
     }
 
     public static func recordKey(of id: ObjectID) -> RecordKey? { .datapathBinding(id) }

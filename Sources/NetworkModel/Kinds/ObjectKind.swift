@@ -15,6 +15,8 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
     case portGroup
     /// A named set of addresses: `/v1/address-sets`.
     case addressSet
+    /// An entry of an access control list: `/v1/acls`.
+    case acl
 
     /// All that central does with objects of the kind.
     public var row: KindRow {
@@ -25,6 +27,7 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
         case .logicalSwitchPort: .logicalSwitchPorts
         case .portGroup: .portGroups
         case .addressSet: .addressSets
+        case .acl: .acls
         }
     }
 }
@@ -36,6 +39,7 @@ extension KindRow {
     fileprivate static let logicalSwitchPorts = KindRow(LogicalSwitchPort.self)
     fileprivate static let portGroups = KindRow(PortGroup.self)
     fileprivate static let addressSets = KindRow(AddressSet.self)
+    fileprivate static let acls = KindRow(ACL.self)
 }
 
 extension ObjectKind {
@@ -107,7 +111,7 @@ public struct KindNames: Sendable {
         self.aliases = aliases
         let one = noun ?? singular.replacing("-", with: " ")
         self.noun = one
-        aNoun = ("aeiou".contains(one.prefix(1)) ? "an " : "a ") + one
+        aNoun = ("aeiou".contains(one.prefix(1).lowercased()) ? "an " : "a ") + one
         self.nouns = nouns ?? plural.replacing("-", with: " ")
         body = aNoun.prefix(1).uppercased() + aNoun.dropFirst()
         patch = "A patch of " + aNoun

@@ -32,5 +32,6 @@ extension PortGroup: Kind {
         .members("ports", \.ports, of: LogicalSwitchPort.self, atMost: portCountMaximum),
         .texts("labels", \.labels),
     ])
+    public static let reachesOthers = true
     public static let blank = PortGroup(name: "")
 }

@@ -123,4 +123,5 @@ public enum IPProtocol {
     public static let icmpv6: UInt8 = 58
     /// IPv6 destination options (RFC 8200 section 4.6).
     public static let destinationOptions: UInt8 = 60
+    public static let sctp: UInt8 = 132
 }

@@ -121,7 +121,7 @@ private struct Case {
             seen.insert(tables.description)
         }
         let kinds = AnswerKind.allCases.map(\.label)
-        let drops: [DropReason] = [.raGuard, .dhcpGuard, .dhcpMalformed, .dhcpUnanswered, .ingressPortSecurity]
+        let drops: [DropReason] = [.raGuard, .dhcpGuard, .dhcpMalformed, .dhcpUnanswered, .ingressPortSecurity, .acl]
         #expect(met.isSuperset(of: kinds + drops.map(\.label)), "\(met.sorted())")
         #expect(seen.count > Self.networkCount / 5)
     }

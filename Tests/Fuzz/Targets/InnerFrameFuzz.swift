@@ -17,6 +17,16 @@ nonisolated(unsafe) private let tables: ForwardingTables = {
     let server = MACAddress(truncating: 0x02ac_10ff_00fe)
     datapath.routerAdvertisement = RouterAdvertisement(mac: server, linkLocal: server.linkLocalAddress)
     datapath.guardsDHCP = true
+    let matches = [
+        "ip.ttl == 1 || tcp.flags == 0 || ip6.label > 7", "arp.tpa == 10.0.0.1 || sctp.dst == 80 || icmp4.type == 8",
+        "inport == \"vm1\" && udp.dst < 1024 && ip.frag != 0 && vlan.tci != 3 && ip.dscp != 2 && eth.type != 7",
+    ]
+    datapath.filter = PacketFilter(
+        acls: PacketFilter.Direction.allCases.flatMap { direction in
+            matches.map { .init(name: "a", direction: direction, tier: 0, match: $0, action: .drop) }
+        },
+        ports: ["vm1": 1]
+    )
     let prefixes = [[], ["172.16.255.0/24", "fd00::/64"], []].map { $0.compactMap { IPPrefix($0) } }
     let ports = (1...3).map { key in
         let mac = MACAddress(truncating: 0x02ac_10ff_0000 + UInt64(key))

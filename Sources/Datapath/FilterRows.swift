@@ -1,0 +1,131 @@
+import Wire
+
+// The rows of ACLs in a table file: rules in the order in which they are asked, and the tests that they consist of.
+
+/// The ACLs of a datapath in one direction.
+struct FilterRow {
+    /// `RuleRow`s in the order in which they are asked; none lets all frames pass.
+    var rules: Extent
+    /// The `TestRow`s of all rules.
+    var tests: Extent
+    /// The `PortRulesRow`s of ports that rules name, by ascending key.
+    var ports: Extent
+    /// The places (`UInt32`) of the rules for all other ports.
+    var others: Extent
+    var reads: FilterReads
+
+    static let empty = FilterRow(rules: .empty, tests: .empty, ports: .empty, others: .empty, reads: [])
+}
+
+/// The parts of a packet that some rule reads.
+struct FilterReads: OptionSet {
+    let rawValue: UInt32
+
+    /// Ports of TCP, UDP and SCTP, and flags of TCP.
+    static let ports = FilterReads(rawValue: 1)
+    /// Types and codes of ICMP.
+    static let messages = FilterReads(rawValue: 2)
+}
+
+/// The rules that can be true for a port.
+struct PortRulesRow {
+    var key: UInt64
+    /// Places (`UInt32`) of rules, ascending.
+    var rules: Extent
+}
+
+/// An ACL.
+struct RuleRow {
+    /// The test that it begins with.
+    var first: TestTarget
+    /// Its place in the record of the datapath.
+    var number: UInt32
+    /// 0 drops, 1 lets pass, 2 asks the next tier; anything else drops.
+    var action: UInt32
+    var tier: UInt32
+
+    static let drop: UInt32 = 0
+    static let allow: UInt32 = 1
+    static let pass: UInt32 = 2
+}
+
+/// The way on from a test: another test behind it, or the end.
+struct TestTarget: Equatable {
+    var index: UInt32
+
+    static let isTrue = TestTarget(index: .max)
+    static let isFalse = TestTarget(index: .max - 1)
+}
+
+/// 128 bits that may lie at any multiple of 8 octets, as whatever is in a file.
+struct WideValue {
+    private var high: UInt64
+    private var low: UInt64
+
+    init(_ value: UInt128) {
+        high = UInt64(truncatingIfNeeded: value >> 64)
+        low = UInt64(truncatingIfNeeded: value)
+    }
+
+    var value: UInt128 { UInt128(high) &<< 64 | UInt128(low) }
+}
+
+/// A test of bits of a field.
+struct TestRow {
+    /// The first value of a range, or the value under the mask.
+    var value: WideValue
+    /// The last value of a range, or the mask.
+    var limit: WideValue
+    /// `IntervalRow`s in ascending order, none of which meet.
+    var intervals: Extent
+    var onTrue: TestTarget
+    var onFalse: TestTarget
+    /// A `FilterField`.
+    var field: UInt8
+    var shift: UInt8
+    var bitCount: UInt8
+    /// 0 for a range, 1 for a mask, 2 for intervals.
+    var kind: UInt8
+
+    static let range: UInt8 = 0
+    static let mask: UInt8 = 1
+    static let intervals: UInt8 = 2
+}
+
+/// The values from one to another, both included.
+struct IntervalRow {
+    var first: WideValue
+    var last: WideValue
+}
+
+/// A field that ACLs can test, as frames on their way through the pipeline have it.
+enum FilterField: UInt8, CaseIterable {
+    case inport
+    case outport
+    case ethernetSource
+    case ethernetDestination
+    case ethernetType
+    case vlanTag
+    case ipProtocol
+    case ipDSCP
+    case ipECN
+    case ipTTL
+    case ipFragment
+    case ipv4Source
+    case ipv4Destination
+    case ipv6Source
+    case ipv6Destination
+    case ipv6Label
+    case messageType
+    case messageCode
+    case arpOperation
+    case arpSenderIP
+    case arpSenderMAC
+    case arpTargetIP
+    case arpTargetMAC
+    case sourcePort
+    case destinationPort
+    case sctpSourcePort
+    case sctpDestinationPort
+    case tcpFlags
+}

@@ -1,0 +1,10 @@
+/// Table `ls_in_acl_eval`: the ACLs of the direction `from-lport`.
+enum IngressFilter: Stage {
+    static var name: StaticString { "ls_in_acl_eval" }
+
+    static func decide(_ context: inout Context, _ tables: Tables) -> Step {
+        let filter = context.datapath.pointee.fromPort
+        guard filter.rules.count > 0 else { return .next }
+        return context.mayPass(filter, tables) ? .next : .drop(.acl)
+    }
+}

@@ -1,0 +1,185 @@
+import JSON
+import Match
+import Persistent
+import Southbound
+import Wire
+
+/// An access control list entry of a switch or of a port group (OVN_Northbound `ACL`).
+///
+/// One of a port group is asked on every switch that has a port of the group, of all frames there: as in OVN its match
+/// says which ports it is about.
+public struct ACL: Hashable, Sendable {
+    /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique in the project.
+    public var name: String
+    /// The switch that it is of; `nil` if it is of a port group.
+    public var switchID: ObjectID?
+    /// The port group that it is of; `nil` if it is of a switch.
+    public var portGroup: ObjectID?
+    public var direction = PacketFilter.Direction.fromPort
+    /// 0 ... ``priorityMaximum``; a higher one is asked first.
+    public var priority = 0
+    /// 0 ... ``PacketFilter/tierMaximum``; a lower one is asked first.
+    public var tier: UInt8 = 0
+    public var match = ACLMatch(stored: "")
+    public var action = PacketFilter.Action.drop
+    /// The user's own marks; at most 64.
+    public var labels: [String: String] = [:]
+    /// The server knows nothing of an ACL.
+    public var status = NoStatus()
+
+    /// OVN's: those above are for rules of its own.
+    public static let priorityMaximum = 32_767
+    /// The most tests and constants of all ACLs that are asked on one switch: what one frame may cost, which is not of
+    /// a flow that is kept.
+    public static let weightMaximum = 32_768
+    /// The most bytes of all ACLs on one switch, with the addresses and ports that they name: what each of its hosts is
+    /// told anew with each change of them.
+    public static let filterByteCountMaximum = 4 << 20
+}
+
+extension ACL: Kind {
+    public static let kind = ObjectKind.acl
+    public static let names = KindNames(
+        row: "acl",
+        singular: "acl",
+        plural: "acls",
+        aliases: [],
+        noun: "ACL",
+        nouns: "ACLs"
+    )
+    public static var table: WritableKeyPath<NorthboundDatabase, Table<ACL>> { \.acls }
+    public static let fields = Fields<ACL>([
+        .name,
+        .reference("switch", \.switchID, to: LogicalSwitch.self),
+        .reference("port_group", \.portGroup, to: PortGroup.self),
+        Field("direction", "string", \.direction, .word) { (reader) throws(Refusal) in
+            try word(reader, "direction", remedies: [:])
+        },
+        Field("priority", "integer", \.priority, .integer(in: 0...priorityMaximum)) { (reader) throws(Refusal) in
+            try integer(reader, "priority", in: 0...priorityMaximum)
+        },
+        Field("tier", "integer", \.tier, .integer(in: 0...PacketFilter.tierMaximum)) { (reader) throws(Refusal) in
+            try integer(reader, "tier", in: 0...PacketFilter.tierMaximum, default: 0)
+        },
+        Field("match", "string", \.match, ACLMatch.codec, read: match),
+        Field("action", "string", \.action, .word) { (reader) throws(Refusal) in
+            try word(reader, "action", remedies: laterActions)
+        },
+        .texts("labels", \.labels),
+    ])
+    public static let blank = ACL(name: "")
+    public static let reachesOthers = true
+    public static let otherReferredKinds: Set<ObjectKind> = [.addressSet]
+
+    /// OVN's actions that this version does not have, with what to use.
+    private static let laterActions = [
+        "allow-related": "connections are not tracked in this version; use \"allow-stateless\", and another ACL that "
+            + "lets answers pass",
+        "reject": "nobody is told of refused packets in this version; use \"drop\"",
+    ]
+
+    private static func word<Word: RawRepresentable<String> & CaseIterable>(
+        _ reader: BodyReader,
+        _ name: String,
+        remedies: [String: String]
+    ) throws(Refusal) -> Word {
+        let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let text = try reader.string(name) else {
+            let detail = "\(reader.noun) needs \"\(name)\", which is one of \(words)."
+            throw Refusal(.missingField, detail, pointer: reader.pointer(name))
+        }
+        if let remedy = remedies[text] {
+            throw Refusal(.unsupported, "\(quoted(text)) cannot be: \(remedy).", pointer: reader.pointer(name))
+        }
+        guard let word = Word(rawValue: text) else {
+            let detail = "\"\(name)\" is one of \(words), not \(quoted(text))."
+            throw Refusal(.invalidValue, detail, pointer: reader.pointer(name))
+        }
+        return word
+    }
+
+    private static func integer<Value: FixedWidthInteger>(
+        _ reader: BodyReader,
+        _ name: String,
+        in range: ClosedRange<Value>,
+        default fallback: Value? = nil
+    ) throws(Refusal) -> Value {
+        let said = reader.members[name]
+        guard let said, !reader.isPatch || said != .null || fallback == nil else {
+            if let fallback { return fallback }
+            throw Refusal(
+                .missingField,
+                "\(reader.noun) needs \"\(name)\", \(range.lowerBound) to \(range.upperBound).",
+                pointer: reader.pointer(name)
+            )
+        }
+        guard let value = said.integerValue.flatMap(Value.init(exactly:)), range.contains(value) else {
+            let detail = "\"\(name)\" is a whole number from \(range.lowerBound) to \(range.upperBound)."
+            throw Refusal(.invalidValue, detail, pointer: reader.pointer(name))
+        }
+        return value
+    }
+
+    private static func match(_ reader: BodyReader) throws(Refusal) -> ACLMatch {
+        guard let text = try reader.string("match") else {
+            let detail = "\(reader.noun) needs a \"match\", such as \"outport == @web && tcp.dst == 80\"."
+            throw Refusal(.missingField, detail, pointer: reader.pointer("match"))
+        }
+        do {
+            return try ACLMatch(text)
+        } catch {
+            throw Refusal(.invalidValue, "\"match\" \(error).", pointer: reader.pointer("match"))
+        }
+    }
+
+    /// Checks what it is of, and the names in its match.
+    public static func check(_ stored: Stored<ACL>, in database: NorthboundDatabase) throws(Refusal) {
+        let acl = stored.value
+        guard (acl.switchID == nil) != (acl.portGroup == nil) else {
+            let detail = "An ACL is of either a \"switch\" or a \"port_group\"; name one of them."
+            throw Refusal(acl.switchID == nil ? .missingField : .invalidValue, detail, pointer: "/switch")
+        }
+        if acl.direction == .fromPort, acl.match.readsOutport {
+            throw Refusal(
+                .invalidValue,
+                "\"outport\" is not known yet where frames come in; use it in ACLs of the direction \"to-lport\".",
+                pointer: "/match"
+            )
+        }
+        if acl.match.readsNeighbors {
+            let detail = "ACLs cannot read nd.target, nd.sll and nd.tll in this version; match nd, nd_ns or nd_na."
+            throw Refusal(.unsupported, detail, pointer: "/match")
+        }
+        let missing = acl.match.names.sorted().first { !database.has($0) }
+        guard let missing else { return }
+        throw Refusal(
+            .referenceNotFound,
+            "There is no \(missing.kind.names.noun) \(quoted(missing.name)), which \"match\" names; create it first.",
+            pointer: "/match"
+        )
+    }
+}
+
+/// An object that a match names.
+struct NamedObject: Hashable, Comparable, Sendable {
+    var kind: ObjectKind
+    var name: String
+
+    static func < (left: NamedObject, right: NamedObject) -> Bool {
+        (left.kind, left.name) < (right.kind, right.name)
+    }
+
+    /// The address set that has the addresses of a port group's ports, by the name that ends in `_ip4` or `_ip6`.
+    var groupOfAddresses: (group: String, isIPv6: Bool)? {
+        guard kind == .addressSet, name.hasSuffix("_ip4") || name.hasSuffix("_ip6") else { return nil }
+        return (String(name.dropLast(4)), name.hasSuffix("6"))
+    }
+}
+
+extension NorthboundDatabase {
+    /// True if there is the object that a match names.
+    fileprivate func has(_ named: NamedObject) -> Bool {
+        if named.kind.row.listed(self, .name(named.name)) != nil { return true }
+        return named.groupOfAddresses.map { portGroups[.name($0.group)] != nil } ?? false
+    }
+}

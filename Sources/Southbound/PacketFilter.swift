@@ -1,0 +1,115 @@
+import JSON
+import Wire
+
+/// The ACLs of a logical switch and of the port groups that have ports on it, with the meaning of the names in them
+/// (OVN_Northbound `ACL`).
+public struct PacketFilter: Hashable, Sendable {
+    /// The ACLs in the order in which they are asked: by tier, then by priority, the higher first, then what stops
+    /// frames first, then by name.
+    public var acls: [Rule]
+    /// The keys of the ports of the switch that matches name.
+    public var ports: [String: UInt16]
+    /// The keys of the ports of the switch in each port group that matches name, ascending.
+    public var portGroups: [String: [UInt16]]
+    /// The addresses of each set that matches name; those of port groups' ports are `GROUP_ip4` and `GROUP_ip6`.
+    public var addressSets: [String: [IPPrefix]]
+
+    /// An ACL.
+    public struct Rule: Hashable, Sendable {
+        /// The name, for people.
+        public var name: String
+        public var direction: Direction
+        /// 0 ... ``tierMaximum``; a lower one is asked first.
+        public var tier: UInt8
+        /// An expression of the match language. A host that cannot read it takes it for one that is always true, and
+        /// the action for ``Action/drop``.
+        public var match: String
+        public var action: Action
+
+        public init(name: String, direction: Direction, tier: UInt8, match: String, action: Action) {
+            self.name = name
+            self.direction = direction
+            self.tier = tier
+            self.match = match
+            self.action = action
+        }
+    }
+
+    /// The side of the switch at which an ACL is asked, by OVN's words.
+    public enum Direction: String, Sendable, CaseIterable {
+        /// The frames that a port sends, on its host.
+        case fromPort = "from-lport"
+        /// The frames that go out to a port, on its host, for each port that they go to.
+        case toPort = "to-lport"
+    }
+
+    /// The fate of a frame that an ACL is true of, by OVN's words.
+    public enum Action: String, Sendable, CaseIterable {
+        case allow
+        /// The same: no connection is tracked.
+        case allowStateless = "allow-stateless"
+        case drop
+        /// The ACLs of the next tier are asked.
+        case pass
+
+        /// The place among ACLs of one priority: what stops frames comes first, what leaves the tier last.
+        public var rank: Int {
+            switch self {
+            case .drop: 0
+            case .allow, .allowStateless: 1
+            case .pass: 2
+            }
+        }
+    }
+
+    public static let tierMaximum: UInt8 = 3
+
+    public init(
+        acls: [Rule],
+        ports: [String: UInt16] = [:],
+        portGroups: [String: [UInt16]] = [:],
+        addressSets: [String: [IPPrefix]] = [:]
+    ) {
+        self.acls = acls
+        self.ports = ports
+        self.portGroups = portGroups
+        self.addressSets = addressSets
+    }
+}
+
+extension PacketFilter {
+    /// The members of the JSON, in their order.
+    static let members: [JSONMember<PacketFilter>] = [
+        JSONMember("acls", { $0.acls }, { $0.acls = $1 }, .list(.object(Rule.members, into: Rule.blank))),
+        JSONMember("ports", { $0.ports }, { $0.ports = $1 }, .map(.integer(in: 1...UInt16.max)), default: [:]),
+        JSONMember(
+            "port_groups",
+            { $0.portGroups },
+            { $0.portGroups = $1 },
+            .map(.list(.integer(in: 1...UInt16.max))),
+            default: [:]
+        ),
+        JSONMember(
+            "address_sets",
+            { $0.addressSets },
+            { $0.addressSets = $1 },
+            .map(.list(.spelled { IPPrefix($0) })),
+            default: [:]
+        ),
+    ]
+
+    /// A filter that members are read into.
+    static let blank = PacketFilter(acls: [])
+}
+
+extension PacketFilter.Rule {
+    static let members: [JSONMember<PacketFilter.Rule>] = [
+        JSONMember("name", { $0.name }, { $0.name = $1 }, .text),
+        JSONMember("direction", { $0.direction }, { $0.direction = $1 }, .word),
+        JSONMember("tier", { $0.tier }, { $0.tier = $1 }, .integer(in: 0...PacketFilter.tierMaximum), default: 0),
+        JSONMember("match", { $0.match }, { $0.match = $1 }, .text),
+        JSONMember("action", { $0.action }, { $0.action = $1 }, .word),
+    ]
+
+    static let blank = PacketFilter.Rule(name: "", direction: .fromPort, tier: 0, match: "", action: .drop)
+}
