@@ -274,21 +274,30 @@ struct CompiledFilter {
     /// Finds the rules that each port has to be asked: those that demand it, and those that demand none. Ports of the
     /// same groups share a list.
     private mutating func choosePorts() {
+        var shared: [UInt32] = []
+        var rulesOfOwner: [Owner: [UInt32]] = [:]
+        for (index, owners) in owners.enumerated() {
+            guard let owners else {
+                shared.append(UInt32(index))
+                continue
+            }
+            for owner in owners { rulesOfOwner[owner, default: []].append(UInt32(index)) }
+        }
         var signatures: [UInt16: Set<Owner>] = [:]
-        for owner in owners.reduce(into: Set<Owner>(), { $0.formUnion($1 ?? []) }) {
+        for owner in rulesOfOwner.keys {
             let group = names.portGroups[owner.name] ?? []
             for key in owner.isGroup ? group : names.ports[owner.name].map({ [$0] }) ?? [] {
                 signatures[key, default: []].insert(owner)
             }
         }
         var listOfSignature: [Set<Owner>: Int] = [[]: 0]
-        choices = [rules(for: [])]
-        var placeCount = choices[0].count
+        choices = [shared]
+        var placeCount = shared.count
         for (key, signature) in signatures.sorted(by: { $0.key < $1.key }) {
             let list = listOfSignature[signature] ?? choices.count
             if list == choices.count {
                 listOfSignature[signature] = list
-                choices.append(rules(for: signature))
+                choices.append(Set(signature.flatMap { rulesOfOwner[$0] ?? [] } + shared).sorted())
                 placeCount += choices[list].count
             }
             ports.append((key, list))
@@ -296,12 +305,6 @@ struct CompiledFilter {
                 (ports, choices) = ([], [rules.indices.map { UInt32($0) }])
                 return
             }
-        }
-    }
-
-    private func rules(for signature: Set<Owner>) -> [UInt32] {
-        owners.indices.filter { index in owners[index].map { !$0.isDisjoint(with: signature) } ?? true }.map {
-            UInt32($0)
         }
     }
 
