@@ -16,6 +16,18 @@ ROUNDS = int(os.environ.get("ROUNDS", "40"))
 WARM_UP = 10
 
 
+class CentralConnection(http.client.HTTPConnection):
+    """A connection to central, which is made anew when central has answered many requests by it."""
+
+    def __init__(self, namespace):
+        super().__init__(f"{NETWORK}.2", 6641)
+        self.namespace = namespace
+
+    def connect(self):
+        with Inside(self.namespace):
+            super().connect()
+
+
 class AgentConnection(http.client.HTTPConnection):
     """A connection to an agent's socket."""
 
@@ -105,9 +117,7 @@ class LifeTest(unittest.TestCase):
             lab = self.lab
             for name in "guest1", "guest2":
                 lab.namespace(name)
-            with Inside(f"{lab.name}-central"):
-                self.central = http.client.HTTPConnection(f"{NETWORK}.2", 6641)
-                self.central.connect()
+            self.central = CentralConnection(f"{lab.name}-central")
             self.agents = {number: AgentConnection(f"{lab.state}/hv{number}/agent.sock") for number in (1, 2)}
             for connection in self.central, *self.agents.values():
                 self.addCleanup(connection.close)
