@@ -13,6 +13,8 @@ public struct MatchExpression: Hashable, Sendable, CustomStringConvertible {
     public let references: MatchReferences
     /// The number of tests and constants, prerequisites and expanded predicates included: the cost of a frame.
     public let weight: Int
+    /// True if it asks for ports, port groups or address sets, which others than frames know.
+    public var hasNames: Bool { term.hasNames }
     /// The tests that it is made of.
     package let term: MatchTerm
 

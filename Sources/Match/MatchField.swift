@@ -1,5 +1,5 @@
 /// A field of a frame that matches can read. RARP has those of ARP under names of its own.
-public enum MatchField: String, CaseIterable, Hashable, Sendable {
+public enum MatchField: String, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case ethernetSource = "eth.src"
     case ethernetDestination = "eth.dst"
     /// The type after all tags; 0x5ff for an 802.3 length.

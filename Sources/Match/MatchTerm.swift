@@ -31,6 +31,16 @@ package indirect enum MatchTerm: Hashable, Sendable {
         }
     }
 
+    /// True if a test in it asks for a name.
+    var hasNames: Bool {
+        switch self {
+        case .constant: false
+        case .bits(let test): !test.addressSets.isEmpty
+        case .port: true
+        case .all(let terms), .any(let terms): terms.contains { $0.hasNames }
+        }
+    }
+
     /// The number of conjunctions of tests that the term is a union of, which is what a table of rules needs for it.
     var conjunctionCount: Int {
         switch self {
