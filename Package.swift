@@ -68,7 +68,7 @@ let targets: [Target] = [
     floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
     floor("Match", ["Wire"], pure),
     floor("NetworkModel", ["Southbound", "Match", "Persistent", "Wire", "JSON"], pure),
-    floor("ForwarderProtocol", ["Wire"], pure),
+    floor("ForwarderProtocol", ["Match", "Wire"], pure),
     floor("Datapath", ["Southbound", "Match", "Wire", "CLinux"], edge),
     floor(
         "CentralCore",
@@ -77,7 +77,10 @@ let targets: [Target] = [
     ),
     floor(
         "API",
-        ["CentralCore", "NetworkModel", "Datapath", "Southbound", "Persistent", "HTTP", "Wire", "JSON", httpTypes],
+        [
+            "CentralCore", "NetworkModel", "Datapath", "Southbound", "Match", "Persistent", "HTTP", "Wire", "JSON",
+            httpTypes,
+        ],
         pure
     ),
     floor("AgentCore", ["ForwarderProtocol", "Southbound", "Match", "HTTP", "Wire", "JSON", httpTypes], pure),
@@ -112,7 +115,7 @@ let targets: [Target] = [
     ),
     floor(
         "Forwarder",
-        ["Datapath", "ForwarderProtocol", "Reactor", "Wire", "CLinux", log],
+        ["Datapath", "ForwarderProtocol", "Match", "Reactor", "Wire", "CLinux", log],
         edge
     ),
     floor(
@@ -148,7 +151,7 @@ let targets: [Target] = [
     tests("Southbound", ["TestSupport", "Persistent", "JSON", "Wire"]),
     tests("Match", ["TestSupport", "Wire"], golden: true),
     tests("HTTP", ["TestSupport", "CNghttp2", httpTypes], golden: true),
-    tests("ForwarderProtocol", ["TestSupport", "Wire"]),
+    tests("ForwarderProtocol", ["TestSupport", "Match", "Wire"]),
     tests("Datapath", ["TestSupport", "Southbound", "Match", "Wire"], golden: true),
     tests(
         "API",
@@ -168,8 +171,8 @@ let targets: [Target] = [
     tests(
         "AgentCore",
         [
-            "TestSupport", "ForwarderProtocol", "CentralCore", "NetworkModel", "Southbound", "Persistent", "HTTP",
-            "JSON", "Wire", httpTypes,
+            "TestSupport", "ForwarderProtocol", "CentralCore", "NetworkModel", "Southbound", "Match", "Persistent",
+            "HTTP", "JSON", "Wire", httpTypes,
         ],
         golden: true
     ),
@@ -201,7 +204,10 @@ let targets: [Target] = [
     ),
     tests(
         "Forwarder",
-        ["TestSupport", "Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "CLinux", "Wire", log]
+        [
+            "TestSupport", "Datapath", "ForwarderProtocol", "Match", "Southbound", "Netdev", "Reactor", "CLinux",
+            "Wire", log,
+        ]
     ),
     tests("Client", ["TestSupport", "Netdev", "HTTP", httpTypes, httpTypes, "Reactor", "JSON", "Wire"], golden: true),
     tests("heddle", ["TestSupport", "Client", arguments], golden: true),
@@ -213,7 +219,7 @@ let package = Package(
         // The packet path, which Tests/Benchmarks/Pipeline compiles with devices of its own.
         .library(
             name: "PacketPath",
-            targets: ["Datapath", "ForwarderProtocol", "Southbound", "Netdev", "Reactor", "Wire", "CLinux"]
+            targets: ["Datapath", "ForwarderProtocol", "Match", "Southbound", "Netdev", "Reactor", "Wire", "CLinux"]
         )
     ],
     dependencies: [

@@ -40,6 +40,8 @@ extension API {
             return Self.records(of: northbound.dhcpOptions, southbound) { .dhcpResponder($0) }
         case .listRecords(.dnsResponder):
             return Self.records(of: northbound.dnsRecords, southbound) { .dnsResponder($0) }
+        case .listRecords(.mirrorSession):
+            return Self.records(of: northbound.mirrors, southbound) { .mirrorSession($0) }
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
         case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
             .getChassis, .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .getToken,

@@ -33,7 +33,11 @@ extension API {
             ("chassis", port.locations.first.map { .string($0.chassis) } ?? .null), ("up", .bool(status.isUp)),
             ("reason", status.reason.map { .string($0.rawValue) } ?? .null),
         ]
-        let report = JSONObject(distinct: asked + tracer.trace(bytes, from: port))
+        let outcome = tracer.trace(bytes, from: port)
+        let delivered = outcome.first { $0.name == "delivered_to" }?.value.arrayValue ?? []
+        let copies = MirrorTrace(network.northbound, bytes)
+            .copies(from: input.port, to: delivered.compactMap(\.stringValue))
+        let report = JSONObject(distinct: asked + outcome + [("copies", copies)])
         return Reply.json(.ok, JSONValue.object(report).bytes).stamped(network)
     }
 }

@@ -93,7 +93,7 @@ struct Filter {
         case .portBinding(let port):
             has(.logicalPort, port.logicalPort)
                 && (list(.chassis).map { names in port.locations.contains { names.contains($0.chassis) } } ?? true)
-        case .dhcpResponder, .dnsResponder: true
+        case .dhcpResponder, .dnsResponder, .mirrorSession: true
         }
     }
 

@@ -154,6 +154,7 @@ public enum Routes {
         list(.listRecords(.portBinding), "/v1/southbound/port-bindings", filters: [.logicalPort, .chassis]),
         list(.listRecords(.dhcpResponder), "/v1/southbound/dhcp-responders", filters: []),
         list(.listRecords(.dnsResponder), "/v1/southbound/dns-responders", filters: []),
+        list(.listRecords(.mirrorSession), "/v1/southbound/mirror-sessions", filters: []),
         list(.listMulticastGroups, "/v1/southbound/multicast-groups", filters: [.datapath]),
         Route(.getRealization, .get, "/v1/realization", parameters: [.revision, .wait]),
         Route(.trace, .post, "/v1/trace", access: .role(.viewer), content: json),

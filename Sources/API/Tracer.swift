@@ -236,7 +236,7 @@ extension DropReason {
         case .destinationUnreachable: "The host of the port that receives has no tunnel address of this host's family."
         case .noLocalMember: "No port of the switch is there to receive it."
         case .malformedOffload, .frameTooLong, .neighborAnswerLimit, .configurationAnswerLimit,
-            .nameAnswerLimit, .tooBigAnswerLimit, .floodLimit,
+            .nameAnswerLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit,
             .destinationNotPlugged, .malformedTunnel, .tunnelControlPacket, .unknownCriticalOption, .missingOption,
             .unknownTunnelSource, .tunnelTagWrong, .unknownDatapath, .ingressKeyNotThere, .unknownEgressKey,
             .congestionUnheard, .noRoom, .outputError:

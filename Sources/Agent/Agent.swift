@@ -61,6 +61,7 @@ final class Agent {
         send: { [weak self] in self?.forwarder?.send($0) },
         ended: { [weak self] in self?.hear(.captureEnded($0)) }
     )
+    private lazy var collectors = CollectorSockets(encapIP: configuration.encapIP)
     /// Queues of each device, and sockets of the underlay.
     let deviceQueues: PortDevice.Queues
     /// The underlay's sockets; `nil` while only a running forwarder has them.
@@ -330,7 +331,7 @@ final class Agent {
                         return end()
                     }
                 }
-                messages.append((order.message, []))
+                messages.append(collectors.complete(order.message))
             case .port(let name)?:
                 messages.append(guests?.order(order.message, name) ?? (order.message, queues[name] ?? []))
             case .learntMACs?: break

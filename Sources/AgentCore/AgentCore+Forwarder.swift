@@ -89,6 +89,8 @@ struct ForwarderState: Sendable {
     var changedPorts: Set<String> = []
     /// The vhost-user ports whose VMM waits until what it has said last is gone by.
     var unsettledGuests: Set<String> = []
+    /// The mirrors that it was told; `nil` if it may have others from an earlier agent.
+    var mirrors: [HostMirror]?
 
     /// True if it has been given all there is, or needs nothing.
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
@@ -161,6 +163,8 @@ extension AgentCore {
             return
         }
         noteHeld(held)
+        // One that has no tables has nothing at all.
+        forwarder.mirrors = greeting.epoch == 0 && greeting.revision == 0 ? [] : nil
         mustCheckSockets = true
         forgetWhatForwarderWasTold()
         forwarder.epoch = greeting.epoch
@@ -231,7 +235,7 @@ extension AgentCore {
         case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
         case .portActivated(let activation): portActivated(activation)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
-            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs:
+            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .mirrors:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }
@@ -348,7 +352,7 @@ extension AgentCore {
             removed: removed,
             hasContent: hasContent
         )
-        emit(.forward(orders + [ForwarderOrder(.commit)]))
+        emit(.forward(orders + [mirrorOrder()].compactMap(\.self) + [ForwarderOrder(.commit)]))
     }
 
     private mutating func putPort(_ name: String) -> ForwarderOrder {
@@ -362,7 +366,7 @@ extension AgentCore {
     }
 
     /// Those among the ports that are bound here in the share.
-    private func boundPorts(among names: Set<String>) -> Set<String> {
+    func boundPorts(among names: Set<String>) -> Set<String> {
         names.filter { name in
             guard let port = ports[name] else { return false }
             return share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil

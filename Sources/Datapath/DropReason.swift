@@ -43,6 +43,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case tooBigAnswerLimit
     /// More broadcasts, multicasts and frames to unknown MACs than one port may have copied (`RateLimit.floodCopies`).
     case floodLimit
+    /// More frames of a port than are copied to its mirrors (`RateLimit.mirrorCopies`).
+    case mirrorLimit
     /// The only destination is the port that the frame came from.
     case hairpin
     /// No port has the destination MAC, and none takes unknown ones.

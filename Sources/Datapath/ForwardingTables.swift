@@ -224,11 +224,11 @@ extension RecordChange {
     fileprivate var phase: Int {
         switch self {
         case .put(.chassis): 0
-        case .put(.dhcpResponder), .put(.dnsResponder): 1
+        case .put(.dhcpResponder), .put(.dnsResponder), .put(.mirrorSession): 1
         case .put(.datapathBinding): 2
         case .put(.portBinding), .delete(.portBinding): 3
         case .delete(.datapathBinding): 4
-        case .delete(.chassis), .delete(.dhcpResponder), .delete(.dnsResponder): 5
+        case .delete(.chassis), .delete(.dhcpResponder), .delete(.dnsResponder), .delete(.mirrorSession): 5
         }
     }
 }

@@ -27,6 +27,9 @@ public struct RateLimit: Equatable, Sendable {
     /// MACs that are learnt behind a port, or move there: a burst is a bridge of as many guests as one port may have,
     /// the rate is far above what moves of guests cause. Each is a reason to decide anew on flows of the switch.
     public static var learntMACs: RateLimit { RateLimit(perSecond: 200, burst: LearntMACs.portCountMaximum) }
+    /// Copies of a port's frames to its mirrors, segments of superpackets counted: as many as a busy guest sends, while
+    /// one processor makes three times as many.
+    public static var mirrorCopies: RateLimit { RateLimit(perSecond: 200_000, burst: 200_000) }
 }
 
 /// The used part of a port's limits. All zero is nothing.
@@ -40,6 +43,7 @@ public struct PortBudget {
     private var tooBigAnswers = Meter()
     private var floodCopies = Meter()
     private var virtualClaims = Meter()
+    private var mirrorCopies = Meter()
 
     public init() {}
 
@@ -70,6 +74,11 @@ public struct PortBudget {
     /// Takes the copies of a frame for many, those beyond the first.
     public mutating func takeFloodCopies(_ count: Int, now: Duration, shareCount: Int = 1) -> Bool {
         count <= 0 || floodCopies.take(count, of: .floodCopies, now: now, shareCount: shareCount)
+    }
+
+    /// Takes the copies of a frame, or of the segments of a superpacket, to a mirror.
+    public mutating func takeMirrorCopies(_ count: Int, now: Duration, shareCount: Int = 1) -> Bool {
+        mirrorCopies.take(count, of: .mirrorCopies, now: now, shareCount: shareCount)
     }
 }
 

@@ -1,6 +1,7 @@
 import Datapath
 import ForwarderProtocol
 import Reactor
+import Wire
 
 extension ForwarderControl {
     /// A capture that the agent has asked for.
@@ -23,19 +24,19 @@ extension ForwarderControl {
             return
         }
         captures[order.number] = Capture(port: order.port, tap: tap, since: publication.newest + 1)
-        publishCaptures()
+        publishSoon()
     }
 
     func endCapture(_ number: UInt64) {
         guard captures.removeValue(forKey: number) != nil else { return }
-        publishCaptures()
+        publishSoon()
     }
 
     /// Ends all captures: their agent is gone, and nobody reads them.
     func endAllCaptures() {
         guard !captures.isEmpty else { return }
         captures = [:]
-        publishCaptures()
+        publishSoon()
     }
 
     /// Tells of the captures that every poller knows.
@@ -56,7 +57,8 @@ extension ForwarderControl {
         return taps
     }
 
-    private func publishCaptures() {
+    /// Has pollers see what is not of tables.
+    func publishSoon() {
         publication.outdate()
         loop.defer { [weak self] in self?.publish() }
     }

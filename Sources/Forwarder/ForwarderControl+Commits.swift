@@ -109,6 +109,7 @@ extension ForwarderControl {
             places: places,
             captures: tapsBySlot,
             learnt: learnt?.file,
+            mirrors: ownedMirrors(),
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? []),
             rings: slots.ports.values.compactMap(\.rings)
         )

@@ -53,6 +53,13 @@ final class ForwarderControl {
     static let recountInterval = Duration.seconds(10)
     /// The addresses of the places; kept from one generation to the next while places and keys are the same.
     var places: OwnedPlaces?
+    /// The mirrors of ports, as the agent has ordered them.
+    var mirrors: [MirrorOrder] = []
+    /// The sockets to collectors over IPv4 and IPv6.
+    var mirrorSockets: (ipv4: Descriptor?, ipv6: Descriptor?)
+    /// The mirrors as pollers have them, with the slots of the ports that they are about; the same for all generations
+    /// in which these are.
+    var madeMirrors: (slots: [Int?], mirrors: OwnedMirrors)?
     /// The captures of ports, by number.
     var captures: [UInt64: Capture] = [:]
     /// The newest generation and, before it, those that a poller may still use.
@@ -256,6 +263,7 @@ final class ForwarderControl {
             case .beginCapture(let order): beginCapture(order, descriptors.first)
             case .endCapture(let number): endCapture(number)
             case .learntMACs: learn(into: descriptors.first)
+            case .mirrors(let orders): setMirrors(orders, descriptors)
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
             case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,

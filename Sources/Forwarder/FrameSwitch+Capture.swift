@@ -158,6 +158,8 @@ extension FrameSwitch {
 struct CapturedArrivals: ~Copyable {
     /// The capture that they belong to, until they are complete.
     var tap: UnsafePointer<CaptureTap>?
+    /// The mirrors of the port that the batch is from.
+    var mirrors: UnsafePointer<MirrorList>?
     private let records: UnsafeMutablePointer<UnsafeMutablePointer<CaptureRecord>?>
 
     init() {

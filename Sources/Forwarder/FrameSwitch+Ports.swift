@@ -62,6 +62,7 @@ extension FrameSwitch {
         }
         let tap = generation.pointee.tap(slot)
         arrivals.tap = tap
+        arrivals.mirrors = generation.pointee.mirrors(slot)
         var frame = first
         for number in 0..<count {
             let byteCount = states[number].byteCount
@@ -121,6 +122,7 @@ extension FrameSwitch {
         _ slot: Int,
         _ generation: UnsafePointer<Generation>
     ) {
+        if let list = arrivals.mirrors { mirrorArrival(departure, frame.byteCount, list, generation) }
         let slot16 = UInt16(truncatingIfNeeded: slot)
         let hash = states[departure.number].hash
         let action = generation.pointee.tables.action(for: frame, from: slot16, flows, hash: hash)

@@ -26,6 +26,7 @@ extension FrameSwitch {
     mutating func drainUnderlay(_ generation: UnsafePointer<Generation>, queue: Int = 0, now: Duration) {
         let socket = generation.pointee.underlay(queue)
         guard socket >= 0 else { return }
+        self.now = now
         for _ in 0..<Self.batchesPerTurnMaximum {
             let room = wasLong ? ReceiveBatch.shortCount : FrameBuffers.slotCount
             receiving.reset(room)
@@ -267,6 +268,10 @@ extension FrameSwitch {
         if let tap = generation.pointee.tap(slot) {
             let obstacle = failure.map { Obstacle.untaken($0) }
             capture(place.pointee.parts, byteCount: run.byteCount, frameCount: run.count, obstacle, tap)
+        }
+        if failure == nil, let list = generation.pointee.mirrors(slot) {
+            let (parts, count) = (place.pointee.parts, run.count)
+            mirror(parts, count, byteCount: run.byteCount, frameCount: count, of: slot, isSent: false, list, generation)
         }
         if let reason = failure {
             counters.addDrop(reason, of: Self.source, UInt64(run.count))

@@ -68,6 +68,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// The headers of a frame that is changed for one of its outputs.
     let original = OriginalHeader()
 
+    /// The copy of a frame on its way to collectors.
+    let copies = MirrorCopies()
     /// The records of a batch's frames, if their port is captured.
     var arrivals = CapturedArrivals()
 
@@ -133,6 +135,9 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         let failure = account(result, slot, frameCount: frameCount, byteCount: byteCount)
         if let tap = generation.pointee.tap(slot) {
             capture(&part, byteCount: byteCount, frameCount: frameCount, failure.map { .untaken($0) }, tap)
+        }
+        if failure == nil, let list = generation.pointee.mirrors(slot) {
+            mirror(&part, 1, byteCount: byteCount, frameCount: frameCount, of: slot, isSent: false, list, generation)
         }
         return failure
     }

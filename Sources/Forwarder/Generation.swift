@@ -37,6 +37,16 @@ struct Generation {
     /// The captures of ports, by slot; `nil` if nothing is captured.
     let taps: UnsafePointer<UnsafePointer<CaptureTap>?>?
 
+    /// The mirrors of ports, by slot; `nil` if no port has any.
+    let mirrorLists: UnsafePointer<UnsafePointer<MirrorList>?>?
+
+    /// The mirrors of a port.
+    @inline(__always)
+    func mirrors(_ slot: Int) -> UnsafePointer<MirrorList>? {
+        guard let mirrorLists else { return nil }
+        return mirrorLists[slot]
+    }
+
     /// The capture of a port.
     @inline(__always)
     func tap(_ slot: Int) -> UnsafePointer<CaptureTap>? {
@@ -75,6 +85,7 @@ final class OwnedGeneration {
     private let senders: UnsafeMutablePointer<Int32>
     private let captureTaps: UnsafeMutablePointer<UnsafePointer<CaptureTap>?>?
     private let captures: [Int: OwnedTap]
+    private let mirrors: OwnedMirrors?
 
     /// - Parameters:
     ///   - memory: what the tables live as long as.
@@ -87,6 +98,7 @@ final class OwnedGeneration {
     ///   - places: where to send; `nil` for what the tables alone say.
     ///   - captures: the captures of ports by slot.
     ///   - learnt: the MACs that are learnt.
+    ///   - mirrors: the mirrors of ports.
     ///   - descriptors: kept open for as long as this lives.
     ///   - rings: kept for as long as this lives.
     init(
@@ -101,6 +113,7 @@ final class OwnedGeneration {
         places: OwnedPlaces? = nil,
         captures: [Int: OwnedTap] = [:],
         learnt: LearntMACFile? = nil,
+        mirrors: OwnedMirrors? = nil,
         keeping descriptors: [Descriptor],
         rings: [RingDevice] = []
     ) {
@@ -129,6 +142,7 @@ final class OwnedGeneration {
         let places = places ?? OwnedPlaces(view, PathTable(usualMTU: view.innerMTU))
         self.places = places
         self.captures = captures
+        self.mirrors = mirrors
         captureTaps = captures.isEmpty ? nil : .allocate(capacity: ForwarderProtocol.portCountMaximum)
         captureTaps?.initialize(repeating: nil, count: ForwarderProtocol.portCountMaximum)
         for (slot, tap) in captures { captureTaps?[slot] = UnsafePointer(tap.pointer) }
@@ -151,7 +165,8 @@ final class OwnedGeneration {
                 paths: places.paths,
                 peers: places.peers?.view,
                 learnt: learnt?.macs,
-                taps: captureTaps.map { UnsafePointer($0) }
+                taps: captureTaps.map { UnsafePointer($0) },
+                mirrorLists: mirrors?.lists.map { UnsafePointer($0) }
             )
         )
     }

@@ -29,6 +29,7 @@ extension ForwarderMessage {
         case beginCapture
         case endCapture
         case learntMACs = 96
+        case mirrors
     }
 
     private var kind: Kind {
@@ -56,6 +57,7 @@ extension ForwarderMessage {
         case .beginCapture: .beginCapture
         case .endCapture: .endCapture
         case .learntMACs: .learntMACs
+        case .mirrors: .mirrors
         }
     }
 
@@ -129,6 +131,7 @@ extension ForwarderMessage {
         case .portActivated(let activation):
             writer.put(activation.name)
             writer.put(activation.mark)
+        case .mirrors(let orders): writer.put(orders) { $0.put($1) }
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -183,6 +186,7 @@ extension ForwarderMessage {
                 virtualPort: ObjectID(high: try reader.integer(), low: try reader.integer())
             )
         case .portActivated: .portActivated(PortActivation(name: try reader.name(), mark: try reader.integer()))
+        case .mirrors: .mirrors(try reader.mirrorOrders())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .tables: .tables(TablePlace(root: try reader.integer(), length: try reader.integer()))

@@ -64,6 +64,9 @@ public enum ForwarderMessage: Hashable, Sendable {
     case beginCapture(CaptureOrder)
     /// Ends a capture.
     case endCapture(number: UInt64)
+    /// The mirrors of all ports, in place of those before. The sockets to collectors ride along: the one over IPv4, if
+    /// there are any such, then the one over IPv6.
+    case mirrors([MirrorOrder])
 }
 
 /// A capture of one port's frames; a port has one at most.

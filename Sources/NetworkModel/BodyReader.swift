@@ -41,7 +41,7 @@ struct BodyReader {
     func decides(_ name: String) -> Bool { !isPatch || members[name] != nil }
 
     /// The member, unless it is left to its default.
-    private func value(_ name: String) -> JSONValue? {
+    func value(_ name: String) -> JSONValue? {
         let value = members[name]
         return isPatch && value == .null ? nil : value
     }
@@ -72,6 +72,15 @@ struct BodyReader {
     /// `true` or `false`, or `nil` for nothing and `null`.
     func optionalBool(_ name: String) throws(Refusal) -> Bool? {
         members[name].map { $0 == .null } ?? true ? nil : try bool(name, default: false)
+    }
+
+    func integer(_ name: String, default fallback: Int64, in range: ClosedRange<Int64>) throws(Refusal) -> Int64 {
+        guard let value = value(name) else { return fallback }
+        guard let integer = value.integerValue, range.contains(integer) else {
+            let detail = "\"\(name)\" is a number from \(range.lowerBound) to \(range.upperBound), not \(value.text)."
+            throw Refusal(.invalidValue, detail, pointer: pointer(name))
+        }
+        return integer
     }
 
     func strings(_ name: String, atMost maximum: Int) throws(Refusal) -> [String] {

@@ -22,7 +22,7 @@ extension NorthboundDatabase {
                 let group = portGroups[.name(named.name)]
                 filter.portGroups[named.name] = group.flatMap { groups[$0.id] }?.sorted() ?? []
             case .addressSet: filter.addressSets[named.name] = addresses(of: named)
-            case .dhcpOptions, .dnsRecords, .logicalSwitch, .acl: break
+            case .dhcpOptions, .dnsRecords, .mirror, .logicalSwitch, .acl: break
             }
         }
         return filter
@@ -69,7 +69,7 @@ extension NorthboundDatabase {
         case .addressSet:
             if let group = names[0].groupOfAddresses, portGroups[.name(group.group)] != nil { return }
         // Ports leave, as in OVN: what names one is true of no frame then.
-        case .logicalSwitchPort, .logicalSwitch, .dhcpOptions, .dnsRecords, .acl: return
+        case .logicalSwitchPort, .logicalSwitch, .dhcpOptions, .dnsRecords, .mirror, .acl: return
         }
         guard let id = names.lazy.compactMap({ acls.index.byName[$0]?.first?.key }).first, let acl = acls[id] else {
             return

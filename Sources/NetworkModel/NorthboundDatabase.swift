@@ -6,6 +6,7 @@ import Wire
 public struct NorthboundDatabase: Sendable {
     public internal(set) var dhcpOptions = Table<DHCPOptions>()
     public internal(set) var dnsRecords = Table<DNSRecords>()
+    public internal(set) var mirrors = Table<Mirror>()
     public internal(set) var switches = Table<LogicalSwitch>()
     public internal(set) var ports = Table<LogicalSwitchPort>()
     public internal(set) var portGroups = Table<PortGroup>()

@@ -176,6 +176,7 @@ public struct Transaction: Sendable {
         case .portBinding(let id): touch(.logicalSwitchPort, id)
         case .dhcpResponder(let id): touch(.dhcpOptions, id)
         case .dnsResponder(let id): touch(.dnsRecords, id)
+        case .mirrorSession(let id): touch(.mirror, id)
         }
     }
 

@@ -1,5 +1,6 @@
 import Persistent
 import Southbound
+import Wire
 
 /// northd: the southbound record of each northbound object.
 ///
@@ -35,6 +36,23 @@ public enum Translation {
         .dnsResponder(stored.value.responder(stored.id))
     }
 
+    /// The place of a mirror.
+    public static func record(of stored: Stored<Mirror>) -> Record {
+        .mirrorSession(session(of: stored.value, stored.id))
+    }
+
+    /// The place of a mirror, its rules in the order in which they are asked.
+    public static func session(of mirror: Mirror, _ id: ObjectID = .zero) -> MirrorSession {
+        MirrorSession(
+            id: id,
+            type: mirror.type,
+            filter: mirror.filter,
+            sink: mirror.sink,
+            index: mirror.index,
+            rules: mirror.orderedRules
+        )
+    }
+
     /// The binding of a port that is at these places.
     public static func binding(
         of stored: Stored<LogicalSwitchPort>,
@@ -60,7 +78,8 @@ public enum Translation {
             dhcpv4Options: port.dhcpv4Options,
             dhcpv6Options: port.dhcpv6Options,
             virtualIP: port.virtualIP,
-            virtualParents: port.virtualParents
+            virtualParents: port.virtualParents,
+            mirrors: port.mirrors
         )
         binding.guardsRouters = port.guardsRouters
         binding.guardsDHCP = port.guardsDHCP
@@ -93,6 +112,7 @@ extension Network {
         }
         for stored in northbound.dhcpOptions.values { compare(Translation.record(of: stored)) }
         for stored in northbound.dnsRecords.values { compare(Translation.record(of: stored)) }
+        for stored in northbound.mirrors.values { compare(Translation.record(of: stored)) }
         let count = southbound.entries.count - southbound.chassisByName.count
         return (foundCount == count ? [] : southbound.entries.keys.filter(isWithoutObject).map { .delete($0) }) + puts
     }
@@ -105,6 +125,7 @@ extension Network {
         case .portBinding(let id): northbound.ports[id] == nil
         case .dhcpResponder(let id): northbound.dhcpOptions[id].flatMap { Translation.record(of: $0) } == nil
         case .dnsResponder(let id): northbound.dnsRecords[id] == nil
+        case .mirrorSession(let id): northbound.mirrors[id] == nil
         }
     }
 }

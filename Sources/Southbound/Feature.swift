@@ -24,6 +24,9 @@ public enum Feature {
     /// the host that a guest moves to.
     public static let standby = "port_binding.locations.standby"
 
+    /// That a host copies the frames of a port to mirrors.
+    public static let mirrors = "port_binding.mirrors"
+
     /// The features that the host of any port needs: the kinds of record that agents of every version apply. Tags are
     /// not among them: a host without a key gets no tags.
     public static let basic = [RecordKind.chassis, .datapathBinding, .portBinding].map(\.rawValue)
@@ -47,6 +50,6 @@ public enum Feature {
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts, portGuards, periodicAdvertisement, standby, filter,
+            virtualPorts, portGuards, periodicAdvertisement, standby, filter, mirrors,
         ]
 }

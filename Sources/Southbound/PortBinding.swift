@@ -31,6 +31,8 @@ public struct PortBinding: Hashable, Sendable {
     public var dhcpv4Options: ObjectID?
     /// The ``DHCPResponder`` that answers the port's DHCPv6 requests; `nil` lets them go on.
     public var dhcpv6Options: ObjectID?
+    /// The ``MirrorSession``s that the port's frames are copied to.
+    public var mirrors: [ObjectID]
 
     /// The address of a virtual port: whichever of its parents announces it has the port. `nil` for other ports.
     public var virtualIP: IPAddress?
@@ -90,7 +92,8 @@ public struct PortBinding: Hashable, Sendable {
         dhcpv4Options: ObjectID? = nil,
         dhcpv6Options: ObjectID? = nil,
         virtualIP: IPAddress? = nil,
-        virtualParents: [String] = []
+        virtualParents: [String] = [],
+        mirrors: [ObjectID] = []
     ) {
         self.id = id
         self.logicalPort = logicalPort
@@ -108,6 +111,7 @@ public struct PortBinding: Hashable, Sendable {
         self.dhcpv6Options = dhcpv6Options
         self.virtualIP = virtualIP
         self.virtualParents = virtualParents
+        self.mirrors = mirrors
     }
 
     /// True if its address is with one of several ports.
@@ -214,6 +218,12 @@ extension PortBinding {
         JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),
         JSONMember("guarded", { $0.isGuarded }, { $0.isGuarded = $1 }, .flag, default: false),
         JSONMember(unlessEmpty: "virtual_parents", { $0.virtualParents }, { $0.virtualParents = $1 }, .list(.text)),
+        JSONMember(
+            unlessEmpty: "mirrors",
+            { $0.mirrors },
+            { $0.mirrors = $1 },
+            .list(.spelled { ObjectID($0) })
+        ),
     ]
 
     /// A binding that members are read into.

@@ -27,7 +27,7 @@ public struct Reach: Sendable {
                 for entry in ids { datapaths.insert(entry.key) }
             }
         case .datapathBinding(let id): datapaths.insert(id)
-        case .dhcpResponder, .dnsResponder:
+        case .dhcpResponder, .dnsResponder, .mirrorSession:
             for database in [before, after] {
                 guard let ids = database.datapathsByAttachment[key] else { continue }
                 for entry in ids { datapaths.insert(entry.key) }

@@ -26,6 +26,7 @@ extension Record {
         case .portBinding(let port): PortBinding.members.json(of: port)
         case .dhcpResponder(let responder): DHCPResponder.members.json(of: responder)
         case .dnsResponder(let responder): DNSResponder.members.json(of: responder)
+        case .mirrorSession(let session): MirrorSession.members.json(of: session)
         }
     }
 
@@ -37,6 +38,7 @@ extension Record {
         case .portBinding(let port): PortBinding.members.write(port, to: &text)
         case .dhcpResponder(let responder): DHCPResponder.members.write(responder, to: &text)
         case .dnsResponder(let responder): DNSResponder.members.write(responder, to: &text)
+        case .mirrorSession(let session): MirrorSession.members.write(session, to: &text)
         }
     }
 
@@ -63,6 +65,7 @@ extension Record {
         case .portBinding: self = .portBinding(try read(PortBinding.members, into: .blank))
         case .dhcpResponder: self = .dhcpResponder(try read(DHCPResponder.members, into: .blank))
         case .dnsResponder: self = .dnsResponder(try read(DNSResponder.members, into: .blank))
+        case .mirrorSession: self = .mirrorSession(try read(MirrorSession.members, into: .blank))
         }
     }
 
@@ -83,6 +86,7 @@ extension RecordKind {
         case .portBinding: PortBinding.members.map(\.name)
         case .dhcpResponder: DHCPResponder.members.map(\.name)
         case .dnsResponder: DNSResponder.members.map(\.name)
+        case .mirrorSession: MirrorSession.members.map(\.name)
         }
     }
 }
@@ -111,6 +115,7 @@ extension RecordKey {
         case .portBinding: self = .portBinding(id)
         case .dhcpResponder: self = .dhcpResponder(id)
         case .dnsResponder: self = .dnsResponder(id)
+        case .mirrorSession: self = .mirrorSession(id)
         }
     }
 

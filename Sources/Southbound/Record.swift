@@ -14,6 +14,8 @@ public indirect enum Record: Hashable, Sendable {
     case dhcpResponder(DHCPResponder)
     /// The names that DNS queries are answered for.
     case dnsResponder(DNSResponder)
+    /// A place that frames are copied to.
+    case mirrorSession(MirrorSession)
 
     /// The key of the record, unique among all.
     public var key: RecordKey {
@@ -23,6 +25,7 @@ public indirect enum Record: Hashable, Sendable {
         case .portBinding(let port): .portBinding(port.id)
         case .dhcpResponder(let responder): .dhcpResponder(responder.id)
         case .dnsResponder(let responder): .dnsResponder(responder.id)
+        case .mirrorSession(let session): .mirrorSession(session.id)
         }
     }
 
@@ -31,9 +34,12 @@ public indirect enum Record: Hashable, Sendable {
         switch self {
         case .datapathBinding(let datapath): datapath.dnsRecords.map { .dnsResponder($0) }
         case .portBinding(let port):
-            port.dhcpv4Options == nil && port.dhcpv6Options == nil
-                ? [] : [port.dhcpv4Options, port.dhcpv6Options].compactMap { $0.map { .dhcpResponder($0) } }
-        case .chassis, .dhcpResponder, .dnsResponder: []
+            // Most refer to nothing.
+            port.dhcpv4Options == nil && port.dhcpv6Options == nil && port.mirrors.isEmpty
+                ? []
+                : [port.dhcpv4Options, port.dhcpv6Options].compactMap { $0.map { .dhcpResponder($0) } }
+                    + port.mirrors.map { .mirrorSession($0) }
+        case .chassis, .dhcpResponder, .dnsResponder, .mirrorSession: []
         }
     }
 }
@@ -50,6 +56,8 @@ public enum RecordKind: String, CaseIterable, Sendable, CustomStringConvertible 
     case dhcpResponder = "dhcp_responder"
     /// The names that DNS queries are answered for.
     case dnsResponder = "dns_responder"
+    /// A place that frames are copied to.
+    case mirrorSession = "mirror_session"
 
     public var description: String { rawValue }
 }
@@ -67,6 +75,8 @@ public enum RecordKey: Hashable, Comparable, Sendable {
     case dhcpResponder(ObjectID)
     /// The names that DNS queries are answered for, by identity.
     case dnsResponder(ObjectID)
+    /// A place that frames are copied to, by identity.
+    case mirrorSession(ObjectID)
 
     /// The `kind` on the feed.
     public var kind: RecordKind {
@@ -76,6 +86,7 @@ public enum RecordKey: Hashable, Comparable, Sendable {
         case .portBinding: .portBinding
         case .dhcpResponder: .dhcpResponder
         case .dnsResponder: .dnsResponder
+        case .mirrorSession: .mirrorSession
         }
     }
 
@@ -83,7 +94,8 @@ public enum RecordKey: Hashable, Comparable, Sendable {
     public var id: String {
         switch self {
         case .chassis(let name): name
-        case .datapathBinding(let id), .portBinding(let id), .dhcpResponder(let id), .dnsResponder(let id):
+        case .datapathBinding(let id), .portBinding(let id), .dhcpResponder(let id), .dnsResponder(let id),
+            .mirrorSession(let id):
             id.description
         }
     }

@@ -100,7 +100,7 @@ extension SharedDelta {
             }
             let datapath: ObjectID
             switch (key, new?.record ?? old?.record) {
-            case (.chassis, _), (.dhcpResponder, _), (.dnsResponder, _):
+            case (.chassis, _), (.dhcpResponder, _), (.dnsResponder, _), (.mirrorSession, _):
                 companions.insert(key)
                 return
             case (.datapathBinding(let id), _): datapath = id

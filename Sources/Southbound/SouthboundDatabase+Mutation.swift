@@ -38,7 +38,7 @@ extension SouthboundDatabase {
                 chassisByDatapath.update(port.datapath) { $0.add(step, to: location.chassis) }
             }
             attach(record.attachments, to: port.datapath, isPresent)
-        case .dhcpResponder, .dnsResponder: break
+        case .dhcpResponder, .dnsResponder, .mirrorSession: break
         }
     }
 
@@ -63,8 +63,13 @@ extension Record {
             old.tunnelKey == new.tunnelKey && old.logicalPort == new.logicalPort && old.datapath == new.datapath
                 && old.locations.map(\.chassis) == new.locations.map(\.chassis)
                 && old.dhcpv4Options == new.dhcpv4Options && old.dhcpv6Options == new.dhcpv6Options
-        case (.dhcpResponder, .dhcpResponder), (.dnsResponder, .dnsResponder): true
-        case (.chassis, _), (.datapathBinding, _), (.portBinding, _), (.dhcpResponder, _), (.dnsResponder, _): false
+                && old.mirrors == new.mirrors
+        case (.dhcpResponder, .dhcpResponder), (.dnsResponder, .dnsResponder),
+            (.mirrorSession, .mirrorSession):
+            true
+        case (.chassis, _), (.datapathBinding, _), (.portBinding, _), (.dhcpResponder, _), (.dnsResponder, _),
+            (.mirrorSession, _):
+            false
         }
     }
 }

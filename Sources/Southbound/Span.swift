@@ -42,7 +42,7 @@ public struct Span: Sendable {
             case .chassis(let other): contains(chassis: other.name)
             case .datapathBinding(let datapath): contains(datapath: datapath.id)
             case .portBinding(let port): contains(datapath: port.datapath)
-            case .dhcpResponder, .dnsResponder: shares(database.datapathsByAttachment[key])
+            case .dhcpResponder, .dnsResponder, .mirrorSession: shares(database.datapathsByAttachment[key])
             }
         return isShared ? entry : nil
     }

@@ -8,10 +8,10 @@ struct GetCommand: ParsableCommand {
         commandName: "get",
         abstract: "List objects, chassis and what the hosts are told.",
         discussion: """
-            KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), port-groups (pg), \
+            KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), mirrors, port-groups (pg), \
             address-sets (as), acls, chassis (ch) or, of the southbound side, datapath-bindings (dp), \
-            port-bindings (pb), dhcp-responders, dns-responders \
-            and multicast-groups (mg); the names of OVN's tables are understood too.
+            port-bindings (pb), dhcp-responders, dns-responders, mirror-sessions and multicast-groups (mg); the \
+            names of OVN's tables are understood too.
 
             --watch prints the existing objects, and then each change of objects or chassis as it comes, until it is \
             interrupted. It continues over restarts of central. With -o json each line is one object: \

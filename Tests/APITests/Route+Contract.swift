@@ -80,6 +80,7 @@ extension Endpoint {
         case .listRecords(.portBinding): "listPortBindings"
         case .listRecords(.dhcpResponder): "listDHCPResponders"
         case .listRecords(.dnsResponder): "listDNSResponders"
+        case .listRecords(.mirrorSession): "listMirrorSessions"
         case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listChassis, .getChassis,
             .deleteChassis, .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken,
             .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version,

@@ -44,8 +44,8 @@ import Testing
         #expect(
             list == [
                 [
-                    "owner": "me", "revision": 1, "dhcp_options": 0, "dns_records": 0, "switches": 1, "ports": 2,
-                    "port_groups": 0, "address_sets": 0, "acls": 0,
+                    "owner": "me", "revision": 1, "dhcp_options": 0, "dns_records": 0, "mirrors": 0, "switches": 1,
+                    "ports": 2, "port_groups": 0, "address_sets": 0, "acls": 0,
                 ]
             ]
         )

@@ -31,7 +31,10 @@ import Testing
         }
         let body: JSONValue = [
             "chassis_id": .string("id-\(number)"), "boot_id": "b1", "seq": 1, "since": 0, "wait": 0,
-            "features": ["chassis", "datapath_binding", "port_binding", "port_binding.guards"],
+            "features": [
+                "chassis", "datapath_binding", "port_binding", "port_binding.guards", "mirror_session",
+                "port_binding.mirrors",
+            ],
             "encaps": [["type": "geneve", "ip": .string("10.127.0.\(number)")]], "ports": .array(plugs),
         ]
         #expect(bench.send("POST", "/v1/chassis/\(chassis)/sync", body, on: .southbound).status == 200)
@@ -155,5 +158,36 @@ import Testing
         )
         #expect(refusal(["inport": "p1", "eth.dst": [1]]) == "422 invalid_value /flow/eth.dst")
         #expect(bench.send("POST", "/v1/trace", ["switch": "ls1"]).json["pointer"] == "/flow")
+    }
+
+    @Test func `The copies for mirrors are told, and why there are none`() {
+        func mirror(_ name: String, _ type: String, _ filter: String, _ sink: String, _ rules: [JSONValue] = []) {
+            let body: JSONValue = [
+                "type": .string(type), "filter": .string(filter), "sink": .string(sink),
+                "mirror_rules": .array(rules),
+            ]
+            bench.send("PUT", "/v1/mirrors/\(name)", body)
+        }
+        let skip: JSONValue = ["priority": 3, "match": "tcp.dst == 80", "action": "skip"]
+        mirror("all", "gre", "both", "192.0.2.9")
+        mirror("web", "erspan", "both", "192.0.2.9", [skip])
+        mirror("here", "lport", "from-lport", "p4")
+        mirror("there", "lport", "both", "p3")
+        bench.send("PATCH", "/v1/ports/p1", ["mirror_rules": ["all", "web", "here", "there"]])
+        bench.send("PATCH", "/v1/ports/p2", ["mirror_rules": ["here", "there"]])
+        let report = trace(["inport": "p1", "eth.dst": "02:00:00:00:00:02", "ip.dst": "10.0.0.2", "tcp.dst": 80]).json
+        let lines = (report["copies"]?.arrayValue ?? []).map { copy in
+            ["port", "direction", "mirror", "type", "sink", "copied", "detail"]
+                .map { copy[$0]?.stringValue ?? copy[$0]?.text ?? "" }.joined(separator: " ")
+        }
+        #expect(
+            lines == [
+                "p1 from-lport all gre 192.0.2.9 true null",
+                "p1 from-lport web erspan 192.0.2.9 false The rule 3, tcp.dst == 80, skips the frame.",
+                "p1 from-lport here lport p4 true null",
+                "p1 from-lport there lport p3 false The port p3 is not on the host hv1.",
+                "p2 to-lport there lport p3 true null",
+            ]
+        )
     }
 }

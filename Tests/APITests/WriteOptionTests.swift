@@ -94,10 +94,16 @@ import Testing
         "beginMigration": ("/v1/ports/m1/migration", ["target": "hv1", "strategy": ["na"]]),
         "completeMigration": ("/v1/ports/p1/migration/complete", nil),
         "abortMigration": ("/v1/ports/m1/migration/abort", nil),
+        "createMirror": ("/v1/mirrors", mirror.merged(with: ["name": "new"])),
+        "replaceMirror": ("/v1/mirrors/m1", mirror.merged(with: ["index": 3])),
+        "patchMirror": ("/v1/mirrors/m1", ["filter": "to-lport"]),
+        "deleteMirror": ("/v1/mirrors/m1", nil),
         "transact": ("/v1/transactions", ["ops": [["op": "delete", "path": "/v1/ports/p1"]]]),
         "applyTopology": ("/v1/topologies/me", ["switches": [["name": "new"]]]),
         "createToken": ("/v1/tokens", ["chassis": "hv2"]), "deleteToken": ("/v1/tokens/ID", nil),
     ]
+
+    private static let mirror: JSONValue = ["type": "gre", "filter": "both", "sink": "192.0.2.9"]
 
     private static let dhcpOptions: JSONValue = [
         "cidr": "10.0.0.0/24", "options": ["server_id": "10.0.0.1", "lease_time": "60"],
@@ -127,6 +133,7 @@ import Testing
         }
         bench.send("PUT", "/v1/address-sets/as1", [:])
         bench.send("PUT", "/v1/dns-records/dns1", [:])
+        bench.send("PUT", "/v1/mirrors/m1", Self.mirror)
         bench.send("PUT", "/v1/dhcp-options/dhcp1", Self.dhcpOptions.merged(with: ["options": ["T1": "30"]]))
         func lists() -> [String] {
             Routes.all.filter { $0.endpoint.operationID.hasPrefix("list") }.map { list in

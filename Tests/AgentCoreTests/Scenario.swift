@@ -218,6 +218,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .commit: "commit"
     case .beginCapture(let order): "capture \(order.port) as \(order.number)"
     case .endCapture(let number): "end capture \(number)"
+    case .mirrors(let orders): "mirror [\(orders.map { "\($0.ports) to \($0.sink)" }.joined(separator: ", "))]"
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
     case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
@@ -241,6 +242,6 @@ private func name(of record: Record) -> String {
     case .datapathBinding(let datapath): datapath.name
     case .portBinding(let port):
         port.logicalPort + (port.locations.first.map { " on \($0.chassis)/\($0.bindSeq)" } ?? "")
-    case .dhcpResponder, .dnsResponder: record.key.id
+    case .dhcpResponder, .dnsResponder, .mirrorSession: record.key.id
     }
 }

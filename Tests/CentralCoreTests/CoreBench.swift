@@ -376,7 +376,7 @@ func recomputedShare(of name: String, in database: SouthboundDatabase) -> [Recor
             case .chassis(let other): chassis.contains(other.name)
             case .datapathBinding(let datapath): datapaths.contains(datapath.id)
             case .portBinding(let port): datapaths.contains(port.datapath)
-            case .dhcpResponder, .dnsResponder: attachments.contains(key)
+            case .dhcpResponder, .dnsResponder, .mirrorSession: attachments.contains(key)
             }
         if isShared { share[key] = entry.record }
     }

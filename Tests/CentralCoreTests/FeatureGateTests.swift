@@ -12,6 +12,7 @@ import Testing
         let bench = CoreBench()
         bench.write(.create(switch: ["name": "a"]), .create(switch: ["name": "b"]))
         bench.write(.create(.dhcpOptions, .dhcp("dhcp")), .create(.dnsRecords, ["name": "dns"]))
+        bench.write(.create(.mirror, ["name": "m", "type": "gre", "filter": "both", "sink": "192.0.2.9"]))
         bench.write(.create(port: ["name": "p"], on: "a"), .create(port: ["name": "q"], on: "b"))
         var old = BenchAgent("h1", "10.0.0.1")
         old.features = Feature.basic
@@ -35,6 +36,7 @@ import Testing
         ),
         (["port_security": ["02:00:00:00:00:01"]], nil, Feature.portGuards),
         (["ra_guard": true], nil, Feature.portGuards),
+        (["mirror_rules": ["m"]], nil, Feature.mirrors),
         (nil, ["dns_records": ["dns"]], Feature.dns),
         (nil, ["dns_domain": "example"], Feature.dns),
         (nil, ["ra_guard": true], Feature.routerGuard),

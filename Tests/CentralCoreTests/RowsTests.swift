@@ -15,9 +15,11 @@ import Testing
         bench.ask(bench.ticket(), .write(request))
         bench.write(.create(.dhcpOptions, .dhcp("dhcp")), .create(.dnsRecords, ["name": "dns"]))
         bench.write(.patch(switch: "s", ["dns_records": ["dns"]]))
+        bench.write(.create(.mirror, ["name": "m", "type": "gre", "filter": "both", "sink": "192.0.2.9"]))
         for index in 0..<20 {
             let body: JSONValue = [
                 "switch": "s", "addresses": [.string("02:00:00:00:00:\(10 + index)")], "dhcpv4_options": "dhcp",
+                "mirror_rules": ["m"],
             ]
             bench.write(.put(port: "p\(index)", body))
         }

@@ -33,6 +33,7 @@ import Wire
         "/v1/dhcp-options": [["name": .string(hostile), "cidr": .string(hostile), "options": ["k": .string(hostile)]]],
         "/v1/dns-records": [["name": .string(hostile), "records": ["k": .string(hostile)]]],
         "/v1/port-groups": [["name": .string(hostile), "ports": [.string(hostile)]]],
+        "/v1/mirrors": [["name": .string(hostile), "sink": .string(hostile), "type": .string(hostile)]],
         "/v1/address-sets": [["name": .string(hostile), "addresses": [.string(hostile)]]],
         "/v1/acls": [["name": .string(hostile), "match": .string(hostile), "direction": .string(hostile)]],
         "/v1/chassis": [
@@ -47,6 +48,7 @@ import Wire
         "/v1/southbound/datapath-bindings": [["name": .string(hostile), "tunnel_key": .string(hostile)]],
         "/v1/southbound/dhcp-responders": [["id": .string(hostile), "cidr": .string(hostile)]],
         "/v1/southbound/dns-responders": [["id": .string(hostile), "owned": .string(hostile)]],
+        "/v1/southbound/mirror-sessions": [["id": .string(hostile), "sink": .string(hostile)]],
         "/v1/southbound/multicast-groups": [["name": .string(hostile), "ports": [.string(hostile)]]],
         "/v1/tokens": [["id": .string(hostile), "role": .string(hostile), "expires_at": .string(hostile)]],
     ]

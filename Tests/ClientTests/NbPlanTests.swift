@@ -17,7 +17,11 @@ import Testing
             ["name": "a0", "switch": "ls0", "direction": "to-lport", "priority": 5, "match": "ip"],
             ["name": "a1", "port_group": "pg0", "direction": "from-lport", "priority": 6, "match": "ip4"],
         ]
-        view.ports["p1"] = ["name": "p1", "switch": "ls1", "revision": 5, "activation_strategy": ["na"]]
+        view.ports["p1"] = [
+            "name": "p1", "switch": "ls1", "revision": 5, "activation_strategy": ["na"], "mirror_rules": ["m0"],
+        ]
+        let rule: JSONValue = ["priority": 5, "match": "tcp", "action": "skip"]
+        view.mirrors["m0"] = ["name": "m0", "revision": 6, "mirror_rules": [rule]]
         return view
     }
 
@@ -47,6 +51,11 @@ import Testing
         "lsp-add ls0 p2 -- pg-add pg1 p2",
         "acl-add ls0 to-lport 9 ip6 drop", "acl-add pg0 from-lport 9 ip6 allow -- acl-del pg0", "acl-del ls0",
         "acl-del pg0 to-lport", "ls-add ls2 -- acl-add ls2 to-lport 1 ip pass", "sync",
+        "mirror-add m1 gre 7 both 192.0.2.9 -- lsp-attach-mirror p1 m1 -- lsp-attach-mirror p0 m1",
+        "mirror-add m1 lport to-lport p0", "mirror-del m0", "--if-exists mirror-del m1", "lsp-attach-mirror p0 m0",
+        "--may-exist lsp-attach-mirror p1 m0", "lsp-detach-mirror p1 m0", "--if-exists lsp-detach-mirror p0 m0",
+        "mirror-rule-add m0 7 udp mirror -- mirror-rule-add m0 8 udp skip -- mirror-rule-del m0 7",
+        "mirror-rule-del m0", "mirror-rule-del m0 5 tcp", "mirror-rule-del m0 5 udp",
     ]
 
     @Test func `Commands become the operations of one transaction`() throws {
@@ -87,6 +96,13 @@ import Testing
         ("lsp-set-enabled p1 enabled -- lsp-get-up p2", "p2: port name not found"),
         ("sync -- show ls2", "ls2: switch name not found"),
         ("sync -- lsp-list ls2", "ls2: switch name not found"),
+        ("mirror-add m0 gre both 192.0.2.9", "m0: a mirror with this name already exists"),
+        ("mirror-del m1", "m1: mirror name not found"),
+        ("lsp-attach-mirror p0 m1", "m1: mirror name not found"),
+        ("lsp-attach-mirror p1 m0", "m0: the mirror is already attached to the port p1"),
+        ("lsp-detach-mirror p0 m0", "m0: the mirror is not attached to the port p0"),
+        ("mirror-rule-add m1 5 tcp skip", "m1: mirror name not found"),
+        ("mirror-rule-add m0 5 tcp mirror", "m0: there is a rule with this priority and this match already"),
     ])
     func `What cannot be is refused in OVN's words`(line: String, message: String) {
         #expect(throws: ClientError.refused(message)) { try plan(line) }

@@ -71,6 +71,14 @@ import Testing
                 "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
             ]
         ],
+        "/v1/mirrors": [
+            [
+                "name": "m1", "type": "gre", "filter": "both", "sink": "192.0.2.9", "index": 7, "labels": [:],
+                "mirror_rules": [["priority": 1, "match": "tcp", "action": "skip"]],
+                "id": "ffffffff-0000-4000-8000-000000000001", "owner": .null, "revision": 8, "config_revision": 8,
+                "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "status": [:],
+            ]
+        ],
         "/v1/port-groups": [
             [
                 "name": "pg1", "ports": ["p-up", "p-slow"], "labels": [:], "id": "ffffffff-0000-4000-8000-000000000001",
@@ -131,6 +139,12 @@ import Testing
             [
                 "id": "dddddddd-0000-4000-8000-000000000001",
                 "records": ["www.example": ["10.0.0.1"], "db.example": ["10.0.0.2"]],
+            ]
+        ],
+        "/v1/southbound/mirror-sessions": [
+            [
+                "id": "ffffffff-0000-4000-8000-000000000001", "type": "gre", "filter": "both", "sink": "192.0.2.9",
+                "index": 7, "rules": [["priority": 1, "match": "tcp", "action": "skip"]],
             ]
         ],
         "/v1/southbound/multicast-groups": [

@@ -44,7 +44,7 @@ import Testing
         #expect(file.objectCount == 5)
         #expect(
             file.body == [
-                "dhcp_options": [], "dns_records": [],
+                "dhcp_options": [], "dns_records": [], "mirrors": [],
                 "switches": [["name": "web", "labels": ["env": "prod", "on": "1"]], ["name": "db"]],
                 "ports": [
                     [

@@ -13,6 +13,16 @@ import Testing
     private let delivered: JSONValue = [
         "switch": "ls1", "inport": "vm1", "chassis": "hv1", "up": true, "reason": .null, "delivered_to": ["vm2"],
         "answered": false, "drop_reason": .null, "detail": .null, "omitted_host_count": 0,
+        "copies": [
+            [
+                "port": "vm1", "direction": "from-lport", "mirror": "m1", "type": "gre", "sink": "192.0.2.9",
+                "copied": true, "detail": .null,
+            ],
+            [
+                "port": "vm2", "direction": "to-lport", "mirror": "m2", "type": "lport", "sink": "vm9",
+                "copied": false, "detail": "The port vm9 is not on the host hv2.",
+            ],
+        ],
         "hosts": [
             [
                 "chassis": "hv1", "drop_reason": .null,

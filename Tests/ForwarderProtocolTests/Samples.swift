@@ -1,4 +1,5 @@
 import ForwarderProtocol
+import Match
 import Wire
 
 /// One of every message, with every kind of field filled.
@@ -45,6 +46,20 @@ enum Samples {
         return underlay
     }
 
+    /// A program of two tests.
+    private static var filter: MatchProgram {
+        let step = MatchProgram.Step(
+            field: .tcpDestination,
+            comparison: .less,
+            lowestBit: 3,
+            mask: 0xff,
+            value: UInt128(1) << 100,
+            ifTrue: -1,
+            ifFalse: -2
+        )
+        return MatchProgram(steps: [step, step], first: 1) ?? .always
+    }
+
     static let messages: [ForwarderMessage] = [
         .greeting(Greeting(version: 1, processID: 4242, epoch: 0xfedc_ba98_7654_3210, revision: 17, heldCount: 2)),
         .held(.underlay(v6)), .held(.port("vm1")), .held(.learntMACs), .heldEnd,
@@ -60,5 +75,16 @@ enum Samples {
         .capturing(number: 1 << 40, isOn: true),
         .virtualClaimed(name: "vm1", virtualPort: ObjectID(high: 1, low: .max)),
         .portActivated(PortActivation(name: "vm1", mark: .max)),
+        .mirrors([
+            MirrorOrder(ports: ["vm1"], copiesSent: true, copiesReceived: false, sink: .port("vm2")),
+            MirrorOrder(ports: ["vm1", "vm2"], copiesSent: false, copiesReceived: true, sink: .gre(v4, key: 7)),
+            MirrorOrder(
+                ports: ["vm2"],
+                copiesSent: true,
+                copiesReceived: true,
+                sink: .erspan(v6, index: 1 << 20 - 1),
+                filter: filter
+            ),
+        ]),
     ]
 }

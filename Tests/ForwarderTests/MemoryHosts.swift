@@ -124,8 +124,8 @@ final class MemoryHosts {
         }
     }
 
-    /// Captures ports of a host from now on, each into a ring of its own.
-    func capture(_ taps: [Int: OwnedTap], on number: Int) {
+    /// Captures ports of a host from now on, each into a ring of its own, or copies their frames to mirrors.
+    func capture(_ taps: [Int: OwnedTap], mirrors: OwnedMirrors? = nil, on number: Int) {
         let host = hosts[number]
         host.generation = OwnedGeneration(
             number: 2,
@@ -135,6 +135,7 @@ final class MemoryHosts {
             devices: host.devices,
             places: OwnedPlaces(host.tables.view, paths[number], []),
             captures: taps,
+            mirrors: mirrors,
             keeping: []
         )
     }

@@ -176,7 +176,7 @@ struct MemoryUnderlay: UnderlayIO {
             let header = messages[index].msg_hdr
             let name = header.msg_name.assumingMemoryBound(to: sockaddr_storage.self)
             // Answers to probes go to who has asked.
-            precondition(clinux_port(name) == (state.echoes ? 40000 : 6081))
+            precondition([state.echoes ? 40000 : 6081, 0].contains(clinux_port(name)))
             let target = address(name)
             var train: [UInt8] = []
             for part in UnsafeBufferPointer(start: header.msg_iov, count: header.msg_iovlen) {

@@ -25,6 +25,11 @@ import Wire
                 + #""server_mac":"02:00:00:00:00:fe","options":""}"#
         ),
         ("dns_responder", #"{"id":"00000000-0000-0001-0000-000000000005","records":{}}"#),
+        (
+            "mirror_session",
+            #"{"id":"00000000-0000-0001-0000-000000000007","type":"gre","filter":"to-lport","sink":"192.0.2.9","#
+                + #""index":4294967295}"#
+        ),
     ]
 
     /// Members that are left out if they say nothing, in the order that they have.
@@ -41,8 +46,10 @@ import Wire
         (
             "port_binding",
             #""dhcpv4_options":"00000000-0000-0001-0000-000000000004","#
-                + #""dhcpv6_options":"00000000-0000-0001-0000-000000000006""#
+                + #""dhcpv6_options":"00000000-0000-0001-0000-000000000006","#
+                + #""mirrors":["00000000-0000-0001-0000-000000000007"]"#
         ),
+        ("mirror_session", #""rules":[{"priority":32767,"match":"tcp","action":"skip"}]"#),
         ("dns_responder", #""pointers":{"1.0.0.10.in-addr.arpa":"vm1.example"}"#),
     ]
 

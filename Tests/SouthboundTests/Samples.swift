@@ -57,6 +57,10 @@ struct RandomDatabase {
                 remove(.portBinding(id(100 + draw(20))))
             case 4: put(.dhcpResponder(responder(draw(3))))
             case 5: put(.dnsResponder(DNSResponder(id: id(300 + draw(3)), isOwned: Bool.random(using: &generator))))
+            case 7:
+                let sink = "192.0.2.\(draw(3))"
+                put(.mirrorSession(MirrorSession(id: id(400 + draw(2)), type: .gre, filter: .both, sink: sink)))
+            case 8: remove(.mirrorSession(id(400)))
             case 6: remove(Bool.random(using: &generator) ? .dhcpResponder(id(200 + draw(3))) : .dnsResponder(id(300)))
             default: putPort()
             }
@@ -108,7 +112,7 @@ func recomputedShare(of name: String, in database: SouthboundDatabase) -> [Recor
         case .datapathBinding(let datapath) where datapaths.contains(datapath.id):
             referred.formUnion(datapath.dnsRecords)
         case .portBinding(let port) where datapaths.contains(port.datapath):
-            referred.formUnion([port.dhcpv4Options, port.dhcpv6Options].compactMap(\.self))
+            referred.formUnion([port.dhcpv4Options, port.dhcpv6Options].compactMap(\.self) + port.mirrors)
         default: break
         }
     }
@@ -120,6 +124,7 @@ func recomputedShare(of name: String, in database: SouthboundDatabase) -> [Recor
         case .portBinding(let port) where datapaths.contains(port.datapath): share[key] = entry.record
         case .dhcpResponder(let responder) where referred.contains(responder.id): share[key] = entry.record
         case .dnsResponder(let responder) where referred.contains(responder.id): share[key] = entry.record
+        case .mirrorSession(let session) where referred.contains(session.id): share[key] = entry.record
         default: break
         }
     }

@@ -35,12 +35,14 @@ import Wire
             sample.json.text
                 == #"{"chassis_id":"c-1","boot_id":"b-1","seq":7,"version":"1.0","#
                 + #""features":["chassis","datapath_binding","port_binding","dhcp_responder","dns_responder","#
-                + #""chassis.tunnel_keys","port_binding.dhcpv4_options","port_binding.dhcpv6_options","#
+                + #""mirror_session","chassis.tunnel_keys","#
+                + #""port_binding.dhcpv4_options","port_binding.dhcpv6_options","#
                 + #""datapath_binding.dns_records","datapath_binding.router_advertisement","#
                 + #""datapath_binding.ra_guard","datapath_binding.dhcp_guard","#
                 + #""port_binding.port_security.virtual_macs","port_binding.virtual_parents","#
                 + #""port_binding.guards","datapath_binding.router_advertisement.max_interval","#
-                + #""port_binding.locations.standby","datapath_binding.filter"],"hostname":"host1","#
+                + #""port_binding.locations.standby","datapath_binding.filter","port_binding.mirrors"],"#
+                + #""hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#
                 + #""ports":[{"logical_port":"p1","interface":"tap1","claim":3,"up":true,"activated":5}],"#

@@ -94,7 +94,8 @@ class TopologyTest(unittest.TestCase):
             self.heddle(central, "apply", "-f", file.name, "--prune")
             owner = json.loads(central.curl("/v1/topologies"))["items"][0]
             self.assertEqual(owner, {"owner": "big", "revision": revision, "switches": SWITCHES, "port_groups": 0,
-                                     "address_sets": 0, "acls": 0, "dhcp_options": 0, "dns_records": 0, "ports": COUNT - SWITCHES})
+                                     "address_sets": 0, "acls": 0, "dhcp_options": 0, "dns_records": 0, "mirrors": 0,
+                                     "ports": COUNT - SWITCHES})
 
 
 if __name__ == "__main__":

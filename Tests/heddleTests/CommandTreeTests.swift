@@ -88,8 +88,8 @@ import Testing
         (
             "get swiches",
             "there is no kind 'swiches'; did you mean 'switches'? the kinds are dhcp-options, dns-records, "
-                + "switches, ports, port-groups, address-sets, acls, chassis, datapath-bindings, port-bindings, "
-                + "dhcp-responders, dns-responders, multicast-groups"
+                + "mirrors, switches, ports, port-groups, address-sets, acls, chassis, datapath-bindings, "
+                + "port-bindings, dhcp-responders, dns-responders, mirror-sessions, multicast-groups"
         ),
     ])
     func `What is misspelled is told with what was meant`(line: String, sentence: String) throws {

@@ -3,7 +3,8 @@ extension NbCommand {
     public static let grammar = ControlGrammar<NbCommand>(
         program: "heddle nb",
         abstract: "Change and show the logical network, with ovn-nbctl's commands.",
-        verbs: switchVerbs + portVerbs + portColumnVerbs + portGroupVerbs + aclVerbs + dhcpVerbs + otherVerbs,
+        verbs: switchVerbs + portVerbs + portColumnVerbs + portGroupVerbs + aclVerbs + dhcpVerbs + mirrorVerbs
+            + otherVerbs,
         waits: true,
         foreignVerbs: .northbound
     )

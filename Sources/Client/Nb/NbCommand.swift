@@ -34,6 +34,15 @@ public enum NbCommand: Equatable, Sendable {
     case aclDel(String, NbACLFilter)
     /// Print the ACLs of a switch or a port group.
     case aclList(String)
+    /// Make a mirror.
+    case mirrorAdd(name: String, type: String, index: Int64, filter: String, sink: String)
+    /// Delete a mirror.
+    case mirrorDel(String, ifExists: Bool)
+    /// Add a rule to a mirror.
+    case mirrorRuleAdd(String, MirrorRule)
+    /// Delete the rules of a mirror: all, those of a priority, or the one with a match.
+    case mirrorRuleDel(String, priority: Int64?, match: String?)
+    case mirrorList
     /// Print the switches with their ports, or one of them.
     case show(switch: String?)
     /// Change nothing, but wait as `--wait` says.
@@ -53,6 +62,18 @@ public enum NbCommand: Equatable, Sendable {
         case dhcpv4Options(String?)
         /// `lsp-set-dhcpv6-options`: a name or UUID, or none.
         case dhcpv6Options(String?)
+        /// `lsp-attach-mirror`: a name or UUID.
+        case attachMirror(String, mayExist: Bool)
+        /// `lsp-detach-mirror`: a name or UUID.
+        case detachMirror(String, ifExists: Bool)
+    }
+
+    /// A rule about which frames a mirror gets.
+    public struct MirrorRule: Equatable, Sendable {
+        public var priority: Int64
+        public var match: String
+        /// `mirror` or `skip`.
+        public var action: String
     }
 
     /// A column of a port that a command prints.
@@ -76,9 +97,10 @@ public enum NbCommand: Equatable, Sendable {
     /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
-        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList: true
+        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList, .mirrorList:
+            true
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
-            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel:
+            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel:
             false
         }
     }

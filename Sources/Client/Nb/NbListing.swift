@@ -34,6 +34,20 @@ public enum NbListing {
             .map { "\($0.text("id")) (\($0.text("name")))\n" }.joined()
     }
 
+    /// The output of `ovn-nbctl mirror-list`: the mirrors, sorted by name, with what they say.
+    public static func mirrors(_ objects: [JSONValue]) -> String {
+        objects.sorted(by: { $0.text("name").utf8Precedes($1.text("name")) }).map { mirror in
+            let index = mirror["index"]?.integerValue ?? 0
+            return
+                "\(mirror.text("name")):\n  Type     :  \(mirror.text("type"))\n  Sink     :  \(mirror.text("sink"))\n"
+                + "  Filter   :  \(mirror.text("filter"))\n  Index/Key:  \(index)\n"
+                + (mirror["mirror_rules"]?.arrayValue ?? []).map { rule in
+                    let priority = rule["priority"]?.integerValue ?? 0
+                    return "  Rule     :  \(priority) \(rule.text("match")) \(rule.text("action"))\n"
+                }.joined()
+        }.joined(separator: "\n")
+    }
+
     /// The output of the `lsp-get-` verb for this column.
     public static func column(_ column: NbCommand.PortColumn, of port: JSONValue) -> String {
         switch column {

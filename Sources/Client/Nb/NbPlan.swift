@@ -14,6 +14,8 @@ public struct NbView: Equatable, Sendable {
     public var portGroups: [String: JSONValue] = [:]
     /// All ACLs, if a command is about them.
     public var acls: [JSONValue] = []
+    /// Mirrors by the name or UUID that the user wrote; those that are not there are missing.
+    public var mirrors: [String: JSONValue] = [:]
 
     public init() {}
 }
@@ -31,7 +33,8 @@ public struct NbPlan: Equatable, Sendable {
     public private(set) var commandOfOperation: [Int] = []
 
     private var switches: [String: Known] = [:]
-    private var ports: [String: Known] = [:]
+    var ports: [String: Known] = [:]
+    var mirrors: [String: Known] = [:]
     private var dhcpOptions: [String: Known] = [:]
     private var portGroups: [String: Known] = [:]
     /// The ACLs as the chain has left them so far.
@@ -40,7 +43,7 @@ public struct NbPlan: Equatable, Sendable {
     private var position = 0
 
     /// An object as the chain has left it so far.
-    private struct Known: Equatable, Sendable {
+    struct Known: Equatable, Sendable {
         var switchName = ""
         /// The keys of the options of a port, or of a set of DHCP options.
         var optionKeys: Set<String> = []
@@ -48,6 +51,10 @@ public struct NbPlan: Equatable, Sendable {
         var isVirtual = false
         /// True if it has an `activation_strategy`.
         var isMoving = false
+        /// The rules of a mirror.
+        var rules: [JSONValue] = []
+        /// The mirrors of a port.
+        var mirrors: [String] = []
         /// The revision that was read; `nil` once the chain itself has made the object.
         var revision: Int64?
         var isThere = true
@@ -76,6 +83,15 @@ public struct NbPlan: Equatable, Sendable {
                 optionKeys: Set((object["options"]?.objectValue?.members ?? []).map(\.name)),
                 isVirtual: object.text("type") == "virtual",
                 isMoving: !object.texts("activation_strategy").isEmpty,
+                mirrors: object.texts("mirror_rules"),
+                revision: object["revision"]?.integerValue
+            )
+        }
+        for (reference, object) in view.mirrors {
+            let name = object["name"]?.stringValue ?? reference
+            names[reference] = name
+            mirrors[name] = Known(
+                rules: object["mirror_rules"]?.arrayValue ?? [],
                 revision: object["revision"]?.integerValue
             )
         }
@@ -131,7 +147,13 @@ public struct NbPlan: Equatable, Sendable {
             acls.removeAll { acl in gone.contains { $0.text("name") == acl.text("name") } }
             for acl in gone { operate("delete", "/v1/acls/" + percentEncoded(acl.text("name"))) }
         case .aclList(let reference): _ = try homeOfACLs(reference)
-        case .lsList, .show(nil), .sync, .dhcpOptionsList: break
+        case .mirrorAdd(let name, let type, let index, let filter, let sink):
+            try addMirror(name, type: type, index: index, filter: filter, sink: sink)
+        case .mirrorDel(let reference, let ifExists): try deleteMirror(reference, ifExists: ifExists)
+        case .mirrorRuleAdd(let reference, let rule): try addRule(rule, to: reference)
+        case .mirrorRuleDel(let reference, let priority, let match):
+            try deleteRules(of: reference, priority: priority, match: match)
+        case .lsList, .show(nil), .sync, .dhcpOptionsList, .mirrorList: break
         }
     }
 
@@ -188,6 +210,10 @@ public struct NbPlan: Equatable, Sendable {
         case .options(let options): change = replacingOptions(of: name, by: options)
         case .dhcpv4Options(let options): change = ["dhcpv4_options": options.map { .string($0) } ?? .null]
         case .dhcpv6Options(let options): change = ["dhcpv6_options": options.map { .string($0) } ?? .null]
+        case .attachMirror(let mirror, let mayExist):
+            return try setMirror(mirror, of: name, isAttached: true, isLenient: mayExist)
+        case .detachMirror(let mirror, let ifExists):
+            return try setMirror(mirror, of: name, isAttached: false, isLenient: ifExists)
         }
         operate("patch", "/v1/ports/" + percentEncoded(name), change)
     }
@@ -329,14 +355,14 @@ public struct NbPlan: Equatable, Sendable {
         return resolved(reference)
     }
 
-    private func resolved(_ reference: String) -> String { names[reference] ?? reference }
+    func resolved(_ reference: String) -> String { names[reference] ?? reference }
 
-    private func found(_ reference: String, in objects: [String: Known]) -> Known? {
+    func found(_ reference: String, in objects: [String: Known]) -> Known? {
         objects[resolved(reference)].flatMap { $0.isThere ? $0 : nil }
     }
 
     /// Demands that an object is as it was read; one that the chain itself has made or removed needs no demand.
-    private mutating func require(_ collection: String, _ reference: String, _ known: Known?) {
+    mutating func require(_ collection: String, _ reference: String, _ known: Known?) {
         let path = JSONValue.string(collection + percentEncoded(resolved(reference)))
         let demand: JSONValue
         switch known {
@@ -348,7 +374,7 @@ public struct NbPlan: Equatable, Sendable {
         if !requirements.contains(demand) { requirements.append(demand) }
     }
 
-    private mutating func operate(_ name: String, _ path: String, _ body: JSONValue? = nil) {
+    mutating func operate(_ name: String, _ path: String, _ body: JSONValue? = nil) {
         var operation: JSONValue = ["op": .string(name), "path": .string(path)]
         if let body, var object = operation.objectValue {
             object["body"] = body

@@ -115,6 +115,11 @@ public struct NbSession {
             revision = max(revision ?? 0, reply.revision ?? 0)
         }
         if commands.contains(where: \.needsACLs) { view.acls = try boundedCaller.list("/v1/acls") }
+        for reference in Self.unique(commands.compactMap(\.mirrorReference)) {
+            guard let reply = try boundedCaller.object("/v1/mirrors/" + percentEncoded(reference)) else { continue }
+            view.mirrors[reference] = reply.body
+            revision = max(revision ?? 0, reply.revision ?? 0)
+        }
         return (view, revision)
     }
 
@@ -194,8 +199,9 @@ public struct NbSession {
                 throw notFound(reference, "port group")
             }
             output(NbListing.list(try ports(named: group.texts("ports"))))
+        case .mirrorList: output(NbListing.mirrors(try boundedCaller.list("/v1/mirrors")))
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
-            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel:
+            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel:
             break
         }
     }
@@ -245,7 +251,8 @@ extension NbCommand {
         case .aclAdd(let acl): [acl.entity]
         case .aclDel(let name, _), .aclList(let name): [name]
         case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
-            .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts:
+            .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .mirrorAdd,
+            .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
             []
         }
     }
@@ -255,7 +262,8 @@ extension NbCommand {
         case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
         case .pgAdd(_, let ports), .pgSetPorts(_, let ports): ports
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
-            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList:
+            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,
+            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
             []
         }
     }
@@ -267,7 +275,8 @@ extension NbCommand {
             .dhcpOptionsGet(let name):
             name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList,
-            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList:
+            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,
+            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
             nil
         }
     }
@@ -278,7 +287,7 @@ extension NbCommand {
         case .aclAdd, .aclDel: true
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts,
-            .pgGetPorts, .aclList:
+            .pgGetPorts, .aclList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
             false
         }
     }
@@ -290,7 +299,22 @@ extension NbCommand {
         case .aclAdd(let acl): acl.entity
         case .aclDel(let name, _), .aclList(let name): name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
-            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet:
+            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .mirrorAdd, .mirrorDel, .mirrorRuleAdd,
+            .mirrorRuleDel, .mirrorList:
+            nil
+        }
+    }
+
+    /// The mirror that the command makes, changes, deletes, attaches or detaches.
+    fileprivate var mirrorReference: String? {
+        switch self {
+        case .mirrorAdd(let name, _, _, _, _), .mirrorDel(let name, _), .mirrorRuleAdd(let name, _),
+            .mirrorRuleDel(let name, _, _):
+            name
+        case .lspSet(_, .attachMirror(let name, _)), .lspSet(_, .detachMirror(let name, _)): name
+        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
+            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .mirrorList, .pgAdd, .pgDel,
+            .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList:
             nil
         }
     }

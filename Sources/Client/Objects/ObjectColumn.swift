@@ -47,6 +47,12 @@ extension ShownKind {
                 ObjectColumn("NAMES") { "\($0["records"]?.objectValue?.members.count ?? 0)" },
                 ObjectColumn("POINTERS") { "\($0["pointers"]?.objectValue?.members.count ?? 0)" },
             ]
+        case .mirrorSession:
+            [
+                ObjectColumn("ID", "id"), ObjectColumn("TYPE", "type"), ObjectColumn("FILTER", "filter"),
+                ObjectColumn("SINK", "sink"), ObjectColumn("INDEX", "index"),
+                ObjectColumn("RULES") { "\($0["rules"]?.arrayValue?.count ?? 0)" },
+            ]
         case .multicastGroup:
             [
                 ObjectColumn("DATAPATH", "datapath"), ObjectColumn("NAME", "name"),
@@ -149,6 +155,13 @@ extension JSONValue {
         case let value?: value.plainText
         case nil: ""
         }
+    }
+
+    /// `m1: from-lport to gre 192.0.2.9` of a mirror.
+    var mirrorText: String {
+        let text = "\(self.text("name")): \(self.text("filter")) to \(self.text("type")) \(self.text("sink"))"
+        let count = self["mirror_rules"]?.arrayValue?.count ?? 0
+        return count == 0 ? text : text + ", \(count) rule\(count == 1 ? "" : "s")"
     }
 
     /// `key=value` of a label or an option.

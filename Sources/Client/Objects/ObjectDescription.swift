@@ -9,7 +9,8 @@ extension ObjectSession {
         case .resource(.object(.logicalSwitchPort)): try describePort(object)
         case .resource(.object(let kind)): Self.description(of: object, kind)
         case .resource(.chassis): try describeChassis(object)
-        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: try object.yaml()
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .mirrorSession, .multicastGroup:
+            try object.yaml()
         }
     }
 
@@ -88,6 +89,10 @@ extension ObjectSession {
         text.addIfSaid("DHCPv6 options", [object.text("dhcpv6_options")])
         let guards = ["ra_guard", "dhcp_guard"].compactMap { name in object[name]?.boolValue.map { "\(name) \($0)" } }
         text.addIfSaid("Guards", guards + (status["guarded"]?.boolValue == true ? ["by port security"] : []))
+        let mirrors = try object.texts("mirror_rules").map { name throws(ClientError) in
+            try caller.object(ShownKind.mirror.path(of: name))?.body ?? ["name": .string(name)]
+        }
+        text.addIfSaid("Mirrors", mirrors.map(\.mirrorText))
         text.addIfSaid("Virtual address", [object.text("virtual_ip")])
         text.addIfSaid("Virtual parents", object.texts("virtual_parents"))
         text.addIfSaid("Virtual parent", [status.text("virtual_parent")])

@@ -15,12 +15,15 @@ public enum ShownKind: Hashable, Sendable {
     case dhcpResponder
     /// Southbound: the names that DNS queries are answered for.
     case dnsResponder
+    /// Southbound: the places that frames are copied to.
+    case mirrorSession
     /// Southbound: the groups that broadcasts go to.
     case multicastGroup
 
     public static let logicalSwitch = ShownKind.resource(.logicalSwitch)
     public static let port = ShownKind.resource(.logicalSwitchPort)
     public static let dhcpOptions = ShownKind.resource(.object(.dhcpOptions))
+    public static let mirror = ShownKind.resource(.object(.mirror))
     /// The hosts that carry ports.
     public static let chassis = ShownKind.resource(.chassis)
 
@@ -46,6 +49,7 @@ public enum ShownKind: Hashable, Sendable {
         case .portBinding: ["port-binding", "port-bindings", "pb"]
         case .dhcpResponder: ["dhcp-responder", "dhcp-responders"]
         case .dnsResponder: ["dns-responder", "dns-responders"]
+        case .mirrorSession: ["mirror-session", "mirror-sessions"]
         case .multicastGroup: ["multicast-group", "multicast-groups", "mg"]
         }
     }
@@ -54,14 +58,15 @@ public enum ShownKind: Hashable, Sendable {
     public var plural: String {
         switch self {
         case .resource(let kind): kind.names.plural
-        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: names[1]
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .mirrorSession, .multicastGroup: names[1]
         }
     }
 
     var path: String {
         switch self {
         case .resource(let kind): kind.names.path
-        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: "/v1/southbound/\(plural)"
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .mirrorSession, .multicastGroup:
+            "/v1/southbound/\(plural)"
         }
     }
 
@@ -69,7 +74,7 @@ public enum ShownKind: Hashable, Sendable {
     var resource: ResourceKind? {
         switch self {
         case .resource(let kind): kind
-        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup: nil
+        case .datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .mirrorSession, .multicastGroup: nil
         }
     }
 
@@ -82,7 +87,7 @@ public enum ShownKind: Hashable, Sendable {
         switch self {
         case .portBinding: object.text("logical_port")
         case .multicastGroup: "\(object.text("datapath"))/\(object.text("name"))"
-        case .dhcpResponder, .dnsResponder: object.text("id")
+        case .dhcpResponder, .dnsResponder, .mirrorSession: object.text("id")
         case .resource, .datapathBinding: object.text("name")
         }
     }
@@ -99,7 +104,7 @@ public enum ShownKind: Hashable, Sendable {
 extension ShownKind: CaseIterable {
     /// All kinds, in the order in which messages name them.
     public static let allCases: [ShownKind] =
-        deletable + [.datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .multicastGroup]
+        deletable + [.datapathBinding, .portBinding, .dhcpResponder, .dnsResponder, .mirrorSession, .multicastGroup]
 
     /// The kinds whose objects users delete.
     public static let deletable: [ShownKind] = ResourceKind.allCases.map { .resource($0) }

@@ -21,7 +21,19 @@ struct TraceText {
         if let count = report["omitted_host_count"]?.integerValue, count > 0 {
             text += "\n\(count) further hosts get the frame and are not shown\n"
         }
-        return text + "\n" + outcome
+        return text + "\n" + outcome + copies
+    }
+
+    private var copies: String {
+        let lines = (report["copies"]?.arrayValue ?? []).map { copy in
+            let sink = copy.text("type") == "lport" ? copy.text("sink") : "\(copy.text("type")) \(copy.text("sink"))"
+            let side = "what \(copy.text("port")) \(copy.text("direction") == "to-lport" ? "gets" : "sends")"
+            let detail = copy["detail"]?.stringValue == nil ? "" : ": \(copy.text("detail"))"
+            return copy["copied"]?.boolValue == true
+                ? "copied to \(sink) (mirror \(copy.text("mirror")), \(side))\n"
+                : "not copied to \(sink) (mirror \(copy.text("mirror")), \(side))\(detail)\n"
+        }
+        return lines.joined()
     }
 
     private static func steps(_ steps: [JSONValue]) -> String {

@@ -92,6 +92,13 @@ extension LogicalSwitchPort {
         try check(port.value.dhcpv4Options, is: .v4, "dhcpv4_options", database)
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
         try checkVirtual(port, database)
+        for (number, id) in port.value.mirrors.enumerated() {
+            guard let mirror = database.mirrors[id]?.value, mirror.type == .logicalPort,
+                mirror.sink == port.value.name
+            else { continue }
+            let detail = "The mirror \"\(mirror.name)\" would copy the port's frames to the port itself."
+            throw Refusal(.invalidValue, detail, pointer: "/mirror_rules/\(number)")
+        }
         for (number, address) in port.value.logicalAddresses.enumerated() {
             guard case .known(let mac, let ips) = address else { continue }
             var place: String { "/addresses/\(number)" }

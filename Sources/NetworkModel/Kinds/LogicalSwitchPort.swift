@@ -69,6 +69,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var guardsRouters: Bool?
     /// The same for what DHCP servers send.
     public var guardsDHCP: Bool?
+    /// The mirrors that the port's frames are copied to, as OVN's `mirror_rules`.
+    public var mirrors: [ObjectID] = []
     /// The user's own marks; at most 64.
     public var labels: [String: String]
     /// The server's facts about the port.
@@ -232,6 +234,13 @@ extension LogicalSwitchPort: Kind {
         ),
         .optionalFlag("ra_guard", \.guardsRouters, laterWith: Feature.portGuards),
         .optionalFlag("dhcp_guard", \.guardsDHCP, laterWith: Feature.portGuards),
+        .references(
+            "mirror_rules",
+            \.mirrors,
+            to: Mirror.self,
+            atMost: MirrorSession.perPortMaximum,
+            feature: Feature.mirrors
+        ),
         .texts("labels", \.labels),
     ])
     public static let statusMembers: [JSONMember<Status>] = [

@@ -7,6 +7,8 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
     case dhcpOptions
     /// A set of DNS records: `/v1/dns-records`.
     case dnsRecords
+    /// A place that frames are copied to: `/v1/mirrors`.
+    case mirror
     /// A logical switch: `/v1/switches`.
     case logicalSwitch
     /// A port of a logical switch: `/v1/ports`.
@@ -23,6 +25,7 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
         switch self {
         case .dhcpOptions: .dhcpOptions
         case .dnsRecords: .dnsRecords
+        case .mirror: .mirrors
         case .logicalSwitch: .logicalSwitches
         case .logicalSwitchPort: .logicalSwitchPorts
         case .portGroup: .portGroups
@@ -35,6 +38,7 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
 extension KindRow {
     fileprivate static let dhcpOptions = KindRow(DHCPOptions.self)
     fileprivate static let dnsRecords = KindRow(DNSRecords.self)
+    fileprivate static let mirrors = KindRow(Mirror.self)
     fileprivate static let logicalSwitches = KindRow(LogicalSwitch.self)
     fileprivate static let logicalSwitchPorts = KindRow(LogicalSwitchPort.self)
     fileprivate static let portGroups = KindRow(PortGroup.self)

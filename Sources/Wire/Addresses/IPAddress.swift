@@ -33,6 +33,13 @@ public enum IPAddress: Hashable, Comparable, Sendable, Spelled {
         }
     }
 
+    public var isIPv6: Bool {
+        switch self {
+        case .v4: false
+        case .v6: true
+        }
+    }
+
     /// True if packets can be sent to the address as that of one host: no multicast, broadcast, 0.0.0.0 or `::`.
     public var isOfOneHost: Bool {
         switch self {
