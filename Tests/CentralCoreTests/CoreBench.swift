@@ -52,6 +52,7 @@ final class CoreBench {
     func restart(history count: Int? = nil) throws {
         appending = []
         answers = [:]
+        timer = nil
         let cut = log.count - (count ?? log.count)
         var network = base
         for commit in log.prefix(cut) { try network.apply(Commit(decoding: commit.encoded)) }

@@ -48,7 +48,7 @@ final class Simulation {
         agents = (1...4).map { BenchAgent("h\($0)", "10.0.0.\($0)") }
         for index in agents.indices {
             // One host has an agent that knows neither options nor records, nor standby places.
-            let later = [Feature.dhcpv4, Feature.dns, Feature.standby, Feature.filter]
+            let later = [Feature.dhcpv4, Feature.dns, Feature.standby, Feature.filter, Feature.mirrors]
             agents[index].features = Feature.basic + (index == 3 ? [] : later)
         }
         states = [bench.base]
@@ -124,7 +124,7 @@ final class Simulation {
         let port = "p\(draw(10))"
         let home = "s\(draw(3))"
         let operation: NetworkModel.Operation =
-            switch draw(16) {
+            switch draw(18) {
             case 0: .put(switch: home, [:])
             case 1: .delete(port: port)
             case 2: isUnlucky(30) ? .delete(switch: home) : .put(switch: home, ["vlan_passthru": true])
@@ -147,6 +147,8 @@ final class Simulation {
             case 12: acl(["switch": .string(home), "match": "outport == @g0 || ip4.src == $g1_ip4"])
             case 13: acl(["port_group": .string("g\(draw(2))"), "match": .string("inport == \"\(port)\"")])
             case 14: .delete(.acl, "x\(draw(3))")
+            case 15: .put(.mirror, "m", ["type": "gre", "filter": "both", "sink": .string("192.0.2.\(draw(5))")])
+            case 16: .patch(port: port, ["mirror_rules": draw(3) == 0 ? ["m"] : .null])
             default: .put(port: port, ["switch": .string(home)])
             }
         written.append(bench.write(operation))
@@ -335,12 +337,13 @@ final class Simulation {
         }
     }
 
-    /// A live host that may have a port loses it only to a plug that central had not seen, and in a list of hosts to
-    /// none.
+    /// A live host that may have a port, and can, loses it only to a plug that central had not seen, and in a list of
+    /// hosts to none.
     private func checkTaking(of id: ObjectID, by taker: String, from old: Network, to new: Network) {
         guard let port = new.northbound.ports[id]?.value,
             let loser = old.southbound.portBinding(id)?.locations.first?.chassis, loser != taker,
             let agent = agents.first(where: { $0.name == loser }), port.mayBe(on: loser),
+            Set(agent.features).isSuperset(of: new.neededFeatures(of: port)),
             [old, new].allSatisfy({ $0.ledger.chassis[loser]?.isLive == true }),
             let plugged = agent.ports.first(where: { $0.logicalPort == port.name }),
             old.ledger.bindings[id]?.claim(of: agent.chassisID) == plugged.claim,
