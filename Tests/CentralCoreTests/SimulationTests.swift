@@ -365,19 +365,6 @@ final class Simulation {
     }
 }
 
-extension LogicalSwitchPort {
-    fileprivate func mayBe(on chassis: String) -> Bool {
-        requestedChassis.isEmpty || requestedChassis.contains(chassis)
-    }
-
-    fileprivate func movesTo(behind holder: String?) -> [String] {
-        guard requestedChassis.count > 1, !activationStrategy.isEmpty,
-            let index = requestedChassis.firstIndex(where: { $0 == holder })
-        else { return [] }
-        return Array(requestedChassis[(index + 1)...])
-    }
-}
-
 @Suite struct SimulationTests {
     /// `SEEDS=500` in the environment looks for rare faults.
     static let seedCount = ProcessInfo.processInfo.environment["SEEDS"].flatMap { UInt64($0) } ?? 12
