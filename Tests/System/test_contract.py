@@ -14,11 +14,11 @@ ACL = ["createSwitch", "createPort", "createPortGroup", "createAcl"]
 NEEDED = {"createSwitch": [], "createSwitchPort": ["createSwitch"], "createPort": ["createSwitch"], "transact": [],
           "createPortGroup": ["createSwitch", "createPort"], "createAddressSet": [],
           "createAcl": ACL[:-1], "getAcl": ACL, "replaceAcl": ACL, "patchAcl": ACL, "deleteAcl": ACL,
-          "createDhcpOptions": [], "createDnsRecords": [], "applyTopology": [],
+          "createDhcpOptions": [], "createDnsRecords": [], "createMirror": [], "applyTopology": [],
           "createToken": [], "enrol": ["createToken"],
           "sync": ["createSwitch", "createPort"]}
 WORLD = ["createSwitch", "createPort", "createPortGroup", "createAddressSet", "createDhcpOptions",
-         "createDnsRecords", "sync", "applyTopology", "createToken", "enrol"]
+         "createDnsRecords", "createMirror", "sync", "applyTopology", "createToken", "enrol"]
 
 
 class Operation:
