@@ -296,9 +296,9 @@ public struct JSONParser {
         if byte == UInt8(ascii: "\"") {
             guard let text = Self.text(bytes.span.extracting(start..<offset)) else { throw error(.badString) }
             // ASCII, as nearly everything is, needs no further look.
-            guard bits < 0x80 || !isRequest || text.isStreamSafe else { throw error(.tooManyMarks) }
+            let valid = bits < 0x80 ? text : try checked(text)
             offset += 1
-            return text
+            return valid
         }
         return try stringWithEscapes(from: start)
     }
