@@ -63,6 +63,12 @@ def mac(text):
     return bytes.fromhex(text.replace(":", ""))
 
 
+def rarp(own):
+    """The frame by which QEMU announces a guest with this MAC address."""
+    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 3) + (own + bytes(4)) * 2
+    return b"\xff" * 6 + own + b"\x80\x35" + body + bytes(18)
+
+
 def checksum(data):
     """The sum of RFC 1071, not inverted."""
     if len(data) % 2:

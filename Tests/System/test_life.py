@@ -9,7 +9,7 @@ import socket
 import unittest
 
 from lab import NETWORK, Primer, wait_until
-from packets import Inside, mac, packet_socket
+from packets import Inside, mac, packet_socket, rarp
 
 ROUNDS = int(os.environ.get("ROUNDS", "40"))
 # The first rounds fill what is kept for later ones.
@@ -86,9 +86,7 @@ class LifeTest(unittest.TestCase):
         wait_until(lambda: not self.status(name).get("standby"), f"{name} stays")
         self.begin_move(name, own)
         with packet_socket(f"{lab.name}-guest2", name) as guest:
-            # As QEMU has it: RARP.
-            ends = (mac(own) + bytes(4)) * 2
-            guest.send(b"\xff" * 6 + mac(own) + bytes.fromhex("8035000108000604" "0003") + ends + bytes(18))
+            guest.send(rarp(mac(own)))
         wait_until(lambda: self.status(name)["chassis"] == "hv2", f"{name} has moved")
         self.ask(self.central, "POST", f"/v1/ports/{name}/migration/complete")
         for number in 1, 2:

@@ -14,14 +14,10 @@ import time
 import unittest
 
 from lab import HEDDLE, ROOT, Primer, wait_until
-from packets import packet_socket, receive
+from packets import mac, packet_socket, rarp, receive
 
 PORT = "ls1-vm3"
 UDP_PORT = 4000
-
-
-def mac(text):
-    return bytes.fromhex(text.replace(":", ""))
 
 
 class Traffic:
@@ -76,11 +72,9 @@ class Traffic:
 
     def announce(self):
         """The guest runs at hv3 from now on, and says so as QEMU does: by RARP."""
-        own = mac(Primer.MAC[3])
-        rarp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 3) + (own + bytes(4)) * 2
         with self.lock:
             self.announced = dict(self.sent)
-            self.places["hv3"].send(b"\xff" * 6 + own + b"\x80\x35" + rarp + bytes(18))
+            self.places["hv3"].send(rarp(mac(Primer.MAC[3])))
             self.place = "hv3"
 
     def go_on(self, seconds=0.3):
