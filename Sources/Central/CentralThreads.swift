@@ -46,14 +46,16 @@ struct CentralThreads: Sendable {
     ) throws(SystemError) -> CentralThreads {
         // The store goes over to its thread with this and is not touched here any more.
         nonisolated(unsafe) let store = store
-        return try startLoop("core", metrics) { (loop: EventLoop) throws(SystemError) -> CentralThreads in
+        return try startLoop("core", metrics, turn: innerTurn) {
+            (loop: EventLoop) throws(SystemError) -> CentralThreads in
             var thread: CoreThread?
             let mailbox = try Mailbox<CoreThread.Message>(on: loop) { thread?.receive($0) }
             // Not ready before the core has looked at what it took up.
             let cell = LatestCell(Published(network: core.durable, isReady: false))
-            let bulk = try startBulk("bulk", niceness: Self.yieldingNiceness, cell, metrics)
-            // A large write, for which others wait, must not wait for contents that are being read.
-            let planner = try startBulk("plan", niceness: 0, cell, metrics)
+            let bulk = try startBulk("bulk", niceness: Self.yieldingNiceness * 2, cell, metrics)
+            // A large write, for which others wait, waits little for contents that are being read; small requests
+            // wait for neither.
+            let planner = try startBulk("plan", niceness: Self.yieldingNiceness, cell, metrics)
             let disk = try start(
                 store,
                 backups: backups,
@@ -104,7 +106,7 @@ struct CentralThreads: Sendable {
         logger: Logger
     ) throws(SystemError) -> Mailbox<StoreThread.Message> {
         nonisolated(unsafe) let store = store
-        return try startLoop("store", metrics) {
+        return try startLoop("store", metrics, turn: innerTurn) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<StoreThread.Message> in
             let server = try backups.map { listener throws(SystemError) in
                 try BackupServer(loop: loop, store: store, listener: listener, logger: logger)
@@ -122,24 +124,28 @@ struct CentralThreads: Sendable {
         }
     }
 
-    /// The length of a processor's turn for threads on the way of every request, less than half of the usual: they are
+    /// The length of a processor's turn for threads on the way of every request, a third of the usual: they are
     /// there sooner where long work, or another program, has the processor.
-    private static let turnLength: Duration = .microseconds(500)
+    private static let servingTurn: Duration = .microseconds(1000)
+    /// The same for the threads of the core and the log, which are woken by those that serve and work for some tens of
+    /// microseconds. With a turn as long as theirs they would wait for a loop that reads large contents on the same
+    /// processor until the kernel's next tick, 4 ms.
+    private static let innerTurn: Duration = .microseconds(100)
 
     /// Starts a thread with a loop, whose turns are measured.
     /// - Parameters:
-    ///   - isWaitedFor: True if every request waits for it.
+    ///   - turn: the length of its turns of the processor, or `nil` for the usual one.
     ///   - niceness: of this thread alone. If either is refused, the thread works like the others.
     private static func startLoop<Handle: Sendable>(
         _ name: String,
         _ metrics: Metrics,
-        isWaitedFor: Bool = true,
+        turn: Duration? = nil,
         niceness: Int32 = 0,
         _ setUp: @escaping @Sendable (EventLoop) throws(SystemError) -> Handle
     ) throws(SystemError) -> Handle {
         try EventLoop.start(named: name) { (loop: EventLoop) throws(SystemError) -> Handle in
             metrics.watch(loop, named: name)
-            if isWaitedFor { _ = try? shortenProcessorTurns(to: turnLength) }
+            if let turn { _ = try? shortenProcessorTurns(to: turn) }
             if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
             return try setUp(loop)
         }.handle
@@ -157,7 +163,7 @@ struct CentralThreads: Sendable {
         _ cell: LatestCell<Published>,
         _ metrics: Metrics
     ) throws(SystemError) -> Mailbox<BulkThread.Message> {
-        try startLoop(name, metrics, isWaitedFor: false, niceness: niceness) {
+        try startLoop(name, metrics, niceness: niceness) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<BulkThread.Message> in
             Memory.widensHeap()
             let thread = BulkThread(cell: cell)
@@ -194,7 +200,7 @@ struct CentralThreads: Sendable {
         }
         let prefix = String(UInt32.random(in: 0 ... .max), radix: 16)
         let niceness = own.plane == .southbound ? yieldingNiceness : 0
-        return try startLoop("\(own.plane)-\(own.socketIndex)", metrics, niceness: niceness) {
+        return try startLoop("\(own.plane)-\(own.socketIndex)", metrics, turn: servingTurn, niceness: niceness) {
             (loop: EventLoop) throws(SystemError) -> Mailbox<ServingLoop.Message> in
             let serving = ServingLoop(
                 index: index,

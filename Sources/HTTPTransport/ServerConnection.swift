@@ -168,9 +168,10 @@ final class ServerConnection: TurnTaker {
         // An answer within a handler is part of the piece that called the handler.
         guard !isPumping, !isClosed else { return }
         pieceStart = Clock.monotonic()
+        let used = pace.isInDoubt ? Clock.threadTime() : nil
         first()
         pump()
-        pace.note(Clock.monotonic() - pieceStart)
+        pace.note(used.map { Clock.threadTime() - $0 } ?? Clock.monotonic() - pieceStart)
         guard hasMore, !isQueued, !isClosed else { return }
         isQueued = true
         server.turns.add(self, rank: rank)

@@ -95,6 +95,10 @@ struct Pace {
         return hasReadAll ? own + 1 : own
     }
 
+    /// True if the next piece is to be measured by the thread's own time, which takes longer to read: a thread that a
+    /// request wakes may take the processor at once, and a client that writes must not count as one that costs much.
+    var isInDoubt: Bool { cost > Self.sliceTime / 2 }
+
     mutating func didRead(_ byteCount: Int) {
         hasReadAll = byteCount >= readByteCount
     }

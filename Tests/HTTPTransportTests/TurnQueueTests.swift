@@ -65,9 +65,11 @@ private final class Greedy: TurnTaker {
     @Test func `Who asks for little is served at once, and who has more to send than was read is not`() {
         var pace = Pace()
         #expect(pace.rank == 1)
+        #expect(pace.isInDoubt)
         pace.didRead(100)
         for _ in 0..<8 { pace.note(.microseconds(10)) }
         #expect(pace.rank == 0)
+        #expect(!pace.isInDoubt)
         #expect(pace.readByteCount == 4096)
         // One piece that took long says nothing yet: the thread may have waited itself.
         pace.note(.milliseconds(10))
