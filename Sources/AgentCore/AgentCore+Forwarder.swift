@@ -91,6 +91,8 @@ struct ForwarderState: Sendable {
     var unsettledGuests: Set<String> = []
     /// The mirrors that it was told; `nil` if it may have others from an earlier agent.
     var mirrors: [HostMirror]?
+    /// The limits of what guests send that it was told; `nil` as above.
+    var sendingRates: [PortRate]?
 
     /// True if it has been given all there is, or needs nothing.
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
@@ -165,6 +167,7 @@ extension AgentCore {
         noteHeld(held)
         // One that has no tables has nothing at all.
         forwarder.mirrors = greeting.epoch == 0 && greeting.revision == 0 ? [] : nil
+        forwarder.sendingRates = forwarder.mirrors == nil ? nil : []
         mustCheckSockets = true
         forgetWhatForwarderWasTold()
         forwarder.epoch = greeting.epoch
@@ -235,7 +238,8 @@ extension AgentCore {
         case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
         case .portActivated(let activation): portActivated(activation)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
-            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .mirrors:
+            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .mirrors,
+            .sendingRates:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }
@@ -352,7 +356,7 @@ extension AgentCore {
             removed: removed,
             hasContent: hasContent
         )
-        emit(.forward(orders + [mirrorOrder()].compactMap(\.self) + [ForwarderOrder(.commit)]))
+        emit(.forward(orders + [mirrorOrder(), rateOrder()].compactMap(\.self) + [ForwarderOrder(.commit)]))
     }
 
     private mutating func putPort(_ name: String) -> ForwarderOrder {

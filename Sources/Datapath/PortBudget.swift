@@ -44,6 +44,8 @@ public struct PortBudget {
     private var floodCopies = Meter()
     private var virtualClaims = Meter()
     private var mirrorCopies = Meter()
+    /// The used part of the limit of what the guest sends.
+    public var sending = SendingBudget()
 
     public init() {}
 

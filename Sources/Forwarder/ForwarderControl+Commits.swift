@@ -110,6 +110,7 @@ extension ForwarderControl {
             captures: tapsBySlot,
             learnt: learnt?.file,
             mirrors: ownedMirrors(),
+            prices: sendingRates.compactMap { rate in slots.ports[rate.port].map { ($0.slot, SendingPrices(rate)) } },
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? []),
             rings: slots.ports.values.compactMap(\.rings)
         )
@@ -223,5 +224,15 @@ extension ForwarderControl {
     func report(_ name: String, _ errno: Int32) {
         log.warning("\(SystemError(call: "device of port \(name)", errno: errno))")
         connection?.send(.portFailed(name: name, errno: errno))
+    }
+}
+
+extension SendingPrices {
+    fileprivate init(_ rate: PortRate) {
+        self.init(
+            bitsPerSecond: rate.bitsPerSecond,
+            burstBits: rate.burstBits,
+            framesPerSecond: rate.framesPerSecond
+        )
     }
 }

@@ -53,6 +53,8 @@ final class ForwarderControl {
     static let recountInterval = Duration.seconds(10)
     /// The addresses of the places; kept from one generation to the next while places and keys are the same.
     var places: OwnedPlaces?
+    /// The limits of what guests send, as the agent has ordered them.
+    var sendingRates: [PortRate] = []
     /// The mirrors of ports, as the agent has ordered them.
     var mirrors: [MirrorOrder] = []
     /// The sockets to collectors over IPv4 and IPv6.
@@ -264,6 +266,9 @@ final class ForwarderControl {
             case .endCapture(let number): endCapture(number)
             case .learntMACs: learn(into: descriptors.first)
             case .mirrors(let orders): setMirrors(orders, descriptors)
+            case .sendingRates(let rates):
+                sendingRates = rates
+                publishSoon()
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
             case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,

@@ -17,10 +17,18 @@ extension FrameSwitch {
         now: Duration
     ) -> Int32 {
         self.now = now
+        pause = nil
         let device = generation.pointee.device(slot, queue)
         guard device >= 0 else { return 0 }
+        let limit = generation.pointee.limit(slot)
         for _ in 0..<Self.batchesPerTurnMaximum {
-            let result = forwardBatch(from: slot, device, generation)
+            var most = PortBuffer.frameCountMaximum
+            if let limit {
+                pause = budgets[slot].pointee.sending.pause(limit, now: now)
+                guard pause == nil else { return 0 }
+                most = Self.limitedFrameCountMaximum
+            }
+            let result = forwardBatch(from: slot, device, atMost: most, generation)
             if result == -Int(EINVAL) {
                 counters.add(1, to: .receivedFrames, of: slot)
                 counters.addDrop(.malformedFrame, of: slot, 1)
@@ -36,13 +44,14 @@ extension FrameSwitch {
     private mutating func forwardBatch(
         from slot: Int,
         _ device: Int32,
+        atMost most: Int,
         _ generation: UnsafePointer<Generation>
     ) -> Int {
         var result = 0
         var count = 0
         let first = buffer.next
         let slot16 = UInt16(truncatingIfNeeded: slot)
-        while count < PortBuffer.frameCountMaximum, !buffer.isFull {
+        while count < most, !buffer.isFull {
             let frame = buffer.next
             result = ports.read(
                 device,
@@ -72,7 +81,7 @@ extension FrameSwitch {
         }
         flush(generation)
         if let tap { settleArrivals(count, tap) }
-        settle(count, of: slot)
+        settle(count, of: slot, generation)
         buffer.removeAll()
         return min(result, 0)
     }
@@ -242,7 +251,11 @@ extension FrameSwitch {
     }
 
     /// Counts each frame of a batch once: as forwarded or as dropped.
-    private func settle(_ count: Int, of source: CounterBlock.Source) {
+    private func settle(
+        _ count: Int,
+        of source: CounterBlock.Source,
+        _ generation: UnsafePointer<Generation>
+    ) {
         guard count > 0 else { return }
         var received = 0
         var byteCount = 0
@@ -263,6 +276,10 @@ extension FrameSwitch {
         counters.add(UInt64(received), to: .receivedFrames, of: source)
         counters.add(UInt64(byteCount), to: .receivedBytes, of: source)
         counters.add(UInt64(forwarded), to: .forwardedFrames, of: source)
+        if let limit = generation.pointee.limit(source) {
+            let shareCount = generation.pointee.queueCounts[source]
+            budgets[source].pointee.sending.take(byteCount, received, limit, now: now, shareCount: shareCount)
+        }
     }
 
     /// The errno of a read after which the device gives nothing any more; 0 if it may. A packet socket tells once that

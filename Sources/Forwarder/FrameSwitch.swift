@@ -12,6 +12,8 @@ import Wire
 struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// Batches that a source may have in one turn, so that none waits for another.
     static var batchesPerTurnMaximum: Int { 8 }
+    /// The frames of a batch of a port with a limit: what has been read is owed, and should take little time.
+    static var limitedFrameCountMaximum: Int { 8 }
 
     let ports: Ports
     let underlay: Underlay
@@ -43,6 +45,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     /// The used parts of ports' limits, and the time of their use.
     let budgets = PortBudgets(count: ForwarderProtocol.portCountMaximum)
     var now = Duration.zero
+    /// The time until which the port that was drained last is to be left alone; `nil` if it may send.
+    var pause: Duration?
 
     // From the underlay
     /// The used parts of the limits of other hosts' ports: so many are told apart, since a host does not know their

@@ -40,6 +40,16 @@ struct Generation {
     /// The mirrors of ports, by slot; `nil` if no port has any.
     let mirrorLists: UnsafePointer<UnsafePointer<MirrorList>?>?
 
+    /// The limits of what guests send, by slot; `nil` if no port has one.
+    let prices: UnsafePointer<SendingPrices>?
+
+    /// The limit of what a port's guest sends.
+    @inline(__always)
+    func limit(_ slot: Int) -> SendingPrices? {
+        guard let prices, !prices[slot].isNothing else { return nil }
+        return prices[slot]
+    }
+
     /// The mirrors of a port.
     @inline(__always)
     func mirrors(_ slot: Int) -> UnsafePointer<MirrorList>? {
@@ -86,6 +96,7 @@ final class OwnedGeneration {
     private let captureTaps: UnsafeMutablePointer<UnsafePointer<CaptureTap>?>?
     private let captures: [Int: OwnedTap]
     private let mirrors: OwnedMirrors?
+    private let prices: UnsafeMutablePointer<SendingPrices>?
 
     /// - Parameters:
     ///   - memory: what the tables live as long as.
@@ -99,6 +110,7 @@ final class OwnedGeneration {
     ///   - captures: the captures of ports by slot.
     ///   - learnt: the MACs that are learnt.
     ///   - mirrors: the mirrors of ports.
+    ///   - prices: the limits of what guests send.
     ///   - descriptors: kept open for as long as this lives.
     ///   - rings: kept for as long as this lives.
     init(
@@ -114,6 +126,7 @@ final class OwnedGeneration {
         captures: [Int: OwnedTap] = [:],
         learnt: LearntMACFile? = nil,
         mirrors: OwnedMirrors? = nil,
+        prices rates: [(slot: Int, prices: SendingPrices)] = [],
         keeping descriptors: [Descriptor],
         rings: [RingDevice] = []
     ) {
@@ -143,10 +156,8 @@ final class OwnedGeneration {
         self.places = places
         self.captures = captures
         self.mirrors = mirrors
-        captureTaps = captures.isEmpty ? nil : .allocate(capacity: ForwarderProtocol.portCountMaximum)
-        captureTaps?.initialize(repeating: nil, count: ForwarderProtocol.portCountMaximum)
-        for (slot, tap) in captures { captureTaps?[slot] = UnsafePointer(tap.pointer) }
-
+        captureTaps = Self.bySlot(captures.map { ($0.key, UnsafePointer($0.value.pointer)) }, otherwise: nil)
+        prices = Self.bySlot(rates.map { ($0.slot, $0.prices) }, otherwise: SendingPrices())
         self.learnt = learnt
         pointer = .allocate(capacity: 1)
         pointer.initialize(
@@ -166,9 +177,22 @@ final class OwnedGeneration {
                 peers: places.peers?.view,
                 learnt: learnt?.macs,
                 taps: captureTaps.map { UnsafePointer($0) },
-                mirrorLists: mirrors?.lists.map { UnsafePointer($0) }
+                mirrorLists: mirrors?.lists.map { UnsafePointer($0) },
+                prices: prices.map { UnsafePointer($0) }
             )
         )
+    }
+
+    /// Memory with the values of slots; `nil` if no slot has one.
+    private static func bySlot<Value>(
+        _ values: [(Int, Value)],
+        otherwise blank: Value
+    ) -> UnsafeMutablePointer<Value>? {
+        guard !values.isEmpty else { return nil }
+        let list = UnsafeMutablePointer<Value>.allocate(capacity: ForwarderProtocol.portCountMaximum)
+        list.initialize(repeating: blank, count: ForwarderProtocol.portCountMaximum)
+        for (slot, value) in values { list[slot] = value }
+        return list
     }
 
     deinit {
@@ -178,6 +202,7 @@ final class OwnedGeneration {
         queueCounts.deallocate()
         senders.deallocate()
         captureTaps?.deallocate()
+        prices?.deallocate()
     }
 
     var number: UInt64 { pointer.pointee.number }

@@ -106,6 +106,7 @@ struct PollerLoop: ~Copyable {
     private let context: PollerContext
     private var frames: FrameSwitch<DeviceIO, UDPIO>
     private let events: UnsafeMutablePointer<epoll_event>
+    private var pauses = PauseList()
 
     init(_ context: PollerContext) {
         self.context = context
@@ -128,7 +129,7 @@ struct PollerLoop: ~Copyable {
     mutating func run() {
         var seen: UInt64 = 0
         while true {
-            let count = clinux_epoll_wait(context.epoll, events, Int32(Self.eventCountMaximum), -1)
+            let count = clinux_epoll_wait(context.epoll, events, Int32(Self.eventCountMaximum), pauses.patience)
             if context.words.isStopping { return }
             guard let generation = context.words.published else { continue }
             if generation.pointee.number != seen {
@@ -137,6 +138,7 @@ struct PollerLoop: ~Copyable {
                 notify()
             }
             for index in 0..<max(0, count) { serve(clinux_epoll_data(events + index), generation) }
+            if !pauses.isEmpty { goOn(generation) }
         }
     }
 
@@ -148,17 +150,42 @@ struct PollerLoop: ~Copyable {
             frames.drainUnderlay(generation, queue: queue, now: Clock.monotonic())
         } else {
             let failure = frames.drainPort(source, generation, queue: queue, now: Clock.monotonic())
-            if failure != 0 { giveUp(source, queue, generation, errno: failure) }
+            if failure != 0 {
+                giveUp(source, queue, generation, errno: failure)
+            } else if let end = frames.pause {
+                // Else epoll would tell of what is there without end.
+                if pauses.add(event, until: end) { watch(event, 0, generation) }
+            }
         }
+    }
+
+    /// Goes on with the ports whose pause is over. They are looked at at once: guests with rings do not tell again of
+    /// what they have told.
+    private mutating func goOn(_ generation: UnsafeMutablePointer<Generation>) {
+        let now = Clock.monotonic()
+        var count = pauses.count
+        while count > 0, let event = pauses.next(endedBy: now) {
+            count -= 1
+            watch(event, CLINUX_EPOLLIN, generation)
+            serve(event, generation)
+        }
+    }
+
+    private func watch(_ event: UInt64, _ events: UInt32, _ generation: UnsafeMutablePointer<Generation>) {
+        let slot = CounterBlock.Source(UInt32(truncatingIfNeeded: event))
+        let device = generation.pointee.device(slot, Int(truncatingIfNeeded: event >> 32))
+        // One that is gone is watched no more: ENOENT.
+        if device >= 0 { _ = clinux_epoll_modify(context.epoll, descriptor(of: device), events, event) }
+    }
+
+    private func descriptor(of device: Int32) -> Int32 {
+        DeviceHandle.isRings(device)
+            ? context.rings.kick(DeviceHandle.number(device)) : DeviceHandle.descriptor(device)
     }
 
     /// Reads a device that is gone no more: epoll would tell of its error without end.
     private func giveUp(_ slot: Int, _ queue: Int, _ generation: UnsafeMutablePointer<Generation>, errno: Int32) {
-        let device = generation.pointee.device(slot, queue)
-        let descriptor =
-            DeviceHandle.isRings(device)
-            ? context.rings.kick(DeviceHandle.number(device)) : DeviceHandle.descriptor(device)
-        _ = clinux_epoll_remove(context.epoll, descriptor)
+        _ = clinux_epoll_remove(context.epoll, descriptor(of: generation.pointee.device(slot, queue)))
         context.words.fail(slot, generation: generation.pointee.number, errno: errno)
         notify()
     }

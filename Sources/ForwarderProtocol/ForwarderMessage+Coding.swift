@@ -30,6 +30,7 @@ extension ForwarderMessage {
         case endCapture
         case learntMACs = 96
         case mirrors
+        case sendingRates
     }
 
     private var kind: Kind {
@@ -58,6 +59,7 @@ extension ForwarderMessage {
         case .endCapture: .endCapture
         case .learntMACs: .learntMACs
         case .mirrors: .mirrors
+        case .sendingRates: .sendingRates
         }
     }
 
@@ -132,6 +134,7 @@ extension ForwarderMessage {
             writer.put(activation.name)
             writer.put(activation.mark)
         case .mirrors(let orders): writer.put(orders) { $0.put($1) }
+        case .sendingRates(let rates): writer.put(rates) { $0.put($1) }
         case .begin(let epoch, let revision, let isSnapshot):
             writer.put(epoch)
             writer.put(revision)
@@ -187,6 +190,7 @@ extension ForwarderMessage {
             )
         case .portActivated: .portActivated(PortActivation(name: try reader.name(), mark: try reader.integer()))
         case .mirrors: .mirrors(try reader.mirrorOrders())
+        case .sendingRates: .sendingRates(try reader.portRates())
         case .begin:
             .begin(epoch: try reader.integer(), revision: try reader.integer(), isSnapshot: try reader.boolean())
         case .tables: .tables(TablePlace(root: try reader.integer(), length: try reader.integer()))

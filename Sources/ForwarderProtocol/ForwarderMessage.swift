@@ -67,6 +67,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The mirrors of all ports, in place of those before. The sockets to collectors ride along: the one over IPv4, if
     /// there are any such, then the one over IPv6.
     case mirrors([MirrorOrder])
+    /// The limits of what guests send, of all ports that have any, in place of those before.
+    case sendingRates([PortRate])
 }
 
 /// A capture of one port's frames; a port has one at most.

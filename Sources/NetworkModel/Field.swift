@@ -219,18 +219,30 @@ public final class Field<Object: Kind>: Sendable {
     }
 
     /// A map of strings, which a patch merges.
+    /// - Parameters:
+    ///   - feature: The feature that the hosts of an object need if `needsFeature` says so.
     static func texts(
         _ name: String,
         _ path: any WritableKeyPath<Object, [String: String]> & Sendable,
+        feature: String? = nil,
+        needsFeature: @escaping @Sendable (Object) -> Bool = { _ in false },
         check: @escaping @Sendable (BodyReader, [String: String]) throws(Refusal) -> Void = { _, _ in }
     ) -> Field {
-        Field(name, "object", path, .texts) { (patch, said, current) throws(Refusal) in
-            try patch.map(name, said, of: current)
-        } read: { (reader) throws(Refusal) in
-            let texts = try reader.map(name)
-            try check(reader, texts)
-            return texts
-        }
+        Field(
+            name,
+            "object",
+            path,
+            .texts,
+            isLeftOut: nil,
+            feature: feature,
+            needsFeature: needsFeature,
+            merge: { (patch, said, current) throws(Refusal) in try patch.map(name, said, of: current) },
+            read: { (reader) throws(Refusal) in
+                let texts = try reader.map(name)
+                try check(reader, texts)
+                return texts
+            }
+        )
     }
 
     /// The name of the object that an object belongs to, and that never changes.

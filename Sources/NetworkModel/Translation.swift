@@ -84,6 +84,7 @@ public enum Translation {
         binding.guardsRouters = port.guardsRouters
         binding.guardsDHCP = port.guardsDHCP
         binding.isGuarded = port.status.isGuarded
+        binding.sendingRate = port.sendingRate
         return binding
     }
 }

@@ -31,6 +31,9 @@ public enum Feature {
     /// not among them: a host without a key gets no tags.
     public static let basic = [RecordKind.chassis, .datapathBinding, .portBinding].map(\.rawValue)
 
+    /// That a host bounds what a guest sends.
+    public static let sendingRate = "port_binding.sending_rate"
+
     /// That a host lets virtual routers of a port pass, and its own MAC address not by their entries (VRRPv3).
     public static let virtualRouters = "port_binding.port_security.virtual_macs"
 
@@ -51,5 +54,6 @@ public enum Feature {
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, mirrors,
+            sendingRate,
         ]
 }

@@ -46,6 +46,9 @@ public struct PortBinding: Hashable, Sendable {
     /// True if the port may send neither if nobody says anything.
     public var isGuarded = false
 
+    /// The limit of what the guest sends; `nil` for none.
+    public var sendingRate: SendingRate?
+
     /// The largest port key (15 bits).
     public static let tunnelKeyMaximum: UInt16 = 32_767
 
@@ -217,6 +220,13 @@ extension PortBinding {
         JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
         JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),
         JSONMember("guarded", { $0.isGuarded }, { $0.isGuarded = $1 }, .flag, default: false),
+        JSONMember(
+            "sending_rate",
+            { $0.sendingRate },
+            { $0.sendingRate = $1 },
+            .optional(.object(SendingRate.members, into: SendingRate())),
+            default: nil
+        ),
         JSONMember(unlessEmpty: "virtual_parents", { $0.virtualParents }, { $0.virtualParents = $1 }, .list(.text)),
         JSONMember(
             unlessEmpty: "mirrors",

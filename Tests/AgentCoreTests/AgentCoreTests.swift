@@ -94,7 +94,7 @@ import Wire
     @Test func aForwarderOfAnotherVersionIsReplaced() {
         var agent = Scenario(share: share(6), ports: oneStoredPort)
         agent.step("the agent starts", .started)
-        let old = Scenario.greeting(epoch: Scenario.epoch, revision: 6, version: 9)
+        let old = Scenario.greeting(epoch: Scenario.epoch, revision: 6, version: ForwarderProtocol.version + 1)
         agent.step(
             "a forwarder of another version",
             .forwarderConnected(old, held: [.underlay(encap), .port("vm1")], wasSpawned: false)

@@ -218,6 +218,8 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .commit: "commit"
     case .beginCapture(let order): "capture \(order.port) as \(order.number)"
     case .endCapture(let number): "end capture \(number)"
+    case .sendingRates(let rates):
+        "rates \(rates.map { "\($0.port) \($0.bitsPerSecond)/\($0.burstBits)/\($0.framesPerSecond)" })"
     case .mirrors(let orders): "mirror [\(orders.map { "\($0.ports) to \($0.sink)" }.joined(separator: ", "))]"
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")

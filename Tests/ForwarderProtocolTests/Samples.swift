@@ -86,5 +86,6 @@ enum Samples {
                 filter: filter
             ),
         ]),
+        .sendingRates([PortRate(port: "vm1", bitsPerSecond: 1 << 40, burstBits: 1, framesPerSecond: .max)]),
     ]
 }

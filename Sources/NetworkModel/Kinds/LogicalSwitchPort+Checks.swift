@@ -4,13 +4,10 @@ import Southbound
 import Wire
 
 extension LogicalSwitchPort {
-    /// The option that switches the ARP/ND responder off for a port, as OVN spells it.
-    static let disablesResponder = "disable_arp_nd_rsp"
-
     /// True if others' ARP and ND requests for the port's addresses are answered on its behalf.
     public var answersNeighbors: Bool {
-        options[Self.disablesResponder] != "true" && !addresses.contains(LogicalAddress.unknown.description)
-            && !isVirtual
+        options[PortOption.disablesResponder.rawValue] != "true" && !isVirtual
+            && !addresses.contains(LogicalAddress.unknown.description)
     }
 
     static func type(_ reader: BodyReader) throws(Refusal) -> String {

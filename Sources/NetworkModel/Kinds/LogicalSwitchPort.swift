@@ -54,7 +54,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     /// The frames, each enough, by which the guest tells that it runs on the next of ``requestedChassis``. While there
     /// are any, and the port is plugged in on a chassis further on in that list than its holder, that one is standby.
     public var activationStrategy: [ActivationFrame] = []
-    /// OVN's option keys; only `disable_arp_nd_rsp` is known to this version.
+    /// OVN's option keys, as far as this version knows them: ``PortOption``.
     public var options: [String: String]
     /// The set of options that answers the port's DHCPv4 requests; `nil` lets them go on.
     public var dhcpv4Options: ObjectID?
@@ -211,7 +211,13 @@ extension LogicalSwitchPort: Kind {
             laterThan: [],
             read: activationStrategy
         ),
-        .texts("options", \.options, check: BodyReader.onlyFlag(disablesResponder)),
+        .texts(
+            "options",
+            \.options,
+            feature: Feature.sendingRate,
+            needsFeature: { $0.sendingRate != nil },
+            check: PortOption.check
+        ),
         .reference("dhcpv4_options", \.dhcpv4Options, to: DHCPOptions.self, feature: Feature.dhcpv4),
         .reference("dhcpv6_options", \.dhcpv6Options, to: DHCPOptions.self, feature: Feature.dhcpv6),
         Field(

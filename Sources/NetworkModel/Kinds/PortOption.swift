@@ -1,0 +1,75 @@
+import Southbound
+
+/// A key of a port's `options`, as OVN spells it.
+enum PortOption: String, CaseIterable {
+    /// `"true"` switches the ARP/ND responder off for the port.
+    case disablesResponder = "disable_arp_nd_rsp"
+    /// The most bits a second that the guest sends.
+    case maximumRate = "qos_max_rate"
+    /// The bits that it may send at once after a pause.
+    case burst = "qos_burst"
+    /// The most frames a second that the guest sends. OVN has no such option.
+    case maximumFrameRate = "qos_max_packet_rate"
+
+    /// The numbers that the option takes; `nil` for a flag.
+    var range: ClosedRange<UInt64>? {
+        switch self {
+        case .disablesResponder: nil
+        case .maximumRate: SendingRate.bitsPerSecondRange
+        case .burst: SendingRate.burstBitsRange
+        case .maximumFrameRate: SendingRate.framesPerSecondRange
+        }
+    }
+
+    /// Checks the options of a port.
+    @Sendable static func check(_ reader: BodyReader, _ options: [String: String]) throws(Refusal) {
+        for (key, value) in options.sorted(by: { $0.key < $1.key }) {
+            let pointer = reader.pointer("options", key)
+            guard let option = PortOption(rawValue: key) else { throw unknown(key, pointer) }
+            guard let range = option.range else {
+                guard value != "true", value != "false" else { continue }
+                let detail = "\"\(key)\" is \"true\" or \"false\", not \(quoted(value))."
+                throw Refusal(.invalidValue, detail, pointer: pointer)
+            }
+            guard let number = UInt64(value), range.contains(number) else {
+                let detail =
+                    "\"\(key)\" is a whole number from \(range.lowerBound) to \(range.upperBound), not "
+                    + "\(quoted(value))."
+                throw Refusal(.invalidValue, detail, pointer: pointer)
+            }
+        }
+        if options[burst.rawValue] != nil, options[maximumRate.rawValue] == nil {
+            let detail =
+                "\"\(burst.rawValue)\" is the burst of \"\(maximumRate.rawValue)\", which is missing; set both."
+            throw Refusal(.invalidValue, detail, pointer: reader.pointer("options", burst.rawValue))
+        }
+    }
+
+    private static func unknown(_ key: String, _ pointer: String) -> Refusal {
+        if key == "qos_min_rate" {
+            return Refusal(
+                .unsupported,
+                "\"qos_min_rate\" is not in this version, as no host could keep what it promises; bound the other "
+                    + "ports with \"\(maximumRate.rawValue)\".",
+                pointer: pointer
+            )
+        }
+        let known = allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+        let detail = "The option \(quoted(key)) is not in this version; it has \(known)."
+        return Refusal(.unsupported, detail, pointer: pointer)
+    }
+}
+
+extension LogicalSwitchPort {
+    /// The limit of what the guest sends; `nil` for none.
+    public var sendingRate: SendingRate? {
+        guard !options.isEmpty else { return nil }
+        func number(_ option: PortOption) -> UInt64? { options[option.rawValue].flatMap { UInt64($0) } }
+        let rate = SendingRate(
+            bitsPerSecond: number(.maximumRate),
+            burstBits: number(.burst),
+            framesPerSecond: number(.maximumFrameRate)
+        )
+        return rate == SendingRate() ? nil : rate
+    }
+}
