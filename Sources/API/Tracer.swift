@@ -226,6 +226,7 @@ extension DropReason {
         case .raGuard: "The port has ra_guard, and the frame is a router's advertisement or redirect."
         case .dhcpGuard: "The port has dhcp_guard, and the frame is of a DHCP server."
         case .acl: "An ACL stops the frame; the step names it. Without a name it hides a header that ACLs read."
+        case .connectionInvalid: "The switch tracks connections: the frame is of none that is known, and begins none."
         case .dhcpMalformed: "The DHCP message cuts itself short or contradicts itself."
         case .dhcpUnanswered: "The DHCP message wants no answer."
         case .egressPortSecurity: "The destination addresses are not in the port_security of the port that receives."
@@ -236,7 +237,7 @@ extension DropReason {
         case .destinationUnreachable: "The host of the port that receives has no tunnel address of this host's family."
         case .noLocalMember: "No port of the switch is there to receive it."
         case .malformedOffload, .frameTooLong, .neighborAnswerLimit, .configurationAnswerLimit,
-            .nameAnswerLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit,
+            .nameAnswerLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit, .connectionLimit,
             .destinationNotPlugged, .malformedTunnel, .tunnelControlPacket, .unknownCriticalOption, .missingOption,
             .unknownTunnelSource, .tunnelTagWrong, .unknownDatapath, .ingressKeyNotThere, .unknownEgressKey,
             .congestionUnheard, .noRoom, .outputError:

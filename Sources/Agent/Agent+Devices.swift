@@ -1,8 +1,21 @@
 import AgentCore
+import ForwarderProtocol
 import HTTP
 import Reactor
 
 extension Agent {
+    /// Takes duplicates back from a forwarder, for ports that have none here.
+    func keep(_ what: HeldDescriptor, _ descriptors: [Descriptor]) {
+        switch what {
+        case .underlay(let address):
+            if underlay == nil, address == configuration.encapIP { underlay = descriptors }
+        case .port(let name):
+            if queues[name] == nil, core.hasPort(named: name) { queues[name] = descriptors }
+        case .learntMACs: descriptors.first.map(macs.adopt)
+        case .connections: descriptors.first.map(connections.adopt)
+        }
+    }
+
     func openDevice(of port: PortSpecification, _ order: DeviceOrder) {
         devices.run { [reports, deviceQueues] in
             let result = PortDevice.open(port, order, deviceQueues)

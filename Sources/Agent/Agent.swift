@@ -35,8 +35,8 @@ final class Agent {
 
     private let loop: EventLoop
     private let directory: StateDirectory
-    private let configuration: Configuration
-    private var core: AgentCore
+    let configuration: Configuration
+    var core: AgentCore
     private var generator = SystemRandomNumberGenerator()
     private var timer: TimerHandle?
     private let shareStore: ShareStore
@@ -65,9 +65,10 @@ final class Agent {
     /// Queues of each device, and sockets of the underlay.
     let deviceQueues: PortDevice.Queues
     /// The underlay's sockets; `nil` while only a running forwarder has them.
-    private var underlay: [Descriptor]?
+    var underlay: [Descriptor]?
     private let tables: HostTables
-    private let macs = HostMACs()
+    let macs = HostMACs()
+    let connections = HostConnections()
     /// The orders to the forwarder that wait until tables are compiled; those for one that is gone mean nothing.
     private var ordersAfterTables: [[ForwarderOrder]] = []
     private var isCompilingSoon = false
@@ -193,7 +194,7 @@ final class Agent {
             return
         }
         if case .forwarderLost = event { ordersAfterTables = [] }
-        forwarder?.send(macs.news(after: event))
+        forwarder?.send(macs.news(after: event) + connections.news(after: event))
         perform(core.step(event, now: loop.now, using: &generator))
     }
 
@@ -208,17 +209,6 @@ final class Agent {
         case .portsSaved(let save, let failure): hear(.portsSaved(save: save, failure: failure))
         case .shareSaved(let failure, let isFull): hear(.shareSaved(failure: failure, isFull: isFull))
         case .pathsMeasured(let measurement): hear(.pathsMeasured(measurement))
-        }
-    }
-
-    /// Takes duplicates back from a forwarder, for ports that have none here.
-    private func keep(_ what: HeldDescriptor, _ descriptors: [Descriptor]) {
-        switch what {
-        case .underlay(let address):
-            if underlay == nil, address == configuration.encapIP { underlay = descriptors }
-        case .port(let name):
-            if queues[name] == nil, core.hasPort(named: name) { queues[name] = descriptors }
-        case .learntMACs: descriptors.first.map(macs.adopt)
         }
     }
 
@@ -334,7 +324,7 @@ final class Agent {
                 messages.append(collectors.complete(order.message))
             case .port(let name)?:
                 messages.append(guests?.order(order.message, name) ?? (order.message, queues[name] ?? []))
-            case .learntMACs?: break
+            case .learntMACs?, .connections?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {
                     // A forwarder had them when we started, and took them along when it ended.
@@ -361,9 +351,10 @@ final class Agent {
                     self?.hear(.disconnected(ticket))
                 }
                 hear(event(ticket))
-            case .learntMACs(let filter):
-                respond(to: exchange, .learntMACs(macs.list(filter, core, now: loop.now)))
+            case .learntMACs(let filter): respond(to: exchange, .learntMACs(macs.list(filter, core, now: loop.now)))
             case .forget(let filter): respond(to: exchange, .forgotten(macs.forget(filter, core)))
+            case .connections(let filter): respond(to: exchange, connections.list(filter, core, now: loop.now))
+            case .forgetConnections(let filter): respond(to: exchange, .forgotten(connections.forget(filter, core)))
             case .stop(let all):
                 _ = take(exchange)
                 end(all: all)

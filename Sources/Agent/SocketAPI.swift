@@ -16,6 +16,8 @@ import JSON
 /// | `GET /v1/status` | how the agent is |
 /// | `GET /v1/macs[?switch=&port=&mac=]` | `{"macs": [...]}`, which the host has learnt |
 /// | `DELETE /v1/macs[?switch=&port=&mac=]` | `{"forgotten"}`, how many of them are forgotten |
+/// | `GET /v1/connections[?switch=&port=&after=]` | `{"connections": [...], "next"?}`, a page of those tracked here |
+/// | `DELETE /v1/connections[?switch=&port=]` | `{"forgotten"}`, how many of them are forgotten |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
 enum SocketAPI {
@@ -30,6 +32,10 @@ enum SocketAPI {
         case learntMACs(LearntMACFilter)
         /// The end of MACs that were learnt.
         case forget(LearntMACFilter)
+        /// A page of the connections of ports.
+        case connections(ConnectionFilter)
+        /// The end of connections.
+        case forgetConnections(ConnectionFilter)
         /// The end of the agent, and with `all` of the forwarder.
         case stop(all: Bool)
     }
@@ -62,6 +68,10 @@ enum SocketAPI {
             return .learntMACs(try LearntMACFilter(parameters: parameters(query)))
         case (.delete, ["v1", "macs"]):
             return .forget(try LearntMACFilter(parameters: parameters(query)))
+        case (.get, ["v1", "connections"]):
+            return .connections(try ConnectionFilter(parameters: parameters(query)))
+        case (.delete, ["v1", "connections"]):
+            return .forgetConnections(try ConnectionFilter(parameters: parameters(query)))
         case (.get, ["v1", "status"]):
             return .event { .status($0) }
         case (.post, ["v1", "accept"]):
@@ -122,7 +132,7 @@ enum SocketAPI {
         let status: HTTPResponse.Status
         var fields = HTTPFields()
         switch answer {
-        case .port, .ports, .status, .accepted, .learntMACs, .forgotten:
+        case .port, .ports, .status, .accepted, .learntMACs, .connections, .forgotten:
             status = .ok
             fields[.contentType] = "application/json"
         case .deleted: status = .noContent

@@ -209,7 +209,7 @@ extension AgentCore {
                     ports[name]?.device = .present
                     ports[name]?.isToBeRestored = false
                 }
-            case .learntMACs: break
+            case .learntMACs, .connections: break
             }
         }
     }
@@ -238,8 +238,8 @@ extension AgentCore {
         case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
         case .portActivated(let activation): portActivated(activation)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
-            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .mirrors,
-            .sendingRates:
+            .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .connections,
+            .mirrors, .sendingRates:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }

@@ -17,15 +17,17 @@ public enum Answer: Hashable, Sendable {
     case accepted(epoch: UInt64, revision: UInt64)
     /// 200 with MACs that were learnt.
     case learntMACs([LearntMAC])
-    /// 200 with how many MACs were forgotten.
+    /// 200 with connections, and the place after them if there may be more.
+    case connections([PortConnection], next: Int?)
+    /// 200 with how many MACs or connections were forgotten.
     case forgotten(Int)
     /// 204.
     case deleted
     case refused(Problem)
 
     /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the
-    /// underlay's), a port, a status, `{"epoch","revision"}`, `{"macs": [...]}`, `{"forgotten"}` or a problem (RFC
-    /// 9457); `nil` for none.
+    /// underlay's), a port, a status, `{"epoch","revision"}`, `{"macs": [...]}`, `{"connections": [...],
+    /// "next"?}`, `{"forgotten"}` or a problem (RFC 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
@@ -42,6 +44,11 @@ public enum Answer: Hashable, Sendable {
         case .accepted(let epoch, let revision):
             return ["epoch": .string(hexadecimal(epoch)), "revision": number(revision)]
         case .learntMACs(let macs): return ["macs": .array(macs.map(\.json))]
+        case .connections(let connections, let next):
+            var object = JSONObject()
+            object["connections"] = .array(connections.map(\.json))
+            object["next"] = next.map { number(UInt64($0)) }
+            return .object(object)
         case .forgotten(let count): return ["forgotten": number(UInt64(count))]
         case .deleted: return nil
         case .refused(let problem): return problem.json()

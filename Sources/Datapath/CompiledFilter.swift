@@ -56,7 +56,8 @@ struct CompiledFilter {
             let action =
                 switch acl.action {
                 case .drop: RuleRow.drop
-                case .allow, .allowStateless: RuleRow.allow
+                case .allow, .allowRelated: RuleRow.allow
+                case .allowStateless: RuleRow.allowStateless
                 case .pass: RuleRow.pass
                 }
             rules.append(
@@ -67,6 +68,7 @@ struct CompiledFilter {
                     tier: UInt32(acl.tier)
                 )
             )
+            if acl.action == .allowStateless { reads.insert(.stateless) }
             owners.append(expression.flatMap { Self.owners($0.term, side) })
         }
         choosePorts()

@@ -25,6 +25,11 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case dhcpGuard
     /// An ACL, or what could escape one.
     case acl
+    /// Of no connection and begins none, or not in the window of the one that it claims; on switches that track.
+    case connectionInvalid
+    /// More connections than a port or host has (`ConnectionTable.portCountMaximum`, `portHalfOpenMaximum`,
+    /// `hostCountMaximum`).
+    case connectionLimit
     /// A DHCP message for the port's own server that cuts itself short or contradicts itself.
     case dhcpMalformed
     /// A DHCP message for the port's own server that wants no answer: RELEASE and DECLINE of DHCPv4.

@@ -25,6 +25,8 @@ struct FilterReads: OptionSet {
     static let ports = FilterReads(rawValue: 1)
     /// Types and codes of ICMP.
     static let messages = FilterReads(rawValue: 2)
+    /// Not a part: some rule lets pass what no connection is tracked of.
+    static let stateless = FilterReads(rawValue: 4)
 }
 
 /// The rules that can be true for a port.
@@ -40,13 +42,14 @@ struct RuleRow {
     var first: TestTarget
     /// Its place in the record of the datapath.
     var number: UInt32
-    /// 0 drops, 1 lets pass, 2 asks the next tier; anything else drops.
+    /// 0 drops, 1 lets pass, 2 asks the next tier, 3 lets pass untracked; anything else drops.
     var action: UInt32
     var tier: UInt32
 
     static let drop: UInt32 = 0
     static let allow: UInt32 = 1
     static let pass: UInt32 = 2
+    static let allowStateless: UInt32 = 3
 }
 
 /// The way on from a test: another test behind it, or the end.

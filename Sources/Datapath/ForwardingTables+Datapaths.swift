@@ -224,6 +224,7 @@ extension ForwardingTables {
         var services: DatapathServices = []
         if record.dnsDomain != nil || !record.dnsRecords.isEmpty { services.insert(.names) }
         if datapath.virtualPortCount > 0 { services.insert(.virtualPorts) }
+        if record.filter?.tracksConnections == true { services.insert(.connections) }
         guard services != datapath.row.services else { return }
         datapath.row.services = services
         raise(datapath)

@@ -155,6 +155,8 @@ struct DatapathServices: OptionSet {
     static let names = DatapathServices(rawValue: 1)
     /// There are virtual ports.
     static let virtualPorts = DatapathServices(rawValue: 2)
+    /// Some ACL has the action `allow-related`: connections are tracked.
+    static let connections = DatapathServices(rawValue: 4)
 }
 
 struct PortFlags: OptionSet {

@@ -8,16 +8,27 @@ extension Tables {
     ///   - reply: where an answer is written; room for `Verdict.replyByteCountMaximum` octets, with less there is no
     ///     answer.
     ///   - learnt: the MACs that this host has learnt; without them, none is learnt.
+    ///   - connections: those of ports; without them each packet is judged as the first of its connection.
     ///   - now: monotonic.
     public func process(
         _ frame: Frame,
         from slot: UInt16,
         reply: UnsafeMutableRawBufferPointer,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration = .zero
     ) -> Verdict {
         var recorder = NoRecorder()
-        return process(frame, from: slot, reply: reply, learnt, now: now, by: SwitchIngress.self, &recorder)
+        return process(
+            frame,
+            from: slot,
+            reply: reply,
+            learnt,
+            connections,
+            now: now,
+            by: SwitchIngress.self,
+            &recorder
+        )
     }
 
     /// The same by a list of stages, and tells `recorder` of them.
@@ -27,12 +38,21 @@ extension Tables {
         from slot: UInt16,
         reply: UnsafeMutableRawBufferPointer,
         _ learnt: LearntMACs?,
+        _ connections: ConnectionTable?,
         now: Duration,
         by list: List.Type,
         _ recorder: inout Recorder
     ) -> Verdict {
         guard let port = port(atSlot: slot), let datapath = datapath(of: port) else { return Verdict(.portNotBound) }
-        let context = Context(frame, from: port, in: datapath, reply: reply, learnt: learnt, now: now)
+        let context = Context(
+            frame,
+            from: port,
+            in: datapath,
+            reply: reply,
+            learnt: learnt,
+            connections: connections,
+            now: now
+        )
         return verdict(on: context, by: list, &recorder)
     }
 
@@ -48,10 +68,11 @@ extension Tables {
         frame: Frame,
         from source: IPAddress,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration
     ) -> Verdict {
         var recorder = NoRecorder()
-        return processTunnel(packet, frame: frame, from: source, learnt, now: now, &recorder)
+        return processTunnel(packet, frame: frame, from: source, learnt, connections, now: now, &recorder)
     }
 
     /// The same, and tells `recorder` of the stages.
@@ -61,6 +82,7 @@ extension Tables {
         frame: Frame,
         from source: IPAddress,
         _ learnt: LearntMACs?,
+        _ connections: ConnectionTable?,
         now: Duration,
         _ recorder: inout Recorder
     ) -> Verdict {
@@ -83,6 +105,7 @@ extension Tables {
             in: datapath,
             reply: none,
             learnt: learnt,
+            connections: connections,
             now: now,
             read: read
         )

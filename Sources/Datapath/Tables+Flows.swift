@@ -16,7 +16,7 @@ extension Tables {
 
     /// Decides on a frame from a port, and keeps the decision for its flow if that may be.
     /// - Parameters:
-    ///   - reply, learnt, now: see `process`.
+    ///   - reply, learnt, connections, now: see `process`.
     ///   - room: the place of the decision if it has more than one output: then the action is `.pipeline`.
     public func decide(
         on frame: Frame,
@@ -24,10 +24,21 @@ extension Tables {
         _ cache: borrowing FlowCache,
         reply: UnsafeMutableRawBufferPointer,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration = .zero,
         into room: VerdictRoom
     ) -> FlowAction {
-        decide(on: frame, from: slot, cache, reply: reply, learnt, now: now, into: room, by: SwitchIngress.self)
+        decide(
+            on: frame,
+            from: slot,
+            cache,
+            reply: reply,
+            learnt,
+            connections,
+            now: now,
+            into: room,
+            by: SwitchIngress.self
+        )
     }
 
     /// The same by another list of stages.
@@ -38,6 +49,7 @@ extension Tables {
         _ cache: borrowing FlowCache,
         reply: UnsafeMutableRawBufferPointer,
         _ learnt: LearntMACs?,
+        _ connections: ConnectionTable?,
         now: Duration,
         into room: VerdictRoom,
         by list: List.Type
@@ -51,7 +63,8 @@ extension Tables {
         }
         if let flow, let kept = kept(flow, cache, into: room) { return kept }
         var recorder = NoRecorder()
-        room.verdict.pointee = process(frame, from: slot, reply: reply, learnt, now: now, by: list, &recorder)
+        room.verdict.pointee =
+            process(frame, from: slot, reply: reply, learnt, connections, now: now, by: list, &recorder)
         return keep(flow, cache, room)
     }
 
@@ -92,6 +105,7 @@ extension Tables {
         in packet: TunnelPacket,
         from source: IPAddress,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration,
         _ cache: borrowing FlowCache,
         into room: VerdictRoom
@@ -105,7 +119,8 @@ extension Tables {
             flow?.wide.state = state(of: ingress, learnt, now: now)
         }
         if let flow, let kept = kept(flow, cache, into: room) { return kept }
-        room.verdict.pointee = processTunnel(packet, frame: frame, from: source, learnt: learnt, now: now)
+        room.verdict.pointee =
+            processTunnel(packet, frame: frame, from: source, learnt: learnt, connections: connections, now: now)
         return keep(flow, cache, room)
     }
 

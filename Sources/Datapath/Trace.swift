@@ -96,7 +96,7 @@ extension Tables {
     /// - Parameter bytes: the frame from the destination MAC on, without a frame check sequence.
     public func trace(_ bytes: [UInt8], from slot: UInt16) -> Trace {
         trace(bytes) { frame, reply, recorder in
-            process(frame, from: slot, reply: reply, nil, now: .zero, by: SwitchIngress.self, &recorder)
+            process(frame, from: slot, reply: reply, nil, nil, now: .zero, by: SwitchIngress.self, &recorder)
         }
     }
 
@@ -115,7 +115,7 @@ extension Tables {
             return trace
         }
         return trace(Array(bytes[packet.headerByteCount...])) { frame, _, recorder in
-            processTunnel(packet, frame: frame, from: source, nil, now: now, &recorder)
+            processTunnel(packet, frame: frame, from: source, nil, nil, now: now, &recorder)
         }
     }
 

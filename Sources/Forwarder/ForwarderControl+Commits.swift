@@ -109,6 +109,7 @@ extension ForwarderControl {
             places: places,
             captures: tapsBySlot,
             learnt: learnt?.file,
+            tracked: tracked?.file,
             mirrors: ownedMirrors(),
             prices: sendingRates.compactMap { rate in slots.ports[rate.port].map { ($0.slot, SendingPrices(rate)) } },
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? []),

@@ -49,7 +49,9 @@ final class ForwarderControl {
     var tables: Tables?
     /// The MACs that this host learns; they outlive this process.
     private(set) var learnt: (descriptor: Descriptor, file: LearntMACFile)?
-    /// The time after which MACs are counted anew: what has aged makes room for others that late.
+    /// The connections of ports; they outlive this process.
+    private(set) var tracked: (descriptor: Descriptor, file: ConnectionFile)?
+    /// The time after which MACs and connections are counted anew: what has aged makes room for others that late.
     static let recountInterval = Duration.seconds(10)
     /// The addresses of the places; kept from one generation to the next while places and keys are the same.
     var places: OwnedPlaces?
@@ -200,6 +202,7 @@ final class ForwarderControl {
             if let queues = slots.ports[name]?.queues, !queues.isEmpty { held.append((.port(name), queues)) }
         }
         if let learnt { held.append((.learntMACs, [learnt.descriptor])) }
+        if let tracked { held.append((.connections, [tracked.descriptor])) }
         agent.send(
             .greeting(
                 Greeting(
@@ -265,6 +268,7 @@ final class ForwarderControl {
             case .beginCapture(let order): beginCapture(order, descriptors.first)
             case .endCapture(let number): endCapture(number)
             case .learntMACs: learn(into: descriptors.first)
+            case .connections: track(in: descriptors.first)
             case .mirrors(let orders): setMirrors(orders, descriptors)
             case .sendingRates(let rates):
                 sendingRates = rates
@@ -295,16 +299,30 @@ final class ForwarderControl {
         }
         // Its last writer has ended.
         file.macs.adopt()
-        if learnt == nil { recountSoon() }
+        if learnt == nil, tracked == nil { recountSoon() }
         learnt = (descriptor, file)
+        publication.outdate()
+        publish()
+    }
+
+    /// Goes on with the connections that are there.
+    private func track(in descriptor: Descriptor?) {
+        guard let descriptor, let file = ConnectionFile(descriptor.raw) else {
+            connection?.close("the file of connections cannot be used")
+            return
+        }
+        file.connections.adopt(now: loop.now)
+        if learnt == nil, tracked == nil { recountSoon() }
+        tracked = (descriptor, file)
         publication.outdate()
         publish()
     }
 
     private func recountSoon() {
         loop.schedule(after: Self.recountInterval) { [weak self] in
-            guard let self, let learnt else { return }
-            learnt.file.macs.recount(now: loop.now)
+            guard let self else { return }
+            learnt?.file.macs.recount(now: loop.now)
+            tracked?.file.connections.recount(now: loop.now)
             recountSoon()
         }
     }

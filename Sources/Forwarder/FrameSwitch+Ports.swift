@@ -174,6 +174,7 @@ extension FrameSwitch {
             flows,
             reply: answer,
             learnt: generation.pointee.learnt,
+            connections: generation.pointee.connections,
             now: now,
             into: room
         )

@@ -180,6 +180,7 @@ extension FrameSwitch {
             in: packet,
             from: origin.address,
             learnt: generation.pointee.learnt,
+            connections: generation.pointee.connections,
             now: origin.now,
             flows,
             into: room

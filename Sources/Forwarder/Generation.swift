@@ -34,6 +34,8 @@ struct Generation {
     let peers: TunnelPeers?
     /// The MACs that this host learns; `nil` if it learns none.
     let learnt: LearntMACs?
+    /// The connections of ports; `nil` if none are tracked.
+    let connections: ConnectionTable?
     /// The captures of ports, by slot; `nil` if nothing is captured.
     let taps: UnsafePointer<UnsafePointer<CaptureTap>?>?
 
@@ -87,6 +89,7 @@ final class OwnedGeneration {
     private let memory: AnyObject
     private let places: OwnedPlaces
     private let learnt: LearntMACFile?
+    private let tracked: ConnectionFile?
     private let descriptors: [Descriptor]
     private let rings: [RingDevice]
     private let underlays: UnsafeMutablePointer<Int32>
@@ -109,6 +112,7 @@ final class OwnedGeneration {
     ///   - places: where to send; `nil` for what the tables alone say.
     ///   - captures: the captures of ports by slot.
     ///   - learnt: the MACs that are learnt.
+    ///   - tracked: the connections that the tables have, kept mapped.
     ///   - mirrors: the mirrors of ports.
     ///   - prices: the limits of what guests send.
     ///   - descriptors: kept open for as long as this lives.
@@ -125,6 +129,7 @@ final class OwnedGeneration {
         places: OwnedPlaces? = nil,
         captures: [Int: OwnedTap] = [:],
         learnt: LearntMACFile? = nil,
+        tracked: ConnectionFile? = nil,
         mirrors: OwnedMirrors? = nil,
         prices rates: [(slot: Int, prices: SendingPrices)] = [],
         keeping descriptors: [Descriptor],
@@ -154,11 +159,10 @@ final class OwnedGeneration {
         }
         let places = places ?? OwnedPlaces(view, PathTable(usualMTU: view.innerMTU))
         self.places = places
-        self.captures = captures
-        self.mirrors = mirrors
+        (self.captures, self.mirrors) = (captures, mirrors)
         captureTaps = Self.bySlot(captures.map { ($0.key, UnsafePointer($0.value.pointer)) }, otherwise: nil)
         prices = Self.bySlot(rates.map { ($0.slot, $0.prices) }, otherwise: SendingPrices())
-        self.learnt = learnt
+        (self.learnt, self.tracked) = (learnt, tracked)
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(
@@ -176,6 +180,7 @@ final class OwnedGeneration {
                 paths: places.paths,
                 peers: places.peers?.view,
                 learnt: learnt?.macs,
+                connections: tracked?.connections,
                 taps: captureTaps.map { UnsafePointer($0) },
                 mirrorLists: mirrors?.lists.map { UnsafePointer($0) },
                 prices: prices.map { UnsafePointer($0) }

@@ -31,6 +31,7 @@ extension ForwarderMessage {
         case learntMACs = 96
         case mirrors
         case sendingRates
+        case connections
     }
 
     private var kind: Kind {
@@ -58,6 +59,7 @@ extension ForwarderMessage {
         case .beginCapture: .beginCapture
         case .endCapture: .endCapture
         case .learntMACs: .learntMACs
+        case .connections: .connections
         case .mirrors: .mirrors
         case .sendingRates: .sendingRates
         }
@@ -155,7 +157,7 @@ extension ForwarderMessage {
             writer.put(path.address)
             writer.put(path.mtu)
             writer.put(path.isFound)
-        case .heldEnd, .commit, .requestStatistics, .learntMACs: break
+        case .heldEnd, .commit, .requestStatistics, .learntMACs, .connections: break
         }
     }
 
@@ -200,6 +202,7 @@ extension ForwarderMessage {
         case .commit: .commit
         case .requestStatistics: .requestStatistics
         case .learntMACs: .learntMACs
+        case .connections: .connections
         case .pathMTU:
             .pathMTU(
                 PathMTU(

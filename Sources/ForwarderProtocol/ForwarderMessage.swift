@@ -59,6 +59,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     case requestStatistics
     /// The file of the MACs that this host learns rides along; outside or inside a commit.
     case learntMACs
+    /// The file of the connections of this host's ports rides along; outside or inside a commit.
+    case connections
     /// Asks that the frames of a port be captured into the ring whose descriptor rides along. Captures end with the
     /// agent's connection.
     case beginCapture(CaptureOrder)
@@ -116,6 +118,8 @@ public enum HeldDescriptor: Hashable, Sendable {
     /// The file of the MACs that this host has learnt. Forwarders of version 2 tell of another file so, which is not
     /// taken for one.
     case learntMACs
+    /// The file of the connections of ports.
+    case connections
 }
 
 /// A standby port whose guest has announced itself.

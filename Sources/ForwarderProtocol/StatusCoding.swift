@@ -18,6 +18,7 @@ extension MessageWriter {
             put(UInt8(1))
             put(name)
         case .learntMACs: put(UInt8(2))
+        case .connections: put(UInt8(3))
         }
     }
 
@@ -71,6 +72,7 @@ extension MessageReader {
         case 0: return .underlay(try address())
         case 1: return .port(try name())
         case 2: return .learntMACs
+        case 3: return .connections
         default: throw .invalidValue
         }
     }

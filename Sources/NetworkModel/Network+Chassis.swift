@@ -6,8 +6,7 @@ import Wire
 extension Network {
     /// The features that the host of a port needs, in order.
     public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
-        let hasFilter = southbound.datapathBinding(port.switchID)?.filter != nil
-        return northbound.neededFeatures(of: port, hasFilter: hasFilter)
+        northbound.neededFeatures(of: port, filter: southbound.datapathBinding(port.switchID)?.filter)
     }
 
     /// A chassis as `/v1/chassis` shows it.

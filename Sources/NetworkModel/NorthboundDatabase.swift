@@ -54,11 +54,12 @@ public struct NorthboundDatabase: Sendable {
 
     /// The features that the host of a port needs, in order: those of any port, and what the port, its switch and ACLs
     /// there say.
-    func neededFeatures(of port: LogicalSwitchPort, hasFilter: Bool) -> [String] {
+    func neededFeatures(of port: LogicalSwitchPort, filter: PacketFilter?) -> [String] {
         let home = switches[port.switchID]?.value
         let fields = home?.neededFeatures ?? []
         let routers = port.hasVirtualRouters ? Feature.virtualRouters : nil
-        let rules = [routers, port.guardFeature(on: home), hasFilter ? Feature.filter : nil].compactMap(\.self)
+        let acls = [filter.map { _ in Feature.filter }, filter?.tracksConnections == true ? Feature.connections : nil]
+        let rules = ([routers, port.guardFeature(on: home)] + acls).compactMap(\.self)
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }

@@ -79,7 +79,8 @@ public struct Transaction: Sendable {
             guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
                 old.neededFeatures != new.neededFeatures
                     || old.guardsRouters != new.guardsRouters || old.guardsDHCP != new.guardsDHCP
-                    || (base.southbound.datapathBinding(id)?.filter == nil) != (filter(of: id) == nil)
+                    || base.southbound.datapathBinding(id)?.filter?.tracksConnections
+                        != filter(of: id)?.tracksConnections
             else { continue }
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }
@@ -93,7 +94,7 @@ public struct Transaction: Sendable {
 
     /// The features that the host of a port needs, in order.
     public func neededFeatures(of port: LogicalSwitchPort) -> [String] {
-        network.northbound.neededFeatures(of: port, hasFilter: filter(of: port.switchID) != nil)
+        network.northbound.neededFeatures(of: port, filter: filter(of: port.switchID))
     }
 
     /// Takes note of an object that may have changed.

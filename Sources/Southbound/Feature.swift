@@ -46,6 +46,9 @@ public enum Feature {
     /// That a host asks the ACLs of a switch.
     public static let filter = "datapath_binding.filter"
 
+    /// That a host tracks the connections of a switch whose ACLs have the action `allow-related`.
+    public static let connections = "datapath_binding.filter.allow_related"
+
     /// That a host sends router advertisements unasked.
     public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
 
@@ -53,7 +56,7 @@ public enum Feature {
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts, portGuards, periodicAdvertisement, standby, filter, mirrors,
+            virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, mirrors,
             sendingRate,
         ]
 }

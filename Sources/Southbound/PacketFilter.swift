@@ -46,7 +46,9 @@ public struct PacketFilter: Hashable, Sendable {
     /// The fate of a frame that an ACL is true of, by OVN's words.
     public enum Action: String, Sendable, CaseIterable {
         case allow
-        /// The same: no connection is tracked.
+        /// The same, and connections are tracked on the switch: what `allow` lets begin, too.
+        case allowRelated = "allow-related"
+        /// The same, and comes before all that track: no connection is tracked of the frame.
         case allowStateless = "allow-stateless"
         case drop
         /// The ACLs of the next tier are asked.
@@ -56,13 +58,16 @@ public struct PacketFilter: Hashable, Sendable {
         public var rank: Int {
             switch self {
             case .drop: 0
-            case .allow, .allowStateless: 1
+            case .allow, .allowRelated, .allowStateless: 1
             case .pass: 2
             }
         }
     }
 
     public static let tierMaximum: UInt8 = 3
+
+    /// True if hosts track the connections of the switch's ports, as in OVN for any ACL of the action `allow-related`.
+    public var tracksConnections: Bool { acls.contains { $0.action == .allowRelated } }
 
     public init(
         acls: [Rule],

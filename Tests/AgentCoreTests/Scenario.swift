@@ -199,6 +199,7 @@ private func describe(_ answer: Answer) -> String {
             + reports.map { "\($0.specification.name) \($0.state): \($0.detail)" }.joined(separator: "; ") + "]"
     case .status: "status"
     case .learntMACs(let macs): "\(macs.count) MACs"
+    case .connections(let connections, let next): "\(connections.count) connections, then \(next ?? 0)"
     case .forgotten(let count): "\(count) forgotten"
     case .deleted: "gone"
     case .refused(let refusal): "\(refusal.status.code) \(refusal.code): \(refusal.detail)"
@@ -224,7 +225,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
     case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-        .capturing, .virtualClaimed, .learntMACs, .portActivated:
+        .capturing, .virtualClaimed, .learntMACs, .connections, .portActivated:
         "?"
     }
 }

@@ -85,6 +85,7 @@ import Wire
                         cache,
                         reply: reply,
                         nil,
+                        nil,
                         now: .zero,
                         into: room,
                         by: list

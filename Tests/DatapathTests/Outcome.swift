@@ -76,12 +76,20 @@ extension Tables {
         of bytes: [UInt8],
         from slot: UInt16,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration = .zero
     ) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             withUnsafeTemporaryAllocation(byteCount: Verdict.replyByteCountMaximum, alignment: 1) { reply in
                 let frame = Frame(memory.start, byteCount: memory.count)
-                let verdict = process(frame, from: slot, reply: reply, learnt: learnt, now: now)
+                let verdict = process(
+                    frame,
+                    from: slot,
+                    reply: reply,
+                    learnt: learnt,
+                    connections: connections,
+                    now: now
+                )
                 return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(reply))
             }
         }
@@ -108,6 +116,7 @@ extension Tables {
         of bytes: [UInt8],
         from slot: UInt16,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration = .zero,
         _ cache: borrowing FlowCache
     ) -> [Outcome] {
@@ -125,6 +134,7 @@ extension Tables {
                         cache,
                         reply: reply,
                         learnt: learnt,
+                        connections: connections,
                         now: now,
                         into: room
                     )

@@ -62,14 +62,15 @@ enum Samples {
 
     static let messages: [ForwarderMessage] = [
         .greeting(Greeting(version: 1, processID: 4242, epoch: 0xfedc_ba98_7654_3210, revision: 17, heldCount: 2)),
-        .held(.underlay(v6)), .held(.port("vm1")), .held(.learntMACs), .heldEnd,
+        .held(.underlay(v6)), .held(.port("vm1")), .held(.learntMACs), .held(.connections), .heldEnd,
         .acknowledged(epoch: 1, revision: 2), .portFailed(name: "vm1", errno: 77), .statistics(statistics),
         .begin(epoch: 1, revision: 2, isSnapshot: true),
         .slots([LocalPort(name: "vm1", slot: 4095), LocalPort(name: "vm2", slot: 0)]),
         .tables(TablePlace(root: 1 << 33, length: 1 << 34)), .underlay(v4),
         .putPort(LocalPort(name: "vm1", slot: 17)), .putPort(LocalPort(name: "vm2", slot: 18, rings: rings)),
         .deletePort(name: "vm1"), .commit,
-        .requestStatistics, .learntMACs, .pathRefused(v6), .pathMTU(PathMTU(address: v4, mtu: 1342, isFound: true)),
+        .requestStatistics, .learntMACs, .connections, .pathRefused(v6),
+        .pathMTU(PathMTU(address: v4, mtu: 1342, isFound: true)),
         .putTunnelKeys(address: v6, keys: [SipHashKey(low: 1, high: .max), SipHashKey(low: 2, high: 3)]),
         .beginCapture(CaptureOrder(number: 1 << 40, port: "vm1", snapByteCount: 128)), .endCapture(number: 1 << 40),
         .capturing(number: 1 << 40, isOn: true),

@@ -41,7 +41,8 @@ import Wire
                 + #""datapath_binding.ra_guard","datapath_binding.dhcp_guard","#
                 + #""port_binding.port_security.virtual_macs","port_binding.virtual_parents","#
                 + #""port_binding.guards","datapath_binding.router_advertisement.max_interval","#
-                + #""port_binding.locations.standby","datapath_binding.filter","port_binding.mirrors","#
+                + #""port_binding.locations.standby","datapath_binding.filter","#
+                + #""datapath_binding.filter.allow_related","port_binding.mirrors","#
                 + #""port_binding.sending_rate"],"#
                 + #""hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#

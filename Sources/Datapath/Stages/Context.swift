@@ -20,13 +20,21 @@ public struct Context {
     var claimed: UnsafePointer<PortRow>?
     /// The ACL that has decided last, by its place in the datapath's record; `.max` for none.
     var acl = UInt32.max
+    /// The place of the frame among connections; `nil` where none are tracked.
+    var finding: ConnectionTable.Lookup.Finding?
+    /// True while ACLs judge, by an answer, the connection that it is of: as what its other end has sent.
+    var isReversed = false
+    /// While `isReversed`: the key of the port that has opened the connection.
+    var openerKey: UInt16 = 0
     /// Datapaths that the frame has come into from another one.
-    private(set) var enteredCount = 0
+    private(set) var enteredCount: Int32 = 0
     private(set) var read: Fields
     /// Room for an answer.
     let reply: UnsafeMutableRawBufferPointer
     /// The MACs that were learnt, if any are.
     private let learnt: LearntMACs?
+    /// The connections of ports, if any are tracked.
+    let connections: ConnectionTable?
     /// The time of a clock that all processes of the host have.
     private let now: Duration
 
@@ -37,10 +45,12 @@ public struct Context {
         in datapath: UnsafePointer<DatapathRow>,
         reply: UnsafeMutableRawBufferPointer,
         learnt: LearntMACs?,
+        connections: ConnectionTable? = nil,
         now: Duration,
         read: Fields = []
     ) {
         self.learnt = learnt
+        self.connections = connections
         self.now = now
         self.frame = frame
         self.ingress = ingress
@@ -164,6 +174,14 @@ extension Context {
         let source = self.source
         guard source != 0, source & 0x0100_0000_0000 == 0 else { return }
         learnt.note(source, at: ingress, vni: datapath.pointee.vni, now: now)
+    }
+
+    /// Milliseconds of a clock that all processes have; the decision is made for each frame.
+    var milliseconds: UInt64 {
+        mutating get {
+            read.insert(.clock)
+            return ConnectionTable.milliseconds(now)
+        }
     }
 
     /// The port at which the destination's MAC was last seen, if it still learns and can be reached.

@@ -4,6 +4,9 @@ enum EgressFilter: Stage {
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         let filter = context.datapath.pointee.toPort
+        if context.datapath.pointee.services.contains(.connections) {
+            return context.judgeConnection(filter, isFromPort: false, tables)
+        }
         guard filter.rules.count > 0 else { return .next }
         return context.mayPass(filter, tables) ? .next : .drop(.acl)
     }

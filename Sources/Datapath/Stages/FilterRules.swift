@@ -23,11 +23,28 @@ extension Context {
             let rule = rules[Int(place)]
             guard rule.tier != left, isTrue(rule.first, tests, tables) else { continue }
             acl = rule.number
-            guard rule.action == RuleRow.pass else { return rule.action == RuleRow.allow }
+            guard rule.action == RuleRow.pass else {
+                return rule.action == RuleRow.allow || rule.action == RuleRow.allowStateless
+            }
             left = rule.tier
         }
         acl = .max
         return true
+    }
+
+    /// True if an ACL of the action `allow-stateless` is true of the frame: in OVN these come before all that track.
+    mutating func isStateless(_ filter: FilterRow, _ tables: Tables) -> Bool {
+        guard filter.reads.contains(.stateless), !hidesTransport(from: filter.reads) else { return false }
+        let rules = tables.rows(RuleRow.self, filter.rules)
+        let tests = tables.rows(TestRow.self, filter.tests)
+        for place in tables.rows(UInt32.self, filter.rules(of: (egress ?? ingress).pointee.key, tables)) {
+            guard Int(place) < rules.count else { return false }
+            let rule = rules[Int(place)]
+            guard rule.action == RuleRow.allowStateless, isTrue(rule.first, tests, tables) else { continue }
+            acl = rule.number
+            return true
+        }
+        return false
     }
 
     /// Follows the tests of a rule, each of which names one behind it.
@@ -50,7 +67,7 @@ extension Context {
         guard let field = FilterField(rawValue: test.field) else { return false }
         let count = UInt128(test.bitCount)
         let all = count >= 128 ? UInt128.max : (1 &<< count) &- 1
-        let value = value(of: field) &>> UInt128(test.shift) & all
+        let value = (isReversed ? reversedValue(of: field) : value(of: field)) &>> UInt128(test.shift) & all
         switch test.kind {
         case TestRow.range: return value >= test.value.value && value <= test.limit.value
         case TestRow.mask: return value & test.limit.value == test.value.value
@@ -68,7 +85,7 @@ extension Context {
     }
 
     /// OVN's flows of priority 65532: `nd || nd_rs || nd_ra || mldv1 || mldv2`. ICMPv6 only.
-    private var isAlwaysAllowed: Bool {
+    var isAlwaysAllowed: Bool {
         mutating get {
             let frame = contents
             guard frame.hasICMPv6 else { return false }
@@ -114,7 +131,7 @@ extension FilterRow {
 
 extension Context {
     /// A field that a rule tests; 0 if the frame has none.
-    fileprivate mutating func value(of field: FilterField) -> UInt128 {
+    mutating func value(of field: FilterField) -> UInt128 {
         switch field {
         case .inport: UInt128(ingress.pointee.key)
         case .outport: UInt128(egress?.pointee.key ?? 0)
@@ -181,7 +198,7 @@ extension Frame {
 
     /// IP only: whether the transport header, which a rule reads, is not all in this packet, though not behind it, or a
     /// later fragment begins in it.
-    fileprivate var hidesTransport: Bool {
+    var hidesTransport: Bool {
         // No header that is read is longer; the least fragment of an honest host has 48 octets (RFC 791).
         if isLaterFragment { return fragmentOffset < TCPHeader.minimumByteCount }
         let least =

@@ -4,6 +4,9 @@ enum IngressFilter: Stage {
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         let filter = context.datapath.pointee.fromPort
+        if context.datapath.pointee.services.contains(.connections) {
+            return context.judgeConnection(filter, isFromPort: true, tables)
+        }
         guard filter.rules.count > 0 else { return .next }
         return context.mayPass(filter, tables) ? .next : .drop(.acl)
     }

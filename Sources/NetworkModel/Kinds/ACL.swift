@@ -73,9 +73,7 @@ extension ACL: Kind {
 
     /// OVN's actions that this version does not have, with what to use.
     private static let laterActions = [
-        "allow-related": "connections are not tracked in this version; use \"allow-stateless\", and another ACL that "
-            + "lets answers pass",
-        "reject": "nobody is told of refused packets in this version; use \"drop\"",
+        "reject": "nobody is told of refused packets in this version; use \"drop\""
     ]
 
     private static func word<Word: RawRepresentable<String> & CaseIterable>(

@@ -12,19 +12,31 @@ struct OracleFilter {
         guard let filter = context.datapath.filter else { return .next }
         let acls = filter.acls.filter { $0.direction == direction }
         let frame = context.frame
-        if acls.isEmpty { return .next }
-        if frame.isMalformed { return .drop(.acl) }
+        let tracks = filter.acls.contains { $0.action == .allowRelated }
+        if acls.isEmpty, !tracks { return .next }
+        if frame.isMalformed { return acls.isEmpty ? .next : .drop(.acl) }
         let fields = MatchFrame(frame.bytes.span)
         let scope = Scope(filter: filter, inport: context.port.tunnelKey, outport: context.destination?.tunnelKey ?? 0)
         let always = try? MatchExpression("nd || nd_rs || nd_ra || mldv1 || mldv2")
         if let always, always.matches(fields, in: scope) { return .next }
-        if acls.contains(where: { hides(frame, from: $0.match) }) { return .drop(.acl) }
+        let isHidden = acls.contains { hides(frame, from: $0.match) }
+        if tracks, frame.ipv4 != nil || frame.ipv6 != nil, !frame.destination.isMulticast {
+            let isStateless = acls.contains { acl in
+                guard acl.action == .allowStateless, let expression = try? MatchExpression(acl.match) else {
+                    return false
+                }
+                return expression.matches(fields, in: scope)
+            }
+            if isStateless, !isHidden { return .next }
+            guard OracleConnection.begins(by: frame) else { return .drop(.connectionInvalid) }
+        }
+        if isHidden { return .drop(.acl) }
         var left: UInt8?
         for acl in acls where acl.tier != left {
             guard let expression = try? MatchExpression(acl.match) else { return .drop(.acl) }
             guard expression.matches(fields, in: scope) else { continue }
             switch acl.action {
-            case .allow, .allowStateless: return .next
+            case .allow, .allowRelated, .allowStateless: return .next
             case .drop: return .drop(.acl)
             case .pass: left = acl.tier
             }

@@ -1,0 +1,114 @@
+import CLinux
+
+/// A connection in memory that all pollers write to: 16 words, two cache lines. The first word is a sequence, as that
+/// of `DynamicState`: odd while somebody writes.
+struct ConnectionRow {
+    static let byteCount = 128
+
+    let words: UnsafeMutablePointer<UInt64>
+
+    /// Its sequence, also if it is being written.
+    var sequence: UInt64 { clinux_load_acquire(words) }
+
+    /// True if it has never been written, or was emptied.
+    var isEmpty: Bool { clinux_load_relaxed(words + 9) & 0xff == 0 }
+
+    /// A copy of what all agree on, with its sequence; `nil` if it is empty or being written.
+    func read() -> (connection: Connection, sequence: UInt64)? {
+        let sequence = clinux_load_acquire(words)
+        guard sequence & 1 == 0 else { return nil }
+        func word(_ index: Int) -> UInt64 { clinux_load_relaxed(words + index) }
+        let status = word(9)
+        guard let state = ConnectionState(rawValue: UInt8(truncatingIfNeeded: status)) else { return nil }
+        let key = ConnectionKey(
+            zone: word(1),
+            lowerHigh: word(2),
+            lowerLow: word(3),
+            upperHigh: word(4),
+            upperLow: word(5),
+            rest: word(6)
+        )
+        var connection = Connection(key: key, state: state)
+        let place = word(7)
+        connection.vni = UInt32(truncatingIfNeeded: place) & 0xff_ffff
+        connection.portKey = UInt16(truncatingIfNeeded: place &>> 24)
+        connection.ingressKey = UInt16(truncatingIfNeeded: place &>> 40)
+        connection.judgement = word(8)
+        connection.isAscending = status &>> 8 & 1 != 0
+        connection.isFromPort = status &>> 9 & 1 != 0
+        connection.isBlocked = status &>> 10 & 1 != 0
+        connection.isPickedUp = status &>> 11 & 1 != 0
+        connection.time = word(10)
+        connection.original = Self.end(word(11), word(12), acknowledged: word(15))
+        connection.reply = Self.end(word(13), word(14), acknowledged: word(15) &>> 32)
+        clinux_fence_acquire()
+        return clinux_load_relaxed(words) == sequence ? (connection, sequence) : nil
+    }
+
+    /// Takes the row for writing, if nobody has written since the sequence.
+    func claim(_ sequence: UInt64) -> Bool {
+        guard sequence & 1 == 0, clinux_replace(words, sequence, sequence &+ 1) != 0 else { return false }
+        clinux_fence_release()
+        return true
+    }
+
+    /// Writes a row that was claimed, and lets it go.
+    func write(_ connection: Connection, _ sequence: UInt64) {
+        func store(_ index: Int, _ value: UInt64) { clinux_store_relaxed(words + index, value) }
+        let key = connection.key
+        store(1, key.zone)
+        store(2, key.lowerHigh)
+        store(3, key.lowerLow)
+        store(4, key.upperHigh)
+        store(5, key.upperLow)
+        store(6, key.rest)
+        store(
+            7,
+            UInt64(connection.vni) & 0xff_ffff | UInt64(connection.portKey) &<< 24
+                | UInt64(connection.ingressKey) &<< 40
+        )
+        store(8, connection.judgement)
+        var status = UInt64(connection.state.rawValue)
+        if connection.isAscending { status |= 1 &<< 8 }
+        if connection.isFromPort { status |= 1 &<< 9 }
+        if connection.isBlocked { status |= 1 &<< 10 }
+        if connection.isPickedUp { status |= 1 &<< 11 }
+        store(9, status)
+        store(10, connection.time)
+        store(11, UInt64(connection.original.end) | UInt64(connection.original.maxEnd) &<< 32)
+        store(12, Self.word(connection.original))
+        store(13, UInt64(connection.reply.end) | UInt64(connection.reply.maxEnd) &<< 32)
+        store(14, Self.word(connection.reply))
+        store(15, UInt64(connection.original.acknowledged) | UInt64(connection.reply.acknowledged) &<< 32)
+        clinux_store_release(words, sequence &+ 2)
+    }
+
+    /// Empties a row that was claimed, and lets it go.
+    func clear(_ sequence: UInt64) {
+        clinux_store_relaxed(words + 9, 0)
+        clinux_store_release(words, sequence &+ 2)
+    }
+
+    /// Empties a row that a process died over.
+    func recover() {
+        let sequence = clinux_load_relaxed(words)
+        guard sequence & 1 != 0 else { return }
+        clinux_store_relaxed(words + 9, 0)
+        clinux_store_release(words, sequence &+ 1)
+    }
+
+    private static func end(_ first: UInt64, _ second: UInt64, acknowledged: UInt64) -> TCPEnd {
+        TCPEnd(
+            end: UInt32(truncatingIfNeeded: first),
+            maxEnd: UInt32(truncatingIfNeeded: first &>> 32),
+            maxWindow: UInt32(truncatingIfNeeded: second),
+            acknowledged: UInt32(truncatingIfNeeded: acknowledged),
+            scale: UInt8(truncatingIfNeeded: second &>> 32) & 15,
+            marks: TCPEnd.Marks(rawValue: UInt8(truncatingIfNeeded: second &>> 40))
+        )
+    }
+
+    private static func word(_ end: TCPEnd) -> UInt64 {
+        UInt64(end.maxWindow) | UInt64(end.scale) &<< 32 | UInt64(end.marks.rawValue) &<< 40
+    }
+}

@@ -1,0 +1,355 @@
+import CLinux
+import Wire
+
+/// The connections of the ports of this host, for ACLs of the action `allow-related` (OVN's connection tracking, with a
+/// zone for each port).
+///
+/// In memory that all pollers write to and that outlives the forwarder. Nothing in the memory is trusted: no number in
+/// it is used as a place. A connection is in one of 16 places; a byte for each place tells which of them may have it,
+/// so that a search reads two words and mostly one row.
+public struct ConnectionTable: @unchecked Sendable {
+    /// Connections of all ports of a host.
+    public static let hostCountMaximum = 1_000_000
+    /// Connections of one port that are not closed: an eighth of a host's.
+    public static let portCountMaximum = 131_072
+    /// Connections of one port that were not answered: what a flood of a guest, or to one, leaves to all others.
+    public static let portHalfOpenMaximum = 32_768
+    /// Buckets of a host: 1.5 rows for each connection, so that with two buckets to choose from none is turned away for
+    /// want of a place. 194 MiB, of which only what is used takes memory.
+    public static let usualBucketCount = 196_608
+
+    /// Rows of a bucket: a byte of one word for each.
+    static let rowsPerBucket = 8
+    /// Ports that are told apart by counts: more than one host has. Two that meet share their limits.
+    static let counterCount = 1 << 12
+    /// The first word of the memory, with the version of its layout.
+    private static let mark: UInt64 = 0x4845_4444_4c45_4301
+    private static let headerByteCount = 64
+    /// Attempts to write a row that other pollers write, too.
+    private static let attemptMaximum = 16
+
+    let memory: UnsafeMutablePointer<UInt64>
+    let bucketCount: Int
+
+    /// The octets of the memory.
+    public static func byteCount(bucketCount: Int = usualBucketCount) -> Int {
+        headerByteCount + 2 * counterCount * 8 + bucketCount * (8 + rowsPerBucket * ConnectionRow.byteCount)
+    }
+
+    /// A table in memory that is all zero, or that another process has used.
+    /// - Parameters:
+    ///   - memory: `byteCount` octets at a multiple of 64.
+    ///   - key: for memory that is all zero: spreads connections, so that guests cannot choose such as meet.
+    /// - Returns: `nil` if another version has used the memory.
+    public init?(_ memory: UnsafeMutableRawPointer, bucketCount: Int = usualBucketCount, key: SipHashKey) {
+        let words = memory.bindMemory(to: UInt64.self, capacity: Self.byteCount(bucketCount: bucketCount) / 8)
+        if words[0] == 0 {
+            (words[1], words[2], words[4]) = (key.low, key.high, UInt64(bucketCount))
+            words[0] = Self.mark
+        }
+        guard words[0] == Self.mark, words[4] == UInt64(bucketCount) else { return nil }
+        self.memory = words
+        self.bucketCount = bucketCount
+    }
+
+    /// The finding about a packet.
+    struct Lookup: BitwiseCopyable {
+        enum Finding {
+            /// It would begin a connection.
+            case new
+            /// It is of a connection, in the direction of the packet that has opened it.
+            case original
+            /// It is of a connection, in the other direction.
+            case reply
+            /// It is an error about a packet of a connection.
+            case related
+            /// It is a fragment of a packet whose first one has passed.
+            case fragment
+            /// It is of no connection and begins none, or cannot be of the one that it claims.
+            case invalid
+        }
+
+        var finding: Finding
+        /// The connection as it is after the packet.
+        var connection: Connection
+        /// The connection as it was before.
+        private var former: Connection
+        /// The row's number; -1 for none.
+        fileprivate let row: Int
+        fileprivate let sequence: UInt64
+
+        fileprivate init(
+            _ finding: Finding,
+            _ connection: Connection,
+            after former: Connection? = nil,
+            row: Int = -1,
+            sequence: UInt64 = 0
+        ) {
+            self.finding = finding
+            self.connection = connection
+            self.former = former ?? connection
+            self.row = row
+            self.sequence = sequence
+        }
+
+        /// The finding where nothing is known of former packets.
+        init(_ packet: TrackedPacket, now: UInt64) {
+            self = Self.opening(packet, zone: 0, now: now)
+        }
+
+        /// A connection that begins, if one can begin so.
+        fileprivate static func opening(
+            _ packet: TrackedPacket,
+            zone: UInt64,
+            now: UInt64,
+            row: Int = -1,
+            sequence: UInt64 = 0
+        ) -> Lookup {
+            guard packet.kind == .packet, var connection = Connection(packet, zone: zone) else {
+                return Lookup(.invalid, Connection(fragmentsOf: packet.tuple, zone: zone))
+            }
+            connection.time = now
+            return Lookup(.new, connection, row: row, sequence: sequence)
+        }
+
+        /// Notes that ACLs do not allow the connection, whose packets do not move it then, or that they do again.
+        mutating func block(_ isBlocked: Bool, now: UInt64) {
+            if isBlocked {
+                let judgement = connection.judgement
+                connection = former
+                connection.judgement = judgement
+                connection.time = now
+            }
+            connection.isBlocked = isBlocked
+        }
+    }
+
+    // On the packet path
+
+    /// A number for a port's connections, which other ports do not have.
+    func zone(of port: UnsafePointer<PortRow>, vni: UInt32) -> UInt64 {
+        spread(UInt64(vni) &<< 16 | UInt64(port.pointee.key), port.pointee.idHigh, port.pointee.idLow, seed: key.low)
+    }
+
+    /// Finds what a packet is of; changes nothing.
+    /// - Parameter now: milliseconds of a clock that all processes have.
+    func look(_ packet: TrackedPacket, zone: UInt64, now: UInt64) -> Lookup {
+        switch packet.kind {
+        case .untracked, .invalid: return Lookup(packet, now: now)
+        case .packet, .laterFragment, .error: break
+        }
+        guard let found = find(ConnectionKey(packet.tuple, zone: zone), now: now) else {
+            return Lookup.opening(packet, zone: zone, now: now)
+        }
+        let former = found.connection
+        if packet.kind == .laterFragment { return Lookup(.fragment, former) }
+        if packet.kind == .error { return Lookup(.related, former) }
+        let isOriginal = packet.tuple.isAscending == former.isAscending
+        var connection = former
+        switch connection.step(packet, isOriginal: isOriginal) {
+        case .valid, .ignored:
+            connection.time = now
+            let finding = isOriginal ? Lookup.Finding.original : .reply
+            return Lookup(finding, connection, after: former, row: found.row, sequence: found.sequence)
+        case .invalid: return Lookup(.invalid, former)
+        case .restart:
+            return Lookup.opening(packet, zone: zone, now: now, row: found.row, sequence: found.sequence)
+        }
+    }
+
+    /// Notes a packet that passes.
+    /// - Returns: `false` if there is no room for a new connection.
+    func keep(_ lookup: Lookup, _ packet: TrackedPacket, now: UInt64) -> Bool {
+        if lookup.finding == .new { return begin(lookup, now: now) }
+        guard lookup.row >= 0 else { return true }
+        if update(lookup) { return true }
+        // The other direction was faster: the packet is one more of what is there now.
+        for _ in 0..<Self.attemptMaximum {
+            guard var again = find(lookup.connection.key, now: now) else { return true }
+            let isOriginal = packet.tuple.isAscending == again.connection.isAscending
+            if !lookup.connection.isBlocked {
+                switch again.connection.step(packet, isOriginal: isOriginal) {
+                case .valid, .ignored: break
+                case .invalid, .restart: return true
+                }
+            }
+            again.connection.time = now
+            again.connection.judgement = lookup.connection.judgement
+            again.connection.isBlocked = lookup.connection.isBlocked
+            if update(Lookup(.original, again.connection, row: again.row, sequence: again.sequence)) { return true }
+        }
+        return true
+    }
+
+    /// Notes that later fragments of a packet may pass, by the judgement on its first one.
+    func keepFragments(of name: ConnectionTuple, like connection: Connection, now: UInt64) -> Bool {
+        var fragments = Connection(fragmentsOf: name, zone: connection.key.zone)
+        (fragments.vni, fragments.portKey) = (connection.vni, connection.portKey)
+        fragments.judgement = connection.judgement
+        fragments.time = now
+        return find(fragments.key, now: now) != nil || insert(fragments, now: now)
+    }
+
+    private func begin(_ lookup: Lookup, now: UInt64) -> Bool {
+        guard lookup.row >= 0 else { return insert(lookup.connection, now: now) }
+        // In the place of the one that has ended. What is counted of that one is counted anew before long.
+        return update(lookup) || insert(lookup.connection, now: now)
+    }
+
+    private func update(_ lookup: Lookup) -> Bool {
+        let row = row(lookup.row)
+        let former = row.isEmpty ? nil : row.read()?.connection
+        guard row.claim(lookup.sequence) else { return false }
+        row.write(lookup.connection, lookup.sequence)
+        if let former { recount(from: former, to: lookup.connection) }
+        return true
+    }
+
+    private func insert(_ connection: Connection, now: UInt64) -> Bool {
+        let counter = counters + 2 &* counter(connection.key.zone)
+        let isTooMany =
+            clinux_load_relaxed(counter) >= UInt64(Self.portCountMaximum)
+            || clinux_load_relaxed(memory + 3) >= UInt64(hostCountMaximum)
+        guard !isTooMany else { return false }
+        let isFlooded = clinux_load_relaxed(counter + 1) >= UInt64(Self.portHalfOpenMaximum)
+        if isFlooded, connection.state.isHalfOpen { return false }
+        let hash = connection.key.hash(key)
+        for _ in 0..<4 {
+            guard let place = place(for: hash, now: now) else { return false }
+            let row = row(place.row)
+            guard row.claim(place.sequence) else { continue }
+            setTag(of: place.row, Self.tag(hash))
+            row.write(connection, place.sequence)
+            add(1, to: counter)
+            add(1, to: memory + 3)
+            if connection.state.isHalfOpen { add(1, to: counter + 1) }
+            return true
+        }
+        return false
+    }
+
+    /// A place for a new connection: one that is free, in the bucket that has more of them, or else one whose
+    /// connection has aged or is closed. What lives displaces nothing.
+    private func place(for hash: UInt64, now: UInt64) -> (row: Int, sequence: UInt64)? {
+        let buckets = buckets(hash)
+        let free = (Self.freeCount(tags(buckets.0)), Self.freeCount(tags(buckets.1)))
+        if free.0 > 0 || free.1 > 0 {
+            let bucket = free.0 >= free.1 ? buckets.0 : buckets.1
+            let tags = tags(bucket)
+            for way in 0..<Self.rowsPerBucket where tags &>> UInt64(way &* 8) & 0xff == 0 {
+                let number = bucket &* Self.rowsPerBucket &+ way
+                let sequence = row(number).sequence
+                if sequence & 1 == 0 { return (number, sequence) }
+            }
+        }
+        for way in 0..<2 &* Self.rowsPerBucket {
+            let bucket = way < Self.rowsPerBucket ? buckets.0 : buckets.1
+            let number = bucket &* Self.rowsPerBucket &+ way % Self.rowsPerBucket
+            let row = row(number)
+            if row.isEmpty {
+                let sequence = row.sequence
+                if sequence & 1 == 0 { return (number, sequence) }
+            } else if let found = row.read(), !found.connection.isAlive(now: now) || found.connection.state == .closed {
+                return (number, found.sequence)
+            }
+        }
+        return nil
+    }
+
+    private func find(
+        _ key: ConnectionKey,
+        now: UInt64
+    ) -> (connection: Connection, row: Int, sequence: UInt64)? {
+        let hash = key.hash(self.key)
+        let tag = UInt64(Self.tag(hash))
+        let buckets = buckets(hash)
+        for number in 0..<2 {
+            let bucket = number == 0 ? buckets.0 : buckets.1
+            var tags = tags(bucket)
+            var way = 0
+            while tags != 0 {
+                if tags & 0xff == tag, let found = settled(bucket &* Self.rowsPerBucket &+ way, key),
+                    found.connection.isAlive(now: now)
+                {
+                    return (found.connection, bucket &* Self.rowsPerBucket &+ way, found.sequence)
+                }
+                tags &>>= 8
+                way &+= 1
+            }
+        }
+        return nil
+    }
+
+    /// The row of this number if it has the key; waits a moment for who writes it.
+    private func settled(_ number: Int, _ key: ConnectionKey) -> (connection: Connection, sequence: UInt64)? {
+        let row = row(number)
+        for _ in 0..<256 {
+            if let found = row.read() { return found.connection.key == key ? found : nil }
+            if row.isEmpty, row.sequence & 1 == 0 { return nil }
+        }
+        return nil
+    }
+
+    private func recount(from former: Connection, to connection: Connection) {
+        let counter = counters + 2 &* counter(connection.key.zone)
+        if former.state != .closed, connection.state == .closed { take(counter) }
+        if former.state == .closed, connection.state != .closed { add(1, to: counter) }
+        if former.state.isHalfOpen, !connection.state.isHalfOpen { take(counter + 1) }
+        if !former.state.isHalfOpen, connection.state.isHalfOpen { add(1, to: counter + 1) }
+    }
+
+    // The parts of the memory
+
+    var key: SipHashKey {
+        SipHashKey(low: clinux_load_relaxed(memory + 1), high: clinux_load_relaxed(memory + 2))
+    }
+    var counters: UnsafeMutablePointer<UInt64> { memory + Self.headerByteCount / 8 }
+    var tagWords: UnsafeMutablePointer<UInt64> { counters + 2 * Self.counterCount }
+    var rows: UnsafeMutablePointer<UInt64> { tagWords + bucketCount }
+
+    var hostCountMaximum: Int { min(Self.hostCountMaximum, bucketCount &* Self.rowsPerBucket) }
+
+    func row(_ number: Int) -> ConnectionRow {
+        ConnectionRow(words: rows + number &* (ConnectionRow.byteCount / 8))
+    }
+
+    func tags(_ bucket: Int) -> UInt64 { clinux_load_acquire(tagWords + bucket) }
+
+    func setTag(of number: Int, _ tag: UInt8) {
+        let word = tagWords + number / Self.rowsPerBucket
+        let shift = UInt64(number % Self.rowsPerBucket &* 8)
+        var isSet = false
+        while !isSet {
+            let former = clinux_load_acquire(word)
+            isSet = clinux_replace(word, former, former & ~(0xff &<< shift) | UInt64(tag) &<< shift) != 0
+        }
+    }
+
+    func buckets(_ hash: UInt64) -> (Int, Int) {
+        func bucket(_ half: UInt64) -> Int { Int(truncatingIfNeeded: (half &* UInt64(bucketCount)) &>> 28) }
+        return (bucket(hash & 0xfff_ffff), bucket(hash &>> 28 & 0xfff_ffff))
+    }
+
+    static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash &>> 56) | 1 }
+
+    static func freeCount(_ tags: UInt64) -> Int {
+        var count = 0
+        for way in 0..<rowsPerBucket where tags &>> UInt64(way &* 8) & 0xff == 0 { count &+= 1 }
+        return count
+    }
+
+    func counter(_ zone: UInt64) -> Int { Int(truncatingIfNeeded: zone) & (Self.counterCount &- 1) }
+
+    func add(_ count: UInt64, to word: UnsafeMutablePointer<UInt64>) { clinux_add_relaxed(word, count) }
+
+    /// Takes one from a count, which another poller may have made too small.
+    func take(_ word: UnsafeMutablePointer<UInt64>) {
+        let count = clinux_load_relaxed(word)
+        if count > 0 { _ = clinux_replace(word, count, count &- 1) }
+    }
+
+    static func milliseconds(_ time: Duration) -> UInt64 {
+        let (seconds, attoseconds) = time.components
+        return UInt64(max(0, seconds)) &* 1000 &+ UInt64(max(0, attoseconds / 1_000_000_000_000_000))
+    }
+}

@@ -1,0 +1,131 @@
+import Wire
+
+extension Context {
+    /// Asks the ACLs of one direction on a switch that tracks connections (OVN's `ls_in_acl_eval` with `ct` states).
+    ///
+    /// A connection is judged when it begins, and again with the next packet, in either direction, after ACLs or what
+    /// they name have changed. What belongs to an allowed one passes. Every port has connections of its own, which both
+    /// directions of ACLs know: so an answer to what a port has sent needs no ACL.
+    mutating func judgeConnection(_ filter: FilterRow, isFromPort: Bool, _ tables: Tables) -> Step {
+        finding = nil
+        guard network == .ipv4 || network == .ipv6, !isMulticast else { return judge(filter, tables) }
+        if isICMPv6, isAlwaysAllowed {
+            acl = .max
+            return .next
+        }
+        if isStateless(filter, tables) { return .next }
+        let packet = TrackedPacket(contents)
+        if packet.kind == .untracked { return judge(filter, tables) }
+        acl = .max
+        // A later fragment must not write over the header that was judged (RFC 1858).
+        if packet.kind == .laterFragment, contents.hidesTransport { return .drop(.connectionInvalid) }
+        let port = egress ?? ingress
+        let vni = datapath.pointee.vni
+        let now = milliseconds
+        var lookup: ConnectionTable.Lookup
+        if let table = connections {
+            lookup = table.look(packet, zone: table.zone(of: port, vni: vni), now: now)
+        } else {
+            lookup = ConnectionTable.Lookup(packet, now: now)
+        }
+        finding = lookup.finding
+        let judgement = judgement(tables)
+        let isCurrent = (lookup.connection.judgement ^ judgement) &>> 32 == 0
+        var isAllowed = isCurrent && !lookup.connection.isBlocked
+        switch lookup.finding {
+        case .invalid: return .drop(.connectionInvalid)
+        case .related, .fragment: return isAllowed ? .next : .drop(.acl)
+        case .new:
+            guard passes(filter, tables) else { return .drop(.acl) }
+            isAllowed = true
+            lookup.connection.judgement = judgement
+            lookup.connection.isFromPort = isFromPort
+            lookup.connection.ingressKey = ingress.pointee.key
+            (lookup.connection.vni, lookup.connection.portKey) = (vni, port.pointee.key)
+        case .original:
+            if UInt32(truncatingIfNeeded: lookup.connection.judgement ^ judgement) != 0 {
+                // By another way than what was judged: it says nothing of those.
+                guard !lookup.connection.isBlocked, passes(filter, tables) else { return .drop(.acl) }
+                isAllowed = true
+            } else if !isCurrent {
+                isAllowed = passes(filter, tables)
+                lookup.connection.judgement = judgement
+            }
+        case .reply:
+            if !isCurrent {
+                isAllowed = passesReversed(lookup.connection, tables)
+                let link = lookup.connection.judgement & 0xffff_ffff
+                lookup.connection.judgement = (judgement &>> 32) &<< 32 | link
+            }
+        }
+        if !isAllowed || lookup.connection.isBlocked { lookup.block(!isAllowed, now: now) }
+        guard let table = connections else { return isAllowed ? .next : .drop(.acl) }
+        guard table.keep(lookup, packet, now: now) else { return .drop(.connectionLimit) }
+        guard isAllowed else { return .drop(.acl) }
+        if let fragments = packet.fragments,
+            !table.keepFragments(of: fragments, like: lookup.connection, now: now)
+        {
+            return .drop(.connectionLimit)
+        }
+        return .next
+    }
+
+    private mutating func judge(_ filter: FilterRow, _ tables: Tables) -> Step {
+        passes(filter, tables) ? .next : .drop(.acl)
+    }
+
+    private mutating func passes(_ filter: FilterRow, _ tables: Tables) -> Bool {
+        acl = .max
+        return filter.rules.count == 0 || mayPass(filter, tables)
+    }
+
+    /// Judges by an answer the connection that it is of.
+    private mutating func passesReversed(_ connection: Connection, _ tables: Tables) -> Bool {
+        (isReversed, openerKey) = (true, connection.ingressKey)
+        defer { isReversed = false }
+        let filters = datapath.pointee
+        return passes(connection.isFromPort ? filters.fromPort : filters.toPort, tables)
+    }
+
+    /// A word for all that a judgement depends on besides what a connection is found by: the upper half for the state
+    /// of the ACLs, the lower half for the sender and the link addresses of what has opened it.
+    private mutating func judgement(_ tables: Tables) -> UInt64 {
+        let seed = tables.hashSeed
+        let state = UInt32(truncatingIfNeeded: seed &>> 32) &+ datapath.pointee.generation
+        let port = UInt64(ingress.pointee.key) | UInt64(tagWord) &<< 16
+        let link = spread(port, source, destination, seed: seed)
+        return UInt64(state) &<< 32 | link & 0xffff_ffff
+    }
+
+    /// A field of the packet that has opened the connection, by one of its answers. What the connection does not tell
+    /// is as the answer has it.
+    mutating func reversedValue(of field: FilterField) -> UInt128 {
+        switch field {
+        case .inport: UInt128(openerKey)
+        case .outport: UInt128((egress ?? ingress).pointee.key)
+        case .ethernetSource: value(of: .ethernetDestination)
+        case .ethernetDestination: value(of: .ethernetSource)
+        case .ipv4Source: value(of: .ipv4Destination)
+        case .ipv4Destination: value(of: .ipv4Source)
+        case .ipv6Source: value(of: .ipv6Destination)
+        case .ipv6Destination: value(of: .ipv6Source)
+        case .sourcePort: value(of: .destinationPort)
+        case .destinationPort: value(of: .sourcePort)
+        case .sctpSourcePort: value(of: .sctpDestinationPort)
+        case .sctpDestinationPort: value(of: .sctpSourcePort)
+        case .messageType: Self.query(UInt8(truncatingIfNeeded: value(of: .messageType)))
+        case .ethernetType, .vlanTag, .ipProtocol, .ipDSCP, .ipECN, .ipTTL, .ipFragment, .ipv6Label, .messageCode,
+            .arpOperation, .arpSenderIP, .arpSenderMAC, .arpTargetIP, .arpTargetMAC, .tcpFlags:
+            value(of: field)
+        }
+    }
+
+    /// The ICMP query that an answer is to.
+    private static func query(_ type: UInt8) -> UInt128 {
+        switch type {
+        case 0: 8
+        case 14, 16, 18, 129: UInt128(type - 1)
+        default: UInt128(type)
+        }
+    }
+}

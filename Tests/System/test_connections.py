@@ -1,0 +1,124 @@
+"""ACLs of the action allow-related: answers pass, the rest does not; a change, the end of the forwarder, a flood."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import unittest
+
+from lab import Primer, wait_until
+from packets import Inside, checksum, mac, packet_socket
+
+SSH = "outport == @web && tcp.dst == 22"
+
+
+class ConnectionTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(Primer())
+        cls.listener = cls.open(2)
+        cls.listener.bind((cls.lab.IP[2], 22))
+        cls.listener.listen()
+        # With the second one connections are tracked also when the first has gone.
+        cls.lab.heddle(
+            "central", "nb", "--wait=hv", "pg-add", "web", "ls1-vm2", "--",
+            "acl-add", "web", "to-lport", "1000", SSH, "allow-related", "--",
+            "acl-add", "web", "to-lport", "1000", "outport == @web && tcp.dst == 23", "allow-related", "--",
+            "acl-add", "web", "to-lport", "900", "outport == @web && ip", "drop")
+
+    @classmethod
+    def open(cls, vm, kind=socket.SOCK_STREAM):
+        """A socket of a VM."""
+        with Inside(f"{cls.lab.name}-vm{vm}"):
+            opened = socket.socket(socket.AF_INET, kind)
+        opened.settimeout(10)
+        cls.addClassCleanup(opened.close)
+        return opened
+
+    def nb(self, *words):
+        return self.lab.heddle("central", "nb", "--wait=hv", *words).stdout
+
+    def connect(self):
+        client = self.open(1)
+        client.connect((self.lab.IP[2], 22))
+        served, _ = self.listener.accept()
+        served.settimeout(10)
+        self.addClassCleanup(served.close)
+        return client, served
+
+    def assert_alive(self, client, served):
+        for one, other in ((client, served), (served, client)):
+            one.sendall(b"heddle")
+            self.assertEqual(other.recv(6), b"heddle")
+
+    def assert_silent(self, sender, receiver):
+        sender.sendall(b"more")
+        receiver.settimeout(0.5)
+        with self.assertRaises(TimeoutError):
+            receiver.recv(6)
+        receiver.settimeout(10)
+
+    def connections(self, host):
+        listed = json.loads(self.lab.heddle(host, "connection", "list", "--limit", "100000", "-o", "json").stdout)["connections"]
+        return {(entry["logical_port"], entry["protocol"], entry["destination_port"], entry["state"])
+                for entry in listed}
+
+    def test_answers_pass_and_what_is_not_allowed_ends(self):
+        lab = self.lab
+        client, served = self.connect()
+        self.assert_alive(client, served)
+        self.assertIn(("ls1-vm2", "tcp", 22, "established"), self.connections("hv2"))
+        self.assertIn(("ls1-vm1", "tcp", 22, "established"), self.connections("hv1"))
+        # To the protected VM nothing else; from it everything, with answers, and the errors about it.
+        self.assertEqual(lab.on("vm1", "ping", "-c1", "-W1", lab.IP[2], check=False).returncode, 1)
+        lab.on("vm2", "ping", "-c1", "-W5", lab.IP[1])
+        asking, echo = self.open(2, socket.SOCK_DGRAM), self.open(1, socket.SOCK_DGRAM)
+        echo.bind((lab.IP[1], 53))
+        asking.sendto(b"question", (lab.IP[1], 53))
+        question, asker = echo.recvfrom(100)
+        # Fragments of a large datagram follow their first one.
+        echo.sendto(question * 500, asker)
+        self.assertEqual(len(asking.recv(9000)), 4000)
+        refused = self.open(2, socket.SOCK_DGRAM)
+        refused.connect((lab.IP[1], 54))
+        refused.send(b"question")
+        with self.assertRaises(ConnectionRefusedError):
+            refused.recv(100)
+        # The end of the forwarder is no end of a connection.
+        os.kill(lab.forwarder_pid("hv2"), signal.SIGKILL)
+        wait_until(lambda: lab.ping("vm2", lab.IP[1], 1) or True, "the next forwarder")
+        self.assert_alive(client, served)
+        self.assertIn(("ls1-vm2", "tcp", 22, "established"), self.connections("hv2"))
+        # Neither side goes on with what is not allowed any more, until it is again.
+        self.nb("acl-del", "web", "to-lport", "1000", SSH)
+        self.assert_silent(served, client)
+        self.assert_silent(client, served)
+        self.nb("acl-add", "web", "to-lport", "1000", SSH, "allow-related")
+        self.assertEqual(client.recv(4), b"more")
+        self.assertEqual(served.recv(4), b"more")
+        self.assert_alive(client, served)
+        self.assertRegex(lab.heddle("hv2", "connection", "flush", "--port", "ls1-vm2").stdout, r"\d+ connections? f")
+
+    def test_a_flood_to_one_guest_leaves_the_connections_of_others(self):
+        lab = self.lab
+        client, served = self.connect()
+        flood = packet_socket(f"{lab.name}-vm1", "vm1")
+        self.addCleanup(flood.close)
+        for number in range(40000):
+            flood.send(self.syn(number))
+        self.assert_alive(client, served)
+        count = json.loads(lab.heddle("hv2", "connection", "list", "--limit", "100", "-o", "json").stdout)
+        self.assertEqual(len(count["connections"]), 100)
+
+    def syn(self, number):
+        """A SYN from an address of its own ports to the open port."""
+        segment = struct.pack("!HHIIBBHHH", 1024 + number % 60000, 22, number, 0, 0x50, 2, 1000, 0, 0)
+        addresses = socket.inet_aton(self.lab.IP[1]) + socket.inet_aton(self.lab.IP[2])
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + addresses
+        header = header[:10] + struct.pack("!H", ~checksum(header) & 0xFFFF) + header[12:]
+        return mac(self.lab.MAC[2]) + mac(self.lab.MAC[1]) + b"\x08\0" + header + segment
+
+
+if __name__ == "__main__":
+    unittest.main()
