@@ -134,15 +134,19 @@ struct BodyReader {
                         pointer: reader.pointer("options", key)
                     )
                 }
-                guard value == "true" || value == "false" else {
-                    throw Refusal(
-                        .invalidValue,
-                        "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
-                        pointer: reader.pointer("options", key)
-                    )
-                }
+                try checkFlag(value, of: key, at: reader.pointer("options", key))
             }
         }
+    }
+
+    /// Checks the value of an option that is a flag.
+    static func checkFlag(_ value: String, of key: String, at pointer: String) throws(Refusal) {
+        guard value != "true", value != "false" else { return }
+        throw Refusal(
+            .invalidValue,
+            "\"\(key)\" is \"true\" or \"false\", not \(quoted(value)).",
+            pointer: pointer
+        )
     }
 
     /// The value of a map's member, which has bounds as its key has.

@@ -27,9 +27,8 @@ enum PortOption: String, CaseIterable {
             let pointer = reader.pointer("options", key)
             guard let option = PortOption(rawValue: key) else { throw unknown(key, pointer) }
             guard let range = option.range else {
-                guard value != "true", value != "false" else { continue }
-                let detail = "\"\(key)\" is \"true\" or \"false\", not \(quoted(value))."
-                throw Refusal(.invalidValue, detail, pointer: pointer)
+                try BodyReader.checkFlag(value, of: key, at: pointer)
+                continue
             }
             guard let number = UInt64(value), range.contains(number) else {
                 let detail =
