@@ -37,6 +37,7 @@ struct Tracer {
         var hosts = [json(trace, on: first)]
         var delivered = delivered(trace, on: first)
         var reasons = [trace.dropReason] + dropped(trace)
+        var isAnswered = false
         var otherCount = 0
         for case .remote(let address, let vni, let ingress, let egress) in trace.outputs {
             otherCount += 1
@@ -49,9 +50,11 @@ struct Tracer {
             hosts.append(json(arrived, on: host))
             delivered += self.delivered(arrived, on: host)
             reasons += [arrived.dropReason] + dropped(arrived)
+            isAnswered = isAnswered || Self.isAnswered(arrived)
         }
-        let isAnswered = trace.outputs.contains { if case .answer = $0 { true } else { false } }
-        let isLost = delivered.isEmpty && !isAnswered
+        isAnswered = isAnswered || Self.isAnswered(trace)
+        // A rejection is an answer to what goes nowhere.
+        let isLost = delivered.isEmpty && (!isAnswered || reasons.contains(.rejected))
         return report(
             hosts,
             delivered,
@@ -59,6 +62,10 @@ struct Tracer {
             reason: isLost ? reasons.compactMap { $0 }.first : nil,
             omittedCount: max(0, otherCount - Self.otherHostCountMaximum)
         )
+    }
+
+    private static func isAnswered(_ trace: Trace) -> Bool {
+        trace.outputs.contains { if case .answer = $0 { true } else { false } }
     }
 
     /// A host with its tables.
@@ -226,6 +233,7 @@ extension DropReason {
         case .raGuard: "The port has ra_guard, and the frame is a router's advertisement or redirect."
         case .dhcpGuard: "The port has dhcp_guard, and the frame is of a DHCP server."
         case .acl: "An ACL stops the frame; the step names it. Without a name it hides a header that ACLs read."
+        case .rejected: "An ACL rejects the frame; the step names it, and the sender is told."
         case .connectionInvalid: "The switch tracks connections: the frame is of none that is known, and begins none."
         case .dhcpMalformed: "The DHCP message cuts itself short or contradicts itself."
         case .dhcpUnanswered: "The DHCP message wants no answer."
@@ -237,7 +245,7 @@ extension DropReason {
         case .destinationUnreachable: "The host of the port that receives has no tunnel address of this host's family."
         case .noLocalMember: "No port of the switch is there to receive it."
         case .malformedOffload, .frameTooLong, .neighborAnswerLimit, .configurationAnswerLimit,
-            .nameAnswerLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit, .connectionLimit,
+            .nameAnswerLimit, .rejectionLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit, .connectionLimit,
             .destinationNotPlugged, .malformedTunnel, .tunnelControlPacket, .unknownCriticalOption, .missingOption,
             .unknownTunnelSource, .tunnelTagWrong, .unknownDatapath, .ingressKeyNotThere, .unknownEgressKey,
             .congestionUnheard, .noRoom, .outputError:

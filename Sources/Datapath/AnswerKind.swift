@@ -17,6 +17,8 @@ public enum AnswerKind: UInt8, CaseIterable, Sendable {
     case router
     /// An answer to a DNS query.
     case name
+    /// A word to the sender that an ACL rejects its packet: TCP RST, SCTP ABORT, or ICMP "port unreachable".
+    case rejection
 
     /// The kind as counters and traces are named for people.
     public var label: String {
@@ -29,6 +31,7 @@ public enum AnswerKind: UInt8, CaseIterable, Sendable {
         case .dhcpv6Reply: "dhcpv6_reply"
         case .router: "router_advertisement"
         case .name: "dns"
+        case .rejection: "rejection"
         }
     }
 }

@@ -56,6 +56,7 @@ struct CompiledFilter {
             let action =
                 switch acl.action {
                 case .drop: RuleRow.drop
+                case .reject: RuleRow.reject
                 case .allow, .allowRelated: RuleRow.allow
                 case .allowStateless: RuleRow.allowStateless
                 case .pass: RuleRow.pass

@@ -25,6 +25,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case dhcpGuard
     /// An ACL, or what could escape one.
     case acl
+    /// An ACL of the action `reject`: the sender is told, if it can be.
+    case rejected
     /// Of no connection and begins none, or not in the window of the one that it claims; on switches that track.
     case connectionInvalid
     /// More connections than a port or host has (`ConnectionTable.portCountMaximum`, `portHalfOpenMaximum`,
@@ -43,6 +45,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case configurationAnswerLimit
     /// More DNS queries for known names than are answered (`RateLimit.nameAnswers`).
     case nameAnswerLimit
+    /// Stopped by an ACL of the action `reject`, which the sender has been told of too often
+    /// (`RateLimit.rejections`).
+    case rejectionLimit
     /// Longer than the way to the destination carries, which the sender has been told of too often
     /// (`RateLimit.tooBigAnswers`).
     case tooBigAnswerLimit

@@ -42,7 +42,8 @@ struct RuleRow {
     var first: TestTarget
     /// Its place in the record of the datapath.
     var number: UInt32
-    /// 0 drops, 1 lets pass, 2 asks the next tier, 3 lets pass untracked; anything else drops.
+    /// 0 drops, 1 lets pass, 2 asks the next tier, 3 lets pass untracked, 4 drops and tells the sender; anything else
+    /// drops.
     var action: UInt32
     var tier: UInt32
 
@@ -50,6 +51,7 @@ struct RuleRow {
     static let allow: UInt32 = 1
     static let pass: UInt32 = 2
     static let allowStateless: UInt32 = 3
+    static let reject: UInt32 = 4
 }
 
 /// The way on from a test: another test behind it, or the end.

@@ -25,8 +25,18 @@ extension Frame {
 
     /// ICMP 3/4, at most 576 octets (RFC 792, RFC 1812 section 4.3.2.3).
     private func writeFragmentationNeeded(mtu: Int, into reply: Reply) -> Int {
-        let start = networkOffset
         guard ipv4FragmentWord == 0x4000, mtu >= Self.ipv4MTUMinimum, mayBeAnsweredOverIPv4 else { return 0 }
+        let icmp = ICMPv4Header(
+            type: ICMPv4Header.destinationUnreachable,
+            code: ICMPv4Header.fragmentationNeeded,
+            rest: UInt32(UInt16(clamping: mtu))
+        )
+        return writeError(icmp, into: reply)
+    }
+
+    /// Writes an ICMP error about the frame, its start quoted; IPv4 only.
+    func writeError(_ icmp: ICMPv4Header, into reply: Reply) -> Int {
+        let start = networkOffset
         let quoteStart = start + IPv4Header.minimumByteCount + ICMPv4Header.byteCount
         let quoteCount = min(packetEnd - start, Self.ipv4ErrorByteCountMaximum - (quoteStart - start))
         let ip = IPv4Header(
@@ -34,11 +44,6 @@ extension Frame {
             protocolNumber: IPProtocol.icmpv4,
             source: IPv4Address(ipv4Destination),
             destination: IPv4Address(ipv4Source)
-        )
-        let icmp = ICMPv4Header(
-            type: ICMPv4Header.destinationUnreachable,
-            code: ICMPv4Header.fragmentationNeeded,
-            rest: UInt32(UInt16(clamping: mtu))
         )
         reply.writeSwappedEthernet(of: self)
         var octets = reply.octets(at: start, count: IPv4Header.minimumByteCount).mutableSpan
@@ -55,8 +60,14 @@ extension Frame {
 
     /// ICMPv6 2/0, at most 1280 octets (RFC 4443 section 3.2).
     private func writePacketTooBig(mtu: Int, into reply: Reply) -> Int {
-        let start = networkOffset
         guard mayBeAnsweredOverIPv6 else { return 0 }
+        let icmp = ICMPv6Header(type: ICMPv6Header.packetTooBig, code: 0, rest: UInt32(clamping: mtu))
+        return writeError(icmp, into: reply)
+    }
+
+    /// Writes an ICMPv6 error about the frame, its start quoted; IPv6 only.
+    func writeError(_ icmp: ICMPv6Header, into reply: Reply) -> Int {
+        let start = networkOffset
         let icmpStart = start + IPv6Header.byteCount
         let quoteStart = icmpStart + ICMPv6Header.byteCount
         let quoteCount = min(packetEnd - start, Self.ipv6ErrorByteCountMaximum - (quoteStart - start))
@@ -68,7 +79,6 @@ extension Frame {
             source: ipv6Destination,
             destination: ipv6Source
         )
-        let icmp = ICMPv6Header(type: ICMPv6Header.packetTooBig, code: 0, rest: UInt32(clamping: mtu))
         reply.writeSwappedEthernet(of: self)
         var octets = reply.octets(at: start, count: IPv6Header.byteCount).mutableSpan
         ip.write(to: &octets)
@@ -87,13 +97,13 @@ extension Frame {
     private static var ipv6ErrorByteCountMaximum: Int { 1280 }
 
     /// Neither end is a group or nobody, and the packet is no ICMP error itself.
-    private var mayBeAnsweredOverIPv4: Bool {
+    var mayBeAnsweredOverIPv4: Bool {
         guard ipv4Source != 0, ipv4Source >> 28 < 0xe, ipv4Destination >> 28 < 0xe else { return false }
         guard transport == IPProtocol.icmpv4 else { return true }
         return transportByteCount > 0 && !ICMPv4Header.isError(type: icmpType)
     }
 
-    private var mayBeAnsweredOverIPv6: Bool {
+    var mayBeAnsweredOverIPv6: Bool {
         let source = ipv6Source
         // The flow of a later fragment cannot be seen.
         guard !isLaterFragment, source != .any, !source.isMulticast, !ipv6Destination.isMulticast else { return false }

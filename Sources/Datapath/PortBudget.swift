@@ -16,6 +16,8 @@ public struct RateLimit: Equatable, Sendable {
     /// "Too big" answers to a port: one for each destination, which a host then remembers for minutes. Linux itself
     /// sends as many errors (`icmp_msgs_per_sec`), for a whole host.
     public static var tooBigAnswers: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
+    /// Words to a port that ACLs reject its packets: a Linux host sends as many errors (`icmp_msgs_per_sec`).
+    public static var rejections: RateLimit { RateLimit(perSecond: 1000, burst: 1000) }
     /// Claims of virtual addresses by a port. A burst is for a host with dozens of addresses that all move at once; the
     /// rate bounds how often central hears of two parents that take an address from each other without end.
     public static var virtualClaims: RateLimit { RateLimit(perSecond: 1, burst: 64) }
@@ -41,6 +43,7 @@ public struct PortBudget {
     private var configurationAnswers = Meter()
     private var nameAnswers = Meter()
     private var tooBigAnswers = Meter()
+    private var rejections = Meter()
     private var floodCopies = Meter()
     private var virtualClaims = Meter()
     private var mirrorCopies = Meter()
@@ -62,6 +65,7 @@ public struct PortBudget {
             configurationAnswers.take(1, of: .configurationAnswers, now: now, shareCount: shareCount)
                 ? nil : .configurationAnswerLimit
         case .name: nameAnswers.take(1, of: .nameAnswers, now: now, shareCount: shareCount) ? nil : .nameAnswerLimit
+        case .rejection: rejections.take(1, of: .rejections, now: now, shareCount: shareCount) ? nil : .rejectionLimit
         }
     }
 

@@ -135,15 +135,32 @@ extension Tables {
                 recorder.trace.outputs.append(.answer(verdict.replyKind, Array(answer)))
                 recorder.trace.edits.append(Edit())
             }
+            let frame = Frame(base, byteCount: bytes.count)
+            var isRejected = verdict.dropReason == .rejected
             while let output = verdict.takeOutput(self, &recorder) {
                 guard let traced = traced(output.action) else { continue }
+                if case .dropped(.rejected, _) = traced { isRejected = true }
                 recorder.trace.outputs.append(traced)
                 recorder.trace.edits.append(output.edit)
             }
+            if isRejected { traceRejection(of: frame, into: reply, &recorder) }
             // Without a reason there was no output but the port itself.
-            if recorder.trace.outputs.isEmpty { recorder.trace.dropReason = verdict.dropReason ?? .hairpin }
+            if recorder.trace.outputs.isEmpty || verdict.dropReason != nil {
+                recorder.trace.dropReason = verdict.dropReason ?? .hairpin
+            }
             return recorder.trace
         }
+    }
+
+    private func traceRejection(
+        of frame: Frame,
+        into reply: UnsafeMutableRawBufferPointer,
+        _ recorder: inout TraceRecorder
+    ) {
+        let byteCount = frame.writeRejection(into: reply)
+        guard byteCount > 0 else { return }
+        recorder.trace.outputs.append(.answer(.rejection, Array(reply[..<byteCount])))
+        recorder.trace.edits.append(Edit())
     }
 
     private func traced(_ action: FlowAction) -> Trace.Output? {

@@ -151,7 +151,9 @@ extension FrameSwitch {
         switch action.kind {
         case .remote: send(departure, frame, to: action.place, action, generation)
         case .local: deliver(departure, frame, to: Int(action.slot), generation)
-        case .drop: drop(departure.number, action.reason)
+        case .drop:
+            if action.reason == .rejected { return reject(departure, frame, for: nil, generation) }
+            drop(departure.number, action.reason)
         case .refused: refuse(departure, frame, action, generation)
         case .pipeline, .program, .wider: break
         }
@@ -225,7 +227,7 @@ extension FrameSwitch {
         )
     }
 
-    private func refuse(
+    private mutating func refuse(
         _ departure: Departure,
         _ frame: Frame,
         _ action: FlowAction,
@@ -234,6 +236,7 @@ extension FrameSwitch {
         let frameCount = states[departure.number].frameCount
         counters.add(UInt64(frameCount), to: .unsentFrames, of: Int(action.slot))
         captureRefusal(departure.bytes, frame, action, frameCount: frameCount, generation)
+        if action.reason == .rejected { return reject(departure, frame, for: Int(action.slot), generation) }
         drop(departure.number, action.reason)
     }
 

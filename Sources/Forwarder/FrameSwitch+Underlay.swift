@@ -117,7 +117,8 @@ extension FrameSwitch {
         case .refused:
             counters.add(1, to: .unsentFrames, of: Int(action.slot))
             captureRefusal(bytes, frame, action, frameCount: 1, generation)
-            drop(action.reason)
+            let isRejected = action.reason == .rejected
+            drop(isRejected ? reject(frame, packet, for: Int(action.slot), generation) : action.reason)
             return nil
         case .pipeline, .program, .wider:
             return nil

@@ -58,8 +58,7 @@ public struct NorthboundDatabase: Sendable {
         let home = switches[port.switchID]?.value
         let fields = home?.neededFeatures ?? []
         let routers = port.hasVirtualRouters ? Feature.virtualRouters : nil
-        let acls = [filter.map { _ in Feature.filter }, filter?.tracksConnections == true ? Feature.connections : nil]
-        let rules = ([routers, port.guardFeature(on: home)] + acls).compactMap(\.self)
+        let rules = [routers, port.guardFeature(on: home)].compactMap(\.self) + (filter?.neededFeatures ?? [])
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }

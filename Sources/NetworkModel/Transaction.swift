@@ -79,8 +79,7 @@ public struct Transaction: Sendable {
             guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
                 old.neededFeatures != new.neededFeatures
                     || old.guardsRouters != new.guardsRouters || old.guardsDHCP != new.guardsDHCP
-                    || base.southbound.datapathBinding(id)?.filter?.tracksConnections
-                        != filter(of: id)?.tracksConnections
+                    || base.southbound.datapathBinding(id)?.filter?.neededFeatures != filter(of: id)?.neededFeatures
             else { continue }
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }

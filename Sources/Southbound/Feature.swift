@@ -49,6 +49,9 @@ public enum Feature {
     /// That a host tracks the connections of a switch whose ACLs have the action `allow-related`.
     public static let connections = "datapath_binding.filter.allow_related"
 
+    /// That a host tells senders of what ACLs of the action `reject` stop.
+    public static let rejections = "datapath_binding.filter.reject"
+
     /// That a host sends router advertisements unasked.
     public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
 
@@ -56,7 +59,7 @@ public enum Feature {
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
-            virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, mirrors,
+            virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
             sendingRate,
         ]
 }

@@ -51,6 +51,8 @@ public struct PacketFilter: Hashable, Sendable {
         /// The same, and comes before all that track: no connection is tracked of the frame.
         case allowStateless = "allow-stateless"
         case drop
+        /// The frame goes nowhere, and its sender is told.
+        case reject
         /// The ACLs of the next tier are asked.
         case pass
 
@@ -58,8 +60,9 @@ public struct PacketFilter: Hashable, Sendable {
         public var rank: Int {
             switch self {
             case .drop: 0
-            case .allow, .allowRelated, .allowStateless: 1
-            case .pass: 2
+            case .reject: 1
+            case .allow, .allowRelated, .allowStateless: 2
+            case .pass: 3
             }
         }
     }
@@ -68,6 +71,12 @@ public struct PacketFilter: Hashable, Sendable {
 
     /// True if hosts track the connections of the switch's ports, as in OVN for any ACL of the action `allow-related`.
     public var tracksConnections: Bool { acls.contains { $0.action == .allowRelated } }
+
+    /// The features that a host of the switch's ports needs for it.
+    public var neededFeatures: [String] {
+        let rejections = acls.contains { $0.action == .reject } ? Feature.rejections : nil
+        return [Feature.filter, tracksConnections ? Feature.connections : nil, rejections].compactMap(\.self)
+    }
 
     public init(
         acls: [Rule],

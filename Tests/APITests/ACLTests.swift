@@ -60,7 +60,7 @@ import Testing
         #expect(refusal(["direction": "up"]).contains("/direction: \"direction\" is one of from-lport, to-lport"))
         #expect(refusal(["priority": 32768]).contains("/priority: \"priority\" is a whole number from 0 to 32767"))
         #expect(refusal(["tier": 4]).contains("/tier"))
-        #expect(refusal(["action": "reject"]).contains("422 unsupported /action: \"reject\" cannot be"))
+        #expect(refusal(["action": "refuse"]).contains("/action: \"action\" is one of allow, allow-related"))
         #expect(refusal(["match": "ip4 &&"]).contains("/match: \"match\" at byte 7, the end: expected a field"))
         #expect(refusal(["match": "inport == @db"]).contains("no port group \"db\", which \"match\" names"))
         #expect(refusal(["match": "ip4.src == $db_ip4"]).contains("no address set \"db_ip4\""))

@@ -96,6 +96,17 @@ import Testing
         #expect(bench.published.translationDifference().isEmpty)
     }
 
+    @Test func `A port whose switch gets an ACL that rejects leaves a host that would only drop`() {
+        var (bench, agent) = bench()
+        agent.features.append(Feature.filter)
+        bench.settle(&agent)
+        let rule: JSONValue = ["switch": "a", "direction": "to-lport", "priority": 1, "match": "ip", "action": "drop"]
+        bench.write(.create(.acl, rule.merged(with: ["name": "one"])))
+        #expect(waiting(bench) == [])
+        bench.write(.patch(.acl, "one", ["action": "reject"]))
+        #expect(waiting(bench) == ["h1 unsupported-by-chassis \(Feature.rejections)"])
+    }
+
     @Test func `A claim is refused for what the host lacks, and goes to one that has it`() {
         var (bench, old) = bench()
         bench.write(.patch(switch: "a", ["ra_guard": true, "dhcp_guard": true]))

@@ -72,6 +72,22 @@ final class ConnectionMemory {
             return host.tables.view
                 .keptOutcomes(of: bytes, from: UInt16(number - 1), connections: connections, now: now, cache).first
         }
+
+        /// The slot that an answer in the place of a port comes to.
+        func answer(_ bytes: [UInt8], from number: Int, to other: Int) -> UInt16? {
+            bytes.withUnsafeBytes { memory in
+                guard let base = memory.baseAddress else { return nil }
+                let view = host.tables.view
+                var verdict = view.processAnswer(
+                    Frame(base, byteCount: memory.count),
+                    from: UInt16(number - 1),
+                    to: UInt16(other),
+                    connections: self.memory.connections,
+                    now: now
+                )
+                return verdict.nextOutput(view).flatMap { $0.action.kind == .local ? $0.action.slot : nil }
+            }
+        }
     }
 
     private static func rule(
@@ -199,6 +215,28 @@ final class ConnectionMemory {
         #expect(Set(story.memory.list(at: story.now).map(\.state)) == ["closed"])
         story.now += .seconds(11)
         #expect(story.memory.list(at: story.now).isEmpty)
+    }
+
+    @Test func `What is rejected is no connection, its sender is told each time, and hears of it`() throws {
+        let acls = [
+            Self.rule("outport == \"vm2\" && tcp.dst == 22", .reject), Self.rule("0", .allowRelated),
+            Self.rule("outport == \"vm1\" && ip", .drop),
+        ]
+        var story = try Story(acls)
+        for _ in 0..<2 { #expect(story.send(Self.tcp(Self.syn, 100)) == .copyDropped(.rejected, slot: 1)) }
+        #expect(story.memory.list(at: story.now).map(\.portKey) == [1])
+        // The answer belongs to what the sender has opened, and needs no ACL.
+        let reset = Self.tcp(Self.rst | Self.ack, 0, 101, isBack: true)
+        #expect(story.answer(reset, from: 2, to: 1) == 0)
+        story.set(Array(acls[1...]))
+        open(&story)
+        story.set(acls)
+        for _ in 0..<2 {
+            let outcome = story.send(Self.tcp(Self.ack, 101, 501, count: 5))
+            #expect(outcome == .copyDropped(.rejected, slot: 1))
+        }
+        // The one that answers is not told.
+        #expect(story.send(Self.tcp(Self.ack, 501, 101, isBack: true, count: 5), from: 2) == .drop(.acl))
     }
 
     @Test func `What ACLs do not allow any more ends at once, in both directions, until they allow it again`() throws {

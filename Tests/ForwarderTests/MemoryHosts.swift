@@ -56,6 +56,7 @@ final class MemoryHosts {
 
     /// - Parameters:
     ///   - places: the host of each port; port n (from 0) has key n + 1, slot n and device n.
+    ///   - filter: the ACLs of the switch.
     ///   - hasKeys: true if the first two hosts put tags into what they send to each other.
     ///   - change: changes a port's binding.
     init(
@@ -63,6 +64,7 @@ final class MemoryHosts {
         places: [Int],
         isIPv6: Bool = false,
         innerMTU: Int = 1442,
+        filter: PacketFilter? = nil,
         hasKeys: Bool = false,
         _ change: (inout PortBinding, Int) -> Void = { _, _ in }
     ) {
@@ -78,6 +80,8 @@ final class MemoryHosts {
             change(&binding, number)
             return binding
         }
+        var datapath = Self.datapath
+        datapath.filter = filter
         let addresses = (0..<hostCount).map { Self.address(of: $0, isIPv6: isIPv6) }
         for (number, address) in addresses.enumerated() {
             let socket = underlay.socket(address)
@@ -85,7 +89,7 @@ final class MemoryHosts {
                 Chassis(name: "host-\(other)", chassisID: "id-\(other)", hostname: "", encaps: [Encap(ip: ip)])
             }
             let records =
-                chassis.map { Record.chassis($0) } + [.datapathBinding(Self.datapath)]
+                chassis.map { Record.chassis($0) } + [.datapathBinding(datapath)]
                 + bindings.map { .portBinding($0) }
             let tables = ForwardingTables(
                 localChassis: "host-\(number)",

@@ -1,8 +1,12 @@
 """ACLs between guests on two hosts: a scan meets what is open, and a change holds at once."""
 
+import socket
+import struct
+import tempfile
 import unittest
 
-from lab import Primer
+from lab import Primer, run
+from packets import Inside, packet_socket, receive
 
 # Asks all ports at once; a guest refuses one that nobody listens to, so that an answer tells what has passed.
 SCAN = """
@@ -63,6 +67,53 @@ class ACLTest(unittest.TestCase):
         self.assertEqual(self.scan(), EVERY[:16])
         self.nb("acl-del", "ls1")
         self.assertEqual(self.scan(), EVERY)
+
+    def test_a_rejected_client_hears_of_it_at_once(self):
+        lab = self.lab
+        lab.vm(3, "hv1")
+        lab.wait_up("ls1-vm3")
+        heard = packet_socket(f"{lab.name}-vm1", "vm1")
+        self.addCleanup(heard.close)
+        some = "tcp.dst == 80 || udp.dst == 53"
+        # On a switch that tracks connections, and on one that does not; where frames go out, and where they come in.
+        for direction, action in ("to-lport", "allow-related"), ("to-lport", "allow"), ("from-lport", "allow"):
+            with self.subTest(direction, action=action):
+                self.nb("acl-add", "ls1", direction, "10", some, "reject", "--", "acl-add", "ls1", direction, "9", "1", action)
+                # From another host, and from the same one.
+                for number in 2, 3:
+                    self.assert_refused(lab.IP[number])
+                    self.assert_sound(receive(heard, 2, lambda frame: self.rejection(frame, lab.IP[number])))
+                self.nb("acl-del", "ls1")
+
+    def assert_refused(self, address):
+        asked = self.lab.on("vm1", "curl", "-sS", "-m", "10", f"http://{address}/", check=False)
+        self.assertEqual(asked.returncode, 7, asked.stderr)
+        with Inside(f"{self.lab.name}-vm1"):
+            query = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with query:
+            query.settimeout(10)
+            query.connect((address, 53))
+            query.send(b"question")
+            with self.assertRaises(ConnectionRefusedError):
+                query.recv(100)
+
+    def rejection(self, frame, address):
+        """An RST or an ICMP error that seems to come from an address."""
+        is_one = frame[12:14] == b"\x08\0" and frame[26:30] == socket.inet_aton(address)
+        return frame if is_one and (frame[23] == 1 or frame[23] == 6 and frame[47] & 4) else None
+
+    def assert_sound(self, frames):
+        """tshark says what they are, and that their checksums are right."""
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+            file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+            for frame in frames:
+                file.write(struct.pack("=IIII", 0, 0, len(frame), len(frame)) + frame)
+            file.flush()
+            fields = "ip.checksum.status", "tcp.flags.reset", "tcp.checksum.status", "icmp.code", "icmp.checksum.status"
+            said = run("tshark", "-n", "-r", file.name, "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE",
+                       "-T", "fields", "-E", "occurrence=f", "-E", "separator=,",
+                       *(word for field in fields for word in ("-e", field))).stdout
+        self.assertEqual(said.splitlines(), ["1,1,1,,", "1,,,3,1"])
 
 
 if __name__ == "__main__":

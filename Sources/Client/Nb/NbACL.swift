@@ -45,10 +45,10 @@ extension NbCommand {
             abstract: "Add an ACL to a switch or a port group.",
             details: """
                 DIRECTION is from-lport or to-lport, PRIORITY 0 to 32767, MATCH an expression as a single
-                argument, ACTION allow, allow-related, allow-stateless, drop or pass. With allow-related, answers
-                to what is allowed pass without an ACL. An ACL of a port group is asked on every switch that
-                has a port of it: its match names the group, as @GROUP. 'heddle apply' also sets names and
-                tiers.
+                argument, ACTION allow, allow-related, allow-stateless, drop, reject or pass. With allow-related,
+                answers to what is allowed pass without an ACL; with reject the sender is told. An ACL of a port
+                group is asked on every switch that has a port of it: its match names the group, as @GROUP.
+                'heddle apply' also sets names and tiers.
                 """,
             examples: [
                 "heddle nb acl-add ls1 to-lport 1000 'outport == \"ls1-vm1\" && tcp.dst == 22' drop",

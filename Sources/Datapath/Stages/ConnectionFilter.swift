@@ -31,13 +31,13 @@ extension Context {
         finding = lookup.finding
         let judgement = judgement(tables)
         let isCurrent = (lookup.connection.judgement ^ judgement) &>> 32 == 0
-        var isAllowed = isCurrent && !lookup.connection.isBlocked
+        var refusal: DropReason? = isCurrent && !lookup.connection.isBlocked ? nil : .acl
         switch lookup.finding {
         case .invalid: return .drop(.connectionInvalid)
-        case .related, .fragment: return isAllowed ? .next : .drop(.acl)
+        case .related, .fragment: return refusal.map { .drop($0) } ?? .next
         case .new:
-            guard passes(filter, tables) else { return .drop(.acl) }
-            isAllowed = true
+            if let refusal = verdict(filter, tables) { return .drop(refusal) }
+            refusal = nil
             lookup.connection.judgement = judgement
             lookup.connection.isFromPort = isFromPort
             lookup.connection.ingressKey = ingress.pointee.key
@@ -45,23 +45,28 @@ extension Context {
         case .original:
             if UInt32(truncatingIfNeeded: lookup.connection.judgement ^ judgement) != 0 {
                 // By another way than what was judged: it says nothing of those.
-                guard !lookup.connection.isBlocked, passes(filter, tables) else { return .drop(.acl) }
-                isAllowed = true
+                if lookup.connection.isBlocked { return .drop(.acl) }
+                if let refusal = verdict(filter, tables) { return .drop(refusal) }
+                refusal = nil
             } else if !isCurrent {
-                isAllowed = passes(filter, tables)
+                refusal = verdict(filter, tables)
                 lookup.connection.judgement = judgement
+            } else if refusal != nil {
+                // It may be that its sender is to be told.
+                refusal = verdict(filter, tables) ?? .acl
             }
         case .reply:
             if !isCurrent {
-                isAllowed = passesReversed(lookup.connection, tables)
+                // The other end is told, by its next packet.
+                refusal = reversedVerdict(lookup.connection, tables).map { _ in .acl }
                 let link = lookup.connection.judgement & 0xffff_ffff
                 lookup.connection.judgement = (judgement &>> 32) &<< 32 | link
             }
         }
-        if !isAllowed || lookup.connection.isBlocked { lookup.block(!isAllowed, now: now) }
-        guard let table = connections else { return isAllowed ? .next : .drop(.acl) }
+        if refusal != nil || lookup.connection.isBlocked { lookup.block(refusal != nil, now: now) }
+        guard let table = connections else { return refusal.map { .drop($0) } ?? .next }
         guard table.keep(lookup, packet, now: now) else { return .drop(.connectionLimit) }
-        guard isAllowed else { return .drop(.acl) }
+        if let refusal { return .drop(refusal) }
         if let fragments = packet.fragments,
             !table.keepFragments(of: fragments, like: lookup.connection, now: now)
         {
@@ -71,20 +76,20 @@ extension Context {
     }
 
     private mutating func judge(_ filter: FilterRow, _ tables: Tables) -> Step {
-        passes(filter, tables) ? .next : .drop(.acl)
+        verdict(filter, tables).map { .drop($0) } ?? .next
     }
 
-    private mutating func passes(_ filter: FilterRow, _ tables: Tables) -> Bool {
+    private mutating func verdict(_ filter: FilterRow, _ tables: Tables) -> DropReason? {
         acl = .max
-        return filter.rules.count == 0 || mayPass(filter, tables)
+        return filter.rules.count == 0 ? nil : refusal(filter, tables)
     }
 
     /// Judges by an answer the connection that it is of.
-    private mutating func passesReversed(_ connection: Connection, _ tables: Tables) -> Bool {
+    private mutating func reversedVerdict(_ connection: Connection, _ tables: Tables) -> DropReason? {
         (isReversed, openerKey) = (true, connection.ingressKey)
         defer { isReversed = false }
         let filters = datapath.pointee
-        return passes(connection.isFromPort ? filters.fromPort : filters.toPort, tables)
+        return verdict(connection.isFromPort ? filters.fromPort : filters.toPort, tables)
     }
 
     /// A word for all that a judgement depends on besides what a connection is found by: the upper half for the state

@@ -3,33 +3,36 @@ import Wire
 extension Context {
     /// Asks the ACLs of one direction in their order: the first that is true of the frame decides, and without one it
     /// passes.
-    mutating func mayPass(_ filter: FilterRow, _ tables: Tables) -> Bool {
+    /// - Returns: the reason to drop the frame; `nil` if it passes.
+    mutating func refusal(_ filter: FilterRow, _ tables: Tables) -> DropReason? {
         acl = .max
         // Nobody can say what it is.
-        guard network != .malformed else { return false }
-        if isICMPv6, isAlwaysAllowed { return true }
-        if !filter.reads.isEmpty, hidesTransport(from: filter.reads) { return false }
+        guard network != .malformed else { return .acl }
+        if isICMPv6, isAlwaysAllowed { return nil }
+        if !filter.reads.isEmpty, hidesTransport(from: filter.reads) { return .acl }
         let rules = tables.rows(RuleRow.self, filter.rules)
         // A file that does not have what it claims lets nothing pass.
-        guard rules.count > 0 else { return false }
+        guard rules.count > 0 else { return .acl }
         let tests = tables.rows(TestRow.self, filter.tests)
         var left = UInt32.max
         let key = (egress ?? ingress).pointee.key
         let choice = filter.rules(of: key, tables)
         let places = tables.rows(UInt32.self, choice)
-        guard places.count == choice.count else { return false }
+        guard places.count == choice.count else { return .acl }
         for place in places {
-            guard Int(place) < rules.count else { return false }
+            guard Int(place) < rules.count else { return .acl }
             let rule = rules[Int(place)]
             guard rule.tier != left, isTrue(rule.first, tests, tables) else { continue }
             acl = rule.number
-            guard rule.action == RuleRow.pass else {
-                return rule.action == RuleRow.allow || rule.action == RuleRow.allowStateless
+            switch rule.action {
+            case RuleRow.pass: left = rule.tier
+            case RuleRow.allow, RuleRow.allowStateless: return nil
+            case RuleRow.reject: return .rejected
+            default: return .acl
             }
-            left = rule.tier
         }
         acl = .max
-        return true
+        return nil
     }
 
     /// True if an ACL of the action `allow-stateless` is true of the frame: in OVN these come before all that track.

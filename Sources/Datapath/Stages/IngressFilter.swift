@@ -8,6 +8,6 @@ enum IngressFilter: Stage {
             return context.judgeConnection(filter, isFromPort: true, tables)
         }
         guard filter.rules.count > 0 else { return .next }
-        return context.mayPass(filter, tables) ? .next : .drop(.acl)
+        return context.refusal(filter, tables).map { .drop($0) } ?? .next
     }
 }

@@ -53,7 +53,7 @@ extension ACL: Kind {
         .reference("switch", \.switchID, to: LogicalSwitch.self),
         .reference("port_group", \.portGroup, to: PortGroup.self),
         Field("direction", "string", \.direction, .word) { (reader) throws(Refusal) in
-            try word(reader, "direction", remedies: [:])
+            try word(reader, "direction")
         },
         Field("priority", "integer", \.priority, .integer(in: 0...priorityMaximum)) { (reader) throws(Refusal) in
             try integer(reader, "priority", in: 0...priorityMaximum)
@@ -63,7 +63,7 @@ extension ACL: Kind {
         },
         Field("match", "string", \.match, ACLMatch.codec, read: match),
         Field("action", "string", \.action, .word) { (reader) throws(Refusal) in
-            try word(reader, "action", remedies: laterActions)
+            try word(reader, "action")
         },
         .texts("labels", \.labels),
     ])
@@ -71,23 +71,14 @@ extension ACL: Kind {
     public static let reachesOthers = true
     public static let otherReferredKinds: Set<ObjectKind> = [.addressSet]
 
-    /// OVN's actions that this version does not have, with what to use.
-    private static let laterActions = [
-        "reject": "nobody is told of refused packets in this version; use \"drop\""
-    ]
-
     private static func word<Word: RawRepresentable<String> & CaseIterable>(
         _ reader: BodyReader,
-        _ name: String,
-        remedies: [String: String]
+        _ name: String
     ) throws(Refusal) -> Word {
         let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
         guard let text = try reader.string(name) else {
             let detail = "\(reader.noun) needs \"\(name)\", which is one of \(words)."
             throw Refusal(.missingField, detail, pointer: reader.pointer(name))
-        }
-        if let remedy = remedies[text] {
-            throw Refusal(.unsupported, "\(quoted(text)) cannot be: \(remedy).", pointer: reader.pointer(name))
         }
         guard let word = Word(rawValue: text) else {
             let detail = "\"\(name)\" is one of \(words), not \(quoted(text))."

@@ -15,6 +15,8 @@ public struct ICMPv4Header: Hashable, Sendable {
 
     public static let byteCount = 8
     public static let destinationUnreachable: UInt8 = 3
+    /// `code` of "port unreachable" under `destinationUnreachable`.
+    public static let portUnreachable: UInt8 = 3
     /// `code` of "fragmentation needed and DF set" under `destinationUnreachable` (RFC 1191 section 4).
     public static let fragmentationNeeded: UInt8 = 4
 

@@ -15,6 +15,10 @@ public struct ICMPv6Header: Hashable, Sendable {
     public var rest: UInt32
 
     public static let byteCount = 8
+    /// `type` of "destination unreachable" (RFC 4443 section 3.1).
+    public static let destinationUnreachable: UInt8 = 1
+    /// `code` of "port unreachable" under `destinationUnreachable`.
+    public static let portUnreachable: UInt8 = 4
     /// `type` of "packet too big" (RFC 4443 section 3.2).
     public static let packetTooBig: UInt8 = 2
     /// `type` of an MLDv1 report (RFC 2710 section 3).

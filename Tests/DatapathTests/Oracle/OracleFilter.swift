@@ -38,6 +38,7 @@ struct OracleFilter {
             switch acl.action {
             case .allow, .allowRelated, .allowStateless: return .next
             case .drop: return .drop(.acl)
+            case .reject: return .drop(.rejected)
             case .pass: left = acl.tier
             }
         }

@@ -120,8 +120,11 @@ private struct Case {
             }
             seen.insert(tables.description)
         }
-        let kinds = AnswerKind.allCases.map(\.label)
-        let drops: [DropReason] = [.raGuard, .dhcpGuard, .dhcpMalformed, .dhcpUnanswered, .ingressPortSecurity, .acl]
+        // A rejection is a drop here, and answered where frames are sent.
+        let kinds = AnswerKind.allCases.filter { $0 != .rejection }.map(\.label)
+        let drops: [DropReason] = [
+            .raGuard, .dhcpGuard, .dhcpMalformed, .dhcpUnanswered, .ingressPortSecurity, .acl, .rejected,
+        ]
         #expect(met.isSuperset(of: kinds + drops.map(\.label)), "\(met.sorted())")
         #expect(seen.count > Self.networkCount / 5)
     }

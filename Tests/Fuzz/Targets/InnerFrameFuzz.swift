@@ -23,7 +23,7 @@ nonisolated(unsafe) private let tables: ForwardingTables = {
     ]
     datapath.filter = PacketFilter(
         acls: PacketFilter.Direction.allCases.flatMap { direction in
-            matches.map { .init(name: "a", direction: direction, tier: 0, match: $0, action: .drop) }
+            matches.map { .init(name: "a", direction: direction, tier: 0, match: $0, action: .reject) }
         },
         ports: ["vm1": 1]
     )
@@ -83,6 +83,7 @@ public func fuzzInnerFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         precondition(verdict.replyByteCount <= reply.count)
         while verdict.nextOutput(tables.view) != nil {}
     }
+    precondition(frame.writeRejection(into: reply) <= reply.count)
     for pathMTU in [1222, 1442, 68] {
         precondition(frame.writeTooBig(pathMTU: pathMTU, into: reply) <= reply.count)
         guard case .fragments(let fragments) = Oversize(frame, nil, pathMTU: pathMTU, identification: 1) else {
