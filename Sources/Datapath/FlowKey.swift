@@ -37,6 +37,10 @@ struct WideFlowKey: BitwiseCopyable {
     /// A word of what had been learnt when it was decided (`LearntMACs.state`); 0 if the decision does not depend on
     /// that. No part of the key: a decision that does not hold any more is replaced.
     var state: UInt64 = 0
+    /// The connections that the decision holds for, of the port that has sent the frame and of the one that it goes to;
+    /// no part of the key.
+    var ingressConnection = ConnectionReference.none
+    var egressConnection = ConnectionReference.none
 }
 
 protocol FlowTableKey: BitwiseCopyable {
@@ -110,7 +114,7 @@ extension FlowKey {
 }
 
 extension WideFlowKey: FlowTableKey {
-    static var fields: Context.Fields { [.sender, .tag, .transport, .ports, .connection, .learnt] }
+    static var fields: Context.Fields { [.sender, .tag, .transport, .ports, .connection, .learnt, .connections] }
 
     init(_ narrow: FlowKey, _ frame: Frame) {
         self.narrow = narrow

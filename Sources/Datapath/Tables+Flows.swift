@@ -61,7 +61,7 @@ extension Tables {
             flow?.wide.state = state(of: ingress, learnt, now: now)
             flow?.destination = frame.destination
         }
-        if let flow, let kept = kept(flow, cache, into: room) { return kept }
+        if let flow, let kept = kept(flow, frame, cache, connections, now: now, into: room) { return kept }
         var recorder = NoRecorder()
         room.verdict.pointee =
             process(frame, from: slot, reply: reply, learnt, connections, now: now, by: list, &recorder)
@@ -118,7 +118,7 @@ extension Tables {
             flow?.source = source
             flow?.wide.state = state(of: ingress, learnt, now: now)
         }
-        if let flow, let kept = kept(flow, cache, into: room) { return kept }
+        if let flow, let kept = kept(flow, frame, cache, connections, now: now, into: room) { return kept }
         room.verdict.pointee =
             processTunnel(packet, frame: frame, from: source, learnt: learnt, connections: connections, now: now)
         return keep(flow, cache, room)
@@ -159,9 +159,13 @@ extension Tables {
     /// The decision that is kept for a flow and still holds; `nil` if there is none.
     private func kept(
         _ flow: Flow,
+        _ frame: Frame,
         _ cache: borrowing FlowCache,
+        _ connections: ConnectionTable?,
+        now: Duration,
         into room: VerdictRoom
     ) -> FlowAction? {
+        room.connection.pointee = .none
         guard let entry = cache.narrow.entry(flow.narrow, flow.hash),
             let action = kept(entry.pointee.action, flow, cache)
         else { return nil }
@@ -171,12 +175,21 @@ extension Tables {
         let state = entry.pointee.key.state
         if state != 0 {
             // The row of a port where a MAC was learnt is not among those that are looked at for changes.
-            let holds = state == flow.wide.state && entry.pointee.action.isOf(epoch)
-            return holds ? perform(entry.pointee.action, cache, into: room) : nil
+            guard state == flow.wide.state, entry.pointee.action.isOf(epoch) else { return nil }
+        } else {
+            guard let action = kept(entry.pointee.action, flow, cache) else { return nil }
+            entry.pointee.action = action
         }
-        guard let action = kept(entry.pointee.action, flow, cache) else { return nil }
-        entry.pointee.action = action
-        return perform(action, cache, into: room)
+        let (ingress, egress) = (entry.pointee.key.ingressConnection, entry.pointee.key.egressConnection)
+        if !ingress.isNone || !egress.isNone {
+            guard let connections else { return nil }
+            let now = ConnectionTable.milliseconds(now)
+            guard ingress.isNone || connections.follow(ingress, frame, now: now),
+                egress.isNone || connections.follow(egress, frame, now: now)
+            else { return nil }
+            room.connection.pointee = egress
+        }
+        return perform(entry.pointee.action, cache, into: room)
     }
 
     /// A word that tells if what was learnt on the datapath of a port is the same; 0 if nothing is learnt there.
@@ -258,6 +271,7 @@ extension Tables {
     ) -> FlowAction {
         let verdict = room.verdict
         let action = verdict.pointee.onlyAction(self, room.outputs)
+        room.connection.pointee = verdict.pointee.egressConnection
         guard let flow else { return action }
         let read = verdict.pointee.read
         let isNarrow = read.isSubset(of: flow.fields)
@@ -273,6 +287,8 @@ extension Tables {
         } else {
             cache.narrow.insert(flow.narrow, flow.hash, epoch: epoch, FlowAction(.wider))
             var wide = flow.wide
+            wide.ingressConnection = verdict.pointee.ingressConnection
+            wide.egressConnection = verdict.pointee.egressConnection
             if !read.contains(.learnt) {
                 wide.state = 0
             } else if wide.state == 0 {

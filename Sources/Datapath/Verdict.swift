@@ -11,6 +11,9 @@ public struct Verdict {
     /// The findings on the way; `nil` if the frame came from no port.
     private(set) var context: Context?
     private(set) var read: Context.Fields
+    /// See `Context`; a decision with several of the latter is not kept.
+    private(set) var ingressConnection = ConnectionReference.none
+    private(set) var egressConnection = ConnectionReference.none
 
     private var localIndex = 0
     private var remoteIndex = 0
@@ -56,6 +59,7 @@ public struct Verdict {
         }
         self.context = context
         read = context.read
+        ingressConnection = context.connection
         if dropReason == nil { extraCopyCount = Self.extraCopyCount(context) }
     }
 
@@ -163,9 +167,14 @@ public struct Verdict {
     ) -> Output {
         var walk = FrameWalk(context, tables, recorder)
         walk.context.egress = port
+        walk.context.connection = .none
         _ = SwitchEgress.walk(&walk)
         recorder = walk.recorder
         read.formUnion(walk.context.read)
+        if !walk.context.connection.isNone {
+            if !egressConnection.isNone { read.insert(.clock) }
+            egressConnection = walk.context.connection
+        }
         switch walk.end {
         case .drop(let reason):
             return Output(action: FlowAction(.refused, to: Int(slot), reason: reason), edit: Edit())
@@ -179,6 +188,9 @@ public struct Verdict {
 public struct VerdictRoom: @unchecked Sendable {
     /// The last decision that was more than one thing to do.
     public let verdict: UnsafeMutablePointer<Verdict>
+    /// The connection, as the port sees it that the frame goes to, by which the last decision was made or is kept; none
+    /// if it was made without one.
+    public let connection: UnsafeMutablePointer<ConnectionReference>
     let outputs: UnsafeMutablePointer<Output>
 
     /// Outputs that lie ready: one more than a program has, so that a longer list is known.
@@ -188,12 +200,15 @@ public struct VerdictRoom: @unchecked Sendable {
     public init() {
         verdict = .allocate(capacity: 1)
         verdict.initialize(to: Verdict(.portNotBound))
+        connection = .allocate(capacity: 1)
+        connection.initialize(to: .none)
         outputs = .allocate(capacity: Self.outputCount)
         outputs.initialize(repeating: Output(action: .pipeline, edit: Edit()), count: Self.outputCount)
     }
 
     public func deallocate() {
         verdict.deallocate()
+        connection.deallocate()
         outputs.deallocate()
     }
 }

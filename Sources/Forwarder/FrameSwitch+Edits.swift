@@ -102,7 +102,7 @@ extension FrameSwitch {
             return
         }
         writeRun(place, generation)
-        runs.begin(segment, in: place, header: header, slot: slot)
+        runs.begin(segment, in: place, header: header, slot: slot, connection: room.connection.pointee)
     }
 
     /// Writes a frame from another host to the ports of this host, as `verdict` says.

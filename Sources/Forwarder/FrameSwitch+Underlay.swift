@@ -109,7 +109,11 @@ extension FrameSwitch {
         let bytes = datagram + packet.headerByteCount
         let frame = Frame(bytes, byteCount: byteCount - packet.headerByteCount)
         var action = generation.pointee.tables.action(for: frame, in: packet, from: origin.address, flows)
-        if action.isUnsettled { action = decide(on: frame, bytes, packet, origin, generation) }
+        var connection = ConnectionReference.none
+        if action.isUnsettled {
+            action = decide(on: frame, bytes, packet, origin, generation)
+            connection = room.connection.pointee
+        }
         switch action.kind {
         case .drop, .remote:
             drop(action.reason)
@@ -130,7 +134,8 @@ extension FrameSwitch {
             if packet.headerByteCount == Verdict.geneveHeaderByteCount, let segment = Segment(frame, bytes),
                 fits(frame, generation), !(segment.isUDP && unmergedPorts.isPausing(Int(action.slot)))
             {
-                return collect(segment, datagram, byteCount, runs.place(frame.flowHash), Int(action.slot), generation)
+                let place = runs.place(frame.flowHash)
+                return collect(segment, datagram, byteCount, place, Int(action.slot), connection, generation)
             }
             makeWay(for: frame, generation)
             writeAlone(frame, bytes, to: Int(action.slot), generation)
@@ -145,11 +150,12 @@ extension FrameSwitch {
         _ byteCount: Int,
         _ place: UnsafeMutablePointer<RunTable.Place>,
         _ slot: Int,
+        _ connection: ConnectionReference,
         _ generation: UnsafePointer<Generation>
     ) -> UnsafeMutablePointer<RunTable.Place>? {
         if runs.append(datagram, byteCount: byteCount, to: place) { return place }
         writeRun(place, generation)
-        runs.begin(segment, in: place, header: RunTable.header(datagram), slot: slot)
+        runs.begin(segment, in: place, header: RunTable.header(datagram), slot: slot, connection: connection)
         return place
     }
 
@@ -255,6 +261,7 @@ extension FrameSwitch {
         let slot = place.pointee.slot
         let device = generation.pointee.device(slot, queue)
         run.seal().store(to: first.bytes - OffloadHeader.byteCount)
+        if !place.pointee.connection.isNone { follow(place.pointee.connection, run, generation) }
         place.pointee.parts[0] = iovec(
             iov_base: first.bytes - OffloadHeader.byteCount,
             iov_len: OffloadHeader.byteCount + first.headerByteCount + first.payloadByteCount
@@ -280,6 +287,19 @@ extension FrameSwitch {
         } else {
             noteForwarded(run.count)
         }
+    }
+
+    /// Moves a connection on by all of a run, before anybody answers: only the first of its segments was decided on.
+    @inline(never)
+    private func follow(
+        _ connection: ConnectionReference,
+        _ run: SegmentRun,
+        _ generation: UnsafePointer<Generation>
+    ) {
+        guard run.count > 1, !run.first.isUDP, let connections = generation.pointee.connections else { return }
+        let merged = Frame(run.first.bytes, byteCount: run.byteCount)
+        // If another poller has ended it meanwhile, it stays so.
+        _ = connections.follow(connection, merged, now: ConnectionTable.milliseconds(now))
     }
 
     /// Writes the segments of a run that the port does not take as one; their headers are in front of their payloads.

@@ -26,6 +26,8 @@ struct RunTable: ~Copyable {
         var header: Header = (0, 0)
         /// The port it goes to.
         var slot = 0
+        /// The connection of that port which the segments are of, if any is tracked.
+        var connection = ConnectionReference.none
         /// One part for each segment's payload; the first one's is set when it is written.
         let parts: UnsafeMutablePointer<iovec>
     }
@@ -57,11 +59,18 @@ struct RunTable: ~Copyable {
     }
 
     /// Begins a run in an empty place with the segment that follows this Geneve header.
-    mutating func begin(_ segment: Segment, in place: UnsafeMutablePointer<Place>, header: Header, slot: Int) {
+    mutating func begin(
+        _ segment: Segment,
+        in place: UnsafeMutablePointer<Place>,
+        header: Header,
+        slot: Int,
+        connection: ConnectionReference
+    ) {
         occupied |= 1 << UInt64(place.pointee.index)
         place.pointee.run = SegmentRun(segment)
         place.pointee.header = header
         place.pointee.slot = slot
+        place.pointee.connection = connection
     }
 
     /// Appends a datagram, its usual Geneve header in front, if it is what follows in the run.

@@ -5,92 +5,11 @@ import Wire
 
 @testable import Datapath
 
-/// A table of connections of its own memory.
-final class ConnectionMemory {
-    private let memory: UnsafeMutableRawPointer
-    private let bucketCount: Int
-    let connections: ConnectionTable
-
-    init(bucketCount: Int = 1 << 10) throws {
-        let byteCount = ConnectionTable.byteCount(bucketCount: bucketCount)
-        self.bucketCount = bucketCount
-        memory = .allocate(byteCount: byteCount, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-        connections = try #require(
-            ConnectionTable(memory, bucketCount: bucketCount, key: SipHashKey(low: 1, high: 2))
-        )
-    }
-
-    deinit { memory.deallocate() }
-
-    /// The table as another process finds it.
-    var again: ConnectionTable? {
-        ConnectionTable(memory, bucketCount: bucketCount, key: SipHashKey(low: 0, high: 0))
-    }
-
-    func words() -> UnsafeMutableBufferPointer<UInt64> {
-        UnsafeMutableBufferPointer(
-            start: memory.assumingMemoryBound(to: UInt64.self),
-            count: ConnectionTable.byteCount(bucketCount: bucketCount) / 8
-        )
-    }
-
-    func list(at now: Duration) -> [TrackedConnection] {
-        var all: [TrackedConnection] = []
-        connections.forEach(now: now) { connection, _ in
-            all.append(connection)
-            return true
-        }
-        return all
-    }
-}
-
 /// ACLs of the action `allow-related`, by frames between `vm1` and `vm2` of one host.
 @Suite struct ConnectionTests {
-    /// A host whose decisions go through a cache, as the forwarder's.
-    private struct Story: ~Copyable {
-        var host: TestHost
-        let memory: ConnectionMemory
-        let cache = FlowCache(entryCount: 64)
-        var now = Duration.seconds(10)
+    typealias Story = ConnectionStory
 
-        init(_ acls: [PacketFilter.Rule]) throws {
-            memory = try ConnectionMemory()
-            host = TestHost([TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv1"), TestHost.vm(3, at: "hv1")])
-            set(acls)
-        }
-
-        mutating func set(_ acls: [PacketFilter.Rule]) {
-            now += .milliseconds(1)
-            host.update(at: now) { $0.datapaths[0].filter = PacketFilter(acls: acls, ports: ["vm1": 1, "vm2": 2]) }
-        }
-
-        /// The fate of a frame that a port sends.
-        mutating func send(_ bytes: [UInt8], from number: Int = 1, after: Duration = .milliseconds(1)) -> Outcome? {
-            now += after
-            let connections = memory.connections
-            return host.tables.view
-                .keptOutcomes(of: bytes, from: UInt16(number - 1), connections: connections, now: now, cache).first
-        }
-
-        /// The slot that an answer in the place of a port comes to.
-        func answer(_ bytes: [UInt8], from number: Int, to other: Int) -> UInt16? {
-            bytes.withUnsafeBytes { memory in
-                guard let base = memory.baseAddress else { return nil }
-                let view = host.tables.view
-                var verdict = view.processAnswer(
-                    Frame(base, byteCount: memory.count),
-                    from: UInt16(number - 1),
-                    to: UInt16(other),
-                    connections: self.memory.connections,
-                    now: now
-                )
-                return verdict.nextOutput(view).flatMap { $0.action.kind == .local ? $0.action.slot : nil }
-            }
-        }
-    }
-
-    private static func rule(
+    static func rule(
         _ match: String,
         _ action: PacketFilter.Action,
         _ direction: PacketFilter.Direction = .toPort
@@ -99,11 +18,11 @@ final class ConnectionMemory {
     }
 
     /// SSH to `vm2`, and nothing else to it.
-    private static let sshOnly = [
+    static let sshOnly = [
         rule("outport == \"vm2\" && tcp.dst == 22", .allowRelated), rule("outport == \"vm2\" && ip", .drop),
     ]
 
-    private static func frame(_ source: Int, _ destination: Int, _ transport: UInt8, _ payload: [UInt8]) -> [UInt8] {
+    static func frame(_ source: Int, _ destination: Int, _ transport: UInt8, _ payload: [UInt8]) -> [UInt8] {
         let packet = FrameBuilder.ipv4(
             TestHost.ipv4(source),
             TestHost.ipv4(destination),
@@ -118,11 +37,11 @@ final class ConnectionMemory {
         )
     }
 
-    private static func udp(_ source: Int, _ from: UInt16, _ destination: Int, _ to: UInt16) -> [UInt8] {
+    static func udp(_ source: Int, _ from: UInt16, _ destination: Int, _ to: UInt16) -> [UInt8] {
         frame(source, destination, IPProtocol.udp, FrameBuilder.udp(from, to))
     }
 
-    private static func echo(_ source: Int, _ destination: Int, isReply: Bool, id: UInt16 = 7) -> [UInt8] {
+    static func echo(_ source: Int, _ destination: Int, isReply: Bool, id: UInt16 = 7) -> [UInt8] {
         frame(
             source,
             destination,
@@ -132,7 +51,7 @@ final class ConnectionMemory {
     }
 
     /// A segment from port 1000 of `vm1` to 22 of `vm2`, or back.
-    private static func tcp(
+    static func tcp(
         _ flags: UInt8,
         _ sequence: UInt32,
         _ acknowledgment: UInt32 = 0,
@@ -153,15 +72,15 @@ final class ConnectionMemory {
         return frame(from, to, IPProtocol.tcp, octets + [UInt8](repeating: 1, count: count))
     }
 
-    private static let (syn, ack, fin, rst) = (
+    static let (syn, ack, fin, rst) = (
         TCPFlags.synchronize, TCPFlags.acknowledgment, TCPFlags.finish, TCPFlags.reset
     )
 
     /// Opens a connection: `vm1` goes on with 101, `vm2` with 501.
-    private func open(_ story: inout Story) {
-        #expect(story.send(Self.tcp(Self.syn, 100)) == .local(slot: 1))
-        #expect(story.send(Self.tcp(Self.syn | Self.ack, 500, 101, isBack: true), from: 2) == .local(slot: 0))
-        #expect(story.send(Self.tcp(Self.ack, 101, 501)) == .local(slot: 1))
+    static func open(_ story: inout Story) {
+        #expect(story.send(tcp(syn, 100)) == .local(slot: 1))
+        #expect(story.send(tcp(syn | ack, 500, 101, isBack: true), from: 2) == .local(slot: 0))
+        #expect(story.send(tcp(ack, 101, 501)) == .local(slot: 1))
     }
 
     @Test func `What is allowed is answered without an ACL, and nothing else is`() throws {
@@ -187,7 +106,7 @@ final class ConnectionMemory {
         #expect(story.send(Self.tcp(Self.fin | Self.ack, 1, 1)) == .drop(.connectionInvalid))
         #expect(story.send(Self.tcp(0, 1)) == .drop(.connectionInvalid))
         #expect(story.send(Self.tcp(Self.syn | Self.fin, 1)) == .drop(.connectionInvalid))
-        open(&story)
+        Self.open(&story)
         #expect(story.send(Self.tcp(Self.ack, 101, 501, count: 100)) == .local(slot: 1))
         #expect(story.send(Self.tcp(Self.ack, 501, 201, isBack: true, count: 50), from: 2) == .local(slot: 0))
         // Beyond the window, before all that was sent, and an acknowledgment of what nobody has sent.
@@ -200,12 +119,12 @@ final class ConnectionMemory {
         #expect(story.send(Self.tcp(Self.rst, 201)) == .local(slot: 1))
         #expect(story.memory.list(at: story.now).allSatisfy { $0.state == "closed" })
         // Another one begins in its place at once.
-        open(&story)
+        Self.open(&story)
     }
 
     @Test func `Both ends finish, and the connection is closed`() throws {
         var story = try Story(Self.sshOnly)
-        open(&story)
+        Self.open(&story)
         #expect(story.send(Self.tcp(Self.fin | Self.ack, 101, 501)) == .local(slot: 1))
         #expect(Set(story.memory.list(at: story.now).map(\.state)) == ["closing"])
         #expect(story.send(Self.tcp(Self.ack, 501, 102, isBack: true, count: 9), from: 2) == .local(slot: 0))
@@ -229,7 +148,7 @@ final class ConnectionMemory {
         let reset = Self.tcp(Self.rst | Self.ack, 0, 101, isBack: true)
         #expect(story.answer(reset, from: 2, to: 1) == 0)
         story.set(Array(acls[1...]))
-        open(&story)
+        Self.open(&story)
         story.set(acls)
         for _ in 0..<2 {
             let outcome = story.send(Self.tcp(Self.ack, 101, 501, count: 5))
@@ -241,7 +160,7 @@ final class ConnectionMemory {
 
     @Test func `What ACLs do not allow any more ends at once, in both directions, until they allow it again`() throws {
         var story = try Story(Self.sshOnly)
-        open(&story)
+        Self.open(&story)
         story.set([Self.sshOnly[0], Self.rule("ip6", .drop), Self.sshOnly[1]])
         #expect(story.send(Self.tcp(Self.ack, 501, 101, isBack: true, count: 5), from: 2) == .local(slot: 0))
         story.set([Self.rule("0", .allowRelated), Self.sshOnly[1]])
@@ -364,7 +283,7 @@ final class ConnectionMemory {
 
     @Test func `Another process goes on with what is there, whatever the words are`() throws {
         var story = try Story(Self.sshOnly)
-        open(&story)
+        Self.open(&story)
         let again = try #require(story.memory.again)
         again.adopt(now: story.now)
         #expect(story.memory.list(at: story.now).count == 2)

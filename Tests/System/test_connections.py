@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import struct
+import threading
 import unittest
 
 from lab import Primer, wait_until
@@ -99,6 +100,22 @@ class ConnectionTest(unittest.TestCase):
         self.assertEqual(served.recv(4), b"more")
         self.assert_alive(client, served)
         self.assertRegex(lab.heddle("hv2", "connection", "flush", "--port", "ls1-vm2").stdout, r"\d+ connections? f")
+
+    def test_much_data_passes_both_ways_with_no_segment_out_of_its_window(self):
+        client, served = self.connect()
+        data = bytes(range(256)) * 65536
+        for sender, receiver in ((client, served), (served, client)):
+            def collect(count=len(data)):
+                while count > 0:
+                    count -= len(receiver.recv(1 << 20))
+
+            collecting = threading.Thread(target=collect)
+            collecting.start()
+            sender.sendall(data)
+            collecting.join(30)
+            self.assertFalse(collecting.is_alive(), "16 MiB take more than half a minute")
+        for host in "hv1", "hv2":
+            self.assertNotIn("connection_invalid", self.lab.heddle(host, "port", "list", "--stats").stdout)
 
     def test_a_flood_to_one_guest_leaves_the_connections_of_others(self):
         lab = self.lab

@@ -58,6 +58,8 @@ struct Connection: BitwiseCopyable {
     /// True if ACLs do not allow it any more: it is kept, so that none of its packets begins another one.
     var isBlocked = false
     var isPickedUp = false
+    /// Tells it from all others that have been in its row, for 40 bits; 0 until it is kept.
+    var number: UInt64 = 0
     var state = ConnectionState.opening
     /// Milliseconds at which it was last seen.
     var time: UInt64 = 0
@@ -93,9 +95,13 @@ struct Connection: BitwiseCopyable {
 
     /// Milliseconds for which it is kept without a packet.
     var lifetime: UInt64 {
-        if key.isFragment { return ConnectionLifetime.fragments }
+        key.isFragment ? ConnectionLifetime.fragments : Self.lifetime(of: key.transport, state)
+    }
+
+    /// The same by what it depends on.
+    static func lifetime(of transport: UInt8, _ state: ConnectionState) -> UInt64 {
         if state == .closed { return ConnectionLifetime.closed }
-        switch key.transport {
+        switch transport {
         case IPProtocol.tcp:
             switch state {
             case .opening, .answered: return ConnectionLifetime.tcpOpening

@@ -38,9 +38,10 @@ struct ConnectionRow {
         connection.isFromPort = status &>> 9 & 1 != 0
         connection.isBlocked = status &>> 10 & 1 != 0
         connection.isPickedUp = status &>> 11 & 1 != 0
+        connection.number = status &>> ConnectionReference.numberShift
         connection.time = word(10)
-        connection.original = Self.end(word(11), word(12), acknowledged: word(15))
-        connection.reply = Self.end(word(13), word(14), acknowledged: word(15) &>> 32)
+        connection.original = Self.end(word(11), word(12), word(15))
+        connection.reply = Self.end(word(13), word(14), word(15) &>> 32)
         clinux_fence_acquire()
         return clinux_load_relaxed(words) == sequence ? (connection, sequence) : nil
     }
@@ -73,15 +74,48 @@ struct ConnectionRow {
         if connection.isFromPort { status |= 1 &<< 9 }
         if connection.isBlocked { status |= 1 &<< 10 }
         if connection.isPickedUp { status |= 1 &<< 11 }
+        status |= connection.number &<< ConnectionReference.numberShift
         store(9, status)
-        store(10, connection.time)
-        store(11, UInt64(connection.original.end) | UInt64(connection.original.maxEnd) &<< 32)
-        store(12, Self.word(connection.original))
-        store(13, UInt64(connection.reply.end) | UInt64(connection.reply.maxEnd) &<< 32)
-        store(14, Self.word(connection.reply))
-        store(15, UInt64(connection.original.acknowledged) | UInt64(connection.reply.acknowledged) &<< 32)
+        write(connection.original, connection.reply, time: connection.time, sequence)
+    }
+
+    /// A copy of what packets of a connection move, with the time at which it was last seen and the row's sequence;
+    /// `nil` if the row has another connection by now, one that ACLs do not allow, or is being written.
+    func progress(
+        of reference: ConnectionReference
+    ) -> (connection: TCPConnection, time: UInt64, sequence: UInt64)? {
+        let sequence = clinux_load_acquire(words)
+        let status = clinux_load_relaxed(words + 9)
+        guard sequence & 1 == 0, reference.isOf(status), status &>> 10 & 1 == 0,
+            let state = ConnectionState(rawValue: UInt8(truncatingIfNeeded: status))
+        else { return nil }
+        let acknowledged = clinux_load_relaxed(words + 15)
+        let connection = TCPConnection(
+            state: state,
+            original: Self.end(clinux_load_relaxed(words + 11), clinux_load_relaxed(words + 12), acknowledged),
+            reply: Self.end(clinux_load_relaxed(words + 13), clinux_load_relaxed(words + 14), acknowledged &>> 32),
+            isPickedUp: status &>> 11 & 1 != 0
+        )
+        let time = clinux_load_relaxed(words + 10)
+        clinux_fence_acquire()
+        return clinux_load_relaxed(words) == sequence ? (connection, time, sequence) : nil
+    }
+
+    /// Writes what packets move in a row that was claimed, and lets it go.
+    func write(_ original: TCPEnd, _ reply: TCPEnd, time: UInt64, _ sequence: UInt64) {
+        func store(_ index: Int, _ value: UInt64) { clinux_store_relaxed(words + index, value) }
+        store(10, time)
+        store(11, UInt64(original.end) | UInt64(original.maxEnd) &<< 32)
+        store(12, Self.word(original))
+        store(13, UInt64(reply.end) | UInt64(reply.maxEnd) &<< 32)
+        store(14, Self.word(reply))
+        store(15, UInt64(original.acknowledged) | UInt64(reply.acknowledged) &<< 32)
         clinux_store_release(words, sequence &+ 2)
     }
+
+    /// Notes that the connection was seen, also while another writes the row: at worst a connection that has just taken
+    /// its place is as young.
+    func note(time: UInt64) { clinux_store_relaxed(words + 10, time) }
 
     /// Empties a row that was claimed, and lets it go.
     func clear(_ sequence: UInt64) {
@@ -97,7 +131,7 @@ struct ConnectionRow {
         clinux_store_release(words, sequence &+ 1)
     }
 
-    private static func end(_ first: UInt64, _ second: UInt64, acknowledged: UInt64) -> TCPEnd {
+    private static func end(_ first: UInt64, _ second: UInt64, _ acknowledged: UInt64) -> TCPEnd {
         TCPEnd(
             end: UInt32(truncatingIfNeeded: first),
             maxEnd: UInt32(truncatingIfNeeded: first &>> 32),

@@ -26,7 +26,7 @@ public struct ConnectionTable: @unchecked Sendable {
     private static let mark: UInt64 = 0x4845_4444_4c45_4301
     private static let headerByteCount = 64
     /// Attempts to write a row that other pollers write, too.
-    private static let attemptMaximum = 16
+    static let attemptMaximum = 16
 
     let memory: UnsafeMutablePointer<UInt64>
     let bucketCount: Int
@@ -47,7 +47,9 @@ public struct ConnectionTable: @unchecked Sendable {
             (words[1], words[2], words[4]) = (key.low, key.high, UInt64(bucketCount))
             words[0] = Self.mark
         }
-        guard words[0] == Self.mark, words[4] == UInt64(bucketCount) else { return nil }
+        guard words[0] == Self.mark, words[4] == UInt64(bucketCount),
+            bucketCount * Self.rowsPerBucket <= ConnectionReference.rowCountMaximum
+        else { return nil }
         self.memory = words
         self.bucketCount = bucketCount
     }
@@ -112,6 +114,12 @@ public struct ConnectionTable: @unchecked Sendable {
             return Lookup(.new, connection, row: row, sequence: sequence)
         }
 
+        /// The connection in its row; none if it has no row yet.
+        var reference: ConnectionReference {
+            guard row >= 0, finding == .original || finding == .reply, connection.number != 0 else { return .none }
+            return ConnectionReference(row: row, number: connection.number, isOriginal: finding == .original)
+        }
+
         /// Notes that ACLs do not allow the connection, whose packets do not move it then, or that they do again.
         mutating func block(_ isBlocked: Bool, now: UInt64) {
             if isBlocked {
@@ -166,6 +174,8 @@ public struct ConnectionTable: @unchecked Sendable {
         // The other direction was faster: the packet is one more of what is there now.
         for _ in 0..<Self.attemptMaximum {
             guard var again = find(lookup.connection.key, now: now) else { return true }
+            // Another one has begun in its place.
+            guard again.connection.number == lookup.connection.number else { return true }
             let isOriginal = packet.tuple.isAscending == again.connection.isAscending
             if !lookup.connection.isBlocked {
                 switch again.connection.step(packet, isOriginal: isOriginal) {
@@ -191,6 +201,9 @@ public struct ConnectionTable: @unchecked Sendable {
     }
 
     private func begin(_ lookup: Lookup, now: UInt64) -> Bool {
+        var lookup = lookup
+        add(1, to: memory + 5)
+        lookup.connection.number = max(1, clinux_load_relaxed(memory + 5) & 0xff_ffff_ffff)
         guard lookup.row >= 0 else { return insert(lookup.connection, now: now) }
         // In the place of the one that has ended. What is counted of that one is counted anew before long.
         return update(lookup) || insert(lookup.connection, now: now)
@@ -348,8 +361,11 @@ public struct ConnectionTable: @unchecked Sendable {
         if count > 0 { _ = clinux_replace(word, count, count &- 1) }
     }
 
-    static func milliseconds(_ time: Duration) -> UInt64 {
-        let (seconds, attoseconds) = time.components
-        return UInt64(max(0, seconds)) &* 1000 &+ UInt64(max(0, attoseconds / 1_000_000_000_000_000))
+    /// A time as words of rows have it.
+    public static func milliseconds(_ time: Duration) -> UInt64 {
+        // For each packet, so without a division: by units of 2^40 attoseconds, a little more than a microsecond.
+        let units = UInt64(truncatingIfNeeded: max(0, time.attoseconds) &>> 40) &+ 1
+        // 2^40 / 10^15, times 2^64.
+        return units.multipliedFullWidth(by: 20_282_409_603_651_670).high
     }
 }

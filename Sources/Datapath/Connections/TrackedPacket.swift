@@ -45,6 +45,44 @@ struct TrackedSegment: BitwiseCopyable {
     /// The window scale of a SYN (RFC 7323 section 2.2); `nil` without the option.
     var scale: UInt8?
 
+    init() {}
+
+    /// TCP only.
+    /// - Returns: `nil` for a header that is cut short, or whose flags nobody sends.
+    init?(_ frame: Frame) {
+        guard let end = frame.transportHeaderEnd else { return nil }
+        let (bytes, offset) = (frame.bytes, frame.transportOffset)
+        let mask = TCPFlags.finish | TCPFlags.synchronize | TCPFlags.reset | TCPFlags.acknowledgment
+        flags = bytes.integer8(at: offset &+ 13) & mask
+        sequence = bytes.integer32(at: offset &+ 4)
+        acknowledgment = bytes.integer32(at: offset &+ 8)
+        window = UInt32(bytes.integer16(at: offset &+ 14))
+        byteCount = UInt32(truncatingIfNeeded: frame.packetEnd &- end)
+        let has = has
+        // A segment that opens does not end, and one that neither opens nor refuses acknowledges (RFC 9293 section
+        // 3.10.7).
+        let isSensible =
+            has.synchronize ? !has.finish && !has.reset : has.reset ? !has.finish : has.acknowledgment
+        guard isSensible else { return nil }
+        if has.synchronize { readScale(bytes, offset &+ TCPHeader.minimumByteCount, end) }
+    }
+
+    private mutating func readScale(_ bytes: UnsafeRawPointer, _ start: Int, _ end: Int) {
+        var place = start
+        while place < end {
+            let option = bytes.integer8(at: place)
+            if option == 1 {
+                place &+= 1
+                continue
+            }
+            guard option != 0, place &+ 1 < end else { return }
+            let length = Int(bytes.integer8(at: place &+ 1))
+            guard length >= 2, place &+ length <= end else { return }
+            if option == 3, length == 3 { scale = min(14, bytes.integer8(at: place &+ 2)) }
+            place &+= length
+        }
+    }
+
     var has: (synchronize: Bool, acknowledgment: Bool, finish: Bool, reset: Bool) {
         (
             flags & TCPFlags.synchronize != 0, flags & TCPFlags.acknowledgment != 0, flags & TCPFlags.finish != 0,
@@ -80,6 +118,12 @@ struct TrackedPacket: BitwiseCopyable {
     private(set) var chunk: UInt8 = 0
     /// True if it answers an ICMP query.
     private(set) var isAnswer = false
+    /// True if it can be followed by a `ConnectionReference`: TCP that neither opens nor ends, and UDP.
+    var isPlain: Bool {
+        guard kind == .packet, fragments == nil else { return false }
+        return tuple.transport == IPProtocol.tcp
+            ? segment.flags == TCPFlags.acknowledgment : tuple.transport == IPProtocol.udp
+    }
     /// The name of the packet that it is the first fragment of.
     private(set) var fragments: ConnectionTuple?
 
@@ -119,9 +163,10 @@ struct TrackedPacket: BitwiseCopyable {
         kind = .invalid
         switch tuple.transport {
         case IPProtocol.tcp:
-            guard let end = frame.transportHeaderEnd else { return }
+            guard let segment = TrackedSegment(frame) else { return }
             readPorts(bytes, offset)
-            readSegment(bytes, offset, end, count)
+            self.segment = segment
+            kind = .packet
         case IPProtocol.udp:
             guard count >= UDPHeader.byteCount else { return }
             readPorts(bytes, offset)
@@ -145,36 +190,6 @@ struct TrackedPacket: BitwiseCopyable {
     private mutating func readPorts(_ bytes: UnsafeRawPointer, _ offset: Int) {
         tuple.sourcePort = bytes.integer16(at: offset)
         tuple.destinationPort = bytes.integer16(at: offset &+ 2)
-    }
-
-    private mutating func readSegment(_ bytes: UnsafeRawPointer, _ offset: Int, _ end: Int, _ count: Int) {
-        let mask = TCPFlags.finish | TCPFlags.synchronize | TCPFlags.reset | TCPFlags.acknowledgment
-        segment.flags = bytes.integer8(at: offset &+ 13) & mask
-        segment.sequence = bytes.integer32(at: offset &+ 4)
-        segment.acknowledgment = bytes.integer32(at: offset &+ 8)
-        segment.window = UInt32(bytes.integer16(at: offset &+ 14))
-        segment.byteCount = UInt32(truncatingIfNeeded: offset &+ count &- end)
-        let has = segment.has
-        // A segment that opens does not end, and one that neither opens nor refuses acknowledges (RFC 9293 section
-        // 3.10.7).
-        let isSensible =
-            has.synchronize ? !has.finish && !has.reset : has.reset ? !has.finish : has.acknowledgment
-        guard isSensible else { return }
-        kind = .packet
-        guard has.synchronize else { return }
-        var place = offset &+ TCPHeader.minimumByteCount
-        while place < end {
-            let option = bytes.integer8(at: place)
-            if option == 1 {
-                place &+= 1
-                continue
-            }
-            guard option != 0, place &+ 1 < end else { return }
-            let length = Int(bytes.integer8(at: place &+ 1))
-            guard length >= 2, place &+ length <= end else { return }
-            if option == 3, length == 3 { segment.scale = min(14, bytes.integer8(at: place &+ 2)) }
-            place &+= length
-        }
     }
 
     /// ICMP with eight octets at least.

@@ -14,14 +14,31 @@ extension Context {
             return .next
         }
         if isStateless(filter, tables) { return .next }
-        let packet = TrackedPacket(contents)
-        if packet.kind == .untracked { return judge(filter, tables) }
+        let (packet, now) = tracked
+        if packet.kind == .untracked {
+            keepConnection(.none)
+            return judge(filter, tables)
+        }
+        var reference = ConnectionReference.none
+        let step = judge(packet, filter, isFromPort: isFromPort, now: now, tables, &reference)
+        keepConnection(reference)
+        return step
+    }
+
+    /// Asks the ACLs about a packet that may be of a connection.
+    /// - Parameter reference: gets the connection that a decision to let it pass may be kept with.
+    private mutating func judge(
+        _ packet: TrackedPacket,
+        _ filter: FilterRow,
+        isFromPort: Bool,
+        now: UInt64,
+        _ tables: Tables,
+        _ reference: inout ConnectionReference
+    ) -> Step {
         acl = .max
         // A later fragment must not write over the header that was judged (RFC 1858).
         if packet.kind == .laterFragment, contents.hidesTransport { return .drop(.connectionInvalid) }
-        let port = egress ?? ingress
-        let vni = datapath.pointee.vni
-        let now = milliseconds
+        let (port, vni) = (egress ?? ingress, datapath.pointee.vni)
         var lookup: ConnectionTable.Lookup
         if let table = connections {
             lookup = table.look(packet, zone: table.zone(of: port, vni: vni), now: now)
@@ -43,8 +60,10 @@ extension Context {
             lookup.connection.ingressKey = ingress.pointee.key
             (lookup.connection.vni, lookup.connection.portKey) = (vni, port.pointee.key)
         case .original:
+            if packet.isPlain { reference = lookup.reference }
             if UInt32(truncatingIfNeeded: lookup.connection.judgement ^ judgement) != 0 {
                 // By another way than what was judged: it says nothing of those.
+                reference = .none
                 if lookup.connection.isBlocked { return .drop(.acl) }
                 if let refusal = verdict(filter, tables) { return .drop(refusal) }
                 refusal = nil
@@ -56,6 +75,7 @@ extension Context {
                 refusal = verdict(filter, tables) ?? .acl
             }
         case .reply:
+            if packet.isPlain { reference = lookup.reference }
             if !isCurrent {
                 // The other end is told, by its next packet.
                 refusal = reversedVerdict(lookup.connection, tables).map { _ in .acl }
@@ -66,7 +86,10 @@ extension Context {
         if refusal != nil || lookup.connection.isBlocked { lookup.block(refusal != nil, now: now) }
         guard let table = connections else { return refusal.map { .drop($0) } ?? .next }
         guard table.keep(lookup, packet, now: now) else { return .drop(.connectionLimit) }
-        if let refusal { return .drop(refusal) }
+        if let refusal {
+            reference = .none
+            return .drop(refusal)
+        }
         if let fragments = packet.fragments,
             !table.keepFragments(of: fragments, like: lookup.connection, now: now)
         {

@@ -26,6 +26,9 @@ public struct Context {
     var isReversed = false
     /// While `isReversed`: the key of the port that has opened the connection.
     var openerKey: UInt16 = 0
+    /// The connection that the decision depends on: of the port that has sent the frame, in egress of the one that it
+    /// goes to; none if the decision cannot be kept, or none is tracked.
+    var connection = ConnectionReference.none
     /// Datapaths that the frame has come into from another one.
     private(set) var enteredCount: Int32 = 0
     private(set) var read: Fields
@@ -63,7 +66,7 @@ public struct Context {
     /// number of tags, the protocol over Ethernet, and of transport protocols whether it is ICMPv6 or a DHCP server's,
     /// are in every key.
     struct Fields: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
 
         /// The MAC and IP addresses of the sender.
         static let sender = Fields(rawValue: 1)
@@ -80,6 +83,9 @@ public struct Context {
         static let clock = Fields(rawValue: 64)
         /// MACs that were learnt, or one that is to be.
         static let learnt = Fields(rawValue: 128)
+        /// The connections that the frame is of; what has been read of it beside the flow's key is looked at again for
+        /// each frame (`ConnectionTable.follow`).
+        static let connections = Fields(rawValue: 256)
     }
 
     /// Goes on as a frame that the port has sent.
@@ -176,12 +182,19 @@ extension Context {
         learnt.note(source, at: ingress, vni: datapath.pointee.vni, now: now)
     }
 
-    /// Milliseconds of a clock that all processes have; the decision is made for each frame.
-    var milliseconds: UInt64 {
+    /// The frame as connections see it, and milliseconds of their clock. The decision is kept with the connection alone
+    /// (`keepConnection`), or is made for each frame.
+    var tracked: (packet: TrackedPacket, now: UInt64) {
         mutating get {
-            read.insert(.clock)
-            return ConnectionTable.milliseconds(now)
+            (TrackedPacket(noting([.sender, .transport, .ports, .connection])), ConnectionTable.milliseconds(now))
         }
+    }
+
+    /// Notes the connection that the decision depends on; without one, or with two of one direction, the decision is
+    /// made for each frame.
+    mutating func keepConnection(_ reference: ConnectionReference) {
+        read.insert(connection.isNone && !reference.isNone ? .connections : .clock)
+        connection = reference
     }
 
     /// The port at which the destination's MAC was last seen, if it still learns and can be reached.
