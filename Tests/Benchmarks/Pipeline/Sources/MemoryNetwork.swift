@@ -25,6 +25,7 @@ final class MemoryNetwork {
             underlays: [0],
             senders: Array(0..<16),
             devices: Dictionary(uniqueKeysWithValues: (0..<localCount).map { ($0, [Int32($0)]) }),
+            tracked: each.isTracked ? ConnectionFile.make(key: SipHashKey(low: 1, high: 2)).file : nil,
             keeping: []
         )
         sourceCount = each.sourceCount
@@ -67,7 +68,13 @@ final class MemoryNetwork {
     }
 
     private static func tables(_ each: Case, localCount: Int) -> ForwardingTables {
-        let datapath = DatapathBinding(id: ObjectID(high: 1, low: 1), name: "ls1", tunnelKey: 5, vlanPassthru: false)
+        var datapath = DatapathBinding(id: ObjectID(high: 1, low: 1), name: "ls1", tunnelKey: 5, vlanPassthru: false)
+        if each.isTracked {
+            let acls = PacketFilter.Direction.allCases.map { direction in
+                PacketFilter.Rule(name: "", direction: direction, tier: 0, match: "ip", action: .allowRelated)
+            }
+            datapath.filter = PacketFilter(acls: acls, ports: [:])
+        }
         let tables = ForwardingTables(
             localChassis: "host-0",
             localEncap: .v4(address(0)),

@@ -19,6 +19,8 @@ struct Case {
     /// 0: frames of 64 bytes; else superpackets of so many segments.
     var segmentCount = 0
     var isInward = false
+    /// True if connections are tracked.
+    var isTracked = false
 }
 
 let cases = [
@@ -39,6 +41,15 @@ let cases = [
         isSecured: true,
         destinationCount: 50,
         sourceCount: 2000
+    ),
+    Case(name: "tracked", text: "64 bytes out, connections tracked", isTracked: true),
+    Case(name: "tracked-in", text: "64 bytes in, in trains, connections tracked", isInward: true, isTracked: true),
+    Case(
+        name: "tracked-merge",
+        text: "trains of 44 TCP segments, merged for a port, connections tracked",
+        segmentCount: 44,
+        isInward: true,
+        isTracked: true
     ),
 ]
 
