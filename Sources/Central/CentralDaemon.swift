@@ -181,12 +181,17 @@ public final class CentralDaemon {
             if let warning = contents.warning { logger.warning("\(warning)") }
             var bounds = Configuration()
             bounds.macPrefix = configuration.macPrefix
+            let isTranslated = OneShot<Bool>()
+            startThread(named: "compare") { [network = contents.network] in
+                isTranslated.put(network.translationDifference().isEmpty)
+            }
             let core = try CentralCore(
                 network: contents.network,
                 history: contents.history,
                 hashes: contents.hashes,
                 configuration: bounds,
-                now: Clock.monotonic()
+                now: Clock.monotonic(),
+                isTranslated: isTranslated.take
             )
             return (store, core)
         } catch {

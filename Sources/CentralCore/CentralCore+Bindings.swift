@@ -59,9 +59,13 @@ extension CentralCore {
     }
 
     func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
-        guard let port = draft.network.northbound.ports[id]?.value else { return nil }
+        guard let stored = draft.network.northbound.ports[id] else { return nil }
         let oldLocations = draft.locations(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
+        if oldLocations.isEmpty, oldState.standbyAt == 0, stored.value.isNowhere, pluggedAt[stored.value.name] == nil {
+            return nil
+        }
+        let port = stored.value
         var location = oldLocations.first
         var standby = oldLocations.dropFirst().first
         var state = oldState
@@ -101,9 +105,11 @@ extension CentralCore {
         status.chassis = location?.chassis
         status.virtualParent = location?.parent
         status.isUp = isUp(port, at: location, state, draft, wasUp: old.isUp && old.chassis == location?.chassis)
-        status.standby = standby.map { place in
+        if let place = standby {
             let wasUp = old.standby?.chassis == place.chassis && old.standby?.isUp == true
-            return .init(chassis: place.chassis, isUp: isUp(port, at: place, state, draft, wasUp: wasUp))
+            status.standby = .init(chassis: place.chassis, isUp: isUp(port, at: place, state, draft, wasUp: wasUp))
+        } else {
+            status.standby = nil
         }
         status.waiting = waiting(for: port, at: [location, standby].compactMap { $0?.chassis }, plugs, draft)
         status.reason = status.isUp ? nil : reason(port, at: location, status.waiting, draft)
@@ -151,5 +157,13 @@ extension CentralCore {
         }
         let reasons: [LogicalSwitchPort.Status.Reason] = [.unsupportedByChassis, .requestedElsewhere, .chassisLost]
         return reasons.first { reason in waiting.contains { $0.reason == reason } } ?? .notPlugged
+    }
+}
+
+extension LogicalSwitchPort {
+    /// True if its status is that of a port that no host has or waits for, as most of a large write are.
+    fileprivate var isNowhere: Bool {
+        status.chassis == nil && status.standby == nil && status.waiting.isEmpty && status.virtualParent == nil
+            && !status.isUp && status.reason == (isEnabled ? .notPlugged : .disabled)
     }
 }

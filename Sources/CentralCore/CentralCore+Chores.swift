@@ -104,7 +104,8 @@ extension CentralCore {
     /// Begins to translate the southbound database of an older version anew; central answers nothing before that is
     /// durable.
     mutating func startUpgrade() {
-        let difference = working.translationDifference()
+        let difference = working.translationDifference(ofPorts: comparedPorts)
+        comparedPorts = nil
         isUpgrading = !difference.isEmpty
         if isUpgrading { chores.prepend(.upgrade(difference[...])) }
         let orphans = orphanedPorts()

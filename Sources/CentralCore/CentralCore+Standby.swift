@@ -29,9 +29,10 @@ extension CentralCore {
         {
             return former
         }
-        let next = behind.lazy.compactMap { name in
-            plugs.first { $0.chassis == name && $0.isEligible && self.mayStand(name) }
-        }.first
+        var next: Plug?
+        for name in behind where next == nil && mayStand(name) {
+            next = plugs.first { $0.chassis == name && $0.isEligible }
+        }
         guard let next else {
             state.standbyAt = 0
             return nil

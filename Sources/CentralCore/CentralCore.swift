@@ -83,6 +83,9 @@ public struct CentralCore: Sendable {
     var planVersion: UInt64 = 0
     /// Work that central gives itself, piece by piece.
     var chores: Deque<Chore> = []
+    /// The ports that the start compares with their records, as the others are as this version translates them; `nil`
+    /// for all.
+    var comparedPorts: Set<ObjectID>?
     /// True if the records are being brought up to this version's translation.
     var isUpgrading = false
     /// The revision with which they are.
@@ -124,13 +127,16 @@ public struct CentralCore: Sendable {
     ///   - history: the commits that follow, up to the last durable one, without a gap. Deltas reach back over the
     ///     last ``Configuration/historyCountMaximum`` of them.
     ///   - hashes: the hash of each of them.
+    ///   - isTranslated: asked when the history is carried out; true if `network` has the records that this version
+    ///     translates its objects to, so that the start compares only what the history touched.
     /// - Throws: ``CommitError`` if the history does not follow the network.
     public init(
         network: Network,
         history commits: [Commit],
         hashes: [CommitHash],
         configuration: Configuration = Configuration(),
-        now: Duration
+        now: Duration,
+        isTranslated: () -> Bool = { false }
     ) throws(CommitError) {
         var network = network
         past = Past(network, configuration.pastBounds)
@@ -169,6 +175,7 @@ public struct CentralCore: Sendable {
             if isLive, configuration.isLeader { setLease(of: chassis.key, until: now + configuration.lease) }
         }
         noteCommittedWaits()
+        if isTranslated() { comparedPorts = commits.reduce(into: []) { $0.formUnion($1.touchedPorts) } }
     }
 
     /// Takes one event and returns the effects, in order.

@@ -18,7 +18,7 @@ public struct Configuration: Sendable {
     public var historyCountMaximum = 4096
     /// The most memory that those commits keep, in bytes, about: some thousand commits of one object, or one of ten
     /// thousand objects.
-    public var historyByteCountMaximum = 48 << 20
+    public var historyByteCountMaximum = 32 << 20
     /// Their greatest age: a client that was away for longer begins anew.
     public var historyAgeMaximum: Duration = .seconds(86_400)
     /// The most changes on one page of the feed.

@@ -1,6 +1,7 @@
 import DequeModule
 import NetworkModel
 import Southbound
+import Wire
 
 /// The newest commits with their networks, from which deltas start and to which watches and later pages of lists go
 /// back.
@@ -102,6 +103,17 @@ extension Commit {
     var touchedRecords: [RecordKey] {
         changes.compactMap { change in
             if case .record(let kind) = change.kind { RecordKey(kind, id: change.id) } else { nil }
+        }
+    }
+
+    /// The ports that the commit puts or deletes, or the bindings of.
+    var touchedPorts: [ObjectID] {
+        changes.compactMap { change in
+            switch change.kind {
+            case .object(.logicalSwitchPort), .record(.portBinding): ObjectID(change.id)
+            case .object, .record, .chassisState, .bindingState, .lastKey, .topology, .keptAnswer, .token, .enrolment:
+                nil
+            }
         }
     }
 

@@ -63,6 +63,8 @@ public struct JSONParser {
     private var depth = 0
     /// True if nobody knows who has written the text.
     private var isRequest = false
+    /// True if the last string was ASCII without escapes.
+    private var isPlain = false
 
     /// The value that a whole text stands for.
     /// - Throws: ``JSONError`` at the first byte that cannot be.
@@ -156,7 +158,7 @@ public struct JSONParser {
             guard let byte = peek() else { throw error(.unexpectedEnd) }
             guard byte == UInt8(ascii: "\"") else { throw error(.unexpected(expected: "a member's name in quotes")) }
             let name = try string()
-            let mark = Self.mark(of: name)
+            let mark = mark(ofNameAt: nameOffset)
             let isNew =
                 members.count < Self.comparedNameMaximum
                 ? marks & mark == 0 || !members.contains { $0.name == name } : isNew(name, among: members, &names)
@@ -171,15 +173,15 @@ public struct JSONParser {
         }
     }
 
-    /// One bit of a few that an ASCII name can have, and all bits for others, which can equal names of other bytes.
-    private static func mark(of name: String) -> UInt64 {
-        var bits: UInt8 = 0
-        var sum: UInt8 = 0
-        for byte in name.utf8 {
-            bits |= byte
-            sum = sum &* 31 &+ byte
-        }
-        return bits < 0x80 ? 1 << UInt64(sum & 63) : .max
+    /// One bit of a few that the plain name between an offset and here can have, and all bits for another, which can
+    /// equal names of other bytes.
+    private func mark(ofNameAt start: Int) -> UInt64 {
+        guard isPlain else { return .max }
+        // With the quotes: an empty name has two bytes, too.
+        let count = offset - start
+        let (first, middle, last) = (bytes[start + 1], bytes[start + count / 2], bytes[offset - 2])
+        let sum = UInt8(truncatingIfNeeded: count) &* 31 &+ first &* 7 &+ middle &* 3 &+ last
+        return 1 << UInt64(sum & 63)
     }
 
     private func isNew(
@@ -296,10 +298,12 @@ public struct JSONParser {
         if byte == UInt8(ascii: "\"") {
             guard let text = Self.text(bytes.span.extracting(start..<offset)) else { throw error(.badString) }
             // ASCII, as nearly everything is, needs no further look.
-            let valid = bits < 0x80 ? text : try checked(text)
+            isPlain = bits < 0x80
+            let valid = isPlain ? text : try checked(text)
             offset += 1
             return valid
         }
+        isPlain = false
         return try stringWithEscapes(from: start)
     }
 

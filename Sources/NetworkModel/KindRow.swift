@@ -50,7 +50,8 @@ public final class KindRow: Sendable {
     let seal: @Sendable (inout Transaction, _ touched: [ObjectID]) -> Void
 
     // The log
-    let restore: @Sendable (inout NorthboundDatabase, [UInt8]) throws(StoredError) -> Void
+    /// Reads an object, and returns what puts it.
+    let restore: @Sendable (NorthboundDatabase, [UInt8]) throws(StoredError) -> NorthboundDatabase.Put
     let remove: @Sendable (inout NorthboundDatabase, ObjectID) -> Void
 
     typealias Dependents = (kind: ObjectKind, ids: OrderedMap<ProjectName, ObjectID>)
@@ -97,7 +98,8 @@ public final class KindRow: Sendable {
         delete = { $0.delete(Object.self, $1) }
         seal = { $0.seal(Object.self, $1) }
         restore = { (database, bytes) throws(StoredError) in
-            database.put(try Stored<Object>(canonical: bytes, in: database))
+            let stored = try Stored<Object>(canonical: bytes, in: database)
+            return { $0.put(stored) }
         }
         remove = { $0.remove(Object.self, $1) }
     }

@@ -28,6 +28,11 @@ extension Network {
     public init(epoch: UInt64, revision: UInt64, rows: [StoredRow]) throws(CommitError) {
         self.init(epoch: epoch)
         self.revision = revision
+        try put(rows)
+    }
+
+    /// Puts rows, in any order, none of which is of a later revision than the network.
+    public mutating func put(_ rows: [StoredRow]) throws(CommitError) {
         // Not sorted: that takes longer than to look for each kind.
         for kind in CommitChange.Kind.allCases {
             for index in rows.indices where rows[index].kind == kind {
@@ -38,24 +43,44 @@ extension Network {
         }
     }
 
-    /// The southbound records that rows stand for, for ``put(_:)``; two threads can each read a part of the rows.
-    public static func records(
-        of rows: ArraySlice<StoredRow>,
-        upTo revision: UInt64
-    ) throws(CommitError) -> [SouthboundDatabase.Entry] {
-        var entries: [SouthboundDatabase.Entry] = []
-        entries.reserveCapacity(rows.count)
-        for row in rows {
-            guard row.revision <= revision, case .record(let kind) = row.kind else {
-                throw CommitError("a row of \(row.kind.rawValue) from the future, or of no record")
-            }
-            entries.append(try entry(kind, row.id, row.object, revision: row.revision))
-        }
-        return entries
+    /// The object or record of a row that was read, for ``put(_:)``.
+    public enum ReadRow: Sendable {
+        case object(@Sendable (inout NorthboundDatabase) -> Void)
+        case record(SouthboundDatabase.Entry)
     }
 
-    public mutating func put(_ records: [SouthboundDatabase.Entry]) {
-        for record in records { southbound.put(record) }
+    /// Reads the row of an object or a record: most of the work of a start, which threads can share. The rows that an
+    /// object refers to have to be in the network, and none is of a later revision.
+    public func read(_ row: StoredRow) throws(CommitError) -> ReadRow {
+        guard row.revision <= revision else { throw CommitError("a row of \(row.kind.rawValue) from the future") }
+        switch row.kind {
+        case .object(let kind): return .object(try Self.read(kind, row.id, row.object, in: northbound))
+        case .record(let kind): return .record(try Self.entry(kind, row.id, row.object, revision: row.revision))
+        case .chassisState, .bindingState, .lastKey, .topology, .keptAnswer, .token, .enrolment:
+            throw CommitError("a row of \(row.kind.rawValue) is no object and no record")
+        }
+    }
+
+    public mutating func put(_ rows: [ReadRow]) {
+        for row in rows {
+            switch row {
+            case .object(let put): put(&northbound)
+            case .record(let entry): southbound.put(entry)
+            }
+        }
+    }
+
+    private static func read(
+        _ kind: ObjectKind,
+        _ id: String,
+        _ object: [UInt8],
+        in northbound: NorthboundDatabase
+    ) throws(CommitError) -> NorthboundDatabase.Put {
+        do {
+            return try kind.row.restore(northbound, object)
+        } catch {
+            throw CommitError("\(CommitChange.Kind.object(kind).rawValue) \(id): \(error)")
+        }
     }
 
     private static func entry(
@@ -114,12 +139,7 @@ extension Network {
         revision: UInt64
     ) throws(CommitError) {
         switch kind {
-        case .object(let objectKind):
-            do {
-                try northbound.restore(objectKind, bytes: object)
-            } catch {
-                throw CommitError("\(kind.rawValue) \(id): \(error)")
-            }
+        case .object(let objectKind): try Self.read(objectKind, id, object, in: northbound)(&northbound)
         case .record(let recordKind):
             southbound.put(try Self.entry(recordKind, id, object, revision: revision))
         case .chassisState:

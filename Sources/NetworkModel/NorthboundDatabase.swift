@@ -87,10 +87,13 @@ public struct NorthboundDatabase: Sendable {
         noteReferences(of: kind, id, from: old, to: nil)
     }
 
+    /// Puts an object that was read.
+    typealias Put = @Sendable (inout NorthboundDatabase) -> Void
+
     /// Puts an object of the log.
     /// - Throws: ``StoredError`` if the bytes are not what a commit made.
     public mutating func restore(_ kind: ObjectKind, bytes: [UInt8]) throws(StoredError) {
-        try kind.row.restore(&self, bytes)
+        try kind.row.restore(self, bytes)(&self)
     }
 
     /// Sets the revision at which users last changed a topology; one without objects has none.

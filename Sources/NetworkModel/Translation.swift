@@ -92,7 +92,8 @@ public enum Translation {
 extension Network {
     /// The records of northbound objects that are missing or differ (puts), and the records of none (deletes), in
     /// the order of their keys: what a full translation would change.
-    public func translationDifference() -> [RecordChange] {
+    /// - Parameter ports: The ports that are looked at; `nil` for all. A port's record depends on nothing else.
+    public func translationDifference(ofPorts ports: Set<ObjectID>? = nil) -> [RecordChange] {
         // Record by record, in the order of the maps: a start waits for this.
         var puts: [RecordChange] = []
         var foundCount = 0
@@ -102,19 +103,25 @@ extension Network {
             if found != nil { foundCount += 1 }
             if found != wanted { puts.append(.put(wanted)) }
         }
-        for stored in northbound.switches.values {
-            compare(Translation.record(of: stored, northbound.filter(of: stored.id)))
-        }
-        for stored in northbound.ports.values {
+        func compare(_ stored: Stored<LogicalSwitchPort>) {
             let found = southbound.portBinding(stored.id)
             if found != nil { foundCount += 1 }
             let wanted = Translation.binding(of: stored, at: found?.locations ?? [])
             if found != wanted { puts.append(.put(.portBinding(wanted))) }
         }
+        for stored in northbound.switches.values {
+            compare(Translation.record(of: stored, northbound.filter(of: stored.id)))
+        }
+        var count = southbound.entries.count - southbound.chassisByName.count
+        if let ports {
+            for id in ports.sorted() { if let stored = northbound.ports[id] { compare(stored) } }
+            count -= southbound.portsByName.count - ports.count { southbound.portBinding($0) != nil }
+        } else {
+            for stored in northbound.ports.values { compare(stored) }
+        }
         for stored in northbound.dhcpOptions.values { compare(Translation.record(of: stored)) }
         for stored in northbound.dnsRecords.values { compare(Translation.record(of: stored)) }
         for stored in northbound.mirrors.values { compare(Translation.record(of: stored)) }
-        let count = southbound.entries.count - southbound.chassisByName.count
         return (foundCount == count ? [] : southbound.entries.keys.filter(isWithoutObject).map { .delete($0) }) + puts
     }
 

@@ -67,55 +67,6 @@ extension SQLiteStore {
         return (try Commit(decoding: stored.encoding), CommitHash(chain: stored.hash))
     }
 
-    /// Reads all rows, and begins to make a network of them. Two other threads make that of users and half of the
-    /// ports' records: most of a start's time goes here.
-    /// - Parameter commit: The commit of which only some rows are there.
-    /// - Returns: A closure that does the rest and gives the network.
-    private func networkUnderWay(at revision: UInt64, behind commit: Commit?) throws -> () throws -> Network {
-        var sum = StoreMeta(epoch: meta.epoch)
-        func rows(_ kinds: [CommitChange.Kind]) throws -> [StoredRow] {
-            try kinds.flatMap { Self.folding(commit, into: try verifiedRows(of: $0, &sum), of: $0) }
-        }
-        func network(of rows: [StoredRow]) -> @Sendable () throws(CommitError) -> Network {
-            { [epoch = meta.epoch] () throws(CommitError) in try Network(epoch: epoch, revision: revision, rows: rows) }
-        }
-        let users = Self.beside(network(of: try rows(CommitChange.Kind.allCases.filter(\.isOfUsers))))
-        let ports = try rows([.portBinding])
-        let records = Self.beside { () throws(CommitError) in
-            try Network.records(of: ports.dropFirst(ports.count / 2), upTo: revision)
-        }
-        let others = try rows(CommitChange.Kind.allCases.filter { !$0.isOfUsers && $0 != .portBinding })
-        guard sum.rowDigest == meta.rowDigest else { throw damaged("a row is missing, or there is one too many") }
-        let half = network(of: others + ports.prefix(ports.count / 2))
-        return {
-            var half = try half()
-            half.put(try records.take().get())
-            return Network(users: try users.take().get(), others: half)
-        }
-    }
-
-    private static func beside<Value: Sendable>(
-        _ work: @escaping @Sendable () throws(CommitError) -> Value
-    ) -> OneShot<Result<Value, CommitError>> {
-        let result = OneShot<Result<Value, CommitError>>()
-        startThread(named: "restore") { result.put(Result { () throws(CommitError) in try work() }) }
-        return result
-    }
-
-    private static func folding(
-        _ commit: Commit?,
-        into rows: [StoredRow],
-        of kind: CommitChange.Kind
-    ) -> [StoredRow] {
-        let changes = commit?.changes.filter { $0.kind == kind } ?? []
-        guard let commit, !changes.isEmpty else { return rows }
-        let changed = Set(changes.map(\.id))
-        return rows.filter { !changed.contains($0.id) }
-            + changes.compactMap { change in
-                change.object.map { StoredRow(kind: kind, id: change.id, revision: commit.revision, object: $0) }
-            }
-    }
-
     /// Returns the evidence that the log is not the one that was seen here before, or not all of it.
     private func lapse(_ contents: StoreContents) -> String? {
         switch generation {
@@ -211,28 +162,7 @@ extension SQLiteStore {
         return (try rows.map { try Commit(decoding: $0.encoding) }, hashes)
     }
 
-    /// - Parameter sum: Has the digest of all rows that are found put together.
-    private func verifiedRows(of kind: CommitChange.Kind, _ sum: inout StoreMeta) throws -> [StoredRow] {
-        var rows: [StoredRow] = []
-        var broken: String?
-        let statement = try connection.prepare("SELECT id, revision, object, hash FROM objects WHERE kind = ?")
-        try statement.run([.text(kind.rawValue)]) { (row) -> Void in
-            let stored = StoredRow(
-                kind: kind,
-                id: row.text(0),
-                revision: UInt64(bitPattern: row.integer(1)),
-                object: row.bytes(2)
-            )
-            let hash = stored.hash
-            if hash != row.bytes(3) { broken = broken ?? stored.id }
-            sum.toggleRow(hash: hash)
-            rows.append(stored)
-        }
-        if let broken { throw damaged("the row of \(kind.rawValue) \(broken) does not match its hash") }
-        return rows
-    }
-
-    private func damaged(_ what: String) -> StorageError { Self.damaged(path, what) }
+    func damaged(_ what: String) -> StorageError { Self.damaged(path, what) }
 
     private func damaged(_ commit: StoredCommit) -> StorageError {
         damaged("commit \(commit.revision) does not match the hash chain")

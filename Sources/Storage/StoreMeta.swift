@@ -98,15 +98,14 @@ struct StoreMeta: Equatable {
 extension StoredRow {
     /// The hash that the store keeps beside the row to recognize it. The zeros keep the parts apart.
     var hash: [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(kind.rawValue.utf8.count + id.utf8.count + object.count + 10)
-        text += kind.rawValue.utf8
-        text.append(0)
-        text += id.utf8
-        text.append(0)
-        text += revision.bigEndianBytes
-        text += object
-        return SHA256.hash([text])
+        var head: [UInt8] = []
+        head.reserveCapacity(kind.rawValue.utf8.count + id.utf8.count + 10)
+        head += kind.rawValue.utf8
+        head.append(0)
+        head += id.utf8
+        head.append(0)
+        withUnsafeBytes(of: revision.bigEndian) { head += $0 }
+        return SHA256.hash([head, object])
     }
 }
 

@@ -49,7 +49,7 @@ final class CoreBench {
     }
 
     /// Central is killed and started again: only what is on disk is left.
-    func restart(history count: Int? = nil) throws {
+    func restart(history count: Int? = nil, isTranslated: Bool = false) throws {
         appending = []
         answers = [:]
         timer = nil
@@ -63,7 +63,8 @@ final class CoreBench {
             history: history,
             hashes: network.hash.chain(history),
             configuration: configuration,
-            now: now
+            now: now,
+            isTranslated: { isTranslated }
         )
         published = core.durable
         send(.timer)

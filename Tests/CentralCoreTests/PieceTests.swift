@@ -287,6 +287,31 @@ import Wire
         #expect(bench.published.translationDifference().isEmpty)
     }
 
+    @Test(arguments: [(history: 4, compared: ["p2", "p3"]), (history: 0, compared: [])])
+    func `a start compares what its history touched, if the rest is known to be translated`(
+        history: Int,
+        compared: [String]
+    ) throws {
+        let bench = CoreBench()
+        bench.write(.create(switch: ["name": "a"]))
+        for operation in ports(4, on: "a") { bench.write(operation) }
+        bench.write(.delete(port: "p3"))
+        bench.write(.create(port: ["name": "p3", "switch": "a"]))
+        // As another version would have translated them.
+        bench.log = bench.log.map { commit in
+            Commit(
+                revision: commit.revision,
+                epoch: commit.epoch,
+                time: commit.time,
+                author: commit.author,
+                requestID: commit.requestID,
+                changes: commit.changes.filter { $0.kind != .record(.portBinding) || $0.object == nil }
+            )
+        }
+        try bench.restart(history: history, isTranslated: true)
+        #expect((0..<4).map { "p\($0)" }.filter { bench.binding($0) != nil } == compared)
+    }
+
     @Test func `answers that have expired are forgotten between requests, a few at a time`() {
         var configuration = Configuration()
         configuration.pieceCountMaximum = 4
