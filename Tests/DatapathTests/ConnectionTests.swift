@@ -113,6 +113,10 @@ import Wire
         #expect(story.send(Self.tcp(Self.ack, 9000, 551, count: 10)) == .drop(.connectionInvalid))
         #expect(story.send(Self.tcp(Self.ack, 0 &- 90_000, 551, count: 10)) == .drop(.connectionInvalid))
         #expect(story.send(Self.tcp(Self.ack, 201, 5000)) == .drop(.connectionInvalid))
+        // An ACK beyond the window, also without data, and an RST for what was acknowledged.
+        #expect(story.send(Self.tcp(Self.ack, 9000, 551)) == .drop(.connectionInvalid))
+        #expect(story.send(Self.tcp(Self.rst, 200)) == .drop(.connectionInvalid))
+        #expect(story.send(Self.tcp(Self.ack, 100, 551)) == .local(slot: 1))
         // An RST in the window is no end, that at its edge is.
         #expect(story.send(Self.tcp(Self.rst, 210)) == .local(slot: 1))
         #expect(story.send(Self.tcp(Self.ack, 551, 201, isBack: true, count: 10), from: 2) == .local(slot: 0))

@@ -158,12 +158,16 @@ struct TCPConnection: BitwiseCopyable {
     /// and is not long past.
     private static func isInWindow(_ segment: TrackedSegment, _ sender: TCPEnd, _ receiver: TCPEnd) -> Bool {
         let has = segment.has
-        // Without data the number says nothing, as keep-alives have an old one; that of RST does.
+        // Without data it may be as old as it is, as those of keep-alives are; RST may not.
         let isEmpty = segment.end == segment.sequence && !has.reset
-        let (first, end) = isEmpty ? (sender.end, sender.end) : (segment.sequence, segment.end)
-        guard !isAfter(first, sender.maxEnd),
+        let end = isEmpty ? sender.end : segment.end
+        guard !isAfter(segment.sequence, sender.maxEnd),
             receiver.maxWindow == 0 || isAfter(end, sender.end &- receiver.maxWindow &- 1)
         else { return false }
+        // Of what was acknowledged nothing ends: its receiver takes such an RST for an old one (RFC 5961 section 3.2).
+        if has.reset, receiver.marks.contains(.acknowledges), isAfter(receiver.acknowledged, segment.sequence) {
+            return false
+        }
         guard has.acknowledgment, receiver.marks.contains(.isSeen) else { return true }
         return !isAfter(segment.acknowledgment, receiver.end)
             && isAfter(segment.acknowledgment, receiver.end &- max(sender.maxWindow, lagMinimum) &- 1)
