@@ -73,7 +73,8 @@ extension Problem {
         case .unauthenticated: .unauthorized
         case .forbidden: .forbidden
         case .notFound: .notFound
-        case .nameConflict, .macConflict, .ipConflict, .idConflict, .ownerConflict, .switchHasPorts, .objectInUse,
+        case .nameConflict, .macConflict, .ipConflict, .tagConflict, .idConflict, .ownerConflict, .switchHasPorts,
+            .objectInUse,
             .chassisConflict, .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse,
             .migrationConflict:
             .conflict

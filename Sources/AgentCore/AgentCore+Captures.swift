@@ -9,13 +9,14 @@ extension AgentCore {
     mutating func capture(_ ticket: Ticket, _ request: CaptureRequest) {
         if let refusal = refusal(of: request) { return emit(.answer(ticket, .refused(refusal))) }
         captures[ticket] = request.port
-        let logicalPort = ports[request.port]?.specification.logicalPort ?? ""
+        let logicalPort = logicalPort(of: request.port) ?? ""
         emit(.openCapture(ticket, request, logicalPort: logicalPort))
     }
 
     private func refusal(of request: CaptureRequest) -> Problem? {
         let name = request.port
-        guard let port = ports[name], port.claim > 0, !port.isLeaving else {
+        let isPlugged = ports[name].map { $0.claim > 0 && !$0.isLeaving } ?? false
+        guard isPlugged || forwarder.nested[name] != nil else {
             return Problem(.notFound, code: "port_not_found", detail: "This host has no port \(name).")
         }
         guard forwarder.phase == .connected else {

@@ -83,6 +83,8 @@ struct ForwarderState: Sendable {
     /// True if tables have been compiled since the agent started.
     var hasCompiled = false
     var slots: [String: UInt16] = [:]
+    /// The nested ports that it has, by name, with their logical ports.
+    var nested: [String: String] = [:]
     /// The slots that are free when the commit on its way is in force.
     var restingSlots: Set<UInt16> = []
     /// The ports that have come, changed or gone since the last commit.
@@ -98,11 +100,15 @@ struct ForwarderState: Sendable {
     var isSettled: Bool { phase == .connected && commit == nil && !needsSnapshot && changedPorts.isEmpty }
 
     /// The slot of a port, a free one if it has none.
-    mutating func slot(of name: String) -> UInt16 {
+    mutating func slot(of name: String) -> UInt16 { freeSlot(of: name) ?? 0 }
+
+    /// The slot of a port, a free one if it has none; `nil` if all are taken.
+    mutating func freeSlot(of name: String) -> UInt16? {
         if let slot = slots[name] { return slot }
         let taken = restingSlots.union(slots.values)
-        // There are as many as a host may have ports.
-        let slot = (0..<UInt16(ForwarderProtocol.portCountMaximum)).first { !taken.contains($0) } ?? 0
+        guard let slot = (0..<UInt16(ForwarderProtocol.portCountMaximum)).first(where: { !taken.contains($0) }) else {
+            return nil
+        }
         slots[name] = slot
         return slot
     }
@@ -174,6 +180,9 @@ extension AgentCore {
         forwarder.revision = greeting.revision
         forwarder.slots = Dictionary(slots.map { ($0.name, $0.slot) }, uniquingKeysWith: { first, _ in first })
         forwarder.restingSlots = []
+        let logicalPorts = nestedPorts.mapValues(\.logicalPort)
+        forwarder.nested = [:]
+        for port in slots where port.isNested { forwarder.nested[port.name] = logicalPorts[port.name] ?? "" }
         forwarder.changedPorts = forwarder.held.symmetricDifference(pluggedNames)
         let isEmpty = greeting.epoch == 0 && greeting.revision == 0
         let isInStep = greeting.epoch == share.epoch && greeting.revision == share.revision
@@ -293,8 +302,11 @@ extension AgentCore {
             orders.append(ForwarderOrder(.underlay(address), descriptor: .underlay(address)))
         }
         let plugged = pluggedNames
-        for name in forwarder.slots.keys where !plugged.contains(name) { forwarder.giveUpSlot(of: name) }
+        for name in forwarder.slots.keys where !plugged.contains(name) && forwarder.nested[name] == nil {
+            forwarder.giveUpSlot(of: name)
+        }
         orders += plugged.sorted().map { putPort($0) }
+        orders += nestedPortOrders(isSnapshot: true)
         compile()
         finishCommit(orders, epoch: share.epoch, revision: share.revision, hasContent: true)
         forwarder.needsSnapshot = false
@@ -317,6 +329,7 @@ extension AgentCore {
             }
         }
         let isOutdated = !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty || forwarder.mustTellChassis
+        if !isWaiting { orders += nestedPortOrders(isSnapshot: false) }
         if isOutdated, !isWaiting { compile() }
         finishCommit(orders, epoch: epoch, revision: revision, hasContent: isOutdated)
     }
@@ -327,6 +340,7 @@ extension AgentCore {
         for name in pluggedNames.sorted() {
             if let port = ports[name] { slots[port.specification.logicalPort] = forwarder.slot(of: name) }
         }
+        for (name, logicalPort) in forwarder.nested { slots[logicalPort] = forwarder.slots[name] }
         let records =
             forwarder.hasCompiled
             ? forwarder.changes.sorted { $0.key < $1.key }.map(\.value) : share.sortedRecords.map { .put($0) }

@@ -52,6 +52,7 @@ extension AgentCore {
             guard let logicalPort = ports[name]?.specification.logicalPort else { continue }
             bound[logicalPort] = name
         }
+        for (name, logicalPort) in forwarder.nested { bound[logicalPort] = name }
         for (logicalPort, name) in bound {
             for id in (share.binding(of: logicalPort)?.mirrors ?? []).prefix(MirrorSession.perPortMaximum) {
                 if mirrors[id] != nil {

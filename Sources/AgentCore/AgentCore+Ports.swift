@@ -61,7 +61,7 @@ extension AgentCore {
                 pointer: "/interface"
             )
         }
-        if ports[wanted.name] == nil, ports.count >= Self.portCountMaximum {
+        if ports[wanted.name] == nil, ports.count + forwarder.nested.count >= Self.portCountMaximum {
             return Problem(
                 .serviceUnavailable,
                 code: "too_many_ports",

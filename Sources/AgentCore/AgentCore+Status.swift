@@ -39,7 +39,7 @@ extension AgentCore {
             var report = report(of: port)
             report.statistics = statistics?.ports.first { $0.name == port.specification.name }
             return report
-        }
+        } + nestedReports(with: statistics)
     }
 
     /// Returns the state of a port and the reason for it.

@@ -29,7 +29,7 @@ extension AgentCore {
     /// A port of this host has announced the address of a virtual port. How often the forwarder tells that of one port
     /// is limited there.
     mutating func virtualClaimed(_ id: ObjectID, by name: String) {
-        guard let parent = ports[name]?.specification.logicalPort,
+        guard let parent = logicalPort(of: name),
             case .portBinding(let binding)? = share.records[.portBinding(id)], binding.isVirtual,
             mayHave(binding, parent)
         else { return }
@@ -50,7 +50,7 @@ extension AgentCore {
         guard binding.virtualParents.contains(parent), let place = share.binding(of: parent),
             place.datapath == binding.datapath, place.location(on: configuration.chassis) != nil
         else { return false }
-        return ports.values.contains { $0.specification.logicalPort == parent && !$0.isLeaving }
+        return devicePort(of: parent)?.isLeaving == false
     }
 
     /// Forgets the virtual ports that parents of this host have no longer: another host has claimed them since, or the
@@ -76,7 +76,7 @@ extension AgentCore {
     var reportedVirtualPorts: [SyncRequest.PluggedPort] {
         virtualPlugs.sorted { $0.key < $1.key }.compactMap { name, plug in
             guard plug.save <= files.portsSaved else { return nil }
-            let device = ports.values.first { $0.specification.logicalPort == plug.parent }?.specification
+            let device = devicePort(of: plug.parent)?.specification
             return SyncRequest.PluggedPort(
                 logicalPort: name,
                 interface: device?.interface ?? "",

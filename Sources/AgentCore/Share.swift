@@ -19,6 +19,8 @@ public struct Share: Hashable, Sendable {
     public private(set) var records: [RecordKey: Record] = [:]
     /// The key of each logical port's binding.
     private var bindingKeys: [String: RecordKey] = [:]
+    /// The keys of the bindings of nested ports, by their parents.
+    private var nestedKeys: [String: Set<RecordKey>] = [:]
 
     /// The most epochs that are remembered: each is a restore of central, and there are few in its life.
     static let formerEpochCountMaximum = 16
@@ -49,6 +51,16 @@ public struct Share: Hashable, Sendable {
     public func binding(of logicalPort: String) -> PortBinding? {
         guard let key = bindingKeys[logicalPort], case .portBinding(let binding)? = records[key] else { return nil }
         return binding
+    }
+
+    /// True if any binding is a nested port's.
+    var hasNestedPorts: Bool { !nestedKeys.isEmpty }
+
+    /// The bindings of the ports that are nested in a logical port, in no order.
+    func nestedBindings(of parent: String) -> [PortBinding] {
+        (nestedKeys[parent] ?? []).compactMap { key in
+            if case .portBinding(let binding)? = records[key] { binding } else { nil }
+        }
     }
 
     /// The logical ports whose bindings are part of the share.
@@ -110,13 +122,19 @@ public struct Share: Hashable, Sendable {
         let key = record.key
         remove(key)
         records[key] = record
-        if case .portBinding(let binding) = record { bindingKeys[binding.logicalPort] = key }
+        guard case .portBinding(let binding) = record else { return }
+        bindingKeys[binding.logicalPort] = key
+        if let parent = binding.parentPort { nestedKeys[parent, default: []].insert(key) }
     }
 
     private mutating func remove(_ key: RecordKey) {
         guard let record = records.removeValue(forKey: key) else { return }
-        guard case .portBinding(let binding) = record, bindingKeys[binding.logicalPort] == key else { return }
-        bindingKeys[binding.logicalPort] = nil
+        guard case .portBinding(let binding) = record else { return }
+        if let parent = binding.parentPort {
+            nestedKeys[parent]?.remove(key)
+            if nestedKeys[parent]?.isEmpty ?? false { nestedKeys[parent] = nil }
+        }
+        if bindingKeys[binding.logicalPort] == key { bindingKeys[binding.logicalPort] = nil }
     }
 }
 

@@ -6,8 +6,8 @@ import Wire
 /// The places of ports, with their status for users: a function of what users want, what hosts have said and what was
 /// taken from them before.
 extension CentralCore {
-    /// Settles all ports that concern a chassis: those it holds, those it lists as plugged, and those it is noted to
-    /// wait for.
+    /// Settles all ports that concern a chassis: those it holds, those it lists as plugged and what is nested in them,
+    /// and those it is noted to wait for.
     mutating func settlePorts(of name: String, author: String) {
         var ports = PortQueue(chassis: name)
         if let session = sessions[name] {
@@ -16,6 +16,10 @@ extension CentralCore {
         }
         let holdings = working.southbound.portsByChassis[name]?.map(\.key) ?? []
         ports.ids = union(holdings[...], (committedWaits[name] ?? []).sorted()[...])
+        if !working.northbound.ports.index.nested.isEmpty {
+            let nested = ports.names.flatMap { working.northbound.ports.index.nested[$0]?.map(\.value) ?? [] }
+            ports.ids = union(ports.ids, nested.sorted()[...])
+        }
         if sessions[name]?.hasSpoken != false { committedWaits[name] = nil }
         settle(ports, author: author)
     }
@@ -23,7 +27,7 @@ extension CentralCore {
     /// Settles ports in as few commits as their size allows.
     mutating func settle(_ ids: [ObjectID], author: String) {
         var draft = Transaction(on: working, time: time)
-        for id in ids { note(settle(id, in: &draft)) }
+        for id in ids { note(settleWithNested(id, in: &draft)) }
         do {
             let maximum = configuration.commitByteCountMaximum
             guard let commit = try draft.finish(author: author, byteCountMaximum: maximum) else { return }
@@ -38,27 +42,33 @@ extension CentralCore {
         }
     }
 
+    /// Settles a port, and what is nested in it if its place or its status is another one.
+    func settleWithNested(_ id: ObjectID, in draft: inout Transaction) -> [Settled] {
+        guard let settled = settle(id, in: &draft) else { return [] }
+        guard settled.hasChanged else { return [settled] }
+        return [settled] + draft.nestedPorts(of: settled.port).compactMap { settle($0, in: &draft) }
+    }
+
     /// The result of settling a port, with the hosts that have it plugged.
     struct Settled {
         var port: String
+        /// True if its place, its claims or its status are others than before.
+        var hasChanged = false
         var claimants: [String]
         /// The hosts that hold the port, or are standby, and are yet to bring it up.
         var awaited: [String]
     }
 
-    /// Remembers which host's tables the port still waits for.
-    mutating func note(_ settled: Settled?) {
-        guard let settled else { return }
-        for name in settled.claimants {
-            if settled.awaited.contains(name) {
-                sessions[name]?.awaitingTables[settled.port] = ()
-            } else {
-                sessions[name]?.awaitingTables[settled.port] = nil
+    /// Remembers which hosts' tables ports still wait for.
+    mutating func note(_ ports: [Settled]) {
+        for settled in ports {
+            for name in settled.claimants {
+                sessions[name]?.awaitingTables[settled.port] = settled.awaited.contains(name) ? () : nil
             }
         }
     }
 
-    func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
+    private func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let stored = draft.network.northbound.ports[id] else { return nil }
         let oldLocations = draft.locations(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
@@ -70,7 +80,7 @@ extension CentralCore {
         var standby = oldLocations.dropFirst().first
         var state = oldState
         // Nobody asks what a port needs that no host has, or has plugged.
-        let isAtHost = location != nil || pluggedAt[port.name] != nil
+        let isAtHost = location != nil || pluggedAt[port.pluggedName] != nil
         let needed = isAtHost ? draft.neededFeatures(of: port) : []
         if let place = location,
             !port.mayBe(by: place.parent) || !mayKeep(port, at: place.chassis, needing: needed, draft)
@@ -113,7 +123,7 @@ extension CentralCore {
         }
         status.waiting = waiting(for: port, at: [location, standby].compactMap { $0?.chassis }, plugs, draft)
         status.reason = status.isUp ? nil : reason(port, at: location, status.waiting, draft)
-        let settled = Settled(
+        var settled = Settled(
             port: port.name,
             claimants: plugs.map(\.chassis),
             awaited: [location, standby].compactMap(\.self).filter { place in
@@ -123,6 +133,7 @@ extension CentralCore {
         let locations = [location, standby].compactMap(\.self)
         guard locations != oldLocations || state != oldState || status != old else { return settled }
         draft.settle(port: id, at: locations, state, status)
+        settled.hasChanged = true
         return settled
     }
 
@@ -138,7 +149,7 @@ extension CentralCore {
             draft.network.ledger.chassis[holder]?.isLive == true
         else { return false }
         guard session.hasSpoken else { return wasUp }
-        guard let plugged = session.ports[port.name],
+        guard let plugged = session.ports[port.pluggedName],
             let chassisID = draft.network.southbound.chassis(named: holder)?.chassisID
         else { return false }
         let revision = location?.state == .standby ? state.standbyAt : state.boundAt
@@ -156,7 +167,9 @@ extension CentralCore {
             return draft.network.ledger.chassis[holder]?.isLive == true ? .notProgrammed : .chassisLost
         }
         let reasons: [LogicalSwitchPort.Status.Reason] = [.unsupportedByChassis, .requestedElsewhere, .chassisLost]
-        return reasons.first { reason in waiting.contains { $0.reason == reason } } ?? .notPlugged
+        if let reason = reasons.first(where: { reason in waiting.contains { $0.reason == reason } }) { return reason }
+        guard let parent = port.parentName else { return .notPlugged }
+        return draft.network.northbound.port(.name(parent)) == nil ? .parentMissing : .parentNotBound
     }
 }
 
@@ -164,6 +177,6 @@ extension LogicalSwitchPort {
     /// True if its status is that of a port that no host has or waits for, as most of a large write are.
     fileprivate var isNowhere: Bool {
         status.chassis == nil && status.standby == nil && status.waiting.isEmpty && status.virtualParent == nil
-            && !status.isUp && status.reason == (isEnabled ? .notPlugged : .disabled)
+            && !isNested && !status.isUp && status.reason == (isEnabled ? .notPlugged : .disabled)
     }
 }

@@ -52,7 +52,8 @@ extension CentralCore {
         if piece.count < changes.count { chores.prepend(.lookAgain(changes.dropFirst(piece.count))) }
         var ports: [String: [String]] = [:]
         for change in piece where change.kind == .logicalSwitchPort {
-            for name in pluggedAt[change.name] ?? [] { ports[name, default: []].append(change.name) }
+            let plugged = working.northbound.port(.name(change.name))?.value.pluggedName ?? change.name
+            for name in pluggedAt[plugged] ?? [] { ports[name, default: []].append(change.name) }
         }
         for name in ports.keys.sorted() {
             let known = sessions[name]?.unsettled ?? []

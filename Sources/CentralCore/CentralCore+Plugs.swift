@@ -27,11 +27,13 @@ extension CentralCore {
         var isEligible: Bool { reason == .setAside }
     }
 
-    /// The hosts that list the port as plugged in, by name; a virtual one by a parent that they hold.
+    /// The hosts that list the port as plugged in, by name; a virtual one by a parent that they hold, a nested one the
+    /// host that its parent is bound to.
     /// - Parameter needed: the features of a host that may have it.
     func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Transaction) -> [Plug] {
-        (pluggedAt[port.name] ?? []).sorted().compactMap { name in
-            guard let session = sessions[name], let plugged = session.ports[port.name],
+        (pluggedAt[port.pluggedName] ?? []).sorted().compactMap { name in
+            guard let session = sessions[name], let plugged = session.ports[port.pluggedName],
+                hasParent(port, at: name, draft),
                 let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
             else { return nil }
             let parent = plugged.parent.isEmpty ? nil : plugged.parent
@@ -55,6 +57,13 @@ extension CentralCore {
         }
     }
 
+    /// True if the parent of a nested port is bound to a host, or if the port is not nested.
+    private func hasParent(_ port: LogicalSwitchPort, at name: String, _ draft: Transaction) -> Bool {
+        guard let parent = port.parentName else { return true }
+        guard let stored = draft.network.northbound.port(.name(parent)), !stored.value.isNested else { return false }
+        return draft.locations(ofPort: stored.id).first?.chassis == name
+    }
+
     /// True if a host has the parent of a virtual port, on the same switch.
     private func holds(_ parent: String, of port: LogicalSwitchPort, at name: String, _ draft: Transaction) -> Bool {
         guard let stored = draft.network.northbound.port(.name(parent)), stored.value.switchID == port.switchID else {
@@ -73,9 +82,11 @@ extension CentralCore {
         needing needed: [String],
         _ draft: Transaction
     ) -> Bool {
-        guard port.mayBe(at: holder), draft.network.southbound.chassis(named: holder) != nil else { return false }
+        guard port.mayBe(at: holder), draft.network.southbound.chassis(named: holder) != nil,
+            hasParent(port, at: holder, draft)
+        else { return false }
         guard let session = sessions[holder], session.hasSpoken else { return true }
-        return session.ports[port.name] != nil && needed.allSatisfy(session.features.contains)
+        return session.ports[port.pluggedName] != nil && needed.allSatisfy(session.features.contains)
     }
 
     /// The host that gets the port now; `nil` if it stays where it is.

@@ -309,7 +309,7 @@ extension CentralCore {
         let ports = draft.network.southbound.portsByChassis[name]?.map(\.key) ?? []
         draft.removeChassis(name)
         let piece = ports.prefix(configuration.pieceCountMaximum)
-        for id in piece { _ = settle(id, in: &draft) }
+        for id in piece { _ = settleWithNested(id, in: &draft) }
         draft.orphaned += ports.dropFirst(piece.count)
     }
 

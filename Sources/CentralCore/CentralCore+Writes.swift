@@ -97,7 +97,7 @@ extension CentralCore {
         } catch {
             throw Fault(refusal: error)
         }
-        for id in draft.portsToSettle { note(settle(id, in: &draft)) }
+        for id in draft.portsToSettle { note(settleWithNested(id, in: &draft)) }
         draft.seal()
     }
 

@@ -70,6 +70,9 @@ extension ForwardingTables: CustomStringConvertible {
         if port.locals.count > 0 { states.append("slot \(port.slot)") }
         let parents = file.load(UInt16.self, port.parents).map(String.init).joined(separator: " ")
         if !parents.isEmpty { states.append("parents in \(parents)") }
+        if port.tag != 0 { states.append("tag \(port.tag) of slot \(port.parentSlot)") }
+        let nested = file.load(NestedRow.self, port.nested).map { "\($0.tag) in \($0.slot)" }
+        if !nested.isEmpty { states.append("tags \(nested.joined(separator: ", "))") }
         if port.isStandby { states.append("standby") }
         states += names(port.remotes).map { "to \($0)" }
         states += file.load(OriginRow.self, port.origins).map { origin in

@@ -10,6 +10,8 @@ extension ForwardingTables {
         if let former, isHere(former) { removeHere(former) }
         for parent in former?.virtualParents ?? [] { virtualPorts[parent]?.remove(port.id) }
         for parent in port.virtualParents { virtualPorts[parent, default: []].insert(port.id) }
+        if let parent = former?.parentPort { removeNested(id: port.id, of: parent) }
+        if let parent = port.parentPort { addNested(id: port.id, of: parent) }
         if isHere(port) { portsHere[port.logicalPort, default: []].insert(port.id) }
         if let former, former.datapath == port.datapath, former.tunnelKey == port.tunnelKey,
             let datapath = datapath(of: former), isLaid(former, in: datapath)
@@ -27,6 +29,7 @@ extension ForwardingTables {
         withdraw(former)
         if isHere(former) { removeHere(former) }
         for parent in former.virtualParents { virtualPorts[parent]?.remove(id) }
+        if let parent = former.parentPort { removeNested(id: id, of: parent) }
         ports[id] = nil
     }
 
@@ -153,7 +156,10 @@ extension ForwardingTables {
 
     /// The slot of the device that frames for a port go to, if that is here.
     private func slot(of port: PortBinding) -> UInt16? {
-        guard port.isVirtual else { return isHere(port) ? slots[port.logicalPort] : nil }
+        guard port.isVirtual else {
+            // A nested port has the device of its parent.
+            return isHere(port) && port.parentPort.map { slots[$0] != nil } ?? true ? slots[port.logicalPort] : nil
+        }
         let place = port.locations.first { $0.state == .active && $0.chassis == localChassis }
         return place?.parent.flatMap { slots[$0] }
     }
@@ -163,6 +169,7 @@ extension ForwardingTables {
         guard reference != 0 else { return }
         let row = file.load(PortRow.self, at: reference)
         guard row.locals.count > 0, Int(row.slot) < slotRows.count, slotRows[Int(row.slot)] == reference else { return }
+        if row.tag != 0 { root.nestedCount -= 1 }
         slotRows[Int(row.slot)] = 0
         while slotRows.last == 0 { slotRows.removeLast() }
         areSlotsOutdated = true
@@ -171,6 +178,7 @@ extension ForwardingTables {
     private func fill(_ slot: UInt16, _ reference: Reference) {
         while slotRows.count <= Int(slot) { slotRows.append(0) }
         slotRows[Int(slot)] = reference
+        if file.load(PortRow.self, at: reference).tag != 0 { root.nestedCount += 1 }
         areSlotsOutdated = true
     }
 
@@ -192,6 +200,7 @@ extension ForwardingTables {
         let present = numbers.map { OriginRow(chassis: $0, isPast: 0, deadline: .zero) }
         let past = (pasts[port.id] ?? []).map { OriginRow(chassis: $0.chassis, isPast: 1, deadline: $0.deadline) }
         let activation = slot == nil ? nil : port.activationMark(on: localChassis)
+        let parent = slot == nil ? nil : port.parentPort.flatMap { slots[$0] }
         return PortRow(
             idHigh: port.id.high,
             idLow: port.id.low,
@@ -208,7 +217,10 @@ extension ForwardingTables {
             slot: slot ?? 0,
             flags: flags,
             activationFrames: activation == nil ? [] : ActivationFrames(port.activationStrategy),
-            activation: activation ?? 0
+            activation: activation ?? 0,
+            nested: slot == nil ? .empty : file.append(nestedRows(of: port.logicalPort)),
+            parentSlot: parent ?? 0,
+            tag: parent == nil ? 0 : port.tag ?? 0
         )
     }
 

@@ -48,7 +48,11 @@ public final class ForwardingTables {
     var portsHere: [String: Set<ObjectID>] = [:]
     /// The virtual ports, by their parents.
     var virtualPorts: [String: Set<ObjectID>] = [:]
-    /// The slots of the devices by logical port.
+    /// The nested ports, by their parents.
+    var nestedPorts: [String: Set<ObjectID>] = [:]
+    /// The parents whose nested ports have changed.
+    var outdatedParents: Set<String> = []
+    /// The slots of the devices, and of nested ports, by logical port.
     private(set) var slots: [String: UInt16] = [:]
     /// The rows of the ports in the slots.
     var slotRows: [Reference] = []
@@ -148,8 +152,15 @@ public final class ForwardingTables {
         let former = self.slots
         self.slots = slots
         let names = Set(former.keys).union(slots.keys).filter { former[$0] != slots[$0] }
-        for name in names.sorted() {
-            for id in (portsHere[name] ?? []).union(virtualPorts[name] ?? []).sorted() { layAgain(id) }
+        var ids: Set<ObjectID> = []
+        for name in names {
+            ids.formUnion(portsHere[name] ?? [])
+            ids.formUnion(virtualPorts[name] ?? [])
+            ids.formUnion(nestedPorts[name] ?? [])
+        }
+        for id in ids.sorted() {
+            layAgain(id)
+            if let parent = port(id)?.parentPort { outdatedParents.insert(parent) }
         }
     }
 
@@ -174,6 +185,7 @@ public final class ForwardingTables {
 
     /// Writes what the change has made different.
     private func finish() {
+        layParents()
         for index in outdated.sorted() {
             guard let datapath = datapathsByIndex[Int(index)] else { continue }
             write(datapath)

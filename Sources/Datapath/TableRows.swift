@@ -54,6 +54,8 @@ struct TableRoot {
     var chassisCount: UInt32
     /// The number of datapaths whose gateway sends advertisements unasked.
     var advertiserCount: UInt32 = 0
+    /// The number of nested ports that have slots.
+    var nestedCount: UInt32 = 0
     /// `ChassisRow`s by number.
     var chassis: Vector
     /// `DatapathRow`s by index.
@@ -216,8 +218,20 @@ struct PortRow {
     var activationFrames: ActivationFrames = []
     /// The mark of the standby place on this host, see `Activations`; 0 if the port is not standby here.
     var activation: UInt64 = 0
+    /// `NestedRow`s of the ports that share its device, by tag.
+    var nested: Extent = .empty
+    /// The slot of the port whose device a nested port shares, if `tag` is not 0.
+    var parentSlot: UInt16 = 0
+    /// The tag that its frames have at that device: 1 ... 4095; 0 if the port is not nested.
+    var tag: UInt16 = 0
 
     var isStandby: Bool { activation != 0 }
+}
+
+/// A nested port of a port.
+struct NestedRow: Equatable {
+    var tag: UInt16
+    var slot: UInt16
 }
 
 /// A chassis from which frames of a port are taken.

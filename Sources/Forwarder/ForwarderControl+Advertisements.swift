@@ -49,9 +49,10 @@ extension ForwarderControl {
     }
 
     private func send(_ slot: Int, _ generation: UnsafeMutablePointer<Generation>, _ tables: Tables) {
-        let device = generation.pointee.device(slot, 0)
+        let place = tables.place(ofNested: UInt16(slot))
+        let device = generation.pointee.device(place.map { Int($0.parentSlot) } ?? slot, 0)
         guard device >= 0 else { return }
-        let start = OffloadHeader.byteCount
+        let start = OffloadHeader.byteCount + TagEdge.tagByteCount
         let room = UnsafeMutableRawBufferPointer.allocate(
             byteCount: start + Verdict.replyByteCountMaximum,
             alignment: 64
@@ -60,8 +61,13 @@ extension ForwarderControl {
         let frame = UnsafeMutableRawBufferPointer(rebasing: room[start...])
         let byteCount = tables.writeAdvertisement(for: UInt16(slot), into: frame)
         guard byteCount > 0, let base = room.baseAddress else { return }
-        OffloadHeader().store(to: base)
-        var part = iovec(iov_base: base, iov_len: start + byteCount)
+        OffloadHeader().store(to: base + TagEdge.tagByteCount)
+        var bytes = base + start
+        if let place { bytes = TagEdge.push(place.tag, bytes) }
+        var part = iovec(
+            iov_base: bytes - OffloadHeader.byteCount,
+            iov_len: OffloadHeader.byteCount + byteCount + (place == nil ? 0 : TagEdge.tagByteCount)
+        )
         guard DeviceIO(rings: rings).write(device, &part, 1) >= 0 else {
             // A guest that reads nothing gets none; the next one comes by itself.
             return counters.add(1, to: .unsentFrames, of: slot)

@@ -21,7 +21,9 @@ extension ForwarderControl {
                 noteRings(of: name)
                 unwatch(slots.remove(name, lastIn: publication.newest), of: former.slot)
             }
-            if let device = arrived.devices[name] {
+            if port.isNested {
+                if slots.ports[name]?.isNested != true { attach([], isNested: true, to: name, slot: Int(slot)) }
+            } else if let device = arrived.devices[name] {
                 if let layout = port.rings {
                     adopt(layout, device, as: name, slot: Int(slot))
                 } else {
@@ -141,11 +143,16 @@ extension ForwarderControl {
         attach(queues, to: name, slot: slot)
     }
 
-    func attach(_ queues: [Descriptor], rings: RingDevice? = nil, to name: String, slot: Int) {
+    func attach(
+        _ queues: [Descriptor],
+        rings: RingDevice? = nil,
+        isNested: Bool = false,
+        to name: String,
+        slot: Int
+    ) {
         let since = publication.newest + 1
-        guard let former = slots.attach(queues, rings: rings, to: name, slot: slot, since: since) else {
-            return report(name, ENOSPC)
-        }
+        let former = slots.attach(queues, rings: rings, isNested: isNested, to: name, slot: slot, since: since)
+        guard let former else { return report(name, ENOSPC) }
         unwatch(former, of: slot)
         unwatched += queues.enumerated().map { (slot, $0, $1) }
         publication.outdate()

@@ -218,7 +218,7 @@ final class ForwarderControl {
         for (what, descriptors) in held { agent.send(.held(what), descriptors) }
         agent.send(.heldEnd)
         let ports = slots.sortedNames.compactMap { name in
-            slots.ports[name].map { LocalPort(name: name, slot: UInt16($0.slot)) }
+            slots.ports[name].map { LocalPort(name: name, slot: UInt16($0.slot), isNested: $0.isNested) }
         }
         agent.send(.slots(ports))
         toldActivations = [:]

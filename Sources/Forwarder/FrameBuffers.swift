@@ -36,7 +36,7 @@ struct PortBuffer: ~Copyable {
     /// Bytes of a batch after which no more is read: a train's worth, which stays in the cache.
     static let batchByteCountMaximum = TrainBatch.trainByteCountMaximum
     /// The room in front of each frame.
-    private static let room = Verdict.geneveHeaderByteCount
+    static let room = Verdict.geneveHeaderByteCount
     /// The room in front of the first frame beyond that: headers may grow.
     private static let lead = 16
     private static var byteCountMaximum: Int {
@@ -61,10 +61,6 @@ struct PortBuffer: ~Copyable {
 
     /// A frame has been read.
     mutating func take(_ frameByteCount: Int) { byteCount += Self.room + frameByteCount }
-
-    static func place(behind frame: UnsafeMutableRawPointer, _ frameByteCount: Int) -> UnsafeMutableRawPointer {
-        frame + (frameByteCount + room)
-    }
 
     mutating func removeAll() { byteCount = 0 }
 }

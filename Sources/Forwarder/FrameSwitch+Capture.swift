@@ -81,8 +81,8 @@ extension FrameSwitch {
 
     /// Completes the records of a batch by what has become of its frames, and lets the agent see them.
     @inline(never)
-    mutating func settleArrivals(_ count: Int, _ tap: UnsafePointer<CaptureTap>) {
-        for number in 0..<count {
+    mutating func settleArrivals(_ numbers: Range<Int>, _ tap: UnsafePointer<CaptureTap>) {
+        for number in numbers {
             guard let record = arrivals[number] else { continue }
             let state = states[number]
             record.pointee.segmentCount = UInt32(truncatingIfNeeded: state.frameCount)

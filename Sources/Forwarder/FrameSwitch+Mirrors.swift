@@ -90,8 +90,7 @@ extension FrameSwitch {
         _ generation: UnsafePointer<Generation>
     ) {
         let target = sink.pointee.slot
-        let device = generation.pointee.device(target, queue)
-        let result = device < 0 ? -1 : ports.write(device, parts, partCount)
+        let result = put(parts, partCount, to: target, generation)
         let failure = account(result, target, frameCount: frameCount, byteCount: byteCount)
         if let failure { counters.addPartly(failure, of: slot, UInt64(frameCount)) }
         if let tap = generation.pointee.tap(target) {

@@ -69,21 +69,41 @@ extension FrameSwitch {
             // Its bytes are in the cache now.
             if OffloadHeader.isSuperpacket(frame - OffloadHeader.byteCount) { break }
         }
+        if generation.pointee.tables.hasNestedPorts, generation.pointee.tables.hasNestedPorts(slot16) {
+            forwardShared(count, first, from: slot, generation)
+        } else {
+            forward(0..<count, first, apart: PortBuffer.room, from: slot, generation)
+        }
+        buffer.removeAll()
+        return min(result, 0)
+    }
+
+    /// Forwards frames of a batch that are of one port.
+    /// - Parameters:
+    ///   - numbers: those of the frames.
+    ///   - first: the first of them.
+    ///   - gap: the octets between two of them.
+    @inline(never)
+    mutating func forward(
+        _ numbers: Range<Int>,
+        _ first: UnsafeMutableRawPointer,
+        apart gap: Int,
+        from slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) {
         let tap = generation.pointee.tap(slot)
         arrivals.tap = tap
         arrivals.mirrors = generation.pointee.mirrors(slot)
         var frame = first
-        for number in 0..<count {
+        for number in numbers {
             let byteCount = states[number].byteCount
             if let tap { captureArrival(number, frame, byteCount, from: slot, tap, generation) }
             forward(number, frame, byteCount, from: slot, generation)
-            frame = PortBuffer.place(behind: frame, byteCount)
+            frame += byteCount + gap
         }
         flush(generation)
-        if let tap { settleArrivals(count, tap) }
-        settle(count, of: slot, generation)
-        buffer.removeAll()
-        return min(result, 0)
+        if let tap { settleArrivals(numbers, tap) }
+        settle(numbers, of: slot, generation)
     }
 
     private mutating func forward(
@@ -256,15 +276,15 @@ extension FrameSwitch {
 
     /// Counts each frame of a batch once: as forwarded or as dropped.
     private func settle(
-        _ count: Int,
+        _ numbers: Range<Int>,
         of source: CounterBlock.Source,
         _ generation: UnsafePointer<Generation>
     ) {
-        guard count > 0 else { return }
+        guard !numbers.isEmpty else { return }
         var received = 0
         var byteCount = 0
         var forwarded = 0
-        for number in 0..<count {
+        for number in numbers {
             let frameCount = states[number].frameCount
             received += frameCount
             byteCount += states[number].byteCount

@@ -259,14 +259,13 @@ extension FrameSwitch {
         place.pointee.run = nil
         let first = run.first
         let slot = place.pointee.slot
-        let device = generation.pointee.device(slot, queue)
         run.seal().store(to: first.bytes - OffloadHeader.byteCount)
         if !place.pointee.connection.isNone { follow(place.pointee.connection, run, generation) }
         place.pointee.parts[0] = iovec(
             iov_base: first.bytes - OffloadHeader.byteCount,
             iov_len: OffloadHeader.byteCount + first.headerByteCount + first.payloadByteCount
         )
-        let result = device < 0 ? -1 : ports.write(device, place.pointee.parts, run.count)
+        let result = put(place.pointee.parts, run.count, to: slot, generation)
         if result == -Int(EINVAL), run.count > 1 {
             if first.isUDP { unmergedPorts.note(slot) }
             run.unseal()

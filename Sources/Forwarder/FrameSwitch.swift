@@ -64,6 +64,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let echo = ProbeEcho()
     var echoBudget = EchoBudget()
 
+    /// Room for the headers of frames of nested ports.
+    let nestedHeader = NestedHeader()
     /// Room for an answer after a virtio-net header.
     let reply: UnsafeMutableRawBufferPointer
     /// The room for decisions with more than one output.
@@ -134,8 +136,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
             iov_base: frame - OffloadHeader.byteCount,
             iov_len: OffloadHeader.byteCount + byteCount
         )
-        let device = generation.pointee.device(slot, queue)
-        let result = device < 0 ? -1 : ports.write(device, &part, 1)
+        let result = put(&part, 1, to: slot, generation)
         let failure = account(result, slot, frameCount: frameCount, byteCount: byteCount)
         if let tap = generation.pointee.tap(slot) {
             capture(&part, byteCount: byteCount, frameCount: frameCount, failure.map { .untaken($0) }, tap)
@@ -144,6 +145,18 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
             mirror(&part, 1, byteCount: byteCount, frameCount: frameCount, of: slot, isSent: false, list, generation)
         }
         return failure
+    }
+
+    /// Gives a frame, its virtio-net header in front of it, to the device of a port.
+    @inline(__always)
+    func put(
+        _ parts: UnsafePointer<iovec>,
+        _ count: Int,
+        to slot: Int,
+        _ generation: UnsafePointer<Generation>
+    ) -> Int {
+        let device = generation.pointee.device(slot, queue)
+        return device < 0 ? putNested(parts, count, to: slot, generation) : ports.write(device, parts, count)
     }
 
     /// Counts what was written to a port, or was not; why not.

@@ -148,9 +148,7 @@ final class OwnedGeneration {
                 devices[queue * ForwarderProtocol.portCountMaximum + slot] = queues[queue % queues.count]
             }
         }
-        queueCounts = .allocate(capacity: ForwarderProtocol.portCountMaximum)
-        queueCounts.initialize(repeating: 1, count: ForwarderProtocol.portCountMaximum)
-        for (slot, queues) in taps { queueCounts[slot] = max(1, queues.count) }
+        queueCounts = Self.queueCounts(taps, view)
         var senderCount = 1
         while senderCount * 2 <= senders.count { senderCount *= 2 }
         self.senders = .allocate(capacity: senderCount)
@@ -186,6 +184,19 @@ final class OwnedGeneration {
                 prices: prices.map { UnsafePointer($0) }
             )
         )
+    }
+
+    /// The number of queues of each slot's device; nested ports share that of another.
+    private static func queueCounts(_ taps: [Int: [Int32]], _ tables: Tables) -> UnsafeMutablePointer<Int> {
+        let counts = UnsafeMutablePointer<Int>.allocate(capacity: ForwarderProtocol.portCountMaximum)
+        counts.initialize(repeating: 1, count: ForwarderProtocol.portCountMaximum)
+        for (slot, queues) in taps { counts[slot] = max(1, queues.count) }
+        guard tables.hasNestedPorts else { return counts }
+        for slot in 0..<ForwarderProtocol.portCountMaximum {
+            guard let place = tables.place(ofNested: UInt16(slot)) else { continue }
+            counts[slot] = counts[Int(place.parentSlot)]
+        }
+        return counts
     }
 
     /// Memory with the values of slots; `nil` if no slot has one.

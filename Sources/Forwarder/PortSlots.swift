@@ -10,6 +10,8 @@ struct PortSlots {
         /// The queues of its TAP, its packet socket, or the eventfds of its rings, by which they are waited for; none
         /// after it has failed, until the agent brings another.
         let queues: [Descriptor]
+        /// True if it shares another port's device.
+        let isNested: Bool
         /// A guest's rings, if it has some.
         let rings: RingDevice?
         /// The numbers of the queues as pollers have them.
@@ -17,8 +19,9 @@ struct PortSlots {
         /// The first generation with these.
         let since: UInt64
 
-        init(slot: Int, queues: [Descriptor], rings: RingDevice? = nil, since: UInt64) {
+        init(slot: Int, queues: [Descriptor], rings: RingDevice? = nil, isNested: Bool = false, since: UInt64) {
             self.slot = slot
+            self.isNested = isNested
             self.queues = queues
             self.rings = rings
             self.since = since
@@ -41,13 +44,14 @@ struct PortSlots {
     mutating func attach(
         _ queues: [Descriptor],
         rings: RingDevice? = nil,
+        isNested: Bool = false,
         to name: String,
         slot: Int,
         since generation: UInt64
     ) -> [Descriptor]? {
         guard names[slot] ?? name == name, !resting.contains(where: { $0.slot == slot }) else { return nil }
         let former = ports[name]?.queues ?? []
-        ports[name] = Port(slot: slot, queues: queues, rings: rings, since: generation)
+        ports[name] = Port(slot: slot, queues: queues, rings: rings, isNested: isNested, since: generation)
         names[slot] = name
         return former
     }

@@ -8,7 +8,7 @@ struct RunTable: ~Copyable {
     /// Flows collected at a time, the bits of a word: more than share a batch in practice, since two in one place send
     /// each other out.
     static let placeCount = 64
-    private static let partCountMaximum = SegmentRun.countMaximum
+    static let partCountMaximum = SegmentRun.countMaximum
 
     private let places: UnsafeMutablePointer<Place>
     private let parts: UnsafeMutablePointer<iovec>

@@ -222,6 +222,7 @@ extension MessageWriter {
         put(port.slot)
         put(port.rings != nil)
         if let rings = port.rings { put(rings) }
+        put(port.isNested)
     }
 }
 
@@ -229,12 +230,13 @@ extension MessageReader {
     fileprivate mutating func localPort() throws(ForwarderMessageError) -> LocalPort {
         var port = LocalPort(name: try name(), slot: try integer())
         if try boolean() { port.rings = try ringLayout() }
+        port.isNested = try boolean()
         guard port.slot < ForwarderProtocol.portCountMaximum else { throw .invalidValue }
         return port
     }
 
     fileprivate mutating func localPorts() throws(ForwarderMessageError) -> [LocalPort] {
-        try list(elementByteCountMinimum: 7) { reader throws(ForwarderMessageError) in try reader.localPort() }
+        try list(elementByteCountMinimum: 8) { reader throws(ForwarderMessageError) in try reader.localPort() }
     }
 
     fileprivate mutating func tunnelKeys() throws(ForwarderMessageError) -> [SipHashKey] {

@@ -174,10 +174,13 @@ public struct LocalPort: Hashable, Sendable {
     public var slot: UInt16
     /// The rings of a vhost-user port, if its descriptors ride along.
     public var rings: RingLayout?
+    /// True if it has no device of its own: the tables tell the port whose device it shares.
+    public var isNested = false
 
-    public init(name: String, slot: UInt16, rings: RingLayout? = nil) {
+    public init(name: String, slot: UInt16, rings: RingLayout? = nil, isNested: Bool = false) {
         self.name = name
         self.slot = slot
         self.rings = rings
+        self.isNested = isNested
     }
 }

@@ -7,7 +7,7 @@ public enum ForwarderProtocol {
     ///
     /// The header, `greeting`, `held` and `heldEnd` keep their form over all versions, so that an agent can always
     /// take the descriptors back from the forwarder that it replaces.
-    public static let version: UInt16 = 10
+    public static let version: UInt16 = 11
 
     /// The most bytes a message has, header included: the statistics of all ports and paths have far fewer.
     public static let messageByteCountMaximum = 64 << 20
@@ -15,7 +15,7 @@ public enum ForwarderProtocol {
     /// The most bytes of one packet; a longer message goes in several. Below any default socket buffer (208 KiB).
     public static let packetByteCountMaximum = 64 << 10
 
-    /// The most TAP ports of one forwarder: each has a slot with counters on every poller.
+    /// The most ports of one forwarder, nested ones among them: each has a slot with counters on every poller.
     public static let portCountMaximum = 4096
 
     /// The most queues of a TAP, and the most sockets of the underlay: as many threads read each. Their descriptors

@@ -28,6 +28,8 @@ public struct Refusal: Error, Equatable, Sendable {
         case macConflict = "mac_conflict"
         /// 409: another port of the switch has the IP address.
         case ipConflict = "ip_conflict"
+        /// 409: another nested port of the parent has the tag.
+        case tagConflict = "tag_conflict"
         /// 409: no address is left to be given.
         case addressesExhausted = "addresses_exhausted"
         /// 409: ports have addresses that the switch would no longer give.

@@ -71,10 +71,16 @@ public struct Transaction: Sendable {
     /// The objects of a kind that may have changed, in order.
     func touched(_ kind: ObjectKind) -> [ObjectID] { touched[kind]?.sorted() ?? [] }
 
-    /// The ports whose place is to be looked at again, in order: those that may have changed, and those of switches
-    /// whose hosts need other features than before.
+    /// The ports whose place is to be looked at again, in order: those that may have changed and what is nested in
+    /// them, and those of switches whose hosts need other features than before.
     public var portsToSettle: [ObjectID] {
         var ids = touched[.logicalSwitchPort] ?? []
+        if !network.northbound.ports.index.nested.isEmpty {
+            for id in ids {
+                let port = network.northbound.ports[id] ?? base.northbound.ports[id]
+                ids.formUnion(port.map { nestedPorts(of: $0.value.name) } ?? [])
+            }
+        }
         for id in touched[.logicalSwitch] ?? [] {
             guard let old = base.northbound.switches[id]?.value, let new = network.northbound.switches[id]?.value,
                 old.neededFeatures != new.neededFeatures

@@ -81,6 +81,8 @@ public enum Translation {
             virtualParents: port.virtualParents,
             mirrors: port.mirrors
         )
+        binding.parentPort = port.parentName
+        binding.tag = port.status.tag
         binding.guardsRouters = port.guardsRouters
         binding.guardsDHCP = port.guardsDHCP
         binding.isGuarded = port.status.isGuarded

@@ -40,6 +40,9 @@ public enum Feature {
     /// That a host tells of the parents that claim virtual addresses, and sends the frames for those to them.
     public static let virtualPorts = "port_binding.virtual_parents"
 
+    /// That a host tells the frames of nested ports from their parents' by tags.
+    public static let nestedPorts = "port_binding.parent_port"
+
     /// That a host keeps what routers and DHCP servers send from leaving a port by what its binding says.
     public static let portGuards = "port_binding.guards"
 
@@ -60,6 +63,6 @@ public enum Feature {
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
-            sendingRate,
+            sendingRate, nestedPorts,
         ]
 }

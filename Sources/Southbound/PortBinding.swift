@@ -39,6 +39,11 @@ public struct PortBinding: Hashable, Sendable {
     /// The logical ports that may announce the address of a virtual port.
     public var virtualParents: [String]
 
+    /// The logical port that a nested port shares the device of, where it is bound; `nil` for other ports.
+    public var parentPort: String?
+    /// The tag that frames of a nested port have at that device: 1 ... 4095.
+    public var tag: UInt16?
+
     /// True if the port may not send router advertisements and redirects, `nil` if its datapath decides.
     public var guardsRouters: Bool?
     /// The same for what DHCP servers send.
@@ -217,6 +222,8 @@ extension PortBinding {
             .optional(.spelled { IPAddress($0) }),
             default: nil
         ),
+        JSONMember("parent_port", { $0.parentPort }, { $0.parentPort = $1 }, .optional(.text), default: nil),
+        JSONMember("tag", { $0.tag }, { $0.tag = $1 }, .optional(.integer(in: 1...4095)), default: nil),
         JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
         JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),
         JSONMember("guarded", { $0.isGuarded }, { $0.isGuarded = $1 }, .flag, default: false),

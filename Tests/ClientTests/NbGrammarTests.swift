@@ -66,8 +66,12 @@ import Testing
         ("-- ls-add ls1", [.lsAdd("ls1", mayExist: false)]),
         ("--if-exists ls-del ls1", [.lsDel("ls1", ifExists: true)]),
         ("ls-list", [.lsList]),
-        ("lsp-add ls1 p1", [.lspAdd(switch: "ls1", port: "p1", mayExist: false)]),
-        ("lsp-add ls1 -p", [.lspAdd(switch: "ls1", port: "-p", mayExist: false)]),
+        ("lsp-add ls1 p1", [.lspAdd(switch: "ls1", port: "p1", nesting: nil, mayExist: false)]),
+        (
+            "lsp-add ls1 p1 p0 0",
+            [.lspAdd(switch: "ls1", port: "p1", nesting: .init(parent: "p0", tagRequest: 0), mayExist: false)]
+        ),
+        ("lsp-add ls1 -p", [.lspAdd(switch: "ls1", port: "-p", nesting: nil, mayExist: false)]),
         ("lsp-del p1 --if-exists", [.lspDel("p1", ifExists: true)]),
         ("lsp-list ls1", [.lspList(switch: "ls1")]),
         ("lsp-set-addresses p1", [.lspSet("p1", .addresses([]))]),
@@ -134,7 +138,7 @@ import Testing
         (
             "--may-exist ls-add a -- lsp-add a b -- --if-exists lsp-del c",
             [
-                .lsAdd("a", mayExist: true), .lspAdd(switch: "a", port: "b", mayExist: false),
+                .lsAdd("a", mayExist: true), .lspAdd(switch: "a", port: "b", nesting: nil, mayExist: false),
                 .lspDel("c", ifExists: true),
             ]
         ),
@@ -148,7 +152,8 @@ import Testing
 
     private static let malformed = [
         "", "--", "ls-add ls1 --", "ls-add ls1 -- -- ls-add ls2", "frobnicate", "lsadd ls1", "ls-add", "ls-add a b",
-        "ls-add ''", "lsp-add ls1", "lsp-add ls1 p1 parent 5", "lsp-add ls1 ''", "--if-exists ls-add ls1",
+        "ls-add ''", "lsp-add ls1", "lsp-add ls1 p1 parent", "lsp-add ls1 p1 parent 4096", "lsp-add ls1 p1 parent 5 6",
+        "lsp-add ls1 ''", "--if-exists ls-add ls1",
         "ls-add --may-exist=1 ls1", "ls-list x", "lsp-set-addresses", "lsp-set-addresses p1 02:00:00:00:00:01 10.0.0.1",
         "lsp-set-addresses p1 nonsense", "lsp-set-addresses p1 'dynamic x'", "lsp-set-addresses p1 ''",
         "lsp-set-addresses p1 '02:00:00:00:00:01 10.0.0'",

@@ -36,6 +36,7 @@ import Testing
     private static let lines = [
         "ls-add ls2", "--may-exist ls-add ls2", "--may-exist ls-add ls0", "ls-del ls0", "--if-exists ls-del ls2",
         "--if-exists ls-del ls0", "ls-del 11111111-2222-4333-8444-555555555555", "lsp-add ls0 p2",
+        "lsp-add ls0 p2 p1 7 -- --may-exist lsp-add ls0 p2 p1 7", "lsp-add ls0 p2 later 0",
         "lsp-add 11111111-2222-4333-8444-555555555555 p2", "--may-exist lsp-add ls0 p0", "lsp-del p0",
         "--if-exists lsp-del p2", "lsp-set-addresses p0", "lsp-set-addresses p0 unknown 02:00:00:00:00:01",
         "lsp-set-port-security p0 02:00:00:00:00:01", "lsp-set-enabled p0 disabled", "lsp-set-options p0",
@@ -87,6 +88,16 @@ import Testing
         ("ls-del ls0 -- ls-del ls0", "ls0: switch name not found"),
         ("lsp-add ls2 p2", "ls2: switch name not found"),
         ("lsp-add ls0 p0", "p0: a port with this name already exists"),
+        ("--may-exist lsp-add ls0 p0 p1 7", "p0: port already exists but has no parent"),
+        ("lsp-add ls0 p2 p1 7 -- --may-exist lsp-add ls0 p2", "p2: port already exists but has parent p1"),
+        (
+            "lsp-add ls0 p2 p1 7 -- --may-exist lsp-add ls0 p2 p0 7",
+            "p2: port already exists but with different parent p1"
+        ),
+        (
+            "lsp-add ls0 p2 p1 7 -- --may-exist lsp-add ls0 p2 p1 8",
+            "p2: port already exists but with different tag_request 7"
+        ),
         ("--may-exist lsp-add ls0 p1", "p1: port already exists but in switch ls1"),
         ("lsp-add ls0 p2 -- lsp-add ls1 p2", "p2: a port with this name already exists"),
         ("lsp-del p2", "p2: port name not found"),

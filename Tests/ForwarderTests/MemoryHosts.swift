@@ -31,7 +31,7 @@ final class MemoryHosts {
         var path: FrameSwitch<MemoryPorts, MemoryUnderlay>
         var generation: OwnedGeneration
         fileprivate let tables: ForwardingTables
-        fileprivate let devices: [Int: [Int32]]
+        fileprivate var devices: [Int: [Int32]]
 
         init(
             address: IPAddress,
@@ -129,7 +129,12 @@ final class MemoryHosts {
     }
 
     /// Captures ports of a host from now on, each into a ring of its own, or copies their frames to mirrors.
-    func capture(_ taps: [Int: OwnedTap], mirrors: OwnedMirrors? = nil, on number: Int) {
+    func capture(
+        _ taps: [Int: OwnedTap],
+        mirrors: OwnedMirrors? = nil,
+        prices: [(slot: Int, prices: SendingPrices)] = [],
+        on number: Int
+    ) {
         let host = hosts[number]
         host.generation = OwnedGeneration(
             number: 2,
@@ -140,8 +145,20 @@ final class MemoryHosts {
             places: OwnedPlaces(host.tables.view, paths[number], []),
             captures: taps,
             mirrors: mirrors,
+            prices: prices,
             keeping: []
         )
+    }
+
+    /// Lets ports share the device of another one.
+    func share(
+        device slot: Int,
+        among nested: [Int],
+        prices: [(slot: Int, prices: SendingPrices)] = [],
+        on number: Int = 0
+    ) {
+        for port in nested { hosts[number].devices[port] = nil }
+        capture([:], prices: prices, on: number)
     }
 
     /// The keys of the first two hosts: one in use, and a former one.

@@ -22,10 +22,11 @@ extension ControlGrammar {
         let isRepeated = parameters.last?.hasSuffix("...") == true
         guard parameters.indices.contains(position) || isRepeated else { return .words(["--"]) }
         // An object that is to be added has no existing name.
-        if verb.name.hasSuffix("-add"), position == parameters.count - 1 { return .words([]) }
+        let required = verb.argumentCount.lowerBound
+        if verb.name.hasSuffix("-add"), position == max(0, required - 1) { return .words([]) }
         switch parameters[min(position, parameters.count - 1)] {
         case "SWITCH": return .name(.logicalSwitch)
-        case "PORT": return .name(.port)
+        case "PORT", "PARENT": return .name(.port)
         case "CHASSIS": return .name(.chassis)
         case "DHCP-OPTIONS": return .name(.dhcpOptions)
         case "KEY=VALUE..." where verb.name.hasPrefix("dhcp-options-"):

@@ -40,9 +40,7 @@ struct ForeignVerbs: Sendable {
             ("ha-chassis-group-", "gateways are not in this version"),
             ("lsp-set-type", "lsp-set-options PORT virtual-ip=IP virtual-parents=PORT,... makes a port virtual"),
             ("lsp-get-type", "all ports are of guests in this version"),
-            ("lsp-set-tag", "ports within ports are not in this version"),
-            ("lsp-get-tag", "ports within ports are not in this version"),
-            ("lsp-get-parent", "ports within ports are not in this version"),
+            ("lsp-set-tag", "give the tag of a nested port with 'lsp-add SWITCH PORT PARENT TAG'"),
             ("lsp-get-ls", "use 'heddle describe port PORT', which names its switch"),
         ] + database
     )

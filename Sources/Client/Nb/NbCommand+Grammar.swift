@@ -38,17 +38,23 @@ extension NbCommand {
         ControlVerb(
             "lsp-add",
             options: ["--may-exist"],
-            parameters: "SWITCH PORT",
-            count: 2...2,
+            parameters: "SWITCH PORT [PARENT TAG]",
+            count: 2...4,
             abstract: "Add a port to a switch.",
+            details: """
+                With PARENT and TAG it is nested: the frames of PARENT's device that have the VLAN tag TAG
+                are this port's. TAG 0 lets central choose one.
+                """,
             examples: [
                 "heddle nb lsp-add ls1 ls1-vm1",
+                "heddle nb lsp-add ls2 ls1-vm1-c1 ls1-vm1 42",
                 "heddle nb lsp-add ls1 vm2 -- lsp-set-addresses vm2 '02:ac:10:ff:00:22 172.16.255.22'",
             ]
         ) { words throws(ClientError) in
             .lspAdd(
                 switch: try words.reference(0, of: "switch"),
                 port: try words.reference(1, of: "port"),
+                nesting: try nesting(words),
                 mayExist: words.options.contains("--may-exist")
             )
         },
@@ -104,6 +110,8 @@ extension NbCommand {
             ]
         ) { values throws(ClientError) in .portSecurity(try checkedPortSecurity(values)) },
         getter("lsp-get-port-security", .portSecurity, abstract: "Print the addresses that a port may use."),
+        getter("lsp-get-parent", .parent, abstract: "Print the parent of a nested port."),
+        getter("lsp-get-tag", .tag, abstract: "Print the tag of a nested port."),
         getter("lsp-get-up", .up, abstract: "Print whether a port is up or down."),
         setter(
             "lsp-set-enabled",
@@ -161,6 +169,16 @@ extension NbCommand {
             examples: ["heddle nb --wait=hv --timeout=10 sync"]
         ) { _ in .sync },
     ]
+
+    private static func nesting(_ words: ControlVerb<NbCommand>.Words) throws(ClientError) -> Nesting? {
+        guard words.arguments.count > 2 else { return nil }
+        guard words.arguments.count > 3 else { throw .usage("lsp-add with parent must also specify a tag") }
+        let text = words.arguments[3]
+        guard let tag = Int64(text), (0...4095).contains(tag) else {
+            throw .usage("\(text): invalid tag (must be in range 0 to 4095)")
+        }
+        return Nesting(parent: try words.reference(2, of: "port"), tagRequest: tag)
+    }
 
     private static func dhcpSetter(
         _ name: String,

@@ -4,7 +4,8 @@ public enum NbCommand: Equatable, Sendable {
     /// Delete a switch and its ports.
     case lsDel(String, ifExists: Bool)
     case lsList
-    case lspAdd(switch: String, port: String, mayExist: Bool)
+    /// Add a port, nested in a parent or not.
+    case lspAdd(switch: String, port: String, nesting: Nesting?, mayExist: Bool)
     case lspDel(String, ifExists: Bool)
     case lspList(switch: String)
     /// Change something of a port.
@@ -48,6 +49,12 @@ public enum NbCommand: Equatable, Sendable {
     /// Change nothing, but wait as `--wait` says.
     case sync
 
+    /// The parent of a nested port and the tag that is asked for, 0 for any.
+    public struct Nesting: Equatable, Sendable {
+        public var parent: String
+        public var tagRequest: Int64
+    }
+
     /// A column of a port that a command sets.
     public enum PortSetting: Equatable, Sendable {
         /// `lsp-set-addresses`: each `MAC [IP ...]`, `unknown` or dynamic.
@@ -82,6 +89,10 @@ public enum NbCommand: Equatable, Sendable {
         case addresses
         /// `lsp-get-port-security`.
         case portSecurity
+        /// `lsp-get-parent`.
+        case parent
+        /// `lsp-get-tag`.
+        case tag
         /// `lsp-get-up`.
         case up
         /// `lsp-get-enabled`.

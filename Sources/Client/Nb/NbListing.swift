@@ -23,6 +23,10 @@ public enum NbListing {
         if !addresses.isEmpty, addresses != ["router"] {
             text += "        addresses: [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))]\n"
         }
+        let parent = port.text("parent_name")
+        if !parent.isEmpty {
+            text += "        parent: \(parent)\n        tag: \(port["status"]?["tag"]?.integerValue ?? 0)\n"
+        }
         let given = port["status"]?.text("dynamic_addresses") ?? ""
         if !given.isEmpty { text += "        dynamic_addresses: \"\(given)\"\n" }
         return text
@@ -53,6 +57,8 @@ public enum NbListing {
         switch column {
         case .addresses: lines(port.texts("addresses"))
         case .portSecurity: lines(port.texts("port_security"))
+        case .parent: lines([port.text("parent_name")].filter { !$0.isEmpty })
+        case .tag: lines((port["status"]?["tag"]?.integerValue).map { ["\($0)"] } ?? [])
         case .up: port["status"]?["up"]?.boolValue == true ? "up\n" : "down\n"
         case .enabled: port["enabled"]?.boolValue == false ? "disabled\n" : "enabled\n"
         case .options: lines(options(of: port))

@@ -49,6 +49,8 @@ public struct NbPlan: Equatable, Sendable {
         var optionKeys: Set<String> = []
         /// True if it is a virtual port.
         var isVirtual = false
+        /// The parent of a nested port and the tag that it asks for.
+        var nesting: NbCommand.Nesting?
         /// True if it has an `activation_strategy`.
         var isMoving = false
         /// The rules of a mirror.
@@ -82,6 +84,9 @@ public struct NbPlan: Equatable, Sendable {
                 switchName: object["switch"]?.stringValue ?? "",
                 optionKeys: Set((object["options"]?.objectValue?.members ?? []).map(\.name)),
                 isVirtual: object.text("type") == "virtual",
+                nesting: object["parent_name"]?.stringValue.map {
+                    NbCommand.Nesting(parent: $0, tagRequest: object["tag_request"]?.integerValue ?? 0)
+                },
                 isMoving: !object.texts("activation_strategy").isEmpty,
                 mirrors: object.texts("mirror_rules"),
                 revision: object["revision"]?.integerValue
@@ -122,7 +127,8 @@ public struct NbPlan: Equatable, Sendable {
         switch command {
         case .lsAdd(let name, let mayExist): try addSwitch(name, mayExist: mayExist)
         case .lsDel(let reference, let ifExists): try deleteSwitch(reference, ifExists: ifExists)
-        case .lspAdd(let owner, let name, let mayExist): try addPort(name, to: owner, mayExist: mayExist)
+        case .lspAdd(let owner, let name, let nesting, let mayExist):
+            try addPort(name, to: owner, nesting, mayExist: mayExist)
         case .lspDel(let reference, let ifExists): try deletePort(reference, ifExists: ifExists)
         case .lspSet(let reference, let setting): try set(setting, of: reference)
         case .lspGet(let reference, _): _ = try port(reference)
@@ -176,19 +182,6 @@ public struct NbPlan: Equatable, Sendable {
         operate("delete", "/v1/switches/" + percentEncoded(name))
         switches[name] = known.gone
         for (port, state) in ports where state.switchName == name { ports[port] = state.gone }
-    }
-
-    private mutating func addPort(_ name: String, to owner: String, mayExist: Bool) throws(ClientError) {
-        let switchName = try logicalSwitch(owner)
-        if let known = found(name, in: ports) {
-            guard mayExist else { throw .refused("\(name): a port with this name already exists") }
-            guard known.switchName == switchName else {
-                throw .refused("\(name): port already exists but in switch \(known.switchName)")
-            }
-            return require("/v1/ports/", name, known)
-        }
-        operate("create", "/v1/switches/\(percentEncoded(switchName))/ports", ["name": .string(name)])
-        ports[name] = Known(switchName: switchName)
     }
 
     private mutating func deletePort(_ reference: String, ifExists: Bool) throws(ClientError) {
@@ -345,7 +338,7 @@ public struct NbPlan: Equatable, Sendable {
         return resolved(reference)
     }
 
-    private func logicalSwitch(_ reference: String) throws(ClientError) -> String {
+    func logicalSwitch(_ reference: String) throws(ClientError) -> String {
         guard found(reference, in: switches) != nil else { throw notFound(reference, "switch") }
         return resolved(reference)
     }

@@ -247,7 +247,7 @@ extension NbCommand {
     fileprivate var switchReferences: [String] {
         switch self {
         case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
-        case .lspAdd(let name, _, _): [name]
+        case .lspAdd(let name, _, _, _): [name]
         case .aclAdd(let acl): [acl.entity]
         case .aclDel(let name, _), .aclList(let name): [name]
         case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
@@ -259,7 +259,7 @@ extension NbCommand {
 
     fileprivate var portReferences: [String] {
         switch self {
-        case .lspAdd(_, let name, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
+        case .lspAdd(_, let name, _, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
         case .pgAdd(_, let ports), .pgSetPorts(_, let ports): ports
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
             .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,

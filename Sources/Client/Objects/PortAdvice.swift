@@ -17,6 +17,12 @@ extension ObjectSession {
             return ("None of its parents has announced \(address) yet; their port security must allow it.", [])
         case "not-plugged":
             return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
+        case "parent-missing":
+            let parent = object.text("parent_name")
+            return ("There is no port \(parent), which it is nested in. Make it, or name another parent.", [])
+        case "parent-not-bound":
+            let parent = object.text("parent_name")
+            return ("Its parent \(parent) is on no host. To see why:", ["heddle describe port \(parent)"])
         case "not-programmed":
             return (
                 "\(chassis) has it, but it is not up there: its interface is gone, or the forwarder has no tables for "

@@ -2,9 +2,10 @@ import Persistent
 import Wire
 
 extension LogicalSwitchPort {
-    /// True if the port has, or had, a dynamic address, or if its guards may have a new default.
+    /// True if the port has, or had, a dynamic address or a tag, or if its guards may have a new default.
     public var asksForAllocation: Bool {
-        dynamicAddress != nil || status.dynamicAddresses != nil || status.isGuarded == portSecurity.isEmpty
+        parentName != nil || status.tag != nil || dynamicAddress != nil || status.dynamicAddresses != nil
+            || status.isGuarded == portSecurity.isEmpty
     }
 
     /// Completes the dynamic address, as OVN's IPAM does: what the user says, else what the port has already, else the
@@ -15,6 +16,7 @@ extension LogicalSwitchPort {
     /// not the switch's.
     public mutating func allocate(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {
         noteGuards(since: transaction.network.northbound.ports[id]?.value)
+        try allocateTag(id, in: transaction)
         guard let (place, wanted) = dynamicAddress else {
             status.dynamicAddresses = nil
             return

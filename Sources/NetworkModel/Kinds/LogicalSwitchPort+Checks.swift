@@ -89,6 +89,7 @@ extension LogicalSwitchPort {
         try check(port.value.dhcpv4Options, is: .v4, "dhcpv4_options", database)
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
         try checkVirtual(port, database)
+        try checkNested(port, database)
         for (number, id) in port.value.mirrors.enumerated() {
             guard let mirror = database.mirrors[id]?.value, mirror.type == .logicalPort,
                 mirror.sink == port.value.name

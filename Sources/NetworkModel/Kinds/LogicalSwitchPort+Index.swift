@@ -12,6 +12,9 @@ extension LogicalSwitchPort {
         /// The port that has an IP address on a switch.
         private(set) var byIP = OrderedMap<OnSwitch<IPAddress>, ObjectID>()
 
+        /// The nested ports of each parent, by its name and their tags.
+        public private(set) var nested = OrderedMap<String, OrderedMap<UInt16, ObjectID>>()
+
         /// The IPv4 addresses that ports have on each switch with a subnet: what makes the lowest free one a look-up.
         private(set) var takenIPs = OrderedMap<ObjectID, IntervalSet<UInt32>>()
         /// The MAC addresses of ports on any switch, of those that central gives out; `nil` until it gives the first.
@@ -24,8 +27,11 @@ extension LogicalSwitchPort {
             claim(port)
         }
 
-        /// Takes a port's addresses in.
+        /// Takes a port's addresses and tag in.
         mutating func claim(_ port: Stored<LogicalSwitchPort>) {
+            if let parent = port.value.parentName, let tag = port.value.status.tag {
+                nested.update(parent, default: OrderedMap()) { $0[tag] = port.id }
+            }
             forEachAddress(of: port) {
                 $0.byMAC[$1] = port.id
                 $0.takenMACs?.insert($1.address)
@@ -42,8 +48,12 @@ extension LogicalSwitchPort {
             release(port)
         }
 
-        /// Releases a port's addresses, except those that another port has taken meanwhile.
+        /// Releases a port's addresses and tag, except those that another port has taken meanwhile.
         public mutating func release(_ port: Stored<LogicalSwitchPort>) {
+            if let parent = port.value.parentName, let tag = port.value.status.tag, nested[parent]?[tag] == port.id {
+                nested.update(parent, default: OrderedMap()) { $0[tag] = nil }
+                if nested[parent]?.isEmpty == true { nested[parent] = nil }
+            }
             forEachAddress(of: port) {
                 guard $0.byMAC[$1] == port.id else { return }
                 $0.byMAC[$1] = nil

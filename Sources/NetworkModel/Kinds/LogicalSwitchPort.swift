@@ -65,6 +65,10 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     /// The names of the ports that may announce the address of a virtual port, on its switch; they need not be there
     /// yet.
     public var virtualParents: [String] = []
+    /// The port that a nested port shares the device of, by its name: it need not be there yet. `nil` for other ports.
+    public var parentName: String?
+    /// The tag that tells the frames of a nested port from its parent's, 0 for one that central chooses.
+    public var tagRequest: UInt16?
     /// True if the port may not send router advertisements and redirects, `nil` if its switch decides.
     public var guardsRouters: Bool?
     /// The same for what DHCP servers send.
@@ -84,6 +88,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public var chassis: String?
         /// Of a virtual port: the port that has its address, `nil` while none has announced it.
         public var virtualParent: String?
+        /// The tag of a nested port: 1 ... 4095. `nil` for other ports.
+        public var tag: UInt16?
         /// The port's key in its datapath: 1 ... 32767.
         public var tunnelKey: UInt16
         /// The reason why the port is not up; `nil` when it is.
@@ -140,6 +146,10 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             case requestedElsewhere = "requested-elsewhere"
             /// The port is plugged on a chassis whose agent lacks a feature that the port or its switch needs.
             case unsupportedByChassis = "unsupported-by-chassis"
+            /// There is no port that has the name of its parent.
+            case parentMissing = "parent-missing"
+            /// Its parent is bound nowhere.
+            case parentNotBound = "parent-not-bound"
             /// The port is plugged on a chassis that could have it, and another one has it; it goes there when that one
             /// lets go. Only of a chassis that waits.
             case setAside = "set-aside"
@@ -238,6 +248,23 @@ extension LogicalSwitchPort: Kind {
             feature: Feature.virtualPorts,
             read: virtualParents
         ),
+        Field(
+            "parent_name",
+            "string",
+            \.parentName,
+            .optional(.text),
+            laterThan: nil,
+            feature: Feature.nestedPorts,
+            read: parentName
+        ),
+        Field(
+            "tag_request",
+            "integer",
+            \.tagRequest,
+            .optional(.integer(in: 0...tagRange.upperBound)),
+            laterThan: nil,
+            read: tagRequest
+        ),
         .optionalFlag("ra_guard", \.guardsRouters, laterWith: Feature.portGuards),
         .optionalFlag("dhcp_guard", \.guardsDHCP, laterWith: Feature.portGuards),
         .references(
@@ -253,6 +280,7 @@ extension LogicalSwitchPort: Kind {
         JSONMember("up", { $0.isUp }, { $0.isUp = $1 }, .flag),
         JSONMember("chassis", { $0.chassis }, { $0.chassis = $1 }, .optional(.text)),
         JSONMember("virtual_parent", { $0.virtualParent }, { $0.virtualParent = $1 }, .optional(.text), default: nil),
+        JSONMember("tag", { $0.tag }, { $0.tag = $1 }, .optional(.integer(in: tagRange)), default: nil),
         JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt16.max)),
         JSONMember("reason", { $0.reason }, { $0.reason = $1 }, .optional(.word)),
         // As OVN's column of this name: "MAC [IPV4] [IPV6]".
@@ -297,7 +325,7 @@ extension LogicalSwitchPort: Kind {
 
     public func isIndexed(like other: LogicalSwitchPort) -> Bool {
         addresses == other.addresses && status.dynamicAddresses == other.status.dynamicAddresses
-            && virtualIP == other.virtualIP
+            && virtualIP == other.virtualIP && parentName == other.parentName && status.tag == other.status.tag
     }
 
     /// Gives a new port the next free key of its switch.
