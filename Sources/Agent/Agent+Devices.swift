@@ -13,6 +13,7 @@ extension Agent {
             if queues[name] == nil, core.hasPort(named: name) { queues[name] = descriptors }
         case .learntMACs: descriptors.first.map(macs.adopt)
         case .connections: descriptors.first.map(connections.adopt)
+        case .filterRecord: descriptors.first.map(filters.adopt)
         }
     }
 

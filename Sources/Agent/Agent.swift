@@ -33,7 +33,7 @@ final class Agent {
     /// The service manager that is told when the agent is ready and when it ends.
     var serviceManager: ServiceManager?
 
-    private let loop: EventLoop
+    let loop: EventLoop
     private let directory: StateDirectory
     let configuration: Configuration
     var core: AgentCore
@@ -69,6 +69,9 @@ final class Agent {
     private let tables: HostTables
     let macs = HostMACs()
     let connections = HostConnections()
+    let filters = HostFilters()
+    var isLoggingDecisions = false
+    var filtersSweptAt = Duration.zero
     /// The orders to the forwarder that wait until tables are compiled; those for one that is gone mean nothing.
     private var ordersAfterTables: [[ForwarderOrder]] = []
     private var isCompilingSoon = false
@@ -194,7 +197,7 @@ final class Agent {
             return
         }
         if case .forwarderLost = event { ordersAfterTables = [] }
-        forwarder?.send(macs.news(after: event) + connections.news(after: event))
+        forwarder?.send(macs.news(after: event) + connections.news(after: event) + filters.news(after: event))
         perform(core.step(event, now: loop.now, using: &generator))
     }
 
@@ -228,6 +231,7 @@ final class Agent {
         case .compile(let change):
             tables.compile(change, now: loop.now)
             goOnCompiling()
+            logDecisionsSoon()
         case .forward(let orders):
             if tables.isCompiling { ordersAfterTables.append(orders) } else { forward(orders) }
         case .openDevice(let port, _) where port.device == .vhostUser: guests?.open(port)
@@ -324,7 +328,7 @@ final class Agent {
                 messages.append(collectors.complete(order.message))
             case .port(let name)?:
                 messages.append(guests?.order(order.message, name) ?? (order.message, queues[name] ?? []))
-            case .learntMACs?, .connections?: break
+            case .learntMACs?, .connections?, .filterRecord?: break
             case .underlay(let address)?:
                 do throws(AgentFailure) {
                     // A forwarder had them when we started, and took them along when it ended.
@@ -355,6 +359,8 @@ final class Agent {
             case .forget(let filter): respond(to: exchange, .forgotten(macs.forget(filter, core)))
             case .connections(let filter): respond(to: exchange, connections.list(filter, core, now: loop.now))
             case .forgetConnections(let filter): respond(to: exchange, .forgotten(connections.forget(filter, core)))
+            case .filterCounters(let name):
+                respond(to: exchange, .filterCounters(filters.counters(ofSwitch: name, core)))
             case .stop(let all):
                 _ = take(exchange)
                 end(all: all)

@@ -18,6 +18,7 @@ import JSON
 /// | `DELETE /v1/macs[?switch=&port=&mac=]` | `{"forgotten"}`, how many of them are forgotten |
 /// | `GET /v1/connections[?switch=&port=&after=]` | `{"connections": [...], "next"?}`, a page of those tracked here |
 /// | `DELETE /v1/connections[?switch=&port=]` | `{"forgotten"}`, how many of them are forgotten |
+/// | `GET /v1/acls[?switch=]` | `{"acls": [...]}`, how often those of this host have decided |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
 enum SocketAPI {
@@ -36,6 +37,8 @@ enum SocketAPI {
         case connections(ConnectionFilter)
         /// The end of connections.
         case forgetConnections(ConnectionFilter)
+        /// The counters of the ACLs of a switch, or of all.
+        case filterCounters(switchName: String?)
         /// The end of the agent, and with `all` of the forwarder.
         case stop(all: Bool)
     }
@@ -72,6 +75,8 @@ enum SocketAPI {
             return .connections(try ConnectionFilter(parameters: parameters(query)))
         case (.delete, ["v1", "connections"]):
             return .forgetConnections(try ConnectionFilter(parameters: parameters(query)))
+        case (.get, ["v1", "acls"]):
+            return .filterCounters(switchName: try switchName(in: query))
         case (.get, ["v1", "status"]):
             return .event { .status($0) }
         case (.post, ["v1", "accept"]):
@@ -110,6 +115,18 @@ enum SocketAPI {
         return parameters
     }
 
+    private static func switchName(in query: String) throws(Problem) -> String? {
+        var name: String?
+        for parameter in try parameters(query) {
+            guard parameter.name == "switch" else {
+                let detail = "The only parameter here is switch=NAME."
+                throw Problem(.badRequest, code: "unknown_parameter", detail: detail)
+            }
+            name = parameter.value
+        }
+        return name
+    }
+
     private static func flag(_ name: String, in query: String) throws(Problem) -> Bool {
         switch query {
         case "", "\(name)=false": return false
@@ -132,7 +149,7 @@ enum SocketAPI {
         let status: HTTPResponse.Status
         var fields = HTTPFields()
         switch answer {
-        case .port, .ports, .status, .accepted, .learntMACs, .connections, .forgotten:
+        case .port, .ports, .status, .accepted, .learntMACs, .connections, .filterCounters, .forgotten:
             status = .ok
             fields[.contentType] = "application/json"
         case .deleted: status = .noContent

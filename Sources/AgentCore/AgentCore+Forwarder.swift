@@ -218,7 +218,7 @@ extension AgentCore {
                     ports[name]?.device = .present
                     ports[name]?.isToBeRestored = false
                 }
-            case .learntMACs, .connections: break
+            case .learntMACs, .connections, .filterRecord: break
             }
         }
     }
@@ -248,7 +248,7 @@ extension AgentCore {
         case .portActivated(let activation): portActivated(activation)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
             .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .connections,
-            .mirrors, .sendingRates:
+            .filterRecord, .mirrors, .sendingRates:
             emit(.log(.warning, "the forwarder sent an unexpected message, which is ignored"))
         }
     }

@@ -19,6 +19,8 @@ public enum Answer: Hashable, Sendable {
     case learntMACs([LearntMAC])
     /// 200 with connections, and the place after them if there may be more.
     case connections([PortConnection], next: Int?)
+    /// 200 with how often ACLs have decided.
+    case filterCounters([FilterCounter])
     /// 200 with how many MACs or connections were forgotten.
     case forgotten(Int)
     /// 204.
@@ -27,7 +29,7 @@ public enum Answer: Hashable, Sendable {
 
     /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the
     /// underlay's), a port, a status, `{"epoch","revision"}`, `{"macs": [...]}`, `{"connections": [...],
-    /// "next"?}`, `{"forgotten"}` or a problem (RFC 9457); `nil` for none.
+    /// "next"?}`, `{"acls": [...]}`, `{"forgotten"}` or a problem (RFC 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
@@ -49,6 +51,7 @@ public enum Answer: Hashable, Sendable {
             object["connections"] = .array(connections.map(\.json))
             object["next"] = next.map { number(UInt64($0)) }
             return .object(object)
+        case .filterCounters(let counters): return ["acls": .array(counters.map(\.json))]
         case .forgotten(let count): return ["forgotten": number(UInt64(count))]
         case .deleted: return nil
         case .refused(let problem): return problem.json()

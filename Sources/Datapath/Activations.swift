@@ -10,8 +10,8 @@ public struct Activations: @unchecked Sendable {
 
     /// No activations yet. The memory is the caller's to free.
     public init() {
-        words = .allocate(capacity: Tables.slotCountMaximum + 1)
-        words.initialize(repeating: 0, count: Tables.slotCountMaximum + 1)
+        words = .allocate(capacity: Tables.slotCountMaximum + 2)
+        words.initialize(repeating: 0, count: Tables.slotCountMaximum + 2)
     }
 
     public func deallocate() { words.deallocate() }
@@ -28,6 +28,19 @@ public struct Activations: @unchecked Sendable {
     /// True if a slot has been activated since the last time; to be asked before the marks are read.
     public func takeNews() -> Bool {
         hasNews && clinux_replace(words + Tables.slotCountMaximum, 1, 0) != 0
+    }
+
+    /// The memory that ACLs write their decisions to; `nil` if nobody reads it. It stays for as long as tables are in
+    /// use that have this, and is here because both are of the process and of no tables.
+    public var filterRecord: FilterRecord? {
+        get {
+            let address = UInt(truncatingIfNeeded: clinux_load_acquire(words + Tables.slotCountMaximum + 1))
+            return UnsafeMutablePointer(bitPattern: address).map { FilterRecord(at: $0) }
+        }
+        nonmutating set {
+            let address = newValue.map { UInt64(UInt(bitPattern: $0.address)) } ?? 0
+            clinux_store_release(words + Tables.slotCountMaximum + 1, address)
+        }
     }
 
     func set(_ mark: UInt64, ofSlot slot: Int) {

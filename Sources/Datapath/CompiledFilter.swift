@@ -63,10 +63,12 @@ struct CompiledFilter {
                 }
             rules.append(
                 RuleRow(
+                    identity: acl.identity,
                     first: turn(from: start, end),
                     number: UInt32(number),
                     action: expression == nil ? RuleRow.drop : action,
-                    tier: UInt32(acl.tier)
+                    tier: UInt16(acl.tier),
+                    logs: acl.log == nil ? 0 : 1
                 )
             )
             if acl.action == .allowStateless { reads.insert(.stateless) }

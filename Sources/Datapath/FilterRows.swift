@@ -38,6 +38,8 @@ struct PortRulesRow {
 
 /// An ACL.
 struct RuleRow {
+    /// The number that tells the ACL from others, in counters and logs.
+    var identity: UInt64
     /// The test that it begins with.
     var first: TestTarget
     /// Its place in the record of the datapath.
@@ -45,7 +47,9 @@ struct RuleRow {
     /// 0 drops, 1 lets pass, 2 asks the next tier, 3 lets pass untracked, 4 drops and tells the sender; anything else
     /// drops.
     var action: UInt32
-    var tier: UInt32
+    var tier: UInt16
+    /// 0 if its decisions are not logged.
+    var logs: UInt16
 
     static let drop: UInt32 = 0
     static let allow: UInt32 = 1

@@ -50,6 +50,7 @@ final class ForwarderControl {
     /// The MACs that this host learns; they outlive this process.
     private(set) var learnt: (descriptor: Descriptor, file: LearntMACFile)?
     /// The connections of ports; they outlive this process.
+    var filterRecord: (descriptor: Descriptor, file: FilterRecordFile)?
     private(set) var tracked: (descriptor: Descriptor, file: ConnectionFile)?
     /// The time after which MACs and connections are counted anew: what has aged makes room for others that late.
     static let recountInterval = Duration.seconds(10)
@@ -203,6 +204,7 @@ final class ForwarderControl {
         }
         if let learnt { held.append((.learntMACs, [learnt.descriptor])) }
         if let tracked { held.append((.connections, [tracked.descriptor])) }
+        if let filterRecord { held.append((.filterRecord, [filterRecord.descriptor])) }
         agent.send(
             .greeting(
                 Greeting(
@@ -269,6 +271,7 @@ final class ForwarderControl {
             case .endCapture(let number): endCapture(number)
             case .learntMACs: learn(into: descriptors.first)
             case .connections: track(in: descriptors.first)
+            case .filterRecord: noteDecisions(in: descriptors.first)
             case .mirrors(let orders): setMirrors(orders, descriptors)
             case .sendingRates(let rates):
                 sendingRates = rates

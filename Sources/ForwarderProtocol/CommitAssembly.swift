@@ -62,8 +62,8 @@ public struct CommitAssembly: Sendable {
             guard draft?.slots.count ?? 0 <= ForwarderProtocol.portCountMaximum else { throw .tooManyPorts }
         case .deletePort(let name): try edit { $0.slots[name] = nil }
         case .commit: return try commit()
-        case .requestStatistics, .pathMTU, .learntMACs, .connections, .beginCapture, .endCapture, .mirrors,
-            .sendingRates:
+        case .requestStatistics, .pathMTU, .learntMACs, .connections, .filterRecord, .beginCapture, .endCapture,
+            .mirrors, .sendingRates:
             break
         case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused, .capturing,
             .virtualClaimed, .portActivated:

@@ -32,6 +32,7 @@ extension ForwarderMessage {
         case mirrors
         case sendingRates
         case connections
+        case filterRecord
     }
 
     private var kind: Kind {
@@ -60,6 +61,7 @@ extension ForwarderMessage {
         case .endCapture: .endCapture
         case .learntMACs: .learntMACs
         case .connections: .connections
+        case .filterRecord: .filterRecord
         case .mirrors: .mirrors
         case .sendingRates: .sendingRates
         }
@@ -157,7 +159,7 @@ extension ForwarderMessage {
             writer.put(path.address)
             writer.put(path.mtu)
             writer.put(path.isFound)
-        case .heldEnd, .commit, .requestStatistics, .learntMACs, .connections: break
+        case .heldEnd, .commit, .requestStatistics, .learntMACs, .connections, .filterRecord: break
         }
     }
 
@@ -203,6 +205,7 @@ extension ForwarderMessage {
         case .requestStatistics: .requestStatistics
         case .learntMACs: .learntMACs
         case .connections: .connections
+        case .filterRecord: .filterRecord
         case .pathMTU:
             .pathMTU(
                 PathMTU(

@@ -61,6 +61,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     case learntMACs
     /// The file of the connections of this host's ports rides along; outside or inside a commit.
     case connections
+    /// The file that ACLs write their decisions to rides along; outside or inside a commit. The first one is kept.
+    case filterRecord
     /// Asks that the frames of a port be captured into the ring whose descriptor rides along. Captures end with the
     /// agent's connection.
     case beginCapture(CaptureOrder)
@@ -120,6 +122,8 @@ public enum HeldDescriptor: Hashable, Sendable {
     case learntMACs
     /// The file of the connections of ports.
     case connections
+    /// The file that ACLs write their decisions to.
+    case filterRecord
 }
 
 /// A standby port whose guest has announced itself.

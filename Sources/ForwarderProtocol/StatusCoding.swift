@@ -19,6 +19,7 @@ extension MessageWriter {
             put(name)
         case .learntMACs: put(UInt8(2))
         case .connections: put(UInt8(3))
+        case .filterRecord: put(UInt8(4))
         }
     }
 
@@ -73,6 +74,7 @@ extension MessageReader {
         case 1: return .port(try name())
         case 2: return .learntMACs
         case 3: return .connections
+        case 4: return .filterRecord
         default: throw .invalidValue
         }
     }

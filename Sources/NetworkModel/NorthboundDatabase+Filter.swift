@@ -94,7 +94,14 @@ extension ACL {
     }
 
     fileprivate var rule: PacketFilter.Rule {
-        PacketFilter.Rule(name: name, direction: direction, tier: tier, match: match.text, action: action)
+        PacketFilter.Rule(
+            name: name,
+            direction: direction,
+            tier: tier,
+            match: match.text,
+            action: action,
+            log: isLogged ? severity : nil
+        )
     }
 }
 

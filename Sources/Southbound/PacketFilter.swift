@@ -25,14 +25,33 @@ public struct PacketFilter: Hashable, Sendable {
         /// the action for ``Action/drop``.
         public var match: String
         public var action: Action
+        /// The severity under which hosts log what it decides; `nil` if they do not.
+        public var log: Severity?
 
-        public init(name: String, direction: Direction, tier: UInt8, match: String, action: Action) {
+        public init(
+            name: String,
+            direction: Direction,
+            tier: UInt8,
+            match: String,
+            action: Action,
+            log: Severity? = nil
+        ) {
+            self.log = log
             self.name = name
             self.direction = direction
             self.tier = tier
             self.match = match
             self.action = action
         }
+    }
+
+    /// The importance of what is logged, by OVN's words.
+    public enum Severity: String, Sendable, CaseIterable {
+        case alert
+        case warning
+        case notice
+        case info
+        case debug
     }
 
     /// The side of the switch at which an ACL is asked, by OVN's words.
@@ -123,7 +142,13 @@ extension PacketFilter.Rule {
         JSONMember("tier", { $0.tier }, { $0.tier = $1 }, .integer(in: 0...PacketFilter.tierMaximum), default: 0),
         JSONMember("match", { $0.match }, { $0.match = $1 }, .text),
         JSONMember("action", { $0.action }, { $0.action = $1 }, .word),
+        JSONMember("log", { $0.log }, { $0.log = $1 }, .optional(.word), default: nil),
     ]
+
+    /// A number that tells the ACL, by its name, from others: FNV-1a of 64 bits.
+    public var identity: UInt64 {
+        name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
 
     static let blank = PacketFilter.Rule(name: "", direction: .fromPort, tier: 0, match: "", action: .drop)
 }

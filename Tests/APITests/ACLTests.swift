@@ -47,6 +47,12 @@ import Testing
         let moved = bench.send("PATCH", "/v1/acls/a", ["switch": .null, "port_group": "web", "tier": 2])
         #expect(moved.json["switch"] == nil && moved.json["port_group"] == "web" && moved.json["tier"] == 2)
         #expect(bench.send("PATCH", "/v1/acls/a", ["tier": .null]).json["tier"] == 0)
+        let logged = bench.send("PATCH", "/v1/acls/a", ["log": true, "severity": "alert"])
+        #expect(logged.json["log"] == true && logged.json["severity"] == "alert")
+        #expect(filter("ls1")?["acls"]?.arrayValue?.first?["log"] == "alert")
+        let silent = bench.send("PATCH", "/v1/acls/a", ["log": .null, "severity": .null])
+        #expect(silent.json["log"] == nil && silent.json["severity"] == nil)
+        #expect(filter("ls1")?["acls"]?.arrayValue?.first?["log"] == nil)
         #expect(bench.send("DELETE", "/v1/acls/a").status == 204)
     }
 
@@ -59,6 +65,8 @@ import Testing
         )
         #expect(refusal(["direction": "up"]).contains("/direction: \"direction\" is one of from-lport, to-lport"))
         #expect(refusal(["priority": 32768]).contains("/priority: \"priority\" is a whole number from 0 to 32767"))
+        #expect(refusal(["severity": "loud"]).contains("/severity: \"severity\" is one of alert, warning, notice"))
+        #expect(refusal(["log": "yes"]).contains("/log"))
         #expect(refusal(["tier": 4]).contains("/tier"))
         #expect(refusal(["action": "refuse"]).contains("/action: \"action\" is one of allow, allow-related"))
         #expect(refusal(["match": "ip4 &&"]).contains("/match: \"match\" at byte 7, the end: expected a field"))

@@ -215,7 +215,7 @@ final class SimulatedForwarder {
         for order in orders {
             switch order.descriptor {
             case .underlay?: holdsUnderlay = true
-            case .learntMACs?, .connections?, nil: break
+            case .learntMACs?, .connections?, .filterRecord?, nil: break
             case .port(let name)?: riding.insert(name)
             }
             do throws(CommitError) {

@@ -129,6 +129,23 @@ import Testing
                 )
             ]
         ),
+        (
+            "--name=deny --severity=alert --tier=2 acl-add ls1 from-lport 1 ip drop",
+            [
+                .aclAdd(
+                    NbACL(
+                        entity: "ls1",
+                        direction: "from-lport",
+                        priority: 1,
+                        match: "ip",
+                        action: "drop",
+                        severity: "alert",
+                        givenName: "deny",
+                        tier: 2
+                    )
+                )
+            ]
+        ),
         ("acl-del ls1", [.aclDel("ls1", NbACLFilter())]),
         ("acl-del ls1 from 5 ip", [.aclDel("ls1", NbACLFilter(direction: "from-lport", priority: 5, match: "ip"))]),
         ("acl-list ls1", [.aclList("ls1")]),
@@ -161,7 +178,9 @@ import Testing
         "lsp-set-enabled p1", "lsp-set-enabled p1 on", "lsp-set-options p1 key", "lsp-set-options p1 =v", "show a b",
         "dhcp-options-create", "dhcp-options-create d1", "dhcp-options-create d1 10.0.0.0/24 mtu",
         "lsp-set-dhcpv4-options p1 a b", "pg-add", "pg-add ''", "pg-add web ''", "pg-del", "pg-get-ports a b",
-        "acl-add a to-lport 5 ip", "acl-add a up 5 ip drop", "acl-add a to-lport 5x ip drop", "acl-del a to-lport 5",
+        "--severity acl-add a to-lport 5 ip drop", "--tier=4 acl-add a to-lport 5 ip drop",
+        "--log=1 acl-add a to-lport 5 ip drop", "acl-add a to-lport 5 ip", "acl-add a up 5 ip drop",
+        "acl-add a to-lport 5x ip drop", "acl-del a to-lport 5",
         "acl-list",
         "--wait", "--wait=all sync", "--timeout=x sync", "--timeout=-1 sync", "--timeout=86401 sync", "-x sync",
         "-t", "sync --columns=name",

@@ -88,5 +88,6 @@ enum Samples {
             ),
         ]),
         .sendingRates([PortRate(port: "vm1", bitsPerSecond: 1 << 40, burstBits: 1, framesPerSecond: .max)]),
+        .held(.filterRecord), .filterRecord,
     ]
 }

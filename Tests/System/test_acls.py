@@ -1,11 +1,13 @@
 """ACLs between guests on two hosts: a scan meets what is open, and a change holds at once."""
 
+import json
+import re
 import socket
 import struct
 import tempfile
 import unittest
 
-from lab import Primer, run
+from lab import Primer, run, wait_until
 from packets import Inside, packet_socket, receive
 
 # Asks all ports at once; a guest refuses one that nobody listens to, so that an answer tells what has passed.
@@ -84,6 +86,25 @@ class ACLTest(unittest.TestCase):
                     self.assert_refused(lab.IP[number])
                     self.assert_sound(receive(heard, 2, lambda frame: self.rejection(frame, lab.IP[number])))
                 self.nb("acl-del", "ls1")
+
+    def test_decisions_are_logged_and_counted(self):
+        lab = self.lab
+        self.nb("--log", "--severity=warning", "--name=no-web", "acl-add", "ls1", "to-lport", "10", "tcp.dst == 81",
+                "reject", "--", "--name=all", "acl-add", "ls1", "to-lport", "9", "ip4", "allow")
+        self.addCleanup(self.nb, "acl-del", "ls1")
+        self.assertIn("tcp.dst == 81) reject log(name=no-web,severity=warning)", self.nb("acl-list", "ls1"))
+        for _ in range(2):
+            asked = lab.on("vm1", "curl", "-sS", "-m", "10", f"http://{lab.IP[2]}:81/", check=False)
+            self.assertEqual(asked.returncode, 7, asked.stderr)
+        line = re.compile(
+            r'^agent: warning: acl_log: name="no-web", verdict=reject, severity=warning, direction=to-lport, '
+            rf'inport="ls1-vm1", outport="ls1-vm2": tcp,dl_src={lab.MAC[1]},dl_dst={lab.MAC[2]},nw_src={lab.IP[1]},'
+            rf"nw_dst={lab.IP[2]},tp_src=\d+,tp_dst=81,tcp_flags=syn", re.M)
+        wait_until(lambda: len(line.findall(lab.agents[2].output())) == 2, "the lines of the log")
+        counted = json.loads(lab.heddle("hv2", "acl", "counters", "--switch", "ls1", "-o", "json").stdout)["acls"]
+        self.assertEqual({acl["name"]: acl["decisions"] for acl in counted}["no-web"], 2)
+        self.assertIn("no-web", lab.heddle("hv2", "acl", "counters").stdout)
+        self.assertEqual(line.findall(lab.agents[1].output()), [])
 
     def assert_refused(self, address):
         asked = self.lab.on("vm1", "curl", "-sS", "-m", "10", f"http://{address}/", check=False)

@@ -148,11 +148,19 @@ private struct SegmentReader<Command: Sendable> {
 
     func checkedWords(of verb: ControlVerb<Command>) throws(ClientError) -> ControlVerb<Command>.Words {
         let usage = "; usage: \(grammar.program) \(verb.synopsis)"
+        var values: [String: String] = [:]
         for (option, value) in options {
-            guard verb.options.contains(option) else {
+            guard let hasValue = verb.hasValue(option) else {
                 throw .usage("'\(verb.name)' command has no '\(option)' option" + usage)
             }
-            if let value { throw .usage("'\(option)' option takes no value, but has '\(value)'" + usage) }
+            if hasValue {
+                guard let value, !value.isEmpty else {
+                    throw .usage("option '\(option)' requires a value" + usage)
+                }
+                values[option] = value
+            } else if let value {
+                throw .usage("'\(option)' option takes no value, but has '\(value)'" + usage)
+            }
         }
         let count = verb.argumentCount
         if arguments.count < count.lowerBound {
@@ -161,7 +169,7 @@ private struct SegmentReader<Command: Sendable> {
         if arguments.count > count.upperBound {
             throw .usage("'\(verb.name)' command takes at most \(count.upperBound) arguments" + usage)
         }
-        return ControlVerb<Command>.Words(arguments: arguments, options: Set(options.map(\.name)))
+        return ControlVerb<Command>.Words(arguments: arguments, options: Set(options.map(\.name)), values: values)
     }
 }
 

@@ -7,13 +7,18 @@ public enum ControlCompletion: Equatable, Sendable {
 }
 
 extension ControlGrammar {
+    /// An option up to its value.
+    private static func beginning(of option: String) -> String {
+        option.firstIndex(of: "=").map { String(option[...$0]) } ?? option
+    }
+
     /// Returns the completions after some words.
     /// - Parameter words: The words after the program's name, without the word that is being written.
     public func completion(after words: [String]) -> ControlCompletion {
         let segment = words.split(separator: "--", omittingEmptySubsequences: false).last ?? []
         let written = segment.filter { !$0.hasPrefix("-") }
         guard let name = written.first else {
-            let options = Set(verbs.flatMap(\.options)).sorted()
+            let options = Set(verbs.flatMap(\.options).map { Self.beginning(of: $0) }).sorted()
             return .words(verbs.map(\.name) + options + (waits ? ["--wait=hv", "--timeout="] : []))
         }
         guard let verb = verbs.first(where: { $0.name == name }) else { return .words([]) }

@@ -20,8 +20,8 @@ extension ControlGrammar {
             "COMMANDS:",
         ]
         if !waits { lines.removeSubrange(2..<4) }
-        let width = (verbs.map(\.synopsis.count).max() ?? 0) + 2
-        for verb in verbs { lines.append("  \(verb.synopsis.padded(to: width))\(verb.abstract)") }
+        let width = (verbs.map(\.shortSynopsis.count).max() ?? 0) + 2
+        for verb in verbs { lines.append("  \(verb.shortSynopsis.padded(to: width))\(verb.abstract)") }
         lines += ["", "OPTIONS (before or after the command):"]
         if waits {
             lines += [
@@ -49,6 +49,10 @@ extension ControlGrammar {
         switch option {
         case "--may-exist": "do nothing if it exists already"
         case "--if-exists": "do nothing if it does not exist"
+        case "--log": "have hosts log what it decides"
+        case "--severity=SEVERITY": "alert, warning, notice, info (as is usual) or debug; has it logged"
+        case "--name=NAME": "its name in logs, traces and the API"
+        case "--tier=TIER": "0 to 3; a lower one is asked first"
         default: ""
         }
     }

@@ -2,7 +2,7 @@
 public struct ControlVerb<Command: Sendable>: Sendable {
     /// The verb itself: `lsp-add`.
     public let name: String
-    /// Its options, such as `--may-exist`; none of them takes a value.
+    /// Its options, such as `--may-exist`, or `--severity=SEVERITY` for one with a value.
     public let options: [String]
     /// Its arguments as help shows them: `SWITCH PORT`.
     public let parameters: String
@@ -20,6 +20,8 @@ public struct ControlVerb<Command: Sendable>: Sendable {
     struct Words {
         var arguments: [String]
         var options: Set<String>
+        /// The values of those that have one.
+        var values: [String: String] = [:]
 
         /// The argument at this position; the grammar has checked that there is one.
         subscript(position: Int) -> String { position < arguments.count ? arguments[position] : "" }
@@ -52,8 +54,19 @@ public struct ControlVerb<Command: Sendable>: Sendable {
         self.command = command
     }
 
+    /// True if the option of this name has a value; `nil` if there is no such option.
+    func hasValue(_ option: String) -> Bool? {
+        if options.contains(option) { return false }
+        return options.contains { $0.hasPrefix(option + "=") } ? true : nil
+    }
+
     /// The verb with its options and arguments.
-    public var synopsis: String {
-        ([name] + options.map { "[\($0)]" } + (parameters.isEmpty ? [] : [parameters])).joined(separator: " ")
+    public var synopsis: String { synopsis(with: options.map { "[\($0)]" }) }
+
+    /// The same as a table shows it: several options are not named.
+    var shortSynopsis: String { options.count > 1 ? synopsis(with: ["[OPTION]..."]) : synopsis }
+
+    private func synopsis(with options: [String]) -> String {
+        ([name] + options + (parameters.isEmpty ? [] : [parameters])).joined(separator: " ")
     }
 }

@@ -9,10 +9,16 @@ public struct NbACL: Equatable, Sendable {
     public var match: String
     public var action: String
     public var mayExist = false
+    /// `nil` for one that is not logged.
+    public var severity: String?
+    /// `nil` for one that is made of what else is said.
+    public var givenName: String?
+    public var tier: Int64 = 0
 
     /// The name that such an ACL gets, as OVN's have none that tells them apart: of what it is on, its direction and
     /// priority, and a hash of its match.
     func name(on entity: String) -> String {
+        if let givenName { return givenName }
         var hash: UInt32 = 0x811c_9dc5
         for byte in match.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         let digits = String(hash, radix: 16)
@@ -39,7 +45,7 @@ extension NbCommand {
     static let aclVerbs: [ControlVerb<NbCommand>] = [
         ControlVerb(
             "acl-add",
-            options: ["--may-exist"],
+            options: ["--may-exist", "--log", "--severity=SEVERITY", "--name=NAME", "--tier=TIER"],
             parameters: "SWITCH|GROUP DIRECTION PRIORITY MATCH ACTION",
             count: 5...5,
             abstract: "Add an ACL to a switch or a port group.",
@@ -48,21 +54,25 @@ extension NbCommand {
                 argument, ACTION allow, allow-related, allow-stateless, drop, reject or pass. With allow-related,
                 answers to what is allowed pass without an ACL; with reject the sender is told. An ACL of a port
                 group is asked on every switch that has a port of it: its match names the group, as @GROUP.
-                'heddle apply' also sets names and tiers.
+                The log is that of the agents, which say 'acl_log'.
                 """,
             examples: [
                 "heddle nb acl-add ls1 to-lport 1000 'outport == \"ls1-vm1\" && tcp.dst == 22' drop",
                 "heddle nb acl-add web to-lport 900 'outport == @web && ip4' drop",
             ]
         ) { words throws(ClientError) in
-            .aclAdd(
+            let severity = words.values["--severity"]
+            return .aclAdd(
                 NbACL(
                     entity: try words.reference(0, of: "switch or port group"),
                     direction: try direction(words[1]),
                     priority: try priority(words[2]),
                     match: words[3],
                     action: words[4],
-                    mayExist: words.options.contains("--may-exist")
+                    mayExist: words.options.contains("--may-exist"),
+                    severity: severity ?? (words.options.contains("--log") ? "info" : nil),
+                    givenName: words.values["--name"],
+                    tier: try words.values["--tier"].map { text throws(ClientError) in try tier(text) } ?? 0
                 )
             )
         },
@@ -99,6 +109,13 @@ extension NbCommand {
         throw .usage("\(word): direction must be \"to-lport\" or \"from-lport\"")
     }
 
+    private static func tier(_ word: String) throws(ClientError) -> Int64 {
+        guard let tier = Int64(word), (0...3).contains(tier) else {
+            throw .usage("\(word): tier must be in range 0...3")
+        }
+        return tier
+    }
+
     private static func priority(_ word: String) throws(ClientError) -> Int64 {
         guard let priority = Int64(word), (0...32767).contains(priority) else {
             throw .usage("\(word): priority must be in range 0...32767")
@@ -121,7 +138,12 @@ extension NbListing {
                 String(repeating: " ", count: max(0, 10 - acl.text("direction").count)) + acl.text("direction")
             let priority = "\(acl["priority"]?.integerValue ?? 0)"
             return "\(direction) \(String(repeating: " ", count: max(0, 5 - priority.count)))\(priority) "
-                + "(\(acl.text("match"))) \(acl.text("action"))" + (tier > 0 ? " [tier \(tier)]" : "") + "\n"
+                + "(\(acl.text("match"))) \(acl.text("action"))" + (tier > 0 ? " [tier \(tier)]" : "") + log(of: acl)
+                + "\n"
         }.joined()
+    }
+    private static func log(of acl: JSONValue) -> String {
+        guard acl["log"] == .bool(true) else { return "" }
+        return " log(name=\(acl.text("name")),severity=\(acl["severity"]?.stringValue ?? "info"))"
     }
 }

@@ -32,13 +32,13 @@ public struct NbPlan: Equatable, Sendable {
     /// For each operation the position of its command in the chain.
     public private(set) var commandOfOperation: [Int] = []
 
-    private var switches: [String: Known] = [:]
+    var switches: [String: Known] = [:]
     var ports: [String: Known] = [:]
     var mirrors: [String: Known] = [:]
     private var dhcpOptions: [String: Known] = [:]
-    private var portGroups: [String: Known] = [:]
+    var portGroups: [String: Known] = [:]
     /// The ACLs as the chain has left them so far.
-    private var acls: [JSONValue] = []
+    var acls: [JSONValue] = []
     private var names: [String: String] = [:]
     private var position = 0
 
@@ -295,37 +295,6 @@ public struct NbPlan: Equatable, Sendable {
             if !names.contains(name) { names.append(name) }
         }
         return ["ports": .array(names.map { .string($0) })]
-    }
-
-    private mutating func addACL(_ acl: NbACL) throws(ClientError) {
-        let home = try homeOfACLs(acl.entity)
-        let name = acl.name(on: home.name)
-        if acls.contains(where: { $0.text("name") == name }) {
-            guard acl.mayExist else { throw .refused("Same ACL already existed on \(home.noun) \(home.name).") }
-            return
-        }
-        let body: JSONValue = [
-            "name": .string(name), "direction": .string(acl.direction), "priority": .integer(acl.priority),
-            "match": .string(acl.match), "action": .string(acl.action),
-        ]
-        operate(
-            "create",
-            "/v1/acls",
-            body.merged(with: .object(JSONObject(distinct: [(home.member, .string(home.name))])))
-        )
-        acls.append(body.merged(with: .object(JSONObject(distinct: [(home.member, .string(home.name))]))))
-    }
-
-    /// The switch or the port group that a reference of `acl-add` means, which OVN does not tell apart either.
-    private func homeOfACLs(_ reference: String) throws(ClientError) -> (member: String, noun: String, name: String) {
-        let isSwitch = found(reference, in: switches) != nil
-        let isGroup = found(reference, in: portGroups) != nil
-        guard !isSwitch || !isGroup else {
-            throw .refused("\(reference): there are a switch and a port group of this name; give the UUID of one")
-        }
-        if isSwitch { return ("switch", "switch", resolved(reference)) }
-        guard isGroup else { throw notFound(reference, "switch or port group") }
-        return ("port_group", "port group", resolved(reference))
     }
 
     private func portGroup(_ reference: String) throws(ClientError) -> String {

@@ -197,6 +197,14 @@ extension Context {
         connection = reference
     }
 
+    /// True if the frame is one on its way, false if it is only asked what would become of it.
+    var hasTime: Bool { now != .zero }
+
+    /// Has a decision on the frame logged; it is made for each frame.
+    mutating func log(_ decision: FilterDecision, in record: FilterRecord) {
+        record.log(decision, on: noting(.contents), now: now)
+    }
+
     /// The port at which the destination's MAC was last seen, if it still learns and can be reached.
     mutating func learntDestination(_ tables: Tables) -> UnsafePointer<PortRow>? {
         guard let learnt else { return nil }

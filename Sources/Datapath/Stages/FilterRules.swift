@@ -14,7 +14,7 @@ extension Context {
         // A file that does not have what it claims lets nothing pass.
         guard rules.count > 0 else { return .acl }
         let tests = tables.rows(TestRow.self, filter.tests)
-        var left = UInt32.max
+        var left = UInt16.max
         let key = (egress ?? ingress).pointee.key
         let choice = filter.rules(of: key, tables)
         let places = tables.rows(UInt32.self, choice)
@@ -24,6 +24,7 @@ extension Context {
             let rule = rules[Int(place)]
             guard rule.tier != left, isTrue(rule.first, tests, tables) else { continue }
             acl = rule.number
+            note(rule, tables)
             switch rule.action {
             case RuleRow.pass: left = rule.tier
             case RuleRow.allow, RuleRow.allowStateless: return nil
@@ -45,9 +46,26 @@ extension Context {
             let rule = rules[Int(place)]
             guard rule.action == RuleRow.allowStateless, isTrue(rule.first, tests, tables) else { continue }
             acl = rule.number
+            note(rule, tables)
             return true
         }
         return false
+    }
+
+    /// Counts the decision of an ACL, and has it logged if that is wanted: then no decision of it is kept.
+    private mutating func note(_ rule: RuleRow, _ tables: Tables) {
+        // Without a time it is asked what would be; and an answer is judged in the place of what it answers.
+        guard hasTime, !isReversed, let record = tables.activations?.filterRecord else { return }
+        let vni = datapath.pointee.vni
+        record.count(rule.identity, vni: vni)
+        guard rule.logs != 0 else { return }
+        let decision = FilterDecision(
+            identity: rule.identity,
+            vni: vni,
+            ingressKey: ingress.pointee.key,
+            egressKey: egress?.pointee.key ?? 0
+        )
+        log(decision, in: record)
     }
 
     /// Follows the tests of a rule, each of which names one behind it.

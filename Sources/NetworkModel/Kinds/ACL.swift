@@ -22,6 +22,10 @@ public struct ACL: Hashable, Sendable {
     public var tier: UInt8 = 0
     public var match = ACLMatch(stored: "")
     public var action = PacketFilter.Action.drop
+    /// True if hosts log its decisions.
+    public var isLogged = false
+    /// The severity that the log says.
+    public var severity = PacketFilter.Severity.info
     /// The user's own marks; at most 64.
     public var labels: [String: String] = [:]
     /// The server knows nothing of an ACL.
@@ -66,6 +70,12 @@ extension ACL: Kind {
             try word(reader, "action")
         },
         .texts("labels", \.labels),
+        Field("log", "boolean", \.isLogged, .flag, laterThan: false) { (reader) throws(Refusal) in
+            try reader.bool("log", default: false)
+        },
+        Field("severity", "string", \.severity, .word, laterThan: .info) { (reader) throws(Refusal) in
+            try word(reader, "severity", default: .info)
+        },
     ])
     public static let blank = ACL(name: "")
     public static let reachesOthers = true
@@ -73,10 +83,12 @@ extension ACL: Kind {
 
     private static func word<Word: RawRepresentable<String> & CaseIterable>(
         _ reader: BodyReader,
-        _ name: String
+        _ name: String,
+        default fallback: Word? = nil
     ) throws(Refusal) -> Word {
         let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
         guard let text = try reader.string(name) else {
+            if let fallback { return fallback }
             let detail = "\(reader.noun) needs \"\(name)\", which is one of \(words)."
             throw Refusal(.missingField, detail, pointer: reader.pointer(name))
         }

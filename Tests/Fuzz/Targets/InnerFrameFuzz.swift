@@ -83,6 +83,9 @@ public func fuzzInnerFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         precondition(verdict.replyByteCount <= reply.count)
         while verdict.nextOutput(tables.view) != nil {}
     }
+    let decision = FilterDecision(identity: 1, vni: 5, ingressKey: 1, egressKey: 2)
+    let head = (0..<min(count, 96)).map { start.load(fromByteOffset: $0, as: UInt8.self) }
+    precondition(!FilterLogLine(decision: decision, head: head, frameByteCount: count).fields.isEmpty)
     precondition(frame.writeRejection(into: reply) <= reply.count)
     for pathMTU in [1222, 1442, 68] {
         precondition(frame.writeTooBig(pathMTU: pathMTU, into: reply) <= reply.count)
