@@ -15,19 +15,17 @@ struct CompiledFilter {
     /// The list of each test; -1 for one without.
     private var listOfTest: [Int] = []
     private var listOfSet: [SetName: Int] = [:]
-    private let names: PacketFilter
+    private var names: PacketFilter
     /// The ports and groups of which a rule demands one, in the order of rules; `nil` if it demands none.
     private var owners: [Set<Owner>?] = []
     /// The rules that can be true for ports, by their keys, ascending.
     private var ports: [(key: UInt16, list: Int)] = []
-    /// Lists of rules, by their places; the first is that of all ports that are not named.
-    private var choices: [[UInt32]] = []
+    /// Lists of rules; the first is that of all ports that are not named.
+    private var choices: [RuleIndex] = []
+    /// The values that each rule demands.
+    private var demands: [RuleIndex.Demands] = []
 
-    /// The values from one to another, both included.
-    private struct ValueInterval {
-        var first: UInt128
-        var last: UInt128
-    }
+    private typealias ValueInterval = RuleIndex.Interval
 
     /// A port, or all of a group.
     private struct Owner: Hashable {
@@ -73,8 +71,27 @@ struct CompiledFilter {
             )
             if acl.action == .allowStateless { reads.insert(.stateless) }
             owners.append(expression.flatMap { Self.owners($0.term, side) })
+            demands.append(expression.map { RuleIndex.demands($0.term) } ?? [:])
         }
         choosePorts()
+    }
+
+    /// Takes over a filter that has other addresses in its sets, and else is the same.
+    /// - Returns: `false` if it is not, or a set becomes empty or was so, for which there is no test; nothing is taken
+    ///   then.
+    mutating func takeSets(of filter: PacketFilter) -> Bool {
+        guard filter.acls == names.acls, filter.ports == names.ports, filter.portGroups == names.portGroups else {
+            return false
+        }
+        var lists = lists
+        for (set, list) in listOfSet where !set.isGroup {
+            guard filter.addressSets[set.name] != names.addressSets[set.name] else { continue }
+            let intervals = Self.addresses(of: set, filter)
+            guard intervals.isEmpty == lists[list].isEmpty else { return false }
+            lists[list] = intervals
+        }
+        (names, self.lists) = (filter, lists)
+        return true
     }
 
     /// Appends the tests of a term, the last one first: those that a test goes on to are there before it.
@@ -117,7 +134,7 @@ struct CompiledFilter {
         var intervals: [ValueInterval] = []
         var target = no
         for value in test.values {
-            if let interval = Self.interval(value, test.comparison, all) {
+            if let interval = RuleIndex.interval(value, test.comparison, all) {
                 intervals.append(interval)
             } else if test.comparison == .equal || isNegated {
                 var row = Self.row(field, test.range, yes: yes, no: target)
@@ -133,24 +150,6 @@ struct CompiledFilter {
         return emit(Self.joined(intervals), of: field, test.range, yes: yes, no: target)
     }
 
-    /// The values that a comparison with a constant is true of; `nil` for none, or if they are no interval.
-    private static func interval(
-        _ constant: BitTest.MaskedValue,
-        _ comparison: MatchComparison,
-        _ all: UInt128
-    ) -> ValueInterval? {
-        let value = constant.value
-        switch comparison {
-        case .equal, .notEqual:
-            let free = ~constant.mask & all
-            return free & (free &+ 1) == 0 ? ValueInterval(first: value, last: value | free) : nil
-        case .less: return value == 0 ? nil : ValueInterval(first: 0, last: value - 1)
-        case .lessOrEqual: return ValueInterval(first: 0, last: value)
-        case .greater: return value == all ? nil : ValueInterval(first: value + 1, last: all)
-        case .greaterOrEqual: return ValueInterval(first: value, last: all)
-        }
-    }
-
     /// A test with a set or a group, whose intervals all such tests share: what a file has of them has one bound.
     private mutating func emit(
         _ key: SetName,
@@ -164,7 +163,8 @@ struct CompiledFilter {
             list = present
         } else {
             list = lists.count
-            lists.append(key.isGroup ? Self.intervals(names.portGroups[key.name] ?? []) : addresses(of: key))
+            let keys = names.portGroups[key.name] ?? []
+            lists.append(key.isGroup ? Self.intervals(keys) : Self.addresses(of: key, names))
             listOfSet[key] = list
         }
         guard !lists[list].isEmpty else { return no }
@@ -177,7 +177,7 @@ struct CompiledFilter {
         joined(keys.map { ValueInterval(first: UInt128($0), last: UInt128($0)) })
     }
 
-    private func addresses(of set: SetName) -> [ValueInterval] {
+    private static func addresses(of set: SetName, _ names: PacketFilter) -> [ValueInterval] {
         let intervals = (names.addressSets[set.name] ?? []).compactMap { prefix -> ValueInterval? in
             let first: UInt128
             switch prefix.address {
@@ -189,7 +189,7 @@ struct CompiledFilter {
             let rest = free >= 128 ? UInt128.max : (1 << UInt128(free)) - 1
             return ValueInterval(first: first & ~rest, last: first | rest)
         }
-        return Self.joined(intervals)
+        return joined(intervals)
     }
 
     private mutating func emit(
@@ -252,8 +252,8 @@ struct CompiledFilter {
     }
 
     /// The same intervals in order, those that meet being one.
-    private static func joined(_ intervals: [ValueInterval]) -> [ValueInterval] {
-        var joined: [ValueInterval] = []
+    static func joined(_ intervals: [RuleIndex.Interval]) -> [RuleIndex.Interval] {
+        var joined: [RuleIndex.Interval] = []
         for interval in intervals.sorted(by: { $0.first < $1.first }) {
             if let last = joined.last, interval.first <= last.last || interval.first == last.last &+ 1 {
                 joined[joined.count - 1].last = max(last.last, interval.last)
@@ -296,18 +296,19 @@ struct CompiledFilter {
             }
         }
         var listOfSignature: [Set<Owner>: Int] = [[]: 0]
-        choices = [shared]
-        var placeCount = shared.count
+        choices = [RuleIndex(of: shared, demands)]
+        var placeCount = choices[0].placeCount
         for (key, signature) in signatures.sorted(by: { $0.key < $1.key }) {
             let list = listOfSignature[signature] ?? choices.count
             if list == choices.count {
                 listOfSignature[signature] = list
-                choices.append(Set(signature.flatMap { rulesOfOwner[$0] ?? [] } + shared).sorted())
-                placeCount += choices[list].count
+                let rules = Set(signature.flatMap { rulesOfOwner[$0] ?? [] } + shared).sorted()
+                choices.append(RuleIndex(of: rules, demands))
+                placeCount += choices[list].placeCount
             }
             ports.append((key, list))
             guard placeCount <= Self.placeCountMaximum else {
-                (ports, choices) = ([], [rules.indices.map { UInt32($0) }])
+                (ports, choices) = ([], [RuleIndex(of: rules.indices.map { UInt32($0) }, demands)])
                 return
             }
         }
@@ -316,7 +317,7 @@ struct CompiledFilter {
     /// Lays the rows into a file.
     func append(to file: TableFile) -> FilterRow {
         guard !rules.isEmpty else { return .empty }
-        let lists = choices.map { file.append($0) }
+        let lists = choices.map { $0.append(to: file) }
         let extents = self.lists.map { list in
             file.append(list.map { IntervalRow(first: WideValue($0.first), last: WideValue($0.last)) })
         }

@@ -10,11 +10,36 @@ struct FilterRow {
     var tests: Extent
     /// The `PortRulesRow`s of ports that rules name, by ascending key.
     var ports: Extent
-    /// The places (`UInt32`) of the rules for all other ports.
-    var others: Extent
+    /// The rules for all other ports.
+    var others: RuleListRow
     var reads: FilterReads
 
     static let empty = FilterRow(rules: .empty, tests: .empty, ports: .empty, others: .empty, reads: [])
+}
+
+/// The rules that a frame may be asked, by their places (`UInt32`), each in one of the lists.
+struct RuleListRow {
+    /// Those that each frame is asked, ascending.
+    var others: Extent
+    /// `RuleIndexRow`s for the others, at most `RuleIndex.fieldCountMaximum`.
+    var fields: Extent
+
+    static let empty = RuleListRow(others: .empty, fields: .empty)
+}
+
+/// The rules that demand a value of a field.
+struct RuleIndexRow {
+    /// `IndexedRulesRow`s by ascending value, the first of 0.
+    var rows: Extent
+    /// A `FilterField`.
+    var field: UInt64
+}
+
+/// The rules of the values from one to that of the next row.
+struct IndexedRulesRow {
+    var first: WideValue
+    /// Places (`UInt32`) of rules, ascending.
+    var rules: Extent
 }
 
 /// The parts of a packet that some rule reads.
@@ -32,8 +57,7 @@ struct FilterReads: OptionSet {
 /// The rules that can be true for a port.
 struct PortRulesRow {
     var key: UInt64
-    /// Places (`UInt32`) of rules, ascending.
-    var rules: Extent
+    var rules: RuleListRow
 }
 
 /// An ACL.

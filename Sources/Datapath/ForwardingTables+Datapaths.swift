@@ -96,6 +96,12 @@ final class DatapathState {
     /// Takes over the ACLs of its record. Expressions that were there before are not read again.
     func compileFilters() {
         let filter = record.filter ?? PacketFilter(acls: [])
+        var others = filters
+        let areAlike = !others.isEmpty && others.indices.allSatisfy { others[$0].takeSets(of: filter) }
+        if areAlike {
+            filters = others
+            return
+        }
         let former = expressions
         expressions = [:]
         for acl in filter.acls where expressions[acl.match] == nil {

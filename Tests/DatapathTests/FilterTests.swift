@@ -108,6 +108,19 @@ import Wire
         #expect(host.tables.keptOutcomes(of: arrival, host.input, cache) == [.local(slot: 1)])
     }
 
+    @Test func `Sets that gain, lose, become empty and are not any more hold for the next frame`() {
+        var host = host([rule("ip4.src == $a && ip4.dst == {$b, 1.2.3.4}", .drop)]) {
+            $0.addressSets = ["a": [], "b": [IPPrefix(host: .v4(TestHost.ipv4(2)))]]
+        }
+        let (one, other) = (IPPrefix(host: .v4(TestHost.ipv4(1))), IPPrefix(host: .v4(TestHost.ipv4(7))))
+        for set in [[], [one], [one, other], [other], [other, one], [], [one]] {
+            host.update(at: .zero) { $0.datapaths[0].filter?.addressSets["a"] = set }
+            #expect(passes(TestHost.udp(1, 2), host) == !set.contains(one))
+        }
+        host.update(at: .zero) { $0.datapaths[0].filter?.addressSets["b"] = [other] }
+        #expect(passes(TestHost.udp(1, 2), host))
+    }
+
     @Test func `Many ACLs of many groups lie in little memory, and sets that all name but once`() {
         let acls = (0..<10_000).map { rule("outport == @g\($0 / 100) && ip4.src == $all && tcp.dst == \($0)", .drop) }
         let host = host(acls) { filter in

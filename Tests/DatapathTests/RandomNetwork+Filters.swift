@@ -9,13 +9,15 @@ extension RandomNetwork {
     mutating func filter() -> PacketFilter? {
         guard chance(25) else { return nil }
         var filter = PacketFilter(acls: [])
-        for number in 0..<Int.random(in: 1...6, using: &generator) {
+        // Some have so many that rules of one kind are looked up.
+        let count = chance(70) ? Int.random(in: 1...6, using: &generator) : 40
+        for number in 0..<count {
             let direction: PacketFilter.Direction = chance(50) ? .fromPort : .toPort
             filter.acls.append(
                 PacketFilter.Rule(
                     name: "acl\(number)",
                     direction: direction,
-                    tier: UInt8(number / 3),
+                    tier: UInt8(3 * number / max(count, 7)),
                     match: match(direction),
                     action: PacketFilter.Action.allCases.randomElement(using: &generator) ?? .drop
                 )

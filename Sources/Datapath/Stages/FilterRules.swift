@@ -15,11 +15,8 @@ extension Context {
         guard rules.count > 0 else { return .acl }
         let tests = tables.rows(TestRow.self, filter.tests)
         var left = UInt16.max
-        let key = (egress ?? ingress).pointee.key
-        let choice = filter.rules(of: key, tables)
-        let places = tables.rows(UInt32.self, choice)
-        guard places.count == choice.count else { return .acl }
-        for place in places {
+        guard var candidates = candidates(filter, tables) else { return .acl }
+        while let place = candidates.next() {
             guard Int(place) < rules.count else { return .acl }
             let rule = rules[Int(place)]
             guard rule.tier != left, isTrue(rule.first, tests, tables) else { continue }
@@ -41,7 +38,8 @@ extension Context {
         guard filter.reads.contains(.stateless), !hidesTransport(from: filter.reads) else { return false }
         let rules = tables.rows(RuleRow.self, filter.rules)
         let tests = tables.rows(TestRow.self, filter.tests)
-        for place in tables.rows(UInt32.self, filter.rules(of: (egress ?? ingress).pointee.key, tables)) {
+        guard var candidates = candidates(filter, tables) else { return false }
+        while let place = candidates.next() {
             guard Int(place) < rules.count else { return false }
             let rule = rules[Int(place)]
             guard rule.action == RuleRow.allowStateless, isTrue(rule.first, tests, tables) else { continue }
@@ -50,6 +48,29 @@ extension Context {
             return true
         }
         return false
+    }
+
+    /// The rules that can be true of the frame; `nil` if the file does not have what it claims.
+    private mutating func candidates(_ filter: FilterRow, _ tables: Tables) -> RuleCandidates? {
+        let list = filter.rules(of: (egress ?? ingress).pointee.key, tables)
+        var candidates = RuleCandidates()
+        guard candidates.add(list.others, tables) else { return nil }
+        let fields = tables.rows(RuleIndexRow.self, list.fields)
+        guard fields.count == list.fields.count, fields.count <= RuleIndex.fieldCountMaximum else { return nil }
+        for number in 0..<fields.count {
+            guard let field = FilterField(rawValue: UInt8(truncatingIfNeeded: fields[number].field)) else { return nil }
+            let rows = tables.rows(IndexedRulesRow.self, fields[number].rows)
+            guard rows.count == fields[number].rows.count else { return nil }
+            let value = isReversed ? reversedValue(of: field) : value(of: field)
+            var (low, high) = (0, rows.count)
+            while low < high {
+                let middle = low &+ (high &- low) / 2
+                if rows[middle].first.value <= value { low = middle &+ 1 } else { high = middle }
+            }
+            guard low > 0 else { continue }
+            guard candidates.add(rows[low &- 1].rules, tables) else { return nil }
+        }
+        return candidates
     }
 
     /// Counts the decision of an ACL, and has it logged if that is wanted: then no decision of it is kept.
@@ -136,8 +157,8 @@ extension Context {
 }
 
 extension FilterRow {
-    /// The places of the rules that can be true for a port.
-    fileprivate func rules(of key: UInt16, _ tables: Tables) -> Extent {
+    /// The rules that can be true for a port.
+    fileprivate func rules(of key: UInt16, _ tables: Tables) -> RuleListRow {
         let rows = tables.rows(PortRulesRow.self, ports)
         var (low, high) = (0, rows.count)
         while low < high {
