@@ -56,7 +56,10 @@ final class Agent {
         program: "heddle \(configuration.version)",
         names: Captures.Names(
             port: { [weak self] in self?.core.portName(ofSlot: $0) ?? "" },
-            chassis: { [weak self] in self?.core.chassisName(at: $0) ?? "" }
+            chassis: { [weak self] in self?.core.chassisName(at: $0) ?? "" },
+            acl: { [weak self] identity in
+                self.flatMap { $0.filters.name(of: identity, $0.core, now: $0.loop.now) }
+            }
         ),
         send: { [weak self] in self?.forwarder?.send($0) },
         ended: { [weak self] in self?.hear(.captureEnded($0)) }

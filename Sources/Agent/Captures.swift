@@ -21,6 +21,7 @@ final class Captures {
     struct Names {
         var port: (UInt16) -> String
         var chassis: (IPAddress) -> String
+        var acl: (_ identity: UInt64) -> String?
     }
 
     private final class Capture {
@@ -145,18 +146,25 @@ final class Captures {
         loop.defer { [ended] in ended(ticket) }
     }
 
+    /// The reason of a drop, with the name of the ACL if one has decided.
+    private func reason(of record: CaptureRecord) -> String {
+        let label = record.dropReason.label
+        guard record.dropReason.isOfACL, record.acl != 0, let name = names.acl(record.acl) else { return label }
+        return "\(label) by \(name)"
+    }
+
     private func frame(_ captured: CaptureRing.Captured) -> CapturedFrame? {
         let record = captured.record
         let fate: CapturedFrame.Fate
         switch record.fate {
         case nil: return nil
-        case .dropped?: fate = .dropped(reason: record.dropReason.label)
+        case .dropped?: fate = .dropped(reason: reason(of: record))
         case .local?: fate = .local(port: names.port(record.slot))
         case .remote?: fate = .remote(host: record.address.map(names.chassis) ?? "that is gone")
         case .answered?: fate = .answered(kind: record.answerKind.label)
         case .copied?: fate = .copied(count: Int(record.copyCount))
         case .delivered?: fate = .delivered
-        case .refused?: fate = .refused(reason: record.dropReason.label)
+        case .refused?: fate = .refused(reason: reason(of: record))
         case .untaken?: fate = .untaken(reason: record.dropReason.label)
         }
         return CapturedFrame(

@@ -10,6 +10,12 @@ final class HostFilters {
     private var toldOmissions: UInt64?
     private var toldAt = Duration.zero
 
+    /// The names of ACLs by identity, and when they were looked up.
+    private var names: [UInt64: String] = [:]
+    private var namedAt: Duration?
+
+    /// The time for which the names of ACLs are not looked up again, as there may be thousands.
+    private static let nameInterval: Duration = .seconds(1)
     /// The time for which the log says nothing more of lines that were left out.
     private static let omissionInterval: Duration = .seconds(10)
 
@@ -62,6 +68,14 @@ final class HostFilters {
         guard omitted != told, now - toldAt >= Self.omissionInterval else { return }
         (toldOmissions, toldAt) = (omitted, now)
         Log.write(.warning, "acl_log: left out \(omitted &- told) lines, beyond the limits of ports or of the host")
+    }
+
+    /// The name of an ACL of this host, as of a second ago; `nil` if there is none.
+    func name(of identity: UInt64, _ core: AgentCore, now: Duration) -> String? {
+        if namedAt.map({ now - $0 >= Self.nameInterval }) ?? true {
+            (names, namedAt) = (core.namedFilters.names, now)
+        }
+        return names[identity]
     }
 
     /// The numbers of decisions of the ACLs of a switch, or of all.

@@ -33,6 +33,11 @@ public struct NamedFilters: Sendable {
         }
     }
 
+    /// The names of ACLs by their identities.
+    public var names: [UInt64: String] {
+        Dictionary(rules.map { ($0.key.identity, $0.value.rule.name) }) { first, _ in first }
+    }
+
     /// The datapath's key and the identity of each ACL.
     public var identities: [(vni: UInt32, identity: UInt64)] { rules.keys.map { ($0.vni, $0.identity) } }
 

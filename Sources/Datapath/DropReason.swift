@@ -94,6 +94,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     /// A socket or device refused the frame.
     case outputError
 
+    /// True if ACLs have dropped the frame.
+    public var isOfACL: Bool { self == .acl || self == .rejected }
+
     /// The reason in snake case, as counters are named for people: `ingress_port_security`.
     public var label: String {
         var label = ""

@@ -2,6 +2,7 @@ import CLinux
 import Datapath
 import Glibc
 import Reactor
+import Wire
 
 // Captures of ports: a copy of each frame that a guest sends, as it came, with what becomes of it; and of each frame
 // for the guest, as it is given to it, or would have been.
@@ -48,6 +49,10 @@ extension FrameSwitch {
         if action.isUnsettled {
             let answer = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
             action = tables.decide(on: frame, from: slot16, flows, reply: answer, into: room)
+        }
+        if action.reason.isOfACL, action.kind == .drop || action.kind == .refused {
+            let answer = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
+            record.pointee.acl = tables.decidingACL(on: frame, from: slot16, reply: answer)
         }
         guard action.kind == .pipeline else { return note(action, tables, in: record) }
         if verdict.pointee.replyByteCount > 0 {
@@ -109,7 +114,8 @@ extension FrameSwitch {
         byteCount: Int,
         frameCount: Int,
         _ obstacle: Obstacle?,
-        _ tap: UnsafePointer<CaptureTap>
+        _ tap: UnsafePointer<CaptureTap>,
+        acl: UInt64 = 0
     ) {
         let time = UInt64(bitPattern: clinux_nanoseconds(CLOCK_REALTIME))
         guard let record = tap.pointee.begin(lane, frameByteCount: byteCount, time: time) else { return }
@@ -124,6 +130,7 @@ extension FrameSwitch {
             skipped = 0
         }
         record.pointee.segmentCount = UInt32(truncatingIfNeeded: frameCount)
+        record.pointee.acl = acl
         switch obstacle {
         case nil: record.pointee.fate = .delivered
         case .refused(let reason)?:
@@ -137,20 +144,42 @@ extension FrameSwitch {
         if tap != arrivals.tap { tap.pointee.publish(lane) }
     }
 
+    /// The sender of a frame that was dropped on its way out.
+    enum RefusedSender {
+        /// The port in this slot.
+        case port(Int)
+        /// A port of the host at this address.
+        case distant(TunnelPacket, IPAddress)
+        /// A frame for many is dropped by more ACLs than one.
+        case unknown
+    }
+
     /// Copies a frame that the pipeline has dropped on its way out to a port, if that is captured.
     func captureRefusal(
         _ bytes: UnsafeMutableRawPointer,
         _ frame: Frame,
         _ action: FlowAction,
         frameCount: Int,
+        from sender: RefusedSender,
         _ generation: UnsafePointer<Generation>
     ) {
         guard let tap = generation.pointee.tap(Int(action.slot)) else { return }
+        var acl: UInt64 = 0
+        if action.reason.isOfACL {
+            let tables = generation.pointee.tables
+            switch sender {
+            case .port(let slot):
+                let answer = UnsafeMutableRawBufferPointer(rebasing: reply[64...])
+                acl = tables.decidingACL(on: frame, from: UInt16(truncatingIfNeeded: slot), reply: answer)
+            case .distant(let packet, let address): acl = tables.decidingACL(on: frame, in: packet, from: address)
+            case .unknown: break
+            }
+        }
         var part = iovec(
             iov_base: bytes - OffloadHeader.byteCount,
             iov_len: OffloadHeader.byteCount + frame.byteCount
         )
-        capture(&part, byteCount: frame.byteCount, frameCount: frameCount, .refused(action.reason), tap)
+        capture(&part, byteCount: frame.byteCount, frameCount: frameCount, .refused(action.reason), tap, acl: acl)
     }
 }
 

@@ -131,7 +131,7 @@ extension FrameSwitch {
                 result.failure = failure ?? result.failure
             case .refused:
                 counters.add(1, to: .unsentFrames, of: Int(output.action.slot))
-                captureRefusal(bytes, frame, output.action, frameCount: 1, generation)
+                captureRefusal(bytes, frame, output.action, frameCount: 1, from: .unknown, generation)
                 result.failure = output.action.reason
             case .remote, .drop, .pipeline, .program, .wider: break
             }

@@ -255,7 +255,14 @@ extension FrameSwitch {
     ) {
         let frameCount = states[departure.number].frameCount
         counters.add(UInt64(frameCount), to: .unsentFrames, of: Int(action.slot))
-        captureRefusal(departure.bytes, frame, action, frameCount: frameCount, generation)
+        captureRefusal(
+            departure.bytes,
+            frame,
+            action,
+            frameCount: frameCount,
+            from: .port(departure.slot),
+            generation
+        )
         if action.reason == .rejected { return reject(departure, frame, for: Int(action.slot), generation) }
         drop(departure.number, action.reason)
     }

@@ -120,7 +120,7 @@ extension FrameSwitch {
             return nil
         case .refused:
             counters.add(1, to: .unsentFrames, of: Int(action.slot))
-            captureRefusal(bytes, frame, action, frameCount: 1, generation)
+            captureRefusal(bytes, frame, action, frameCount: 1, from: .distant(packet, origin.address), generation)
             let isRejected = action.reason == .rejected
             drop(isRejected ? reject(frame, packet, for: Int(action.slot), generation) : action.reason)
             return nil

@@ -87,6 +87,24 @@ import Wire
         for count in 0...60 { #expect(!fields(Array(TestHost.udp(1, 2, count: 30).prefix(count))).isEmpty) }
     }
 
+    @Test func `The ACL that drops a frame is told, also where a flow has kept only that it is dropped`() throws {
+        for direction in PacketFilter.Direction.allCases {
+            let acls = [Self.rule("web", "tcp", .drop, direction), Self.rule("dns", "udp", .reject, direction)]
+            let story = try Story(acls)
+            let reply = UnsafeMutableRawBufferPointer.allocate(byteCount: Verdict.replyByteCountMaximum, alignment: 8)
+            defer { reply.deallocate() }
+            func decider(_ bytes: [UInt8]) -> UInt64 {
+                bytes.withUnsafeBytes { memory in
+                    guard let base = memory.baseAddress else { return 0 }
+                    let frame = Frame(base, byteCount: memory.count)
+                    return story.host.tables.view.decidingACL(on: frame, from: 0, reply: reply)
+                }
+            }
+            #expect(decider(TestHost.udp(1, 2)) == acls[1].identity && decider(TestHost.arpRequest(1, 2)) == 0)
+            #expect(story.count(acls[1]) == 0)
+        }
+    }
+
     @Test func `A sender is logged up to a limit, and what is left out is counted`() throws {
         let story = try Story([Self.rule("a", "1", .drop, log: .info)])
         let limit = RateLimit.loggedDecisions

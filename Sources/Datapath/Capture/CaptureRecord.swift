@@ -46,6 +46,8 @@ public struct CaptureRecord: BitwiseCopyable, Sendable {
     private var partlyReason: UInt8 = 0
     private var padding: UInt16 = 0
     private var padding32: UInt32 = 0
+    /// The identity of the ACL that has dropped the frame (`PacketFilter.Rule.identity`); 0 if none has.
+    public var acl: UInt64 = 0
 
     /// The octets of a record before those of its frame.
     public static let headerByteCount = MemoryLayout<CaptureRecord>.stride
