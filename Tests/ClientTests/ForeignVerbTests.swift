@@ -28,7 +28,9 @@ import Testing
         ("set Logical_Switch s x=1", "lsp-set-..."), ("create x", "heddle apply"), ("wait-until x", "--wait=hv"),
         ("init", "leave it out"), ("sb list Chassis", "heddle get"), ("sb find Port_Binding", "heddle get"),
         ("sb lflow-list", "no logical flows"), ("sb lsp-bind p hv1", "heddle port add"),
-        ("--db=tcp:1.2.3.4:6641 show", "HEDDLE_NB"), ("--format=json show", "-o json"), ("-f csv show", "-o json"),
+        ("--meter=m acl-add ls1 to-lport 1 ip drop", "leave it out"),
+        ("--label=7 acl-add ls1 to-lport 1 ip drop", "labels"), ("--db=tcp:1.2.3.4:6641 show", "HEDDLE_NB"),
+        ("--format=json show", "-o json"), ("-f csv show", "-o json"),
         ("--no-leader-only show", "one central"), ("-V", "heddle --version"),
     ])
     func `what OVN's programs can do besides is answered with what to use`(line: String, piece: String) {

@@ -66,6 +66,8 @@ struct ForeignVerbs: Sendable {
         case "--dry-run": "'heddle apply --dry-run' and the API's dry_run=true only show what would change"
         case "--no-leader-only", "--leader-only", "--shuffle-remotes", "--no-shuffle-remotes":
             "there is one central: leave it out"
+        case "--meter": "hosts bound what they log by themselves: leave it out"
+        case "--label": "'labels' of 'heddle apply' may say anything"
         case "-u": "name central by HEDDLE_NB=unix:PATH"
         case "-v", "--verbose", "--log-file", "--syslog-method": "there is no log to set: leave it out"
         case "-V", "--version": "'heddle --version' tells it"
