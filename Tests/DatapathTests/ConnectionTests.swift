@@ -126,6 +126,26 @@ import Wire
         Self.open(&story)
     }
 
+    @Test func `Ends that have forgotten a connection open it anew, if both say so`() throws {
+        var story = try Story(Self.sshOnly)
+        Self.open(&story)
+        let data = Self.tcp(Self.ack, 9001, 70_001, count: 10)
+        #expect(story.send(data) == .drop(.connectionInvalid))
+        #expect(story.send(Self.tcp(Self.syn, 9000)) == .local(slot: 1))
+        // The other end still has it, and says so.
+        #expect(story.send(Self.tcp(Self.ack, 501, 101, isBack: true), from: 2) == .local(slot: 0))
+        #expect(story.send(data) == .drop(.connectionInvalid))
+        // An answer to another SYN passes and is none to this one.
+        #expect(story.send(Self.tcp(Self.syn | Self.ack, 70_000, 9002, isBack: true), from: 2) == .local(slot: 0))
+        #expect(story.send(data) == .drop(.connectionInvalid))
+        #expect(story.send(Self.tcp(Self.syn | Self.ack, 70_000, 9001, isBack: true), from: 2) == .local(slot: 0))
+        #expect(Set(story.memory.list(at: story.now).map(\.state)) == ["answered"])
+        #expect(story.send(data) == .local(slot: 1))
+        #expect(Set(story.memory.list(at: story.now).map(\.state)) == ["established"])
+        #expect(story.send(Self.tcp(Self.ack, 501, 101, isBack: true, count: 1), from: 2) == .drop(.connectionInvalid))
+        #expect(story.send(Self.tcp(Self.ack, 70_001, 9011, isBack: true), from: 2) == .local(slot: 0))
+    }
+
     @Test func `Both ends finish, and the connection is closed`() throws {
         var story = try Story(Self.sshOnly)
         Self.open(&story)

@@ -180,6 +180,14 @@ class Talk:
             self.close()
         else:
             self.reset()
+        if self.happens(0.3):
+            # The ends have forgotten it, whatever has come of it, and open another one.
+            self.next = [(number + 2**28) % 2**32 for number in self.next]
+            self.say(0, SYN)
+            self.say(1, SYN | ACK)
+            self.say(0, ACK)
+            self.say(1, ACK, 100)
+            self.say(0, ACK)
         return self.segments
 
 

@@ -58,6 +58,7 @@ struct Connection: BitwiseCopyable {
     /// True if ACLs do not allow it any more: it is kept, so that none of its packets begins another one.
     var isBlocked = false
     var isPickedUp = false
+    var offer: TCPOffer?
     /// Tells it from all others that have been in its row, for 40 bits; 0 until it is kept.
     var number: UInt64 = 0
     var state = ConnectionState.opening
@@ -124,9 +125,18 @@ struct Connection: BitwiseCopyable {
     mutating func step(_ packet: TrackedPacket, isOriginal: Bool) -> ConnectionStep {
         switch packet.tuple.transport {
         case IPProtocol.tcp:
-            var tcp = TCPConnection(state: state, original: original, reply: reply, isPickedUp: isPickedUp)
+            var tcp = TCPConnection(
+                state: state,
+                original: original,
+                reply: reply,
+                isPickedUp: isPickedUp,
+                offer: offer
+            )
             let step = tcp.step(packet.segment, isOriginal: isOriginal)
-            if case .valid = step { set(tcp) }
+            switch step {
+            case .valid, .ignored: set(tcp)
+            case .invalid, .restart: break
+            }
             return step
         case IPProtocol.sctp: return stepChunk(packet.chunk, isOriginal: isOriginal)
         case IPProtocol.icmpv4, IPProtocol.icmpv6:
@@ -152,6 +162,7 @@ struct Connection: BitwiseCopyable {
 
     private mutating func set(_ tcp: TCPConnection) {
         (state, original, reply, isPickedUp) = (tcp.state, tcp.original, tcp.reply, tcp.isPickedUp)
+        offer = tcp.offer
     }
 
     /// The tuple of the end that has opened it.

@@ -53,7 +53,7 @@ extension ConnectionTable {
                 case .valid = connection.step(segment, isOriginal: reference.isOriginal), connection.state == state
             else { return false }
             guard row.claim(found.sequence) else { continue }
-            row.write(connection.original, connection.reply, time: now, found.sequence)
+            row.write(connection.original, connection.reply, connection.offer, time: now, found.sequence)
             return true
         }
         return false

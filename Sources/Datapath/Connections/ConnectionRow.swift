@@ -4,6 +4,9 @@ import CLinux
 /// of `DynamicState`: odd while somebody writes.
 struct ConnectionRow {
     static let byteCount = 128
+    /// Bits of a time in milliseconds, of which an end of an offer leaves no more: 34 years.
+    private static var timeBitCount: UInt64 { 40 }
+    private static var timeMask: UInt64 { 1 &<< timeBitCount &- 1 }
 
     let words: UnsafeMutablePointer<UInt64>
 
@@ -39,7 +42,8 @@ struct ConnectionRow {
         connection.isBlocked = status &>> 10 & 1 != 0
         connection.isPickedUp = status &>> 11 & 1 != 0
         connection.number = status &>> ConnectionReference.numberShift
-        connection.time = word(10)
+        connection.time = word(10) & Self.timeMask
+        connection.offer = Self.offer(status, word(10))
         connection.original = Self.end(word(11), word(12), word(15))
         connection.reply = Self.end(word(13), word(14), word(15) &>> 32)
         clinux_fence_acquire()
@@ -75,8 +79,9 @@ struct ConnectionRow {
         if connection.isBlocked { status |= 1 &<< 10 }
         if connection.isPickedUp { status |= 1 &<< 11 }
         status |= connection.number &<< ConnectionReference.numberShift
+        if let offer = connection.offer { status |= 1 &<< 17 | UInt64(offer.scale.map { $0 &+ 1 } ?? 0) &<< 12 }
         store(9, status)
-        write(connection.original, connection.reply, time: connection.time, sequence)
+        write(connection.original, connection.reply, connection.offer, time: connection.time, sequence)
     }
 
     /// A copy of what packets of a connection move, with the time at which it was last seen and the row's sequence;
@@ -94,17 +99,18 @@ struct ConnectionRow {
             state: state,
             original: Self.end(clinux_load_relaxed(words + 11), clinux_load_relaxed(words + 12), acknowledged),
             reply: Self.end(clinux_load_relaxed(words + 13), clinux_load_relaxed(words + 14), acknowledged &>> 32),
-            isPickedUp: status &>> 11 & 1 != 0
+            isPickedUp: status &>> 11 & 1 != 0,
+            offer: Self.offer(status, clinux_load_relaxed(words + 10))
         )
-        let time = clinux_load_relaxed(words + 10)
+        let time = clinux_load_relaxed(words + 10) & Self.timeMask
         clinux_fence_acquire()
         return clinux_load_relaxed(words) == sequence ? (connection, time, sequence) : nil
     }
 
     /// Writes what packets move in a row that was claimed, and lets it go.
-    func write(_ original: TCPEnd, _ reply: TCPEnd, time: UInt64, _ sequence: UInt64) {
+    func write(_ original: TCPEnd, _ reply: TCPEnd, _ offer: TCPOffer?, time: UInt64, _ sequence: UInt64) {
         func store(_ index: Int, _ value: UInt64) { clinux_store_relaxed(words + index, value) }
-        store(10, time)
+        store(10, time & Self.timeMask | UInt64(offer?.end ?? 0) &<< Self.timeBitCount)
         store(11, UInt64(original.end) | UInt64(original.maxEnd) &<< 32)
         store(12, Self.word(original))
         store(13, UInt64(reply.end) | UInt64(reply.maxEnd) &<< 32)
@@ -129,6 +135,15 @@ struct ConnectionRow {
         guard sequence & 1 != 0 else { return }
         clinux_store_relaxed(words + 9, 0)
         clinux_store_release(words, sequence &+ 1)
+    }
+
+    private static func offer(_ status: UInt64, _ time: UInt64) -> TCPOffer? {
+        guard status &>> 17 & 1 != 0 else { return nil }
+        let scale = UInt8(truncatingIfNeeded: status &>> 12) & 31
+        return TCPOffer(
+            end: UInt32(truncatingIfNeeded: time &>> timeBitCount),
+            scale: scale == 0 ? nil : min(14, scale &- 1)
+        )
     }
 
     private static func end(_ first: UInt64, _ second: UInt64, _ acknowledged: UInt64) -> TCPEnd {

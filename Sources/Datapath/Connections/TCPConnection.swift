@@ -27,10 +27,22 @@ struct TCPEnd: BitwiseCopyable, Equatable {
     }
 }
 
+/// A SYN that was let pass though the connection is there: if the end that gets it agrees, both have forgotten the
+/// connection.
+struct TCPOffer: BitwiseCopyable, Equatable {
+    /// After the SYN; the lowest 24 bits, so that it has room beside a time.
+    var end: UInt32
+    /// Its window scale, if it has one.
+    var scale: UInt8?
+
+    /// Bits of `end`.
+    static let endMask: UInt32 = 0xff_ffff
+}
+
 /// The outcome of a packet for its connection.
 enum ConnectionStep {
     case valid
-    /// It passes and moves nothing: the end that gets it has to answer.
+    /// It passes and moves neither end: the one that gets it has to answer.
     case ignored
     case invalid
     /// It opens another connection between the same ends.
@@ -47,7 +59,11 @@ struct TCPConnection: BitwiseCopyable {
     var reply = TCPEnd()
     /// True if its opening was not seen: its windows have a scale that nobody knows, so that they are not checked.
     var isPickedUp = false
+    /// The last SYN that was let pass since.
+    var offer: TCPOffer?
 
+    /// The window that an offer may have had: the largest of a SYN.
+    private static let offeredWindow: UInt32 = 65_535
     /// Octets that acknowledgments may lag behind if the window is smaller: the largest window without scale, and a
     /// segment.
     private static let lagMinimum: UInt32 = 66_000
@@ -62,7 +78,8 @@ struct TCPConnection: BitwiseCopyable {
         if isPickedUp { Self.noteAcknowledgment(segment, of: &original, about: &reply) }
     }
 
-    init(state: ConnectionState, original: TCPEnd, reply: TCPEnd, isPickedUp: Bool) {
+    init(state: ConnectionState, original: TCPEnd, reply: TCPEnd, isPickedUp: Bool, offer: TCPOffer?) {
+        self.offer = offer
         self.state = state
         self.original = original
         self.reply = reply
@@ -88,9 +105,17 @@ struct TCPConnection: BitwiseCopyable {
             }
         case .answered, .established, .closing, .lastAcknowledgment:
             // A host that has lost a connection opens it anew, and ends the old one by the answer (RFC 5961 section 4).
-            if opens { return isOriginal ? .ignored : .invalid }
+            if opens {
+                guard isOriginal else { return .invalid }
+                offer = TCPOffer(end: segment.end & TCPOffer.endMask, scale: segment.scale)
+                return .ignored
+            }
             if has.synchronize {
                 guard state == .answered || !isOriginal else { return .invalid }
+                if !isOriginal, let offer, offer.end == segment.acknowledgment & TCPOffer.endMask {
+                    open(offer, answeredBy: segment)
+                    return .valid
+                }
                 if state != .answered { return .ignored }
             }
         case .closed: if has.synchronize { return .invalid }
@@ -106,6 +131,19 @@ struct TCPConnection: BitwiseCopyable {
         follow(segment, sender, receiver, isOriginal: isOriginal)
         (original, reply) = isOriginal ? (sender, receiver) : (receiver, sender)
         return .valid
+    }
+
+    /// Begins anew.
+    private mutating func open(_ offer: TCPOffer, answeredBy segment: TrackedSegment) {
+        self = TCPConnection(state: .answered, original: TCPEnd(), reply: TCPEnd(), isPickedUp: false, offer: nil)
+        Self.note(segment, of: &reply)
+        original.marks = offer.scale == nil ? [.isSeen] : [.isSeen, .scales]
+        (original.end, original.maxEnd) = (segment.acknowledgment, segment.acknowledgment)
+        original.maxWindow = Self.offeredWindow
+        original.scale = offer.scale ?? 0
+        if offer.scale == nil || segment.scale == nil { (original.scale, reply.scale) = (0, 0) }
+        reply.maxEnd = segment.end &+ Self.offeredWindow
+        Self.noteAcknowledgment(segment, of: &reply, about: &original)
     }
 
     /// The state after a segment that is in the window and moved the ends.
