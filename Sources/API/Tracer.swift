@@ -42,7 +42,7 @@ struct Tracer {
         for case .remote(let address, let vni, let ingress, let egress) in trace.outputs {
             otherCount += 1
             guard otherCount <= Self.otherHostCountMaximum, let other = self.chassis(at: address) else { continue }
-            let members = ports.filter { $0.id == port.id || $0.isLocated(at: other.name) }
+            let members = ports.filter { $0.id == port.id || $0.isLocated(at: other) }
             let host = Host(self, other, members, sender: port)
             let datagram = Self.datagram(bytes, vni, TunnelKeys(ingress: ingress, egress: egress))
             let source = first.encap(like: address) ?? address
@@ -78,7 +78,7 @@ struct Tracer {
         init(_ tracer: Tracer, _ chassis: Chassis, _ ports: [PortBinding], sender: PortBinding) {
             self.chassis = chassis
             // The sender has a place in any case.
-            let here = ports.filter { $0.isLocated(at: chassis.name) }
+            let here = ports.filter { $0.isLocated(at: chassis) }
             locals = Array(
                 (here.filter { $0.id == sender.id } + here.filter { $0.id != sender.id }).prefix(
                     Tables.slotCountMaximum
@@ -255,7 +255,9 @@ extension DropReason {
 }
 
 extension PortBinding {
-    fileprivate func isLocated(at chassis: String) -> Bool { locations.contains { $0.chassis == chassis } }
+    fileprivate func isLocated(at chassis: Chassis) -> Bool {
+        physicalNetwork.map(chassis.physicalNetworks.contains) ?? locations.contains { $0.chassis == chassis.name }
+    }
 }
 
 extension IPAddress {

@@ -1,3 +1,4 @@
+import AgentCore
 import Netdev
 import Reactor
 import Wire
@@ -27,8 +28,17 @@ public struct AgentOptions: Equatable, Sendable {
     public var queuedByteCount = AgentOptions.standardQueuedByteCount
     /// The use of tags: datagrams get one, and have to have one if they come from chassis that do the same.
     public var authenticatesTunnels = false
+    /// The devices of this host by the physical networks that they lead to.
+    public var physicalNetworks: [String: String] = [:]
     /// The release, for people.
     public var version: String
+
+    /// The physical network and the device of `NAME=DEVICE`; `nil` if either is none.
+    public static func physicalNetwork(_ text: String) -> (name: String, device: String)? {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, Configuration.isChassisName(parts[0]), Link.isValidName(parts[1]) else { return nil }
+        return (parts[0], parts[1])
+    }
 
     /// Octets that the queues of a port may hold together unless told otherwise.
     public static let standardQueuedByteCount = TAPDevice.queuedByteCount

@@ -90,6 +90,7 @@ public enum AgentProcess {
             central: options.central,
             machine: directory.machine()
         )
+        configuration.physicalNetworks = options.physicalNetworks
         configuration.tunnelKeys = keyring?.published ?? []
         // A forwarder does not say which keys it has: those of this start are told anew.
         configuration.hasNewTunnelKeys = keyring != nil || hadKeys

@@ -51,7 +51,7 @@ extension PortDevice {
     ) throws(SystemError) -> String? {
         let index = descriptor.flatMap(PacketSocket.deviceIndex)
         switch port.device {
-        case .tap, .vhostUser: break
+        case .tap, .vhostUser, .physical: break
         case .veth:
             let link = if let index { try Link.find(index: index) } else { try Link.find(named: hostName(of: port)) }
             if let link, link.logicalPort != nil { try link.delete() }
@@ -151,6 +151,25 @@ extension PortDevice {
             }
         }
         return Opened(queues: [try open(link, port, queues)], device: Device(isOwned: false, mac: nil))
+    }
+
+    /// Opens a device of the host's that leads to a physical network.
+    static func openPhysical(_ port: PortSpecification, _ queues: Queues) throws(Problem) -> Opened {
+        guard let link = try hostLink(of: port) else { throw absent(port) }
+        guard link.isEthernet else {
+            throw Problem(
+                .conflict,
+                code: "device_unsuitable",
+                detail: "The interface \(port.interface) is no Ethernet device; name another one by --physical-network."
+            )
+        }
+        do throws(SystemError) {
+            let socket = try PacketSocket.openShared(link, tag: port.tag, queuedByteCount: queues.byteCount)
+            return Opened(queues: [socket], device: Device(isOwned: false, mac: nil))
+        } catch {
+            if error.errno == ENODEV { throw absent(port) }
+            throw failed(port, error)
+        }
     }
 
     /// The reason why a device cannot belong to a guest alone.

@@ -102,6 +102,7 @@ enum PortDevice {
         case .tap: return try openTAP(port, order, queues, in: namespace)
         case .veth: return try openVeth(port, order, queues, in: namespace)
         case .existing: return try openExisting(port, order, queues)
+        case .physical: return try openPhysical(port, queues)
         case .vhostUser: throw absent(port)
         }
     }

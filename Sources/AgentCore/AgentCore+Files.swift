@@ -28,7 +28,7 @@ extension AgentCore {
     /// Asks for a save of the ports as they are now; its number.
     mutating func savePorts() -> UInt64 {
         files.portsSave += 1
-        let stored = ports.values.filter { $0.claim > 0 }.map { port in
+        let stored = ports.values.filter { $0.claim > 0 && !$0.isWire }.map { port in
             StoredPort(
                 specification: port.specification,
                 isOwned: port.isOwned,

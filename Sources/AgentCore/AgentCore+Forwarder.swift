@@ -374,7 +374,8 @@ extension AgentCore {
     }
 
     private mutating func putPort(_ name: String) -> ForwarderOrder {
-        let port = LocalPort(name: name, slot: forwarder.slot(of: name))
+        let tag = ports[name]?.specification.tag ?? 0
+        let port = LocalPort(name: name, slot: forwarder.slot(of: name), tag: tag)
         return ForwarderOrder(.putPort(port), descriptor: forwarder.held.contains(name) ? nil : .port(name))
     }
 
@@ -387,7 +388,8 @@ extension AgentCore {
     func boundPorts(among names: Set<String>) -> Set<String> {
         names.filter { name in
             guard let port = ports[name] else { return false }
-            return share.binding(of: port.specification.logicalPort)?.location(on: configuration.chassis) != nil
+            let binding = share.binding(of: port.specification.logicalPort)
+            return port.isWire || binding?.location(on: configuration.chassis) != nil
         }
     }
 }

@@ -6,9 +6,10 @@ extension AgentCore {
     /// Compares the ports with their places in the share: a port that has left this host is set aside, and one that has
     /// returned no longer is.
     mutating func notePlaces() {
+        areWiresOutdated = true
         var hasChanged = false
         for name in ports.keys.sorted() {
-            guard var port = ports[name], port.claim > 0 else { continue }
+            guard var port = ports[name], port.claim > 0, !port.isWire else { continue }
             let logicalPort = port.specification.logicalPort
             let binding = share.binding(of: logicalPort)
             if let here = binding?.location(on: configuration.chassis) {

@@ -139,6 +139,12 @@ extension AgentCore {
             let refusal = Problem(.notFound, code: "port_not_found", detail: "This host has no port \(name).")
             return emit(.answer(ticket, .refused(refusal)))
         }
+        guard !port.isWire else {
+            let detail =
+                "\(name) joins this host to a physical network as central says; "
+                + "to end that, delete its port there: heddle nb lsp-del \(port.specification.logicalPort)."
+            return emit(.answer(ticket, .refused(Problem(.conflict, code: "port_is_physical", detail: detail))))
+        }
         guard port.claim > 0, port.device != .opening else {
             let detail = "The port \(name) is just being plugged; try again when that is done."
             return emit(.answer(ticket, .refused(Problem(.conflict, code: "port_opening", detail: detail))))

@@ -91,7 +91,7 @@ extension AgentCore {
     var reportedPorts: [SyncRequest.PluggedPort] {
         reportedVirtualPorts
             + ports.values
-            .filter { !$0.isLeaving }
+            .filter { !$0.isLeaving && !$0.isWire }
             .sorted { $0.specification.name < $1.specification.name }
             .compactMap { port in
                 // Until a new claim is on disk the one before it stands.
@@ -189,6 +189,7 @@ extension AgentCore {
         request.applied = forwarder.appliedEpoch == epoch && hold == nil ? forwarder.applied : 0
         request.page = page
         request.tunnelKeys = configuration.tunnelKeys
+        request.physicalNetworks = configuration.physicalNetworks.keys.sorted()
         request.ports = report.ports
         request.errors = report.errors
         request.held = report.held

@@ -56,6 +56,8 @@ public struct AgentCore: Sendable {
     var areSocketsBeingChecked = false
     /// The time before which there is no other look.
     var socketCheckAt: Duration?
+    /// True if the localnet ports of the share may be others than those that there are wires for.
+    var areWiresOutdated = true
     /// True if the agent has said that it is ready.
     var isReady = false
     /// True if the agent has given up, as its chassis belongs to another host.
@@ -180,6 +182,7 @@ public struct AgentCore: Sendable {
     private mutating func settle(now: Duration, using generator: inout some RandomNumberGenerator) {
         settleHold()
         settleVirtualPlugs()
+        settleWires()
         settleForwarder(now: now)
         settleGuests()
         settlePaths(now: now, using: &generator)

@@ -16,6 +16,10 @@ public struct Configuration: Hashable, Sendable {
     public var encapIP: IPAddress
     /// The longest inner packet, in bytes, that the encap's device left to tunnels when the agent started.
     public var innerMTU: Int
+    /// The devices of this host by the physical networks that they lead to.
+    public var physicalNetworks: [String: String] = [:]
+    /// The most physical networks of a host, as central has it.
+    public static let physicalNetworkCountMaximum = Chassis.physicalNetworkCountMaximum
     /// Its public keys for the tags of datagrams, the older first; none without tags.
     public var tunnelKeys: [String] = []
     /// True if a forwarder that runs already may know other keys than those of these.

@@ -44,6 +44,9 @@ struct PluggedPort: Hashable, Sendable {
     /// The highest fence with which this chassis was seen to have the port.
     var boundSequence: UInt64?
 
+    /// True if it is a wire to a physical network, which is there as long as a localnet port of the share asks for it.
+    var isWire: Bool { specification.device == .physical }
+
     /// The mark between the reason why a port has no device and the remedy, which is for this host only.
     static let remedyMark = "; to plug it again: "
 

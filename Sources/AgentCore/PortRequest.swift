@@ -158,8 +158,8 @@ extension JSONReader {
 
     fileprivate func device() throws(Problem) -> DeviceKind {
         guard let text = try string("device") else { return .tap }
-        guard let device = DeviceKind(rawValue: text) else {
-            let kinds = DeviceKind.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let device = DeviceKind(rawValue: text), DeviceKind.ofUsers.contains(device) else {
+            let kinds = DeviceKind.ofUsers.map(\.rawValue).joined(separator: ", ")
             throw invalid("device", "\"\(text)\" is no kind of device; there are \(kinds).")
         }
         return device

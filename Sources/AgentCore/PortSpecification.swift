@@ -17,6 +17,8 @@ public struct PortSpecification: Hashable, Sendable {
     public var addresses: [IPPrefix] = []
     /// The interface's MTU in bytes; `nil` is the inner MTU for a device that we make.
     public var mtu: Int?
+    /// The VLAN that the frames of a wire are tagged with; `nil` for none.
+    public var tag: UInt16?
 
     /// The longest interface name that Linux takes: IFNAMSIZ less the terminating zero.
     public static let interfaceByteCountMaximum = 15
@@ -46,12 +48,18 @@ public enum DeviceKind: String, CaseIterable, Hashable, Sendable {
     case existing
     /// A guest's rings in memory that it shares: we listen at a socket for its VMM.
     case vhostUser = "vhost-user"
+    /// A device of the host's own by which a switch is joined to a physical network: not a guest's, and no user plugs
+    /// it.
+    case physical
+
+    /// The kinds that a user plugs.
+    static let ofUsers = allCases.filter { $0 != .physical }
 
     /// True if it is served by a packet socket, which does not tell when its device is gone.
     var isChecked: Bool {
         switch self {
         case .tap, .vhostUser: false
-        case .veth, .existing: true
+        case .veth, .existing, .physical: true
         }
     }
 
@@ -59,7 +67,7 @@ public enum DeviceKind: String, CaseIterable, Hashable, Sendable {
     var isOfOthers: Bool {
         switch self {
         case .tap, .veth: false
-        case .existing, .vhostUser: true
+        case .existing, .vhostUser, .physical: true
         }
     }
 }

@@ -8,20 +8,33 @@ static long set(int fd, int level, int option, int value) {
     return clinux_result(setsockopt(fd, level, option, &value, sizeof value));
 }
 
-/// Frames of the device `index` as a whole, nothing of others, and nobody can change that.
-static long keep_to(int fd, int index) {
+/// SKF_AD_VLAN_TPID, newer than some headers.
+enum { VLAN_PROTOCOL = 60 };
+
+/// Frames of the device `index` as a whole, nothing of others, and nobody can change that; with `tag` only those of a
+/// VLAN.
+static long keep_to(int fd, int index, uint16_t tag) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)index, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)index, 0, 8),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 6, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + VLAN_PROTOCOL)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8100, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG)),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xfff),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, tag, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
+    // Without a tag nothing else is asked.
+    if (tag == 0) code[2] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 6, 0, 0);
     struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
     long result = clinux_result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
     return result < 0 ? result : set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
 }
 
-static long prepare(int fd, int index, int buffer_byte_count) {
+static long prepare(int fd, int index, int buffer_byte_count, bool is_shared, uint16_t tag) {
     const struct {
         int level, option, value;
     } options[] = {
@@ -30,7 +43,7 @@ static long prepare(int fd, int index, int buffer_byte_count) {
         // Frames that others on this host send to the device do not come from its guest.
         {SOL_PACKET, CLINUX_PACKET_IGNORE_OUTGOING, 1},
         // Past the device's queues and filters, which refuse what the host's own stack sends.
-        {SOL_PACKET, PACKET_QDISC_BYPASS, 1},
+        {SOL_PACKET, PACKET_QDISC_BYPASS, !is_shared},
         // The kernel doubles it.
         {SOL_SOCKET, SO_RCVBUFFORCE, buffer_byte_count / 2},
     };
@@ -38,7 +51,7 @@ static long prepare(int fd, int index, int buffer_byte_count) {
         long result = set(fd, options[number].level, options[number].option, options[number].value);
         if (result < 0) return result;
     }
-    long result = keep_to(fd, index);
+    long result = keep_to(fd, index, tag);
     if (result < 0) return result;
     struct packet_mreq all = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
     result = clinux_result(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all));
@@ -48,16 +61,24 @@ static long prepare(int fd, int index, int buffer_byte_count) {
     return clinux_result(bind(fd, (const struct sockaddr *)&address, sizeof address));
 }
 
-long clinux_packet_open(int index, int buffer_byte_count) {
+static long open_socket(int index, int buffer_byte_count, bool is_shared, uint16_t tag) {
     // Without a protocol it receives nothing until it is bound.
     long fd = clinux_result(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (fd < 0) return fd;
-    long result = prepare((int)fd, index, buffer_byte_count);
+    long result = prepare((int)fd, index, buffer_byte_count, is_shared, tag);
     if (result < 0) {
         close((int)fd);
         return result;
     }
     return fd;
+}
+
+long clinux_packet_open(int index, int buffer_byte_count) {
+    return open_socket(index, buffer_byte_count, false, 0);
+}
+
+long clinux_packet_open_shared(int index, int buffer_byte_count, uint16_t tag) {
+    return open_socket(index, buffer_byte_count, true, tag);
 }
 
 /// Of <linux/if.h>, which clashes with <net/if.h>.

@@ -70,6 +70,7 @@ extension CentralCore {
 
     private func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let stored = draft.network.northbound.ports[id] else { return nil }
+        if stored.value.isLocalnet { return settleLocalnet(stored.value, id, in: &draft) }
         let oldLocations = draft.locations(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         if oldLocations.isEmpty, oldState.standbyAt == 0, stored.value.isNowhere, pluggedAt[stored.value.name] == nil {
@@ -137,6 +138,19 @@ extension CentralCore {
         return settled
     }
 
+    /// Settles a port that has no place of its own: it is up if it is joined to anything.
+    private func settleLocalnet(_ port: LogicalSwitchPort, _ id: ObjectID, in draft: inout Transaction) -> Settled? {
+        var status = port.status
+        status.chassis = nil
+        (status.virtualParent, status.standby, status.waiting) = (nil, nil, [])
+        status.isUp = port.isEnabled && port.physicalNetwork != nil
+        status.reason = status.isUp ? nil : port.isEnabled ? .noPhysicalNetwork : .disabled
+        if status != port.status || !draft.locations(ofPort: id).isEmpty {
+            draft.settle(port: id, at: [], Ledger.BindingState(), status)
+        }
+        return nil
+    }
+
     /// True if the hosting forwarder has the port with tables that know of its binding.
     private func isUp(
         _ port: LogicalSwitchPort,
@@ -166,7 +180,9 @@ extension CentralCore {
         if let holder = location?.chassis {
             return draft.network.ledger.chassis[holder]?.isLive == true ? .notProgrammed : .chassisLost
         }
-        let reasons: [LogicalSwitchPort.Status.Reason] = [.unsupportedByChassis, .requestedElsewhere, .chassisLost]
+        let reasons: [LogicalSwitchPort.Status.Reason] = [
+            .unsupportedByChassis, .noPhysicalNetwork, .requestedElsewhere, .chassisLost,
+        ]
         if let reason = reasons.first(where: { reason in waiting.contains { $0.reason == reason } }) { return reason }
         guard let parent = port.parentName else { return .notPlugged }
         return draft.network.northbound.port(.name(parent)) == nil ? .parentMissing : .parentNotBound

@@ -13,7 +13,8 @@ extension CentralCore {
         var chassis: String
         var claim: Ledger.SeenClaim
         var reason: LogicalSwitchPort.Status.Reason
-        /// The features that the port needs and the host lacks, if that is the reason.
+        /// The features that the port needs and the host lacks, or the physical networks of which it needs one, if that
+        /// is the reason.
         var lacks: [String]
         /// True if the host says itself that the port was taken from it since.
         var isSetAside: Bool
@@ -31,7 +32,8 @@ extension CentralCore {
     /// host that its parent is bound to.
     /// - Parameter needed: the features of a host that may have it.
     func plugs(of port: LogicalSwitchPort, needing needed: [String], in draft: Transaction) -> [Plug] {
-        (pluggedAt[port.pluggedName] ?? []).sorted().compactMap { name in
+        let networks = draft.network.northbound.physicalNetworks(ofSwitch: port.switchID)
+        return (pluggedAt[port.pluggedName] ?? []).sorted().compactMap { name in
             guard let session = sessions[name], let plugged = session.ports[port.pluggedName],
                 hasParent(port, at: name, draft),
                 let chassisID = draft.network.southbound.chassis(named: name)?.chassisID
@@ -44,12 +46,15 @@ extension CentralCore {
             let reason: LogicalSwitchPort.Status.Reason =
                 draft.network.ledger.chassis[name]?.isLive != true
                 ? .chassisLost
-                : !port.mayBe(at: name) ? .requestedElsewhere : lacks.isEmpty ? .setAside : .unsupportedByChassis
+                : !port.mayBe(at: name)
+                    ? .requestedElsewhere
+                    : !lacks.isEmpty
+                        ? .unsupportedByChassis : session.reaches(networks) ? .setAside : .noPhysicalNetwork
             return Plug(
                 chassis: name,
                 claim: Ledger.SeenClaim(chassisID: chassisID, claim: plugged.claim),
                 reason: reason,
-                lacks: reason == .unsupportedByChassis ? lacks : [],
+                lacks: reason == .unsupportedByChassis ? lacks : reason == .noPhysicalNetwork ? networks : [],
                 isSetAside: plugged.isSetAside,
                 parent: parent,
                 activated: plugged.activated
@@ -87,6 +92,7 @@ extension CentralCore {
         else { return false }
         guard let session = sessions[holder], session.hasSpoken else { return true }
         return session.ports[port.pluggedName] != nil && needed.allSatisfy(session.features.contains)
+            && session.reaches(draft.network.northbound.physicalNetworks(ofSwitch: port.switchID))
     }
 
     /// The host that gets the port now; `nil` if it stays where it is.
@@ -148,10 +154,10 @@ extension CentralCore {
                 old.reason = .chassisLost
             } else if !port.mayBe(at: old.chassis) {
                 old.reason = .requestedElsewhere
-            } else if old.reason != .unsupportedByChassis {
+            } else if !old.lacksSomething {
                 old.reason = .setAside
             }
-            if old.reason != .unsupportedByChassis { old.lacks = [] }
+            if !old.lacksSomething { old.lacks = [] }
             waiting.append(old)
         }
         return Array(waiting.sorted { $0.chassis < $1.chassis }.prefix(Limits.waitingChassisCountMaximum))
@@ -165,6 +171,18 @@ extension Ledger.BindingState {
         let seen = claim(of: plug.chassisID)
         return plug.claim.claim > seen || (plug.chassis == holder && plug.claim.claim != seen)
     }
+}
+
+extension Session {
+    /// True if the host has a device of one of the physical networks of a switch, or the switch has none.
+    func reaches(_ networks: [String]) -> Bool {
+        networks.isEmpty || networks.contains(where: physicalNetworks.contains)
+    }
+}
+
+extension LogicalSwitchPort.Status.Waiting {
+    /// True if the port is not there because of what the host does not have.
+    fileprivate var lacksSomething: Bool { reason == .unsupportedByChassis || reason == .noPhysicalNetwork }
 }
 
 extension LogicalSwitchPort {

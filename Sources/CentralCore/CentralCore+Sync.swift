@@ -181,13 +181,18 @@ extension CentralCore {
         var session =
             sessions[name] ?? Session(leaseEnd: now + lease, now: now, shareMayHaveChangedUpTo: durable.revision)
         let features = Set(request.features)
-        if session.bootID != request.bootID || session.features != features { session.isAllUnsettled = true }
+        if session.bootID != request.bootID || session.features != features
+            || session.physicalNetworks != request.physicalNetworks
+        {
+            session.isAllUnsettled = true
+        }
         if session.bootID != request.bootID { session.begin(boot: request.bootID) }
         session.seq = request.seq
         session.machine = request.machine
         session.isLeaving = request.isLeaving
         session.held = request.held
         session.features = features
+        session.physicalNetworks = request.physicalNetworks
         if request.epoch == durable.epoch, min(request.applied, durable.revision) > session.applied {
             session.applied = min(request.applied, durable.revision)
             session.unsettled = union(session.unsettled, session.awaitingTables.map(\.key)[...])
@@ -216,19 +221,21 @@ extension CentralCore {
             || working.ledger.chassis[name]?.isLive != true
             || request.encaps.contains { working.southbound.chassisByEncap[$0] != name }
             || working.southbound.chassis(named: name)?.tunnelKeys != request.tunnelKeys
+            || working.southbound.chassis(named: name)?.physicalNetworks != request.physicalNetworks
     }
 
     /// Commits that the chassis is there, as it describes itself, and live.
     private mutating func register(_ name: String, _ request: SyncRequest, superseding others: [String]) {
         var encaps: [Encap] = []
         for encap in request.encaps where !encaps.contains(encap) { encaps.append(encap) }
-        let chassis = Chassis(
+        var chassis = Chassis(
             name: name,
             chassisID: request.chassisID,
             hostname: request.hostname,
             encaps: encaps,
             tunnelKeys: request.tunnelKeys
         )
+        chassis.physicalNetworks = request.physicalNetworks
         let known = working.southbound.chassis(named: name)
         let state = working.ledger.chassis[name]
         let wasLive = state?.isLive == true

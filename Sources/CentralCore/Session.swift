@@ -23,10 +23,13 @@ struct Session: Sendable {
     var applied: UInt64 = 0
     /// The kinds of record that the agent applies.
     var features: Set<String> = []
+    /// The physical networks that the host has a device of.
+    var physicalNetworks: [String] = []
     var ports = PluggedPorts()
     /// Ports of which something was said that is not settled yet, in order.
     var unsettled: ArraySlice<String> = []
-    /// True if all ports there are to be settled: another start, other features, or live again.
+    /// True if all ports there are to be settled: another start, other features or physical networks, or live
+    /// again.
     var isAllUnsettled = true
     /// Ports there that are not up and may become so when the forwarder has more.
     var awaitingTables = OrderedMap<String, Void>()

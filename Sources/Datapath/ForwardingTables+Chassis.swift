@@ -129,7 +129,8 @@ extension ForwardingTables {
             datapath.areGroupsOutdated = true
             let isGone = !chassis[number].isPresent
             if isGone == before.isPresent || (place == nil) != (before.place == nil) {
-                layPorts(of: datapath, at: number)
+                let name = chassis[number].name
+                layPorts(of: datapath) { self.elsewhere($0).contains(name) }
             }
         }
         chassis.releaseUnused(number)

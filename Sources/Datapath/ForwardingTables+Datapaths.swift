@@ -11,6 +11,12 @@ final class DatapathState {
     var isActive = false
     /// Its ports on other chassis, by the number of the chassis.
     var members: [UInt32: Members] = [:]
+    /// The keys of its localnet ports: with any, frames for other hosts go over the wire and not through tunnels.
+    var localnets: Set<UInt16> = []
+    /// The slot of the first of them that passes frames here.
+    var wire: UInt16? {
+        localnets.filter { locals[$0]?.isEnabled == true }.min().flatMap { locals[$0]?.slot }
+    }
     /// Its ports that are plugged in here, by key.
     var locals: [UInt16: LocalMember] = [:]
     /// The ports whose key another port has, by key.
@@ -253,7 +259,7 @@ extension ForwardingTables {
         datapath.areGroupsOutdated = false
         let locals = datapath.locals.sorted { $0.key < $1.key }.map(\.value).filter(\.isEnabled)
         let numbers = datapath.members.keys.sorted()
-        let places = numbers.filter { chassis[$0].place != nil }
+        let places = datapath.localnets.isEmpty ? numbers.filter { chassis[$0].place != nil } : []
         let isUnlike =
             replace(&datapath.row.flood.locals, by: locals.map(\.slot))
             | replace(&datapath.row.unknown.locals, by: locals.filter(\.hasUnknown).map(\.slot))

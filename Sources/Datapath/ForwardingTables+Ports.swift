@@ -49,17 +49,6 @@ extension ForwardingTables {
         if let id = holder(of: key, in: datapath) { layAgain(id) }
     }
 
-    /// Lays the rows of a datapath's ports that are on a chassis anew.
-    func layPorts(of datapath: DatapathState, at number: UInt32) {
-        let name = chassis[number].name
-        var ids: [ObjectID] = []
-        file.forEach(in: datapath.row.ports) { _, reference in
-            let row = file.load(PortRow.self, at: reference)
-            ids.append(ObjectID(high: row.idHigh, low: row.idLow))
-        }
-        for id in ids { if let port = port(id), elsewhere(port).contains(name) { layAgain(id) } }
-    }
-
     // Keys of ports: the lowest identity has one
 
     /// Takes a port into the tables if its datapath is there and its key is free.
@@ -135,9 +124,11 @@ extension ForwardingTables {
         let local = (port.isVirtual ? nil : slot).map {
             DatapathState.LocalMember(slot: $0, isEnabled: port.isEnabled, hasUnknown: port.hasUnknown)
         }
-        if datapath.locals[port.tunnelKey] != local {
-            datapath.locals[port.tunnelKey] = local
-            datapath.areGroupsOutdated = true
+        changeWires(of: datapath) {
+            if port.isLocalnet { $0.localnets.insert(port.tunnelKey) } else { $0.localnets.remove(port.tunnelKey) }
+            guard $0.locals[port.tunnelKey] != local else { return }
+            $0.locals[port.tunnelKey] = local
+            $0.areGroupsOutdated = true
         }
         emptySlot(of: port.tunnelKey, in: datapath)
         let reference = file.append(row(of: port, in: datapath, slot: slot))
@@ -148,10 +139,13 @@ extension ForwardingTables {
     private func remove(_ port: PortBinding, from datapath: DatapathState) {
         count(port, -1, in: datapath)
         for key in keys(of: port, in: datapath) { remove(key, from: datapath) }
-        if datapath.locals.removeValue(forKey: port.tunnelKey) != nil { datapath.areGroupsOutdated = true }
         emptySlot(of: port.tunnelKey, in: datapath)
         file.set(0, at: Int(port.tunnelKey), of: &datapath.row.ports)
         raise(datapath)
+        changeWires(of: datapath) {
+            let isPlugged = $0.locals.removeValue(forKey: port.tunnelKey) != nil
+            if $0.localnets.remove(port.tunnelKey) != nil || isPlugged { $0.areGroupsOutdated = true }
+        }
     }
 
     /// The slot of the device that frames for a port go to, if that is here.
@@ -190,6 +184,7 @@ extension ForwardingTables {
         if isHere(port) { flags.insert(.boundHere) }
         if !elsewhere.isEmpty { flags.insert(.boundElsewhere) }
         if port.isVirtual { flags.insert(.isVirtual) }
+        if port.isLocalnet { flags.insert(.isLocalnet) }
         let home = datapath.record
         // Only what a device here sends is looked at.
         if slot != nil, !port.isVirtual {
@@ -199,6 +194,8 @@ extension ForwardingTables {
         let numbers = elsewhere.compactMap { chassis.number(of: $0) }.filter { chassis[$0].isPresent }
         let present = numbers.map { OriginRow(chassis: $0, isPast: 0, deadline: .zero) }
         let past = (pasts[port.id] ?? []).map { OriginRow(chassis: $0.chassis, isPast: 1, deadline: $0.deadline) }
+        let isOverWire = !datapath.localnets.isEmpty
+        let exit = slot ?? (isOverWire && !elsewhere.isEmpty ? datapath.wire : nil)
         let activation = slot == nil ? nil : port.activationMark(on: localChassis)
         let parent = slot == nil ? nil : port.parentPort.flatMap { slots[$0] }
         return PortRow(
@@ -208,13 +205,13 @@ extension ForwardingTables {
             generation: UInt32(truncatingIfNeeded: root.epoch),
             security: file.append(port.portSecurity),
             origins: file.append(present + past),
-            locals: slot.map { file.append([$0]) } ?? .empty,
+            locals: exit.map { file.append([$0]) } ?? .empty,
             parents: file.append(port.virtualParents.compactMap { slots[$0] }),
-            remotes: file.append(numbers.filter { chassis[$0].place != nil }.sorted()),
+            remotes: file.append(isOverWire ? [] : numbers.filter { chassis[$0].place != nil }.sorted()),
             dhcpv4: slot == nil ? 0 : layDHCP(port.dhcpv4Options, of: port, isIPv6: false),
             dhcpv6: slot == nil ? 0 : layDHCP(port.dhcpv6Options, of: port, isIPv6: true),
             key: port.tunnelKey,
-            slot: slot ?? 0,
+            slot: exit ?? 0,
             flags: flags,
             activationFrames: activation == nil ? [] : ActivationFrames(port.activationStrategy),
             activation: activation ?? 0,
@@ -307,7 +304,7 @@ extension ForwardingTables {
     }
 
     private func isHere(_ port: PortBinding) -> Bool {
-        port.locations.contains { $0.chassis == localChassis }
+        port.isLocalnet || port.locations.contains { $0.chassis == localChassis }
     }
 
     /// The other chassis on which the port is, or to which its guest moves, each once.

@@ -176,6 +176,8 @@ struct PortFlags: OptionSet {
     static let guardsDHCP = PortFlags(rawValue: 32)
     /// Its device is that of another port, its parent.
     static let isVirtual = PortFlags(rawValue: 64)
+    /// Its device is a wire: what comes from there has been sent by nobody of this switch's guests here.
+    static let isLocalnet = PortFlags(rawValue: 128)
 }
 
 /// The frames by which a standby port is activated.
@@ -201,11 +203,12 @@ struct PortRow {
     /// `OriginRow`s: where frames of the port may come from.
     var origins: Extent
     /// Its slot (`UInt16`), if it is bound and plugged in here: a list, as a group's is. Of a virtual port the slot of
-    /// the parent that has announced its address.
+    /// the parent that has announced its address. Of a port of another host, on a switch that is joined to a physical
+    /// network, the slot of the wire.
     var locals: Extent
     /// The slots (`UInt16`) of the parents of a virtual port that are plugged in here.
     var parents: Extent
-    /// Place numbers (`UInt32`) of its remote locations.
+    /// Place numbers (`UInt32`) of its remote locations, if tunnels lead there.
     var remotes: Extent
     /// The `DHCPRow` of DHCPv4; 0 if requests go on.
     var dhcpv4: Reference

@@ -40,7 +40,8 @@ extension Tables {
     }
 
     private func router(for slot: UInt16) -> (RouterRow, vni: UInt32)? {
-        guard let port = port(atSlot: slot), port.pointee.flags.contains(.enabled), let datapath = datapath(of: port),
+        guard let port = port(atSlot: slot), port.pointee.flags.contains(.enabled),
+            !port.pointee.flags.contains(.isLocalnet), let datapath = datapath(of: port),
             let router = row(RouterRow.self, at: datapath.pointee.router)
         else { return nil }
         return (router.pointee, datapath.pointee.vni)

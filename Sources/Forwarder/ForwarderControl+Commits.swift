@@ -27,7 +27,7 @@ extension ForwarderControl {
                 if let layout = port.rings {
                     adopt(layout, device, as: name, slot: Int(slot))
                 } else {
-                    adopt(device, as: name, slot: Int(slot))
+                    adopt(device, as: name, port)
                 }
             } else if slots.ports[name]?.queues.isEmpty ?? true {
                 report(name, EBADF)
@@ -133,25 +133,34 @@ extension ForwarderControl {
 
     // Descriptors
 
-    private func adopt(_ queues: [Descriptor], as name: String, slot: Int) {
+    private func adopt(_ queues: [Descriptor], as name: String, _ port: LocalPort) {
         do throws(SystemError) {
             for queue in queues { try queue.setNonBlocking() }
         } catch {
             return report(name, error.errno)
         }
         noteRings(of: name)
-        attach(queues, to: name, slot: slot)
+        attach(queues, tag: port.tag, to: name, slot: Int(port.slot))
     }
 
     func attach(
         _ queues: [Descriptor],
         rings: RingDevice? = nil,
         isNested: Bool = false,
+        tag: UInt16 = 0,
         to name: String,
         slot: Int
     ) {
         let since = publication.newest + 1
-        let former = slots.attach(queues, rings: rings, isNested: isNested, to: name, slot: slot, since: since)
+        let former = slots.attach(
+            queues,
+            rings: rings,
+            isNested: isNested,
+            tag: tag,
+            to: name,
+            slot: slot,
+            since: since
+        )
         guard let former else { return report(name, ENOSPC) }
         unwatch(former, of: slot)
         unwatched += queues.enumerated().map { (slot, $0, $1) }

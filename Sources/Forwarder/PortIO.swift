@@ -28,13 +28,20 @@ enum DeviceHandle {
     /// has it: /proc/sys/fs/nr_open is 2^20, and below 2^30 whatever it is set to.
     private static var packetSocket: Int32 { 1 << 30 }
 
+    /// The bits for the descriptor of a packet socket: more than a process has of them with all ports of a host. Above
+    /// them is the VLAN whose tag is taken from what comes and put before what goes; 0 for none.
+    private static var descriptorBitCount: Int32 { 17 }
+
     /// The bit that marks a pair of rings, by its number in the ``RingTable``.
     private static var rings: Int32 { 1 << 29 }
 
     static func make(ofRings number: Int) -> Int32 { Int32(truncatingIfNeeded: number) | rings }
 
-    static func make(of descriptor: Int32) -> Int32 {
-        clinux_is_packet_socket(descriptor) ? descriptor | packetSocket : descriptor
+    /// - Returns: -1 for a descriptor that has no room beside the tag.
+    static func make(of descriptor: Int32, tag: UInt16) -> Int32 {
+        guard clinux_is_packet_socket(descriptor) else { return descriptor }
+        guard descriptor &>> descriptorBitCount == 0 else { return -1 }
+        return descriptor | Int32(tag) &<< descriptorBitCount | packetSocket
     }
 
     @inline(__always)
@@ -44,7 +51,15 @@ enum DeviceHandle {
     static func isPacketSocket(_ handle: Int32) -> Bool { handle & packetSocket != 0 }
 
     @inline(__always)
-    static func descriptor(_ handle: Int32) -> Int32 { handle & ~(packetSocket | rings) }
+    static func descriptor(_ handle: Int32) -> Int32 {
+        isPacketSocket(handle) ? handle & (1 &<< descriptorBitCount &- 1) : handle
+    }
+
+    /// The VLAN of a packet socket that has the frames of one.
+    @inline(__always)
+    static func tag(_ handle: Int32) -> UInt16 {
+        UInt16(truncatingIfNeeded: handle &>> descriptorBitCount & 0xfff)
+    }
 
     /// The number of a pair of rings.
     @inline(__always)
@@ -60,7 +75,7 @@ struct DeviceIO: PortIO {
         while true {
             let result =
                 DeviceHandle.isPacketSocket(port)
-                ? clinux_packet_read(DeviceHandle.descriptor(port), bytes, capacity)
+                ? clinux_packet_read(DeviceHandle.descriptor(port), bytes, capacity, DeviceHandle.tag(port) == 0)
                 : clinux_read(port, bytes, capacity)
             if result != -Int(EINTR) { return result }
         }
@@ -69,7 +84,14 @@ struct DeviceIO: PortIO {
     func write(_ port: Int32, _ parts: UnsafePointer<iovec>, _ count: Int) -> Int {
         if DeviceHandle.isRings(port) { return rings.write(DeviceHandle.number(port), parts, count) }
         while true {
-            let result = clinux_write_parts(DeviceHandle.descriptor(port), parts, Int32(truncatingIfNeeded: count))
+            let result =
+                DeviceHandle.isPacketSocket(port)
+                ? clinux_packet_write(
+                    DeviceHandle.descriptor(port),
+                    parts,
+                    Int32(truncatingIfNeeded: count),
+                    DeviceHandle.tag(port)
+                ) : clinux_write_parts(port, parts, Int32(truncatingIfNeeded: count))
             if result != -Int(EINTR) { return result }
         }
     }

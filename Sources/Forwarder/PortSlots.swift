@@ -19,14 +19,22 @@ struct PortSlots {
         /// The first generation with these.
         let since: UInt64
 
-        init(slot: Int, queues: [Descriptor], rings: RingDevice? = nil, isNested: Bool = false, since: UInt64) {
+        init(
+            slot: Int,
+            queues: [Descriptor],
+            rings: RingDevice? = nil,
+            isNested: Bool = false,
+            tag: UInt16 = 0,
+            since: UInt64
+        ) {
             self.slot = slot
             self.isNested = isNested
             self.queues = queues
             self.rings = rings
             self.since = since
             handles =
-                rings?.numbers.map { DeviceHandle.make(ofRings: $0) } ?? queues.map { DeviceHandle.make(of: $0.raw) }
+                rings?.numbers.map { DeviceHandle.make(ofRings: $0) }
+                ?? queues.map { DeviceHandle.make(of: $0.raw, tag: tag) }
         }
     }
 
@@ -45,13 +53,15 @@ struct PortSlots {
         _ queues: [Descriptor],
         rings: RingDevice? = nil,
         isNested: Bool = false,
+        tag: UInt16 = 0,
         to name: String,
         slot: Int,
         since generation: UInt64
     ) -> [Descriptor]? {
         guard names[slot] ?? name == name, !resting.contains(where: { $0.slot == slot }) else { return nil }
         let former = ports[name]?.queues ?? []
-        ports[name] = Port(slot: slot, queues: queues, rings: rings, isNested: isNested, since: generation)
+        let port = Port(slot: slot, queues: queues, rings: rings, isNested: isNested, tag: tag, since: generation)
+        ports[name] = port
         names[slot] = name
         return former
     }

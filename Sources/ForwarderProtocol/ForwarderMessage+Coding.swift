@@ -223,6 +223,7 @@ extension MessageWriter {
     fileprivate mutating func put(_ port: LocalPort) {
         put(port.name)
         put(port.slot)
+        put(port.tag)
         put(port.rings != nil)
         if let rings = port.rings { put(rings) }
         put(port.isNested)
@@ -232,14 +233,17 @@ extension MessageWriter {
 extension MessageReader {
     fileprivate mutating func localPort() throws(ForwarderMessageError) -> LocalPort {
         var port = LocalPort(name: try name(), slot: try integer())
+        port.tag = try integer()
         if try boolean() { port.rings = try ringLayout() }
         port.isNested = try boolean()
-        guard port.slot < ForwarderProtocol.portCountMaximum else { throw .invalidValue }
+        guard port.slot < ForwarderProtocol.portCountMaximum, port.tag <= LocalPort.tagMaximum else {
+            throw .invalidValue
+        }
         return port
     }
 
     fileprivate mutating func localPorts() throws(ForwarderMessageError) -> [LocalPort] {
-        try list(elementByteCountMinimum: 8) { reader throws(ForwarderMessageError) in try reader.localPort() }
+        try list(elementByteCountMinimum: 10) { reader throws(ForwarderMessageError) in try reader.localPort() }
     }
 
     fileprivate mutating func tunnelKeys() throws(ForwarderMessageError) -> [SipHashKey] {

@@ -180,10 +180,16 @@ public struct LocalPort: Hashable, Sendable {
     public var rings: RingLayout?
     /// True if it has no device of its own: the tables tell the port whose device it shares.
     public var isNested = false
+    /// The VLAN of a packet socket that has the frames of one VLAN, without their tags; 0 for others.
+    public var tag: UInt16
 
-    public init(name: String, slot: UInt16, rings: RingLayout? = nil, isNested: Bool = false) {
+    /// The highest VLAN (IEEE 802.1Q table 9-2).
+    public static let tagMaximum: UInt16 = 4094
+
+    public init(name: String, slot: UInt16, rings: RingLayout? = nil, isNested: Bool = false, tag: UInt16 = 0) {
         self.name = name
         self.slot = slot
+        self.tag = tag
         self.rings = rings
         self.isNested = isNested
     }

@@ -17,6 +17,25 @@ public enum PacketSocket {
         return Descriptor(owning: Int32(descriptor))
     }
 
+    /// Opens a device of the calling thread's namespace that the host itself uses, too, and leaves it as it is.
+    /// - Parameter tag: the VLAN whose frames are taken, without their tags; `nil` for all frames as they are.
+    public static func openShared(_ link: Link, tag: UInt16?, queuedByteCount: Int) throws(SystemError) -> Descriptor {
+        let descriptor = try systemCall("open packet socket of \(link.name)") {
+            clinux_packet_open_shared(link.index, Int32(clamping: queuedByteCount), tag ?? 0)
+        }
+        return Descriptor(owning: Int32(descriptor))
+    }
+
+    /// Sends a frame over a shared device, if it takes it now.
+    public static func send(_ frame: [UInt8], tag: UInt16?, over socket: Descriptor) {
+        // A virtio-net header that asks for nothing.
+        var bytes = [UInt8](repeating: 0, count: 10) + frame
+        bytes.withUnsafeMutableBytes { bytes in
+            var part = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+            _ = clinux_packet_write(socket.raw, &part, 1, tag ?? 0)
+        }
+    }
+
     /// The index of the device of a packet socket; 0 when the device is gone, `nil` for another descriptor.
     public static func deviceIndex(of descriptor: Descriptor) -> Int32? {
         let index = clinux_packet_index(descriptor.raw)

@@ -58,7 +58,9 @@ public struct NorthboundDatabase: Sendable {
         let home = switches[port.switchID]?.value
         let fields = home?.neededFeatures ?? []
         let routers = port.hasVirtualRouters ? Feature.virtualRouters : nil
-        let rules = [routers, port.guardFeature(on: home)].compactMap(\.self) + (filter?.neededFeatures ?? [])
+        let isPhysical = !port.isLocalnet && ports.index.physicalNetworks[port.switchID] != nil
+        let wire = isPhysical ? Feature.physicalNetworks : nil
+        let rules = [routers, port.guardFeature(on: home), wire].compactMap(\.self) + (filter?.neededFeatures ?? [])
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }

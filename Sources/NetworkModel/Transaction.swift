@@ -72,7 +72,7 @@ public struct Transaction: Sendable {
     func touched(_ kind: ObjectKind) -> [ObjectID] { touched[kind]?.sorted() ?? [] }
 
     /// The ports whose place is to be looked at again, in order: those that may have changed and what is nested in
-    /// them, and those of switches whose hosts need other features than before.
+    /// them, and those of switches whose hosts need other features or physical networks than before.
     public var portsToSettle: [ObjectID] {
         var ids = touched[.logicalSwitchPort] ?? []
         if !network.northbound.ports.index.nested.isEmpty {
@@ -87,6 +87,9 @@ public struct Transaction: Sendable {
                     || old.guardsRouters != new.guardsRouters || old.guardsDHCP != new.guardsDHCP
                     || base.southbound.datapathBinding(id)?.filter?.neededFeatures != filter(of: id)?.neededFeatures
             else { continue }
+            ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
+        }
+        for id in switchesWithOtherNetworks() {
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }
         return ids.sorted()

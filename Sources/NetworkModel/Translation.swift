@@ -68,7 +68,7 @@ public enum Translation {
             addresses: addresses.compactMap { address in
                 if case .known(let mac, let ips) = address { PortAddress(mac: mac, ips: ips) } else { nil }
             },
-            hasUnknown: addresses.contains(.unknown),
+            hasUnknown: addresses.contains(.unknown) || port.physicalNetwork != nil,
             portSecurity: port.portSecurityEntries,
             isEnabled: port.isEnabled,
             answersNeighbors: port.answersNeighbors,
@@ -82,7 +82,8 @@ public enum Translation {
             mirrors: port.mirrors
         )
         binding.parentPort = port.parentName
-        binding.tag = port.status.tag
+        binding.physicalNetwork = port.physicalNetwork
+        binding.tag = port.isLocalnet ? port.tagRequest : port.status.tag
         binding.guardsRouters = port.guardsRouters
         binding.guardsDHCP = port.guardsDHCP
         binding.isGuarded = port.status.isGuarded

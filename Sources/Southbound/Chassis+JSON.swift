@@ -9,6 +9,12 @@ extension Chassis {
         JSONMember("hostname", { $0.hostname }, { $0.hostname = $1 }, .text),
         JSONMember("encaps", { $0.encaps }, { $0.encaps = $1 }, .list(JSONCodec(json: \.json) { Encap(json: $0) })),
         JSONMember(unlessEmpty: "tunnel_keys", { $0.tunnelKeys }, { $0.tunnelKeys = $1 }, keys),
+        JSONMember(
+            unlessEmpty: "physical_networks",
+            { $0.physicalNetworks },
+            { $0.physicalNetworks = $1 },
+            .list(.text)
+        ),
     ]
 
     /// A member that cannot be a key is left out: without one nothing is tagged, and no tag demanded.

@@ -14,6 +14,12 @@ public struct Chassis: Hashable, Sendable {
     /// hexadecimal digits, the older first; none if it puts no tags into datagrams.
     public var tunnelKeys: [String]
 
+    /// The names of the physical networks that it has a device of (OVN's `ovn-bridge-mappings`), in order.
+    public var physicalNetworks: [String] = []
+
+    /// The most physical networks of a chassis: more than a host has devices.
+    public static let physicalNetworkCountMaximum = 64
+
     /// The most public keys of a chassis: one in use, and the next, for all to know before it is used.
     public static let tunnelKeyCountMaximum = 2
 

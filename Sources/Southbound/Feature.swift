@@ -55,6 +55,9 @@ public enum Feature {
     /// That a host tells senders of what ACLs of the action `reject` stop.
     public static let rejections = "datapath_binding.filter.reject"
 
+    /// That a host joins switches to physical networks, and sends nothing of such a switch through tunnels.
+    public static let physicalNetworks = "port_binding.network_name"
+
     /// That a host sends router advertisements unasked.
     public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
 
@@ -63,6 +66,6 @@ public enum Feature {
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
-            sendingRate, nestedPorts,
+            sendingRate, nestedPorts, physicalNetworks,
         ]
 }

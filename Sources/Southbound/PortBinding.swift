@@ -41,7 +41,10 @@ public struct PortBinding: Hashable, Sendable {
 
     /// The logical port that a nested port shares the device of, where it is bound; `nil` for other ports.
     public var parentPort: String?
-    /// The tag that frames of a nested port have at that device: 1 ... 4095.
+    /// The physical network that a localnet port joins its switch to; `nil` for other ports.
+    public var physicalNetwork: String?
+    /// The tag that frames of a nested port have at that device, or those of a localnet port on that network (IEEE
+    /// 802.1Q): 1 ... 4095; `nil` for none.
     public var tag: UInt16?
 
     /// True if the port may not send router advertisements and redirects, `nil` if its datapath decides.
@@ -124,6 +127,9 @@ public struct PortBinding: Hashable, Sendable {
 
     /// True if its address is with one of several ports.
     public var isVirtual: Bool { virtualIP != nil }
+
+    /// True if it is on every host that has its physical network, without a place of its own.
+    public var isLocalnet: Bool { physicalNetwork != nil }
 }
 
 /// A kind of frame by which a guest that has moved says that it runs (OVN's `activation-strategy`).
@@ -223,6 +229,13 @@ extension PortBinding {
             default: nil
         ),
         JSONMember("parent_port", { $0.parentPort }, { $0.parentPort = $1 }, .optional(.text), default: nil),
+        JSONMember(
+            "network_name",
+            { $0.physicalNetwork },
+            { $0.physicalNetwork = $1 },
+            .optional(.text),
+            default: nil
+        ),
         JSONMember("tag", { $0.tag }, { $0.tag = $1 }, .optional(.integer(in: 1...4095)), default: nil),
         JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
         JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),

@@ -32,6 +32,9 @@ extension SyncRequest {
         var optional = JSONObject()
         if let hash { optional["hash"] = .string(hexadecimal(hash)) }
         if !tunnelKeys.isEmpty { optional["tunnel_keys"] = .array(tunnelKeys.map { .string($0) }) }
+        if !physicalNetworks.isEmpty {
+            optional["physical_networks"] = .array(physicalNetworks.map { .string($0) })
+        }
         if let page { optional["page"] = .string(page.description) }
         if let held { optional["held"] = held.json }
         if let machine { optional["machine"] = .string(machine) }
@@ -73,6 +76,9 @@ extension SyncRequest {
             }
             return key
         }
+        physicalNetworks = try body.list("physical_networks", atMost: Chassis.physicalNetworkCountMaximum) {
+            (element: JSONReader) throws(SyncRequestError) in try element.ownText()
+        }.sorted()
         ports = try body.list("ports", atMost: Self.portCountMaximum) {
             (element: JSONReader) throws(SyncRequestError) in try PluggedPort(element)
         }.sorted(by: PluggedPort.isInOrder)

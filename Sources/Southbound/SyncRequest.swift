@@ -30,6 +30,8 @@ public struct SyncRequest: Equatable, Sendable {
     public var encaps: [Encap]
     /// Its public keys for the tags of datagrams (``Chassis/tunnelKeys``).
     public var tunnelKeys: [String] = []
+    /// The names of the physical networks that the host has a device of, in order.
+    public var physicalNetworks: [String] = []
     /// All that is plugged on the host, also ports that central does not know yet: in order, if they were read from
     /// JSON.
     public var ports: [PluggedPort] = []

@@ -1,4 +1,5 @@
 import Agent
+import AgentCore
 import ArgumentParser
 import Client
 import ForwarderProtocol
@@ -69,6 +70,14 @@ struct AgentCommand: ParsableCommand {
     )
     var queueMemory = AgentOptions.standardQueuedByteCount >> 20
 
+    @Option(
+        help: ArgumentHelp(
+            "A device of this host that leads to a physical network, for localnet ports (may be repeated).",
+            valueName: "name=device"
+        )
+    )
+    var physicalNetwork: [String] = []
+
     @Flag(help: "Tag datagrams to hosts that have this option too, and drop their datagrams without a tag.")
     var authenticateTunnels = false
 
@@ -129,11 +138,28 @@ struct AgentCommand: ParsableCommand {
         options.queueCount = queues
         options.queuedByteCount = queueMemory << 20
         options.authenticatesTunnels = authenticateTunnels
+        options.physicalNetworks = try physicalNetworks()
         do throws(AgentFailure) {
             try AgentProcess.run(options)
         } catch {
             throw ClientError.refused(error.description)
         }
+    }
+
+    private func physicalNetworks() throws -> [String: String] {
+        var networks: [String: String] = [:]
+        for text in physicalNetwork {
+            guard let (name, device) = AgentOptions.physicalNetwork(text) else {
+                throw usage("--physical-network '\(text)' is not NAME=DEVICE, such as physnet1=eth1")
+            }
+            guard networks.updateValue(device, forKey: name) == nil else {
+                throw usage("--physical-network names \(name) twice; give each physical network one device")
+            }
+        }
+        guard networks.count <= Configuration.physicalNetworkCountMaximum else {
+            throw usage("--physical-network: a host has at most \(Configuration.physicalNetworkCountMaximum)")
+        }
+        return networks
     }
 
     private func usage(_ sentence: String) -> ClientError { .usage("\(sentence); see 'heddle agent --help'") }

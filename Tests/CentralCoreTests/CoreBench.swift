@@ -250,6 +250,7 @@ struct BenchAgent {
     var applied: UInt64 = 0
     var claims: UInt64 = 0
     var features = Feature.all
+    var physicalNetworks: [String] = []
     /// The agent's share, by what it was told.
     var share: [RecordKey: Record] = [:]
     private var pages: [FeedChange] = []
@@ -296,6 +297,7 @@ struct BenchAgent {
         request.since = applied
         request.applied = applied
         request.page = page
+        request.physicalNetworks = physicalNetworks
         request.ports = ports
         return request
     }

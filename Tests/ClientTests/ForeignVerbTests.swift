@@ -22,7 +22,6 @@ import Testing
         ("lr-lb-add r l", "load balancers"),
         ("lr-nat-add r snat 1 2", "NAT"),
         ("qos-add s", "QoS"),
-        ("lsp-set-type p router", "makes a port virtual"),
         ("lsp-get-ls p", "heddle describe port"), ("list Logical_Switch", "heddle get switches"),
         ("find Logical_Switch_Port", "--filter"), ("get Logical_Switch s name", "-o json"),
         ("set Logical_Switch s x=1", "lsp-set-..."), ("create x", "heddle apply"), ("wait-until x", "--wait=hv"),

@@ -88,6 +88,7 @@ struct RandomNetwork {
             input.ports[index].guardsDHCP = chance(25) ? chance(50) : nil
             input.ports[index].isGuarded = chance(40)
             if chance(15) { makeVirtual(&input.ports[index], number, datapath) }
+            if chance(8) { makeLocalnet(&input.ports[index]) }
         }
     }
 
@@ -97,6 +98,13 @@ struct RandomNetwork {
         for index in port.locations.indices {
             port.locations[index].parent = port.virtualParents.randomElement(using: &generator)
         }
+    }
+
+    private mutating func makeLocalnet(_ port: inout PortBinding) {
+        port.physicalNetwork = "physnet1"
+        port.hasUnknown = chance(85)
+        (port.addresses, port.portSecurity, port.locations, port.activationStrategy) = ([], [], [], [])
+        (port.virtualIP, port.virtualParents) = (nil, [])
     }
 
     private mutating func locations(fence: UInt64) -> [PortBinding.Location] {
@@ -138,7 +146,7 @@ struct RandomNetwork {
     }
 
     private mutating func edit(_ input: inout TableInput) {
-        for index in input.ports.indices where chance(40) {
+        for index in input.ports.indices where chance(40) && !input.ports[index].isLocalnet {
             let fence = (input.ports[index].locations.map(\.bindSeq).max() ?? 0) + 1
             input.ports[index].locations = locations(fence: fence)
         }
@@ -197,6 +205,7 @@ struct RandomNetwork {
         switch Int.random(in: 0...9, using: &generator) {
         case 8: port.dhcpv4Options = chance(80) ? responderID(number / 2) : nil
         case 9: port.dhcpv6Options = chance(80) ? responderID(number / 2) : nil
+        case 0 where port.isLocalnet: port.physicalNetwork = nil
         case 0: port.locations = locations(fence: (port.locations.map(\.bindSeq).max() ?? 0) + 1)
         case 1: port.addresses = [address(number), address(number + 20), address(number)]
         case 2: port.hasUnknown.toggle()

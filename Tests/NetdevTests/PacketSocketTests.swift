@@ -47,7 +47,7 @@ import Wire
     private func read(_ socket: Descriptor, type: [UInt8]) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 4096)
         for _ in 0..<60_000 {
-            let count = clinux_packet_read(socket.raw, &buffer, buffer.count)
+            let count = clinux_packet_read(socket.raw, &buffer, buffer.count, true)
             if count > 24, Array(buffer[22..<24]) == type { return Array(buffer[10..<count]) }
             if count < 0 { usleep(1000) }
         }
@@ -99,6 +99,30 @@ import Wire
         #expect(try read(socket, type: [0x88, 0xb5]) == frame)
     }
 
+    @Test func `a shared device gives the frames of one VLAN, without their tag, and gets them with it`() throws {
+        // One that the host's own stack is not kept from.
+        try runIP("-n", host.name, "link", "add", "left", "type", "veth", "peer", "name", "right")
+        try runIP("-n", host.name, "link", "set", "left", "up")
+        try runIP("-n", host.name, "link", "set", "right", "up")
+        let (socket, other) = try host.namespace.run { () throws(SystemError) in
+            guard let left = try Link.find(named: "left"), let right = try Link.find(named: "right") else {
+                throw SystemError(call: "find", errno: ENODEV)
+            }
+            let socket = try PacketSocket.openShared(left, tag: 7, queuedByteCount: 1 << 20)
+            return (socket, try Self.socket(of: right.index))
+        }
+        func tagged(_ vlan: UInt8, _ mark: UInt8, kind: [UInt8] = [0x81, 0]) -> [UInt8] {
+            Array(frame[..<12]) + kind + [0xa0, vlan] + Array(frame[12..<14]) + [mark] + Array(frame[15...])
+        }
+        for sent in [frame, tagged(8, 1), tagged(7, 2, kind: [0x88, 0xa8]), tagged(7, 3)] { try write(sent, to: other) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var count = -Int(EAGAIN)
+        while count == -Int(EAGAIN) { count = clinux_packet_read(socket.raw, &buffer, buffer.count, false) }
+        #expect(Array(buffer[10..<max(10, count)]) == Array(frame[..<14]) + [3] + Array(frame[15...]))
+        PacketSocket.send(frame, tag: 7, over: socket)
+        #expect(try read(other, type: [0x81, 0]) == Array(frame[..<12]) + [0x81, 0, 0, 7] + Array(frame[12...]))
+    }
+
     @Test func `a frame that does not fit is refused and gone`() throws {
         let socket = try pair()
         let other = try guestSocket()
@@ -106,7 +130,7 @@ import Wire
         var buffer = [UInt8](repeating: 0, count: 50)
         var results: Set<Int> = []
         for _ in 0..<60_000 where !results.contains(-Int(EINVAL)) {
-            let result = clinux_packet_read(socket.raw, &buffer, buffer.count)
+            let result = clinux_packet_read(socket.raw, &buffer, buffer.count, true)
             results.insert(result)
             if result == -Int(EAGAIN) { usleep(1000) }
         }
@@ -138,10 +162,10 @@ import Wire
         try write(frame, to: sender)
         #expect(try read(witness, type: [0x88, 0xb5]) == frame)
         var buffer = [UInt8](repeating: 0, count: 4096)
-        var count = clinux_packet_read(socket.raw, &buffer, buffer.count)
+        var count = clinux_packet_read(socket.raw, &buffer, buffer.count, true)
         // Frames of its own device may still wait in it.
         while count > 0, Array(buffer[22..<24]) != [0x88, 0xb5] {
-            count = clinux_packet_read(socket.raw, &buffer, buffer.count)
+            count = clinux_packet_read(socket.raw, &buffer, buffer.count, true)
         }
         #expect(count < 0)
     }

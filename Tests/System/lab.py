@@ -165,6 +165,11 @@ class Lab:
         self.ip(name, "addr", "add", f"{NETWORK}.{octet}/25", "dev", "ul")
         self.ip(name, "link", "set", "ul", "up")
 
+    def counters(self, host, device):
+        """The frames that a device has sent so far."""
+        links = json.loads(run("ip", "-n", f"{self.name}-{host}", "-j", "-s", "link", "show", "dev", device).stdout)
+        return links[0]["stats64"]["tx"]["packets"]
+
     def inside(self, host, *command):
         return ["nsenter", f"--net=/run/netns/{self.name}-{host}", "--", *command]
 

@@ -24,6 +24,10 @@
 /// bind it to another one, and reads nothing there.
 long clinux_packet_open(int index, int buffer_byte_count);
 
+/// The same of a device that others on this host use, too: `tag` is the VLAN whose frames alone come in, 0 for all.
+/// What is sent goes through the device's queues and filters, as what the host sends does.
+long clinux_packet_open_shared(int index, int buffer_byte_count, uint16_t tag);
+
 /// The index of the socket's device; 0 when that is gone; -ENOTSOCK for a TAP.
 static inline long clinux_packet_index(int fd) {
     struct sockaddr_ll address = {0};
@@ -53,9 +57,9 @@ clinux_packet_put_tag(char *bytes, size_t count, const struct tpacket_auxdata *d
     if (header->gso_type != VIRTIO_NET_HDR_GSO_NONE) header->hdr_len += sizeof tag;
 }
 
-/// Reads one frame, its virtio-net header in front, with the VLAN tag that it came with. -EINVAL for one that cannot
-/// be told by such a header or does not fit, which is gone then.
-CLINUX_PACKET_PATH static inline long clinux_packet_read(int fd, void *bytes, size_t capacity) {
+/// Reads one frame, its virtio-net header in front, with the VLAN tag that it came with if `keeps_tag`. -EINVAL for one
+/// that cannot be told by such a header or does not fit, which is gone then.
+CLINUX_PACKET_PATH static inline long clinux_packet_read(int fd, void *bytes, size_t capacity, bool keeps_tag) {
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
@@ -66,12 +70,37 @@ CLINUX_PACKET_PATH static inline long clinux_packet_read(int fd, void *bytes, si
     long count = clinux_result(recvmsg(fd, &message, MSG_DONTWAIT));
     if (count < 0) return count;
     if (message.msg_flags & MSG_TRUNC) return -EINVAL;
-    if (message.msg_controllen < sizeof(struct cmsghdr) || control.header.cmsg_level != SOL_PACKET) return count;
+    if (!keeps_tag || message.msg_controllen < sizeof(struct cmsghdr)) return count;
+    if (control.header.cmsg_level != SOL_PACKET) return count;
     struct tpacket_auxdata data;
     memcpy(&data, CMSG_DATA(&control.header), sizeof data);
     if (!(data.tp_status & TP_STATUS_VLAN_VALID) || count < 10 + 12) return count;
     clinux_packet_put_tag(bytes, (size_t)count, &data);
     return count + 4;
+}
+
+/// Writes one frame that lies in parts, its virtio-net header in front, the first with that and the MACs at least; with
+/// `tag` other than 0 after the MACs a tag of that VLAN.
+CLINUX_PACKET_PATH static inline long
+clinux_packet_write(int fd, const struct iovec *parts, int count, uint16_t tag) {
+    enum { HEADER = 10, MACS = 12, PARTS_MAXIMUM = 256 };
+    if (tag == 0) return clinux_write_parts(fd, parts, count);
+    if (count < 1 || count >= PARTS_MAXIMUM || parts[0].iov_len < HEADER + MACS) return -EINVAL;
+    char start[HEADER + MACS + 4];
+    memcpy(start, parts[0].iov_base, HEADER + MACS);
+    uint16_t words[2] = {htons(0x8100), htons(tag)};
+    memcpy(start + HEADER + MACS, words, sizeof words);
+    struct virtio_net_hdr header;
+    memcpy(&header, start, HEADER);
+    if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) header.csum_start += sizeof words;
+    if (header.gso_type != VIRTIO_NET_HDR_GSO_NONE) header.hdr_len += sizeof words;
+    memcpy(start, &header, HEADER);
+    struct iovec all[PARTS_MAXIMUM + 1];
+    all[0] = (struct iovec){.iov_base = start, .iov_len = sizeof start};
+    memcpy(all + 1, parts, (size_t)count * sizeof *parts);
+    all[1].iov_base = (char *)all[1].iov_base + HEADER + MACS;
+    all[1].iov_len -= HEADER + MACS;
+    return clinux_write_parts(fd, all, count + 1);
 }
 
 /// 1 if the host leaves superpackets for TCP to the device, 0 if it cuts them for it.

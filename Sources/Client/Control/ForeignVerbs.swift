@@ -38,8 +38,6 @@ struct ForeignVerbs: Sendable {
             ("qos-", "QoS rules are not in this version"),
             ("meter-", "meters are not in this version"),
             ("ha-chassis-group-", "gateways are not in this version"),
-            ("lsp-set-type", "lsp-set-options PORT virtual-ip=IP virtual-parents=PORT,... makes a port virtual"),
-            ("lsp-get-type", "all ports are of guests in this version"),
             ("lsp-set-tag", "give the tag of a nested port with 'lsp-add SWITCH PORT PARENT TAG'"),
             ("lsp-get-ls", "use 'heddle describe port PORT', which names its switch"),
         ] + database

@@ -112,6 +112,21 @@ extension NbCommand {
         getter("lsp-get-port-security", .portSecurity, abstract: "Print the addresses that a port may use."),
         getter("lsp-get-parent", .parent, abstract: "Print the parent of a nested port."),
         getter("lsp-get-tag", .tag, abstract: "Print the tag of a nested port."),
+        setter(
+            "lsp-set-type",
+            parameters: "PORT TYPE",
+            count: 2...2,
+            abstract: "Set the type of a port.",
+            details: """
+                localnet joins the switch to the physical network that its option network_name names,
+                on every host that has a device of it ('heddle agent --physical-network'). '' is for
+                interfaces of VMs and containers. A port is virtual by lsp-set-options.
+                """,
+            examples: [
+                "heddle nb lsp-add ls1 ln1 -- lsp-set-type ln1 localnet -- lsp-set-options ln1 network_name=physnet1"
+            ]
+        ) { values throws(ClientError) in .type(values.first ?? "") },
+        getter("lsp-get-type", .type, abstract: "Print the type of a port."),
         getter("lsp-get-up", .up, abstract: "Print whether a port is up or down."),
         setter(
             "lsp-set-enabled",

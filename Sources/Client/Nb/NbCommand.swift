@@ -61,6 +61,8 @@ public enum NbCommand: Equatable, Sendable {
         case addresses([String])
         /// `lsp-set-port-security`: each `MAC [IP[/LENGTH] ...]` or `dynamic`.
         case portSecurity([String])
+        /// `lsp-set-type`: empty for a guest's.
+        case type(String)
         /// `lsp-set-enabled`.
         case enabled(Bool)
         /// `lsp-set-options`: all keys that the port has from then on, `requested-chassis` among them.
@@ -93,6 +95,8 @@ public enum NbCommand: Equatable, Sendable {
         case parent
         /// `lsp-get-tag`.
         case tag
+        /// `lsp-get-type`.
+        case type
         /// `lsp-get-up`.
         case up
         /// `lsp-get-enabled`.

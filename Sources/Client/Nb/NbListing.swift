@@ -59,6 +59,7 @@ public enum NbListing {
         case .portSecurity: lines(port.texts("port_security"))
         case .parent: lines([port.text("parent_name")].filter { !$0.isEmpty })
         case .tag: lines((port["status"]?["tag"]?.integerValue).map { ["\($0)"] } ?? [])
+        case .type: port.text("type") + "\n"
         case .up: port["status"]?["up"]?.boolValue == true ? "up\n" : "down\n"
         case .enabled: port["enabled"]?.boolValue == false ? "disabled\n" : "enabled\n"
         case .options: lines(options(of: port))

@@ -199,6 +199,9 @@ public struct NbPlan: Equatable, Sendable {
         switch setting {
         case .addresses(let addresses): change = ["addresses": .array(addresses.map { .string($0) })]
         case .portSecurity(let entries): change = ["port_security": .array(entries.map { .string($0) })]
+        case .type(let type):
+            change = ["type": .string(type)]
+            ports[name]?.isVirtual = type == "virtual"
         case .enabled(let isEnabled): change = ["enabled": .bool(isEnabled)]
         case .options(let options): change = replacingOptions(of: name, by: options)
         case .dhcpv4Options(let options): change = ["dhcpv4_options": options.map { .string($0) } ?? .null]
@@ -347,14 +350,11 @@ public struct NbPlan: Equatable, Sendable {
     }
 }
 
-/// OVN's option key for what this API keeps as the list `requested_chassis`.
+// OVN's option keys for what this API keeps as fields of a port.
 let requestedChassisKey = "requested-chassis"
-/// OVN's option keys for the address and the parents of virtual ports.
+let activationStrategyKey = "activation-strategy"
 let virtualIPKey = "virtual-ip"
 let virtualParentsKey = "virtual-parents"
-
-/// The same for `activation_strategy`.
-let activationStrategyKey = "activation-strategy"
 
 /// OVN's words for a reference to nothing.
 func notFound(_ reference: String, _ kind: String) -> ClientError {

@@ -49,6 +49,21 @@ extension ObjectSession {
                 "The agent of \(host) is too old for what the port needs. Install this version there, then on \(host):",
                 ["systemctl restart heddle-agent"]
             )
+        case "no-physical-network" where object.text("type") == "localnet":
+            return (
+                "It does not name its physical network yet. To name it:",
+                ["heddle nb lsp-set-options \(name) network_name=NETWORK"]
+            )
+        case "no-physical-network":
+            let host = waiting(for: object, because: reason) ?? "its host"
+            let networks =
+                (object["status"]?["waiting"]?.arrayValue ?? [])
+                .first { $0.text("reason") == reason }?.texts("lacks") ?? []
+            return (
+                "Its switch is joined to a physical network, of which \(host) has no device. Name one there, beside "
+                    + "the agent's other options:",
+                ["heddle agent --physical-network \(networks.first ?? "NETWORK")=DEVICE"]
+            )
         default: return ("", [])
         }
     }

@@ -5,10 +5,12 @@ extension Context {
     ///
     /// A connection is judged when it begins, and again with the next packet, in either direction, after ACLs or what
     /// they name have changed. What belongs to an allowed one passes. Every port has connections of its own, which both
-    /// directions of ACLs know: so an answer to what a port has sent needs no ACL.
+    /// directions of ACLs know: so an answer to what a port has sent needs no ACL. Localnet ports have none, as in OVN.
     mutating func judgeConnection(_ filter: FilterRow, isFromPort: Bool, _ tables: Tables) -> Step {
         finding = nil
-        guard network == .ipv4 || network == .ipv6, !isMulticast else { return judge(filter, tables) }
+        let port = egress ?? ingress
+        let isTracked = (network == .ipv4 || network == .ipv6) && !isMulticast
+        guard isTracked, !port.pointee.flags.contains(.isLocalnet) else { return judge(filter, tables) }
         if isICMPv6, isAlwaysAllowed {
             acl = .max
             return .next

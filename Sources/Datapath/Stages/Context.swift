@@ -96,6 +96,9 @@ public struct Context {
         enteredCount &+= 1
     }
 
+    /// True if the frame comes from a physical network.
+    var isFromWire: Bool { ingress.pointee.flags.contains(.isLocalnet) }
+
     /// The key of the port or group that the frame goes to.
     var outputKey: UInt16 { egress?.pointee.key ?? destinations.key }
 

@@ -11,17 +11,19 @@ enum DestinationLookup: Stage {
         }
         guard let port = tables.port(mac: context.destination, in: context.datapath) else { return .next }
         if let reason = deliveryFailure(to: port, from: context.ingress) { return .drop(reason) }
-        if port.pointee.flags.contains(.isVirtual), !hasOtherParent(port, context.ingress, tables) {
+        let mayComeBack = port.pointee.flags.contains(.isVirtual) || context.isFromWire
+        if mayComeBack, !isApart(port, from: context.ingress, tables) {
             return .drop(.hairpin)
         }
         context.send(to: port)
         return .output
     }
 
-    /// True if another port than the sender has the address of a virtual port.
-    private static func hasOtherParent(
+    /// True if frames for a port go to another place than the one that the sender's come from: not to the parent that
+    /// has sent them, nor back to the wire.
+    static func isApart(
         _ port: UnsafePointer<PortRow>,
-        _ sender: UnsafePointer<PortRow>,
+        from sender: UnsafePointer<PortRow>,
         _ tables: Tables
     ) -> Bool {
         let isHere = sender.pointee.locals.count > 0

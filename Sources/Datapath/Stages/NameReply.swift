@@ -5,13 +5,14 @@ import Wire
 ///
 /// Differences from OVN: names of ports are known by themselves; a query for a type that a name of its own does not
 /// have gets an empty answer, also for types other than addresses; an answer repeats the name by a pointer, is
-/// authoritative and has an OPT record if the query has one. What is malformed goes to the server that it is for.
+/// authoritative and has an OPT record if the query has one. What is malformed goes to the server that it is for, and
+/// so does what comes from a physical network: each of its hosts would answer.
 enum NameReply: Stage {
     static var name: StaticString { "ls_in_dns_lookup" }
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
         guard context.datapath.pointee.services.contains(.names), context.network == .ipv4 || context.network == .ipv6,
-            !context.isMulticast, !context.isInVLAN, context.transport == IPProtocol.udp,
+            !context.isMulticast, !context.isFromWire, !context.isInVLAN, context.transport == IPProtocol.udp,
             UInt16(truncatingIfNeeded: context.ports) == DNSQuery.port
         else { return .next }
         let frame = context.contents

@@ -3,6 +3,8 @@ import Wire
 /// Table `ls_in_arp_rsp`, priorities 50 and 100: requests for known addresses are answered where they are asked, also
 /// for ports that are down or disabled (OVN's `ignore_lsp_down`): what is sent to those is dropped and says why.
 ///
+/// A request from a physical network is answered by the host that has the port: all hosts there hear it.
+///
 /// Switches with `vlan_passthru` have no known addresses: a request here has no tag but one for VLAN 0, and its answer
 /// none.
 enum NeighborReply: Stage {
@@ -25,8 +27,7 @@ enum NeighborReply: Stage {
         let frame = context.contents
         guard frame.arpOperation == ARPPacket.request, frame.destination == MACAddress.broadcast.rawValue,
             let neighbor = tables.neighbor(ipv4: frame.arpTargetIP, in: context.datapath),
-            // The owner asks for its own address to find out whether another host has it.
-            neighbor.pointee.value != UInt32(context.ingress.pointee.key)
+            isAnswered(neighbor, to: context.ingress, &context, tables)
         else { return 0 }
         let mac = MACAddress(truncating: neighbor.pointee.mac)
         let ethernet = EthernetHeader(
@@ -57,7 +58,7 @@ enum NeighborReply: Stage {
             let message = try? NeighborMessage(parsing: frame.transportOctets.span), message.code == 0,
             frame.ipv6Destination == message.target.solicitedNodeAddress,
             let neighbor = tables.neighbor(ipv6: message.target, in: context.datapath),
-            neighbor.pointee.value != UInt32(context.ingress.pointee.key)
+            isAnswered(neighbor, to: context.ingress, &context, tables)
         else { return 0 }
         return writeAdvertisement(
             of: message.target,
@@ -65,6 +66,22 @@ enum NeighborReply: Stage {
             to: frame,
             into: reply
         )
+    }
+
+    /// True if a request of this port is answered in the place of the neighbor. The owner asks for its own address to
+    /// find out whether another host has it.
+    private static func isAnswered(
+        _ neighbor: UnsafePointer<KeyRow>,
+        to asker: UnsafePointer<PortRow>,
+        _ context: inout Context,
+        _ tables: Tables
+    ) -> Bool {
+        let key = UInt16(truncatingIfNeeded: neighbor.pointee.value)
+        guard asker.pointee.flags.contains(.isLocalnet) else { return key != asker.pointee.key }
+        guard let owner = tables.port(key: key, in: context.datapath), owner.pointee.flags.contains(.boundHere),
+            owner.pointee.locals.count > 0, owner.pointee.slot != asker.pointee.slot
+        else { return false }
+        return !owner.pointee.isStandby || context.isActivated(owner, tables)
     }
 
     private static func writeAdvertisement(

@@ -2,12 +2,12 @@ import Southbound
 import Wire
 
 /// Router solicitations are answered on behalf of the gateway that the switch names (OVN's `lr_in_nd_ra_options`, which
-/// it has on routers only).
+/// it has on routers only), but for those from a physical network.
 enum RouterReply: Stage {
     static var name: StaticString { "lr_in_nd_ra_options" }
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
-        guard context.isICMPv6, context.isMulticast,
+        guard context.isICMPv6, context.isMulticast, !context.isFromWire,
             let router = tables.row(RouterRow.self, at: context.datapath.pointee.router),
             context.ipv6Destination == RouterRow.allRouters, !context.isInVLAN
         else { return .next }

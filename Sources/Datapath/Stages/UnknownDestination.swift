@@ -7,6 +7,9 @@ enum UnknownDestination: Stage {
         guard context.datapath.pointee.hasUnknown else { return .drop(.unknownDestination) }
         if let port = context.learntDestination(tables) {
             if port.pointee.key == context.ingress.pointee.key { return .drop(.hairpin) }
+            if context.isFromWire, !DestinationLookup.isApart(port, from: context.ingress, tables) {
+                return .drop(.hairpin)
+            }
             context.send(to: port)
             return .output
         }

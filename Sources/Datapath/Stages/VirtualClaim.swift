@@ -9,7 +9,7 @@ enum VirtualClaim: Stage {
     static var name: StaticString { "ls_in_arp_rsp_virtual" }
 
     static func decide(_ context: inout Context, _ tables: Tables) -> Step {
-        guard context.datapath.pointee.services.contains(.virtualPorts),
+        guard context.datapath.pointee.services.contains(.virtualPorts), !context.isFromWire,
             let port = announced(&context, tables), port.pointee.flags.contains(.enabled)
         else { return .next }
         let sender = context.ingress.pointee.slot

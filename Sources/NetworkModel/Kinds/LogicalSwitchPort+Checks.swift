@@ -12,11 +12,11 @@ extension LogicalSwitchPort {
 
     static func type(_ reader: BodyReader) throws(Refusal) -> String {
         let type = try reader.string("type") ?? ""
-        guard type.isEmpty || type == virtualType else {
+        guard type.isEmpty || type == virtualType || type == localnetType else {
             throw Refusal(
                 .unsupported,
-                "Ports of the type \(quoted(type)) are not in this version; it has \"\(virtualType)\", and \"\" for "
-                    + "interfaces of VMs and containers.",
+                "Ports of the type \(quoted(type)) are not in this version; it has \"\(virtualType)\", "
+                    + "\"\(localnetType)\", and \"\" for interfaces of VMs and containers.",
                 pointer: reader.pointer("type")
             )
         }
@@ -90,6 +90,7 @@ extension LogicalSwitchPort {
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
         try checkVirtual(port, database)
         try checkNested(port, database)
+        try checkLocalnet(port)
         for (number, id) in port.value.mirrors.enumerated() {
             guard let mirror = database.mirrors[id]?.value, mirror.type == .logicalPort,
                 mirror.sink == port.value.name

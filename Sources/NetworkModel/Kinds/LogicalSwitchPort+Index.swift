@@ -14,6 +14,8 @@ extension LogicalSwitchPort {
 
         /// The nested ports of each parent, by its name and their tags.
         public private(set) var nested = OrderedMap<String, OrderedMap<UInt16, ObjectID>>()
+        /// The physical networks that localnet ports join each switch to, by those ports.
+        private(set) var physicalNetworks = OrderedMap<ObjectID, OrderedMap<ObjectID, String>>()
 
         /// The IPv4 addresses that ports have on each switch with a subnet: what makes the lowest free one a look-up.
         private(set) var takenIPs = OrderedMap<ObjectID, IntervalSet<UInt32>>()
@@ -24,6 +26,9 @@ extension LogicalSwitchPort {
 
         public mutating func insert(_ port: Stored<LogicalSwitchPort>) {
             bySwitch.update(port.value.switchID, default: OrderedMap()) { $0[ProjectName(port.value.name)] = port.id }
+            if let network = port.value.physicalNetwork {
+                physicalNetworks.update(port.value.switchID, default: OrderedMap()) { $0[port.id] = network }
+            }
             claim(port)
         }
 
@@ -45,6 +50,10 @@ extension LogicalSwitchPort {
             let home = port.value.switchID
             bySwitch.update(home, default: OrderedMap()) { $0[ProjectName(port.value.name)] = nil }
             if bySwitch[home]?.isEmpty == true { bySwitch[home] = nil }
+            if port.value.physicalNetwork != nil {
+                physicalNetworks.update(home, default: OrderedMap()) { $0[port.id] = nil }
+                if physicalNetworks[home]?.isEmpty == true { physicalNetworks[home] = nil }
+            }
             release(port)
         }
 

@@ -59,12 +59,12 @@ extension LogicalSwitchPort {
         let port = stored.value
         let children = database.ports.index.nested[port.name]
         guard let parent = port.parentName else {
-            guard port.tagRequest == nil else {
-                let detail = "\"tag_request\" is for nested ports, which have a \"parent_name\"."
+            guard port.tagRequest == nil || port.isLocalnet else {
+                let detail = "\"tag_request\" is for nested ports, which have a \"parent_name\", and localnet ports."
                 throw Refusal(.invalidValue, detail, pointer: "/tag_request")
             }
-            guard children == nil || !port.isVirtual else {
-                let detail = "The port has nested ports, so it cannot be virtual."
+            guard children == nil || port.type.isEmpty else {
+                let detail = "The port has nested ports, so it cannot be of another type."
                 throw Refusal(.invalidValue, detail, pointer: "/type")
             }
             return
@@ -83,7 +83,7 @@ extension LogicalSwitchPort {
             let detail = "The port has nested ports, so it cannot be nested itself."
             throw Refusal(.invalidValue, detail, pointer: "/parent_name")
         }
-        if let there = database.port(.name(parent))?.value, there.isNested || there.isVirtual {
+        if let there = database.port(.name(parent))?.value, there.isNested || !there.type.isEmpty {
             let detail = "The port \"\(parent)\" has no device of its own, so no port can be nested in it."
             throw Refusal(.invalidValue, detail, pointer: "/parent_name")
         }
@@ -106,7 +106,7 @@ extension LogicalSwitchPort {
 
     /// The field that a nested port cannot have, and why.
     private var obstacleToNesting: (field: String, reason: String)? {
-        if isVirtual { return ("type", "it is where its parent is") }
+        if !type.isEmpty { return ("type", "it is where its parent is") }
         if !requestedChassis.isEmpty { return ("requested_chassis", "it is where its parent is") }
         if !activationStrategy.isEmpty { return ("activation_strategy", "it moves with its parent") }
         if sendingRate != nil { return ("options", "what the device sends is limited by the parent's options") }

@@ -11,7 +11,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var name: String
     /// The identity of its switch, fixed at creation.
     public var switchID: ObjectID
-    /// `""`, a VIF, or ``virtualType``.
+    /// `""`, a VIF, ``virtualType`` or ``localnetType``.
     public var type: String
     /// `MAC [IP ...]`, `unknown`, or a form of `dynamic`.
     public var addresses: [String] {
@@ -67,7 +67,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var virtualParents: [String] = []
     /// The port that a nested port shares the device of, by its name: it need not be there yet. `nil` for other ports.
     public var parentName: String?
-    /// The tag that tells the frames of a nested port from its parent's, 0 for one that central chooses.
+    /// The tag that tells the frames of a nested port from its parent's, 0 for one that central chooses; or the VLAN of
+    /// a localnet port's frames.
     public var tagRequest: UInt16?
     /// True if the port may not send router advertisements and redirects, `nil` if its switch decides.
     public var guardsRouters: Bool?
@@ -120,9 +121,10 @@ public struct LogicalSwitchPort: Hashable, Sendable {
         public struct Waiting: Hashable, Sendable {
             public var chassis: String
             /// The reason why it does not hold the port: ``Reason/setAside``, ``Reason/requestedElsewhere``,
-            /// ``Reason/unsupportedByChassis`` or ``Reason/chassisLost``.
+            /// ``Reason/unsupportedByChassis``, ``Reason/noPhysicalNetwork`` or ``Reason/chassisLost``.
             public var reason: Reason
-            /// The features that the port needs and the chassis' agent does not say that it has.
+            /// The features that the port needs and the chassis' agent does not say that it has; or the physical
+            /// networks of the switch, of which the chassis has none.
             public var lacks: [String]
 
             public init(chassis: String, reason: Reason, lacks: [String] = []) {
@@ -150,6 +152,9 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             case parentMissing = "parent-missing"
             /// Its parent is bound nowhere.
             case parentNotBound = "parent-not-bound"
+            /// The switch is joined to physical networks, and the chassis that the port is plugged on has a device of
+            /// none. Of a localnet port: it does not say a physical network yet.
+            case noPhysicalNetwork = "no-physical-network"
             /// The port is plugged on a chassis that could have it, and another one has it; it goes there when that one
             /// lets go. Only of a chassis that waits.
             case setAside = "set-aside"
@@ -326,6 +331,7 @@ extension LogicalSwitchPort: Kind {
     public func isIndexed(like other: LogicalSwitchPort) -> Bool {
         addresses == other.addresses && status.dynamicAddresses == other.status.dynamicAddresses
             && virtualIP == other.virtualIP && parentName == other.parentName && status.tag == other.status.tag
+            && physicalNetwork == other.physicalNetwork
     }
 
     /// Gives a new port the next free key of its switch.

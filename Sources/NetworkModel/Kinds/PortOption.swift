@@ -11,10 +11,13 @@ enum PortOption: String, CaseIterable {
     /// The most frames a second that the guest sends. OVN has no such option.
     case maximumFrameRate = "qos_max_packet_rate"
 
-    /// The numbers that the option takes; `nil` for a flag.
+    /// The physical network that a localnet port joins its switch to.
+    case physicalNetwork = "network_name"
+
+    /// The numbers that the option takes; `nil` for a flag and a name.
     var range: ClosedRange<UInt64>? {
         switch self {
-        case .disablesResponder: nil
+        case .disablesResponder, .physicalNetwork: nil
         case .maximumRate: SendingRate.bitsPerSecondRange
         case .burst: SendingRate.burstBitsRange
         case .maximumFrameRate: SendingRate.framesPerSecondRange
@@ -26,6 +29,11 @@ enum PortOption: String, CaseIterable {
         for (key, value) in options.sorted(by: { $0.key < $1.key }) {
             let pointer = reader.pointer("options", key)
             guard let option = PortOption(rawValue: key) else { throw unknown(key, pointer) }
+            if option == .physicalNetwork {
+                guard let problem = ObjectName.problem(value) else { continue }
+                let detail = "\(quoted(value)) cannot be a physical network: \(problem)."
+                throw Refusal(.invalidValue, detail, pointer: pointer)
+            }
             guard let range = option.range else {
                 try BodyReader.checkFlag(value, of: key, at: pointer)
                 continue

@@ -15,7 +15,7 @@ extension DestinationLookup: OracleStage {
         }
         if !owner.isEnabled { return .drop(.destinationDisabled) }
         if owner.id == context.port.id { return .drop(.hairpin) }
-        if !records.isHereAndPlugged(owner), records.places(of: owner).isEmpty {
+        if records.exit(of: owner) == nil, records.places(of: owner).isEmpty {
             if records.chassis(of: owner).contains(where: { $0 != records.input.localChassis }) {
                 return .drop(.destinationUnreachable)
             }

@@ -20,7 +20,8 @@ struct OracleFilter {
         let always = try? MatchExpression("nd || nd_rs || nd_ra || mldv1 || mldv2")
         if let always, always.matches(fields, in: scope) { return .next }
         let isHidden = acls.contains { hides(frame, from: $0.match) }
-        if tracks, frame.ipv4 != nil || frame.ipv6 != nil, !frame.destination.isMulticast {
+        let isOfWire = (context.destination ?? context.port).isLocalnet
+        if tracks, !isOfWire, frame.ipv4 != nil || frame.ipv6 != nil, !frame.destination.isMulticast {
             let isStateless = acls.contains { acl in
                 guard acl.action == .allowStateless, let expression = try? MatchExpression(acl.match) else {
                     return false

@@ -17,7 +17,10 @@ extension NeighborReply: OracleStage {
         .sorted { $0.tunnelKey < $1.tunnelKey }
         func owner(of ip: IPAddress) -> (port: PortBinding, mac: MACAddress)? {
             for owner in owners {
-                for address in owner.addresses where address.ips.contains(ip) { return (owner, address.mac) }
+                guard let address = owner.addresses.first(where: { $0.ips.contains(ip) }) else { continue }
+                let isMine = context.records.isHereAndPlugged(owner) && !context.records.isStandbyHere(owner)
+                let isItself = context.records.slot(of: owner) == context.records.slot(of: port)
+                return !port.isLocalnet || isMine && !isItself ? (owner, address.mac) : nil
             }
             return nil
         }

@@ -74,9 +74,11 @@ struct OraclePipeline {
     private func localCopies(to members: [PortBinding], key: UInt16, _ context: OracleContext) -> [Outcome] {
         // Floods reach a virtual port's parent as a port of its own.
         members.filter { key < GroupKey.flood || !$0.isVirtual }.compactMap { member in
-            let isOwn = records.isHere(context.port) && records.slot(of: member) == records.slot(of: context.port)
-            guard member.id != context.port.id, !isOwn, records.isHere(member), let slot = records.slot(of: member),
-                let receiver = records.port(in: slot)
+            // Floods reach ports of other hosts as frames for the wire.
+            let isOne = key < GroupKey.flood
+            guard member.id != context.port.id, isOne || records.isHere(member),
+                let slot = isOne ? records.exit(of: member) : records.slot(of: member),
+                slot != records.exit(of: context.port), let receiver = records.port(in: slot)
             else { return nil }
             var egress = context
             egress.destination = receiver

@@ -5,6 +5,8 @@ import Wire
 
 extension PortOutput: OracleStage {
     static func decide(_ context: OracleContext) -> OracleStep {
-        context.destination.map { .output([$0], key: $0.tunnelKey) } ?? .drop(.hairpin)
+        guard let port = context.destination else { return .drop(.hairpin) }
+        let isOfGuest = context.records.isHere(context.port) && !context.port.isLocalnet
+        return port.isLocalnet && !isOfGuest ? .drop(.hairpin) : .output([port], key: port.tunnelKey)
     }
 }

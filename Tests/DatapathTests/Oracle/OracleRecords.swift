@@ -24,6 +24,20 @@ struct OracleRecords {
         }
     }
 
+    /// True if the switch of the port is joined to a physical network.
+    func isJoined(_ port: PortBinding) -> Bool {
+        datapath(of: port).map { ports(of: $0).contains(where: \.isLocalnet) } ?? false
+    }
+
+    /// The slot that frames for the port leave by: its own, or that of the wire to its host.
+    func exit(of port: PortBinding) -> UInt16? {
+        if isHere(port), let slot = slot(of: port) { return slot }
+        guard isJoined(port), chassis(of: port).contains(where: { $0 != input.localChassis }),
+            let datapath = datapath(of: port)
+        else { return nil }
+        return ports(of: datapath).lazy.filter { $0.isLocalnet && $0.isEnabled }.compactMap { self.slot(of: $0) }.first
+    }
+
     /// The slot of its device; of a virtual port that of the parent which has it.
     func slot(of port: PortBinding) -> UInt16? {
         let place = port.locations.first { $0.state == .active && $0.chassis == input.localChassis }
@@ -38,13 +52,16 @@ struct OracleRecords {
             && slot(of: port) != nil
     }
 
-    func isHere(_ port: PortBinding) -> Bool { chassis(of: port).contains(input.localChassis) }
+    func isHere(_ port: PortBinding) -> Bool {
+        port.isLocalnet || chassis(of: port).contains(input.localChassis)
+    }
 
     func isHereAndPlugged(_ port: PortBinding) -> Bool { isHere(port) && slot(of: port) != nil }
 
     /// Returns the tunnel addresses of the port.
     func places(of port: PortBinding) -> [IPAddress] {
-        chassis(of: port).filter { $0 != input.localChassis }.compactMap { name in
+        guard !isJoined(port) else { return [] }
+        return chassis(of: port).filter { $0 != input.localChassis }.compactMap { name in
             input.chassis.first { $0.name == name }?.encaps.map(\.ip)
                 .first { $0.bitCount == input.localEncap.bitCount }
         }

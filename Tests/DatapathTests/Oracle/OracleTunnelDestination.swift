@@ -12,7 +12,7 @@ extension TunnelDestination: OracleStage {
         case 32769: return .output(context.ports.filter { $0.isEnabled && $0.hasUnknown }, key: key)
         default:
             guard let port = context.ports.first(where: { $0.tunnelKey == key }),
-                context.records.isHereAndPlugged(port)
+                context.records.exit(of: port) != nil
             else { return .drop(.unknownEgressKey) }
             if !port.isEnabled { return .drop(.destinationDisabled) }
             if port.id == context.port.id { return .drop(.hairpin) }

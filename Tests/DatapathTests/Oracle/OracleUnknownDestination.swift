@@ -12,7 +12,7 @@ extension UnknownDestination: OracleStage {
         }
         let key = [UInt64(context.datapath.tunnelKey), context.frame.destination.rawValue]
         if isReachable, let id = context.learnt?.ports[key], let port = members.first(where: { $0.id == id }),
-            SourceLearning.learns(port), records.isHereAndPlugged(port) || !records.places(of: port).isEmpty
+            SourceLearning.learns(port), records.exit(of: port) != nil || !records.places(of: port).isEmpty
         {
             return port.id == context.port.id ? .drop(.hairpin) : .output([port], key: port.tunnelKey)
         }

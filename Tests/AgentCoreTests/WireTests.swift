@@ -1,0 +1,108 @@
+import ForwarderProtocol
+import HTTP
+import HTTPTypes
+import JSON
+import Southbound
+import Testing
+import Wire
+
+@testable import AgentCore
+
+/// Wires to physical networks: ports that the share asks for, and no user.
+@Suite struct WireTests {
+    private static func localnet(_ network: String?, tag: UInt16? = nil) -> Record {
+        var port = PortBinding(
+            id: ObjectID(high: 2, low: 9),
+            logicalPort: "ln",
+            datapath: ObjectID(high: 1, low: 1),
+            tunnelKey: 9,
+            hasUnknown: true
+        )
+        (port.physicalNetwork, port.tag) = (network, tag)
+        return .portBinding(port)
+    }
+
+    private func agent(_ share: [Record]) -> Scenario {
+        var configuration = Scenario.configuration
+        configuration.physicalNetworks = ["net1": "eth1", "net2": "eth2"]
+        var agent = Scenario(configuration: configuration)
+        agent.reachSteadyState(Scenario.snapshot(to: 4, share))
+        return agent
+    }
+
+    private func opened(_ effects: [Effect]) -> [String] {
+        effects.compactMap { effect in
+            guard case .openDevice(let port, _) = effect else { return nil }
+            return "\(port.name) \(port.device) \(port.interface) \(port.tag ?? 0)"
+        }
+    }
+
+    /// The ports that the forwarder is told of, with their tags, and those that it is told to let go.
+    private func told(_ effects: [Effect]) -> [String] {
+        effects.flatMap { effect in
+            guard case .forward(let orders) = effect else { return [String]() }
+            return orders.compactMap { order in
+                switch order.message {
+                case .putPort(let port): "\(port.name) tag \(port.tag)"
+                case .deletePort(let name): "no \(name)"
+                default: nil
+                }
+            }
+        }
+    }
+
+    private func change(_ agent: inout Scenario, _ revision: UInt64, _ change: RecordChange) -> [Effect] {
+        let answer = Scenario.delta(from: revision - 1, to: revision, [change])
+        let effects = agent.step("", .syncAnswered(sequence: agent.core.sync.sequence, answer))
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: revision)))
+        return effects
+    }
+
+    private let device = Result<Device, Problem>.success(Device(isOwned: false, mac: nil))
+
+    @Test func `A wire comes with its localnet port, is another with another tag or network, and goes with it`() {
+        var agent = agent([Sample.hv1, Sample.ls1])
+        #expect(agent.core.sync.reported?.ports == [])
+        let first = change(&agent, 5, .put(Self.localnet("net1", tag: 7)))
+        #expect(opened(first) == ["ln/eth1.7 physical eth1 7"])
+        #expect(told(agent.step("", .deviceOpened(port: "ln/eth1.7", device))) == ["ln/eth1.7 tag 7"])
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 5)))
+        #expect(agent.core.report(of: agent.core.ports["ln/eth1.7"]!).state == .up)
+        let second = change(&agent, 6, .put(Self.localnet("net1")))
+        #expect(opened(second) == ["ln/eth1 physical eth1 0"])
+        #expect(told(second) == ["no ln/eth1.7"] && agent.core.ports["ln/eth1.7"] == nil)
+        #expect(told(agent.step("", .deviceOpened(port: "ln/eth1", device))) == ["ln/eth1 tag 0"])
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        #expect(opened(change(&agent, 7, .put(Self.localnet("net2")))) == ["ln/eth2 physical eth2 0"])
+        #expect(opened(change(&agent, 8, .put(Self.localnet("elsewhere")))).isEmpty)
+        #expect(agent.core.ports.isEmpty)
+        // Neither central nor the disk hears of wires.
+        #expect(agent.core.sync.reported?.ports == [] && agent.core.files.portsSave == 0)
+    }
+
+    @Test func `A device that is not there is waited for, and one that goes is missed`() {
+        var agent = agent([Sample.hv1, Sample.ls1, Self.localnet("net1")])
+        let absent = Problem(.conflict, code: "device_missing", detail: "There is no interface eth1.")
+        agent.step("", .deviceOpened(port: "ln/eth1", .failure(absent)))
+        #expect(agent.core.ports["ln/eth1"]?.device == .awaited)
+        agent.step("", .underlayChanged, after: .seconds(1))
+        #expect(opened(agent.step("", .devicesChecked(["ln/eth1": .present]))) == ["ln/eth1 physical eth1 0"])
+        agent.step("", .deviceOpened(port: "ln/eth1", device))
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
+        #expect(told(agent.step("", .devicesChecked(["ln/eth1": .gone]))) == ["no ln/eth1"])
+        #expect(agent.core.ports["ln/eth1"]?.device == .awaited)
+    }
+
+    @Test func `No user unplugs a wire, or plugs a device as one`() throws {
+        var agent = agent([Sample.hv1, Sample.ls1, Self.localnet("net1")])
+        agent.step("", .deviceOpened(port: "ln/eth1", device))
+        let effects = agent.step("", .portDelete(3, name: "ln/eth1"))
+        let codes = effects.compactMap { effect in
+            if case .answer(3, .refused(let problem)) = effect { problem.code } else { nil }
+        }
+        #expect(codes == ["port_is_physical"])
+        #expect(throws: Problem.self) {
+            try PortRequest(name: "a", body: ["logical_port": "ln", "device": "physical"])
+        }
+    }
+}
