@@ -1,6 +1,7 @@
 import AgentCore
 import ForwarderProtocol
 import HTTP
+import Netdev
 import Reactor
 
 extension Agent {
@@ -34,6 +35,14 @@ extension Agent {
         } orElse: {
             let unknown = places.keys.map { ($0.name, DeviceCondition.present) }
             reports?.send(.devicesChecked(Dictionary(uniqueKeysWithValues: unknown)))
+        }
+    }
+
+    /// Sends frames to wires; what a wire does not take is lost, and comes again by itself.
+    func announce(_ announcements: [Announcement]) {
+        for announcement in announcements {
+            guard let socket = queues[announcement.wire]?.first else { continue }
+            PacketSocket.send(announcement.frame, tag: announcement.tag, over: socket)
         }
     }
 

@@ -218,9 +218,7 @@ final class Agent {
         }
     }
 
-    private func perform(_ effects: [Effect]) {
-        for effect in effects { perform(effect) }
-    }
+    private func perform(_ effects: [Effect]) { for effect in effects { perform(effect) } }
 
     private func perform(_ effect: Effect) {
         switch effect {
@@ -240,6 +238,7 @@ final class Agent {
         case .openDevice(let port, _) where port.device == .vhostUser: guests?.open(port)
         case .openDevice(let port, let order): openDevice(of: port, order)
         case .checkDevices(let places): checkDevices(places)
+        case .announce(let announcements): announce(announcements)
         case .releaseDevice(let name):
             queues[name] = nil
             guests?.disconnect(name)

@@ -46,6 +46,7 @@ extension AgentCore {
             ports[name]?.isToBeRestored = false
             ports[name]?.place = device.place
             noteDevicesToCheck(now: now)
+            if port.isWire { announcements.openings[name, default: 0] += 1 }
             // It may have gone while it was opened, and what it takes is not known yet.
             if port.specification.device.isChecked { mustCheckSockets = true }
             forwarder.held.remove(name)

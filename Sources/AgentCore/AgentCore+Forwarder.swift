@@ -199,6 +199,7 @@ extension AgentCore {
             // If its tables are newer than our share, central knows them and tells if a port is bound here.
             let kept = forwarder.held.intersection(pluggedNames)
             forwarder.upPorts = forwarder.mustWaitForCentral ? kept : boundPorts(among: kept)
+            announcements.isOutdated = true
         }
         openDevices()
         noteDevicesToCheck(now: now)
@@ -260,6 +261,7 @@ extension AgentCore {
         forwarder.epoch = epoch
         forwarder.revision = revision
         forwarder.upPorts = commit.upPorts.intersection(forwarder.held)
+        announcements.isOutdated = true
         guard !commit.isOutdated else { return }
         forwarder.appliedEpoch = epoch
         forwarder.applied = revision

@@ -31,6 +31,7 @@ extension AgentCore {
             ports[name] = nil
             forwarder.changedPorts.insert(name)
             forwarder.upPorts.remove(name)
+            announcements.openings[name] = nil
             emit(.releaseDevice(port: name))
         }
         for wire in wanted.values.sorted(by: { $0.name < $1.name }) { add(wire) }

@@ -56,6 +56,7 @@ public struct AgentCore: Sendable {
     var areSocketsBeingChecked = false
     /// The time before which there is no other look.
     var socketCheckAt: Duration?
+    var announcements = AnnouncementState()
     /// True if the localnet ports of the share may be others than those that there are wires for.
     var areWiresOutdated = true
     /// True if the agent has said that it is ready.
@@ -184,6 +185,7 @@ public struct AgentCore: Sendable {
         settleVirtualPlugs()
         settleWires()
         settleForwarder(now: now)
+        settleAnnouncements(now: now)
         settleGuests()
         settlePaths(now: now, using: &generator)
         settleDevices(now: now)
@@ -200,7 +202,7 @@ public struct AgentCore: Sendable {
         [
             sync.retryAt, sync.startAt, sync.pollAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt,
             deviceRetryAt, deviceCheckAt, mustCheckSockets && !areSocketsBeingChecked ? socketCheckAt : nil,
-            waiting.compactMap(\.deadline).min(), pathsDeadline,
+            waiting.compactMap(\.deadline).min(), pathsDeadline, announcements.turnAt,
         ].compactMap { $0 }
     }
 

@@ -26,6 +26,8 @@ public enum Effect: Sendable {
     case openDevice(PortSpecification, DeviceOrder)
     /// Look whether these ports' devices are still there and where they were.
     case checkDevices([PortSpecification: DevicePlace])
+    /// Send these frames to wires, as far as those take them.
+    case announce([Announcement])
     /// Close the descriptor of a port's device that is gone.
     case releaseDevice(port: String)
     /// Take the descriptor of a port's device out of our hands, and the device away if it is ours.

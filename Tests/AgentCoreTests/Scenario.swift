@@ -139,6 +139,7 @@ func milliseconds(_ duration: Duration) -> Int64 { Int64(duration / .millisecond
 
 func describe(_ effect: Effect) -> String {
     switch effect {
+    case .announce(let frames): return "announce \(frames.count) frames to \(Set(frames.map(\.wire)).sorted())"
     case .sendSync(let sync):
         let page = sync.page.map { " page \($0)" } ?? ""
         let ports = sync.ports.map { "\($0.logicalPort)#\($0.claim)\($0.isUp ? " up" : "")" }.joined(separator: ", ")

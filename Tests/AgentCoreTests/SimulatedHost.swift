@@ -88,7 +88,7 @@ final class SimulatedHost {
                 var next = change.isWhole ? SimulatedTables() : tables ?? SimulatedTables()
                 next.apply(change)
                 tables = next
-            case .answer, .log, .ready, .releaseDevice, .guestsSettled, .measurePaths, .sendProbes: break
+            case .answer, .log, .ready, .releaseDevice, .announce, .guestsSettled, .measurePaths, .sendProbes: break
             default: late.append(effect)
             }
         }

@@ -186,8 +186,8 @@ private final class World {
                 self.tell(index, .shareSaved(failure: nil, isFull: isFull))
             }
         case .replaceForwarder: Issue.record("no forwarder is of another version here")
-        case .answer, .compile, .setTimer, .log, .ready, .fail, .releaseDevice, .guestsSettled, .measurePaths,
-            .sendProbes, .openCapture, .beginCapture, .endCapture:
+        case .answer, .compile, .setTimer, .log, .ready, .fail, .releaseDevice, .announce, .guestsSettled,
+            .measurePaths, .sendProbes, .openCapture, .beginCapture, .endCapture:
             break
         }
     }

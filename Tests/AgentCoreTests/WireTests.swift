@@ -85,6 +85,7 @@ import Wire
         let absent = Problem(.conflict, code: "device_missing", detail: "There is no interface eth1.")
         agent.step("", .deviceOpened(port: "ln/eth1", .failure(absent)))
         #expect(agent.core.ports["ln/eth1"]?.device == .awaited)
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
         agent.step("", .underlayChanged, after: .seconds(1))
         #expect(opened(agent.step("", .devicesChecked(["ln/eth1": .present]))) == ["ln/eth1 physical eth1 0"])
         agent.step("", .deviceOpened(port: "ln/eth1", device))
@@ -104,5 +105,59 @@ import Wire
         #expect(throws: Problem.self) {
             try PortRequest(name: "a", body: ["logical_port": "ln", "device": "physical"])
         }
+    }
+
+    @Test func `A guest is announced when it comes and when the wire does, five times`() throws {
+        var agent = agent([Sample.hv1, Sample.ls1, Self.localnet("net1", tag: 7)])
+        agent.step("", .deviceOpened(port: "ln/eth1.7", device))
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
+        var sent: [(time: Duration, Announcement)] = []
+        func note(_ effects: [Effect]) {
+            for case .announce(let frames) in effects { sent += frames.map { (agent.now, $0) } }
+        }
+        func wait() {
+            while let due = agent.core.announcements.turnAt {
+                note(agent.step("", .timer, after: max(.zero, due - agent.now)))
+            }
+        }
+        var effects = agent.step("", .portAdd(1, PortRequest(specification: Scenario.specification("tap1", "vm1"))))
+        effects += agent.step("", .deviceOpened(port: "tap1", .success(Device(isOwned: true, mac: nil))))
+        effects += agent.step("", .portsSaved(save: 1, failure: nil))
+        effects += agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
+        note(effects)
+        #expect(sent.isEmpty)
+        var port = try #require(agent.core.share.binding(of: "ln"))
+        (port.id, port.logicalPort, port.tunnelKey) = (ObjectID(high: 2, low: 1), "vm1", 1)
+        (port.physicalNetwork, port.tag, port.hasUnknown) = (nil, nil, false)
+        let mac = MACAddress(truncating: 0x02ac_10ff_0011)
+        port.addresses = [PortAddress(mac: mac, ips: [.v4(IPv4Address(0xac10_ff0b))])]
+        port.locations = [PortBinding.Location(chassis: "hv1", bindSeq: 3)]
+        let answer = Scenario.delta(from: 4, to: 5, [.put(.portBinding(port))])
+        agent.step("", .syncAnswered(sequence: agent.core.sync.sequence, answer))
+        note(agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 5))))
+        let start = agent.now
+        wait()
+        #expect(sent.map { Int(($0.time - start) / .seconds(1)) } == [0, 1, 3, 7, 15])
+        let frame = try #require(sent.first?.1)
+        #expect(frame.wire == "ln/eth1.7" && frame.tag == 7 && frame.frame.count == 60)
+        let request: [UInt8] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] + mac.octets + [8, 6, 0, 1, 8, 0, 6, 4, 0, 1]
+        let ip: [UInt8] = [172, 16, 255, 11]
+        #expect(Array(frame.frame[..<42]) == request + mac.octets + ip + [0, 0, 0, 0, 0, 0] + ip)
+        // The wire was away.
+        sent = []
+        agent.step("", .devicesChecked(["ln/eth1.7": .gone]))
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 5)))
+        agent.step("", .deviceOpened(port: "ln/eth1.7", device))
+        note(agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 5))))
+        #expect(sent.count == 1)
+        // One without IPv4 addresses is announced by its MAC addresses.
+        sent = []
+        port.locations[0].bindSeq = 4
+        port.addresses = (0..<200).map { PortAddress(mac: MACAddress(truncating: 0x0200_0000_0000 + UInt64($0))) }
+        let moved = Scenario.delta(from: 5, to: 6, [.put(.portBinding(port))])
+        note(agent.step("", .syncAnswered(sequence: agent.core.sync.sequence, moved)))
+        note(agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6))))
+        wait()
+        #expect(sent.count == 5 * 200 && sent.allSatisfy { $0.1.frame[12..<14] == [0x80, 0x35] })
     }
 }

@@ -184,6 +184,23 @@ class LocalnetTest(unittest.TestCase):
         self.lab.join("hv1")
         self.wait_ping("vm1", self.lab.IP["plain"])
 
+    def test_a_port_that_moves_is_announced(self):
+        own, address = "02:ac:10:ff:00:44", "172.16.255.44"
+        self.lab.logical_port("ls1", "ls1-vm4", own, address)
+        self.addCleanup(self.lab.heddle, "central", "nb", "lsp-del", "ls1-vm4")
+        plain = self.opened("plain", "eth1.100")
+
+        def announced(frame):
+            return frame if frame[:14] == b"\xff" * 6 + mac(own) + b"\x08\x06" else None
+        for host, guest in ("hv2", "vm4"), ("hv1", "vm4new"):
+            self.received(plain)
+            plain.setblocking(True)
+            self.lab.plug(host, guest, "ls1-vm4", own, f"{address}/24")
+            frame, = receive(plain, 1, announced)
+            self.assertEqual(frame[20:42], b"\0\1" + (mac(own) + bytes([172, 16, 255, 44])) + bytes(6)
+                             + bytes([172, 16, 255, 44]))
+        self.wait_ping("plain", address)
+
     def test_a_host_without_the_network_gets_no_port(self):
         self.lab.agent("hv3", 5)
         self.lab.logical_port("ls1", "ls1-vm3", self.lab.MAC[3], self.lab.IP[3])

@@ -21,6 +21,8 @@ public struct ARPPacket: Hashable, Sendable {
     public static let byteCount = 28
     public static let request: UInt16 = 1
     public static let reply: UInt16 = 2
+    /// The operation of RARP's request (RFC 903).
+    public static let reverseRequest: UInt16 = 3
 
     public init(
         operation: UInt16,
