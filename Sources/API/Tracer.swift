@@ -244,7 +244,7 @@ extension DropReason {
         case .destinationNotBound: "The port that receives is bound to no host: 'heddle describe port' says why."
         case .destinationUnreachable: "The host of the port that receives has no tunnel address of this host's family."
         case .noLocalMember: "No port of the switch is there to receive it."
-        case .malformedOffload, .frameTooLong, .neighborAnswerLimit, .configurationAnswerLimit,
+        case .malformedOffload, .frameTooLong, .stormLimit, .neighborAnswerLimit, .configurationAnswerLimit,
             .nameAnswerLimit, .rejectionLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit, .connectionLimit,
             .destinationNotPlugged, .malformedTunnel, .tunnelControlPacket, .unknownCriticalOption, .missingOption,
             .unknownTunnelSource, .tunnelTagWrong, .unknownDatapath, .ingressKeyNotThere, .unknownEgressKey,

@@ -14,8 +14,8 @@ extension AgentCore {
 
     /// The limits of the ports that the forwarder has and that are bound here, as the share says.
     private var wantedRates: [PortRate] {
-        boundPorts(among: forwarder.held).sorted().compactMap { name in
-            guard let logicalPort = ports[name]?.specification.logicalPort,
+        boundPorts(among: forwarder.held).union(forwarder.nested.keys).sorted().compactMap { name in
+            guard let logicalPort = logicalPort(of: name),
                 let rate = share.binding(of: logicalPort)?.sendingRate
             else { return nil }
             return PortRate(name, rate)
@@ -31,6 +31,11 @@ extension PortRate {
             bitsPerSecond: bits,
             burstBits: rate.burstBits ?? bits / 1000 * SendingRate.usualBurstTime,
             framesPerSecond: rate.framesPerSecond ?? 0
+        )
+        storms = StormRates(
+            broadcasts: rate.broadcastsPerSecond ?? 0,
+            multicasts: rate.multicastsPerSecond ?? 0,
+            unknowns: rate.unknownsPerSecond ?? 0
         )
     }
 }

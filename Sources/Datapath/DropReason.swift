@@ -53,6 +53,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case tooBigAnswerLimit
     /// More broadcasts, multicasts and frames to unknown MACs than one port may have copied (`RateLimit.floodCopies`).
     case floodLimit
+    /// More broadcasts, multicasts or frames to unknown MACs than the port's options allow (`StormLimits`).
+    case stormLimit
     /// More frames of a port than are copied to its mirrors (`RateLimit.mirrorCopies`).
     case mirrorLimit
     /// The only destination is the port that the frame came from.

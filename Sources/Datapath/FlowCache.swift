@@ -147,6 +147,8 @@ struct OutputPrograms: ~Copyable {
         var ticket: UInt64 = 0
         /// The copies that count against the limit.
         var extraCopyCount = 0
+        /// True if the frames are for a MAC that nobody is known to have.
+        var isUnknown = false
         /// True if it holds for no other tables than those that have decided: the frame has been in other datapaths,
         /// whose changes nobody looks for.
         var isOfOneEpoch = false

@@ -188,6 +188,7 @@ extension ForwardingTables {
         let home = datapath.record
         // Only what a device here sends is looked at.
         if slot != nil, !port.isVirtual {
+            if port.sendingRate?.unknownsPerSecond != nil { flags.insert(.limitsUnknown) }
             if port.guardsRouters ?? home.guardsRouters ?? port.isGuarded { flags.insert(.guardsRouters) }
             if port.guardsDHCP ?? home.guardsDHCP ?? port.isGuarded { flags.insert(.guardsDHCP) }
         }

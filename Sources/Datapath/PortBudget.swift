@@ -47,6 +47,7 @@ public struct PortBudget {
     private var floodCopies = Meter()
     private var virtualClaims = Meter()
     private var mirrorCopies = Meter()
+    private var storms = StormMeters()
     /// The used part of the limit of what the guest sends.
     public var sending = SendingBudget()
 
@@ -80,6 +81,17 @@ public struct PortBudget {
     /// Takes the copies of a frame for many, those beyond the first.
     public mutating func takeFloodCopies(_ count: Int, now: Duration, shareCount: Int = 1) -> Bool {
         count <= 0 || floodCopies.take(count, of: .floodCopies, now: now, shareCount: shareCount)
+    }
+
+    /// Takes a frame for many, or the segments of a superpacket.
+    public mutating func takeStorm(
+        _ count: Int,
+        of kind: StormLimits.Kind,
+        _ limits: StormLimits,
+        now: Duration,
+        shareCount: Int = 1
+    ) -> Bool {
+        storms.take(count, of: kind, limits, now: now, shareCount: shareCount)
     }
 
     /// Takes the copies of a frame, or of the segments of a superpacket, to a mirror.

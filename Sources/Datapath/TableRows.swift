@@ -162,7 +162,7 @@ struct DatapathServices: OptionSet {
 }
 
 struct PortFlags: OptionSet {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     static let enabled = PortFlags(rawValue: 1)
     static let hasUnknown = PortFlags(rawValue: 2)
@@ -178,6 +178,8 @@ struct PortFlags: OptionSet {
     static let isVirtual = PortFlags(rawValue: 64)
     /// Its device is a wire: what comes from there has been sent by nobody of this switch's guests here.
     static let isLocalnet = PortFlags(rawValue: 128)
+    /// Its frames to unknown MACs are counted.
+    static let limitsUnknown = PortFlags(rawValue: 256)
 }
 
 /// The frames by which a standby port is activated.

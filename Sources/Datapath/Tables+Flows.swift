@@ -219,7 +219,8 @@ extension Tables {
         room.verdict.pointee = Verdict(
             room.outputs,
             count: outputs.count,
-            extraCopyCount: program.pointee.extraCopyCount
+            extraCopyCount: program.pointee.extraCopyCount,
+            isUnknown: program.pointee.isUnknown
         )
         return .pipeline
     }

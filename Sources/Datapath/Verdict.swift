@@ -24,6 +24,8 @@ public struct Verdict {
     /// The copies of a frame for many that this host makes beyond the first one, which any frame costs: for its own
     /// ports and for other hosts. 0 for a frame to one port.
     public private(set) var extraCopyCount = 0
+    /// True if the frame goes to all ports that take frames to MACs which nobody is known to have.
+    public private(set) var isUnknown = false
 
     /// The largest answer, in octets: an ICMPv6 "packet too big" of 1280 octets (RFC 4443 section 2.4) after an
     /// Ethernet header with two tags.
@@ -40,12 +42,13 @@ public struct Verdict {
     }
 
     /// The decision to do all that lies ready.
-    init(_ outputs: UnsafeMutablePointer<Output>, count: Int, extraCopyCount: Int = 0) {
+    init(_ outputs: UnsafeMutablePointer<Output>, count: Int, extraCopyCount: Int = 0, isUnknown: Bool = false) {
         (dropReason, replyByteCount) = (nil, 0)
         read = []
         early = outputs
         earlyCount = count
         self.extraCopyCount = extraCopyCount
+        self.isUnknown = isUnknown
     }
 
     /// The decision `step`, which ended the way of `context`.
@@ -60,7 +63,10 @@ public struct Verdict {
         self.context = context
         read = context.read
         ingressConnection = context.connection
-        if dropReason == nil { extraCopyCount = Self.extraCopyCount(context) }
+        if dropReason == nil {
+            extraCopyCount = Self.extraCopyCount(context)
+            isUnknown = context.destinations.key == GroupKey.unknown
+        }
     }
 
     /// True if the frame has been in other datapaths than that of the port which sent it.
@@ -72,6 +78,17 @@ public struct Verdict {
         let vni = UInt64(context.datapath.pointee.vni) &<< 32
         return vni | UInt64(context.ingress.pointee.key) &<< 16 | UInt64(context.destinations.key)
     }
+
+    /// The kind of the frame that it is about, if that is for many.
+    public func stormKind(of frame: Frame) -> StormLimits.Kind? {
+        guard replyByteCount == 0 else { return nil }
+        if isUnknown { return .unknown }
+        guard frame.isMulticast else { return nil }
+        return frame.destination == MACAddress.broadcast.rawValue ? .broadcast : .multicast
+    }
+
+    /// True if each frame is counted that goes to an unknown MAC, however few get it.
+    private var isCounted: Bool { isUnknown && context?.ingress.pointee.flags.contains(.limitsUnknown) == true }
 
     private static func extraCopyCount(_ context: Context) -> Int {
         guard context.destinations.key >= GroupKey.flood else { return 0 }
@@ -118,7 +135,7 @@ public struct Verdict {
         }
         if earlyCount == 0 { return FlowAction(.drop, reason: .hairpin) }
         // A frame for many is taken care of as one, also if there is one other member.
-        let isOne = earlyCount == 1 && outputs[0].edit.isEmpty && context?.isMulticast == false
+        let isOne = earlyCount == 1 && outputs[0].edit.isEmpty && context?.isMulticast == false && !isCounted
         return isOne ? outputs[0].action : .pipeline
     }
 
@@ -126,9 +143,13 @@ public struct Verdict {
     /// or is more than a program has room for. To be asked after `onlyAction`.
     var program: OutputPrograms.Program? {
         guard dropReason == nil, replyByteCount == 0, let early, (1...OutputList.countMaximum).contains(earlyCount),
-            earlyCount > 1 || !early[0].edit.isEmpty || context?.isMulticast == true || isFromOtherDatapath
+            earlyCount > 1 || !early[0].edit.isEmpty || context?.isMulticast == true || isFromOtherDatapath || isCounted
         else { return nil }
-        var program = OutputPrograms.Program(extraCopyCount: extraCopyCount, isOfOneEpoch: isFromOtherDatapath)
+        var program = OutputPrograms.Program(
+            extraCopyCount: extraCopyCount,
+            isUnknown: isUnknown,
+            isOfOneEpoch: isFromOtherDatapath
+        )
         for index in 0..<earlyCount { program.outputs.append(early[index]) }
         return program
     }

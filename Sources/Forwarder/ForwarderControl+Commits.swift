@@ -99,6 +99,12 @@ extension ForwarderControl {
         self.places = places
         var devices: [Int: [Int32]] = [:]
         for port in slots.ports.values { devices[port.slot] = port.handles }
+        let rates = sendingRates.compactMap { rate in
+            slots.ports[rate.port].map { (slot: $0.slot, prices: SendingPrices(rate)) }
+        }
+        let storms = sendingRates.compactMap { rate in
+            slots.ports[rate.port].map { (slot: $0.slot, limits: StormLimits(rate.storms)) }
+        }
         return OwnedGeneration(
             number: number,
             tables: tables,
@@ -113,7 +119,8 @@ extension ForwarderControl {
             learnt: learnt?.file,
             tracked: tracked?.file,
             mirrors: ownedMirrors(),
-            prices: sendingRates.compactMap { rate in slots.ports[rate.port].map { ($0.slot, SendingPrices(rate)) } },
+            prices: rates.filter { !$0.prices.isNothing },
+            storms: storms.filter { !$0.limits.isNothing },
             keeping: slots.ports.values.flatMap(\.queues) + (underlay.map { $0.sockets + $0.senders } ?? []),
             rings: slots.ports.values.compactMap(\.rings)
         )
@@ -241,6 +248,12 @@ extension ForwarderControl {
     func report(_ name: String, _ errno: Int32) {
         log.warning("\(SystemError(call: "device of port \(name)", errno: errno))")
         connection?.send(.portFailed(name: name, errno: errno))
+    }
+}
+
+extension StormLimits {
+    fileprivate init(_ rates: StormRates) {
+        self.init(broadcasts: rates.broadcasts, multicasts: rates.multicasts, unknowns: rates.unknowns)
     }
 }
 

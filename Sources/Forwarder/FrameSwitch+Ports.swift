@@ -210,6 +210,11 @@ extension FrameSwitch {
             tellControl()
         }
         guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
+        if let limits = generation.pointee.storms(slot), let kind = verdict.pointee.stormKind(of: frame),
+            !budget.pointee.takeStorm(states[number].frameCount, of: kind, limits, now: now, shareCount: shareCount)
+        {
+            return drop(number, .stormLimit)
+        }
         let copyCount = verdict.pointee.extraCopyCount * states[number].frameCount
         guard budget.pointee.takeFloodCopies(copyCount, now: now, shareCount: shareCount) else {
             return drop(number, .floodLimit)

@@ -45,6 +45,16 @@ struct Generation {
     /// The limits of what guests send, by slot; `nil` if no port has one.
     let prices: UnsafePointer<SendingPrices>?
 
+    /// The limits of ports' frames for many, by slot; `nil` if no port has any.
+    let storms: UnsafePointer<StormLimits>?
+
+    /// The limits of a port's frames for many.
+    @inline(__always)
+    func storms(_ slot: Int) -> StormLimits? {
+        guard let storms, !storms[slot].isNothing else { return nil }
+        return storms[slot]
+    }
+
     /// The limit of what a port's guest sends.
     @inline(__always)
     func limit(_ slot: Int) -> SendingPrices? {
@@ -100,6 +110,7 @@ final class OwnedGeneration {
     private let captures: [Int: OwnedTap]
     private let mirrors: OwnedMirrors?
     private let prices: UnsafeMutablePointer<SendingPrices>?
+    private let storms: UnsafeMutablePointer<StormLimits>?
 
     /// - Parameters:
     ///   - memory: what the tables live as long as.
@@ -115,6 +126,7 @@ final class OwnedGeneration {
     ///   - tracked: the connections that the tables have, kept mapped.
     ///   - mirrors: the mirrors of ports.
     ///   - prices: the limits of what guests send.
+    ///   - limits: those of their frames for many.
     ///   - descriptors: kept open for as long as this lives.
     ///   - rings: kept for as long as this lives.
     init(
@@ -132,6 +144,7 @@ final class OwnedGeneration {
         tracked: ConnectionFile? = nil,
         mirrors: OwnedMirrors? = nil,
         prices rates: [(slot: Int, prices: SendingPrices)] = [],
+        storms limits: [(slot: Int, limits: StormLimits)] = [],
         keeping descriptors: [Descriptor],
         rings: [RingDevice] = []
     ) {
@@ -156,11 +169,11 @@ final class OwnedGeneration {
             (self.senders + index).initialize(to: senders.isEmpty ? sockets.first ?? -1 : senders[index])
         }
         let places = places ?? OwnedPlaces(view, PathTable(usualMTU: view.innerMTU))
-        self.places = places
         (self.captures, self.mirrors) = (captures, mirrors)
         captureTaps = Self.bySlot(captures.map { ($0.key, UnsafePointer($0.value.pointer)) }, otherwise: nil)
         prices = Self.bySlot(rates.map { ($0.slot, $0.prices) }, otherwise: SendingPrices())
-        (self.learnt, self.tracked) = (learnt, tracked)
+        storms = Self.bySlot(limits.map { ($0.slot, $0.limits) }, otherwise: StormLimits())
+        (self.places, self.learnt, self.tracked) = (places, learnt, tracked)
         pointer = .allocate(capacity: 1)
         pointer.initialize(
             to: Generation(
@@ -181,7 +194,8 @@ final class OwnedGeneration {
                 connections: tracked?.connections,
                 taps: captureTaps.map { UnsafePointer($0) },
                 mirrorLists: mirrors?.lists.map { UnsafePointer($0) },
-                prices: prices.map { UnsafePointer($0) }
+                prices: prices.map { UnsafePointer($0) },
+                storms: storms.map { UnsafePointer($0) }
             )
         )
     }
@@ -219,6 +233,7 @@ final class OwnedGeneration {
         senders.deallocate()
         captureTaps?.deallocate()
         prices?.deallocate()
+        storms?.deallocate()
     }
 
     var number: UInt64 { pointer.pointee.number }

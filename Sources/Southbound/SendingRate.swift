@@ -9,6 +9,13 @@ public struct SendingRate: Hashable, Sendable {
     public var burstBits: UInt64?
     /// Frames, the segments of a superpacket each counted; `nil` for no limit.
     public var framesPerSecond: UInt64?
+    /// Broadcasts; `nil` for no limit. What is beyond this limit and the next two is dropped, as it would keep the
+    /// guest's other frames waiting.
+    public var broadcastsPerSecond: UInt64?
+    /// Multicasts that are no broadcasts; `nil` for no limit.
+    public var multicastsPerSecond: UInt64?
+    /// Frames to MACs that no port has and that are learnt nowhere; `nil` for no limit.
+    public var unknownsPerSecond: UInt64?
 
     /// Rates below would have one superpacket of 64 KiB waited for for more than 8 seconds.
     public static let bitsPerSecondRange: ClosedRange<UInt64> = 64_000...1_000_000_000_000
@@ -17,6 +24,9 @@ public struct SendingRate: Hashable, Sendable {
     /// The burst where none is said, in milliseconds of the rate: some times the shortest pause, so that a busy guest
     /// gets what it may.
     public static let usualBurstTime: UInt64 = 20
+
+    /// True if it limits what the guest sends as a whole.
+    public var isOfAllFrames: Bool { bitsPerSecond != nil || framesPerSecond != nil }
 
     public init(bitsPerSecond: UInt64? = nil, burstBits: UInt64? = nil, framesPerSecond: UInt64? = nil) {
         self.bitsPerSecond = bitsPerSecond
@@ -47,6 +57,22 @@ public struct SendingRate: Hashable, Sendable {
                 .optional(.integer(in: framesPerSecondRange)),
                 default: nil
             ),
+            storm("broadcasts_per_second", \.broadcastsPerSecond),
+            storm("multicasts_per_second", \.multicastsPerSecond),
+            storm("unknowns_per_second", \.unknownsPerSecond),
         ]
+    }
+
+    private static func storm(
+        _ name: String,
+        _ path: any WritableKeyPath<SendingRate, UInt64?> & Sendable
+    ) -> JSONMember<SendingRate> {
+        JSONMember(
+            name,
+            { $0[keyPath: path] },
+            { $0[keyPath: path] = $1 },
+            .optional(.integer(in: framesPerSecondRange)),
+            default: nil
+        )
     }
 }

@@ -28,11 +28,16 @@ import Wire
         step(.portsSaved(save: 1, failure: nil))
         step(.forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 4)))
         #expect(told == [PortRate(port: "tap1", bitsPerSecond: 10_000_000, burstBits: 200_000, framesPerSecond: 0)])
+        var storms = SendingRate()
+        storms.broadcastsPerSecond = 10
+        storms.unknownsPerSecond = 30
+        var stormRate = PortRate(port: "tap1", bitsPerSecond: 0, burstBits: 0, framesPerSecond: 0)
+        stormRate.storms = StormRates(broadcasts: 10, unknowns: 30)
         let changes: [(SendingRate?, [PortRate]?)] = [
             (
                 SendingRate(bitsPerSecond: 64_000, burstBits: 5, framesPerSecond: 7),
                 [PortRate(port: "tap1", bitsPerSecond: 64_000, burstBits: 5, framesPerSecond: 7)]
-            ), (nil, []), (nil, nil),
+            ), (storms, [stormRate]), (nil, []), (nil, nil),
         ]
         for (number, change) in changes.enumerated() {
             told = nil

@@ -60,6 +60,12 @@ enum Samples {
         return MatchProgram(steps: [step, step], first: 1) ?? .always
     }
 
+    private static var stormRate: PortRate {
+        var rate = PortRate(port: "vm1", bitsPerSecond: 0, burstBits: 0, framesPerSecond: 0)
+        rate.storms = StormRates(broadcasts: 1, multicasts: 1 << 40, unknowns: .max)
+        return rate
+    }
+
     static let messages: [ForwarderMessage] = [
         .greeting(Greeting(version: 1, processID: 4242, epoch: 0xfedc_ba98_7654_3210, revision: 17, heldCount: 2)),
         .held(.underlay(v6)), .held(.port("vm1")), .held(.learntMACs), .held(.connections), .heldEnd,
@@ -87,6 +93,7 @@ enum Samples {
                 filter: filter
             ),
         ]),
+        .sendingRates([stormRate]),
         .sendingRates([PortRate(port: "vm1", bitsPerSecond: 1 << 40, burstBits: 1, framesPerSecond: .max)]),
         .held(.filterRecord), .filterRecord,
     ]

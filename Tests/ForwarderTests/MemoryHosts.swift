@@ -133,6 +133,7 @@ final class MemoryHosts {
         _ taps: [Int: OwnedTap],
         mirrors: OwnedMirrors? = nil,
         prices: [(slot: Int, prices: SendingPrices)] = [],
+        storms: [(slot: Int, limits: StormLimits)] = [],
         on number: Int
     ) {
         let host = hosts[number]
@@ -146,6 +147,7 @@ final class MemoryHosts {
             captures: taps,
             mirrors: mirrors,
             prices: prices,
+            storms: storms,
             keeping: []
         )
     }

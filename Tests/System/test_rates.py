@@ -7,6 +7,7 @@ import time
 import unittest
 
 from lab import Primer, wait_until
+from packets import mac, packet_socket
 
 # Sends datagrams of 1,000 octets as fast as they are taken.
 FLOOD = """
@@ -52,6 +53,21 @@ class RateTest(unittest.TestCase):
         finally:
             flood.kill()
             flood.communicate()
+
+    def test_a_storm_is_dropped_and_all_else_passes(self):
+        self.addCleanup(self.limit)
+        self.limit("max_broadcast_packet_rate=1")
+        sender = packet_socket(f"{self.lab.name}-vm1", "vm1")
+        self.addCleanup(sender.close)
+        network = bytes.fromhex("45000014000100004011") + bytes(2) + bytes([172, 16, 255, 11, 172, 16, 255, 255])
+        for _ in range(100):
+            sender.send(b"\xff" * 6 + mac(self.lab.MAC[1]) + b"\x08\x00" + network.ljust(50, b"\0"))
+
+        def dropped():
+            listed = json.loads(self.lab.heddle("hv1", "port", "list", "--stats", "-o", "json").stdout)
+            return listed["ports"][0]["statistics"]["drops"].get("storm_limit", 0)
+        wait_until(lambda: dropped() >= 50, "the storm is dropped")
+        self.assertEqual(self.lab.ping("vm1", self.lab.IP[2]), 3)
 
     def test_a_guest_sends_what_it_may_and_waits_for_the_rest(self):
         self.addCleanup(self.limit)

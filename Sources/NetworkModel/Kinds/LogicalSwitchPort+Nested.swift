@@ -109,7 +109,9 @@ extension LogicalSwitchPort {
         if !type.isEmpty { return ("type", "it is where its parent is") }
         if !requestedChassis.isEmpty { return ("requested_chassis", "it is where its parent is") }
         if !activationStrategy.isEmpty { return ("activation_strategy", "it moves with its parent") }
-        if sendingRate != nil { return ("options", "what the device sends is limited by the parent's options") }
+        if sendingRate?.isOfAllFrames == true {
+            return ("options", "what the device sends is limited by the parent's options")
+        }
         return nil
     }
 }

@@ -10,6 +10,12 @@ enum PortOption: String, CaseIterable {
     case burst = "qos_burst"
     /// The most frames a second that the guest sends. OVN has no such option.
     case maximumFrameRate = "qos_max_packet_rate"
+    /// The most broadcasts a second; what is beyond is dropped. OVN has none of these three.
+    case maximumBroadcastRate = "max_broadcast_packet_rate"
+    /// The most multicasts a second that are no broadcasts.
+    case maximumMulticastRate = "max_multicast_packet_rate"
+    /// The most frames a second to MACs that nobody is known to have.
+    case maximumUnknownRate = "max_unknown_packet_rate"
 
     /// The physical network that a localnet port joins its switch to.
     case physicalNetwork = "network_name"
@@ -20,7 +26,8 @@ enum PortOption: String, CaseIterable {
         case .disablesResponder, .physicalNetwork: nil
         case .maximumRate: SendingRate.bitsPerSecondRange
         case .burst: SendingRate.burstBitsRange
-        case .maximumFrameRate: SendingRate.framesPerSecondRange
+        case .maximumFrameRate, .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
+            SendingRate.framesPerSecondRange
         }
     }
 
@@ -72,11 +79,14 @@ extension LogicalSwitchPort {
     public var sendingRate: SendingRate? {
         guard !options.isEmpty else { return nil }
         func number(_ option: PortOption) -> UInt64? { options[option.rawValue].flatMap { UInt64($0) } }
-        let rate = SendingRate(
+        var rate = SendingRate(
             bitsPerSecond: number(.maximumRate),
             burstBits: number(.burst),
             framesPerSecond: number(.maximumFrameRate)
         )
+        rate.broadcastsPerSecond = number(.maximumBroadcastRate)
+        rate.multicastsPerSecond = number(.maximumMulticastRate)
+        rate.unknownsPerSecond = number(.maximumUnknownRate)
         return rate == SendingRate() ? nil : rate
     }
 }
