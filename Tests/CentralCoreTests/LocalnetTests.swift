@@ -1,7 +1,8 @@
 import JSON
-import NetworkModel
 import Southbound
 import Testing
+
+@testable import NetworkModel
 
 /// Switches that are joined to physical networks, and the hosts that have devices of those.
 @Suite struct LocalnetTests {
@@ -104,5 +105,27 @@ import Testing
         let (body, pointer) = Self.refused[index]
         let ticket = bench.write(.create(port: body.merged(with: ["name": "ln"]), on: "a"))
         #expect(bench.refusal(ticket)?.pointer == pointer)
+    }
+
+    @Test func `A switch joins a VLAN of a network once, and as many as it may`() {
+        let (bench, _) = bench([])
+        func join(_ name: String, on home: String, _ changes: JSONValue) -> Refusal? {
+            let body = Self.wire.merged(with: changes).merged(with: ["name": .string(name)])
+            return bench.refusal(bench.write(.create(port: body, on: home)))
+        }
+        #expect(join("ln", on: "a", [:]) == nil)
+        let same = join("l2", on: "a", [:])
+        #expect(same?.code == .tagConflict && same?.pointer == "/tag_request" && same?.conflictsWith == "/v1/ports/ln")
+        #expect(join("l2", on: "a", ["tag_request": .null]) == nil)
+        #expect(join("l3", on: "a", ["tag_request": .null])?.code == .tagConflict)
+        #expect(join("l3", on: "b", [:]) == nil)
+        #expect(join("l4", on: "a", ["options": ["network_name": "net2"]]) == nil)
+        let ticket = bench.write(.patch(port: "l4", ["options": ["network_name": "net1"]]))
+        #expect(bench.refusal(ticket)?.code == .tagConflict)
+        for tag in 100..<(97 + LogicalSwitchPort.localnetCountMaximum) {
+            #expect(join("t\(tag)", on: "a", ["tag_request": .integer(Int64(tag))]) == nil)
+        }
+        #expect(join("more", on: "a", ["tag_request": 99])?.code == .limitExceeded)
+        #expect(bench.refusal(bench.write(.patch(port: "ln", ["tag_request": 99]))) == nil)
     }
 }

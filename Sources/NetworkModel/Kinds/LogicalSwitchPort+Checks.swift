@@ -90,7 +90,7 @@ extension LogicalSwitchPort {
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
         try checkVirtual(port, database)
         try checkNested(port, database)
-        try checkLocalnet(port)
+        try checkLocalnet(port, database)
         for (number, id) in port.value.mirrors.enumerated() {
             guard let mirror = database.mirrors[id]?.value, mirror.type == .logicalPort,
                 mirror.sink == port.value.name

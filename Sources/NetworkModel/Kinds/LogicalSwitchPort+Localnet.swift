@@ -9,6 +9,8 @@ extension LogicalSwitchPort {
     static let localnetType = "localnet"
     /// The VLANs that a frame can be of (IEEE 802.1Q table 9-2).
     private static let vlanRange: ClosedRange<UInt16> = 1...4094
+    /// The most localnet ports of one switch: a host opens a socket for each, and sends each of them what is for all.
+    static let localnetCountMaximum = 64
 
     public var isLocalnet: Bool { type == Self.localnetType }
 
@@ -17,7 +19,7 @@ extension LogicalSwitchPort {
 
     /// Checks that a localnet port says nothing of a guest, which it does not have, and that others say nothing of
     /// physical networks.
-    static func checkLocalnet(_ stored: Stored<LogicalSwitchPort>) throws(Refusal) {
+    static func checkLocalnet(_ stored: Stored<LogicalSwitchPort>, _ database: NorthboundDatabase) throws(Refusal) {
         let port = stored.value
         guard port.isLocalnet else {
             let option = PortOption.physicalNetwork.rawValue
@@ -45,9 +47,36 @@ extension LogicalSwitchPort {
             ("activation_strategy", !port.activationStrategy.isEmpty), ("dhcpv4_options", port.dhcpv4Options != nil),
             ("dhcpv6_options", port.dhcpv6Options != nil),
         ]
-        guard let field = ofGuests.first(where: \.1)?.0 else { return }
-        let detail = "\"\(field)\" is for ports of guests, and a localnet port has none; leave it out."
-        throw Refusal(.invalidValue, detail, pointer: "/\(field)")
+        if let field = ofGuests.first(where: \.1)?.0 {
+            let detail = "\"\(field)\" is for ports of guests, and a localnet port has none; leave it out."
+            throw Refusal(.invalidValue, detail, pointer: "/\(field)")
+        }
+        try checkJoinsOnce(stored, database)
+    }
+
+    /// Checks that no other port joins the switch to the same VLAN of the network: every frame would be there twice.
+    private static func checkJoinsOnce(
+        _ stored: Stored<LogicalSwitchPort>,
+        _ database: NorthboundDatabase
+    ) throws(Refusal) {
+        let port = stored.value
+        guard let network = port.physicalNetwork else { return }
+        let joined = database.ports.index.physicalNetworks[port.switchID] ?? OrderedMap()
+        guard joined.count < localnetCountMaximum || joined[stored.id] != nil else {
+            let detail = "The switch has \(localnetCountMaximum) localnet ports, which is the maximum."
+            throw Refusal(.limitExceeded, detail, pointer: "/options/\(PortOption.physicalNetwork.rawValue)")
+        }
+        for (id, name) in joined where id != stored.id && name == network {
+            guard let other = database.ports[id]?.value, other.tagRequest == port.tagRequest else { continue }
+            let vlan = port.tagRequest.map { "VLAN \($0)" } ?? "the frames without a tag"
+            throw Refusal(
+                .tagConflict,
+                "The port \"\(other.name)\" joins the switch to \(vlan) of \"\(network)\" already; use another tag, or "
+                    + "that port.",
+                pointer: "/tag_request",
+                conflictsWith: "/v1/ports/\(other.name)"
+            )
+        }
     }
 }
 
