@@ -37,8 +37,10 @@ public func fuzzTrackedPackets(_ start: UnsafePointer<UInt8>?, _ count: Int) -> 
         if let fragments = packet.fragments {
             _ = connections.keepFragments(of: fragments, like: lookup.connection, now: now)
         }
+        // TCP and SCTP may open a connection anew.
         let again = connections.look(packet, zone: 1, now: now)
-        precondition(again.finding != .new || packet.tuple.transport == IPProtocol.tcp || lookup.finding != .new)
+        let opens = [IPProtocol.tcp, IPProtocol.sctp].contains(packet.tuple.transport)
+        precondition(again.finding != .new || opens || lookup.finding != .new)
         if !lookup.reference.isNone, packet.isPlain { _ = connections.follow(lookup.reference, frame, now: now) }
     }
     return 0
