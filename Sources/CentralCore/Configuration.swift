@@ -17,8 +17,9 @@ public struct Configuration: Sendable {
     /// The most commits that deltas, watches and pages of lists can go back over.
     public var historyCountMaximum = 4096
     /// The most memory that those commits keep, in bytes, about: some thousand commits of one object, or one of ten
-    /// thousand objects.
-    public var historyByteCountMaximum = 32 << 20
+    /// thousand objects with those that are made while hosts are told of it. With less, small writes behind a large one
+    /// push it out, and all hosts that it concerns fetch everything anew.
+    public var historyByteCountMaximum = 48 << 20
     /// Their greatest age: a client that was away for longer begins anew.
     public var historyAgeMaximum: Duration = .seconds(86_400)
     /// The most changes on one page of the feed.

@@ -64,9 +64,9 @@ public enum TrimNeed: Comparable, Sendable {
 public struct Retention: Sendable {
     /// Commits: as many as deltas of the feed may reach back over.
     public var commitCountMaximum = 4096
-    /// Bytes of their encodings, which a start has to parse: 8 MiB, a tenth of a second, and as many commits of one
-    /// object as ``commitCountMaximum``. The last commit stays whatever its size.
-    public var byteCountMaximum = 8 << 20
+    /// Bytes of their encodings, which a start has to parse: 16 MiB, a quarter of a second. The last commit stays
+    /// whatever its size.
+    public var byteCountMaximum = 16 << 20
     /// The number of commits to which a store that is always busy may grow: folding writes rows all over the file,
     /// which costs the disk ten times as much as an append. A start reads as many in a second.
     public var urgentCommitCount = 32_768

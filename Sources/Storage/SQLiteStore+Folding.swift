@@ -21,8 +21,8 @@ extension SQLiteStore {
     }
 
     public var trimNeed: TrimNeed {
-        if historyByteCount >= retention.byteCountMaximum * 8 { return .overdue }
-        if history.count >= retention.urgentCommitCount || historyByteCount >= retention.byteCountMaximum * 4 {
+        if historyByteCount >= retention.byteCountMaximum * 4 { return .overdue }
+        if history.count >= retention.urgentCommitCount || historyByteCount >= retention.byteCountMaximum * 2 {
             return .urgent
         }
         let isLong = connection.isCheckpointDue(from: SQLiteConnection.pacedFrameCount)
