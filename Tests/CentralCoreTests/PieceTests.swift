@@ -254,13 +254,8 @@ import Wire
         #expect((0..<10).allSatisfy { bench.binding("p\($0)")?.locations.isEmpty == true })
     }
 
-    @Test func `an upgrade goes through in pieces, and hosts are told nothing before it is durable`() throws {
-        var configuration = Configuration()
-        configuration.pieceCountMaximum = 1
-        let bench = CoreBench(configuration: configuration)
-        bench.write(.create(switch: ["name": "a"]))
-        for operation in ports(20, on: "a") { bench.write(operation) }
-        // A log of a version that had no port bindings.
+    /// Leaves only some of the rows of the log's commits, as another version would have written it.
+    private func keepRows(of bench: CoreBench, where isKept: (CommitChange) -> Bool) {
         bench.log = bench.log.map { commit in
             Commit(
                 revision: commit.revision,
@@ -268,9 +263,19 @@ import Wire
                 time: commit.time,
                 author: commit.author,
                 requestID: commit.requestID,
-                changes: commit.changes.filter { $0.kind != .record(.portBinding) }
+                changes: commit.changes.filter(isKept)
             )
         }
+    }
+
+    @Test func `an upgrade goes through in pieces, and hosts are told nothing before it is durable`() throws {
+        var configuration = Configuration()
+        configuration.pieceCountMaximum = 1
+        let bench = CoreBench(configuration: configuration)
+        bench.write(.create(switch: ["name": "a"]))
+        for operation in ports(20, on: "a") { bench.write(operation) }
+        // A log of a version that had no port bindings.
+        keepRows(of: bench) { $0.kind != .record(.portBinding) }
         bench.storesAtOnce = false
         try bench.restart()
         #expect(!bench.core.isReady)
@@ -298,16 +303,7 @@ import Wire
         bench.write(.delete(port: "p3"))
         bench.write(.create(port: ["name": "p3", "switch": "a"]))
         // As another version would have translated them.
-        bench.log = bench.log.map { commit in
-            Commit(
-                revision: commit.revision,
-                epoch: commit.epoch,
-                time: commit.time,
-                author: commit.author,
-                requestID: commit.requestID,
-                changes: commit.changes.filter { $0.kind != .record(.portBinding) || $0.object == nil }
-            )
-        }
+        keepRows(of: bench) { $0.kind != .record(.portBinding) || $0.object == nil }
         try bench.restart(history: history, isTranslated: true)
         #expect((0..<4).map { "p\($0)" }.filter { bench.binding($0) != nil } == compared)
     }
