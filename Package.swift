@@ -42,6 +42,7 @@ let targets: [Target] = [
     // C shims and system libraries
     shim("CLinux"),
     shim("COpenAPI"),
+    shim("CConsole"),
     .systemLibrary(
         name: "CSQLite",
         path: "Sources/CSQLite",
@@ -101,7 +102,8 @@ let targets: [Target] = [
         "Central",
         [
             "API", "CentralCore", "NetworkModel", "Southbound", "Persistent", "Storage", "HTTPTransport",
-            "HTTP", "Reactor", "Security", "Wire", "COpenAPI", deque, httpTypes, log,
+            "HTTP", "Reactor", "Security", "Wire", "COpenAPI", "CConsole",
+            deque, httpTypes, log,
         ],
         edge
     ),

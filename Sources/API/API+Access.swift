@@ -1,5 +1,6 @@
 import HTTP
 import HTTPTypes
+import JSON
 import NetworkModel
 import Persistent
 import Wire
@@ -109,6 +110,18 @@ extension API {
             author: "chassis/\(name)",
             rights: .chassis(name, expiredAt: notAfter > now ? nil : notAfter)
         )
+    }
+
+    /// The name by which the log knows whoever asks, and the role that includes all that they may do.
+    func identity(_ call: Call) -> Reply {
+        let role: Role =
+            switch call.principal.rights {
+            case .role(let role): role
+            // The route lets in nobody else who may do less than all.
+            case .all, .chassis, .none, .proxied: .admin
+            }
+        let document: JSONValue = ["author": .string(call.principal.author), "role": .string(role.rawValue)]
+        return .json(.ok, document.bytes)
     }
 
     /// Refuses whoever may not use a route.

@@ -45,8 +45,8 @@ extension API {
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
         case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
             .getChassis, .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .getToken,
-            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics,
-            .contract:
+            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version,
+            .metrics, .contract, .console, .consoleFile:
             throw unexpected
         }
     }

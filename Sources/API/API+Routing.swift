@@ -17,6 +17,8 @@ final class Call {
     /// By what a repetition of the request is known.
     let idempotency: Idempotency?
     let events: EventStream?
+    /// True if a browser asks for a page to show.
+    let wantsPage: Bool
     let content: JSONValue
     let context: CallContext
     let principal: Principal
@@ -30,6 +32,7 @@ final class Call {
         conditions: Conditions,
         idempotency: Idempotency?,
         events: EventStream?,
+        wantsPage: Bool,
         content: JSONValue,
         context: CallContext,
         principal: Principal
@@ -42,6 +45,7 @@ final class Call {
         self.conditions = conditions
         self.idempotency = idempotency
         self.events = events
+        self.wantsPage = wantsPage
         self.content = content
         self.context = context
         self.principal = principal
@@ -105,6 +109,7 @@ extension API {
                     conditions: try conditions(request, of: route),
                     idempotency: try idempotency(request, body: body, of: route),
                     events: route.endpoint == .getChanges ? EventStream(request) : nil,
+                    wantsPage: route.endpoint == .console && Console.isWanted(by: request),
                     content: try content(request, body: body, of: route),
                     context: context,
                     principal: principal
@@ -131,13 +136,18 @@ extension API {
         guard let (route, variables) = firstMatch(target.path, method: method) else {
             let others = routes.filter { $0.match(target.path) != nil }
             guard !others.isEmpty else {
-                let remedy = target.path.last == "" ? "leave out the last slash" : "GET /openapi.yaml lists all paths"
-                throw Problem(.pathNotFound, "Nothing is served under this path; \(remedy).")
+                throw Self.pathNotFound(target.path)
             }
             return .others(others)
         }
         try authorize(principal, for: route, variables, now: now)
         return .route(route, variables, target)
+    }
+
+    /// The refusal of a path under which nothing is served.
+    static func pathNotFound(_ path: [String]) -> Problem {
+        let remedy = path.last == "" ? "leave out the last slash" : "GET /openapi.yaml lists all paths"
+        return Problem(.pathNotFound, "Nothing is served under this path; \(remedy).")
     }
 
     /// The first route that the path and the method lead to.

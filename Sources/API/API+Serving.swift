@@ -46,12 +46,15 @@ extension API {
                 let type = "text/plain; version=0.0.4; charset=utf-8"
                 return .reply(Reply(.ok, .bytes(statistics(core).text), type: type))
             }
+        case .identity: return .reply(identity(call))
         case .livez: return .reply(.text(.ok, "ok\n"))
         case .readyz:
             guard isReady else { throw Problem(Refusal(.unavailable, "Central is starting or stopping.")) }
             return .reply(.text(.ok, "ok\n"))
         case .version: return .reply(.json(.ok, versionDocument.bytes))
         case .contract: return .reply(Reply(.ok, .bytes(contract), type: "application/yaml"))
+        case .console: return .reply(try consolePage(call))
+        case .consoleFile: return .reply(try consoleFile(call))
         }
     }
 }

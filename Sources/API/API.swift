@@ -20,6 +20,7 @@ public struct API: Sendable {
     public let plane: Route.Plane
     let routes: [Route]
     let contract: [UInt8]
+    let console: Console
     let product: Product
     let digest: @Sendable ([[UInt8]]) -> [UInt8]
     let statistics: @Sendable (CoreStatistics) -> Statistics
@@ -52,12 +53,14 @@ public struct API: Sendable {
     /// The interface of one listener.
     /// - Parameters:
     ///   - contract: The text of openapi.yaml.
+    ///   - console: The files of the console.
     ///   - digest: A cryptographic hash of the parts, one after another; tells requests with one idempotency key apart.
     ///   - statistics: Adds what the process counts to what the core counts.
     ///   - vault: `nil` for a central without tokens and certificates.
     public init(
         plane: Route.Plane,
         contract: [UInt8],
+        console: Console = Console(files: []),
         product: Product,
         digest: @escaping @Sendable ([[UInt8]]) -> [UInt8],
         statistics: @escaping @Sendable (CoreStatistics) -> Statistics,
@@ -65,6 +68,7 @@ public struct API: Sendable {
     ) {
         self.plane = plane
         self.contract = contract
+        self.console = console
         self.product = product
         self.digest = digest
         self.statistics = statistics

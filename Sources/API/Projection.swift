@@ -85,7 +85,8 @@ extension Route {
         case .listMulticastGroups: ["datapath", "name", "tunnel_key", "ports"]
         case .create, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
             .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .deleteToken, .enrol,
-            .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version, .metrics, .contract,
+            .console, .consoleFile:
             []
         }
     }

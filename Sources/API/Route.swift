@@ -188,7 +188,10 @@ public enum Endpoint: Hashable, Sendable {
     case listTokens, createToken, getToken, deleteToken
     case enrol, renewCertificate
     case getChanges, getAudit
+    case identity
     case livez, readyz, version, metrics, contract
+    /// The page of the console, and the files that it is made of.
+    case console, consoleFile
 
     /// The kind of object that the route reads or changes, if users watch it.
     var kind: ResourceKind? {
@@ -199,7 +202,8 @@ public enum Endpoint: Hashable, Sendable {
         case .listChassis, .getChassis, .deleteChassis: .chassis
         case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listRecords, .listMulticastGroups,
             .migrate, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken, .deleteToken, .enrol,
-            .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version, .metrics, .contract:
+            .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version, .metrics, .contract,
+            .console, .consoleFile:
             nil
         }
     }
@@ -210,9 +214,8 @@ public enum Endpoint: Hashable, Sendable {
         case .create, .get, .replace, .patch, .delete, .createBelow, .getChassis, .deleteChassis: true
         case .list, .listBelow, .listChassis, .transact, .trace, .listTopologies, .getTopology, .applyTopology,
             .listRecords, .listMulticastGroups, .migrate, .getRealization, .sync, .readChanges, .listTokens,
-            .createToken, .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz,
-            .version, .metrics,
-            .contract:
+            .createToken, .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .livez,
+            .readyz, .version, .metrics, .contract, .console, .consoleFile:
             false
         }
     }

@@ -13,7 +13,7 @@ public enum Routes {
     /// Every route, in the order of openapi.yaml.
     public static let all: [Route] =
         ObjectKind.allCases.flatMap(objects) + migrations + transactions + topologies + log + chassis + tokens
-        + southbound + feed + joining + probes
+        + southbound + feed + joining + identity + probes + console
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -127,6 +127,13 @@ public enum Routes {
         Route(.createToken, .post, "/v1/tokens", access: .role(.admin), parameters: [.dryRun], content: json),
         get(.getToken, "/v1/tokens/{id}", access: .role(.admin)),
         delete(.deleteToken, "/v1/tokens/{id}", access: .role(.admin), parameters: [.dryRun]),
+    ]
+
+    private static let identity = [Route(.identity, .get, "/v1/identity")]
+
+    private static let console = [
+        Route(.console, .get, "/", access: .anyone, isConditional: true),
+        Route(.consoleFile, .get, "/console/{file}", access: .anyone, isConditional: true),
     ]
 
     private static let joining = [

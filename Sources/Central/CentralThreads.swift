@@ -192,6 +192,7 @@ struct CentralThreads: Sendable {
             API(
                 plane: plane,
                 contract: Contract.text,
+                console: ConsoleFiles.console,
                 product: product,
                 digest: { SHA256.hash($0) },
                 statistics: { metrics.statistics($0) },

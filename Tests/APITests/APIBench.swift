@@ -40,7 +40,7 @@ final class APIBench {
     let apis: [API]
 
     /// - Parameter statistics: The counters for `/metrics`.
-    init(statistics: Statistics? = nil) throws {
+    init(statistics: Statistics? = nil, console: Console = Console(files: [])) throws {
         let statistics =
             statistics
             ?? Statistics(requests: RequestStatistics(), appends: Histogram(), storeByteCount: 0, gauges: [])
@@ -48,6 +48,7 @@ final class APIBench {
             API(
                 plane: $0,
                 contract: Array("openapi".utf8),
+                console: console,
                 product: APIBench.product,
                 digest: { $0.flatMap { $0 } },
                 statistics: { _ in statistics },

@@ -12,6 +12,7 @@ extension Route {
         case .list, .listBelow, .listTopologies, .listChassis, .listRecords, .listMulticastGroups, .listTokens, .get,
             .getTopology, .getChassis, .getToken:
             [200, 304]
+        case .console, .consoleFile: [200, 304]
         case .create, .createBelow: [201, 202]
         case .replace: [200, 201, 202]
         case .patch, .transact, .applyTopology, .migrate(.begin), .migrate(.complete), .migrate(.abort): [200, 202]
@@ -19,7 +20,7 @@ extension Route {
         case .createToken, .enrol: [201]
         case .deleteToken: [204]
         case .getChanges, .getAudit, .getRealization, .trace, .sync, .readChanges, .renewCertificate, .livez, .readyz,
-            .migrate(.read), .version, .metrics, .contract:
+            .migrate(.read), .identity, .version, .metrics, .contract:
             [200]
         }
     }
@@ -56,7 +57,8 @@ extension Route {
         case .createToken, .enrol, .trace: [422, 503]
         case .renewCertificate: [404, 422, 503]
         case .getRealization, .readyz, .metrics: [503]
-        case .livez, .version, .contract: []
+        case .console, .consoleFile: [404]
+        case .identity, .livez, .version, .contract: []
         }
     }
 }
@@ -75,6 +77,9 @@ extension Endpoint {
         case .createBelow(let kind): "create\(kind.home.camelCase)\(kind.names.singular.camelCase)"
         case .migrate(.read): "getMigration"
         case .migrate(let step): "\(step)Migration"
+        case .identity: "getIdentity"
+        case .console: "getConsole"
+        case .consoleFile: "getConsoleFile"
         case .listRecords(.chassis): "listSouthboundChassis"
         case .listRecords(.datapathBinding): "listDatapathBindings"
         case .listRecords(.portBinding): "listPortBindings"

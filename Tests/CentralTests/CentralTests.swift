@@ -32,6 +32,18 @@ import Testing
         #expect(central.log.hasSuffix("central: stopped\n"))
     }
 
+    @Test func `All files of the console are linked in, as they are`() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../console")
+        let central = try CentralProcess(DataFolder())
+        let client = try BlockingClient(central.northbound)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names.contains("index.html"))
+        for name in names {
+            let file = Array(try Data(contentsOf: folder.appendingPathComponent(name)))
+            #expect(try client.send("GET", "/console/\(name)").body == file, "\(name)")
+        }
+    }
+
     private func permissions(_ path: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         return attributes[.posixPermissions] as? Int ?? 0

@@ -76,6 +76,9 @@ class World:
         options = ["-X", operation.method.upper(), "-w", "\n%{http_code}"]
         if kind:
             options += ["-H", f"Content-Type: {kind}", "--data-binary", json.dumps(body)]
+        success = contract.resolved(operation.item["responses"][str(operation.success())])
+        if "text/html" in success.get("content", {}):       # a page is for those who want one
+            options += ["-H", "Accept: text/html"]
         base = self.central.southbound if operation.is_southbound else self.central.northbound
         text, _, status = self.central.ask(base + path + query, *options).rpartition("\n")
         self.made[operation.name] = json.loads(text) if text.startswith("{") else None

@@ -7,7 +7,7 @@ import re
 FILE_LINES = 400
 FUNCTION_LINES = 70
 LINE_COLUMNS = 120
-SIZED = (".swift", ".c", ".h", ".py")
+SIZED = (".swift", ".c", ".h", ".py", ".js", ".css", ".html")
 # The contract's text is long lines of Markdown by nature; corpora and transcripts are data.
 # Folders of builds begin with .build, whatever follows.
 SKIPPED_FOLDERS = {".git", "Corpus", "Golden", "__pycache__"}
@@ -316,7 +316,7 @@ PENDING = {
 
 def everything(root):
     """All findings about a checkout."""
-    texts = {path: read(root, path) for path in files(root, "Sources", "Tests", "deploy", suffixes=SIZED)}
+    texts = {path: read(root, path) for path in files(root, "Sources", "Tests", "deploy", "console", suffixes=SIZED)}
     own = enumerations(text for path, text in texts.items() if path.startswith("Sources/") and path.endswith(".swift"))
     for path, text in texts.items():
         lines = text.removesuffix("\n").split("\n")
