@@ -1,11 +1,14 @@
 """Traffic with a host that is not ours: Open vSwitch's userspace datapath, configured by hand as OVN would."""
 
+import json
 import os
 import shutil
 import signal
+import socket
 import unittest
 
 from lab import NETWORK, Primer, run, wait_until
+from packets import Inside
 from test_superpackets import RECEIVE, SEND
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -112,6 +115,74 @@ class ForeignTest(unittest.TestCase):
                 for source, target in (1, 3), (3, 1), (2, 3):
                     with self.subTest(source=source, target=target):
                         self.stream(lab, source, target)
+                self.filter(lab)
+
+    def filter(self, lab):
+        """ACLs and connections at Heddle's side, which the other side knows nothing of."""
+        allowed, refused, back = (self.listen(lab, *place) for place in ((1, 22), (1, 23), (3, 80)))
+        rule = "web", "to-lport", "1000", "outport == @web && tcp.dst == 22"
+        lab.heddle("central", "nb", "--wait=hv", "pg-add", "web", "ls1-vm1", "--", "acl-add", *rule, "allow-related", "--",
+                   "acl-add", "web", "to-lport", "900", "outport == @web && ip", "drop", "--",
+                   "acl-add", "web", "to-lport", "800", "outport == @web && tcp.dst == 99", "allow-related")
+        pairs = [self.connect(lab, 3, allowed), self.connect(lab, 1, back)]
+        for pair in pairs:
+            self.assert_alive(*pair)
+        listed = json.loads(lab.heddle("hv1", "connection", "list", "--port", "ls1-vm1", "-o", "json").stdout)
+        self.assertEqual({(each["destination_port"], each["state"]) for each in listed["connections"]},
+                         {(22, "established"), (80, "established")})
+        # vm1 asks and is answered; vm3 asks in vain.
+        self.assertEqual((lab.ping("vm1", lab.IP[3]), lab.ping("vm3", lab.IP[1])), (3, 0))
+        with self.assertRaises(TimeoutError):
+            self.connect(lab, 3, refused, patience=1)
+        # Told through the tunnel that nobody is there.
+        lab.heddle("central", "nb", "--wait=hv",
+                   "acl-add", "web", "to-lport", "950", "outport == @web && tcp.dst == 23", "reject")
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect(lab, 3, refused)
+        for pair in pairs:
+            self.assert_alive(*pair)
+        # Ends in both directions, until it is allowed again.
+        (client, served), other = pairs
+        lab.heddle("central", "nb", "--wait=hv", "acl-del", *rule)
+        for sender, receiver in (client, served), (served, client):
+            sender.sendall(b"more")
+            receiver.settimeout(0.5)
+            with self.assertRaises(TimeoutError):
+                receiver.recv(4)
+            receiver.settimeout(20)
+        self.assert_alive(*other)
+        lab.heddle("central", "nb", "--wait=hv", "acl-add", *rule, "allow-related")
+        self.assertEqual((served.recv(4), client.recv(4)), (b"more", b"more"))
+        self.assert_alive(client, served)
+        self.assertIn("acl", lab.heddle("hv1", "port", "list", "--stats").stdout)
+
+    def open(self, lab, vm):
+        with Inside(f"{lab.name}-vm{vm}"):
+            opened = socket.socket()
+        opened.settimeout(20)
+        self.addCleanup(opened.close)
+        return opened
+
+    def listen(self, lab, vm, port):
+        listener = self.open(lab, vm)
+        listener.bind((lab.IP[vm], port))
+        listener.listen()
+        return listener
+
+    def connect(self, lab, vm, listener, patience=20):
+        client = self.open(lab, vm)
+        client.settimeout(patience)
+        client.connect(listener.getsockname())
+        client.settimeout(20)
+        served, _ = listener.accept()
+        served.settimeout(20)
+        self.addCleanup(served.close)
+        return client, served
+
+    def assert_alive(self, client, served):
+        for one, other in ((client, served), (served, client)):
+            one.sendall(b"heddle")
+            self.assertEqual(other.recv(6), b"heddle")
 
     def add_flows(self, lab, switch):
         (datapath,) = lab.get("/v1/southbound/datapath-bindings")["items"]
