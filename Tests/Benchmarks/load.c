@@ -3,6 +3,7 @@
 //   turns: one request at a time; prints count, p50 and p99 of the round trip in us
 //   flood: RATE datagrams a second, as many as go if it is 0; prints sent and received
 //   flows: the same, each datagram of another one of 100,000 flows
+//   new: the same, each of another one of 50,000,000, from one further on than those of the runs before
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
@@ -12,6 +13,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { batch = 64, room = 2048, port = 7007, turns_maximum = 1 << 21, sources = 50000, targets = 2 };
+enum { batch = 64, room = 2048, port = 7007, turns_maximum = 1 << 21, sources = 50000, targets = 2, ways = 1000 };
 
 static atomic_bool is_over;
+static bool is_new;
 static atomic_long received;
 static int servers[targets];
 static char octets[batch][room];
@@ -105,7 +108,7 @@ static void head(const struct sockaddr_in *from, const struct sockaddr_in *to, l
             .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .saddr = from->sin_addr.s_addr,
             .daddr = to->sin_addr.s_addr};
         at->udp.source = htons((uint16_t)(10000 + flow % sources));
-        at->udp.dest = htons((uint16_t)(port + flow / sources % targets));
+        at->udp.dest = htons((uint16_t)(port + flow / sources % (is_new ? ways : targets)));
         at->udp.len = htons((uint16_t)(size - sizeof at->ip));
         at->udp.check = 0;
         uint32_t sum = (at->ip.saddr & 0xffff) + (at->ip.saddr >> 16) + (at->ip.daddr & 0xffff) + (at->ip.daddr >> 16)
@@ -116,7 +119,7 @@ static void head(const struct sockaddr_in *from, const struct sockaddr_in *to, l
     }
 }
 
-static long flood(int client, double seconds, size_t size, double rate, const struct sockaddr_in *to) {
+static long flood(int client, double seconds, size_t size, double rate, const struct sockaddr_in *to, long first) {
     static struct mmsghdr messages[batch];
     static struct iovec parts[batch];
     struct sockaddr_in from;
@@ -130,7 +133,7 @@ static long flood(int client, double seconds, size_t size, double rate, const st
             nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
             continue;
         }
-        if (to != NULL) head(&from, to, sent, size);
+        if (to != NULL) head(&from, to, first + sent, size);
         int count = sendmmsg(client, messages, due < batch ? (unsigned)due : batch, 0);
         if (count > 0) sent += count;
     }
@@ -138,31 +141,34 @@ static long flood(int client, double seconds, size_t size, double rate, const st
 }
 
 int main(int count, char **words) {
-    if (count < 7) errx(2, "usage: load turns|flood CLIENT SERVER ADDRESS SECONDS SIZE [RATE]");
+    if (count < 7) errx(2, "usage: load turns|flood|flows|new CLIENT SERVER ADDRESS SECONDS SIZE [RATE]");
     double seconds = atof(words[5]), rate = count > 7 ? atof(words[7]) : 0;
     size_t size = (size_t)atoi(words[6]);
     if (size > room) errx(2, "SIZE is at most %d", room);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = inet_addr(words[4]);
-    int is_turns = !strcmp(words[1], "turns"), has_flows = !strcmp(words[1], "flows");
+    is_new = !strcmp(words[1], "new");
+    int is_turns = !strcmp(words[1], "turns"), has_flows = is_new || !strcmp(words[1], "flows");
     pthread_t threads[targets];
-    for (int index = 0; index < targets; index++) {
-        servers[index] = open_in(words[3], SOCK_DGRAM, 0);
+    for (int index = 0; index < (is_new ? 1 : targets); index++) {
+        // Of many ports one socket counts what comes; the kernel tells the sender of few that nobody has them.
+        servers[index] = is_new ? open_in(words[3], SOCK_RAW, IPPROTO_UDP) : open_in(words[3], SOCK_DGRAM, 0);
+        if (is_new) continue;
         address.sin_port = htons((uint16_t)(port + index));
         if (bind(servers[index], (void *)&address, sizeof address) < 0) err(1, "bind %s", words[4]);
     }
     address.sin_port = htons(port);
     int client = has_flows ? open_in(words[2], SOCK_RAW, IPPROTO_RAW) : open_in(words[2], SOCK_DGRAM, 0);
     if (connect(client, (void *)&address, sizeof address) < 0) err(1, "connect %s", words[4]);
-    for (int index = 0; index < targets; index++) {
+    for (int index = 0; index < (is_new ? 1 : targets); index++) {
         pthread_create(threads + index, NULL, is_turns && index == 0 ? answer : count_all, servers + index);
     }
     long sent = 0;
     if (is_turns) take_turns(client, seconds, size);
-    else if (has_flows) sent = flood(client, seconds, size + 28, rate, &address);
-    else sent = flood(client, seconds, size, rate, NULL);
+    else if (has_flows) sent = flood(client, seconds, size + 28, rate, &address, is_new ? (long)(now() * 1e6) : 0);
+    else sent = flood(client, seconds, size, rate, NULL, 0);
     is_over = 1;
-    for (int index = 0; index < targets; index++) pthread_join(threads[index], NULL);
+    for (int index = 0; index < (is_new ? 1 : targets); index++) pthread_join(threads[index], NULL);
     if (!is_turns) printf("%ld %ld\n", sent, received);
     return 0;
 }
