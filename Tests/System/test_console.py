@@ -8,11 +8,11 @@ import socket
 import tempfile
 import unittest
 
-from browser import CHROMIUM, DOWN, DRIVER, ENTER, Browser
+import console
+from browser import DOWN, ENTER
+from console import LIVE
 from lab import HEDDLE, ROOT, run, wait_until
 from test_http import Central
-
-LIVE = "document.getElementById('connection')?.textContent.startsWith('live')"
 
 
 def heads(text):
@@ -80,34 +80,7 @@ class FileTest(unittest.TestCase):
                 self.assertIsNone(re.search(r"https?://", text), name)
 
 
-@unittest.skipUnless(CHROMIUM and DRIVER, "no Chromium here: apt-get install chromium chromium-driver")
-class ConsoleTest(unittest.TestCase):
-    def begin(self, *options, **keywords):
-        """A central and a browser that shows its console."""
-        central = self.enterContext(Central(*options))
-        browser = self.enterContext(Browser(**keywords))
-        self.addCleanup(lambda: self.assertEqual(self.complaints, []))
-        self.complaints = []
-        return central, browser
-
-    def show(self, central, browser, route="#/topology"):
-        browser.open(central.northbound + "/" + route)
-        browser.when(LIVE)
-
-    def end(self, browser, but=()):
-        """Nothing that the browser would not do, and no error that nobody took care of."""
-        self.complaints = [line for line in browser.log() if not any(word in line for word in but)]
-
-    def token(self, central, role):
-        return run(HEDDLE, "token", "create", "--data-dir", central.directory.name, "--role", role).stdout.strip()
-
-    def populate(self, central):
-        central.create("/v1/switches", {"name": "web", "labels": {"tier": "front"}})
-        for index in range(1, 4):
-            central.create("/v1/switches/web/ports", {
-                "name": f"web-vm{index}", "addresses": [f"02:00:00:00:00:0{index} 10.0.0.{index}"],
-                "labels": {"app": f"shop-{index}"}})
-
+class ConsoleTest(console.ConsoleCase):
     def test_a_change_appears_by_itself_and_nothing_is_asked_again_and_again(self):
         central, browser = self.begin()
         self.show(central, browser)
@@ -306,33 +279,6 @@ class ConsoleTest(unittest.TestCase):
         browser.uncover()
         browser.when_shown("meanwhile")
         browser.when(LIVE)
-        self.end(browser)
-
-    def test_ten_thousand_ports_are_shown_in_parts(self):
-        central, browser = self.begin()
-        for number in range(10):
-            ops = [{"op": "create", "path": "/v1/switches", "body": {"name": f"net{number}"}}] + [
-                {"op": "create", "path": f"/v1/switches/net{number}/ports", "body": {
-                    "name": f"p{number}-{index}", "addresses": [f"02:00:00:{number:02x}:{index >> 8:02x}:{index & 255:02x}"]}}
-                for index in range(1000)]
-            central.create("/v1/transactions", {"ops": ops})
-        self.show(central, browser)
-        browser.when_shown("10,000 not plugged in", ".legend")
-        self.assertLess(browser.run("return document.querySelectorAll('*').length"), 2000)
-        browser.click("[data-key='card net3'] .turn")
-        browser.when("document.querySelectorAll('.cell').length === 40")
-        browser.press("/")
-        browser.press("02:00:00:07:03:e7")
-        browser.when("document.querySelector('.found [aria-selected=true]')?.textContent.includes('p7-999')")
-        browser.press(ENTER)
-        browser.when("document.querySelector('h1')?.textContent.includes('p7-999')")
-        browser.click('a[href="#/topology?port=p7-999"]')
-        browser.when("document.querySelector('.cell.is-selected')?.dataset.port === 'p7-999'")
-        browser.go("#/ports")
-        browser.when_shown("1 to 100 of 10,000 ports")
-        self.assertLess(browser.run("return document.querySelectorAll('*').length"), 5000)
-        central.curl("/v1/ports/p0-0", "-X", "PATCH", "-H", "Content-Type: application/json", "-d", '{"enabled":false}')
-        browser.when_shown("disabled")
         self.end(browser)
 
     def test_a_topology_file_is_shown_as_a_plan_and_applied(self):
