@@ -76,7 +76,10 @@ extension AgentCore {
     private mutating func noteGuestsToAnnounce(now: Duration) {
         var wires: [ObjectID: [String: UInt64]] = [:]
         for port in ports.values where port.isWire && forwarder.upPorts.contains(port.specification.name) {
-            guard let binding = share.binding(of: port.specification.logicalPort), binding.isEnabled else { continue }
+            // The way to a guest through a gateway stays the same wherever the guest is.
+            guard let binding = share.binding(of: port.specification.logicalPort), binding.isEnabled,
+                binding.isLocalnet
+            else { continue }
             let name = port.specification.name
             wires[binding.datapath, default: [:]][name] = announcements.openings[name] ?? 0
         }
@@ -89,7 +92,7 @@ extension AgentCore {
         for name in forwarder.upPorts {
             guard let port = ports[name], !port.isWire,
                 let binding = share.binding(of: port.specification.logicalPort), binding.isEnabled,
-                let wires = wires[binding.datapath],
+                binding.isAnnounced, let wires = wires[binding.datapath],
                 let place = binding.location(on: configuration.chassis), place.state == .active
             else { continue }
             let shown = AnnouncementState.Place(

@@ -91,7 +91,7 @@ extension AgentCore {
     var reportedPorts: [SyncRequest.PluggedPort] {
         reportedVirtualPorts
             + ports.values
-            .filter { !$0.isLeaving && !$0.isWire }
+            .filter { !$0.isLeaving && (!$0.isWire || isGateway($0)) }
             .sorted { $0.specification.name < $1.specification.name }
             .compactMap { port in
                 // Until a new claim is on disk the one before it stands.
@@ -107,6 +107,11 @@ extension AgentCore {
                     activated: activatedPlace(of: port)?.bindSeq
                 )
             }
+    }
+
+    /// True if a wire is that of an l2gateway port, of which central is told if it is up.
+    private func isGateway(_ port: PluggedPort) -> Bool {
+        share.binding(of: port.specification.logicalPort)?.gatewayNetwork != nil
     }
 
     /// The errors of this host, a sentence for each port.

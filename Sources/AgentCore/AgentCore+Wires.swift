@@ -1,9 +1,9 @@
 import Southbound
 
-/// The wires of this host: for each localnet port of the share whose physical network this host has a device of, that
-/// device, as a port that nobody plugs.
+/// The wires of this host: for each localnet port of the share whose physical network this host has a device of, and
+/// each l2gateway port that is bound here, that device, as a port that nobody plugs.
 extension AgentCore {
-    /// The claim of a wire, which central is not told of.
+    /// The claim of a wire: central chooses the places of l2gateway ports without it, and is not told of others.
     private static let claimOfWire: UInt64 = 1
 
     /// Opens the wires that the share asks for, and lets go of those that it asks for no more.
@@ -14,10 +14,10 @@ extension AgentCore {
         guard areWiresOutdated else { return }
         areWiresOutdated = false
         var wanted: [String: PortSpecification] = [:]
-        for binding in share.localnets {
-            guard let network = binding.physicalNetwork, let device = configuration.physicalNetworks[network] else {
-                continue
-            }
+        for binding in share.wiredBindings {
+            guard let network = binding.wiredNetwork, let device = configuration.physicalNetworks[network],
+                binding.isLocalnet || binding.location(on: configuration.chassis) != nil
+            else { continue }
             let tag = binding.tag.map { ".\($0)" } ?? ""
             // No port of a user has a slash in its name.
             let name = "\(binding.logicalPort)/\(device)\(tag)"

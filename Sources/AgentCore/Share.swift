@@ -21,8 +21,8 @@ public struct Share: Hashable, Sendable {
     private var bindingKeys: [String: RecordKey] = [:]
     /// The keys of the bindings of nested ports, by their parents.
     private var nestedKeys: [String: Set<RecordKey>] = [:]
-    /// The keys of the bindings of localnet ports.
-    private var localnetKeys: Set<RecordKey> = []
+    /// The keys of the bindings of ports of physical networks.
+    private var wiredKeys: Set<RecordKey> = []
 
     /// The most epochs that are remembered: each is a restore of central, and there are few in its life.
     static let formerEpochCountMaximum = 16
@@ -55,9 +55,9 @@ public struct Share: Hashable, Sendable {
         return binding
     }
 
-    /// The bindings of localnet ports, in order.
-    var localnets: [PortBinding] {
-        localnetKeys.sorted().compactMap { key in
+    /// The bindings of ports of physical networks, in order: localnet ports, and l2gateway ports of all hosts.
+    var wiredBindings: [PortBinding] {
+        wiredKeys.sorted().compactMap { key in
             if case .portBinding(let binding)? = records[key] { binding } else { nil }
         }
     }
@@ -134,12 +134,12 @@ public struct Share: Hashable, Sendable {
         guard case .portBinding(let binding) = record else { return }
         bindingKeys[binding.logicalPort] = key
         if let parent = binding.parentPort { nestedKeys[parent, default: []].insert(key) }
-        if binding.isLocalnet { localnetKeys.insert(key) }
+        if binding.wiredNetwork != nil { wiredKeys.insert(key) }
     }
 
     private mutating func remove(_ key: RecordKey) {
         guard let record = records.removeValue(forKey: key) else { return }
-        localnetKeys.remove(key)
+        wiredKeys.remove(key)
         guard case .portBinding(let binding) = record else { return }
         if let parent = binding.parentPort {
             nestedKeys[parent]?.remove(key)

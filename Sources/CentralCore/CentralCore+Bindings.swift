@@ -16,6 +16,9 @@ extension CentralCore {
         }
         let holdings = working.southbound.portsByChassis[name]?.map(\.key) ?? []
         ports.ids = union(holdings[...], (committedWaits[name] ?? []).sorted()[...])
+        if let gateways = working.northbound.ports.index.gateways[name] {
+            ports.ids = union(ports.ids, gateways.map(\.key)[...])
+        }
         if !working.northbound.ports.index.nested.isEmpty {
             let nested = ports.names.flatMap { working.northbound.ports.index.nested[$0]?.map(\.value) ?? [] }
             ports.ids = union(ports.ids, nested.sorted()[...])
@@ -71,6 +74,7 @@ extension CentralCore {
     private func settle(_ id: ObjectID, in draft: inout Transaction) -> Settled? {
         guard let stored = draft.network.northbound.ports[id] else { return nil }
         if stored.value.isLocalnet { return settleLocalnet(stored.value, id, in: &draft) }
+        if stored.value.isL2Gateway { return settleGateway(stored.value, id, in: &draft) }
         let oldLocations = draft.locations(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
         if oldLocations.isEmpty, oldState.standbyAt == 0, stored.value.isNowhere, pluggedAt[stored.value.name] == nil {

@@ -185,6 +185,7 @@ extension ForwardingTables {
         if !elsewhere.isEmpty { flags.insert(.boundElsewhere) }
         if port.isVirtual { flags.insert(.isVirtual) }
         if port.isLocalnet { flags.insert(.isLocalnet) }
+        if port.isEnabled, port.hasUnknown, port.portSecurity.isEmpty, port.learnsMACs { flags.insert(.learns) }
         let home = datapath.record
         // Only what a device here sends is looked at.
         if slot != nil, !port.isVirtual {

@@ -180,6 +180,8 @@ struct PortFlags: OptionSet {
     static let isLocalnet = PortFlags(rawValue: 128)
     /// Its frames to unknown MACs are counted.
     static let limitsUnknown = PortFlags(rawValue: 256)
+    /// The MACs that come from it are learnt.
+    static let learns = PortFlags(rawValue: 512)
 }
 
 /// The frames by which a standby port is activated.

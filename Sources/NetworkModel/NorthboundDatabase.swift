@@ -60,7 +60,9 @@ public struct NorthboundDatabase: Sendable {
         let routers = port.hasVirtualRouters ? Feature.virtualRouters : nil
         let isPhysical = !port.isLocalnet && ports.index.physicalNetworks[port.switchID] != nil
         let wire = isPhysical ? Feature.physicalNetworks : nil
-        let rules = [routers, port.guardFeature(on: home), wire].compactMap(\.self) + (filter?.neededFeatures ?? [])
+        let gateway = port.isL2Gateway ? Feature.l2Gateways : nil
+        let rules =
+            [routers, port.guardFeature(on: home), wire, gateway].compactMap(\.self) + (filter?.neededFeatures ?? [])
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }

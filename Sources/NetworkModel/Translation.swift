@@ -83,7 +83,10 @@ public enum Translation {
         )
         binding.parentPort = port.parentName
         binding.physicalNetwork = port.physicalNetwork
-        binding.tag = port.isLocalnet ? port.tagRequest : port.status.tag
+        binding.gatewayNetwork = port.gatewayNetwork
+        binding.tag = port.isLocalnet || port.isL2Gateway ? port.tagRequest : port.status.tag
+        binding.learnsMACs = port.learnsMACs
+        binding.isAnnounced = port.options[PortOption.isUnannounced.rawValue] != "true"
         binding.guardsRouters = port.guardsRouters
         binding.guardsDHCP = port.guardsDHCP
         binding.isGuarded = port.status.isGuarded

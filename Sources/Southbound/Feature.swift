@@ -58,6 +58,9 @@ public enum Feature {
     /// That a host joins switches to physical networks, and sends nothing of such a switch through tunnels.
     public static let physicalNetworks = "port_binding.network_name"
 
+    /// That a host joins a switch to a physical network on its own, for all hosts of that switch.
+    public static let l2Gateways = "port_binding.gateway_network"
+
     /// That a host sends router advertisements unasked.
     public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
 
@@ -66,6 +69,6 @@ public enum Feature {
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
-            sendingRate, nestedPorts, physicalNetworks,
+            sendingRate, nestedPorts, physicalNetworks, l2Gateways,
         ]
 }

@@ -43,9 +43,15 @@ public struct PortBinding: Hashable, Sendable {
     public var parentPort: String?
     /// The physical network that a localnet port joins its switch to; `nil` for other ports.
     public var physicalNetwork: String?
-    /// The tag that frames of a nested port have at that device, or those of a localnet port on that network (IEEE
-    /// 802.1Q): 1 ... 4095; `nil` for none.
+    /// The physical network that an l2gateway port joins its switch to, where it is bound; `nil` for other ports.
+    public var gatewayNetwork: String?
+    /// The tag that frames of a nested port have at that device, or those of a localnet or l2gateway port on that
+    /// network (IEEE 802.1Q): 1 ... 4095; `nil` for none.
     public var tag: UInt16?
+    /// True if the MACs are learnt that come from the port, as far as it has no port security.
+    public var learnsMACs = true
+    /// True if the port is announced on physical networks when it comes to a host.
+    public var isAnnounced = true
 
     /// True if the port may not send router advertisements and redirects, `nil` if its datapath decides.
     public var guardsRouters: Bool?
@@ -130,6 +136,9 @@ public struct PortBinding: Hashable, Sendable {
 
     /// True if it is on every host that has its physical network, without a place of its own.
     public var isLocalnet: Bool { physicalNetwork != nil }
+
+    /// The physical network of whose device the port is, on each host or on its own.
+    public var wiredNetwork: String? { physicalNetwork ?? gatewayNetwork }
 }
 
 /// A kind of frame by which a guest that has moved says that it runs (OVN's `activation-strategy`).
@@ -236,6 +245,15 @@ extension PortBinding {
             .optional(.text),
             default: nil
         ),
+        JSONMember(
+            "gateway_network",
+            { $0.gatewayNetwork },
+            { $0.gatewayNetwork = $1 },
+            .optional(.text),
+            default: nil
+        ),
+        JSONMember("learns_macs", { $0.learnsMACs }, { $0.learnsMACs = $1 }, .flag, default: true),
+        JSONMember("announced", { $0.isAnnounced }, { $0.isAnnounced = $1 }, .flag, default: true),
         JSONMember("tag", { $0.tag }, { $0.tag = $1 }, .optional(.integer(in: 1...4095)), default: nil),
         JSONMember("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, .optional(.flag), default: nil),
         JSONMember("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, .optional(.flag), default: nil),

@@ -72,7 +72,7 @@ struct AgentCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A device of this host that leads to a physical network, for localnet ports (may be repeated).",
+            "A device that leads to a physical network, for localnet and l2gateway ports (may be repeated).",
             valueName: "name=device"
         )
     )

@@ -94,6 +94,25 @@ import Wire
         #expect(agent.core.ports["ln/eth1"]?.device == .awaited)
     }
 
+    @Test func `An l2gateway port has a wire on its host alone, of which central is told, and guests are not`() {
+        var agent = agent([Sample.hv1, Sample.ls1])
+        guard case .portBinding(var port) = Self.localnet(nil, tag: 7) else { return }
+        port.gatewayNetwork = "net1"
+        port.locations = [PortBinding.Location(chassis: "hv2", bindSeq: 1)]
+        #expect(opened(change(&agent, 5, .put(.portBinding(port)))).isEmpty)
+        port.locations = [PortBinding.Location(chassis: "hv1", bindSeq: 2)]
+        #expect(opened(change(&agent, 6, .put(.portBinding(port)))) == ["ln/eth1.7 physical eth1 7"])
+        agent.step("", .deviceOpened(port: "ln/eth1.7", device))
+        agent.step("", .forwarderSaid(.acknowledged(epoch: Scenario.epoch, revision: 6)))
+        #expect(agent.core.reportedPorts.map(\.logicalPort) == ["ln"] && agent.core.reportedPorts.map(\.isUp) == [true])
+        #expect(agent.core.announcements.guests.isEmpty && agent.core.files.portsSave == 0)
+        agent.step("", .devicesChecked(["ln/eth1.7": .gone]))
+        #expect(agent.core.reportedPorts.map(\.isUp) == [false])
+        port.locations = []
+        _ = change(&agent, 7, .put(.portBinding(port)))
+        #expect(agent.core.ports.isEmpty && agent.core.reportedPorts.isEmpty)
+    }
+
     @Test func `No user unplugs a wire, or plugs a device as one`() throws {
         var agent = agent([Sample.hv1, Sample.ls1, Self.localnet("net1")])
         agent.step("", .deviceOpened(port: "ln/eth1", device))

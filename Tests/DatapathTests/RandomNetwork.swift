@@ -89,6 +89,10 @@ struct RandomNetwork {
             input.ports[index].isGuarded = chance(40)
             if chance(15) { makeVirtual(&input.ports[index], number, datapath) }
             if chance(8) { makeLocalnet(&input.ports[index]) }
+            if chance(12), !input.ports[index].isVirtual, !input.ports[index].isLocalnet {
+                input.ports[index].parentPort = "\(datapath.name)-\(Int.random(in: 0...6, using: &generator))"
+                input.ports[index].tag = UInt16.random(in: 1...4, using: &generator)
+            }
         }
     }
 
@@ -103,6 +107,7 @@ struct RandomNetwork {
     private mutating func makeLocalnet(_ port: inout PortBinding) {
         port.physicalNetwork = "physnet1"
         port.hasUnknown = chance(85)
+        port.learnsMACs = chance(50)
         (port.addresses, port.portSecurity, port.locations, port.activationStrategy) = ([], [], [], [])
         (port.virtualIP, port.virtualParents) = (nil, [])
     }

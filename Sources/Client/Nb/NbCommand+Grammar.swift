@@ -119,11 +119,13 @@ extension NbCommand {
             abstract: "Set the type of a port.",
             details: """
                 localnet joins the switch to the physical network that its option network_name names,
-                on every host that has a device of it ('heddle agent --physical-network'). '' is for
+                on every host that has a device of it ('heddle agent --physical-network'); l2gateway
+                does on the host that its option l2gateway-chassis names, for all hosts. '' is for
                 interfaces of VMs and containers. A port is virtual by lsp-set-options.
                 """,
             examples: [
-                "heddle nb lsp-add ls1 ln1 -- lsp-set-type ln1 localnet -- lsp-set-options ln1 network_name=physnet1"
+                "heddle nb lsp-add ls1 ln1 -- lsp-set-type ln1 localnet -- lsp-set-options ln1 network_name=physnet1",
+                "heddle nb lsp-set-type gw1 l2gateway -- lsp-set-options gw1 network_name=net1 l2gateway-chassis=hv1",
             ]
         ) { values throws(ClientError) in .type(values.first ?? "") },
         getter("lsp-get-type", .type, abstract: "Print the type of a port."),

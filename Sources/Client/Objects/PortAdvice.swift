@@ -15,6 +15,12 @@ extension ObjectSession {
         case "not-plugged" where object.text("type") == "virtual":
             let address = object.text("virtual_ip")
             return ("None of its parents has announced \(address) yet; their port security must allow it.", [])
+        case "not-plugged" where object.text("type") == "l2gateway":
+            let host = object["options"]?.text("l2gateway-chassis") ?? ""
+            return (
+                "Central has not heard from \(host), which is to have it. To see which hosts there are:",
+                ["heddle get chassis"]
+            )
         case "not-plugged":
             return ("No host has plugged it in. On \(hosts):", ["heddle port add INTERFACE --logical-port \(name)"])
         case "parent-missing":
@@ -49,22 +55,35 @@ extension ObjectSession {
                 "The agent of \(host) is too old for what the port needs. Install this version there, then on \(host):",
                 ["systemctl restart heddle-agent"]
             )
-        case "no-physical-network" where object.text("type") == "localnet":
+        case "no-physical-network": return adviceAboutNetwork(object)
+        default: return ("", [])
+        }
+    }
+
+    /// Returns the advice for a port that has no physical network.
+    private static func adviceAboutNetwork(_ object: JSONValue) -> Advice {
+        let (name, type, reason) = (object.text("name"), object.text("type"), "no-physical-network")
+        let host = waiting(for: object, because: reason)
+        switch type {
+        case "localnet":
             return (
                 "It does not name its physical network yet. To name it:",
                 ["heddle nb lsp-set-options \(name) network_name=NETWORK"]
             )
-        case "no-physical-network":
-            let host = waiting(for: object, because: reason) ?? "its host"
+        case "l2gateway" where host == nil:
+            return (
+                "It does not name its physical network and the host of it yet. To name them:",
+                ["heddle nb lsp-set-options \(name) network_name=NETWORK l2gateway-chassis=CHASSIS"]
+            )
+        default:
             let networks =
                 (object["status"]?["waiting"]?.arrayValue ?? [])
                 .first { $0.text("reason") == reason }?.texts("lacks") ?? []
             return (
-                "Its switch is joined to a physical network, of which \(host) has no device. Name one there, beside "
-                    + "the agent's other options:",
+                "\(type == "l2gateway" ? "It leads" : "Its switch is joined") to a physical network, of which "
+                    + "\(host ?? "its host") has no device. Name one there, beside the agent's other options:",
                 ["heddle agent --physical-network \(networks.first ?? "NETWORK")=DEVICE"]
             )
-        default: return ("", [])
         }
     }
 

@@ -176,12 +176,13 @@ extension Context {
     }
 
     /// Notes that the sender's MAC was seen at its port.
-    mutating func learnSource() {
+    mutating func learnSource(_ tables: Tables) {
         guard let learnt else { return }
         read.insert(.learnt)
         // No stage after this one changes the sender, and none before it.
         let source = self.source
         guard source != 0, source & 0x0100_0000_0000 == 0 else { return }
+        if isFromWire, let port = learntPlace(of: source, tables), !port.pointee.flags.contains(.isLocalnet) { return }
         learnt.note(source, at: ingress, vni: datapath.pointee.vni, now: now)
     }
 
@@ -210,12 +211,19 @@ extension Context {
 
     /// The port at which the destination's MAC was last seen, if it still learns and can be reached.
     mutating func learntDestination(_ tables: Tables) -> UnsafePointer<PortRow>? {
-        guard let learnt else { return nil }
+        guard learnt != nil else { return nil }
         read.insert(.learnt)
-        guard let place = learnt.find(destination, vni: datapath.pointee.vni, now: now),
-            let port = tables.port(key: place.portKey, in: datapath), port.pointee.learns,
-            port.pointee.idHigh == place.idHigh, port.pointee.idLow == place.idLow,
+        guard let port = learntPlace(of: destination, tables),
             port.pointee.locals.count + port.pointee.remotes.count > 0
+        else { return nil }
+        return port
+    }
+
+    /// The port at which a MAC was last seen, if it still learns.
+    private func learntPlace(of mac: UInt64, _ tables: Tables) -> UnsafePointer<PortRow>? {
+        guard let place = learnt?.find(mac, vni: datapath.pointee.vni, now: now),
+            let port = tables.port(key: place.portKey, in: datapath), port.pointee.learns,
+            port.pointee.idHigh == place.idHigh, port.pointee.idLow == place.idLow
         else { return nil }
         return port
     }

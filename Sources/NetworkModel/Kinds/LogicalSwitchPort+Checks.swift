@@ -12,11 +12,11 @@ extension LogicalSwitchPort {
 
     static func type(_ reader: BodyReader) throws(Refusal) -> String {
         let type = try reader.string("type") ?? ""
-        guard type.isEmpty || type == virtualType || type == localnetType else {
+        guard ["", virtualType, localnetType, l2GatewayType].contains(type) else {
             throw Refusal(
                 .unsupported,
                 "Ports of the type \(quoted(type)) are not in this version; it has \"\(virtualType)\", "
-                    + "\"\(localnetType)\", and \"\" for interfaces of VMs and containers.",
+                    + "\"\(localnetType)\", \"\(l2GatewayType)\", and \"\" for interfaces of VMs and containers.",
                 pointer: reader.pointer("type")
             )
         }
@@ -90,7 +90,7 @@ extension LogicalSwitchPort {
         try check(port.value.dhcpv6Options, is: .v6, "dhcpv6_options", database)
         try checkVirtual(port, database)
         try checkNested(port, database)
-        try checkLocalnet(port, database)
+        try checkPhysicalNetwork(port, database)
         for (number, id) in port.value.mirrors.enumerated() {
             guard let mirror = database.mirrors[id]?.value, mirror.type == .logicalPort,
                 mirror.sink == port.value.name

@@ -16,6 +16,10 @@ extension LogicalSwitchPort {
         public private(set) var nested = OrderedMap<String, OrderedMap<UInt16, ObjectID>>()
         /// The physical networks that localnet ports join each switch to, by those ports.
         private(set) var physicalNetworks = OrderedMap<ObjectID, OrderedMap<ObjectID, String>>()
+        /// The same of l2gateway ports.
+        private(set) var gatewayNetworks = OrderedMap<ObjectID, OrderedMap<ObjectID, String>>()
+        /// The l2gateway ports of each chassis, by its name.
+        public private(set) var gateways = OrderedMap<String, OrderedMap<ObjectID, Void>>()
 
         /// The IPv4 addresses that ports have on each switch with a subnet: what makes the lowest free one a look-up.
         private(set) var takenIPs = OrderedMap<ObjectID, IntervalSet<UInt32>>()
@@ -28,6 +32,12 @@ extension LogicalSwitchPort {
             bySwitch.update(port.value.switchID, default: OrderedMap()) { $0[ProjectName(port.value.name)] = port.id }
             if let network = port.value.physicalNetwork {
                 physicalNetworks.update(port.value.switchID, default: OrderedMap()) { $0[port.id] = network }
+            }
+            if let network = port.value.gatewayNetwork {
+                gatewayNetworks.update(port.value.switchID, default: OrderedMap()) { $0[port.id] = network }
+            }
+            if let chassis = port.value.gatewayChassis {
+                gateways.update(chassis, default: OrderedMap()) { $0[port.id] = () }
             }
             claim(port)
         }
@@ -53,6 +63,14 @@ extension LogicalSwitchPort {
             if port.value.physicalNetwork != nil {
                 physicalNetworks.update(home, default: OrderedMap()) { $0[port.id] = nil }
                 if physicalNetworks[home]?.isEmpty == true { physicalNetworks[home] = nil }
+            }
+            if port.value.gatewayNetwork != nil {
+                gatewayNetworks.update(home, default: OrderedMap()) { $0[port.id] = nil }
+                if gatewayNetworks[home]?.isEmpty == true { gatewayNetworks[home] = nil }
+            }
+            if let chassis = port.value.gatewayChassis {
+                gateways.update(chassis, default: OrderedMap()) { $0[port.id] = nil }
+                if gateways[chassis]?.isEmpty == true { gateways[chassis] = nil }
             }
             release(port)
         }

@@ -59,8 +59,10 @@ extension LogicalSwitchPort {
         let port = stored.value
         let children = database.ports.index.nested[port.name]
         guard let parent = port.parentName else {
-            guard port.tagRequest == nil || port.isLocalnet else {
-                let detail = "\"tag_request\" is for nested ports, which have a \"parent_name\", and localnet ports."
+            guard port.tagRequest == nil || port.isLocalnet || port.isL2Gateway else {
+                let detail =
+                    "\"tag_request\" is for nested ports, which have a \"parent_name\", and localnet and l2gateway "
+                    + "ports."
                 throw Refusal(.invalidValue, detail, pointer: "/tag_request")
             }
             guard children == nil || port.type.isEmpty else {

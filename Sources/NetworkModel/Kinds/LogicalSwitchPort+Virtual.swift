@@ -12,7 +12,9 @@ extension LogicalSwitchPort {
     public var isVirtual: Bool { type == Self.virtualType }
 
     /// True if the port may be at a host by this parent there, which only virtual ports have.
-    public func mayBe(by parent: String?) -> Bool { parent.map(virtualParents.contains) ?? (!isVirtual && !isLocalnet) }
+    public func mayBe(by parent: String?) -> Bool {
+        parent.map(virtualParents.contains) ?? (!isVirtual && !isLocalnet && !isL2Gateway)
+    }
 
     static func virtualIP(_ reader: BodyReader) throws(Refusal) -> IPAddress? {
         guard let text = try reader.optionalString("virtual_ip") else { return nil }

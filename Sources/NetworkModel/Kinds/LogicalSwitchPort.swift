@@ -11,7 +11,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     public var name: String
     /// The identity of its switch, fixed at creation.
     public var switchID: ObjectID
-    /// `""`, a VIF, ``virtualType`` or ``localnetType``.
+    /// `""`, a VIF, ``virtualType``, ``localnetType`` or ``l2GatewayType``.
     public var type: String
     /// `MAC [IP ...]`, `unknown`, or a form of `dynamic`.
     public var addresses: [String] {
@@ -68,7 +68,7 @@ public struct LogicalSwitchPort: Hashable, Sendable {
     /// The port that a nested port shares the device of, by its name: it need not be there yet. `nil` for other ports.
     public var parentName: String?
     /// The tag that tells the frames of a nested port from its parent's, 0 for one that central chooses; or the VLAN of
-    /// a localnet port's frames.
+    /// a localnet or l2gateway port's frames.
     public var tagRequest: UInt16?
     /// True if the port may not send router advertisements and redirects, `nil` if its switch decides.
     public var guardsRouters: Bool?
@@ -153,7 +153,8 @@ public struct LogicalSwitchPort: Hashable, Sendable {
             /// Its parent is bound nowhere.
             case parentNotBound = "parent-not-bound"
             /// The switch is joined to physical networks, and the chassis that the port is plugged on has a device of
-            /// none. Of a localnet port: it does not say a physical network yet.
+            /// none. Of a localnet port: it does not say a physical network yet. Of an l2gateway port: it does not say
+            /// its network and chassis yet, or that chassis has no device of it.
             case noPhysicalNetwork = "no-physical-network"
             /// The port is plugged on a chassis that could have it, and another one has it; it goes there when that one
             /// lets go. Only of a chassis that waits.
@@ -331,7 +332,8 @@ extension LogicalSwitchPort: Kind {
     public func isIndexed(like other: LogicalSwitchPort) -> Bool {
         addresses == other.addresses && status.dynamicAddresses == other.status.dynamicAddresses
             && virtualIP == other.virtualIP && parentName == other.parentName && status.tag == other.status.tag
-            && physicalNetwork == other.physicalNetwork
+            && physicalNetwork == other.physicalNetwork && gatewayNetwork == other.gatewayNetwork
+            && gatewayChassis == other.gatewayChassis
     }
 
     /// Gives a new port the next free key of its switch.

@@ -17,17 +17,34 @@ enum PortOption: String, CaseIterable {
     /// The most frames a second to MACs that nobody is known to have.
     case maximumUnknownRate = "max_unknown_packet_rate"
 
-    /// The physical network that a localnet port joins its switch to.
+    /// The physical network that a localnet or l2gateway port joins its switch to.
     case physicalNetwork = "network_name"
+    /// The chassis whose device of that network an l2gateway port has.
+    case gatewayChassis = "l2gateway-chassis"
+    /// `"true"` has MACs learnt that come from the physical network of a localnet port.
+    case learnsFromNetwork = "localnet_learn_fdb"
+    /// `"true"` keeps the port from being announced on physical networks.
+    case isUnannounced = "disable_garp_rarp"
 
     /// The numbers that the option takes; `nil` for a flag and a name.
     var range: ClosedRange<UInt64>? {
         switch self {
-        case .disablesResponder, .physicalNetwork: nil
+        case .disablesResponder, .physicalNetwork, .gatewayChassis, .learnsFromNetwork, .isUnannounced: nil
         case .maximumRate: SendingRate.bitsPerSecondRange
         case .burst: SendingRate.burstBitsRange
         case .maximumFrameRate, .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
             SendingRate.framesPerSecondRange
+        }
+    }
+
+    /// The sort of thing that the option names; `nil` if it is no name.
+    private var noun: String? {
+        switch self {
+        case .physicalNetwork: "physical network"
+        case .gatewayChassis: "chassis"
+        case .disablesResponder, .learnsFromNetwork, .isUnannounced, .maximumRate, .burst, .maximumFrameRate,
+            .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
+            nil
         }
     }
 
@@ -36,9 +53,9 @@ enum PortOption: String, CaseIterable {
         for (key, value) in options.sorted(by: { $0.key < $1.key }) {
             let pointer = reader.pointer("options", key)
             guard let option = PortOption(rawValue: key) else { throw unknown(key, pointer) }
-            if option == .physicalNetwork {
+            if let noun = option.noun {
                 guard let problem = ObjectName.problem(value) else { continue }
-                let detail = "\(quoted(value)) cannot be a physical network: \(problem)."
+                let detail = "\(quoted(value)) cannot be a \(noun): \(problem)."
                 throw Refusal(.invalidValue, detail, pointer: pointer)
             }
             guard let range = option.range else {

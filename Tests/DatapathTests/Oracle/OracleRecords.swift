@@ -42,6 +42,10 @@ struct OracleRecords {
     func slot(of port: PortBinding) -> UInt16? {
         let place = port.locations.first { $0.state == .active && $0.chassis == input.localChassis }
         let device = port.isVirtual ? place?.parent : port.logicalPort
+        // A nested port is there with its parent.
+        if !port.isVirtual, let parent = port.parentPort, !input.plugged.contains(where: { $0.logicalPort == parent }) {
+            return nil
+        }
         return device.flatMap { device in input.plugged.last { $0.logicalPort == device }?.slot }
     }
 
