@@ -28,6 +28,7 @@ extension API {
             let tracer = Tracer(network.southbound, switch: input.port.value.switchID)
         else { throw unexpected }
         let status = input.port.value.status
+        let parent = input.parent.map { [(name: "parent", value: JSONValue.string($0))] } ?? []
         let asked: [(name: String, value: JSONValue)] = [
             ("switch", .string(input.switchName)), ("inport", .string(input.port.value.name)),
             ("chassis", port.locations.first.map { .string($0.chassis) } ?? .null), ("up", .bool(status.isUp)),
@@ -37,7 +38,7 @@ extension API {
         let delivered = outcome.first { $0.name == "delivered_to" }?.value.arrayValue ?? []
         let copies = MirrorTrace(network.northbound, bytes)
             .copies(from: input.port, to: delivered.compactMap(\.stringValue))
-        let report = JSONObject(distinct: asked + outcome + [("copies", copies)])
+        let report = JSONObject(distinct: asked + parent + outcome + [("copies", copies)])
         return Reply.json(.ok, JSONValue.object(report).bytes).stamped(network)
     }
 }

@@ -50,8 +50,10 @@ struct TraceInput {
     }
 
     /// The port that sends the frame.
-    let port: Stored<LogicalSwitchPort>
-    let switchName: String
+    private(set) var port: Stored<LogicalSwitchPort>
+    private(set) var switchName: String
+    /// The port at whose device it has the tag of that port, which is nested in it; `nil` for others.
+    private(set) var parent: String?
     private let values: [Field: String]
 
     /// The EtherType of a frame that is not said to carry anything: "local experimental" (IEEE 802).
@@ -81,6 +83,11 @@ struct TraceInput {
         self.port = port
         self.values = values
         switchName = logicalSwitch.value.name
+        guard let tag = try number(.vlan, UInt16.self, upTo: 4095),
+            let nested = northbound.ports.index.nested[port.value.name]?[tag].flatMap({ northbound.ports[$0] })
+        else { return }
+        (self.port, parent) = (nested, port.value.name)
+        switchName = northbound.switches[nested.value.switchID]?.value.name ?? ""
     }
 
     private static func values(_ flow: JSONValue) throws(Refusal) -> [Field: String] {
@@ -117,7 +124,8 @@ struct TraceInput {
             throw Self.missing(.ethernetDestination, "the MAC address that the frame goes to")
         }
         var frame = TracedFrame(source: source, destination: destination, payload: payload)
-        frame.vlan = try number(.vlan, UInt16.self, upTo: 4095)
+        // That of a nested port is taken off at the device.
+        if parent == nil { frame.vlan = try number(.vlan, UInt16.self, upTo: 4095) }
         return frame
     }
 

@@ -39,12 +39,12 @@ struct Tracer {
         var reasons = [trace.dropReason] + dropped(trace)
         var isAnswered = false
         var otherCount = 0
-        for case .remote(let address, let vni, let ingress, let egress) in trace.outputs {
+        for case (.remote(let address, let vni, let ingress, let egress), let edit) in zip(trace.outputs, trace.edits) {
             otherCount += 1
             guard otherCount <= Self.otherHostCountMaximum, let other = self.chassis(at: address) else { continue }
             let members = ports.filter { $0.id == port.id || $0.isLocated(at: other) }
             let host = Host(self, other, members, sender: port)
-            let datagram = Self.datagram(bytes, vni, TunnelKeys(ingress: ingress, egress: egress))
+            let datagram = Self.datagram(edit.applied(to: bytes), vni, TunnelKeys(ingress: ingress, egress: egress))
             let source = first.encap(like: address) ?? address
             let arrived = host.tables.trace(datagram: datagram, from: source, now: .zero)
             hosts.append(json(arrived, on: host))
@@ -94,7 +94,9 @@ struct Tracer {
             var names = Set(ports.flatMap { $0.locations.map(\.chassis) })
             names.insert(chassis.name)
             let others = names.sorted().compactMap { tracer.southbound.chassis(named: $0) }
-            let slots = locals.enumerated().map { ($0.element.logicalPort, UInt16($0.offset)) }
+            // Parents may be on other switches, and nested ports are plugged if those are.
+            let parents = locals.compactMap(\.parentPort).map { ($0, UInt16.max) }
+            let slots = locals.enumerated().map { ($0.element.logicalPort, UInt16($0.offset)) } + parents
             let attachments = Set(
                 Record.datapathBinding(tracer.datapath).attachments
                     + locals.flatMap { Record.portBinding($0).attachments }

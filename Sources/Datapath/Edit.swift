@@ -161,6 +161,17 @@ extension Edit: CustomStringConvertible {
 }
 
 extension Edit {
+    /// The frame as the edit leaves it.
+    public func applied(to frame: [UInt8]) -> [UInt8] {
+        var memory = [UInt8](repeating: 0, count: Self.growthMaximum) + frame
+        return memory.withUnsafeMutableBytes { room in
+            guard let start = room.baseAddress.map({ $0 + Self.growthMaximum }) else { return frame }
+            let read = Frame(start, byteCount: frame.count)
+            let byteCount = frame.count + growth(of: read)
+            return Array(UnsafeRawBufferPointer(start: apply(to: start, read, isPartial: false), count: byteCount))
+        }
+    }
+
     /// Octets by which a frame gets longer.
     public func growth(of frame: Frame) -> Int {
         guard !frame.isShort else { return 0 }

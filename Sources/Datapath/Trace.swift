@@ -16,7 +16,7 @@ public struct Trace: Equatable, Sendable {
     public internal(set) var steps: [Step] = []
     /// The things that are done with the frame; nothing if it goes nowhere.
     public internal(set) var outputs: [Output] = []
-    /// The changes to the headers of the output of the same index; no stage makes any yet.
+    /// The changes to the headers of the output of the same index.
     public internal(set) var edits: [Edit] = []
     /// The reason why the frame as a whole goes nowhere; `nil` if there are outputs. Also set if no stage was asked, as
     /// the frame comes from no port: the slot has none, or the tunnel's sender may not send for it.

@@ -63,12 +63,13 @@ import Testing
     @Test func `A frame to another host shows ingress there and egress here`() {
         #expect(
             lines(["inport": "p1", "eth.dst": "02:00:00:00:00:02", "ip.dst": "10.0.0.2", "tcp.dst": 80]) == [
-                "hv1 ls_in_check_port_sec p1 next", "hv1 ls_in_apply_port_sec p1 next", "hv1 ls_in_activation p1 next",
+                "hv1 ls_in_check_port_sec p1 next", "hv1 ls_in_trunk p1 next", "hv1 ls_in_apply_port_sec p1 next",
+                "hv1 ls_in_activation p1 next",
                 "hv1 ls_in_put_fdb p1 next", "hv1 ls_in_server_guard p1 next", "hv1 ls_in_acl_eval p1 next",
                 "hv1 ls_in_arp_rsp_virtual p1 next",
                 "hv1 ls_in_arp_rsp p1 next", "hv1 lr_in_nd_ra_options p1 next", "hv1 ls_in_dhcp_options p1 next",
                 "hv1 ls_in_dns_lookup p1 next", "hv1 ls_in_l2_lkup p1 output p2", "hv2 ls_in_put_fdb p1 next",
-                "hv2 local_output p1 output p2", "hv2 ls_out_activation p2 next",
+                "hv2 local_output p1 output p2", "hv2 ls_out_activation p2 next", "hv2 ls_out_trunk p2 next",
                 "hv2 ls_out_acl_eval p2 next", "hv2 ls_out_check_port_sec p2 next",
                 "hv2 ls_out_apply_port_sec p2 output p2", "to p2",
             ]
@@ -158,6 +159,17 @@ import Testing
         )
         #expect(refusal(["inport": "p1", "eth.dst": [1]]) == "422 invalid_value /flow/eth.dst")
         #expect(bench.send("POST", "/v1/trace", ["switch": "ls1"]).json["pointer"] == "/flow")
+    }
+
+    @Test func `A frame with the tag of a nested port at its parent is that port's, on its switch`() {
+        let body: JSONValue = [
+            "name": "c1", "parent_name": "p1", "tag_request": 42, "addresses": ["02:00:00:00:00:01"],
+        ]
+        bench.send("POST", "/v1/switches/ls2/ports", body)
+        let report = trace(["inport": "p1", "vlan.vid": 42, "eth.dst": "02:00:00:00:00:02"]).json
+        #expect(report["inport"] == "c1" && report["parent"] == "p1" && report["switch"] == "ls2")
+        let other = trace(["inport": "p1", "vlan.vid": 43, "eth.dst": "02:00:00:00:00:02"]).json
+        #expect(other["inport"] == "p1" && other["parent"] == nil && other["drop_reason"] == "vlan_tagged")
     }
 
     @Test func `The copies for mirrors are told, and why there are none`() {

@@ -10,7 +10,8 @@ struct TraceText {
     var text: String {
         let inport = report.text("inport")
         let host = report["chassis"]?.stringValue == nil ? "no host" : report.text("chassis")
-        var text = "\(inport) on \(host), switch \(report.text("switch"))\n"
+        let device = report["parent"]?.stringValue == nil ? "" : " (by its tag at \(report.text("parent")))"
+        var text = "\(inport)\(device) on \(host), switch \(report.text("switch"))\n"
         if report["chassis"]?.stringValue != nil, report["up"] == .bool(false) {
             text += "\(inport) is not up (\(report.text("reason"))); its host may not have these tables yet\n"
         }
