@@ -124,6 +124,12 @@ extension AgentCore {
             "ports": [
                 "plugged": .integer(Int64(ports.count)), "up": .integer(Int64(forwarder.upPorts.count)),
             ],
+            "physical_networks": .object(
+                JSONObject(
+                    distinct: configuration.physicalNetworks.sorted { $0.key < $1.key }
+                        .map { (name: $0.key, value: JSONValue.string($0.value)) }
+                )
+            ),
             "peers": .array(peers.map { Record.chassis($0).json }),
         ]
     }

@@ -67,6 +67,10 @@ enum DoctorFaults {
         "ports": ["plugged": 2, "up": 2],
     ]
 
+    private static func wire(_ state: HostFacts.Wire.State) -> HostFacts.Wire {
+        HostFacts.Wire(network: "physnet1", device: "eth1", state: state)
+    }
+
     private static func lost(_ failure: String) -> @Sendable (inout HostFacts) -> Void {
         let change: JSONValue = ["central": ["connected": false, "failure": .string(failure)]]
         return { $0.agent = .success(status.merged(with: change)) }
@@ -318,6 +322,9 @@ enum DoctorFaults {
         ("a firewall refuses tunnels", { $0.ownPort = .refused("Operation not permitted") }),
         ("another host refuses tunnels", { $0.peers[0].portRefusal = "Connection refused" }),
         ("the underlay is unplugged", { $0.isUnderlayUp = false }),
+        ("a wire leads to a physical network", { $0.wires = [wire(.connected)] }),
+        ("a wire is unplugged", { $0.wires = [wire(.silent)] }),
+        ("a wire is missing", { $0.wires = [wire(.missing), wire(.connected)] }),
         ("the state directory takes no writes", { $0.stateDirectory = directory("/s", isReadOnly: true) }),
         ("a file belongs to root", { $0.stateDirectory = directory("/s", strangers: ["share.json", "x"]) }),
         (

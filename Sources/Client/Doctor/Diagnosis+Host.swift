@@ -86,6 +86,31 @@ extension Diagnosis {
         return [.fine("ports", "\(plugged) plugged, all of them up")]
     }
 
+    /// Findings about the devices that lead to physical networks.
+    var wires: [Finding] {
+        guard !facts.wires.isEmpty else { return [] }
+        let findings = facts.wires.compactMap { wire -> Finding? in
+            switch wire.state {
+            case .connected: return nil
+            case .silent:
+                return .failed(
+                    "wire",
+                    "\(wire.device), which leads to \(wire.network), is off or unplugged",
+                    remedy: "'ip link set \(wire.device) up'; if it is on, check the cable or the virtual switch"
+                )
+            case .missing:
+                return .failed(
+                    "wire",
+                    "there is no device \(wire.device), which is to lead to \(wire.network)",
+                    remedy: "make it, and it is used at once; or name another one: 'heddle agent --physical-network "
+                        + "\(wire.network)=DEVICE'"
+                )
+            }
+        }
+        let names = facts.wires.map { "\($0.network) by \($0.device)" }.joined(separator: ", ")
+        return findings.isEmpty ? [.fine("wire", names)] : findings
+    }
+
     /// The first ports that are not up, and why.
     private var downPortText: String {
         let texts = facts.downPorts.prefix(Self.downPortCountMaximum).map { port in

@@ -16,7 +16,8 @@ struct Diagnosis {
     /// Everything that there is to say, what others depend on first.
     var report: DoctorReport {
         DoctorReport(
-            findings: central + versions + clock + certificates + store + agent + forwarder + ports + underlay + host
+            findings: central + versions + clock + certificates + store + agent + forwarder + ports + wires
+                + underlay + host
         )
     }
 

@@ -115,6 +115,21 @@ struct HostFacts: Sendable {
         var portRefusal: String?
     }
 
+    /// A device that leads to a physical network.
+    struct Wire: Sendable {
+        /// The condition of a device.
+        enum State: Sendable {
+            case connected
+            /// It is off, or nothing is at its other end.
+            case silent
+            case missing
+        }
+
+        var network: String
+        var device: String
+        var state: State
+    }
+
     var version: String
     var isRoot: Bool
     var central: Central
@@ -148,6 +163,8 @@ struct HostFacts: Sendable {
     var otherFamilies: [(chassis: String, address: IPAddress)] = []
     /// The reason why the other chassis are not known; `nil` if they are.
     var peersUnknown: String?
+    /// The devices that lead to physical networks.
+    var wires: [Wire] = []
     /// The ports that are not up, as the agent lists them.
     var downPorts: [JSONValue]
     var tunDevice: TunDevice

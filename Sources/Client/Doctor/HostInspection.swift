@@ -105,6 +105,7 @@ public struct HostInspection {
             peers: isElsewhere ? [] : probe(others.sameFamily, status, from: encapIP, byteCount: probeByteCount),
             otherFamilies: others.otherFamily,
             peersUnknown: isElsewhere ? nil : others.unknown,
+            wires: isElsewhere ? [] : wires(status),
             downPorts: downPorts(status),
             tunDevice: tunDevice(of: agentProcess),
             kernel: try? KernelFeatures.probe(),
@@ -238,6 +239,15 @@ public struct HostInspection {
         let call = Call(.get, "/v1/ports?stats=true", timeout: Self.patience)
         guard let answer = try? agent.require(call).body, answer["underlay"] != nil else { return nil }
         return answer["drops"]?["tunnel_control_packet"]?.integerValue ?? 0
+    }
+
+    private func wires(_ status: JSONValue?) -> [HostFacts.Wire] {
+        (status?["physical_networks"]?.objectValue?.members ?? []).compactMap { network, device in
+            guard let device = device.stringValue else { return nil }
+            let link = try? Link.find(named: device)
+            let state: HostFacts.Wire.State = link.map { $0.hasCarrier ? .connected : .silent } ?? .missing
+            return HostFacts.Wire(network: network, device: device, state: state)
+        }
     }
 
     private func downPorts(_ status: JSONValue?) -> [JSONValue] {
