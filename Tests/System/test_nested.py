@@ -98,6 +98,50 @@ class NestedTest(unittest.TestCase):
         self.send("vm1", frame, 42)
         self.assertEqual(self.receive("vm2", frame)[0], 1)
 
+    def datagram(self, source, target, ports, payload=b"heddle"):
+        """A frame with a UDP datagram between two MAC and IP addresses."""
+        body = struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload
+        addresses = socket.inet_aton(source[1]) + socket.inet_aton(target[1])
+        packet = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, 17, 0) + addresses
+        return mac(target[0]) + mac(source[0]) + b"\x08\x00" + (packet + body).ljust(50, b"\0")
+
+    def test_a_nested_port_has_acls_connections_and_dhcp_of_its_own(self):
+        lab, nb = self.lab, lambda *words: self.lab.heddle("central", "nb", "--wait=hv", *words).stdout
+        c1, c3 = ((self.MAC[name], self.IP[name]) for name in ("c1", "c3"))
+        options = nb("dhcp-options-create", "10.9.0.0/24", "server_id=10.9.0.254", "lease_time=3600").strip()
+        nb("lsp-set-dhcpv4-options", "c1", options)
+        self.addCleanup(nb, "lsp-set-dhcpv4-options", "c1", "--", "dhcp-options-del", options)
+        discover = struct.pack("!BBBBIHHIIII", 1, 1, 6, 0, 77, 0, 0, 0, 0, 0, 0) + mac(c1[0]).ljust(208, b"\0")
+        discover += b"\x63\x82\x53\x63\x35\x01\x01\xff"
+        question = self.datagram((c1[0], "0.0.0.0"), ("ff:ff:ff:ff:ff:ff", "255.255.255.255"), (68, 67), discover)
+        self.send("vm1", question, 42)
+        while True:
+            data, ancillary = self.sockets["vm1"].recvmsg(1 << 17, 256)[:2]
+            if data[22:24] == b"\x08\0" and data[44:48] == struct.pack("!HH", 67, 68):
+                break
+        self.assertEqual(struct.unpack("=IIIHHHH", ancillary[0][2])[5], 42)
+        self.assertEqual(data[68:72], socket.inet_aton(c1[1]))      # yiaddr
+        for port, match, action in (
+                ("c3", "udp.dst == 7", "allow-related"), ("c3", "ip", "drop"), ("c1", "ip", "drop")):
+            priority = "1000" if action == "allow-related" else "900"
+            nb("acl-add", "ls2", "to-lport", priority, f'outport == "{port}" && {match}', action)
+        self.addCleanup(nb, "acl-del", "ls2")
+        asked, answer = self.datagram(c1, c3, (5000, 7)), self.datagram(c3, c1, (7, 5000))
+        # An answer is stopped until c1 has asked: a frame for its sibling overtakes it.
+        early, behind = self.datagram(c3, c1, (7, 5000), b"early"), self.frame("c3", "c2", b"behind")
+        for frame in early, behind:
+            self.send("vm2", frame, 1)
+        while (data := self.sockets["vm1"].recv(1 << 17)[10:]) != behind:
+            self.assertNotEqual(data, early)
+        self.send("vm1", asked, 42)
+        self.assertEqual(self.receive("vm2", asked)[0], 1)
+        self.send("vm2", answer, 1)
+        self.assertEqual(self.receive("vm1", answer)[0], 42)
+        listed = lab.heddle("hv1", "connection", "list").stdout
+        self.assertRegex(listed, r"ls2 +c1 +udp +10\.9\.0\.1:5000 +10\.9\.0\.3:7 +established")
+        # Its parent is another port.
+        self.assertEqual(lab.ping("vm1", lab.IP[2]), 3)
+
     def test_without_a_parent_there_is_no_port(self):
         lab = self.lab
         lab.heddle("central", "nb", "lsp-add", "ls2", "c9", "no-port", "9")
