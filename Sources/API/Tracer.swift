@@ -229,6 +229,8 @@ extension DropReason {
         case .portDisabled: "The port that sends is disabled."
         case .portNotBound: "The port that sends is bound to no host: 'heddle describe port' says why."
         case .vlanTagged: "The frame has a VLAN tag, and the switch has no vlan_passthru."
+        case .vlanNotAllowed:
+            "The frame is of a VLAN that is none of the trunk port's, or has no tag and the port no native_vlan."
         case .multicastSource: "The source MAC is a multicast or broadcast address."
         case .ingressPortSecurity: "The source addresses are not in the port_security of the port that sends."
         case .portStandby: "The guest runs on another host, and has not announced itself on this one."

@@ -13,6 +13,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case portNotBound
     /// A VLAN tag on a switch without `vlan_passthru`.
     case vlanTagged
+    /// A VLAN that is none of the trunk port's which the frame comes from or goes to, or no tag where it needs one.
+    case vlanNotAllowed
     /// A multicast or broadcast source MAC.
     case multicastSource
     /// Ingress port security: the frame's addresses are not the port's.

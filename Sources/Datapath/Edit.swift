@@ -8,7 +8,7 @@ import Wire
 public struct Edit: BitwiseCopyable, Equatable, Sendable {
     private(set) var parts: Parts = []
     private var hopCount: UInt8 = 0
-    private var tagControl: UInt16 = 0
+    private(set) var tagControl: UInt16 = 0
     private var sourcePort: UInt16 = 0
     private var destinationPort: UInt16 = 0
     private(set) var source: UInt64 = 0

@@ -92,6 +92,7 @@ final class DatapathState {
             port.locals = file.copy(UInt16.self, port.locals, from: former)
             port.parents = file.copy(UInt16.self, port.parents, from: former)
             port.nested = file.copy(NestedRow.self, port.nested, from: former)
+            port.vlans = file.copy(UInt64.self, port.vlans, from: former)
             port.remotes = file.copy(UInt32.self, port.remotes, from: former)
             port.dhcpv4 = file.copyDHCP(port.dhcpv4, from: former, moved)
             port.dhcpv6 = file.copyDHCP(port.dhcpv6, from: former, moved)

@@ -66,6 +66,7 @@ extension ForwardingTables: CustomStringConvertible {
         if port.flags.contains(.hasUnknown) { states.append("unknown") }
         if port.flags.contains(.boundHere) { states.append("bound here") }
         if port.flags.contains(.isLocalnet) { states.append("localnet") }
+        if port.flags.contains(.isTrunk) { states.append("trunk") }
         if port.flags.contains(.guardsRouters) { states.append("no router") }
         if port.flags.contains(.guardsDHCP) { states.append("no DHCP server") }
         if port.locals.count > 0 { states.append("slot \(port.slot)") }

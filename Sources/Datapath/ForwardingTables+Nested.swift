@@ -34,6 +34,15 @@ extension ForwardingTables {
     }
 }
 
+extension VLANList {
+    /// A bit for each VLAN.
+    var words: [UInt64] {
+        var words = [UInt64](repeating: 0, count: 64)
+        for vlan in ranges.joined() { words[Int(vlan >> 6)] |= 1 << UInt64(vlan & 63) }
+        return words
+    }
+}
+
 extension Tables {
     /// True if any port shares its device with nested ones.
     @inline(__always)

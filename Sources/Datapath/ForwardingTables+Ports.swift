@@ -200,6 +200,8 @@ extension ForwardingTables {
         let exit = slot ?? (isOverWire && !elsewhere.isEmpty ? datapath.wire : nil)
         let activation = slot == nil ? nil : port.activationMark(on: localChassis)
         let parent = slot == nil ? nil : port.parentPort.flatMap { slots[$0] }
+        let trunk = slot == nil || port.isVirtual ? nil : port.trunk
+        if trunk != nil { flags.insert(.isTrunk) }
         return PortRow(
             idHigh: port.id.high,
             idLow: port.id.low,
@@ -219,7 +221,9 @@ extension ForwardingTables {
             activation: activation ?? 0,
             nested: slot == nil ? .empty : file.append(nestedRows(of: port.logicalPort)),
             parentSlot: parent ?? 0,
-            tag: parent == nil ? 0 : port.tag ?? 0
+            tag: parent == nil ? 0 : port.tag ?? 0,
+            nativeVLAN: trunk?.native ?? 0,
+            vlans: trunk.map { file.append($0.vlans.words) } ?? .empty
         )
     }
 

@@ -6,6 +6,7 @@ enum SwitchIngress: StageList {
     @inline(__always)
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
         walk.passes(Admission.self)  // ls_in_check_port_sec
+            && walk.passes(IngressTrunk.self)  // none of OVN's
             && walk.passes(IngressPortSecurity.self)  // ls_in_apply_port_sec
             && walk.passes(IngressActivation.self)  // none of OVN's
             && walk.passes(SourceLearning.self)  // ls_in_lookup_fdb, ls_in_put_fdb
@@ -35,6 +36,7 @@ enum SwitchEgress: StageList {
     @inline(__always)
     static func walk<Walk: StageWalk>(_ walk: inout Walk) -> Bool {
         walk.passes(EgressActivation.self)  // none of OVN's
+            && walk.passes(EgressTrunk.self)  // none of OVN's
             && walk.passes(EgressFilter.self)  // ls_out_acl_eval
             && walk.passes(EgressPortSecurity.self)  // ls_out_check_port_sec
             && walk.passes(PortOutput.self)  // ls_out_apply_port_sec

@@ -182,6 +182,8 @@ struct PortFlags: OptionSet {
     static let limitsUnknown = PortFlags(rawValue: 256)
     /// The MACs that come from it are learnt.
     static let learns = PortFlags(rawValue: 512)
+    /// It has frames of certain VLANs only.
+    static let isTrunk = PortFlags(rawValue: 1024)
 }
 
 /// The frames by which a standby port is activated.
@@ -231,6 +233,10 @@ struct PortRow {
     var parentSlot: UInt16 = 0
     /// The tag that its frames have at that device: 1 ... 4095; 0 if the port is not nested.
     var tag: UInt16 = 0
+    /// The VLAN of the frames that have no tag at a trunk port; 0 for none.
+    var nativeVLAN: UInt16 = 0
+    /// 64 words (`UInt64`) with a bit for each VLAN of a trunk port.
+    var vlans: Extent = .empty
 
     var isStandby: Bool { activation != 0 }
 }

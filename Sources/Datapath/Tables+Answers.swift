@@ -30,6 +30,8 @@ extension Tables {
             connections: connections,
             now: now
         )
+        // Without a tag at the one who is answered, it is of the native VLAN on the switch.
+        if sender.pointee.nativeVLAN != 0, context.tagByteCount == 0 { context.edit.addTag(sender.pointee.nativeVLAN) }
         context.destinations.key = key
         context.destinations.locals = sender.pointee.locals
         context.destinations.remotes = sender.pointee.remotes

@@ -61,8 +61,10 @@ public struct NorthboundDatabase: Sendable {
         let isPhysical = !port.isLocalnet && ports.index.physicalNetworks[port.switchID] != nil
         let wire = isPhysical ? Feature.physicalNetworks : nil
         let gateway = port.isL2Gateway ? Feature.l2Gateways : nil
+        let trunk = port.trunk == nil ? nil : Feature.trunks
         let rules =
-            [routers, port.guardFeature(on: home), wire, gateway].compactMap(\.self) + (filter?.neededFeatures ?? [])
+            [routers, port.guardFeature(on: home), wire, gateway, trunk].compactMap(\.self)
+            + (filter?.neededFeatures ?? [])
         let later = LogicalSwitchPort.fields.features(of: port) + fields + rules
         return later.isEmpty ? Feature.basic : Set(Feature.basic + later).sorted()
     }

@@ -85,6 +85,7 @@ public enum Translation {
         binding.physicalNetwork = port.physicalNetwork
         binding.gatewayNetwork = port.gatewayNetwork
         binding.tag = port.isLocalnet || port.isL2Gateway ? port.tagRequest : port.status.tag
+        binding.trunk = port.trunk
         binding.learnsMACs = port.learnsMACs
         binding.isAnnounced = port.options[PortOption.isUnannounced.rawValue] != "true"
         binding.guardsRouters = port.guardsRouters

@@ -61,6 +61,9 @@ public enum Feature {
     /// That a host joins a switch to a physical network on its own, for all hosts of that switch.
     public static let l2Gateways = "port_binding.gateway_network"
 
+    /// That a host keeps a trunk port to its VLANs.
+    public static let trunks = "port_binding.trunk"
+
     /// That a host sends router advertisements unasked.
     public static let periodicAdvertisement = "datapath_binding.router_advertisement.max_interval"
 
@@ -69,6 +72,6 @@ public enum Feature {
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
-            sendingRate, nestedPorts, physicalNetworks, l2Gateways,
+            sendingRate, nestedPorts, physicalNetworks, l2Gateways, trunks,
         ]
 }

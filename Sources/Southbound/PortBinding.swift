@@ -48,6 +48,8 @@ public struct PortBinding: Hashable, Sendable {
     /// The tag that frames of a nested port have at that device, or those of a localnet or l2gateway port on that
     /// network (IEEE 802.1Q): 1 ... 4095; `nil` for none.
     public var tag: UInt16?
+    /// The VLANs of a trunk port; `nil` for other ports.
+    public var trunk: Trunk?
     /// True if the MACs are learnt that come from the port, as far as it has no port security.
     public var learnsMACs = true
     /// True if the port is announced on physical networks when it comes to a host.
@@ -250,6 +252,13 @@ extension PortBinding {
             { $0.gatewayNetwork },
             { $0.gatewayNetwork = $1 },
             .optional(.text),
+            default: nil
+        ),
+        JSONMember(
+            "trunk",
+            { $0.trunk },
+            { $0.trunk = $1 },
+            .optional(.object(Trunk.members, into: Trunk())),
             default: nil
         ),
         JSONMember("learns_macs", { $0.learnsMACs }, { $0.learnsMACs = $1 }, .flag, default: true),

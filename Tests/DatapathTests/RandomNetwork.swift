@@ -89,6 +89,7 @@ struct RandomNetwork {
             input.ports[index].isGuarded = chance(40)
             if chance(15) { makeVirtual(&input.ports[index], number, datapath) }
             if chance(8) { makeLocalnet(&input.ports[index]) }
+            if chance(15), !input.ports[index].isLocalnet { makeTrunk(&input.ports[index]) }
             if chance(12), !input.ports[index].isVirtual, !input.ports[index].isLocalnet {
                 input.ports[index].parentPort = "\(datapath.name)-\(Int.random(in: 0...6, using: &generator))"
                 input.ports[index].tag = UInt16.random(in: 1...4, using: &generator)
@@ -110,6 +111,12 @@ struct RandomNetwork {
         port.learnsMACs = chance(50)
         (port.addresses, port.portSecurity, port.locations, port.activationStrategy) = ([], [], [], [])
         (port.virtualIP, port.virtualParents) = (nil, [])
+    }
+
+    private mutating func makeTrunk(_ port: inout PortBinding) {
+        let lists = ["", "0", "1-3", "0,2,9", "1-4094", "0-4094", "4094"]
+        port.trunk = Trunk(vlans: lists.randomElement(using: &generator).flatMap { VLANList($0) } ?? VLANList())
+        if chance(50) { port.trunk?.native = [1, 2, 9, 100].randomElement(using: &generator) }
     }
 
     private mutating func locations(fence: UInt64) -> [PortBinding.Location] {

@@ -156,9 +156,28 @@ extension Context {
     var isPriorityTagged: Bool { mutating get { noting(.tag).isPriorityTagged } }
     /// The control information of the first tag with bit 12 set; 0 without a tag.
     var tagWord: UInt16 {
-        mutating get { tagByteCount > 0 ? UInt16(truncatingIfNeeded: noting(.tag).firstTag) | 0x1000 : 0 }
+        mutating get {
+            if edit.parts.contains(.addedTag) { return edit.tagControl | 0x1000 }
+            return tagByteCount > 0 ? UInt16(truncatingIfNeeded: noting(.tag).firstTag) | 0x1000 : 0
+        }
     }
-    /// True if the frame is of a VLAN: it has tags, and not only one for VLAN 0.
+    /// The VLAN of the first tag, 0 if there is none but one for a priority; `nil` if that is a service provider's, or
+    /// hides another one behind VLAN 0.
+    var vlan: UInt16? {
+        mutating get {
+            if edit.parts.contains(.addedTag) { return edit.tagControl & 0xfff }
+            guard tagByteCount > 0 else { return 0 }
+            let tag = noting(.tag).firstTag
+            let vlan = UInt16(truncatingIfNeeded: tag & 0xfff)
+            return tag > 0xffff || vlan == 0 && tagByteCount > 4 ? nil : vlan
+        }
+    }
+    /// True if there is a tag behind the first one.
+    var hasTwoTags: Bool {
+        let isOneLess = edit.parts.contains(.removedTag) && tagByteCount > 0
+        return tagByteCount / 4 &- (isOneLess ? 1 : 0) &+ (edit.parts.contains(.addedTag) ? 1 : 0) > 1
+    }
+    /// True if the frame is of a VLAN as its sender sees it: it has tags, and not only one for VLAN 0.
     var isInVLAN: Bool { mutating get { tagByteCount > 0 && !isPriorityTagged } }
     /// The transport protocol; IP only.
     var transport: UInt8 { mutating get { noting(.transport).transport } }

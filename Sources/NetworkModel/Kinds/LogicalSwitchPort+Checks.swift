@@ -91,6 +91,7 @@ extension LogicalSwitchPort {
         try checkVirtual(port, database)
         try checkNested(port, database)
         try checkPhysicalNetwork(port, database)
+        try checkTrunk(port, database)
         for (number, id) in port.value.mirrors.enumerated() {
             guard let mirror = database.mirrors[id]?.value, mirror.type == .logicalPort,
                 mirror.sink == port.value.name

@@ -25,11 +25,17 @@ enum PortOption: String, CaseIterable {
     case learnsFromNetwork = "localnet_learn_fdb"
     /// `"true"` keeps the port from being announced on physical networks.
     case isUnannounced = "disable_garp_rarp"
+    /// The VLANs of a trunk port, such as `10,20-29`. OVN has no trunk ports.
+    case trunkVLANs = "trunk_vlans"
+    /// The VLAN of the frames that a trunk port sends and gets without a tag.
+    case nativeVLAN = "native_vlan"
 
-    /// The numbers that the option takes; `nil` for a flag and a name.
+    /// The numbers that the option takes; `nil` for a flag, a name and a list.
     var range: ClosedRange<UInt64>? {
         switch self {
-        case .disablesResponder, .physicalNetwork, .gatewayChassis, .learnsFromNetwork, .isUnannounced: nil
+        case .disablesResponder, .physicalNetwork, .gatewayChassis, .learnsFromNetwork, .isUnannounced, .trunkVLANs:
+            nil
+        case .nativeVLAN: 1...UInt64(VLANList.vlanMaximum)
         case .maximumRate: SendingRate.bitsPerSecondRange
         case .burst: SendingRate.burstBitsRange
         case .maximumFrameRate, .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
@@ -42,8 +48,8 @@ enum PortOption: String, CaseIterable {
         switch self {
         case .physicalNetwork: "physical network"
         case .gatewayChassis: "chassis"
-        case .disablesResponder, .learnsFromNetwork, .isUnannounced, .maximumRate, .burst, .maximumFrameRate,
-            .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
+        case .disablesResponder, .learnsFromNetwork, .isUnannounced, .trunkVLANs, .nativeVLAN, .maximumRate, .burst,
+            .maximumFrameRate, .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
             nil
         }
     }
@@ -56,6 +62,13 @@ enum PortOption: String, CaseIterable {
             if let noun = option.noun {
                 guard let problem = ObjectName.problem(value) else { continue }
                 let detail = "\(quoted(value)) cannot be a \(noun): \(problem)."
+                throw Refusal(.invalidValue, detail, pointer: pointer)
+            }
+            if option == .trunkVLANs {
+                guard value.isEmpty || VLANList(value) == nil else { continue }
+                let detail =
+                    "\"\(key)\" is a list of at most \(VLANList.rangeCountMaximum) VLANs and ranges from 0 to "
+                    + "\(VLANList.vlanMaximum), such as 10,20-29, not \(quoted(value))."
                 throw Refusal(.invalidValue, detail, pointer: pointer)
             }
             guard let range = option.range else {

@@ -2,7 +2,7 @@
 
 extension DHCPReply: OracleStage {
     static func decide(_ context: OracleContext) -> OracleStep {
-        if context.frame.isInVLAN { return .next }
+        if context.arrived.isInVLAN { return .next }
         if context.frame.ipv4 != nil { return DHCPv4Reply.twin(context) }
         return context.frame.ipv6 != nil ? DHCPv6Reply.twin(context) : .next
     }

@@ -43,7 +43,7 @@ extension NameReply: OracleStage {
         let frame = context.frame
         let datapath = context.datapath
         guard datapath.dnsDomain != nil || !datapath.dnsRecords.isEmpty, !frame.destination.isMulticast,
-            !frame.isInVLAN, !context.port.isLocalnet,
+            !context.arrived.isInVLAN, !context.port.isLocalnet,
             let ips = ips(of: frame), let query = OracleDatagram.payload(of: frame, to: 53),
             let question = OracleQuestion(query), let entry = OracleNames.entry(of: question.name, context)
         else { return .next }

@@ -59,7 +59,7 @@ struct OraclePipeline {
     private func outcomes(of walk: OracleWalk) -> [Outcome] {
         let context = walk.context
         switch walk.end {
-        case .next: return []
+        case .next, .rewrite: return []
         case .drop(let reason): return [.drop(reason)]
         case .answer(let bytes): return [.reply(bytes)]
         case .output(let members, let key):
@@ -90,7 +90,7 @@ struct OraclePipeline {
     }
 
     private func remoteCopies(to place: IPAddress, key: UInt16, _ context: OracleContext) -> [Outcome] {
-        let frame = context.frame
+        let frame = context.arrived
         let tunnel = Outcome.tunnel(
             to: place,
             vni: context.datapath.tunnelKey,

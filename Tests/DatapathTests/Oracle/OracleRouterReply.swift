@@ -7,7 +7,7 @@ import Wire
 extension RouterReply: OracleStage {
     static func decide(_ context: OracleContext) -> OracleStep {
         let frame = context.frame
-        guard let router = context.datapath.routerAdvertisement, !frame.isInVLAN,
+        guard let router = context.datapath.routerAdvertisement, !context.arrived.isInVLAN,
             !context.port.isLocalnet,
             frame.isND(133), let header = frame.ipv6,
             header.destination == IPv6Address(high: 0xff02 << 48, low: 2), frame.destination.isMulticast,

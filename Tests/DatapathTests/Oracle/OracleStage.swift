@@ -13,6 +13,8 @@ enum OracleStep {
     case next
     case drop(DropReason)
     case answer([UInt8])
+    /// The next stage decides about this frame.
+    case rewrite(OracleFrame)
     /// To these ports, by the key of one or of a group of them.
     case output([PortBinding], key: UInt16)
 }
@@ -20,7 +22,9 @@ enum OracleStep {
 /// The state that a twin decides by.
 struct OracleContext {
     let records: OracleRecords
-    let frame: OracleFrame
+    var frame: OracleFrame
+    /// The frame as it came.
+    let arrived: OracleFrame
     /// The port that the frame came from, and its switch.
     var port: PortBinding
     var datapath: DatapathBinding
@@ -41,6 +45,7 @@ struct OracleContext {
         self.learnt = learnt
         self.records = records
         self.frame = frame
+        arrived = frame
         self.port = port
         self.datapath = datapath
     }
@@ -51,7 +56,7 @@ struct OracleContext {
 
 /// Asks the twins of a list's stages.
 struct OracleWalk: StageWalk {
-    let context: OracleContext
+    private(set) var context: OracleContext
     private(set) var end = OracleStep.next
 
     init(_ context: OracleContext) { self.context = context }
@@ -62,6 +67,10 @@ struct OracleWalk: StageWalk {
             return false
         }
         end = twin.decide(context)
+        if case .rewrite(let frame) = end {
+            context.frame = frame
+            end = .next
+        }
         if case .next = end { return true }
         return false
     }
