@@ -12,6 +12,9 @@ final class BulkThread {
     /// The size from which on a content is read here: a loop parses as much in about a millisecond.
     static let byteCountMinimum = 128 << 10
 
+    /// The time from one pause of long work to the next: as long as a small request may wait for it.
+    private static let pauseInterval: Duration = .microseconds(400)
+
     /// Messages of other threads to this one.
     enum Message: Sendable {
         /// These loops ask; comes first.
@@ -60,13 +63,26 @@ final class BulkThread {
     private var core: Mailbox<CoreThread.Message>?
     private var store: Mailbox<StoreThread.Message>?
     private var generator = RandomReserve()
+    /// `nil` where the kernel refuses them.
+    private let pauses: ProcessorPauses?
 
-    init(cell: LatestCell<Published>) { self.cell = cell }
+    init(cell: LatestCell<Published>) {
+        self.cell = cell
+        pauses = try? ProcessorPauses(every: Self.pauseInterval)
+    }
 
     func receive(_ message: Message) {
+        guard let pauses else { return carryOut(message) }
+        pauses.during { carryOut(message) }
+    }
+
+    private func carryOut(_ message: Message) {
         switch message {
         case .begin(let servers, let core, let store):
             self.servers = servers
+            for server in servers { pauses?.makeWay(for: server) }
+            pauses?.makeWay(for: core)
+            pauses?.makeWay(for: store)
             self.core = core
             self.store = store
         case .read(let job): read(job)

@@ -21,6 +21,8 @@ public final class EventLoop {
     public let turnMeter = TurnMeter()
 
     private let epoll: Descriptor
+    /// Readable while there are events.
+    var descriptor: Int32 { epoll.raw }
     private let events: UnsafeMutablePointer<epoll_event>
     private var registrations = RegistrationTable()
     private var timers = TimerQueue()

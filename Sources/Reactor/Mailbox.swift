@@ -6,6 +6,8 @@ import Synchronization
 /// The loop is woken by an eventfd, written only when the queue was empty: a burst costs one wake-up.
 public final class Mailbox<Message: Sendable>: Sendable {
     private let shared: SharedQueue<Message>
+    /// Readable while the loop has something to do: events of this mailbox, or of anything else.
+    let loopDescriptor: Int32
 
     /// A mailbox whose messages `receive` gets, on `loop`'s thread, in the turn after they were sent.
     /// - Parameters:
@@ -19,6 +21,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
         let wake = Descriptor(owning: Int32(try systemCall("eventfd") { clinux_eventfd() }))
         let shared = SharedQueue<Message>(wake: wake, capacity: capacity)
         self.shared = shared
+        loopDescriptor = loop.descriptor
         _ = try loop.register(wake.raw, reads: true, writes: false) { _ in
             for message in shared.takeAll() { receive(message) }
         }
