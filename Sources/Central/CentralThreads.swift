@@ -82,7 +82,9 @@ struct CentralThreads: Sendable {
                     )
                 )
             }
-            for thread in [bulk, planner] { thread.send(.begin(servers, core: mailbox, store: disk)) }
+            for (thread, helper) in [(bulk, planner), (planner, bulk)] {
+                thread.send(.begin(servers, core: mailbox, store: disk, helper: helper))
+            }
             thread = CoreThread(
                 loop: loop,
                 core: core,

@@ -77,9 +77,6 @@ extension CentralCore {
         if stored.value.isL2Gateway { return settleGateway(stored.value, id, in: &draft) }
         let oldLocations = draft.locations(ofPort: id)
         let oldState = draft.network.ledger.bindings[id] ?? Ledger.BindingState()
-        if oldLocations.isEmpty, oldState.standbyAt == 0, stored.value.isNowhere, pluggedAt[stored.value.name] == nil {
-            return nil
-        }
         let port = stored.value
         var location = oldLocations.first
         var standby = oldLocations.dropFirst().first
@@ -190,13 +187,5 @@ extension CentralCore {
         if let reason = reasons.first(where: { reason in waiting.contains { $0.reason == reason } }) { return reason }
         guard let parent = port.parentName else { return .notPlugged }
         return draft.network.northbound.port(.name(parent)) == nil ? .parentMissing : .parentNotBound
-    }
-}
-
-extension LogicalSwitchPort {
-    /// True if its status is that of a port that no host has or waits for, as most of a large write are.
-    fileprivate var isNowhere: Bool {
-        status.chassis == nil && status.standby == nil && status.waiting.isEmpty && status.virtualParent == nil
-            && !isNested && !status.isUp && status.reason == (isEnabled ? .notPlugged : .disabled)
     }
 }

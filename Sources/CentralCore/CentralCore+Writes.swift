@@ -34,7 +34,8 @@ extension CentralCore {
                 time: time,
                 revision: reservedRevision,
                 keys: configuration.keys,
-                macPrefix: configuration.macPrefix
+                macPrefix: configuration.macPrefix,
+                workforce: workforce
             )
             let answer =
                 if let topology = request.topology {
@@ -97,7 +98,7 @@ extension CentralCore {
         } catch {
             throw Fault(refusal: error)
         }
-        for id in draft.portsToSettle { note(settleWithNested(id, in: &draft)) }
+        for id in draft.portsToSettle({ pluggedAt[$0] != nil }) { note(settleWithNested(id, in: &draft)) }
         draft.seal()
     }
 

@@ -38,6 +38,8 @@ public struct Transaction: Sendable {
     public var orphaned: [ObjectID] = []
     /// Bytes of the objects that the commit takes the place of.
     public private(set) var replacedByteCount = 0
+    /// Those who make the texts of its objects.
+    let workforce: any Workforce
 
     /// The largest keys that objects get.
     public struct KeyMaximums: Sendable {
@@ -59,8 +61,10 @@ public struct Transaction: Sendable {
         time: Int64,
         revision: UInt64? = nil,
         keys: KeyMaximums = KeyMaximums(),
-        macPrefix: MACPrefix? = nil
+        macPrefix: MACPrefix? = nil,
+        workforce: any Workforce = LoneWorker.any
     ) {
+        self.workforce = workforce
         base = network
         wantedMACPrefix = macPrefix
         self.network = network
@@ -73,7 +77,8 @@ public struct Transaction: Sendable {
 
     /// The ports whose place is to be looked at again, in order: those that may have changed and what is nested in
     /// them, and those of switches whose hosts need other features or physical networks than before.
-    public var portsToSettle: [ObjectID] {
+    /// - Parameter isPlugged: True for the name of a port that a host has plugged.
+    public func portsToSettle(_ isPlugged: (String) -> Bool) -> [ObjectID] {
         var ids = touched[.logicalSwitchPort] ?? []
         if !network.northbound.ports.index.nested.isEmpty {
             for id in ids {
@@ -92,7 +97,14 @@ public struct Transaction: Sendable {
         for id in switchesWithOtherNetworks() {
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }
-        return ids.sorted()
+        return ids.filter { !isSettledNowhere($0, isPlugged) }.sorted()
+    }
+
+    /// True for a port that no host has, has had, or waits for, as most of a large write are, and that says so.
+    private func isSettledNowhere(_ id: ObjectID, _ isPlugged: (String) -> Bool) -> Bool {
+        guard let port = network.northbound.ports[id]?.value else { return true }
+        return port.type.isEmpty && port.isNowhere && locations(ofPort: id).isEmpty
+            && (network.ledger.bindings[id]?.standbyAt ?? 0) == 0 && !isPlugged(port.name)
     }
 
     /// The ACLs of a switch as the commit will leave them.
@@ -288,6 +300,14 @@ func freeKey<Key: FixedWidthInteger & Sendable>(
         return candidate
     }
     return firstFree(above: last, upTo: maximum) ?? firstFree(above: 0, upTo: min(last, maximum))
+}
+
+extension LogicalSwitchPort {
+    /// True if its status is that of a port that no host has or waits for.
+    fileprivate var isNowhere: Bool {
+        status.chassis == nil && status.standby == nil && status.waiting.isEmpty && status.virtualParent == nil
+            && !isNested && !status.isUp && status.reason == (isEnabled ? .notPlugged : .disabled)
+    }
 }
 
 extension NorthboundDatabase {

@@ -42,6 +42,15 @@ import Testing
         #expect(missing.status == 404 && missing.json["pointer"]?.stringValue?.hasPrefix("/ops/0") == true)
     }
 
+    @Test func `The first of many wrong operations is the one that is told`() {
+        let ops = (0..<2000).map { number -> JSONValue in
+            let name = [700, 1900].contains(number) ? "a/b" : "ls\(number)"
+            return ["op": "create", "path": "/v1/switches", "body": ["name": .string(name)]]
+        }
+        let answer = transact(.array(ops))
+        #expect(answer.status == 422 && answer.json["pointer"] == "/ops/700/body/name")
+    }
+
     @Test func `Requirements hold before the first operation`() {
         _ = transact([["op": "create", "path": "/v1/switches", "body": ["name": "ls1"]]])
         let op: JSONValue = [["op": "patch", "path": "/v1/switches/ls1", "body": ["labels": [:]]]]
