@@ -23,6 +23,9 @@ extension API {
         var request = WriteRequest(operations: [], author: call.context.author, requestID: call.context.requestID)
         request.source = call.context.source()
         request.isDryRun = try call.flag(.dryRun)
+        let maximum = UInt64(Int32.max)
+        let count = try call.number(.confirmDeletes, in: 0...maximum, "a number of objects")
+        request.confirmedDeletionCount = count.map { Int($0) }
         request.idempotency = call.idempotency
         return request
     }

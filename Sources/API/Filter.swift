@@ -36,7 +36,7 @@ struct Filter {
                 }
                 objects.values[parameter.rawValue, default: []].append(value)
             case .limit, .pageToken, .minRevision, .ports, .revision, .since, .wait, .epoch, .hash, .page, .fields,
-                .dryRun, .until, .prune, .adopt, .ifRevision, .kinds:
+                .dryRun, .confirmDeletes, .until, .prune, .adopt, .ifRevision, .kinds:
                 break
             }
         }
@@ -108,7 +108,7 @@ extension Parameter {
             .author:
             true
         case .limit, .pageToken, .minRevision, .ports, .revision, .since, .wait, .epoch, .hash, .page, .fields, .dryRun,
-            .until, .prune, .adopt, .ifRevision, .kinds:
+            .confirmDeletes, .until, .prune, .adopt, .ifRevision, .kinds:
             false
         }
     }

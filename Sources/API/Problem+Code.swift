@@ -76,7 +76,7 @@ extension Problem {
         case .nameConflict, .macConflict, .ipConflict, .tagConflict, .idConflict, .ownerConflict, .switchHasPorts,
             .objectInUse,
             .chassisConflict, .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse,
-            .migrationConflict:
+            .migrationConflict, .deletionsUnconfirmed:
             .conflict
         case .resyncRequired, .historyDiffers: .gone
         case .preconditionFailed: .preconditionFailed

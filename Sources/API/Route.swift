@@ -133,6 +133,8 @@ public enum Parameter: String, Sendable, CaseIterable {
     case fields
     /// True if a write is only checked and answered, and changes nothing.
     case dryRun = "dry_run"
+    /// The number of objects that a write is expected to delete.
+    case confirmDeletes = "confirm_deletes"
     /// The event that a write waits for: `chassis`.
     case until
     /// True if what a topology leaves out is deleted.

@@ -74,13 +74,14 @@ public enum Routes {
         let below = parentPath.map { "\($0)/{ref}/\(kind.names.plural)" }.map { path in
             [list(.listBelow(kind), path, filters: filters), create(.createBelow(kind), path)]
         }
+        let deleting: [Parameter] = hasDependents ? [.ports, .confirmDeletes] : []
         return (below ?? []) + [
             list(.list(kind), path, filters: filters + parents),
             create(.create(kind), path),
             get(.get(kind), "\(path)/{ref}"),
             replace(.replace(kind), "\(path)/{ref}"),
             patch(.patch(kind), "\(path)/{ref}"),
-            delete(.delete(kind), "\(path)/{ref}", parameters: (hasDependents ? [.ports] : []) + writing),
+            delete(.delete(kind), "\(path)/{ref}", parameters: deleting + writing),
         ]
     }
 
@@ -95,7 +96,14 @@ public enum Routes {
     }()
 
     private static let transactions = [
-        Route(.transact, .post, "/v1/transactions", parameters: writing, content: bulk, takesIdempotencyKey: true)
+        Route(
+            .transact,
+            .post,
+            "/v1/transactions",
+            parameters: [.confirmDeletes] + writing,
+            content: bulk,
+            takesIdempotencyKey: true
+        )
     ]
 
     private static let topologies = [
@@ -105,7 +113,7 @@ public enum Routes {
             .applyTopology,
             .put,
             "/v1/topologies/{owner}",
-            parameters: [.prune, .adopt, .ifRevision] + writing,
+            parameters: [.prune, .adopt, .ifRevision, .confirmDeletes] + writing,
             content: bulk,
             isConditional: true
         ),

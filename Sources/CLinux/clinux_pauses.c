@@ -25,18 +25,20 @@ long clinux_pause_for(int epoll) {
     return 0;
 }
 
-long clinux_make_pauses(timer_t *timer) {
+long clinux_make_pauses(void) {
     int number = SIGRTMIN;
     struct sigaction action = {.sa_handler = clinux_pause, .sa_flags = SA_RESTART};
     sigfillset(&action.sa_mask);
     if (sigaction(number, &action, NULL) < 0) return -(long)errno;
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-    if (timer_create(CLOCK_MONOTONIC, &event, timer) < 0) return -(long)errno;
+    timer_t timer;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0) return -(long)errno;
     // Else an instant lasts 50 microseconds.
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     sigset_t own;
     sigemptyset(&own);
     sigaddset(&own, number);
-    return -(long)pthread_sigmask(SIG_UNBLOCK, &own, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &own, NULL);
+    return (long)timer;
 }

@@ -55,7 +55,7 @@ extension CentralCore {
         using generator: inout some RandomNumberGenerator
     ) throws(Fault) -> Answer {
         let done = try perform(request, in: &draft, using: &generator)
-        try seal(&draft)
+        try seal(&draft, request)
         let results = results(of: done, in: draft)
         if let idempotency = request.idempotency, !request.isDryRun {
             let answer = Ledger.KeptAnswer(
@@ -85,15 +85,16 @@ extension CentralCore {
         } catch {
             throw Fault(refusal: error)
         }
-        try seal(&draft)
+        try seal(&draft, request)
         try commit(&draft, request)
         let network = request.isDryRun ? draft.base : draft.network
         let revision = network.northbound.topologies[topology.owner]?.revision ?? 0
         return .applied(revision: network.revision, topologyRevision: revision, plan)
     }
 
-    private mutating func seal(_ draft: inout Transaction) throws(Fault) {
+    private mutating func seal(_ draft: inout Transaction, _ request: WriteRequest) throws(Fault) {
         do {
+            try draft.checkDeletions(confirmed: request.confirmedDeletionCount, isDryRun: request.isDryRun)
             try draft.translateFilters()
         } catch {
             throw Fault(refusal: error)

@@ -10,6 +10,7 @@ extension Problem {
     private var rawSentence: String {
         var text = detail.last == "." ? String(detail.dropLast()) : detail
         if status == .unauthorized { text += "; heddle sends the one in HEDDLE_TOKEN" }
+        if code == "deletions_unconfirmed" { text += "; heddle delete and heddle apply have --confirm-deletes for it" }
         guard let (member, field) = fieldAtFault, !text.contains(member) else { return text }
         return "\(text) (field \(field))"
     }

@@ -29,4 +29,8 @@ public enum Limits {
     /// Objects of a topology that a refusal names; if more are wrong, one thing is wrong with all of them.
     public static let topologyRefusalCountMaximum = 100
     public static let operationCountMaximum = 10_000
+    /// Objects of a kind that a write deletes without a confirmation of their number, however few there are.
+    public static let unconfirmedDeletionCountMaximum = 100
+    /// The part of a kind that a write deletes without it: one in so many.
+    public static let unconfirmedDeletionDivisor = 5
 }

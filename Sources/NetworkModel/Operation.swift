@@ -178,6 +178,8 @@ public struct WriteRequest: Sendable {
     public var idempotency: Idempotency?
     /// True if the request is only checked and answered, and changes nothing.
     public var isDryRun = false
+    /// The number of objects that the client expects to be deleted; a large deletion has to say it.
+    public var confirmedDeletionCount: Int?
     /// True if problems point into `/ops/N/body` (a transaction) or into the body itself.
     public var isTransaction: Bool
 

@@ -46,6 +46,8 @@ public struct Refusal: Error, Equatable, Sendable {
         case switchHasPorts = "switch_has_ports"
         /// 409: other objects refer to the object.
         case objectInUse = "object_in_use"
+        /// 409: a fifth of all objects of a kind would go, or another number of objects than the request confirms.
+        case deletionsUnconfirmed = "deletions_unconfirmed"
         /// 409: a chassis name, identity or encap address is held by a live chassis.
         case chassisConflict = "chassis_conflict"
         /// 409: the chassis is live at another address; one of the two hosts has a copy of the other's state directory.

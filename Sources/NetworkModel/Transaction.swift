@@ -117,6 +117,9 @@ public struct Transaction: Sendable {
         network.northbound.neededFeatures(of: port, filter: filter(of: port.switchID))
     }
 
+    /// The same, in no order.
+    func touchedSet(_ kind: ObjectKind) -> Set<ObjectID> { touched[kind] ?? [] }
+
     /// Takes note of an object that may have changed.
     func isTouched(_ kind: ObjectKind, _ id: ObjectID) -> Bool { touched[kind]?.contains(id) ?? false }
 

@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 
 /// Instants in which a thread of long work lets go of the processor, for loops that have something to do.
 ///
@@ -8,20 +7,17 @@ import Glibc
 /// that sleeps for an instant keeps its share, other than one that yields, and whoever waits is there at once. A signal
 /// has it look: the work itself need not know.
 public final class ProcessorPauses {
-    private let timer: timer_t
+    private let timer: Int
     private let interval: Int
 
     /// Prepares the pauses of the calling thread, which is to be the only one to use them. For the thread's lifetime.
     /// - Parameter interval: from one pause to the next, less than a second.
     public init(every interval: Duration) throws(SystemError) {
-        var timer: timer_t?
-        try systemCall("timer_create") { clinux_make_pauses(&timer) }
-        guard let timer else { throw SystemError(call: "timer_create", errno: EINVAL) }
-        self.timer = timer
+        timer = try systemCall("timer_create") { clinux_make_pauses() }
         self.interval = Int(interval.components.attoseconds / 1_000_000_000)
     }
 
-    deinit { timer_delete(timer) }
+    deinit { clinux_end_pauses(timer) }
 
     /// Has the calling thread make way for the loop of a mailbox as well, which is to live as long as the thread.
     /// Loops beyond `CLINUX_PAUSE_LOOP_MAXIMUM` are passed over.

@@ -45,6 +45,9 @@ struct ApplyCommand: ParsableCommand {
     @Flag(help: "Only show what would change.")
     var dryRun = false
 
+    @Option(help: ArgumentHelp("Expect just so many objects to be deleted.", valueName: "number"))
+    var confirmDeletes: Int?
+
     @Flag(help: "Delete the owner's objects that are not in the file.")
     var prune = false
 
@@ -72,6 +75,7 @@ struct ApplyCommand: ParsableCommand {
     func validate() throws {
         if let timeout, timeout < 1 { throw ValidationError("--timeout is a number of seconds from 1") }
         if let ifRevision, ifRevision < 0 { throw ValidationError("--if-revision is a revision, 0 for no objects yet") }
+        if let confirmDeletes, confirmDeletes < 0 { throw ValidationError("--confirm-deletes is a number from 0") }
         if owner == "" { throw ValidationError("--owner may not be empty") }
     }
 
@@ -80,6 +84,7 @@ struct ApplyCommand: ParsableCommand {
         let topology = try TopologyFile(try text(named: name), name: name)
         var options = TopologySession.Options()
         options.isDryRun = dryRun
+        options.confirmedDeletionCount = confirmDeletes
         options.prunes = prune
         options.adoption = adopt?.rawValue
         options.ifRevision = ifRevision

@@ -30,9 +30,16 @@ struct DeleteCommand: ParsableCommand {
     @Flag(help: "Ignore those that do not exist.")
     var ifExists = false
 
+    @Option(help: ArgumentHelp("Expect just so many objects to be deleted, with the ports.", valueName: "number"))
+    var confirmDeletes: Int?
+
+    func validate() throws {
+        if let confirmDeletes, confirmDeletes < 0 { throw ValidationError("--confirm-deletes is a number from 0") }
+    }
+
     func run() throws {
         let objects = try KindAndNames(kind, names)
         let session = ObjectSession(caller: try Connection.toCentral())
-        put(try session.delete(objects.kind, names: names, ifExists: ifExists))
+        put(try session.delete(objects.kind, names: names, ifExists: ifExists, confirmed: confirmDeletes))
     }
 }

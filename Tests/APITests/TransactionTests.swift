@@ -51,6 +51,35 @@ import Testing
         #expect(answer.status == 422 && answer.json["pointer"] == "/ops/700/body/name")
     }
 
+    @Test func `A large deletion says how many objects it deletes`() {
+        func operations(_ op: String, _ range: Range<Int>) -> JSONValue {
+            .array(
+                range.map { number in
+                    let body: JSONValue = ["switch": "ls1"]
+                    let operation: JSONValue = ["op": .string(op), "path": .string("/v1/ports/p\(number)")]
+                    return op == "replace" ? operation.merged(with: ["body": body]) : operation
+                }
+            )
+        }
+        _ = transact([["op": "create", "path": "/v1/switches", "body": ["name": "ls1"]]])
+        #expect(transact(operations("replace", 0..<500)).status == 200)
+        // A hundred are never too many, and neither is a fifth.
+        #expect(transact(operations("delete", 0..<100)).status == 200)
+        let refused = transact(operations("delete", 100..<201))
+        #expect(refused.status == 409 && refused.json["code"] == "deletions_unconfirmed")
+        #expect(refused.json["detail"]?.stringValue?.contains("101 of 400 ports") == true)
+        #expect(refused.json["detail"]?.stringValue?.contains("confirm_deletes=101,") == true)
+        let body: JSONValue = ["ops": operations("delete", 100..<201)]
+        #expect(bench.send("POST", "/v1/transactions?dry_run=true", body).status == 200)
+        #expect(bench.send("POST", "/v1/transactions?confirm_deletes=100", body).status == 409)
+        #expect(bench.send("POST", "/v1/transactions?confirm_deletes=x", body).status == 400)
+        #expect(bench.network.northbound.ports.count == 400)
+        #expect(bench.send("POST", "/v1/transactions?confirm_deletes=101", body).status == 200)
+        // The switch and its 299 ports.
+        #expect(bench.send("DELETE", "/v1/switches/ls1").json["code"] == "deletions_unconfirmed")
+        #expect(bench.send("DELETE", "/v1/switches/ls1?confirm_deletes=300").status == 204)
+    }
+
     @Test func `Requirements hold before the first operation`() {
         _ = transact([["op": "create", "path": "/v1/switches", "body": ["name": "ls1"]]])
         let op: JSONValue = [["op": "patch", "path": "/v1/switches/ls1", "body": ["labels": [:]]]]

@@ -233,16 +233,16 @@ class Streams(Crowd):
     @contextlib.contextmanager
     def on(self, central):
         names = [f"streamed-{number}" for number in range(10_000)]
-        contents = [json.dumps({"ops": operations}) for operations in (
-            [{"op": "create", "path": "/v1/ports", "body": {"name": name, "switch": "streamed"}} for name in names],
-            [{"op": "delete", "path": f"/v1/ports/{name}"} for name in names])]
+        contents = [(f"/v1/transactions{query}", json.dumps({"ops": operations})) for query, operations in (
+            ("", [{"op": "create", "path": "/v1/ports", "body": {"name": name, "switch": "streamed"}} for name in names]),
+            ("?confirm_deletes=10000", [{"op": "delete", "path": f"/v1/ports/{name}"} for name in names]))]
         over = threading.Event()
 
         def write():
             connection = http.client.HTTPConnection("127.0.0.1", central.port, timeout=600)
             while not over.is_set():
-                for content in contents:
-                    connection.request("POST", "/v1/transactions", content, {"Content-Type": "application/json"})
+                for path, content in contents:
+                    connection.request("POST", path, content, {"Content-Type": "application/json"})
                     connection.getresponse().read()
                     self.written += 1
         self.written, writer = 0, threading.Thread(target=write)

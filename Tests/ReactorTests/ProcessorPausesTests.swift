@@ -7,7 +7,8 @@ import Testing
     /// The times that the calling thread has slept so far.
     private static func sleepCount() -> Int {
         var usage = rusage()
-        getrusage(RUSAGE_THREAD, &usage)
+        // RUSAGE_THREAD, which glibc shows under _GNU_SOURCE only.
+        getrusage(__rusage_who_t(1), &usage)
         return usage.ru_nvcsw
     }
 

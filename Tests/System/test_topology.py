@@ -75,7 +75,9 @@ class TopologyTest(unittest.TestCase):
             document["ports"] = document["ports"][::2]
             status, plan = self.put(central, document)
             self.assertEqual((status, plan["plan"]), (200, []))
-            status, plan = self.put(central, document, "?prune=true")
+            status, problem = self.put(central, document, "?prune=true")
+            self.assertEqual((status, problem["code"]), (409, "deletions_unconfirmed"))
+            status, plan = self.put(central, document, f"?prune=true&confirm_deletes={(COUNT - SWITCHES) // 2}")
             self.assertEqual((status, len(plan["plan"])), (200, (COUNT - SWITCHES) // 2))
             self.assertEqual({step["op"] for step in plan["plan"]}, {"delete"})
             self.assertEqual(len(json.loads(central.curl("/v1/topologies/big"))["ports"]), len(document["ports"]))

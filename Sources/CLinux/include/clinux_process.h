@@ -55,14 +55,16 @@ static inline long clinux_start_thread(pthread_t *thread, void *(*body)(void *),
 /// The most loops that a thread makes way for.
 #define CLINUX_PAUSE_LOOP_MAXIMUM 64
 /// Prepares the pauses of the calling thread: a timer, whose signal has it sleep for an instant if a loop has events.
-long clinux_make_pauses(timer_t *timer);
+/// Gives the timer, which is not a pointer though its type is one: the first is 0.
+long clinux_make_pauses(void);
 /// Has the calling thread make way for a loop, which is never closed.
 long clinux_pause_for(int epoll);
 /// Starts the pauses, so many nanoseconds apart; 0 ends them.
-static inline long clinux_set_pauses(timer_t timer, long interval) {
+static inline long clinux_set_pauses(long timer, long interval) {
     struct itimerspec times = {{0, interval}, {0, interval}};
-    return clinux_result(timer_settime(timer, 0, &times, NULL));
+    return clinux_result(timer_settime((timer_t)timer, 0, &times, NULL));
 }
+static inline void clinux_end_pauses(long timer) { timer_delete((timer_t)timer); }
 
 static inline long clinux_ignore_signal(int number) {
     return signal(number, SIG_IGN) == SIG_ERR ? -(long)errno : 0;

@@ -54,16 +54,24 @@ public struct ObjectSession {
     }
 
     /// Deletes objects, in one commit: all of them or, if one cannot be deleted, none.
-    /// - Parameter ifExists: True if those that are not there are no concern.
+    /// - Parameters:
+    ///   - ifExists: True if those that are not there are no concern.
+    ///   - confirmed: The number of objects that are to be deleted, if central wants it confirmed.
     /// - Returns: One line for each that was deleted.
-    public func delete(_ kind: ShownKind, names: [String], ifExists: Bool) throws(ClientError) -> String {
+    public func delete(
+        _ kind: ShownKind,
+        names: [String],
+        ifExists: Bool,
+        confirmed: Int? = nil
+    ) throws(ClientError) -> String {
         guard kind.hasOwnPaths else {
             throw .usage("a \(kind.singular) is made and removed by central itself; delete the switch, port or chassis")
         }
+        let path = "/v1/transactions" + (confirmed.map { "?confirm_deletes=\($0)" } ?? "")
         var left = Self.unique(names)
         while !left.isEmpty {
             let operations = left.map { name -> JSONValue in ["op": "delete", "path": .string(kind.path(of: name))] }
-            let reply = try caller.send(Call(.post, "/v1/transactions", body: ["ops": .array(operations)]))
+            let reply = try caller.send(Call(.post, path, body: ["ops": .array(operations)]))
             if (200...299).contains(reply.status) { break }
             let problem = Problem(status: reply.status, body: reply.body)
             guard problem.code == "not_found", let index = problem.operationIndex, left.indices.contains(index) else {

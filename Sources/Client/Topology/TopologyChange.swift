@@ -19,6 +19,7 @@ struct TopologyChange {
     }
 
     var changesAnything: Bool { !plan.isEmpty }
+    var deletionCount: Int { plan.count { $0.text("op") == "delete" } }
 
     /// The most objects that are listed unless all are asked for: what a person reads.
     static let listedCountMaximum = 100

@@ -16,6 +16,8 @@ public struct TopologySession {
     public struct Options: Sendable {
         /// Only show what would change.
         public var isDryRun = false
+        /// The number of objects that are to be deleted, if central wants it confirmed.
+        public var confirmedDeletionCount: Int?
         /// Delete the owner's objects that are not in the file.
         public var prunes = false
         /// Which objects of others may become the owner's: `unowned`, `any`, or `nil` for none.
@@ -78,7 +80,11 @@ public struct TopologySession {
         if options.isDryRun {
             output("Plan for \(owner): \(change.summary(isDone: false)).\n")
             guard change.changesAnything else { return }
-            return output("To apply just this: add --if-revision \(change.revision) and leave --dry-run out.\n")
+            let count = change.deletionCount
+            let confirmation = count > Limits.unconfirmedDeletionCountMaximum ? " --confirm-deletes \(count)" : ""
+            return output(
+                "To apply just this: add --if-revision \(change.revision)\(confirmation) and leave --dry-run out.\n"
+            )
         }
         output("\(owner): \(change.summary(isDone: true)).\n")
         guard options.wait == .hv, let revision = reply.revision else { return }
@@ -104,6 +110,7 @@ public struct TopologySession {
     private func query(_ options: Options) -> String {
         var parameters: [String] = []
         if options.isDryRun { parameters.append("dry_run=true") }
+        if let count = options.confirmedDeletionCount { parameters.append("confirm_deletes=\(count)") }
         if options.prunes { parameters.append("prune=true") }
         if let adoption = options.adoption { parameters.append("adopt=\(percentEncoded(adoption))") }
         if let revision = options.ifRevision { parameters.append("if_revision=\(revision)") }
