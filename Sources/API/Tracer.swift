@@ -244,11 +244,15 @@ extension DropReason {
         case .egressPortSecurity: "The destination addresses are not in the port_security of the port that receives."
         case .hairpin: "The only destination is the port that sends."
         case .unknownDestination: "No port of the switch has the destination MAC, and none takes unknown ones."
+        case .multicastUnregistered: "No port is a member of the group, and none takes the frames to all groups."
+        case .multicastReport: "The switch takes note of the report, and no port asks for reports."
+        case .multicastMalformed: "The message of IGMP or MLD is cut short, a fragment, or has a wrong checksum."
         case .destinationDisabled: "The port that receives is disabled."
         case .destinationNotBound: "The port that receives is bound to no host: 'heddle describe port' says why."
         case .destinationUnreachable: "The host of the port that receives has no tunnel address of this host's family."
         case .noLocalMember: "No port of the switch is there to receive it."
-        case .malformedOffload, .frameTooLong, .stormLimit, .neighborAnswerLimit, .configurationAnswerLimit,
+        case .malformedOffload, .frameTooLong, .stormLimit, .multicastReportLimit,
+            .neighborAnswerLimit, .configurationAnswerLimit,
             .nameAnswerLimit, .rejectionLimit, .tooBigAnswerLimit, .floodLimit, .mirrorLimit, .connectionLimit,
             .destinationNotPlugged, .malformedTunnel, .tunnelControlPacket, .unknownCriticalOption, .missingOption,
             .unknownTunnelSource, .tunnelTagWrong, .unknownDatapath, .ingressKeyNotThere, .unknownEgressKey,

@@ -358,6 +358,7 @@ final class Agent {
                 }
                 hear(event(ticket))
             case .learntMACs(let filter): respond(to: exchange, .learntMACs(macs.list(filter, core, now: loop.now)))
+            case .groups(let filter): respond(to: exchange, .multicastGroups(core.groups(filter, now: loop.now)))
             case .forget(let filter): respond(to: exchange, .forgotten(macs.forget(filter, core)))
             case .connections(let filter): respond(to: exchange, connections.list(filter, core, now: loop.now))
             case .forgetConnections(let filter): respond(to: exchange, .forgotten(connections.forget(filter, core)))

@@ -17,7 +17,14 @@ final class HostTables {
     private var untoldKeys: [IPAddress: [SipHashKey]] = [:]
     private var isUntold = false
     /// The changes that are still to be made, the next one last.
-    private var pieces: [(records: [RecordChange], slots: [String: UInt16]?, innerMTU: Int)] = []
+    private var pieces: [Piece] = []
+    private struct Piece {
+        var records: [RecordChange]
+        var slots: [String: UInt16]?
+        var innerMTU: Int
+        var members: [MembershipChange]
+    }
+
     /// The most records of a piece of work: some milliseconds.
     static let recordsPerPieceMaximum = 1000
     /// The number of the file that the forwarder has; `nil` if it may have none of ours.
@@ -49,9 +56,15 @@ final class HostTables {
             )
         }
         let all = ForwardingTables.pieces(of: change.records, maximum: Self.recordsPerPieceMaximum)
-        let next = all.enumerated().map { index, records in
+        let next = all.enumerated().map { index, records -> Piece in
             // The devices come with the last records, so that their rows are written once.
-            (records, index == all.count - 1 ? change.slots : nil, change.innerMTU)
+            let isLast = index == all.count - 1
+            return Piece(
+                records: records,
+                slots: isLast ? change.slots : nil,
+                innerMTU: change.innerMTU,
+                members: isLast ? change.members : []
+            )
         }
         pieces = next.reversed() + pieces
         isUntold = true
@@ -60,9 +73,15 @@ final class HostTables {
 
     /// Does a piece of the work that is left.
     func goOn(now: Duration) {
-        guard let (records, slots, innerMTU) = pieces.popLast() else { return }
-        for record in records { noteKeys(record) }
-        tables?.apply(records, slots: slots, innerMTU: innerMTU, now: now)
+        guard let piece = pieces.popLast() else { return }
+        for record in piece.records { noteKeys(record) }
+        tables?.apply(
+            piece.records,
+            slots: piece.slots,
+            innerMTU: piece.innerMTU,
+            members: piece.members,
+            now: now
+        )
     }
 
     /// The forwarder may be another one, which has none of our files.

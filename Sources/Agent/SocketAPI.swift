@@ -19,6 +19,7 @@ import JSON
 /// | `GET /v1/connections[?switch=&port=&after=]` | `{"connections": [...], "next"?}`, a page of those tracked here |
 /// | `DELETE /v1/connections[?switch=&port=]` | `{"forgotten"}`, how many of them are forgotten |
 /// | `GET /v1/acls[?switch=]` | `{"acls": [...]}`, how often those of this host have decided |
+/// | `GET /v1/multicast-groups[?switch=&port=]` | `{"groups": [...], "switches": [...]}`, their members |
 /// | `POST /v1/accept` | what is held is gone by, when that is on disk |
 /// | `POST /v1/stop[?all=true]` | the agent ends; with `all` the forwarder first |
 enum SocketAPI {
@@ -31,6 +32,8 @@ enum SocketAPI {
         case event((Ticket) -> Event)
         /// MACs that were learnt.
         case learntMACs(LearntMACFilter)
+        /// The members of multicast groups.
+        case groups(MulticastGroupFilter)
         /// The end of MACs that were learnt.
         case forget(LearntMACFilter)
         /// A page of the connections of ports.
@@ -77,6 +80,8 @@ enum SocketAPI {
             return .forgetConnections(try ConnectionFilter(parameters: parameters(query)))
         case (.get, ["v1", "acls"]):
             return .filterCounters(switchName: try switchName(in: query))
+        case (.get, ["v1", "multicast-groups"]):
+            return .groups(try MulticastGroupFilter(parameters: parameters(query)))
         case (.get, ["v1", "status"]):
             return .event { .status($0) }
         case (.post, ["v1", "accept"]):
@@ -149,7 +154,8 @@ enum SocketAPI {
         let status: HTTPResponse.Status
         var fields = HTTPFields()
         switch answer {
-        case .port, .ports, .status, .accepted, .learntMACs, .connections, .filterCounters, .forgotten:
+        case .port, .ports, .status, .accepted, .learntMACs, .connections, .filterCounters,
+            .multicastGroups, .forgotten:
             status = .ok
             fields[.contentType] = "application/json"
         case .deleted: status = .noContent

@@ -80,6 +80,8 @@ struct ForwarderState: Sendable {
     var mustWaitForCentral = false
     /// The record changes that the tables lack, by record: the newest counts.
     var changes: [RecordKey: RecordChange] = [:]
+    /// The records that may be others than those that members of multicast groups were looked up in.
+    var changedKeys: Set<RecordKey> = []
     /// True if tables have been compiled since the agent started.
     var hasCompiled = false
     var slots: [String: UInt16] = [:]
@@ -137,10 +139,8 @@ struct ForwarderState: Sendable {
     /// Remembers changes of the share for the next commit.
     mutating func note(_ changes: [RecordChange]) {
         for change in changes {
-            switch change {
-            case .put(let record): self.changes[record.key] = change
-            case .delete(let key): self.changes[key] = change
-            }
+            self.changes[change.key] = change
+            changedKeys.insert(change.key)
         }
     }
 }
@@ -247,6 +247,7 @@ extension AgentCore {
         case .capturing(let number, let isOn): capturing(number, isOn: isOn)
         case .virtualClaimed(let name, let id): virtualClaimed(id, by: name)
         case .portActivated(let activation): portActivated(activation)
+        case .membersReported(let reports): membersReported(reports, now: now)
         case .greeting, .held, .heldEnd, .slots, .begin, .tables, .underlay, .putTunnelKeys, .putPort, .deletePort,
             .commit, .requestStatistics, .pathMTU, .beginCapture, .endCapture, .learntMACs, .connections,
             .filterRecord, .mirrors, .sendingRates:
@@ -286,18 +287,17 @@ extension AgentCore {
         else {
             return
         }
-        if forwarder.needsSnapshot { return commitSnapshot() }
+        if forwarder.needsSnapshot { return commitSnapshot(now: now) }
         let mayCompile = !forwarder.mustWaitForCentral
-        let isOutdated = mayCompile && (!forwarder.changes.isEmpty || forwarder.mustTellChassis)
-        guard isOutdated || !forwarder.changedPorts.isEmpty || mayCompile && share.revision > forwarder.revision else {
-            return
-        }
+        let isChanged = !forwarder.changes.isEmpty || forwarder.mustTellChassis || membership.isDue(now: now)
+        let hasNews = mayCompile && isChanged || !forwarder.changedPorts.isEmpty
+        guard hasNews || mayCompile && share.revision > forwarder.revision else { return }
         // Tables from scratch come with all that else is to be known.
-        let isFirst = !forwarder.hasCompiled && mayCompile && (isOutdated || !forwarder.changedPorts.isEmpty)
-        if isFirst { commitSnapshot() } else { commitDelta() }
+        let isFirst = !forwarder.hasCompiled && mayCompile && hasNews
+        if isFirst { commitSnapshot(now: now) } else { commitDelta(now: now) }
     }
 
-    private mutating func commitSnapshot() {
+    private mutating func commitSnapshot(now: Duration) {
         var orders = [ForwarderOrder(.begin(epoch: share.epoch, revision: share.revision, isSnapshot: true))]
         if !forwarder.holdsUnderlay {
             let address = configuration.encapIP
@@ -309,13 +309,13 @@ extension AgentCore {
         }
         orders += plugged.sorted().map { putPort($0) }
         orders += nestedPortOrders(isSnapshot: true)
-        compile()
+        compile(now: now)
         finishCommit(orders, epoch: share.epoch, revision: share.revision, hasContent: true)
         forwarder.needsSnapshot = false
         forwarder.holdsUnderlay = true
     }
 
-    private mutating func commitDelta() {
+    private mutating func commitDelta(now: Duration) {
         // Tables that are newer than the share stay as they are; ports come to them, and go.
         let isWaiting = forwarder.mustWaitForCentral
         let (epoch, revision) =
@@ -332,17 +332,18 @@ extension AgentCore {
         }
         let isOutdated = !forwarder.changes.isEmpty || !forwarder.changedPorts.isEmpty || forwarder.mustTellChassis
         if !isWaiting { orders += nestedPortOrders(isSnapshot: false) }
-        if isOutdated, !isWaiting { compile() }
+        if isOutdated || membership.isDue(now: now), !isWaiting { compile(now: now) }
         finishCommit(orders, epoch: epoch, revision: revision, hasContent: isOutdated)
     }
 
     /// Brings the tables to what the share says and what is plugged.
-    private mutating func compile() {
+    private mutating func compile(now: Duration) {
         var slots: [String: UInt16] = [:]
         for name in pluggedNames.sorted() {
             if let port = ports[name] { slots[port.specification.logicalPort] = forwarder.slot(of: name) }
         }
         for (name, logicalPort) in forwarder.nested { slots[logicalPort] = forwarder.slots[name] }
+        let members = membership.takeChanges(all: !forwarder.hasCompiled, now: now)
         let records =
             forwarder.hasCompiled
             ? forwarder.changes.sorted { $0.key < $1.key }.map(\.value) : share.sortedRecords.map { .put($0) }
@@ -352,7 +353,8 @@ extension AgentCore {
                     isWhole: !forwarder.hasCompiled,
                     records: records.map(activated),
                     slots: slots,
-                    innerMTU: innerMTU
+                    innerMTU: innerMTU,
+                    members: members
                 )
             )
         )

@@ -57,6 +57,7 @@ public struct AgentCore: Sendable {
     /// The time before which there is no other look.
     var socketCheckAt: Duration?
     var announcements = AnnouncementState()
+    var membership = MembershipState()
     /// True if the localnet ports of the share may be others than those that there are wires for.
     var areWiresOutdated = true
     /// True if the agent has said that it is ready.
@@ -184,6 +185,7 @@ public struct AgentCore: Sendable {
         settleHold()
         settleVirtualPlugs()
         settleWires()
+        settleMembership(now: now)
         settleForwarder(now: now)
         settleAnnouncements(now: now)
         settleGuests()
@@ -203,6 +205,7 @@ public struct AgentCore: Sendable {
             sync.retryAt, sync.startAt, sync.pollAt, forwarder.startAt, forwarder.graceEndsAt, files.shareSaveAt,
             deviceRetryAt, deviceCheckAt, mustCheckSockets && !areSocketsBeingChecked ? socketCheckAt : nil,
             waiting.compactMap(\.deadline).min(), pathsDeadline, announcements.turnAt,
+            membership.deadline,
         ].compactMap { $0 }
     }
 

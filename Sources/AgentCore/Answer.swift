@@ -21,6 +21,8 @@ public enum Answer: Hashable, Sendable {
     case connections([PortConnection], next: Int?)
     /// 200 with how often ACLs have decided.
     case filterCounters([FilterCounter])
+    /// 200 with the members of multicast groups.
+    case multicastGroups(JSONValue)
     /// 200 with how many MACs or connections were forgotten.
     case forgotten(Int)
     /// 204.
@@ -29,7 +31,7 @@ public enum Answer: Hashable, Sendable {
 
     /// The body: `{"ports": [...], "paths": [...], "underlay"?, "drops"?, "pollers"?, "held"?}` (the drops are the
     /// underlay's), a port, a status, `{"epoch","revision"}`, `{"macs": [...]}`, `{"connections": [...],
-    /// "next"?}`, `{"acls": [...]}`, `{"forgotten"}` or a problem (RFC 9457); `nil` for none.
+    /// "next"?}`, `{"acls": [...]}`, `{"groups", "switches"}`, `{"forgotten"}` or a problem (RFC 9457); `nil` for none.
     public var json: JSONValue? {
         switch self {
         case .port(let report): return report.json
@@ -52,6 +54,7 @@ public enum Answer: Hashable, Sendable {
             object["next"] = next.map { number(UInt64($0)) }
             return .object(object)
         case .filterCounters(let counters): return ["acls": .array(counters.map(\.json))]
+        case .multicastGroups(let json): return json
         case .forgotten(let count): return ["forgotten": number(UInt64(count))]
         case .deleted: return nil
         case .refused(let problem): return problem.json()

@@ -80,6 +80,8 @@ public struct TableChange: Hashable, Sendable {
     public var slots: [String: UInt16]
     /// The longest packet of a guest that the device of this host's encap leaves to tunnels, in octets.
     public var innerMTU: Int
+    /// The members of multicast groups that are others.
+    public var members: [MembershipChange] = []
 }
 
 /// A message to the forwarder, with the descriptor that rides along.

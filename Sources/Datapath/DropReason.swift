@@ -57,6 +57,14 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case floodLimit
     /// More broadcasts, multicasts or frames to unknown MACs than the port's options allow (`StormLimits`).
     case stormLimit
+    /// To a multicast group without a member, on a switch with `mcast_snoop`.
+    case multicastUnregistered
+    /// A report of members, of which note was taken and which no port asks for.
+    case multicastReport
+    /// A message of IGMP or MLD that is cut short, a fragment or has a wrong checksum, on a switch with `mcast_snoop`.
+    case multicastMalformed
+    /// More statements about multicast groups than a port may make (`RateLimit.membershipRecords`).
+    case multicastReportLimit
     /// More frames of a port than are copied to its mirrors (`RateLimit.mirrorCopies`).
     case mirrorLimit
     /// The only destination is the port that the frame came from.

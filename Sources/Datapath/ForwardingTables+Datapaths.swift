@@ -31,6 +31,9 @@ final class DatapathState {
     var isAdvertiser = false
     /// Its ACLs in either direction, to be laid again into a new file.
     var filters: [CompiledFilter] = []
+    /// The members of multicast groups on it.
+    var multicast = MulticastState()
+    var areMembersOutdated = false
     /// The expressions of its ACLs, those that can be read.
     var expressions: [String: MatchExpression] = [:]
 
@@ -39,12 +42,26 @@ final class DatapathState {
         var bound = 0
         var enabled = 0
         var unknown = 0
+        /// Those that get frames to all multicast groups.
+        var routers = 0
     }
 
     struct LocalMember: Equatable {
         var slot: UInt16
         var isEnabled: Bool
         var hasUnknown: Bool
+        /// True if it gets frames to all multicast groups.
+        var takesGroups = false
+        /// True if it gets reports of their members.
+        var takesReports = false
+
+        init(_ port: PortBinding, in slot: UInt16) {
+            self.slot = slot
+            isEnabled = port.isEnabled
+            hasUnknown = port.hasUnknown
+            takesGroups = port.takesGroups
+            takesReports = port.takesGroups || port.floodsReports
+        }
     }
 
     /// A key of a trie, without what is known of it.
@@ -83,6 +100,10 @@ final class DatapathState {
         row.chassis = file.copy(UInt32.self, row.chassis, from: former)
         row.keys = file.copyTrie(row.keys, from: former)
         row.router = file.copyRouter(row.router, from: former)
+        row.groups = file.copyTrie(row.groups, from: former)
+        row.multicastRouters = Self.copy(row.multicastRouters, from: former, to: file)
+        row.reporters = file.copy(UInt16.self, row.reporters, from: former)
+        if row.querier != 0 { row.querier = file.append(former.load(QuerierRow.self, at: row.querier)) }
         layFilters(into: file)
         contested = contested.mapValues { claims in claims.map { file.copyKey($0, from: former) } }
         row.ports = file.copy(row.ports, from: former) { reference in
@@ -138,8 +159,12 @@ extension ForwardingTables {
                 present.record.tunnelKey == record.tunnelKey && present.record.vlanPassthru == record.vlanPassthru
             if isAlike, present.record.dnsDomain == record.dnsDomain { return replaceServices(of: present, by: record) }
             removeDatapath(record.id)
+            datapaths[record.id] = DatapathState(record)
+            // Members do not depend on the key.
+            if record.snooping != nil { datapaths[record.id]?.multicast = present.multicast }
+        } else {
+            datapaths[record.id] = DatapathState(record)
         }
-        datapaths[record.id] = DatapathState(record)
         var claims = vniClaims[record.tunnelKey] ?? []
         claims.append(record.id)
         vniClaims[record.tunnelKey] = claims.sorted()
@@ -197,7 +222,9 @@ extension ForwardingTables {
         datapathsByIndex[Int(datapath.row.index)] = nil
         freeIndices.append(Int(datapath.row.index))
         countAdvertiser(datapath, false)
+        countQuerier(datapath, false)
         datapath.row = DatapathState(datapath.record).row
+        datapath.multicast.outdated.formUnion(datapath.multicast.groups.keys)
         datapath.isActive = false
     }
 
@@ -223,7 +250,15 @@ extension ForwardingTables {
         let advertisement = datapath.record.routerAdvertisement
         datapath.row.router = layRouter(advertisement)
         countAdvertiser(datapath, advertisement?.maxInterval != nil)
+        countQuerier(datapath, datapath.record.snooping?.querier != nil)
+        laySnooping(of: datapath)
         noteServices(of: datapath)
+    }
+
+    private func countQuerier(_ datapath: DatapathState, _ isQuerier: Bool) {
+        if datapath.row.querier != 0, !isQuerier { root.querierCount -= 1 }
+        if datapath.row.querier == 0, isQuerier { root.querierCount += 1 }
+        if !isQuerier { datapath.row.querier = 0 }
     }
 
     private func countAdvertiser(_ datapath: DatapathState, _ isAdvertiser: Bool) {
@@ -239,6 +274,7 @@ extension ForwardingTables {
         if record.dnsDomain != nil || !record.dnsRecords.isEmpty { services.insert(.names) }
         if datapath.virtualPortCount > 0 { services.insert(.virtualPorts) }
         if record.filter?.tracksConnections == true { services.insert(.connections) }
+        services.formUnion(datapath.row.services.intersection([.snooping, .listening, .floodsUnregistered]))
         guard services != datapath.row.services else { return }
         datapath.row.services = services
         raise(datapath)
@@ -252,7 +288,11 @@ extension ForwardingTables {
 
     /// Writes a datapath's row, and its groups where their members may be others.
     func write(_ datapath: DatapathState) {
-        if datapath.areGroupsOutdated { writeGroups(of: datapath) }
+        if datapath.areGroupsOutdated {
+            writeGroups(of: datapath)
+            datapath.areMembersOutdated = true
+        }
+        if datapath.areMembersOutdated { writeMembers(of: datapath) }
         file.set(file.append(datapath.row), at: Int(datapath.row.index), of: &root.datapaths)
     }
 
@@ -271,7 +311,7 @@ extension ForwardingTables {
     }
 
     /// Writes a list if it is another one; 1 if it is.
-    private func replace<Row: BitwiseCopyable & Equatable>(_ extent: inout Extent, by rows: [Row]) -> Int {
+    func replace<Row: BitwiseCopyable & Equatable>(_ extent: inout Extent, by rows: [Row]) -> Int {
         guard file.load(Row.self, extent) != rows else { return 0 }
         extent = file.append(rows)
         return 1

@@ -46,7 +46,22 @@ extension ForwardingTables: CustomStringConvertible {
             "datapath \(row.vni) \(name)\(passthru)", "  flood: \(members(of: row.flood))",
             "  unknown: \(members(of: row.unknown))",
             "  services: \(row.services.rawValue), router: \(file.routerText(row.router))",
+        ] + multicastLines(row)
+    }
+
+    private func multicastLines(_ row: DatapathRow) -> [String] {
+        guard row.services.contains(.snooping) else { return [] }
+        let reporters = GroupRow(locals: row.reporters, remotes: .empty)
+        let querier = row.querier == 0 ? "none" : "\(file.load(QuerierRow.self, at: row.querier))"
+        let lines = [
+            "  multicast routers: \(members(of: row.multicastRouters))", "  reports: \(members(of: reporters))",
+            "  querier: \(querier)",
         ]
+        return lines
+            + keys(in: row.groups).map { key in
+                let group = file.load(GroupRow.self, at: Reference(truncatingIfNeeded: key.mac))
+                return "  group \(key.address.map { "\($0)" } ?? "?"): \(members(of: group))"
+            }
     }
 
     private func members(of group: GroupRow) -> String {
@@ -122,6 +137,8 @@ extension KeyRow {
         switch KeyKind(rawValue: kind) {
         case .ipv4Neighbor, .ipv4Encap, .virtualIPv4: .v4(IPv4Address(UInt32(truncatingIfNeeded: low)))
         case .ipv6Neighbor, .ipv6Encap, .virtualIPv6: .v6(IPv6Address(high: high, low: low))
+        case .multicastGroup:
+            high == 0 ? .v4(IPv4Address(UInt32(truncatingIfNeeded: low))) : .v6(IPv6Address(high: high, low: low))
         case .vni, .mac, .name, nil: nil
         }
     }

@@ -98,7 +98,7 @@ extension ForwardingTables {
         return ObjectID(high: row.idHigh, low: row.idLow)
     }
 
-    private func isLaid(_ port: PortBinding, in datapath: DatapathState) -> Bool {
+    func isLaid(_ port: PortBinding, in datapath: DatapathState) -> Bool {
         holder(of: port.tunnelKey, in: datapath) == port.id
     }
 
@@ -122,7 +122,7 @@ extension ForwardingTables {
         let slot = slot(of: port)
         // A virtual port gets no floods: they reach its parent as a port of its own.
         let local = (port.isVirtual ? nil : slot).map {
-            DatapathState.LocalMember(slot: $0, isEnabled: port.isEnabled, hasUnknown: port.hasUnknown)
+            DatapathState.LocalMember(port, in: $0)
         }
         changeWires(of: datapath) {
             if port.isLocalnet { $0.localnets.insert(port.tunnelKey) } else { $0.localnets.remove(port.tunnelKey) }
@@ -133,6 +133,7 @@ extension ForwardingTables {
         emptySlot(of: port.tunnelKey, in: datapath)
         let reference = file.append(row(of: port, in: datapath, slot: slot))
         file.set(reference, at: Int(port.tunnelKey), of: &datapath.row.ports)
+        notePlace(of: port.id, in: datapath)
         if let slot, !port.isVirtual { fill(slot, reference) }
     }
 
@@ -141,6 +142,7 @@ extension ForwardingTables {
         for key in keys(of: port, in: datapath) { remove(key, from: datapath) }
         emptySlot(of: port.tunnelKey, in: datapath)
         file.set(0, at: Int(port.tunnelKey), of: &datapath.row.ports)
+        notePlace(of: port.id, in: datapath)
         raise(datapath)
         changeWires(of: datapath) {
             let isPlugged = $0.locals.removeValue(forKey: port.tunnelKey) != nil
@@ -240,10 +242,11 @@ extension ForwardingTables {
             after.bound += difference
             if port.isEnabled { after.enabled += difference }
             if port.isEnabled, port.hasUnknown { after.unknown += difference }
+            if port.isEnabled, port.takesGroups { after.routers += difference }
             datapath.members[number] = after.bound > 0 ? after : nil
             let isOther =
                 (before.bound > 0) != (after.bound > 0) || (before.enabled > 0) != (after.enabled > 0)
-                || (before.unknown > 0) != (after.unknown > 0)
+                || (before.unknown > 0) != (after.unknown > 0) || (before.routers > 0) != (after.routers > 0)
             if isOther { datapath.areGroupsOutdated = true }
             chassis.releaseUnused(number)
         }

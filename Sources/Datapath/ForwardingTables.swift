@@ -104,11 +104,13 @@ public final class ForwardingTables {
     ///   - slots: the slots of all devices here, below `Tables.slotCountMaximum`, by logical port; dense, as tables
     ///     hold a row for every number up to the largest. `nil` changes none.
     ///   - innerMTU: `nil` changes nothing.
+    ///   - members: of multicast groups.
     ///   - now: the time of `processTunnel`'s clock.
     public func apply(
         _ changes: [RecordChange],
         slots: [String: UInt16]? = nil,
         innerMTU: Int? = nil,
+        members: [MembershipChange] = [],
         now: Duration
     ) {
         self.now = now
@@ -133,6 +135,7 @@ public final class ForwardingTables {
         for case .delete(.datapathBinding(let id)) in changes { removeDatapath(id) }
         for case .delete(.chassis(let name)) in changes { removeChassis(name) }
         if let slots { setSlots(slots) }
+        for change in members { put(change) }
         layChangedResponders()
         finish()
         if file.byteCount > 2 * copiedByteCount + Self.garbageByteCountMaximum { copyToNewFile() }

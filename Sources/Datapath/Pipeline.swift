@@ -17,6 +17,7 @@ enum SwitchIngress: StageList {
             && walk.passes(RouterReply.self)  // lr_in_nd_ra_options
             && walk.passes(DHCPReply.self)  // ls_in_dhcp_options
             && walk.passes(NameReply.self)  // ls_in_dns_lookup
+            && walk.passes(MulticastLookup.self)  // ls_in_l2_lkup
             && walk.passes(DestinationLookup.self)  // ls_in_l2_lkup
             && walk.passes(UnknownDestination.self)  // ls_in_l2_unknown
     }

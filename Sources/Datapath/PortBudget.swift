@@ -29,6 +29,9 @@ public struct RateLimit: Equatable, Sendable {
     /// MACs that are learnt behind a port, or move there: a burst is a bridge of as many guests as one port may have,
     /// the rate is far above what moves of guests cause. Each is a reason to decide anew on flows of the switch.
     public static var learntMACs: RateLimit { RateLimit(perSecond: 200, burst: LearntMACs.portCountMaximum) }
+    /// Statements about multicast groups in the reports of a port: a burst is all groups that one port may have, twice,
+    /// as many as a switch has by default; the rate has a member of each answer within ten seconds.
+    public static var membershipRecords: RateLimit { RateLimit(perSecond: 200, burst: 2048) }
     /// Copies of a port's frames to its mirrors, segments of superpackets counted: as many as a busy guest sends, while
     /// one processor makes three times as many.
     public static var mirrorCopies: RateLimit { RateLimit(perSecond: 200_000, burst: 200_000) }
@@ -46,6 +49,7 @@ public struct PortBudget {
     private var rejections = Meter()
     private var floodCopies = Meter()
     private var virtualClaims = Meter()
+    private var membershipRecords = Meter()
     private var mirrorCopies = Meter()
     private var storms = StormMeters()
     /// The used part of the limit of what the guest sends.
@@ -76,6 +80,11 @@ public struct PortBudget {
 
     public mutating func takeVirtualClaim(now: Duration, shareCount: Int = 1) -> Bool {
         virtualClaims.take(1, of: .virtualClaims, now: now, shareCount: shareCount)
+    }
+
+    /// Takes the statements of a report about multicast groups.
+    public mutating func takeMembershipRecords(_ count: Int, now: Duration, shareCount: Int = 1) -> Bool {
+        membershipRecords.take(count, of: .membershipRecords, now: now, shareCount: shareCount)
     }
 
     /// Takes the copies of a frame for many, those beyond the first.

@@ -54,6 +54,8 @@ struct TableRoot {
     var chassisCount: UInt32
     /// The number of datapaths whose gateway sends advertisements unasked.
     var advertiserCount: UInt32 = 0
+    /// The number of datapaths whose ports are asked for members of multicast groups.
+    var querierCount: UInt32 = 0
     /// The number of nested ports that have slots.
     var nestedCount: UInt32 = 0
     /// `ChassisRow`s by number.
@@ -77,6 +79,8 @@ enum KeyKind: UInt32 {
     /// The address of a virtual port.
     case virtualIPv4
     case virtualIPv6
+    /// A multicast group of either family: the high half of one of IPv4 is 0.
+    case multicastGroup
 }
 
 /// A key of a trie and what is known of it.
@@ -87,7 +91,7 @@ struct KeyRow {
     var value: UInt32
     var high: UInt64
     var low: UInt64
-    /// A neighbor's MAC address; a name's `NameRow`; else 0.
+    /// A neighbor's MAC address; a name's `NameRow`; a multicast group's `GroupRow`; else 0.
     var mac: UInt64
 
     init(_ kind: KeyKind, high: UInt64 = 0, low: UInt64, value: UInt32, mac: UInt64 = 0) {
@@ -145,6 +149,16 @@ struct DatapathRow {
     var fromPort = FilterRow.empty
     /// Those of `to-lport`.
     var toPort = FilterRow.empty
+    /// The trie of multicast groups, with `services` that snoop.
+    var groups: Reference = 0
+    /// The `QuerierRow`; 0 if nobody is asked.
+    var querier: Reference = 0
+    /// The ports that get the frames to all groups, among the members of each.
+    var multicastRouters = GroupRow.empty
+    /// The slots (`UInt16`) of the ports that get reports.
+    var reporters = Extent.empty
+    /// Raised when members of groups, or who gets reports, are others.
+    var membersGeneration: UInt32 = 0
 
     var isVLANPassthru: Bool { vlanPassthru != 0 }
 }
@@ -159,6 +173,12 @@ struct DatapathServices: OptionSet {
     static let virtualPorts = DatapathServices(rawValue: 2)
     /// Some ACL has the action `allow-related`: connections are tracked.
     static let connections = DatapathServices(rawValue: 4)
+    /// Frames to multicast groups go to their members.
+    static let snooping = DatapathServices(rawValue: 8)
+    /// Not all members are known yet.
+    static let listening = DatapathServices(rawValue: 16)
+    /// Frames to groups without a member go to all.
+    static let floodsUnregistered = DatapathServices(rawValue: 32)
 }
 
 struct PortFlags: OptionSet {

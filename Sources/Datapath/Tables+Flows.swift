@@ -233,6 +233,8 @@ extension Tables {
         guard let ingress = flow.ingress, let datapath = datapath(of: ingress),
             isUnchanged(ingress.pointee.generation, for: age), isUnchanged(datapath.pointee.generation, for: age)
         else { return false }
+        let isForMembers = flow.egressKey == GroupKey.members || flow.destination & 0x0100_0000_0000 != 0
+        if isForMembers, !isUnchanged(datapath.pointee.membersGeneration, for: age) { return false }
         // Of who has an address the rows of a datapath say nothing: the sender may have been a stranger before.
         if let source = flow.source {
             guard !action.isForStranger, let origin = origin(chassis(encap: source), of: ingress), !origin.hasDeadline

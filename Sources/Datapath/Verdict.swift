@@ -95,7 +95,7 @@ public struct Verdict {
         let ingress = context.ingress
         let destinations = context.destinations
         // A member gets no copy of what it has sent.
-        let isMember = destinations.key != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)
+        let isMember = context.isMember(ofGroup: destinations.key)
         let isLocal = ingress.pointee.locals.count > 0
         let count =
             min(destinations.locals.count, Tables.slotCountMaximum)
@@ -108,6 +108,13 @@ public struct Verdict {
         guard let port = context?.claimed else { return nil }
         context?.claimed = nil
         return ObjectID(high: port.pointee.idHigh, low: port.pointee.idLow)
+    }
+
+    /// Takes what the frame tells of members of multicast groups; `nil` for all frames but few.
+    public mutating func takeMembershipNews(of frame: Frame) -> MembershipNews? {
+        guard context?.tellsMembers == true else { return nil }
+        context?.tellsMembers = false
+        return MembershipNews(frame, keys: keys)
     }
 
     /// The next output of the frame; `nil` at the end. Egress runs here, once for each port of this host.

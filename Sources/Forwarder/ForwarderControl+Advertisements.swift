@@ -29,7 +29,7 @@ extension ForwarderControl {
         let tables = generation.pointee.tables
         if advertisementSlots.isEmpty { noteDueAdvertisements(tables) }
         for slot in advertisementSlots.prefix(Self.advertisementCountMaximum) {
-            send(slot, generation, tables)
+            send(to: slot, generation, tables) { tables.writeAdvertisement(for: UInt16(slot), into: $0) }
         }
         advertisementSlots.removeFirst(min(advertisementSlots.count, Self.advertisementCountMaximum))
         let pause = advertisementSlots.isEmpty ? Self.advertisementTick : Self.advertisementPause
@@ -48,7 +48,14 @@ extension ForwarderControl {
         advertisementSlots = ports.filter { due.contains($0.vni) }.map(\.slot)
     }
 
-    private func send(_ slot: Int, _ generation: UnsafeMutablePointer<Generation>, _ tables: Tables) {
+    /// Writes a frame of our own to a port.
+    /// - Parameter write: writes the frame, and returns its octets; 0 for none.
+    func send(
+        to slot: Int,
+        _ generation: UnsafeMutablePointer<Generation>,
+        _ tables: Tables,
+        _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
         let place = tables.place(ofNested: UInt16(slot))
         let device = generation.pointee.device(place.map { Int($0.parentSlot) } ?? slot, 0)
         guard device >= 0 else { return }
@@ -59,7 +66,7 @@ extension ForwarderControl {
         )
         defer { room.deallocate() }
         let frame = UnsafeMutableRawBufferPointer(rebasing: room[start...])
-        let byteCount = tables.writeAdvertisement(for: UInt16(slot), into: frame)
+        let byteCount = write(frame)
         guard byteCount > 0, let base = room.baseAddress else { return }
         OffloadHeader().store(to: base + TagEdge.tagByteCount)
         var bytes = base + start

@@ -49,6 +49,7 @@ extension ForwarderControl {
             for poller in pollers { poller.publish(next) }
             watchNewDescriptors()
             watchAdvertisers()
+            watchQueriers()
         }
         settle()
     }

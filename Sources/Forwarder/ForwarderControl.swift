@@ -75,6 +75,11 @@ final class ForwarderControl {
     /// The ports that are yet to get one that is due.
     var advertisementSlots: [Int] = []
     var advertisementTimer: TimerHandle?
+    // Queries for members of multicast groups.
+    var queries = AdvertisementClock(seed: .random(in: 0 ... .max))
+    /// The ports that are yet to be asked.
+    var querySlots: [Int] = []
+    var queryTimer: TimerHandle?
     /// The counters of what this thread sends.
     let counters = CounterBlock()
 
@@ -130,6 +135,7 @@ final class ForwarderControl {
         // Before anything goes that they use.
         for poller in pollers { poller.stop() }
         advertisementTimer?.cancel()
+        queryTimer?.cancel()
         counters.deallocate()
         slots = PortSlots()
         generations = []
@@ -279,7 +285,7 @@ final class ForwarderControl {
             case .begin(_, _, isSnapshot: false), .commit: break
             // Refused by `assembly.step`.
             case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-                .capturing, .virtualClaimed, .portActivated:
+                .capturing, .virtualClaimed, .portActivated, .membersReported:
                 break
             }
             guard let outcome else { return }
@@ -363,11 +369,13 @@ final class ForwarderControl {
         detachFailedDevices()
         for address in paths.takeRefused() { connection?.send(.pathRefused(address)) }
         for poller in portPollers {
-            while let claim = poller.claims.take() {
-                guard let name = slots.name(ofSlot: claim.slot) else { continue }
-                connection?.send(.virtualClaimed(name: name, virtualPort: claim.virtualPort))
+            while let claim = poller.facts.claims.take() {
+                guard let name = slots.name(ofSlot: Int(truncatingIfNeeded: claim.first)) else { continue }
+                let port = ObjectID(high: claim.second, low: claim.third)
+                connection?.send(.virtualClaimed(name: name, virtualPort: port))
             }
         }
+        tellMembers()
         if activations.takeNews(), let connection { tellActivations(connection) }
         settle()
         publish()

@@ -122,6 +122,14 @@ extension FrameSwitch {
     }
 
     /// Wakes the control thread: a path carries less than was thought, or a guest has activated its port.
+    func tell(_ news: MembershipNews) {
+        guard let facts else { return }
+        let about = UInt64(news.vni) &<< 24 | UInt64(news.portKey) &<< 8
+        // A fact that finds no room is told again by the next report.
+        news.forEach { fact, group in _ = facts.members.put(about | UInt64(fact.rawValue), group.high, group.low) }
+        tellControl()
+    }
+
     func tellControl() {
         guard notify >= 0 else { return }
         var one: UInt64 = 1

@@ -205,9 +205,15 @@ extension FrameSwitch {
         let budget = budgets[slot]
         if let virtualPort = verdict.pointee.takeClaim(),
             budget.pointee.takeVirtualClaim(now: now, shareCount: shareCount),
-            claims?.put(slot, virtualPort) == true
+            facts?.claims.put(UInt64(slot), virtualPort.high, virtualPort.low) == true
         {
             tellControl()
+        }
+        if let news = verdict.pointee.takeMembershipNews(of: frame) {
+            guard budget.pointee.takeMembershipRecords(news.count, now: now, shareCount: shareCount) else {
+                return drop(number, .multicastReportLimit)
+            }
+            tell(news)
         }
         guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
         if let limits = generation.pointee.storms(slot), let kind = verdict.pointee.stormKind(of: frame),

@@ -192,6 +192,15 @@ extension FrameSwitch {
             flows,
             into: room
         )
+        if let news = verdict.pointee.takeMembershipNews(of: frame),
+            distantBudgets[packet.ingressHash].pointee.takeMembershipRecords(
+                news.count,
+                now: origin.now,
+                shareCount: generation.pointee.underlayCount
+            )
+        {
+            tell(news)
+        }
         if action.kind == .pipeline { replicate(frame, bytes, packet, origin, generation) }
         return action
     }

@@ -18,8 +18,8 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
     let ports: Ports
     let underlay: Underlay
     let counters: CounterBlock
-    /// The claims of virtual addresses for the control thread; `nil` if nobody listens.
-    let claims: ClaimRing?
+    /// The facts for the control thread; `nil` if nobody listens.
+    let facts: FactRings?
     /// The queue of a port that frames are written to: the kernel lets a guest answer on the queue that it was reached
     /// by, so that each poller's flows stay apart.
     let queue: Int
@@ -100,7 +100,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         ports: Ports,
         underlay: Underlay,
         counters: CounterBlock,
-        claims: ClaimRing? = nil,
+        facts: FactRings? = nil,
         queue: Int = 0,
         lane: Int = 0,
         notify: Int32 = -1
@@ -108,7 +108,7 @@ struct FrameSwitch<Ports: PortIO, Underlay: UnderlayIO>: ~Copyable {
         self.ports = ports
         self.underlay = underlay
         self.counters = counters
-        self.claims = claims
+        self.facts = facts
         self.queue = queue
         self.lane = lane
         self.notify = notify

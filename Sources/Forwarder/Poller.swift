@@ -10,7 +10,7 @@ final class Poller {
     let name: String
     let words = PollerWords()
     let counters = CounterBlock()
-    let claims = ClaimRing()
+    let facts = FactRings()
     private let epoll: Descriptor
     private let wake: Descriptor
     private var thread: Thread?
@@ -31,7 +31,7 @@ final class Poller {
         let context = PollerContext(
             words: words,
             counters: counters,
-            claims: claims,
+            facts: facts,
             queue: queue,
             lane: lane,
             epoll: epoll.raw,
@@ -48,7 +48,7 @@ final class Poller {
         stop()
         words.deallocate()
         counters.deallocate()
-        claims.deallocate()
+        facts.deallocate()
     }
 
     /// Ends the thread and waits for it; what was published is no longer used then.
@@ -88,7 +88,7 @@ final class Poller {
 struct PollerContext: Sendable {
     let words: PollerWords
     let counters: CounterBlock
-    let claims: ClaimRing
+    let facts: FactRings
     let queue: Int
     let lane: Int
     let epoll: Int32
@@ -114,7 +114,7 @@ struct PollerLoop: ~Copyable {
             ports: DeviceIO(rings: context.rings),
             underlay: UDPIO(),
             counters: context.counters,
-            claims: context.claims,
+            facts: context.facts,
             queue: context.queue,
             lane: context.lane,
             notify: context.notify

@@ -66,7 +66,7 @@ public struct CommitAssembly: Sendable {
             .mirrors, .sendingRates:
             break
         case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused, .capturing,
-            .virtualClaimed, .portActivated:
+            .virtualClaimed, .portActivated, .membersReported:
             throw .notForForwarder
         }
         return nil

@@ -17,6 +17,7 @@ extension ForwarderMessage {
         case capturing
         case virtualClaimed
         case portActivated
+        case membersReported
         case begin = 64
         case tables
         case underlay
@@ -42,6 +43,7 @@ extension ForwarderMessage {
         case .heldEnd: .heldEnd
         case .slots: .slots
         case .portActivated: .portActivated
+        case .membersReported: .membersReported
         case .acknowledged: .acknowledged
         case .portFailed: .portFailed
         case .statistics: .statistics
@@ -137,6 +139,7 @@ extension ForwarderMessage {
         case .portActivated(let activation):
             writer.put(activation.name)
             writer.put(activation.mark)
+        case .membersReported(let reports): writer.put(reports) { $0.put($1) }
         case .mirrors(let orders): writer.put(orders) { $0.put($1) }
         case .sendingRates(let rates): writer.put(rates) { $0.put($1) }
         case .begin(let epoch, let revision, let isSnapshot):
@@ -193,6 +196,7 @@ extension ForwarderMessage {
                 virtualPort: ObjectID(high: try reader.integer(), low: try reader.integer())
             )
         case .portActivated: .portActivated(PortActivation(name: try reader.name(), mark: try reader.integer()))
+        case .membersReported: .membersReported(try reader.membershipReports())
         case .mirrors: .mirrors(try reader.mirrorOrders())
         case .sendingRates: .sendingRates(try reader.portRates())
         case .begin:

@@ -32,6 +32,8 @@ public enum ForwarderMessage: Hashable, Sendable {
     /// The guest of a standby port has announced itself: the port is open since. Told of all such ports to a new agent,
     /// and then once of each.
     case portActivated(PortActivation)
+    /// Facts about members of multicast groups that ports have told, here and on other hosts.
+    case membersReported([MembershipReport])
 
     // Agent to forwarder
 

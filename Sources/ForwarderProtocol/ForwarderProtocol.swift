@@ -7,7 +7,7 @@ public enum ForwarderProtocol {
     ///
     /// The header, `greeting`, `held` and `heldEnd` keep their form over all versions, so that an agent can always
     /// take the descriptors back from the forwarder that it replaces.
-    public static let version: UInt16 = 14
+    public static let version: UInt16 = 15
 
     /// The most bytes a message has, header included: the statistics of all ports and paths have far fewer.
     public static let messageByteCountMaximum = 64 << 20
@@ -37,6 +37,9 @@ public enum ForwarderProtocol {
     /// The most mirrors of a host, each for any number of its ports: with the longest rules they are a message of some
     /// MiB, and more places than anybody looks at.
     public static let mirrorCountMaximum = 1024
+
+    /// The most facts about multicast groups in one message: some tens of KiB.
+    public static let membershipReportCountMaximum = 1024
 
     /// The most keys with a chassis: three of ours with two of its. A forged datagram costs as many hashes.
     public static let tunnelKeyCountMaximum = 6

@@ -9,21 +9,21 @@ import Wire
 public enum Translation {
     /// The datapath of a switch on which these ACLs are asked.
     static func record(of stored: Stored<LogicalSwitch>, _ filter: PacketFilter?) -> Record {
-        .datapathBinding(
-            DatapathBinding(
-                id: stored.id,
-                name: stored.value.name,
-                tunnelKey: stored.value.status.tunnelKey,
-                vlanPassthru: stored.value.vlanPassthru,
-                dnsRecords: stored.value.dnsRecords,
-                dnsDomain: stored.value.dnsDomain,
-                // It was checked when it was written.
-                routerAdvertisement: try? stored.value.routerAdvertisement(),
-                guardsRouters: stored.value.guardsRouters,
-                guardsDHCP: stored.value.guardsDHCP,
-                filter: filter
-            )
+        var binding = DatapathBinding(
+            id: stored.id,
+            name: stored.value.name,
+            tunnelKey: stored.value.status.tunnelKey,
+            vlanPassthru: stored.value.vlanPassthru,
+            dnsRecords: stored.value.dnsRecords,
+            dnsDomain: stored.value.dnsDomain,
+            // It was checked when it was written.
+            routerAdvertisement: try? stored.value.routerAdvertisement(),
+            guardsRouters: stored.value.guardsRouters,
+            guardsDHCP: stored.value.guardsDHCP,
+            filter: filter
         )
+        binding.snooping = try? stored.value.multicastSnooping()
+        return .datapathBinding(binding)
     }
 
     /// The answers of a set of DHCP options; `nil` if it has none yet, or this version refuses what another one took.
@@ -92,6 +92,8 @@ public enum Translation {
         binding.guardsDHCP = port.guardsDHCP
         binding.isGuarded = port.status.isGuarded
         binding.sendingRate = port.sendingRate
+        binding.floodsMulticast = port.options[PortOption.floodsMulticast.rawValue] == "true"
+        binding.floodsReports = port.options[PortOption.floodsReports.rawValue] == "true"
         return binding
     }
 }

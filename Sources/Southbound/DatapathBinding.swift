@@ -25,6 +25,8 @@ public struct DatapathBinding: Hashable, Sendable {
     public var guardsDHCP: Bool?
     /// The ACLs that its hosts ask; `nil` for none.
     public var filter: PacketFilter?
+    /// The way in which members of multicast groups are found out; `nil` has all ports get frames to any.
+    public var snooping: MulticastSnooping?
 
     /// The largest datapath key given to a local switch; those above are reserved for transit (OVN).
     public static let tunnelKeyMaximum: UInt32 = 16_711_680
@@ -82,6 +84,13 @@ extension DatapathBinding {
             { $0.filter },
             { $0.filter = $1 },
             .optional(.object(PacketFilter.members, into: .blank)),
+            default: nil
+        ),
+        JSONMember(
+            "multicast_snooping",
+            { $0.snooping },
+            { $0.snooping = $1 },
+            .optional(.object(MulticastSnooping.members, into: MulticastSnooping())),
             default: nil
         ),
     ]

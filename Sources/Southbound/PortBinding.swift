@@ -65,6 +65,11 @@ public struct PortBinding: Hashable, Sendable {
     /// The limit of what the guest sends; `nil` for none.
     public var sendingRate: SendingRate?
 
+    /// True if the port gets all frames to multicast groups, on a switch that asks for members.
+    public var floodsMulticast = false
+    /// True if it gets all reports of members.
+    public var floodsReports = false
+
     /// The largest port key (15 bits).
     public static let tunnelKeyMaximum: UInt16 = 32_767
 
@@ -273,6 +278,20 @@ extension PortBinding {
             { $0.sendingRate = $1 },
             .optional(.object(SendingRate.members, into: SendingRate())),
             default: nil
+        ),
+        JSONMember(
+            "multicast_flood",
+            { $0.floodsMulticast },
+            { $0.floodsMulticast = $1 },
+            .flag,
+            default: false
+        ),
+        JSONMember(
+            "multicast_flood_reports",
+            { $0.floodsReports },
+            { $0.floodsReports = $1 },
+            .flag,
+            default: false
         ),
         JSONMember(unlessEmpty: "virtual_parents", { $0.virtualParents }, { $0.virtualParents = $1 }, .list(.text)),
         JSONMember(

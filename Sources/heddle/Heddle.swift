@@ -24,7 +24,7 @@ import Reactor
         version: version,
         subcommands: [
             CentralCommand.self, AgentCommand.self, ForwarderCommand.self, CNICommand.self, Nb.self, Sb.self,
-            Port.self, MACCommand.self, ConnectionCommand.self, ACLCommand.self,
+            Port.self, MACCommand.self, MulticastCommand.self, ConnectionCommand.self, ACLCommand.self,
             TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, MigrateCommand.self,
             TraceCommand.self,
             DoctorCommand.self, ApplyCommand.self, ExportCommand.self, CompletionCommand.self,

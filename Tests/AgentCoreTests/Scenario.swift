@@ -202,6 +202,7 @@ private func describe(_ answer: Answer) -> String {
     case .learntMACs(let macs): "\(macs.count) MACs"
     case .connections(let connections, let next): "\(connections.count) connections, then \(next ?? 0)"
     case .filterCounters(let counters): "\(counters.count) counters of ACLs"
+    case .multicastGroups: "multicast groups"
     case .forgotten(let count): "\(count) forgotten"
     case .deleted: "gone"
     case .refused(let refusal): "\(refusal.status.code) \(refusal.code): \(refusal.detail)"
@@ -227,7 +228,7 @@ private func describe(_ order: ForwarderOrder) -> String {
     case .requestStatistics: "tell your counters"
     case .pathMTU(let path): "\(path.mtu) bytes go to \(path.address)" + (path.isFound ? ", as was found" : " at most")
     case .greeting, .held, .heldEnd, .slots, .acknowledged, .portFailed, .statistics, .pathRefused,
-        .capturing, .virtualClaimed, .learntMACs, .connections, .portActivated,
+        .capturing, .virtualClaimed, .membersReported, .learntMACs, .connections, .portActivated,
         .filterRecord:
         "?"
     }

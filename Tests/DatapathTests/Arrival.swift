@@ -20,7 +20,7 @@ enum Arrival {
         let datapath = input.datapaths.first { $0.id == port.datapath }
         let host = Int.random(in: 1...5, using: &network.generator)
         let egress =
-            [32768, 32769, 32772, 32770, 0]
+            [32768, 32769, 32772, 32773, 32773, 32770, 0]
             + input.ports.filter { $0.datapath == port.datapath }.map { Int($0.tunnelKey) }
         let number = port.addresses.first.map { Int($0.mac.rawValue & 0xff) } ?? 5
         return .tunnel(

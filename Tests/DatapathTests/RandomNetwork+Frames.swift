@@ -4,6 +4,7 @@ import Wire
 extension RandomNetwork {
     /// A frame that looks as if the host with this number had sent it, more or less.
     mutating func frame(from number: Int) -> [UInt8] {
+        if chance(15) { return multicastFrame(from: number) }
         if chance(30) { return disguised(serviceFrame(from: number)) }
         let peer = chance(90) ? Int.random(in: 1...8, using: &generator) : 28
         let source =

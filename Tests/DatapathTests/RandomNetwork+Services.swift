@@ -14,6 +14,7 @@ extension RandomNetwork {
         datapath.guardsRouters = chance(50) ? chance(60) : nil
         datapath.guardsDHCP = chance(50) ? chance(60) : nil
         datapath.filter = filter()
+        datapath.snooping = snooping()
         datapath.routerAdvertisement = nil
         guard chance(50) else { return datapath }
         var router = RouterAdvertisement(mac: mac(60), linkLocal: mac(60).linkLocalAddress)

@@ -50,6 +50,7 @@ struct RandomNetwork {
             .map { Device(logicalPort: $1, slot: UInt16($0 * 2)) }
         input.plugged.append(Device(logicalPort: "nobody", slot: 1))
         input.ports.shuffle(using: &generator)
+        input.members = members(in: input)
         return input
     }
 
@@ -87,6 +88,8 @@ struct RandomNetwork {
             input.ports[index].guardsRouters = chance(25) ? chance(50) : nil
             input.ports[index].guardsDHCP = chance(25) ? chance(50) : nil
             input.ports[index].isGuarded = chance(40)
+            input.ports[index].floodsMulticast = chance(8)
+            input.ports[index].floodsReports = chance(8)
             if chance(15) { makeVirtual(&input.ports[index], number, datapath) }
             if chance(8) { makeLocalnet(&input.ports[index]) }
             if chance(15), !input.ports[index].isLocalnet { makeTrunk(&input.ports[index]) }
@@ -165,6 +168,7 @@ struct RandomNetwork {
         if chance(30) { input.chassis.removeAll { _ in chance(25) } }
         if chance(20), !input.ports.isEmpty { input.ports.removeLast() }
         if chance(20), !input.plugged.isEmpty { input.plugged.removeFirst() }
+        if chance(50) { input.members = members(in: input) }
     }
 
     /// Changes a little of whatever there is.
@@ -209,6 +213,7 @@ struct RandomNetwork {
             let isNew = !input.plugged.contains { $0.logicalPort == port.logicalPort }
             if isNew, let free { input.plugged.append(Device(logicalPort: port.logicalPort, slot: free)) }
         }
+        if chance(50) { input.members = members(in: input) }
         if chance(10) { input.innerMTU = 1400 }
     }
 

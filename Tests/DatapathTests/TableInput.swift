@@ -19,6 +19,8 @@ struct TableInput {
     var dhcpResponders: [DHCPResponder] = []
     var dnsResponders: [DNSResponder] = []
     var plugged: [Device] = []
+    /// All that members of multicast groups have reported; of a switch that is not named, nothing.
+    var members: [MembershipChange] = []
     var now = Duration.zero
     var hashSeed: UInt64 = 0
 
@@ -49,7 +51,7 @@ struct TableInput {
             innerMTU: innerMTU,
             hashSeed: hashSeed
         )
-        tables.apply(changes(from: [:]), slots: slots, now: now)
+        tables.apply(changes(from: [:]), slots: slots, members: news(from: []), now: now)
         return tables
     }
 
@@ -58,7 +60,13 @@ struct TableInput {
         let pieces = ForwardingTables.pieces(of: changes(from: former.records), maximum: maximum)
         for (index, changes) in pieces.enumerated() {
             let isLast = index == pieces.count - 1
-            tables.apply(changes, slots: isLast ? slots : nil, innerMTU: innerMTU, now: now)
+            tables.apply(
+                changes,
+                slots: isLast ? slots : nil,
+                innerMTU: innerMTU,
+                members: isLast ? news(from: former.members) : [],
+                now: now
+            )
         }
     }
 
@@ -66,9 +74,29 @@ struct TableInput {
     func compileInPieces() -> ForwardingTables {
         var nothing = self
         (nothing.chassis, nothing.datapaths, nothing.ports, nothing.plugged) = ([], [], [], [])
+        nothing.members = []
         let tables = nothing.compile()
         update(tables, from: nothing, piece: 2)
         return tables
+    }
+
+    /// The members that are others than before, and groups that have none any more.
+    private func news(from former: [MembershipChange]) -> [MembershipChange] {
+        let present = members.map { change in
+            let gone = former.first { $0.datapath == change.datapath }?.groups.keys.map { ($0, [ObjectID]()) } ?? []
+            var news = change
+            news.groups = Dictionary(gone, uniquingKeysWith: { first, _ in first }).merging(change.groups) { $1 }
+            return news
+        }
+        let lost = former.filter { change in !members.contains { $0.datapath == change.datapath } }
+        return present
+            + lost.map { change in
+                MembershipChange(
+                    datapath: change.datapath,
+                    groups: change.groups.mapValues { _ in [] },
+                    isListening: true
+                )
+            }
     }
 
     private func changes(from former: [RecordKey: Record]) -> [RecordChange] {

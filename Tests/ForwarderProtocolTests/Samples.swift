@@ -82,6 +82,10 @@ enum Samples {
         .capturing(number: 1 << 40, isOn: true),
         .virtualClaimed(name: "vm1", virtualPort: ObjectID(high: 1, low: .max)),
         .portActivated(PortActivation(name: "vm1", mark: .max)),
+        .membersReported([
+            MembershipReport(vni: 5, portKey: 7, fact: .joined(v4)),
+            MembershipReport(vni: 5, portKey: 7, fact: .left(v6)), MembershipReport(vni: 5, portKey: 8, fact: .router),
+        ]),
         .mirrors([
             MirrorOrder(ports: ["vm1"], copiesSent: true, copiesReceived: false, sink: .port("vm2")),
             MirrorOrder(ports: ["vm1", "vm2"], copiesSent: false, copiesReceived: true, sink: .gre(v4, key: 7)),

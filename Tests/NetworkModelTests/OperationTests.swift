@@ -67,7 +67,7 @@ import Wire
                     #"{"name":"p2","switch":"ls1","addresses":["dynamic"]}"#,
                     #"{"name":"p2","switch":"ls1","port_security":["unknown"]}"#,
                     #"{"name":"p2","switch":"ls1","port_security":["02:00:00:00:00:02","2:0:0:0:0:2"]}"#,
-                    #"{"name":"p2","switch":"ls1","options":{"mcast_flood":"true"}}"#,
+                    #"{"name":"p2","switch":"ls1","options":{"requested-tnl-key":"true"}}"#,
                     #"{"name":"p2","switch":"ls1","options":{"disable_arp_nd_rsp":"maybe"}}"#,
                     #"{"name":"p2","switch":"ls1","requested_chassis":["a b"]}"#,
                     #"{"name":"p2","switch":"ls1","requested_chassis":["."]}"#,

@@ -40,6 +40,8 @@ extension ObjectSession {
         text.add("Addresses", object.givenAddressText)
         text.addIfSaid("DNS records", object.texts("dns_records"))
         text.addIfSaid("DNS domain", [object.text("dns_domain")])
+        text.addIfSaid("Other config", (object["other_config"]?.objectValue?.members ?? []).map(JSONValue.pair))
+        text.addIfSaid("Other config", (object["other_config"]?.objectValue?.members ?? []).map(JSONValue.pair))
         text.addIfSaid("IPv6 RA configs", (object["ipv6_ra_configs"]?.objectValue?.members ?? []).map(JSONValue.pair))
         text.addIfSaid("Guards", ["ra_guard", "dhcp_guard"].filter { object[$0]?.boolValue == true })
         text.add("Labels", object.labelText)

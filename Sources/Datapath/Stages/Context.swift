@@ -32,6 +32,8 @@ public struct Context {
     /// Datapaths that the frame has come into from another one.
     private(set) var enteredCount: Int32 = 0
     private(set) var read: Fields
+    /// True if the frame tells of members of multicast groups.
+    var tellsMembers = false
     /// Room for an answer.
     let reply: UnsafeMutableRawBufferPointer
     /// The MACs that were learnt, if any are.

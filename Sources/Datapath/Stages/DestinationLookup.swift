@@ -76,9 +76,18 @@ extension Context {
         )
     }
 
+    /// True if the port that has sent the frame is a member of a group, as far as the group's key tells.
+    func isMember(ofGroup key: UInt16) -> Bool {
+        switch key {
+        case GroupKey.unknown: ingress.pointee.flags.contains(.hasUnknown)
+        case GroupKey.members: false
+        default: true
+        }
+    }
+
     /// Sends the frame to a group, whose members do not get what they have sent themselves.
     mutating func flood(to group: GroupRow, key: UInt16) -> Step {
-        let isMember = key != GroupKey.unknown || ingress.pointee.flags.contains(.hasUnknown)
+        let isMember = isMember(ofGroup: key)
         guard group.locals.count + group.remotes.count > (isMember ? 1 : 0) else { return .drop(.hairpin) }
         destinations = Destinations(key: key, locals: group.locals, remotes: group.remotes)
         return .output

@@ -161,6 +161,7 @@ extension ForwardingTables {
 extension TableFile {
     /// Copies the row of a name, if the key is one, from another file.
     func copyKey(_ key: KeyRow, from former: TableFile) -> KeyRow {
+        if key.kind == KeyKind.multicastGroup.rawValue { return copyGroup(key, from: former) }
         guard key.kind == KeyKind.name.rawValue, key.mac != 0 else { return key }
         var row = former.load(NameRow.self, at: Reference(truncatingIfNeeded: key.mac))
         row.octets = copy(UInt8.self, row.octets, from: former)

@@ -9,6 +9,10 @@ enum TunnelDestination: Stage {
         let ingress = context.ingress
         switch context.destinations.key {
         case GroupKey.flood, GroupKey.floodL2: context.destinations.locals = datapath.pointee.flood.locals
+        case GroupKey.members:
+            let (locals, reason) = MulticastLookup.locals(&context, tables)
+            guard tables.hasMember(locals, besides: ingress) else { return .drop(reason) }
+            context.destinations.locals = locals
         case GroupKey.unknown: context.destinations.locals = datapath.pointee.unknown.locals
         default:
             guard let port = tables.port(key: context.destinations.key, in: datapath), port.pointee.locals.count > 0
@@ -17,13 +21,16 @@ enum TunnelDestination: Stage {
             if port.pointee.key == ingress.pointee.key { return .drop(.hairpin) }
             context.destinations.locals = port.pointee.locals
         }
-        return hasMember(context.destinations.locals, besides: ingress, tables) ? .output : .drop(.noLocalMember)
+        return tables.hasMember(context.destinations.locals, besides: ingress) ? .output : .drop(.noLocalMember)
     }
+}
 
-    private static func hasMember(_ locals: Extent, besides port: UnsafePointer<PortRow>, _ tables: Tables) -> Bool {
-        // A port that is not here is no member here.
-        tables.rows(UInt16.self, locals).contains {
-            (port.pointee.locals.count == 0 || $0 != port.pointee.slot) && tables.port(atSlot: $0) != nil
+extension Tables {
+    /// True if any port of a list of slots is here, but for the one that has sent the frame.
+    func hasMember(_ locals: Extent, besides port: UnsafePointer<PortRow>) -> Bool {
+        rows(UInt16.self, locals).contains {
+            // A port that is not here is no member here.
+            (port.pointee.locals.count == 0 || $0 != port.pointee.slot) && self.port(atSlot: $0) != nil
         }
     }
 }

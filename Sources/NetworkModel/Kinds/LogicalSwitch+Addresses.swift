@@ -83,6 +83,7 @@ extension LogicalSwitch {
         let new = stored.value
         try new.checkMembers()
         _ = try new.routerAdvertisement()
+        _ = try new.multicastSnooping()
         guard let old = database.switches[stored.id]?.value, !old.givesSame(as: new), old.givesAddresses else { return }
         var found: [(port: String, address: String, field: String)] = []
         var count = 0

@@ -31,6 +31,8 @@ public struct LogicalSwitch: Hashable, Sendable {
     public var guardsRouters: Bool?
     /// The same for what DHCP servers send.
     public var guardsDHCP: Bool?
+    /// The way in which members of multicast groups are found out, by OVN's keys; empty for none.
+    public var otherConfig: [String: String] = [:]
     /// The server's knowledge of the switch.
     public var status: Status
 
@@ -81,6 +83,7 @@ extension LogicalSwitch: Kind {
         .texts("ipv6_ra_configs", \.raConfigs, laterWith: Feature.routerAdvertisement),
         .optionalFlag("ra_guard", \.guardsRouters, laterWith: Feature.routerGuard),
         .optionalFlag("dhcp_guard", \.guardsDHCP, laterWith: Feature.dhcpGuard),
+        .texts("other_config", \.otherConfig, laterWith: Feature.multicastSnooping),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
         JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt32.max))

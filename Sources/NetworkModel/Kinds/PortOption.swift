@@ -30,10 +30,16 @@ enum PortOption: String, CaseIterable {
     /// The VLAN of the frames that a trunk port sends and gets without a tag.
     case nativeVLAN = "native_vlan"
 
+    /// `"true"` has the port get all frames to multicast groups, where its switch asks for members.
+    case floodsMulticast = "mcast_flood"
+    /// `"true"` has it get all reports of members.
+    case floodsReports = "mcast_flood_reports"
+
     /// The numbers that the option takes; `nil` for a flag, a name and a list.
     var range: ClosedRange<UInt64>? {
         switch self {
-        case .disablesResponder, .physicalNetwork, .gatewayChassis, .learnsFromNetwork, .isUnannounced, .trunkVLANs:
+        case .disablesResponder, .physicalNetwork, .gatewayChassis, .learnsFromNetwork, .isUnannounced, .trunkVLANs,
+            .floodsMulticast, .floodsReports:
             nil
         case .nativeVLAN: 1...UInt64(VLANList.vlanMaximum)
         case .maximumRate: SendingRate.bitsPerSecondRange
@@ -49,7 +55,8 @@ enum PortOption: String, CaseIterable {
         case .physicalNetwork: "physical network"
         case .gatewayChassis: "chassis"
         case .disablesResponder, .learnsFromNetwork, .isUnannounced, .trunkVLANs, .nativeVLAN, .maximumRate, .burst,
-            .maximumFrameRate, .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate:
+            .maximumFrameRate, .maximumBroadcastRate, .maximumMulticastRate, .maximumUnknownRate, .floodsMulticast,
+            .floodsReports:
             nil
         }
     }

@@ -111,6 +111,8 @@ public enum IPProtocol {
     public static let hopByHop: UInt8 = 0
     /// ICMP for IPv4.
     public static let icmpv4: UInt8 = 1
+    /// IGMP (RFC 3376).
+    public static let igmp: UInt8 = 2
     public static let tcp: UInt8 = 6
     public static let udp: UInt8 = 17
     /// IPv6 routing header (RFC 8200 section 4.4).

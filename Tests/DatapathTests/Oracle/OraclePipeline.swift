@@ -62,6 +62,11 @@ struct OraclePipeline {
         case .next, .rewrite: return []
         case .drop(let reason): return [.drop(reason)]
         case .answer(let bytes): return [.reply(bytes)]
+        case .reports(let locals, let all):
+            let copies = localCopies(to: locals, key: GroupKey.members, context)
+            let places = Set(all.flatMap(records.places))
+            if copies.isEmpty, places.isEmpty { return [.drop(.hairpin)] }
+            return copies + places.flatMap { remoteCopies(to: $0, key: GroupKey.members, context) }
         case .output(let members, let key):
             let copies = localCopies(to: members, key: key, context)
             // A frame that came through a tunnel never enters another one.

@@ -17,6 +17,8 @@ enum OracleStep {
     case rewrite(OracleFrame)
     /// To these ports, by the key of one or of a group of them.
     case output([PortBinding], key: UInt16)
+    /// A report: to these ports of this host, and to the other hosts of those.
+    case reports([PortBinding], to: [PortBinding])
 }
 
 /// The state that a twin decides by.

@@ -9,6 +9,7 @@ extension TunnelDestination: OracleStage {
         let key = context.tunnelKey ?? 0
         switch key {
         case 32768, 32772: return .output(context.ports.filter(\.isEnabled), key: key)
+        case 32773: return MulticastLookup.decideFromTunnel(context)
         case 32769: return .output(context.ports.filter { $0.isEnabled && $0.hasUnknown }, key: key)
         default:
             guard let port = context.ports.first(where: { $0.tunnelKey == key }),

@@ -21,6 +21,12 @@ public func fuzzServiceMessage(_ start: UnsafePointer<UInt8>?, _ count: Int) -> 
         check(query.name)
         precondition(query.questionEnd <= count)
     }
+    for family in [MembershipMessage.Family.igmp, .mld] {
+        guard let message = try? MembershipMessage(parsing: octets.span, family) else { continue }
+        var recordCount = 0
+        message.forEachRecord(of: octets.span) { _ in recordCount += 1 }
+        precondition(recordCount == message.recordCount)
+    }
     _ = try? RouterMessage(parsingSolicitation: octets.span)
     let text = String(decoding: octets, as: UTF8.self)
     if let name = DomainName(text) { precondition(name.octets.count <= DomainName.byteCountMaximum) }
