@@ -126,3 +126,9 @@ struct HistoryPlace: Equatable {
 
 /// The objects asked for at once: the most that central gives.
 let listPageSize = 5000
+
+/// The query of a target with its `?`: the parameters that have a value; empty if none has.
+func query(of parameters: [(name: String, value: String?)]) -> String {
+    let given = parameters.compactMap { name, value in value.map { "\(name)=\(percentEncoded($0))" } }
+    return given.isEmpty ? "" : "?" + given.joined(separator: "&")
+}

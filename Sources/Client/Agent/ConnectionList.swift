@@ -4,16 +4,14 @@ import JSON
 /// Carries `heddle connection list` and `heddle connection flush`: the connections that this host tracks.
 public struct ConnectionList {
     private let caller: any Caller
-    private let parameters: [String]
+    private let parameters: [(name: String, value: String?)]
 
     /// - Parameters:
     ///   - switchName: the switch that they are of.
     ///   - logicalPort: the port that they are tracked for.
     public init(caller: any Caller, switchName: String?, logicalPort: String?) {
         self.caller = caller
-        parameters = [("switch", switchName), ("port", logicalPort)].compactMap { name, value in
-            value.map { "\(name)=\(percentEncoded($0))" }
-        }
+        parameters = [("switch", switchName), ("port", logicalPort)]
     }
 
     /// The connections, one a line, or as JSON.
@@ -23,7 +21,7 @@ public struct ConnectionList {
         var connections: [JSONValue] = []
         var place = "0"
         while connections.count < limit {
-            let path = "/v1/connections" + query(["after=" + place])
+            let path = "/v1/connections" + query(of: parameters + [("after", place)])
             let answer = try caller.require(Call(.get, path)).body ?? .null
             connections += (answer["connections"]?.arrayValue ?? []).prefix(limit - connections.count)
             guard let next = answer["next"]?.integerValue else { break }
@@ -49,14 +47,9 @@ public struct ConnectionList {
     /// Has the connections forgotten, and returns the message for the user.
     /// - Throws: ``ClientError`` if the agent does not answer.
     public func flush() throws(ClientError) -> String {
-        let answer = try caller.require(Call(.delete, "/v1/connections" + query([]))).body
+        let answer = try caller.require(Call(.delete, "/v1/connections" + query(of: parameters))).body
         let count = answer?["forgotten"]?.integerValue ?? 0
         return "\(count) \(count == 1 ? "connection" : "connections") forgotten\n"
-    }
-
-    private func query(_ more: [String]) -> String {
-        let all = parameters + more
-        return all.isEmpty ? "" : "?" + all.joined(separator: "&")
     }
 
     /// `192.0.2.1:80`, `[2001:db8::1]:80`, or the address alone without a port.

@@ -9,7 +9,7 @@ public struct FilterCounterList {
     /// - Parameter switchName: the switch that they are asked on; `nil` for all.
     public init(caller: any Caller, switchName: String?) {
         self.caller = caller
-        query = switchName.map { "?switch=\(percentEncoded($0))" } ?? ""
+        query = Client.query(of: [("switch", switchName)])
     }
 
     /// The ACLs, one a line, or the agent's answer.

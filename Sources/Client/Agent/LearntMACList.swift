@@ -12,10 +12,7 @@ public struct LearntMACList {
     ///   - mac: the one that is meant.
     public init(caller: any Caller, switchName: String?, logicalPort: String?, mac: String?) {
         self.caller = caller
-        let parameters = [("switch", switchName), ("port", logicalPort), ("mac", mac)].compactMap { name, value in
-            value.map { "\(name)=\(percentEncoded($0))" }
-        }
-        query = parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
+        query = Client.query(of: [("switch", switchName), ("port", logicalPort), ("mac", mac)])
     }
 
     /// The MACs, one a line, or the agent's answer.

@@ -11,10 +11,7 @@ public struct MulticastGroupList {
     ///   - logicalPort: the port that is a member.
     public init(caller: any Caller, switchName: String?, logicalPort: String?) {
         self.caller = caller
-        let parameters = [("switch", switchName), ("port", logicalPort)].compactMap { name, value in
-            value.map { "\(name)=\(percentEncoded($0))" }
-        }
-        query = parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
+        query = Client.query(of: [("switch", switchName), ("port", logicalPort)])
     }
 
     /// The groups and their members, one a line, or the agent's answer.
