@@ -31,7 +31,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case rejected
     /// Of no connection and begins none, or not in the window of the one that it claims; on switches that track.
     case connectionInvalid
-    /// More connections than a port or host has (`ConnectionTable.portCountMaximum`, `portHalfOpenMaximum`,
+    /// More connections than a port or host has (`ConnectionTable.portCountMaximum`,
     /// `hostCountMaximum`).
     case connectionLimit
     /// A DHCP message for the port's own server that cuts itself short or contradicts itself.

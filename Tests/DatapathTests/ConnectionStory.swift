@@ -51,8 +51,8 @@ struct ConnectionStory: ~Copyable {
     let cache = FlowCache(entryCount: 64)
     var now = Duration.seconds(10)
 
-    init(_ acls: [PacketFilter.Rule]) throws {
-        memory = try ConnectionMemory()
+    init(_ acls: [PacketFilter.Rule], bucketCount: Int = 1 << 10) throws {
+        memory = try ConnectionMemory(bucketCount: bucketCount)
         host = TestHost([TestHost.vm(1, at: "hv1"), TestHost.vm(2, at: "hv1"), TestHost.vm(3, at: "hv1")])
         set(acls)
     }

@@ -60,10 +60,11 @@ class ConnectionTest(unittest.TestCase):
             receiver.recv(6)
         receiver.settimeout(10)
 
-    def connections(self, host):
+    def connections(self, host, each=False):
         listed = json.loads(self.lab.heddle(host, "connection", "list", "--limit", "100000", "-o", "json").stdout)["connections"]
-        return {(entry["logical_port"], entry["protocol"], entry["destination_port"], entry["state"])
-                for entry in listed}
+        listed = [(entry["logical_port"], entry["protocol"], entry["destination_port"], entry["state"])
+                  for entry in listed]
+        return listed if each else set(listed)
 
     def test_answers_pass_and_what_is_not_allowed_ends(self):
         lab = self.lab
@@ -128,10 +129,23 @@ class ConnectionTest(unittest.TestCase):
         count = json.loads(lab.heddle("hv2", "connection", "list", "--limit", "100", "-o", "json").stdout)
         self.assertEqual(len(count["connections"]), 100)
 
-    def syn(self, number):
+    def test_a_guest_that_floods_opens_connections_of_its_own(self):
+        flood = packet_socket(f"{self.lab.name}-vm1", "vm1")
+        self.addCleanup(flood.close)
+        # To an address that nobody has, so that nothing is answered.
+        for number in range(50000):
+            flood.send(self.syn(number, "172.16.255.99"))
+        states = [state for port, *_, state in self.connections("hv1", each=True) if port == "ls1-vm1"]
+        self.assertLessEqual(states.count("opening"), 32768)
+        self.assert_alive(*self.connect())
+        listed = self.lab.heddle("hv1", "connection", "list", "--limit", "10").stdout
+        self.assertTrue(listed.endswith("\nMore than 10 are there: raise --limit, or name a --port.\n"), listed)
+        self.assertNotIn("connection_limit", self.lab.heddle("hv1", "port", "list", "--stats").stdout)
+
+    def syn(self, number, target=None):
         """A SYN from an address of its own ports to the open port."""
         segment = struct.pack("!HHIIBBHHH", 1024 + number % 60000, 22, number, 0, 0x50, 2, 1000, 0, 0)
-        addresses = socket.inet_aton(self.lab.IP[1]) + socket.inet_aton(self.lab.IP[2])
+        addresses = socket.inet_aton(self.lab.IP[1]) + socket.inet_aton(target or self.lab.IP[2])
         header = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + addresses
         header = header[:10] + struct.pack("!H", ~checksum(header) & 0xFFFF) + header[12:]
         return mac(self.lab.MAC[2]) + mac(self.lab.MAC[1]) + b"\x08\0" + header + segment

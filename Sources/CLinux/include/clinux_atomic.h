@@ -31,6 +31,11 @@ CLINUX_PACKET_PATH static inline uint64_t clinux_exchange(uint64_t *word, uint64
     return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
 }
 
+/// The same for half a word.
+CLINUX_PACKET_PATH static inline uint32_t clinux_exchange32(uint32_t *word, uint32_t value) {
+    return __atomic_exchange_n(word, value, __ATOMIC_RELAXED);
+}
+
 /// Puts a value in the place of another one, if that is there; whether it was.
 CLINUX_PACKET_PATH static inline int clinux_replace(uint64_t *word, uint64_t expected, uint64_t value) {
     return __atomic_compare_exchange_n(word, &expected, value, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);

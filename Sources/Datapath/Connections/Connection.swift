@@ -85,7 +85,8 @@ struct Connection: BitwiseCopyable {
     /// The memory of a fragmented packet whose first fragment has passed.
     init(fragmentsOf name: ConnectionTuple, zone: UInt64) {
         key = ConnectionKey(name, zone: zone)
-        state = .established
+        // Nobody answers it: so it gives way as what is half open does.
+        state = .opening
     }
 
     /// A row that is being read.

@@ -40,7 +40,7 @@ extension ConnectionTable {
         for index in 0..<2 * Self.counterCount where clinux_load_relaxed(counters + index) != counts[index] {
             clinux_store_relaxed(counters + index, counts[index])
         }
-        clinux_store_relaxed(memory + 3, UInt64(total))
+        clinux_store_relaxed(self.total, UInt64(total))
     }
 
     /// Forgets connections.
@@ -53,6 +53,7 @@ extension ConnectionTable {
                 row.claim(found.sequence)
             else { return true }
             free(number, found.sequence)
+            uncount(found.connection)
             if !found.connection.key.isFragment { count += 1 }
             return true
         }
@@ -84,7 +85,8 @@ extension ConnectionTable {
         }
     }
 
-    private func free(_ number: Int, _ sequence: UInt64) {
+    /// Gives a row free that was claimed.
+    func free(_ number: Int, _ sequence: UInt64) {
         setTag(of: number, 0)
         row(number).clear(sequence)
     }

@@ -12,19 +12,23 @@ public struct ConnectionTable: @unchecked Sendable {
     public static let hostCountMaximum = 1_000_000
     /// Connections of one port that are not closed: an eighth of a host's.
     public static let portCountMaximum = 131_072
-    /// Connections of one port that were not answered: what a flood of a guest, or to one, leaves to all others.
+    /// Connections of one port that were not answered, fragmented packets among them: what a flood of a guest, or to
+    /// one, leaves to all others. The oldest of these gives way to the next, so that it leaves something to that guest,
+    /// too: an honest end that answers sooner than so many others begin.
     public static let portHalfOpenMaximum = 32_768
-    /// Buckets of a host: 1.5 rows for each connection, so that with two buckets to choose from none is turned away for
-    /// want of a place. 194 MiB, of which only what is used takes memory.
-    public static let usualBucketCount = 196_608
+    /// Buckets of a host: 1.4 rows for each connection, so that with two buckets to choose from none is turned away for
+    /// want of a place. 178 MiB, of which only what is used takes memory; and 4 to 128 KiB for each port, by the number
+    /// of its connections that were half open at once.
+    public static let usualBucketCount = 180_224
 
     /// Rows of a bucket: a byte of one word for each.
     static let rowsPerBucket = 8
     /// Ports that are told apart by counts: more than one host has. Two that meet share their limits.
     static let counterCount = 1 << 12
     /// The first word of the memory, with the version of its layout.
-    private static let mark: UInt64 = 0x4845_4444_4c45_4301
-    private static let headerByteCount = 64
+    private static let mark: UInt64 = 0x4845_4444_4c45_4302
+    /// A cache line that is only read, and one with two counts that each new connection changes.
+    private static let headerByteCount = 128
     /// Attempts to write a row that other pollers write, too.
     static let attemptMaximum = 16
 
@@ -33,7 +37,8 @@ public struct ConnectionTable: @unchecked Sendable {
 
     /// The octets of the memory.
     public static func byteCount(bucketCount: Int = usualBucketCount) -> Int {
-        headerByteCount + 2 * counterCount * 8 + bucketCount * (8 + rowsPerBucket * ConnectionRow.byteCount)
+        headerByteCount + 3 * counterCount * 8 + bucketCount * (8 + rowsPerBucket * ConnectionRow.byteCount)
+            + counterCount * halfOpenMaximum(bucketCount) * 4
     }
 
     /// A table in memory that is all zero, or that another process has used.
@@ -202,11 +207,13 @@ public struct ConnectionTable: @unchecked Sendable {
 
     private func begin(_ lookup: Lookup, now: UInt64) -> Bool {
         var lookup = lookup
-        add(1, to: memory + 5)
-        lookup.connection.number = max(1, clinux_load_relaxed(memory + 5) & 0xff_ffff_ffff)
+        add(1, to: lastNumber)
+        lookup.connection.number = max(1, clinux_load_relaxed(lastNumber) & 0xff_ffff_ffff)
         guard lookup.row >= 0 else { return insert(lookup.connection, now: now) }
-        // In the place of the one that has ended. What is counted of that one is counted anew before long.
-        return update(lookup) || insert(lookup.connection, now: now)
+        // In the place of the one that has ended.
+        guard update(lookup) else { return insert(lookup.connection, now: now) }
+        lineUp(lookup.connection, at: lookup.row)
+        return true
     }
 
     private func update(_ lookup: Lookup) -> Bool {
@@ -222,10 +229,8 @@ public struct ConnectionTable: @unchecked Sendable {
         let counter = counters + 2 &* counter(connection.key.zone)
         let isTooMany =
             clinux_load_relaxed(counter) >= UInt64(Self.portCountMaximum)
-            || clinux_load_relaxed(memory + 3) >= UInt64(hostCountMaximum)
+            || clinux_load_relaxed(total) >= UInt64(hostCountMaximum)
         guard !isTooMany else { return false }
-        let isFlooded = clinux_load_relaxed(counter + 1) >= UInt64(Self.portHalfOpenMaximum)
-        if isFlooded, connection.state.isHalfOpen { return false }
         let hash = connection.key.hash(key)
         for _ in 0..<4 {
             guard let place = place(for: hash, now: now) else { return false }
@@ -233,9 +238,13 @@ public struct ConnectionTable: @unchecked Sendable {
             guard row.claim(place.sequence) else { continue }
             setTag(of: place.row, Self.tag(hash))
             row.write(connection, place.sequence)
+            if let former = place.former { uncount(former) }
             add(1, to: counter)
-            add(1, to: memory + 3)
-            if connection.state.isHalfOpen { add(1, to: counter + 1) }
+            add(1, to: total)
+            if connection.state.isHalfOpen {
+                add(1, to: counter + 1)
+                lineUp(connection, at: place.row)
+            }
             return true
         }
         return false
@@ -243,7 +252,7 @@ public struct ConnectionTable: @unchecked Sendable {
 
     /// A place for a new connection: one that is free, in the bucket that has more of them, or else one whose
     /// connection has aged or is closed. What lives displaces nothing.
-    private func place(for hash: UInt64, now: UInt64) -> (row: Int, sequence: UInt64)? {
+    private func place(for hash: UInt64, now: UInt64) -> (row: Int, sequence: UInt64, former: Connection?)? {
         let buckets = buckets(hash)
         let free = (Self.freeCount(tags(buckets.0)), Self.freeCount(tags(buckets.1)))
         if free.0 > 0 || free.1 > 0 {
@@ -252,7 +261,7 @@ public struct ConnectionTable: @unchecked Sendable {
             for way in 0..<Self.rowsPerBucket where tags &>> UInt64(way &* 8) & 0xff == 0 {
                 let number = bucket &* Self.rowsPerBucket &+ way
                 let sequence = row(number).sequence
-                if sequence & 1 == 0 { return (number, sequence) }
+                if sequence & 1 == 0 { return (number, sequence, nil) }
             }
         }
         for way in 0..<2 &* Self.rowsPerBucket {
@@ -261,9 +270,9 @@ public struct ConnectionTable: @unchecked Sendable {
             let row = row(number)
             if row.isEmpty {
                 let sequence = row.sequence
-                if sequence & 1 == 0 { return (number, sequence) }
+                if sequence & 1 == 0 { return (number, sequence, nil) }
             } else if let found = row.read(), !found.connection.isAlive(now: now) || found.connection.state == .closed {
-                return (number, found.sequence)
+                return (number, found.sequence, found.connection)
             }
         }
         return nil
@@ -311,16 +320,28 @@ public struct ConnectionTable: @unchecked Sendable {
         if !former.state.isHalfOpen, connection.state.isHalfOpen { add(1, to: counter + 1) }
     }
 
+    /// Counts a connection no more.
+    func uncount(_ connection: Connection) {
+        let counter = counters + 2 &* counter(connection.key.zone)
+        if connection.state != .closed { take(counter) }
+        if connection.state.isHalfOpen { take(counter + 1) }
+        take(total)
+    }
+
     // The parts of the memory
 
     var key: SipHashKey {
         SipHashKey(low: clinux_load_relaxed(memory + 1), high: clinux_load_relaxed(memory + 2))
     }
+    /// Connections of all ports.
+    var total: UnsafeMutablePointer<UInt64> { memory + 8 }
+    private var lastNumber: UnsafeMutablePointer<UInt64> { memory + 9 }
     var counters: UnsafeMutablePointer<UInt64> { memory + Self.headerByteCount / 8 }
-    var tagWords: UnsafeMutablePointer<UInt64> { counters + 2 * Self.counterCount }
+    var tagWords: UnsafeMutablePointer<UInt64> { counters + 3 * Self.counterCount }
     var rows: UnsafeMutablePointer<UInt64> { tagWords + bucketCount }
 
-    var hostCountMaximum: Int { min(Self.hostCountMaximum, bucketCount &* Self.rowsPerBucket) }
+    var rowCount: Int { bucketCount &* Self.rowsPerBucket }
+    var hostCountMaximum: Int { min(Self.hostCountMaximum, rowCount) }
 
     func row(_ number: Int) -> ConnectionRow {
         ConnectionRow(words: rows + number &* (ConnectionRow.byteCount / 8))
@@ -357,8 +378,10 @@ public struct ConnectionTable: @unchecked Sendable {
 
     /// Takes one from a count, which another poller may have made too small.
     func take(_ word: UnsafeMutablePointer<UInt64>) {
-        let count = clinux_load_relaxed(word)
-        if count > 0 { _ = clinux_replace(word, count, count &- 1) }
+        for _ in 0..<Self.attemptMaximum {
+            let count = clinux_load_relaxed(word)
+            if count == 0 || clinux_replace(word, count, count &- 1) != 0 { return }
+        }
     }
 
     /// A time as words of rows have it.
