@@ -27,7 +27,7 @@ struct FlowKey: BitwiseCopyable {
 }
 
 /// The fields that the decision on a flow may have read if there are more: a `FlowKey`, the sender of a frame from a
-/// tunnel, the first tag, the transport protocol, its ports and the class of TCP's flags.
+/// tunnel, the first tag, the transport protocol, its ports (`Frame.flowPorts`) and the class of TCP's flags.
 struct WideFlowKey: BitwiseCopyable {
     var narrow: FlowKey
     var word6: UInt64 = 0
@@ -125,7 +125,7 @@ extension WideFlowKey: FlowTableKey {
             word7 = frame.ipv6Source.high
             word8 = frame.ipv6Source.low
         }
-        word9 = UInt64(frame.ports) | UInt64(frame.firstTag) &<< 32
+        word9 = UInt64(frame.flowPorts) | UInt64(frame.firstTag) &<< 32
     }
 
     @inline(__always)

@@ -48,6 +48,18 @@ extension Frame {
         }
     }
 
+    /// IP only: a word by which flows between the same ends are told apart: `ports`, those of SCTP, and of ICMP the
+    /// type and an echo's identifier.
+    var flowPorts: UInt32 {
+        switch transport {
+        case IPProtocol.tcp, IPProtocol.udp: ports
+        case IPProtocol.sctp where transportByteCount >= 16: bytes.integer32(at: transportOffset)
+        case IPProtocol.icmpv4 where transportByteCount >= 8:
+            UInt32(bytes.integer8(at: transportOffset)) &<< 16 | UInt32(bytes.integer16(at: transportOffset &+ 4))
+        default: 0
+        }
+    }
+
     /// IP only: what a TCP segment does to its connection: 1 opens it, 2 ends it, 0 neither.
     var connectionClass: UInt8 {
         guard transport == IPProtocol.tcp, transportByteCount >= TCPHeader.minimumByteCount else { return 0 }

@@ -24,13 +24,36 @@ import Wire
         #expect(!answered.ingress.isOriginal && answered.ingress.row == kept.egress.row)
         #expect(story.send(T.tcp(T.fin | T.ack, 101, 506)) == .local(slot: 1))
         #expect(story.kept(T.tcp(T.fin | T.ack, 101, 506)) == nil)
-        // Datagrams of a new connection from the second one on.
-        story.set([T.rule("0", .allowRelated)])
-        let datagram = T.udp(1, 900, 2, 53)
-        #expect(story.send(datagram) == .local(slot: 1))
-        #expect(story.kept(datagram) == nil)
-        #expect(story.send(datagram) == .local(slot: 1))
-        #expect(story.kept(datagram) != nil)
+    }
+
+    @Test(arguments: [T.udp(1, 900, 2, 53), T.echo(1, 2, isReply: false), T.sctp(chunk: 0), T.sctp(chunk: 3)])
+    func `Datagrams, echoes and data of SCTP are kept from the second one of a connection on`(bytes: [UInt8]) throws {
+        var story = try ConnectionStory([T.rule("0", .allowRelated)])
+        #expect(story.send(bytes) == .local(slot: 1))
+        #expect(story.kept(bytes) == nil)
+        #expect(story.send(bytes) == .local(slot: 1))
+        #expect(story.kept(bytes) != nil)
+    }
+
+    @Test func `Associations and echoes of the same hosts are kept apart, and what ends them is decided by itself`()
+        throws
+    {
+        var story = try ConnectionStory([
+            T.rule("outport == \"vm2\" && sctp.src == 9", .drop), T.rule("1", .allowRelated),
+        ])
+        for _ in 0..<3 { #expect(story.send(T.sctp(chunk: 0)) == .local(slot: 1)) }
+        #expect(story.kept(T.sctp(chunk: 0, from: 9)) == nil)
+        #expect(story.send(T.sctp(chunk: 0, from: 9)) == .copyDropped(.acl, slot: 1))
+        for _ in 0..<3 { #expect(story.send(T.echo(1, 2, isReply: false)) == .local(slot: 1)) }
+        #expect(story.kept(T.echo(1, 2, isReply: false, id: 8)) == nil)
+        let answer = T.echo(2, 1, isReply: true)
+        for _ in 0..<3 { #expect(story.send(answer, from: 2) == .local(slot: 0)) }
+        #expect(story.kept(answer, from: 2) != nil)
+        #expect(story.send(answer, from: 2, after: .seconds(31)) == .drop(.connectionInvalid))
+        for _ in 0..<3 { #expect(story.send(T.sctp(chunk: 0)) == .local(slot: 1)) }
+        #expect(story.send(T.sctp(chunk: 6)) == .local(slot: 1))
+        #expect(Set(story.memory.list(at: story.now).map(\.state)) == ["closed"])
+        #expect(story.send(T.sctp(chunk: 6), after: .seconds(11)) == .drop(.connectionInvalid))
     }
 
     @Test func `A connection that is gone, blocked or another one is followed by nothing kept`() throws {
@@ -159,6 +182,16 @@ struct RandomTalk {
     mutating func next(_ generator: inout SeededGenerator) -> ([UInt8], Int) {
         func one(of count: Int) -> Bool { Int.random(in: 0..<count, using: &generator) == 0 }
         let isBack = Bool.random(using: &generator)
+        if one(of: 12) {
+            let chunk = one(of: 3) ? UInt8.random(in: 0..<15, using: &generator) : 0
+            return (ConnectionTests.sctp(chunk: chunk, isBack: isBack), isBack ? 2 : 1)
+        }
+        if one(of: 12) {
+            let isReply = one(of: 8) ? !isBack : isBack
+            let (from, to) = isBack ? (2, 1) : (1, 2)
+            let id = UInt16.random(in: 0..<2, using: &generator)
+            return (ConnectionTests.echo(from, to, isReply: isReply, id: id), from)
+        }
         if one(of: 10) {
             let back = isBack ? (2, 22, 1, 900) : (1, 900, 2, 22)
             return (ConnectionTests.udp(back.0, UInt16(back.1), back.2, UInt16(back.3)), back.0)

@@ -29,17 +29,17 @@ public struct ConnectionReference: BitwiseCopyable, Sendable {
 }
 
 extension ConnectionTable {
-    /// Moves a connection on by a packet of a flow whose decision is kept: TCP or UDP.
+    /// Moves a connection on by a packet of a flow whose decision is kept: TCP, UDP, SCTP or an echo of ICMP.
     /// - Parameter now: milliseconds of a clock that all processes have.
     /// - Returns: `false` if there is more to it, so that the packet has to be decided on by itself: the connection is
     ///   gone, has aged or is not allowed any more, or the packet is a fragment, is not of it, or changes its state.
     public func follow(_ reference: ConnectionReference, _ frame: Frame, now: UInt64) -> Bool {
         guard !frame.isFragment else { return false }
         let row = row(reference.row)
-        if frame.transport == IPProtocol.udp {
-            guard frame.transportByteCount >= UDPHeader.byteCount, let found = row.progress(of: reference),
+        if frame.transport != IPProtocol.tcp {
+            guard frame.isPlain(isOriginal: reference.isOriginal), let found = row.progress(of: reference),
                 reference.isOriginal || !found.connection.state.isHalfOpen,
-                now &- min(found.time, now) < Connection.lifetime(of: IPProtocol.udp, found.connection.state)
+                now &- min(found.time, now) < Connection.lifetime(of: frame.transport, found.connection.state)
             else { return false }
             if found.time != now { row.note(time: now) }
             return true
@@ -57,5 +57,20 @@ extension ConnectionTable {
             return true
         }
         return false
+    }
+}
+
+extension Frame {
+    /// True for a packet that changes nothing of a connection which was answered but when it was last seen: UDP, SCTP
+    /// that neither opens nor ends, an echo of ICMP or the answer to one, by the direction. IP without TCP only.
+    fileprivate func isPlain(isOriginal: Bool) -> Bool {
+        switch transport {
+        case IPProtocol.udp: transportByteCount >= UDPHeader.byteCount
+        case IPProtocol.sctp:
+            transportByteCount >= 16 && TrackedPacket.isPlain(chunk: bytes.integer8(at: transportOffset &+ 12))
+        case IPProtocol.icmpv4 where network == .ipv4:
+            transportByteCount >= 8 && bytes.integer8(at: transportOffset) == (isOriginal ? 8 : 0)
+        default: false
+        }
     }
 }

@@ -118,12 +118,20 @@ struct TrackedPacket: BitwiseCopyable {
     private(set) var chunk: UInt8 = 0
     /// True if it answers an ICMP query.
     private(set) var isAnswer = false
-    /// True if it can be followed by a `ConnectionReference`: TCP that neither opens nor ends, and UDP.
+    /// True if it can be followed by a `ConnectionReference`: TCP and SCTP that neither open nor end, UDP, and echoes
+    /// of ICMP. Those of ICMPv6 are decided one by one anyway, as neighbor discovery hides among them.
     var isPlain: Bool {
         guard kind == .packet, fragments == nil else { return false }
-        return tuple.transport == IPProtocol.tcp
-            ? segment.flags == TCPFlags.acknowledgment : tuple.transport == IPProtocol.udp
+        switch tuple.transport {
+        case IPProtocol.tcp: return segment.flags == TCPFlags.acknowledgment
+        case IPProtocol.udp: return true
+        case IPProtocol.sctp: return Self.isPlain(chunk: chunk)
+        default: return tuple.query == 8
+        }
     }
+
+    /// True for DATA, SACK, HEARTBEAT and its acknowledgment (RFC 9260 section 3.2).
+    static func isPlain(chunk: UInt8) -> Bool { chunk == 0 || chunk == 3 || chunk == 4 || chunk == 5 }
     /// The name of the packet that it is the first fragment of.
     private(set) var fragments: ConnectionTuple?
 
