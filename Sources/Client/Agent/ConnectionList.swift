@@ -20,15 +20,17 @@ public struct ConnectionList {
     public func text(as format: CountersFormat, limit: Int) throws(ClientError) -> String {
         var connections: [JSONValue] = []
         var place = "0"
-        while connections.count < limit {
+        while connections.count <= limit {
             let path = "/v1/connections" + query(of: parameters + [("after", place)])
             let answer = try caller.require(Call(.get, path)).body ?? .null
-            connections += (answer["connections"]?.arrayValue ?? []).prefix(limit - connections.count)
+            connections += (answer["connections"]?.arrayValue ?? [])
             guard let next = answer["next"]?.integerValue else { break }
             place = String(next)
         }
+        let isCut = connections.count > limit
+        connections = Array(connections.prefix(max(0, limit)))
         guard format == .table else {
-            let object: JSONValue = ["connections": .array(connections)]
+            let object: JSONValue = ["connections": .array(connections), "more": .bool(isCut)]
             return object.indentedText
         }
         var table = TextTable(["SWITCH", "LOGICAL PORT", "PROTOCOL", "SOURCE", "DESTINATION", "STATE", "IDLE SECONDS"])
@@ -41,7 +43,7 @@ public struct ConnectionList {
                     + [connection["idle_seconds"]?.integerValue.map { String($0) } ?? ""]
             )
         }
-        return table.text
+        return table.text + (isCut ? "More than \(limit) are there: raise --limit, or name a --port.\n" : "")
     }
 
     /// Has the connections forgotten, and returns the message for the user.
