@@ -160,13 +160,22 @@ extension ConnectionStory {
 
     /// The connections with which the decision on a frame is kept; `nil` if it is not.
     func kept(_ bytes: [UInt8], from number: Int = 1) -> (ingress: ConnectionReference, egress: ConnectionReference)? {
+        host.tables.view.kept(bytes, from: UInt16(number - 1), cache)
+    }
+}
+
+extension Tables {
+    /// The connections with which the decision on a frame from a port is kept; `nil` if it is not.
+    func kept(
+        _ bytes: [UInt8],
+        from slot: UInt16,
+        _ cache: borrowing FlowCache
+    ) -> (ingress: ConnectionReference, egress: ConnectionReference)? {
         bytes.withUnsafeBytes { memory in
             let frame = Frame(memory.start, byteCount: memory.count)
-            guard let narrow = FlowKey(from: UInt16(number - 1), frame) else { return nil }
+            guard let narrow = FlowKey(from: slot, frame) else { return nil }
             let wide = WideFlowKey(narrow.with(frame), frame)
-            guard let key = cache.entry(wide, wide.hash(seed: host.tables.view.hashSeed))?.pointee.key else {
-                return nil
-            }
+            guard let key = cache.entry(wide, wide.hash(seed: hashSeed))?.pointee.key else { return nil }
             return (key.ingressConnection, key.egressConnection)
         }
     }

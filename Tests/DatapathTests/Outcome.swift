@@ -100,13 +100,21 @@ extension Tables {
         ofDatagram bytes: [UInt8],
         from source: IPAddress,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration
     ) -> [Outcome] {
         bytes.withUnsafeBytes { memory in
             let packet = TunnelPacket(memory.start, byteCount: memory.count)
             let start = packet.headerByteCount
             let frame = Frame(memory.start + start, byteCount: memory.count - start)
-            let verdict = processTunnel(packet, frame: frame, from: source, learnt: learnt, now: now)
+            let verdict = processTunnel(
+                packet,
+                frame: frame,
+                from: source,
+                learnt: learnt,
+                connections: connections,
+                now: now
+            )
             return outcomes(of: verdict, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
@@ -150,6 +158,7 @@ extension Tables {
         ofDatagram bytes: [UInt8],
         from source: IPAddress,
         learnt: LearntMACs? = nil,
+        connections: ConnectionTable? = nil,
         now: Duration,
         _ cache: borrowing FlowCache
     ) -> [Outcome] {
@@ -161,7 +170,16 @@ extension Tables {
             defer { room.deallocate() }
             var action = action(for: frame, in: packet, from: source, cache)
             if action.isUnsettled {
-                action = decide(on: frame, in: packet, from: source, learnt: learnt, now: now, cache, into: room)
+                action = decide(
+                    on: frame,
+                    in: packet,
+                    from: source,
+                    learnt: learnt,
+                    connections: connections,
+                    now: now,
+                    cache,
+                    into: room
+                )
             }
             guard action.kind == .pipeline else { return outcomes(of: action, frame: frame) }
             return outcomes(of: room.verdict.pointee, frame: frame, reply: UnsafeRawBufferPointer(start: nil, count: 0))

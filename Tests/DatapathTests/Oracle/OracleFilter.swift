@@ -17,24 +17,49 @@ struct OracleFilter {
         if frame.isMalformed { return acls.isEmpty ? .next : .drop(.acl) }
         let fields = MatchFrame(frame.bytes.span)
         let scope = Scope(filter: filter, inport: context.port.tunnelKey, outport: context.destination?.tunnelKey ?? 0)
-        let always = try? MatchExpression("nd || nd_rs || nd_ra || mldv1 || mldv2")
-        if let always, always.matches(fields, in: scope) { return .next }
-        let isHidden = acls.contains { hides(frame, from: $0.match) }
+        let isAlways = Self.always.contains { $0.matches(fields, in: scope) }
+        if isAlways { return .next }
         let isOfWire = (context.destination ?? context.port).isLocalnet
         if tracks, !isOfWire, frame.ipv4 != nil || frame.ipv6 != nil, !frame.destination.isMulticast {
             let isStateless = acls.contains { acl in
-                guard acl.action == .allowStateless, let expression = try? MatchExpression(acl.match) else {
+                guard acl.action == .allowStateless, let expression = context.expression(acl.match) else {
                     return false
                 }
                 return expression.matches(fields, in: scope)
             }
-            if isStateless, !isHidden { return .next }
-            guard OracleConnection.begins(by: frame) else { return .drop(.connectionInvalid) }
+            if isStateless, !isHidden(frame, from: acls) { return .next }
+            guard let connections = context.connections else {
+                return OracleConnection.begins(by: frame) ? ask(acls, frame, scope, context) : .drop(.connectionInvalid)
+            }
+            let port = context.destination ?? context.port
+            return connections.judge(frame, of: port, isFromPort: direction == .fromPort, context) { question in
+                switch question {
+                case .frame: return ask(acls, frame, scope, context)
+                case .opening(let frame, let opener, let isFromPort):
+                    let scope = Scope(filter: filter, inport: opener, outport: port.tunnelKey)
+                    let all = filter.acls.filter { $0.direction == (isFromPort ? .fromPort : .toPort) }
+                    return OracleFilter(direction: isFromPort ? .fromPort : .toPort).ask(all, frame, scope, context)
+                }
+            }
         }
-        if isHidden { return .drop(.acl) }
+        return ask(acls, frame, scope, context)
+    }
+
+    /// `nd || nd_rs || nd_ra || mldv1 || mldv2`.
+    private static let always = [try? MatchExpression("nd || nd_rs || nd_ra || mldv1 || mldv2")].compactMap(\.self)
+
+    /// The first ACL that is true of the frame.
+    private func ask(
+        _ acls: [PacketFilter.Rule],
+        _ frame: OracleFrame,
+        _ scope: Scope,
+        _ context: OracleContext
+    ) -> OracleStep {
+        if isHidden(frame, from: acls) { return .drop(.acl) }
+        let fields = MatchFrame(frame.bytes.span)
         var left: UInt8?
         for acl in acls where acl.tier != left {
-            guard let expression = try? MatchExpression(acl.match) else { return .drop(.acl) }
+            guard let expression = context.expression(acl.match) else { return .drop(.acl) }
             guard expression.matches(fields, in: scope) else { continue }
             switch acl.action {
             case .allow, .allowRelated, .allowStateless: return .next
@@ -44,6 +69,10 @@ struct OracleFilter {
             }
         }
         return .next
+    }
+
+    private func isHidden(_ frame: OracleFrame, from acls: [PacketFilter.Rule]) -> Bool {
+        acls.contains { hides(frame, from: $0.match) }
     }
 
     /// True if the packet hides a header whose fields the words name.
@@ -64,7 +93,7 @@ struct OracleFilter {
         return fragmentOffset(of: frame) < 20
     }
 
-    private func fragmentOffset(of frame: OracleFrame) -> Int {
+    func fragmentOffset(of frame: OracleFrame) -> Int {
         if let ipv4 = frame.ipv4 { return Int(ipv4.fragmentOffset) * 8 }
         // The last fragment header is the last eight octets that are read.
         var offset = frame.start + 40

@@ -10,12 +10,16 @@ import Wire
 struct OraclePipeline {
     let records: OracleRecords
     private let learnt: OracleLearntMACs?
+    private let connections: OracleConnections?
 
     var input: TableInput { records.input }
 
-    /// - Parameter learnt: the MACs that earlier frames have taught; without it, frames teach nothing.
-    init(history: [TableInput], learnt: OracleLearntMACs? = nil) {
+    /// - Parameters:
+    ///   - learnt: the MACs that earlier frames have taught; without it, frames teach nothing.
+    ///   - connections: those that earlier frames have begun; without it, none are remembered.
+    init(history: [TableInput], learnt: OracleLearntMACs? = nil, connections: OracleConnections? = nil) {
         self.learnt = learnt
+        self.connections = connections
         records = OracleRecords(history: history)
     }
 
@@ -24,7 +28,9 @@ struct OraclePipeline {
         guard let port = records.port(in: slot), let datapath = records.datapath(of: port) else {
             return [.drop(.portNotBound)]
         }
-        var walk = OracleWalk(OracleContext(records, OracleFrame(bytes), from: port, in: datapath, learnt: learnt))
+        var context = OracleContext(records, OracleFrame(bytes), from: port, in: datapath, learnt: learnt)
+        context.connections = connections
+        var walk = OracleWalk(context)
         _ = SwitchIngress.walk(&walk)
         return outcomes(of: walk)
     }
@@ -51,6 +57,7 @@ struct OraclePipeline {
         }
         var context = OracleContext(records, OracleFrame(inner), from: sender, in: datapath, learnt: learnt)
         context.tunnelKey = egress
+        context.connections = connections
         var walk = OracleWalk(context)
         _ = TunnelIngress.walk(&walk)
         return outcomes(of: walk)

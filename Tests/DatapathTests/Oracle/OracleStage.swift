@@ -1,3 +1,4 @@
+import Match
 import Southbound
 import Testing
 
@@ -36,6 +37,8 @@ struct OracleContext {
     var destination: PortBinding?
     /// The MACs that were learnt, if any are.
     var learnt: OracleLearntMACs?
+    /// The connections that were seen, and the time; without, each frame is the first.
+    var connections: OracleConnections?
 
     init(
         _ records: OracleRecords,
@@ -50,6 +53,12 @@ struct OracleContext {
         arrived = frame
         self.port = port
         self.datapath = datapath
+    }
+
+    /// An ACL's match; `nil` if it cannot be read.
+    func expression(_ match: String) -> MatchExpression? {
+        guard let connections else { return try? MatchExpression(match) }
+        return connections.expression(match)
     }
 
     /// The ports of the switch by key.
