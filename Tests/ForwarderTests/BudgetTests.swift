@@ -30,6 +30,45 @@ import Wire
         #expect(net.isAccountedFor(on: 0))
     }
 
+    /// An IPv4 or IPv6 packet of the first port with right lengths.
+    private static func packet(_ number: UInt8, isIPv6: Bool, _ payload: [UInt8]) -> [UInt8] {
+        let count = UInt8(payload.count + (isIPv6 ? 0 : 20))
+        let address = MemoryHosts.octets(MemoryHosts.ip(0))
+        let linkLocal: [UInt8] = [0xfe, 0x80] + [UInt8](repeating: 0, count: 13) + [9]
+        let allRouters: [UInt8] = [0xff, 2] + [UInt8](repeating: 0, count: 13) + [2]
+        let packet: [UInt8] =
+            isIPv6
+            ? [0x86, 0xdd, 0x60, 0, 0, 0, 0, count, number, 255] + linkLocal + allRouters
+            : [8, 0, 0x45, 0, 0, count, 0, 0, 0, 0, 64, number, 0, 0] + address + [8, 8, 8, 8]
+        let destination: [UInt8] = isIPv6 ? [0x33, 0x33, 0, 0, 0, 2] : MemoryHosts.mac(2).octets
+        return destination + MemoryHosts.mac(0).octets + packet + payload
+    }
+
+    @Test func `Names are answered up to a limit, and so is what asks for a configuration`() {
+        var datapath = MemoryHosts.datapath
+        datapath.dnsDomain = "example.org"
+        let mac = MemoryHosts.mac(60)
+        datapath.routerAdvertisement = RouterAdvertisement(mac: mac, linkLocal: mac.linkLocalAddress)
+        let net = MemoryHosts(hostCount: 1, places: [0, 0], datapath: datapath)
+        let name: [UInt8] = Array("\u{6}port-1\u{7}example\u{3}org\0".utf8)
+        let query: [UInt8] = [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + name + [0, 1, 0, 1]
+        let datagram: [UInt8] = [0x0f, 0xa0, 0, 53, 0, UInt8(8 + query.count), 0, 0] + query
+        let solicitation: [UInt8] = [133, 0, 0, 0, 0, 0, 0, 0]
+        let cases: [([UInt8], RateLimit, DropReason)] = [
+            (Self.packet(17, isIPv6: false, datagram), .nameAnswers, .nameAnswerLimit),
+            (Self.packet(58, isIPv6: true, solicitation), .configurationAnswers, .configurationAnswerLimit),
+        ]
+        for (frame, limit, reason) in cases {
+            for start in stride(from: 0, to: limit.burst + 10, by: 50) {
+                net.send(Array(repeating: frame, count: min(50, limit.burst + 10 - start)), from: 0)
+                net.drainPort(0, on: 0)
+            }
+            #expect(net.got(0).count == limit.burst, "\(reason)")
+            #expect(net.drops(reason, of: 0, on: 0) == 10)
+        }
+        #expect(net.isAccountedFor(on: 0))
+    }
+
     /// Leaves room for so many copies more.
     private static func exhaust(_ net: MemoryHosts, butFor count: Int) {
         let budget = net.hosts[0].path.budgets[0]

@@ -57,6 +57,7 @@ final class MemoryHosts {
     /// - Parameters:
     ///   - places: the host of each port; port n (from 0) has key n + 1, slot n and device n.
     ///   - filter: the ACLs of the switch.
+    ///   - datapath: the switch.
     ///   - hasKeys: true if the first two hosts put tags into what they send to each other.
     ///   - change: changes a port's binding.
     init(
@@ -66,6 +67,7 @@ final class MemoryHosts {
         innerMTU: Int = 1442,
         filter: PacketFilter? = nil,
         hasKeys: Bool = false,
+        datapath: DatapathBinding = MemoryHosts.datapath,
         _ change: (inout PortBinding, Int) -> Void = { _, _ in }
     ) {
         bindings = places.enumerated().map { number, host in
@@ -80,7 +82,7 @@ final class MemoryHosts {
             change(&binding, number)
             return binding
         }
-        var datapath = Self.datapath
+        var datapath = datapath
         datapath.filter = filter
         let addresses = (0..<hostCount).map { Self.address(of: $0, isIPv6: isIPv6) }
         for (number, address) in addresses.enumerated() {

@@ -112,3 +112,12 @@ class CheckoutTest(unittest.TestCase):
                 ("S/R.swift", 2, "r.md has no row for `too_long`"),
                 ("r.md", 2, "`gone` is not in S: take the row out"),
             ])
+
+    def test_drop_reasons_that_no_test_names_are_found(self):
+        with tempfile.TemporaryDirectory() as root:
+            for folder, text in ("S", "enum R {\n    case tooLong\n    case short\n}\n"), ("Tests", "drops(.short)\n"):
+                os.makedirs(os.path.join(root, folder))
+                with open(os.path.join(root, folder, "R.swift"), "w", encoding="utf-8") as file:
+                    file.write(text)
+            found = list(tidy.untested(root, "S", "R.swift"))
+            self.assertEqual(found, [("S/R.swift", 2, "no test reaches too_long: write one")])

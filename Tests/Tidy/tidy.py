@@ -284,6 +284,18 @@ def documented(root, lists=DOCUMENTED):
             yield document, rows[label], f"`{label}` is not in {folder}: take the row out"
 
 
+def untested(root, folder="Sources/Datapath", name="DropReason.swift"):
+    """Drop reasons that no test names, as its case or its label."""
+    text = "".join(read(root, path) for path in files(root, "Tests", suffixes=(".swift", ".py"))
+                   if not path.startswith("Tests/Tidy/"))
+    path = f"{folder}/{name}"
+    for number, line in enumerate(read(root, path).split("\n"), 1):
+        if found := re.match(r"    case (\w+)$", line):
+            label = re.sub(r"([A-Z])", lambda match: "_" + match[1].lower(), found[1])
+            if not re.search(rf"\.{found[1]}\b|\b{label}\b", text):
+                yield path, number, f"no test reaches {label}: write one"
+
+
 def links(root):
     """Relative links of documents that lead nowhere, to a file or to a heading."""
     for path in files(root, ".", suffixes=".md"):
@@ -330,4 +342,5 @@ def everything(root):
     yield from floors(root)
     yield from twins(root)
     yield from documented(root)
+    yield from untested(root)
     yield from links(root)
