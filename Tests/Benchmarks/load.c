@@ -3,7 +3,8 @@
 //   turns: one request at a time; prints count, p50 and p99 of the round trip in us
 //   flood: RATE datagrams a second, as many as go if it is 0; prints sent and received
 //   flows: the same, each datagram of another one of 100,000 flows
-//   new: the same, each of another one of 50,000,000, from one further on than those of the runs before
+//   new: the same, each of another one of 50,000,000, to ports from 20000 on, from one further on than in the run
+//        before; received is what the devices of SERVER count, so that it may be dropped there before it costs anything
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
@@ -21,7 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { batch = 64, room = 2048, port = 7007, turns_maximum = 1 << 21, sources = 50000, targets = 2, ways = 1000 };
+enum {
+    batch = 64, room = 2048, port = 7007, new_port = 20000, turns_maximum = 1 << 21, sources = 50000, targets = 2,
+    ways = 1000
+};
 
 static atomic_bool is_over;
 static bool is_new;
@@ -80,6 +84,19 @@ static void *count_all(void *server) {
     }
 }
 
+// The packets that the devices of the namespace of an open /proc/net/dev have received.
+static long count_devices(FILE *file) {
+    char line[512];
+    long total = 0, bytes, packets;
+    rewind(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *rest = strchr(line, ':');
+        if (rest == NULL || strstr(line, "lo:") != NULL) continue;
+        if (sscanf(rest + 1, "%ld %ld", &bytes, &packets) == 2) total += packets;
+    }
+    return total;
+}
+
 static int compare(const void *left, const void *right) {
     float a = *(const float *)left, b = *(const float *)right;
     return (a > b) - (a < b);
@@ -108,7 +125,7 @@ static void head(const struct sockaddr_in *from, const struct sockaddr_in *to, l
             .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .saddr = from->sin_addr.s_addr,
             .daddr = to->sin_addr.s_addr};
         at->udp.source = htons((uint16_t)(10000 + flow % sources));
-        at->udp.dest = htons((uint16_t)(port + flow / sources % (is_new ? ways : targets)));
+        at->udp.dest = htons((uint16_t)(is_new ? new_port + flow / sources % ways : port + flow / sources % targets));
         at->udp.len = htons((uint16_t)(size - sizeof at->ip));
         at->udp.check = 0;
         uint32_t sum = (at->ip.saddr & 0xffff) + (at->ip.saddr >> 16) + (at->ip.daddr & 0xffff) + (at->ip.daddr >> 16)
@@ -150,25 +167,35 @@ int main(int count, char **words) {
     is_new = !strcmp(words[1], "new");
     int is_turns = !strcmp(words[1], "turns"), has_flows = is_new || !strcmp(words[1], "flows");
     pthread_t threads[targets];
-    for (int index = 0; index < (is_new ? 1 : targets); index++) {
-        // Of many ports one socket counts what comes; the kernel tells the sender of few that nobody has them.
-        servers[index] = is_new ? open_in(words[3], SOCK_RAW, IPPROTO_UDP) : open_in(words[3], SOCK_DGRAM, 0);
-        if (is_new) continue;
+    FILE *devices = NULL;
+    if (is_new) {
+        close(open_in(words[3], SOCK_DGRAM, 0));
+        devices = fopen("/proc/thread-self/net/dev", "r");
+        if (devices == NULL) err(1, "/proc/thread-self/net/dev");
+        setvbuf(devices, NULL, _IOFBF, 1 << 16);
+    }
+    for (int index = 0; index < (is_new ? 0 : targets); index++) {
+        servers[index] = open_in(words[3], SOCK_DGRAM, 0);
         address.sin_port = htons((uint16_t)(port + index));
         if (bind(servers[index], (void *)&address, sizeof address) < 0) err(1, "bind %s", words[4]);
     }
     address.sin_port = htons(port);
     int client = has_flows ? open_in(words[2], SOCK_RAW, IPPROTO_RAW) : open_in(words[2], SOCK_DGRAM, 0);
     if (connect(client, (void *)&address, sizeof address) < 0) err(1, "connect %s", words[4]);
-    for (int index = 0; index < (is_new ? 1 : targets); index++) {
+    for (int index = 0; index < (is_new ? 0 : targets); index++) {
         pthread_create(threads + index, NULL, is_turns && index == 0 ? answer : count_all, servers + index);
     }
-    long sent = 0;
+    long sent = 0, before = is_new ? count_devices(devices) : 0;
     if (is_turns) take_turns(client, seconds, size);
     else if (has_flows) sent = flood(client, seconds, size + 28, rate, &address, is_new ? (long)(now() * 1e6) : 0);
     else sent = flood(client, seconds, size, rate, NULL, 0);
     is_over = 1;
-    for (int index = 0; index < (is_new ? 1 : targets); index++) pthread_join(threads[index], NULL);
+    for (int index = 0; index < (is_new ? 0 : targets); index++) pthread_join(threads[index], NULL);
+    for (long last = -1; is_new && last != received;) {
+        last = received;
+        usleep(200000);
+        received = count_devices(devices) - before;
+    }
     if (!is_turns) printf("%ld %ld\n", sent, received);
     return 0;
 }

@@ -7,6 +7,8 @@ import Glibc
 //
 // pipeline tables: what a change of a port costs the tables, beside all of them from scratch.
 //
+// pipeline connections: new connections a second on one core, their memory, and that of many ACLs.
+//
 // pipeline acls: what ACLs cost a frame that is of no kept flow, and a change of a set.
 
 /// The traffic of a case.
@@ -88,6 +90,10 @@ if words.first == "tables" {
 }
 if words.first == "acls" {
     measureFilters()
+    exit(0)
+}
+if words.first == "connections" {
+    measureConnections()
     exit(0)
 }
 let chosen = words.first.map { word in cases.filter { $0.name == word } } ?? cases
