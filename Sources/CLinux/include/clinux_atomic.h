@@ -31,9 +31,12 @@ CLINUX_PACKET_PATH static inline uint64_t clinux_exchange(uint64_t *word, uint64
     return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
 }
 
-/// The same for half a word.
+/// The same for half a word, and a look at one.
 CLINUX_PACKET_PATH static inline uint32_t clinux_exchange32(uint32_t *word, uint32_t value) {
     return __atomic_exchange_n(word, value, __ATOMIC_RELAXED);
+}
+CLINUX_PACKET_PATH static inline uint32_t clinux_load_relaxed32(const uint32_t *word) {
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
 /// Puts a value in the place of another one, if that is there; whether it was.

@@ -13,8 +13,29 @@ struct ConnectionRow {
     /// Its sequence, also if it is being written.
     var sequence: UInt64 { clinux_load_acquire(words) }
 
+    /// Fetches both of its cache lines, which will be read or written soon.
+    func prefetch() {
+        clinux_prefetch(words)
+        clinux_prefetch(words + 8)
+    }
+
     /// True if it has never been written, or was emptied.
     var isEmpty: Bool { clinux_load_relaxed(words + 9) & 0xff == 0 }
+
+    /// The state of its connection, if it has one.
+    var state: ConnectionState? { ConnectionState(rawValue: UInt8(truncatingIfNeeded: clinux_load_relaxed(words + 9))) }
+
+    /// A copy of a few words, as `read`.
+    func readState() -> (zone: UInt64, state: ConnectionState, number: UInt64, sequence: UInt64)? {
+        let sequence = clinux_load_acquire(words)
+        let (zone, status) = (clinux_load_relaxed(words + 1), clinux_load_relaxed(words + 9))
+        guard sequence & 1 == 0, let state = ConnectionState(rawValue: UInt8(truncatingIfNeeded: status)) else {
+            return nil
+        }
+        clinux_fence_acquire()
+        guard clinux_load_relaxed(words) == sequence else { return nil }
+        return (zone, state, status &>> ConnectionReference.numberShift, sequence)
+    }
 
     /// A copy of what all agree on, with its sequence; `nil` if it is empty or being written.
     func read() -> (connection: Connection, sequence: UInt64)? {

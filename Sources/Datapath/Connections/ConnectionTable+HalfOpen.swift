@@ -37,6 +37,7 @@ extension ConnectionTable {
         for turn in 1...Self.turnMaximum {
             let (place, length) = nextPlace(head)
             entry = clinux_exchange32(ring + place, entry)
+            prefetch(clinux_load_relaxed32(ring + (place &+ 1 < length ? place &+ 1 : 0)))
             guard let oldest = halfOpen(entry, counter) else { return }
             let isFull =
                 length == maximum && clinux_load_relaxed(counters + (2 &* counter &+ 1)) > UInt64(maximum)
@@ -47,7 +48,7 @@ extension ConnectionTable {
             }
             if self.row(oldest.row).claim(oldest.sequence) {
                 free(oldest.row, oldest.sequence)
-                uncount(oldest.connection)
+                uncount(oldest.zone, oldest.state)
             }
             return
         }
@@ -78,16 +79,22 @@ extension ConnectionTable {
         min(max(Int(truncatingIfNeeded: head &>> 32), Self.ringStart), halfOpenMaximum)
     }
 
-    /// The connection of an entry, if it is still half open.
+    /// Fetches the row of the entry that the next connection of the port looks at.
+    private func prefetch(_ entry: UInt32) {
+        let number = Int(truncatingIfNeeded: entry & Self.entryRowMask)
+        if number < rowCount { row(number).prefetch() }
+    }
+
+    /// The row of an entry's connection, if that is still half open.
     private func halfOpen(
         _ entry: UInt32,
         _ counter: Int
-    ) -> (connection: Connection, row: Int, sequence: UInt64)? {
+    ) -> (row: Int, zone: UInt64, state: ConnectionState, sequence: UInt64)? {
         let number = Int(truncatingIfNeeded: entry & Self.entryRowMask)
-        guard entry != 0, number < rowCount, let found = row(number).read(), found.connection.state.isHalfOpen,
-            UInt32(truncatingIfNeeded: found.connection.number) &<< 23 == entry & ~Self.entryRowMask,
-            self.counter(found.connection.key.zone) == counter
+        guard entry != 0, number < rowCount, let found = row(number).readState(), found.state.isHalfOpen,
+            UInt32(truncatingIfNeeded: found.number) &<< 23 == entry & ~Self.entryRowMask,
+            self.counter(found.zone) == counter
         else { return nil }
-        return (found.connection, number, found.sequence)
+        return (number, found.zone, found.state, found.sequence)
     }
 }

@@ -53,7 +53,7 @@ extension ConnectionTable {
                 row.claim(found.sequence)
             else { return true }
             free(number, found.sequence)
-            uncount(found.connection)
+            uncount(found.connection.key.zone, found.connection.state)
             if !found.connection.key.isFragment { count += 1 }
             return true
         }

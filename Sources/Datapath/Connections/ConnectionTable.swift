@@ -79,24 +79,24 @@ public struct ConnectionTable: @unchecked Sendable {
         var finding: Finding
         /// The connection as it is after the packet.
         var connection: Connection
-        /// The connection as it was before.
-        private var former: Connection
         /// The row's number; -1 for none.
         fileprivate let row: Int
         fileprivate let sequence: UInt64
+        /// The hash of the connection's key; 0 if it was not looked for.
+        fileprivate let hash: UInt64
 
         fileprivate init(
             _ finding: Finding,
             _ connection: Connection,
-            after former: Connection? = nil,
             row: Int = -1,
-            sequence: UInt64 = 0
+            sequence: UInt64 = 0,
+            hash: UInt64 = 0
         ) {
             self.finding = finding
             self.connection = connection
-            self.former = former ?? connection
             self.row = row
             self.sequence = sequence
+            self.hash = hash
         }
 
         /// The finding where nothing is known of former packets.
@@ -110,13 +110,14 @@ public struct ConnectionTable: @unchecked Sendable {
             zone: UInt64,
             now: UInt64,
             row: Int = -1,
-            sequence: UInt64 = 0
+            sequence: UInt64 = 0,
+            hash: UInt64 = 0
         ) -> Lookup {
             guard packet.kind == .packet, var connection = Connection(packet, zone: zone) else {
                 return Lookup(.invalid, Connection(fragmentsOf: packet.tuple, zone: zone))
             }
             connection.time = now
-            return Lookup(.new, connection, row: row, sequence: sequence)
+            return Lookup(.new, connection, row: row, sequence: sequence, hash: hash)
         }
 
         /// The connection in its row; none if it has no row yet.
@@ -125,16 +126,6 @@ public struct ConnectionTable: @unchecked Sendable {
             return ConnectionReference(row: row, number: connection.number, isOriginal: finding == .original)
         }
 
-        /// Notes that ACLs do not allow the connection, whose packets do not move it then, or that they do again.
-        mutating func block(_ isBlocked: Bool, now: UInt64) {
-            if isBlocked {
-                let judgement = connection.judgement
-                connection = former
-                connection.judgement = judgement
-                connection.time = now
-            }
-            connection.isBlocked = isBlocked
-        }
     }
 
     // On the packet path
@@ -151,34 +142,34 @@ public struct ConnectionTable: @unchecked Sendable {
         case .untracked, .invalid: return Lookup(packet, now: now)
         case .packet, .laterFragment, .error: break
         }
-        guard let found = find(ConnectionKey(packet.tuple, zone: zone), now: now) else {
-            return Lookup.opening(packet, zone: zone, now: now)
+        let key = ConnectionKey(packet.tuple, zone: zone)
+        let hash = key.hash(self.key)
+        guard var found = find(key, hash, now: now) else {
+            return Lookup.opening(packet, zone: zone, now: now, hash: hash)
         }
-        let former = found.connection
-        if packet.kind == .laterFragment { return Lookup(.fragment, former) }
-        if packet.kind == .error { return Lookup(.related, former) }
-        let isOriginal = packet.tuple.isAscending == former.isAscending
-        var connection = former
-        switch connection.step(packet, isOriginal: isOriginal) {
+        if packet.kind == .laterFragment { return Lookup(.fragment, found.connection) }
+        if packet.kind == .error { return Lookup(.related, found.connection) }
+        let isOriginal = packet.tuple.isAscending == found.connection.isAscending
+        switch found.connection.step(packet, isOriginal: isOriginal) {
         case .valid, .ignored:
-            connection.time = now
+            found.connection.time = now
             let finding = isOriginal ? Lookup.Finding.original : .reply
-            return Lookup(finding, connection, after: former, row: found.row, sequence: found.sequence)
-        case .invalid: return Lookup(.invalid, former)
+            return Lookup(finding, found.connection, row: found.row, sequence: found.sequence, hash: hash)
+        case .invalid: return Lookup(.invalid, found.connection)
         case .restart:
-            return Lookup.opening(packet, zone: zone, now: now, row: found.row, sequence: found.sequence)
+            return Lookup.opening(packet, zone: zone, now: now, row: found.row, sequence: found.sequence, hash: hash)
         }
     }
 
-    /// Notes a packet that passes.
+    /// Notes a packet that passes; of one that does not, that its connection is blocked, which it does not move.
     /// - Returns: `false` if there is no room for a new connection.
     func keep(_ lookup: Lookup, _ packet: TrackedPacket, now: UInt64) -> Bool {
         if lookup.finding == .new { return begin(lookup, now: now) }
         guard lookup.row >= 0 else { return true }
-        if update(lookup) { return true }
+        if !lookup.connection.isBlocked, update(lookup) { return true }
         // The other direction was faster: the packet is one more of what is there now.
         for _ in 0..<Self.attemptMaximum {
-            guard var again = find(lookup.connection.key, now: now) else { return true }
+            guard var again = find(lookup.connection.key, lookup.hash, now: now) else { return true }
             // Another one has begun in its place.
             guard again.connection.number == lookup.connection.number else { return true }
             let isOriginal = packet.tuple.isAscending == again.connection.isAscending
@@ -202,43 +193,43 @@ public struct ConnectionTable: @unchecked Sendable {
         (fragments.vni, fragments.portKey) = (connection.vni, connection.portKey)
         fragments.judgement = connection.judgement
         fragments.time = now
-        return find(fragments.key, now: now) != nil || insert(fragments, now: now)
+        let hash = fragments.key.hash(key)
+        return find(fragments.key, hash, now: now) != nil || insert(fragments, hash, now: now)
     }
 
     private func begin(_ lookup: Lookup, now: UInt64) -> Bool {
         var lookup = lookup
         add(1, to: lastNumber)
         lookup.connection.number = max(1, clinux_load_relaxed(lastNumber) & 0xff_ffff_ffff)
-        guard lookup.row >= 0 else { return insert(lookup.connection, now: now) }
+        guard lookup.row >= 0 else { return insert(lookup.connection, lookup.hash, now: now) }
         // In the place of the one that has ended.
-        guard update(lookup) else { return insert(lookup.connection, now: now) }
+        guard update(lookup) else { return insert(lookup.connection, lookup.hash, now: now) }
         lineUp(lookup.connection, at: lookup.row)
         return true
     }
 
     private func update(_ lookup: Lookup) -> Bool {
         let row = row(lookup.row)
-        let former = row.isEmpty ? nil : row.read()?.connection
+        let former = row.state
         guard row.claim(lookup.sequence) else { return false }
         row.write(lookup.connection, lookup.sequence)
         if let former { recount(from: former, to: lookup.connection) }
         return true
     }
 
-    private func insert(_ connection: Connection, now: UInt64) -> Bool {
+    private func insert(_ connection: Connection, _ hash: UInt64, now: UInt64) -> Bool {
         let counter = counters + 2 &* counter(connection.key.zone)
         let isTooMany =
             clinux_load_relaxed(counter) >= UInt64(Self.portCountMaximum)
             || clinux_load_relaxed(total) >= UInt64(hostCountMaximum)
         guard !isTooMany else { return false }
-        let hash = connection.key.hash(key)
         for _ in 0..<4 {
             guard let place = place(for: hash, now: now) else { return false }
             let row = row(place.row)
             guard row.claim(place.sequence) else { continue }
             setTag(of: place.row, Self.tag(hash))
             row.write(connection, place.sequence)
-            if let former = place.former { uncount(former) }
+            if let former = place.former { uncount(former.zone, former.state) }
             add(1, to: counter)
             add(1, to: total)
             if connection.state.isHalfOpen {
@@ -252,17 +243,17 @@ public struct ConnectionTable: @unchecked Sendable {
 
     /// A place for a new connection: one that is free, in the bucket that has more of them, or else one whose
     /// connection has aged or is closed. What lives displaces nothing.
-    private func place(for hash: UInt64, now: UInt64) -> (row: Int, sequence: UInt64, former: Connection?)? {
+    private func place(
+        for hash: UInt64,
+        now: UInt64
+    ) -> (row: Int, sequence: UInt64, former: (zone: UInt64, state: ConnectionState)?)? {
         let buckets = buckets(hash)
-        let free = (Self.freeCount(tags(buckets.0)), Self.freeCount(tags(buckets.1)))
-        if free.0 > 0 || free.1 > 0 {
-            let bucket = free.0 >= free.1 ? buckets.0 : buckets.1
-            let tags = tags(bucket)
-            for way in 0..<Self.rowsPerBucket where tags &>> UInt64(way &* 8) & 0xff == 0 {
-                let number = bucket &* Self.rowsPerBucket &+ way
-                let sequence = row(number).sequence
-                if sequence & 1 == 0 { return (number, sequence, nil) }
-            }
+        var (bucket, ways) = roomier(buckets)
+        while ways != 0 {
+            let number = bucket &* Self.rowsPerBucket &+ ways.trailingZeroBitCount / 8
+            ways &= ways &- 1
+            let sequence = row(number).sequence
+            if sequence & 1 == 0 { return (number, sequence, nil) }
         }
         for way in 0..<2 &* Self.rowsPerBucket {
             let bucket = way < Self.rowsPerBucket ? buckets.0 : buckets.1
@@ -272,7 +263,7 @@ public struct ConnectionTable: @unchecked Sendable {
                 let sequence = row.sequence
                 if sequence & 1 == 0 { return (number, sequence, nil) }
             } else if let found = row.read(), !found.connection.isAlive(now: now) || found.connection.state == .closed {
-                return (number, found.sequence, found.connection)
+                return (number, found.sequence, (found.connection.key.zone, found.connection.state))
             }
         }
         return nil
@@ -280,11 +271,12 @@ public struct ConnectionTable: @unchecked Sendable {
 
     private func find(
         _ key: ConnectionKey,
+        _ hash: UInt64,
         now: UInt64
     ) -> (connection: Connection, row: Int, sequence: UInt64)? {
-        let hash = key.hash(self.key)
         let tag = UInt64(Self.tag(hash))
         let buckets = buckets(hash)
+        clinux_prefetch(tagWords + buckets.1)
         for number in 0..<2 {
             let bucket = number == 0 ? buckets.0 : buckets.1
             var tags = tags(bucket)
@@ -299,7 +291,18 @@ public struct ConnectionTable: @unchecked Sendable {
                 way &+= 1
             }
         }
+        // If a connection begins, its row is written before long.
+        let (bucket, ways) = roomier(buckets)
+        if ways != 0 { self.row(bucket &* Self.rowsPerBucket &+ ways.trailingZeroBitCount / 8).prefetch() }
         return nil
+    }
+
+    /// The bucket that has more free rows, with the lowest bit of each byte that is one's.
+    private func roomier(_ buckets: (Int, Int)) -> (bucket: Int, ways: UInt64) {
+        // Tags are odd.
+        let first = ~tags(buckets.0) & 0x0101_0101_0101_0101
+        let second = ~tags(buckets.1) & 0x0101_0101_0101_0101
+        return first.nonzeroBitCount >= second.nonzeroBitCount ? (buckets.0, first) : (buckets.1, second)
     }
 
     /// The row of this number if it has the key; waits a moment for who writes it.
@@ -312,19 +315,21 @@ public struct ConnectionTable: @unchecked Sendable {
         return nil
     }
 
-    private func recount(from former: Connection, to connection: Connection) {
+    private func recount(from former: ConnectionState, to connection: Connection) {
+        let state = connection.state
+        guard former != state else { return }
         let counter = counters + 2 &* counter(connection.key.zone)
-        if former.state != .closed, connection.state == .closed { take(counter) }
-        if former.state == .closed, connection.state != .closed { add(1, to: counter) }
-        if former.state.isHalfOpen, !connection.state.isHalfOpen { take(counter + 1) }
-        if !former.state.isHalfOpen, connection.state.isHalfOpen { add(1, to: counter + 1) }
+        if former != .closed, state == .closed { take(counter) }
+        if former == .closed, state != .closed { add(1, to: counter) }
+        if former.isHalfOpen, !state.isHalfOpen { take(counter + 1) }
+        if !former.isHalfOpen, state.isHalfOpen { add(1, to: counter + 1) }
     }
 
-    /// Counts a connection no more.
-    func uncount(_ connection: Connection) {
-        let counter = counters + 2 &* counter(connection.key.zone)
-        if connection.state != .closed { take(counter) }
-        if connection.state.isHalfOpen { take(counter + 1) }
+    /// Counts a connection of this state no more.
+    func uncount(_ zone: UInt64, _ state: ConnectionState) {
+        let counter = counters + 2 &* counter(zone)
+        if state != .closed { take(counter) }
+        if state.isHalfOpen { take(counter + 1) }
         take(total)
     }
 
@@ -365,12 +370,6 @@ public struct ConnectionTable: @unchecked Sendable {
     }
 
     static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash &>> 56) | 1 }
-
-    static func freeCount(_ tags: UInt64) -> Int {
-        var count = 0
-        for way in 0..<rowsPerBucket where tags &>> UInt64(way &* 8) & 0xff == 0 { count &+= 1 }
-        return count
-    }
 
     func counter(_ zone: UInt64) -> Int { Int(truncatingIfNeeded: zone) & (Self.counterCount &- 1) }
 

@@ -85,7 +85,7 @@ extension Context {
                 lookup.connection.judgement = (judgement &>> 32) &<< 32 | link
             }
         }
-        if refusal != nil || lookup.connection.isBlocked { lookup.block(refusal != nil, now: now) }
+        lookup.connection.isBlocked = refusal != nil
         guard let table = connections else { return refusal.map { .drop($0) } ?? .next }
         guard table.keep(lookup, packet, now: now) else { return .drop(.connectionLimit) }
         if let refusal {
