@@ -66,6 +66,7 @@ let targets: [Target] = [
     floor("Wire", [], pure),
     floor("JSON", [], pure),
     floor("Persistent", [], pure),
+    floor("OVSDB", ["JSON"], pure),
     floor("Southbound", ["Wire", "JSON", "Persistent"], pure),
     floor("Match", ["Wire"], pure),
     floor("NetworkModel", ["Southbound", "Match", "Persistent", "Wire", "JSON"], pure),
@@ -123,8 +124,8 @@ let targets: [Target] = [
     floor(
         "Client",
         [
-            "AgentCore", "Netdev", "HTTPTransport", "Security", "HTTP", "Reactor", "NetworkModel", "JSON", "Wire",
-            httpTypes, yams,
+            "AgentCore", "Netdev", "HTTPTransport", "Security", "HTTP", "Reactor", "NetworkModel", "OVSDB", "JSON",
+            "Wire", httpTypes, yams,
         ],
         edge
     ),
@@ -148,6 +149,7 @@ let targets: [Target] = [
     // tests, mirroring the sources
     tests("Wire", ["TestSupport"]),
     tests("JSON", ["TestSupport"]),
+    tests("OVSDB", ["JSON"]),
     tests("Persistent", ["TestSupport"]),
     tests("NetworkModel", ["TestSupport", "Southbound", "Persistent", "JSON", "Wire"], golden: true),
     tests("Southbound", ["TestSupport", "Persistent", "JSON", "Wire"]),
@@ -211,7 +213,7 @@ let targets: [Target] = [
             "Wire", log,
         ]
     ),
-    tests("Client", ["TestSupport", "Netdev", "HTTP", httpTypes, httpTypes, "Reactor", "JSON", "Wire"], golden: true),
+    tests("Client", ["TestSupport", "Netdev", "HTTP", httpTypes, "Reactor", "OVSDB", "JSON", "Wire"], golden: true),
     tests("heddle", ["TestSupport", "Client", arguments], golden: true),
 ]
 

@@ -20,11 +20,15 @@ public final class Connection: Caller {
     ///
     /// If the environment does not say, it is the central of this host: by its socket if this user may, else over
     /// loopback.
-    /// - Parameter dataDirectory: that of a central of this host, whatever the environment says.
+    /// - Parameters:
+    ///   - url: The URL to use, whatever the environment says.
+    ///   - dataDirectory: that of a central of this host, whatever the environment says.
     /// - Throws: ``ClientError/usage(_:)`` if `HEDDLE_NB` is no URL.
-    public static func toCentral(dataDirectory: String? = nil) throws(ClientError) -> Connection {
+    public static func toCentral(url: String? = nil, dataDirectory: String? = nil) throws(ClientError) -> Connection {
         var server = Server.central(from: environmentVariable)
-        if let dataDirectory {
+        if let url {
+            server = .central(url: url)
+        } else if let dataDirectory {
             server = .central(inDataDirectory: dataDirectory)
         } else if environmentVariable("HEDDLE_NB") == nil, access(Server.defaultNorthboundSocket, W_OK) == 0 {
             server = .central(inDataDirectory: Server.defaultDataDirectory)

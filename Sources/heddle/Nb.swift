@@ -17,7 +17,8 @@ struct Nb: ParsableCommand {
         case .help(nil): put(NbCommand.grammar.help)
         case .help(let verb?): put(NbCommand.grammar.help(for: verb))
         case .run(let line):
-            let session = NbSession(line, caller: try Connection.toCentral(), output: put) {
+            line.remarks.forEach(complain)
+            let session = NbSession(line, caller: try Connection.toCentral(url: line.database), output: put) {
                 complain($0)
             }
             try session.run()

@@ -17,7 +17,8 @@ struct Sb: ParsableCommand {
         case .help(nil): put(SbCommand.grammar.help)
         case .help(let verb?): put(SbCommand.grammar.help(for: verb))
         case .run(let line):
-            try SbSession(line, caller: try Connection.toCentral(), output: put).run()
+            line.remarks.forEach(complain)
+            try SbSession(line, caller: try Connection.toCentral(url: line.database), output: put).run()
         }
     }
 }

@@ -22,15 +22,10 @@ import Testing
         ("lr-lb-add r l", "load balancers"),
         ("lr-nat-add r snat 1 2", "NAT"),
         ("qos-add s", "QoS"),
-        ("lsp-get-ls p", "heddle describe port"), ("list Logical_Switch", "heddle get switches"),
-        ("find Logical_Switch_Port", "--filter"), ("get Logical_Switch s name", "-o json"),
-        ("set Logical_Switch s x=1", "lsp-set-..."), ("create x", "heddle apply"), ("wait-until x", "--wait=hv"),
-        ("init", "leave it out"), ("sb list Chassis", "heddle get"), ("sb find Port_Binding", "heddle get"),
+        ("wait-until x", "--wait=hv"), ("init", "leave it out"), ("sb create Chassis name=x", "heddle nb set"),
         ("sb lflow-list", "no logical flows"), ("sb lsp-bind p hv1", "heddle port add"),
         ("--meter=m acl-add ls1 to-lport 1 ip drop", "leave it out"),
-        ("--label=7 acl-add ls1 to-lport 1 ip drop", "labels"), ("--db=tcp:1.2.3.4:6641 show", "HEDDLE_NB"),
-        ("--format=json show", "-o json"), ("-f csv show", "-o json"),
-        ("--no-leader-only show", "one central"), ("-V", "heddle --version"),
+        ("--label=7 acl-add ls1 to-lport 1 ip drop", "labels"), ("-V", "heddle --version"),
     ])
     func `what OVN's programs can do besides is answered with what to use`(line: String, piece: String) {
         let sentence = refusal(line)

@@ -55,7 +55,12 @@ import Testing
         #expect(NbCommand.grammar.completion(after: ["--wait=hv"]) == first)
         #expect(SbCommand.grammar.completion(after: ["chassis-del"]) == .name(.chassis))
         guard case .words(let others) = SbCommand.grammar.completion(after: []) else { return }
-        #expect(others == ["show", "chassis-del", "--if-exists"])
+        #expect(others == ["show", "chassis-del", "list", "find", "get", "--columns=", "--if-exists"])
+        #expect(SbCommand.grammar.completion(after: ["list", "Chassis"]) == .name(.chassis))
+        #expect(
+            SbCommand.grammar.completion(after: ["get", "Encap", "x"])
+                == .words(["_uuid", "chassis_name", "ip", "options", "type"])
+        )
     }
 
     private static let wellFormed: [(String, [NbCommand])] = [

@@ -1,5 +1,13 @@
+import OVSDB
+
 /// A parsed command line with the grammar of OVN's control programs.
 public struct ControlCommandLine<Command: Sendable>: Sendable {
+    /// The way in which rows of tables are printed.
+    public var style = RowStyle()
+    /// Central's URL; `nil` leaves it to the environment.
+    public var database: String?
+    /// The sentences about options that have no effect here, each once.
+    public var remarks: [String] = []
     /// The progress of a change at which the program ends.
     public var wait = ControlWait.none
     /// The time for all of it in seconds; `nil` is no limit.
@@ -42,6 +50,8 @@ public struct ControlGrammar<Command: Sendable>: Sendable {
     public let waits: Bool
     /// Verbs that OVN's program has and this one does not.
     let foreignVerbs: ForeignVerbs
+    /// The database whose rows are printed.
+    let database: OVNDatabase
 
     /// The longest `--timeout`, a day: more is a typing error.
     public static var timeoutMaximum: Int64 { 86400 }
@@ -120,7 +130,21 @@ private struct SegmentReader<Command: Sendable> {
             line.printsWaitTime = true
         case "--timeout", "-t":
             line.timeout = try timeout(try given(value, for: name))
+        case "--db":
+            line.database = try ControlDatabase.url(of: try given(value, for: name))
+        case "--format", "-f":
+            line.style.format = try choice(try given(value, for: name), of: name, RowStyle.Format.self)
+        case "--data", "-d":
+            line.style.cells = try choice(try given(value, for: name), of: name, RowStyle.Cells.self)
+        case "--no-headings", "--no-heading": line.style.hasHeadings = false
+        case "--bare": line.style.makeBare()
+        case "--pretty": line.style.isPretty = true
         default:
+            if let remark = ForeignVerbs.remark(forOption: name) ?? (word.hasPrefix("-v") ? ForeignVerbs.noLog : nil) {
+                let sentence = "\(word.hasPrefix("-v") ? "-v" : name) has no effect here: \(remark)"
+                if !line.remarks.contains(sentence) { line.remarks.append(sentence) }
+                return
+            }
             if let remedy = ForeignVerbs.remedy(forOption: name) {
                 throw .usage("'\(name)' exists in OVN, but not here: \(remedy)")
             }
@@ -136,6 +160,18 @@ private struct SegmentReader<Command: Sendable> {
         if let value { return value }
         guard let word = words.popFirst() else { throw .usage("option '\(option)' requires an argument") }
         return word
+    }
+
+    private func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ text: String,
+        of option: String,
+        _ type: Choice.Type
+    ) throws(ClientError) -> Choice {
+        guard let choice = Choice(rawValue: text) else {
+            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .usage("'\(text)' is no \(option) that there is here: \(known)")
+        }
+        return choice
     }
 
     private func timeout(_ text: String) throws(ClientError) -> Int64? {

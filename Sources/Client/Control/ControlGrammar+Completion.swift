@@ -34,10 +34,18 @@ extension ControlGrammar {
         case "PORT", "PARENT": return .name(.port)
         case "CHASSIS": return .name(.chassis)
         case "DHCP-OPTIONS": return .name(.dhcpOptions)
+        case "TABLE": return .words(database.tables.map(\.name))
+        case "RECORD", "RECORD...":
+            return (try? OVNTable.named(written[1], in: database)).map { .name($0.kind) } ?? .words([])
+        case let column where column.hasPrefix("COLUMN"):
+            let table = try? OVNTable.named(written[1], in: database)
+            let ending = column.hasPrefix("COLUMN:KEY=") ? "=" : ""
+            return .words((table?.columns ?? []).filter { ending.isEmpty || $0.remedy == nil }.map { $0.name + ending })
         case "KEY=VALUE..." where verb.name.hasPrefix("dhcp-options-"):
             let names = DHCPOption.all(of: .v4).map(\.name) + DHCPOption.all(of: .v6).map(\.name)
             return .words(Set(names).sorted().map { $0 + "=" })
-        case let choice where choice.contains("|"): return .words(choice.split(separator: "|").map(String.init))
+        case let choice where choice.contains("|") && !choice.contains("="):
+            return .words(choice.split(separator: "|").map(String.init))
         default: return .words(parameters.indices.contains(position) ? [] : ["--"])
         }
     }

@@ -32,6 +32,11 @@ extension ControlGrammar {
         }
         lines += [
             "  --timeout=SECONDS   give up after this time and exit 3 (default: no limit)",
+            "  --db=URL            central, in the place of HEDDLE_NB: a URL, or tcp:HOST:PORT, ssl:HOST:PORT",
+            "  -f, --format=FORMAT print rows as table, list (as is usual), csv or json",
+            "  -d, --data=FORMAT   print values as string (as is usual), bare or json",
+            "  --no-headings       print rows without the names of columns; --bare is --format=list",
+            "                      --data=bare --no-headings; --pretty indents json",
             "  -h, --help          show this, or the help of one command",
             "",
             "ENVIRONMENT:",
@@ -52,6 +57,9 @@ extension ControlGrammar {
         case "--log": "have hosts log what it decides"
         case "--severity=SEVERITY": "alert, warning, notice, info (as is usual) or debug; has it logged"
         case "--name=NAME": "its name in logs, traces and the API"
+        case "--columns=COLUMN[,COLUMN]...": "the columns to print, in this order"
+        case "--id=@NAME": "the name of the new row for this chain"
+        case "--all": "all rows of the table"
         case "--tier=TIER": "0 to 3; a lower one is asked first"
         default: ""
         }

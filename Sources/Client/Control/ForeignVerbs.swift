@@ -16,12 +16,12 @@ struct ForeignVerbs: Sendable {
 
     private static let database =
         all(
-            ["list", "find", "get"],
-            "use 'heddle get switches', ports or chassis, with -o json and --filter FIELD=VALUE"
+            ["get-connection", "del-connection", "set-connection"],
+            "central listens where 'heddle central --northbound' and '--southbound' say"
         )
         + all(
-            ["set", "add", "remove", "clear", "create", "destroy"],
-            "use 'heddle nb lsp-set-...', 'heddle apply', or PATCH in the API"
+            ["get-ssl", "del-ssl", "set-ssl"],
+            "central has certificates by itself, and shows others by 'heddle central --certificate'"
         )
         + all(["wait-until"], "use 'heddle nb --wait=hv sync', or 'heddle get --watch'")
         + all(["init", "comment"], "it is not needed here: leave it out")
@@ -39,7 +39,13 @@ struct ForeignVerbs: Sendable {
             ("meter-", "meters are not in this version"),
             ("ha-chassis-group-", "gateways are not in this version"),
             ("lsp-set-tag", "give the tag of a nested port with 'lsp-add SWITCH PORT PARENT TAG'"),
-            ("lsp-get-ls", "use 'heddle describe port PORT', which names its switch"),
+            ("fwd-group-", "load balancers are not in this version"),
+            (
+                "static-mac-binding-",
+                "logical routers are not in this version: let a guest or the network outside route"
+            ),
+            ("copp-", "hosts bound what guests may ask of them by themselves: leave it out"),
+            ("ls-copp-", "hosts bound what guests may ask of them by themselves: leave it out"),
         ] + database
     )
 
@@ -51,23 +57,36 @@ struct ForeignVerbs: Sendable {
             ("chassis-add", "a chassis comes with its agent: run 'heddle agent' on the host"),
             ("lflow-list", "there are no logical flows: each host makes its tables of 'heddle get port-bindings'"),
             ("dump-flows", "there are no logical flows: each host makes its tables of 'heddle get port-bindings'"),
+            ("ip-multicast-flush", "members that leave are forgotten by hosts: see 'heddle multicast' on one"),
             ("count-flows", "there are no logical flows: each host makes its tables of 'heddle get port-bindings'"),
-        ] + database
+        ]
+            + all(
+                ["set", "add", "remove", "clear", "create", "destroy"],
+                "central and hosts make these rows: use 'heddle nb set', or 'heddle sb chassis-del'"
+            ) + database
     )
+
+    static let noLog = "there is no log to set"
+
+    /// Returns why an option that OVN's programs have is accepted, but does nothing.
+    static func remark(forOption option: String) -> String? {
+        switch option {
+        case "--no-leader-only", "--leader-only", "--shuffle-remotes", "--no-shuffle-remotes": "there is one central"
+        case "--verbose", "-v", "--log-file", "--syslog-method", "--syslog-target", "--no-syslog": noLog
+        default: nil
+        }
+    }
 
     /// Returns what to use in place of an option that only OVN's programs have.
     static func remedy(forOption option: String) -> String? {
         switch option {
-        case "--db": "name central by HEDDLE_NB=URL"
-        case "-f", "--format", "--columns", "--no-headings", "--no-heading", "-d", "--data", "--bare", "--oneline":
-            "for programs there is 'heddle get KIND -o json'"
+        case "--oneline": "each command has lines of its own: leave it out"
         case "--dry-run": "'heddle apply --dry-run' and the API's dry_run=true only show what would change"
-        case "--no-leader-only", "--leader-only", "--shuffle-remotes", "--no-shuffle-remotes":
-            "there is one central: leave it out"
         case "--meter": "hosts bound what they log by themselves: leave it out"
         case "--label": "'labels' of 'heddle apply' may say anything"
         case "-u": "name central by HEDDLE_NB=unix:PATH"
-        case "-v", "--verbose", "--log-file", "--syslog-method": "there is no log to set: leave it out"
+        case "--detach", "--monitor", "--pidfile", "--overwrite-pidfile", "--no-chdir", "--user":
+            "it need not run as a daemon: a call takes milliseconds"
         case "-V", "--version": "'heddle --version' tells it"
         case "-p", "--private-key", "-c", "--certificate", "-C", "--ca-cert":
             "set HEDDLE_CA to central's authority and HEDDLE_TOKEN to a token"

@@ -3,10 +3,11 @@ extension NbCommand {
     public static let grammar = ControlGrammar<NbCommand>(
         program: "heddle nb",
         abstract: "Change and show the logical network, with ovn-nbctl's commands.",
-        verbs: switchVerbs + portVerbs + portColumnVerbs + portGroupVerbs + aclVerbs + dhcpVerbs + mirrorVerbs
-            + otherVerbs,
+        verbs: switchVerbs + portVerbs + portColumnVerbs + identityVerbs + portGroupVerbs + aclVerbs + dhcpVerbs
+            + mirrorVerbs + databaseVerbs + otherVerbs,
         waits: true,
-        foreignVerbs: .northbound
+        foreignVerbs: .northbound,
+        database: .northbound
     )
 
     private static let switchVerbs: [ControlVerb<NbCommand>] = [

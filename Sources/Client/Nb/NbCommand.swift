@@ -44,6 +44,12 @@ public enum NbCommand: Equatable, Sendable {
     /// Delete the rules of a mirror: all, those of a priority, or the one with a match.
     case mirrorRuleDel(String, priority: Int64?, match: String?)
     case mirrorList
+    /// Print the switch of a port.
+    case lspGetSwitch(String)
+    /// Print a switch.
+    case lsGet(String)
+    /// Print or change rows of OVN's tables.
+    case database(DatabaseCommand)
     /// Print the switches with their ports, or one of them.
     case show(switch: String?)
     /// Change nothing, but wait as `--wait` says.
@@ -112,8 +118,10 @@ public enum NbCommand: Equatable, Sendable {
     /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
-        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList, .mirrorList:
+        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList, .mirrorList,
+            .lspGetSwitch, .lsGet:
             true
+        case .database(let command): command.onlyReads
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
             .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel:
             false

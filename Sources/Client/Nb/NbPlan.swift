@@ -16,6 +16,12 @@ public struct NbView: Equatable, Sendable {
     public var acls: [JSONValue] = []
     /// Mirrors by the name or UUID that the user wrote; those that are not there are missing.
     public var mirrors: [String: JSONValue] = [:]
+    /// The objects of rows that the chain changes, by table and by what the user wrote.
+    public var records: [String: [String: JSONValue]] = [:]
+    /// All objects of the tables that the chain empties.
+    public var allRecords: [String: [JSONValue]] = [:]
+    /// The objects that changed columns refer to.
+    var referredObjects = OVNObjects()
 
     public init() {}
 }
@@ -39,6 +45,14 @@ public struct NbPlan: Equatable, Sendable {
     var portGroups: [String: Known] = [:]
     /// The ACLs as the chain has left them so far.
     var acls: [JSONValue] = []
+    /// The objects of rows, as they were read.
+    var records: [String: [String: JSONValue]] = [:]
+    var allRecords: [String: [JSONValue]] = [:]
+    var referredObjects = OVNObjects()
+    /// The names of the objects that the chain makes as rows, by what it calls them.
+    var rowNames: [String: String] = [:]
+    /// The paths of the objects that `create` makes, in order.
+    public internal(set) var created: [String] = []
     private var names: [String: String] = [:]
     private var position = 0
 
@@ -114,6 +128,9 @@ public struct NbPlan: Equatable, Sendable {
             portGroups[name] = Known(revision: object["revision"]?.integerValue)
         }
         acls = view.acls
+        records = view.records
+        allRecords = view.allRecords
+        referredObjects = view.referredObjects
         for (index, command) in commands.enumerated() {
             position = index
             try add(command)
@@ -159,6 +176,9 @@ public struct NbPlan: Equatable, Sendable {
         case .mirrorRuleAdd(let reference, let rule): try addRule(rule, to: reference)
         case .mirrorRuleDel(let reference, let priority, let match):
             try deleteRules(of: reference, priority: priority, match: match)
+        case .database(let command): try change(command)
+        case .lsGet(let reference): _ = try logicalSwitch(reference)
+        case .lspGetSwitch(let reference): _ = try port(reference)
         case .lsList, .show(nil), .sync, .dhcpOptionsList, .mirrorList: break
         }
     }

@@ -43,30 +43,36 @@ public struct NbSession {
     public func run() throws(ClientError) {
         let commands = line.commands.map(\.command)
         let firstChange = commands.firstIndex { !$0.onlyReads } ?? commands.count
-        for command in commands[..<firstChange] { try print(command) }
+        var tableCount = 0
+        for command in commands[..<firstChange] { try print(command, &tableCount) }
         guard firstChange < commands.count else { return }
         let start = clock()
-        let revision = try commit(commands)
+        let (revision, created) = try commit(commands)
         try wait(for: revision, committedAfter: clock() - start, since: start)
+        for path in created {
+            if let object = try boundedCaller.object(path)?.body { output(object.text("id") + "\n") }
+        }
         for case .dhcpOptionsCreate(let name, _, _) in commands {
             if let object = try boundedCaller.object(dhcpPath(name))?.body { output(object.text("id") + "\n") }
         }
-        for command in commands[firstChange...] where command.onlyReads { try print(command) }
+        for command in commands[firstChange...] where command.onlyReads { try print(command, &tableCount) }
     }
 
     // MARK: Changes
 
-    /// Makes the whole chain one commit; the revision that shows it.
-    private func commit(_ commands: [NbCommand]) throws(ClientError) -> Int64 {
+    /// Makes the whole chain one commit; the revision that shows it, and the paths of the rows that it makes.
+    private func commit(_ commands: [NbCommand]) throws(ClientError) -> (Int64, created: [String]) {
         for attempt in 1...Self.attemptMaximum {
             let (view, seen) = try read(commands)
             let plan = try NbPlan(commands, over: view)
             if plan.operations.isEmpty {
-                if let seen { return seen }
-                return try currentRevision()
+                if let seen { return (seen, []) }
+                return (try currentRevision(), [])
             }
             let reply = try boundedCaller.send(Call(.post, "/v1/transactions", body: plan.body))
-            if reply.status == 200, let revision = reply.body?["revision"]?.integerValue { return revision }
+            if reply.status == 200, let revision = reply.body?["revision"]?.integerValue {
+                return (revision, plan.created)
+            }
             let problem = Problem(status: reply.status, body: reply.body)
             guard attempt < Self.attemptMaximum, Self.contradictsReading(problem) else {
                 throw .problem(explained(problem, plan))
@@ -120,7 +126,23 @@ public struct NbSession {
             view.mirrors[reference] = reply.body
             revision = max(revision ?? 0, reply.revision ?? 0)
         }
+        try readRows(commands, into: &view)
         return (view, revision)
+    }
+
+    /// Reads the objects of rows that the chain changes.
+    private func readRows(_ commands: [NbCommand], into view: inout NbView) throws(ClientError) {
+        let reader = DatabaseReader(caller: boundedCaller)
+        var columns: [OVNColumn] = []
+        for case .database(let command) in commands {
+            let table = command.table
+            columns += table.columns.filter { command.changedColumns.contains($0.name) }
+            if command.action == .destroy(nil) { view.allRecords[table.name] = try reader.rows(of: table) }
+            for record in command.changedRecords where view.records[table.name]?[record] == nil {
+                view.records[table.name, default: [:]][record] = try reader.object(record, of: table)
+            }
+        }
+        view.referredObjects = try reader.objects(for: columns)
     }
 
     private static func unique(_ references: [String]) -> [String] {
@@ -162,8 +184,21 @@ public struct NbSession {
 
     // MARK: Reading
 
-    private func print(_ command: NbCommand) throws(ClientError) {
+    private func print(_ command: NbCommand, _ tableCount: inout Int) throws(ClientError) {
         switch command {
+        case .database(let command):
+            output(try DatabaseReader(caller: boundedCaller).text(command, line.style, after: &tableCount))
+        case .lsGet(let reference):
+            guard let found = try boundedCaller.object(switchPath(reference))?.body else {
+                throw notFound(reference, "switch")
+            }
+            output(NbListing.list([found]))
+        case .lspGetSwitch(let reference):
+            guard let port = try boundedCaller.object(portPath(reference))?.body else {
+                throw notFound(reference, "port")
+            }
+            let home = try boundedCaller.object(switchPath(port.raw("switch")))?.body
+            output(home.map { NbListing.list([$0]) } ?? "")
         case .lsList:
             output(NbListing.list(try boundedCaller.list("/v1/switches")))
         case .lspList(let reference):
@@ -246,24 +281,26 @@ public struct NbSession {
 extension NbCommand {
     fileprivate var switchReferences: [String] {
         switch self {
-        case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?): [name]
+        case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?), .lsGet(let name): [name]
         case .lspAdd(let name, _, _, _): [name]
         case .aclAdd(let acl): [acl.entity]
         case .aclDel(let name, _), .aclList(let name): [name]
         case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
             .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .mirrorAdd,
-            .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
+            .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch, .database:
             []
         }
     }
 
     fileprivate var portReferences: [String] {
         switch self {
-        case .lspAdd(_, let name, _, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _): [name]
+        case .lspAdd(_, let name, _, _), .lspDel(let name, _), .lspSet(let name, _), .lspGet(let name, _),
+            .lspGetSwitch(let name):
+            [name]
         case .pgAdd(_, let ports), .pgSetPorts(_, let ports): ports
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
             .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,
-            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
+            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lsGet, .database:
             []
         }
     }
@@ -276,7 +313,7 @@ extension NbCommand {
             name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList,
             .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,
-            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
+            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch, .lsGet, .database:
             nil
         }
     }
@@ -287,7 +324,8 @@ extension NbCommand {
         case .aclAdd, .aclDel: true
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts,
-            .pgGetPorts, .aclList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList:
+            .pgGetPorts, .aclList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch,
+            .lsGet, .database:
             false
         }
     }
@@ -300,7 +338,7 @@ extension NbCommand {
         case .aclDel(let name, _), .aclList(let name): name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .mirrorAdd, .mirrorDel, .mirrorRuleAdd,
-            .mirrorRuleDel, .mirrorList:
+            .mirrorRuleDel, .mirrorList, .lspGetSwitch, .lsGet, .database:
             nil
         }
     }
@@ -314,7 +352,7 @@ extension NbCommand {
         case .lspSet(_, .attachMirror(let name, _)), .lspSet(_, .detachMirror(let name, _)): name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .mirrorList, .pgAdd, .pgDel,
-            .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList:
+            .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .lspGetSwitch, .lsGet, .database:
             nil
         }
     }

@@ -4,6 +4,8 @@ public enum SbCommand: Equatable, Sendable {
     case show
     /// Forget a chassis, so that its name and encap addresses are free.
     case chassisDel(String, ifExists: Bool)
+    /// Print rows of OVN's tables.
+    case database(DatabaseCommand)
 
     /// The verbs of `heddle sb`: those of ovn-sbctl that make sense if agents own the bindings.
     public static let grammar = ControlGrammar<SbCommand>(
@@ -32,8 +34,17 @@ public enum SbCommand: Equatable, Sendable {
                     ifExists: words.options.contains("--if-exists")
                 )
             },
-        ],
+        ]
+            + DatabaseCommand.readingVerbs(
+                of: .southbound,
+                DatabaseCommand.Examples(
+                    list: "heddle sb --columns=name,hostname --format=table list Chassis",
+                    find: "heddle sb --bare --columns=logical_port find Port_Binding up=false",
+                    get: "heddle sb get Port_Binding ls1-vm1 chassis tunnel_key"
+                )
+            ) { .database($0) },
         waits: false,
-        foreignVerbs: .southbound
+        foreignVerbs: .southbound,
+        database: .southbound
     )
 }

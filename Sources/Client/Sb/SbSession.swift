@@ -20,8 +20,11 @@ public struct SbSession {
 
     /// Does the commands one after the other; the first that fails ends it.
     public func run() throws(ClientError) {
+        var tableCount = 0
         for (_, command) in line.commands {
             switch command {
+            case .database(let command):
+                output(try DatabaseReader(caller: caller).text(command, line.style, after: &tableCount))
             case .show:
                 let chassis = try caller.list("/v1/chassis")
                 output(SbListing.show(chassis: chassis, portBindings: try caller.list("/v1/southbound/port-bindings")))
