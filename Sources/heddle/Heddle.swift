@@ -27,7 +27,8 @@ import Reactor
             Port.self, MACCommand.self, MulticastCommand.self, ConnectionCommand.self, ACLCommand.self,
             TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, MigrateCommand.self,
             TraceCommand.self,
-            DoctorCommand.self, ApplyCommand.self, ExportCommand.self, CompletionCommand.self,
+            DoctorCommand.self, ApplyCommand.self, ExportCommand.self, ImportCommand.self,
+            CompletionCommand.self,
         ]
     )
 

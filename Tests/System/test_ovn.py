@@ -1,5 +1,6 @@
-"""OVN hands: rows as ovn-nbctl prints them."""
+"""OVN hands: rows as ovn-nbctl prints them, and networks that real ovn-nbctl has made, imported."""
 
+import json
 import os
 import re
 import shutil
@@ -133,6 +134,137 @@ class OVNTest(unittest.TestCase):
                 for verb in verbs:
                     done = heddle(central, own, verb, check=False)
                     self.assertNotIn("unknown command", done.stderr, verb)
+
+    # -- import -------------------------------------------------------------------------------------------
+
+    def fill(self, ovn):
+        """Makes what a cloud has: switches with ports, groups, sets, ACLs, DHCP, DNS, and what Heddle has not."""
+        nbctl = ovn.nbctl
+        nbctl("ls-add", "ls1", "--", "set", "Logical_Switch", "ls1", 'other_config:subnet="10.0.0.0/24"',
+              'other_config:exclude_ips="10.0.0.1 10.0.0.5..10.0.0.9"', "other_config:mcast_snoop=true",
+              "other_config:fdb_age_threshold=7", "external_ids:tenant=t1")
+        nbctl("ls-add", "web net")
+        for number in 1, 2, 3:
+            nbctl("lsp-add", "ls1", f"p{number}", "--", "lsp-set-addresses", f"p{number}",
+                  f"02:00:00:00:00:0{number} 10.0.0.2{number}", "--", "lsp-set-port-security", f"p{number}",
+                  f"02:00:00:00:00:0{number} 10.0.0.2{number}")
+        nbctl("lsp-add", "ls1", "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7", "--", "lsp-set-addresses",
+              "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7", "02:00:00:00:00:44 10.0.0.44")
+        nbctl("lsp-add", "web net", "w1", "--", "lsp-set-addresses", "w1", "router", "--", "lsp-set-type", "w1", "router",
+              "--", "lsp-set-options", "w1", "router-port=r0-w1")
+        nbctl("lsp-add", "web net", "uplink", "--", "lsp-set-type", "uplink", "localnet", "--", "lsp-set-addresses",
+              "uplink", "unknown", "--", "lsp-set-options", "uplink", "network_name=physnet1", "--", "set",
+              "Logical_Switch_Port", "uplink", "tag=7")
+        nbctl("lsp-add", "web net", "nested", "p1", "42")
+        nbctl("lsp-add", "web net", "odd", "--", "lsp-set-port-security", "odd", "nonsense", "--", "set",
+              "Logical_Switch_Port", "odd", "options:foo=bar", "options:requested-chassis=hv1")
+        nbctl("pg-add", "pg1", "p1", "p2", "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7")
+        nbctl("create", "Address_Set", "name=as1", 'addresses="10.0.0.0/24","10.1.0.1"')
+        nbctl("acl-add", "pg1", "to-lport", "1002", "outport == @pg1 && ip4.src == $as1 && tcp.dst == 80", "allow-related")
+        nbctl("--log", "--severity=notice", "--name=dropped", "acl-add", "pg1", "to-lport", "1001", "outport == @pg1 && ip",
+              "drop")
+        nbctl("acl-add", "ls1", "from-lport", "100", 'inport == "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7" && udp', "drop")
+        nbctl("--apply-after-lb", "acl-add", "ls1", "from-lport", "90", "ct.est", "drop")
+        dhcp = nbctl("create", "DHCP_Options", "cidr=10.0.0.0/24",
+                     'options="server_id"="10.0.0.1" "lease_time"="3600" "server_mac"="0e:00:00:00:00:01" "router"="10.0.0.1"'
+                     ).stdout.strip()
+        nbctl("lsp-set-dhcpv4-options", "p1", dhcp)
+        dns = nbctl("create", "DNS", 'records={"vm1.example"="10.0.0.21"}').stdout.strip()
+        nbctl("set", "Logical_Switch", "ls1", f"dns_records={dns}")
+        nbctl("mirror-add", "m1", "gre", "7", "from-lport", "192.0.2.9", "--", "lsp-attach-mirror", "p2", "m1")
+        nbctl("lr-add", "r0", "--", "lrp-add", "r0", "r0-w1", "02:00:00:00:99:01", "10.2.0.1/24", "--", "lr-nat-add", "r0",
+              "snat", "198.51.100.1", "10.0.0.0/24")
+        nbctl("lb-add", "lb1", "10.0.0.100:80", "10.0.0.21:80,10.0.0.22:80", "--", "ls-lb-add", "ls1", "lb1")
+        nbctl("qos-add", "ls1", "to-lport", "100", "ip", "rate=1000")
+        nbctl("ls-add", "gone", "--", "lsp-add", "gone", "gone1")
+        nbctl("ls-del", "gone")
+        nbctl("--may-exist", "lsp-add", "ls1", "p3")
+
+    def imported(self, source):
+        done = run(HEDDLE, "import", "ovn", source, "-o", "json")
+        return json.loads(done.stdout), done.stderr
+
+    def check(self, ovn):
+        self.fill(ovn)
+        network, told = self.imported(f"unix:{ovn.socket}")
+        yaml = run(HEDDLE, "import", "ovn", f"unix:{ovn.socket}").stdout
+        # The three ways tell the same: the server, its file as it is written, and as it is compacted.
+        self.assertEqual(self.imported(ovn.file), (network, told))
+        ovn.compact()
+        self.assertEqual(self.imported(ovn.file), (network, told))
+        ovn.stop()
+        self.assertEqual(self.imported(ovn.file), (network, told))
+        size = os.path.getsize(ovn.file)
+        with open(ovn.file, "r+b") as file:
+            file.seek(size // 2)
+            old = file.read(1)
+            file.seek(size // 2)
+            file.write(bytes([old[0] ^ 1]))
+        broken = run(HEDDLE, "import", "ovn", ovn.file, check=False)
+        self.assertEqual((broken.returncode, broken.stdout), (1, ""))
+        self.assertIn("damaged", broken.stderr)
+
+        switches = {switch["name"]: switch for switch in network["switches"]}
+        self.assertEqual(sorted(switches), ["ls1", "web-net"])
+        self.assertEqual(switches["ls1"]["exclude_ips"], ["10.0.0.1", "10.0.0.5..10.0.0.9"])
+        self.assertEqual(switches["ls1"]["other_config"], {"mcast_snoop": "true"})
+        ports = {port["name"]: port for switch in network["switches"] for port in switch.get("ports", [])}
+        self.assertEqual(sorted(ports), ["nested", "odd", "p1", "p2", "p3",
+                                         "port-3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7", "uplink"])
+        self.assertEqual((ports["nested"]["parent_name"], ports["nested"]["tag_request"]), ("p1", 42))
+        self.assertEqual((ports["uplink"]["type"], ports["uplink"]["tag_request"]), ("localnet", 7))
+        self.assertEqual((ports["odd"]["enabled"], ports["odd"]["requested_chassis"]), (False, ["hv1"]))
+        self.assertEqual(ports["p1"]["dhcpv4_options"], "dhcp-10.0.0.0-24")
+        self.assertEqual(ports["p2"]["mirror_rules"], ["m1"])
+        self.assertEqual(len(network["port_groups"][0]["ports"]), 3)
+        self.assertEqual(
+            sorted(acl["match"] for acl in network["acls"]),
+            ['inport == "port-3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7" && udp', "outport == @pg1 && ip",
+             "outport == @pg1 && ip4.src == $as1 && tcp.dst == 80"])
+        for line in (
+                "Logical_Switch ls1: load_balancer: load balancers are not in this version",
+                "Logical_Switch ls1: qos_rules: QoS rules are not in this version",
+                "Logical_Switch ls1: other_config:fdb_age_threshold: ", "Logical_Switch web net: name: it is web-net here",
+                "Logical_Switch_Port w1: it leads to the router port r0-w1",
+                "Logical_Switch_Port 3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7: name: it is port-3d0f0dd5",
+                "Logical_Switch_Port odd: port_security: ", "Logical_Switch_Port odd: enabled: the port is disabled",
+                "Logical_Switch_Port odd: options:foo: ", "Logical_Router r0: logical routers are not in this version",
+                "Load_Balancer lb1: load balancers are not in this version", "ACL "):
+            self.assertIn(line, told)
+
+        with Central() as central:
+            file = f"{ovn.folder}/network.yaml"
+            with open(file, "w", encoding="utf-8") as output:
+                output.write(yaml)
+            heddle(central, "apply", "-f", file)
+            self.assertEqual(json.loads(heddle(central, "export", "-o", "json").stdout), network)
+            again = heddle(central, "apply", "-f", file).stdout
+            self.assertIn("unchanged", again)
+
+    def test_a_standalone_database_is_imported_applied_and_exported_again(self):
+        with Northbound() as ovn:
+            self.check(ovn)
+
+    def test_the_database_of_a_clusters_member_is_imported_applied_and_exported_again(self):
+        with Northbound(clustered=True) as ovn:
+            self.check(ovn)
+
+    def test_what_is_no_northbound_database_is_refused_in_one_sentence(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("ovsdb-tool", "create", f"{folder}/sb.db", "/usr/share/ovn/ovn-sb.ovsschema")
+            with open(f"{folder}/text", "w", encoding="utf-8") as file:
+                file.write("hello\n")
+            with open(f"{folder}/huge", "wb") as file:
+                file.truncate(1 << 40)
+            for source, status, piece in (
+                    (f"{folder}/sb.db", 1, "OVN_Southbound"), (f"{folder}/text", 1, "no database"),
+                    (f"{folder}/huge", 2, "cannot read"), (f"{folder}/none", 2, "No such file"),
+                    (f"unix:{folder}/none", 1, "cannot be reached"), ("tcp:10.0.0.1:6641", 2, "unix:SOCKET"),
+                    (folder, 2, "cannot read")):
+                done = run(HEDDLE, "import", "ovn", source, check=False, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (status, ""), (source, done.stderr))
+                self.assertIn(piece, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1)
 
 
 if __name__ == "__main__":

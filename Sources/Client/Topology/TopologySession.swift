@@ -137,7 +137,7 @@ public struct TopologySession {
     }
 
     /// The objects by kind, ports below their switches; those of switches that are not in the list have their own.
-    private static func document(owner: String?, _ lists: [ObjectKind: [JSONValue]]) -> JSONValue {
+    static func document(owner: String?, _ lists: [ObjectKind: [JSONValue]]) -> JSONValue {
         var document = JSONObject()
         document["owner"] = owner.map { .string($0) }
         var below: [ObjectKind: [String: [JSONValue]]] = [:]
