@@ -100,12 +100,17 @@ struct TokenList: ParsableCommand {
 
             EXAMPLES:
               heddle token list
+              heddle token list -o json
             """
     )
 
     @OptionGroup var central: CentralOptions
 
+    @Option(name: .shortAndLong, help: "How to print: table or json.")
+    var output = CountersFormat.table
+
     func run() throws {
+        if output == .json { return put(try central.session().listAsJSON()) }
         put(try central.session().list(now: Timestamp(seconds: Clock.wallSeconds()).description))
     }
 }

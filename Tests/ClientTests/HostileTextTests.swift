@@ -117,6 +117,7 @@ import Wire
         expectHarmless(ClientError.problem(problem).message + "\n")
         #expect(!problem.sentence.contains("\n"))
         expectHarmless(try TokenSession(caller: Self.central()).list(now: "2026"))
+        expectHarmless(try TokenSession(caller: Self.central()).listAsJSON())
         let host: JSONValue = [
             "ports": [
                 [

@@ -38,6 +38,11 @@ public struct TokenSession {
         return (text, "token \(token.text("id")), \(use), until \(token.text("expires_at")); it is shown only here")
     }
 
+    /// All tokens as central has them, in JSON.
+    public func listAsJSON() throws(ClientError) -> String {
+        JSONValue.array(try caller.list("/v1/tokens")).indentedText
+    }
+
     /// A table of all tokens.
     /// - Parameter now: the present time as the table writes times, to tell the expired.
     public func list(now: String) throws(ClientError) -> String {
