@@ -63,7 +63,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case multicastReport
     /// A message of IGMP or MLD that is cut short, a fragment or has a wrong checksum, on a switch with `mcast_snoop`.
     case multicastMalformed
-    /// More statements about multicast groups than a port may make (`RateLimit.membershipRecords`).
+    /// More statements about multicast groups than a port may make (`RateLimit.membershipRecords`), or than wait for
+    /// the control thread (`FactRings.membershipCountMaximum`).
     case multicastReportLimit
     /// More frames of a port than are copied to its mirrors (`RateLimit.mirrorCopies`).
     case mirrorLimit

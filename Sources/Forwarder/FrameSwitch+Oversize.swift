@@ -121,15 +121,20 @@ extension FrameSwitch {
         }
     }
 
-    /// Wakes the control thread: a path carries less than was thought, or a guest has activated its port.
-    func tell(_ news: MembershipNews) {
-        guard let facts else { return }
+    /// Tells the control thread what a report says of multicast groups.
+    /// - Returns: `false` if there was no room for all of it; the guest says it again.
+    func tell(_ news: MembershipNews) -> Bool {
+        guard let facts else { return true }
         let about = UInt64(news.vni) &<< 24 | UInt64(news.portKey) &<< 8
-        // A fact that finds no room is told again by the next report.
-        news.forEach { fact, group in _ = facts.members.put(about | UInt64(fact.rawValue), group.high, group.low) }
+        var isTold = true
+        news.forEach { fact, group in
+            if !facts.members.put(about | UInt64(fact.rawValue), group.high, group.low) { isTold = false }
+        }
         tellControl()
+        return isTold
     }
 
+    /// Wakes the control thread: a path carries less than was thought, or a guest has activated its port.
     func tellControl() {
         guard notify >= 0 else { return }
         var one: UInt64 = 1

@@ -210,10 +210,9 @@ extension FrameSwitch {
             tellControl()
         }
         if let news = verdict.pointee.takeMembershipNews(of: frame) {
-            guard budget.pointee.takeMembershipRecords(news.count, now: now, shareCount: shareCount) else {
+            guard budget.pointee.takeMembershipRecords(news.count, now: now, shareCount: shareCount), tell(news) else {
                 return drop(number, .multicastReportLimit)
             }
-            tell(news)
         }
         guard action.kind == .pipeline else { return perform(action, on: departure, frame, generation) }
         if let limits = generation.pointee.storms(slot), let kind = verdict.pointee.stormKind(of: frame),

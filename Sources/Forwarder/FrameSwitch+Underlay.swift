@@ -192,14 +192,14 @@ extension FrameSwitch {
             flows,
             into: room
         )
-        if let news = verdict.pointee.takeMembershipNews(of: frame),
-            distantBudgets[packet.ingressHash].pointee.takeMembershipRecords(
-                news.count,
-                now: origin.now,
-                shareCount: generation.pointee.underlayCount
-            )
-        {
-            tell(news)
+        if let news = verdict.pointee.takeMembershipNews(of: frame) {
+            let budget = distantBudgets[packet.ingressHash]
+            let shareCount = generation.pointee.underlayCount
+            guard budget.pointee.takeMembershipRecords(news.count, now: origin.now, shareCount: shareCount), tell(news)
+            else {
+                drop(.multicastReportLimit)
+                return .pipeline
+            }
         }
         if action.kind == .pipeline { replicate(frame, bytes, packet, origin, generation) }
         return action
