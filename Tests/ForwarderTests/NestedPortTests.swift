@@ -66,6 +66,31 @@ import Wire
         #expect(isAccounted())
     }
 
+    @Test func `A frame from another host that an ACL drops is counted as that for any port`() {
+        let rule = PacketFilter.Rule(
+            name: "a",
+            direction: .toPort,
+            tier: 0,
+            match: "outport == \"port-1\" || outport == \"port-3\"",
+            action: .drop
+        )
+        let filter = PacketFilter(acls: [rule], ports: ["port-1": 2, "port-3": 4])
+        let net = MemoryHosts(hostCount: 2, places: [0, 0, 0, 0, 1], filter: filter) { binding, number in
+            guard number == 1 else { return }
+            (binding.parentPort, binding.tag) = ("port-0", 10)
+        }
+        net.share(device: 0, among: [1])
+        for _ in 0..<2 {
+            net.send([1, 3].map { MemoryHosts.frame(from: 4, to: MemoryHosts.mac($0)) }, from: 4)
+            net.drainPort(4, on: 1)
+            net.settleUnderlay()
+        }
+        for port in [1, 3] { #expect(net.count(.unsentFrames, of: port, on: 0) == 2) }
+        #expect(net.drops(.acl, of: CounterBlock.underlay, on: 0) == 4)
+        #expect(net.got(0) == [] && net.got(3) == [])
+        #expect(net.isAccountedFor(on: 0) && net.isAccountedFor(on: 1))
+    }
+
     @Test func `Other tags are the parent's affair`() {
         let frame = MemoryHosts.frame(from: 0, to: MemoryHosts.mac(3))
         let known = MemoryHosts.frame(from: 1, to: MemoryHosts.mac(3))
