@@ -6,11 +6,7 @@ import NetworkModel
 extension API {
     /// Many changes as one commit.
     func transact(_ call: Call) throws(Problem) -> Action {
-        let reader = TransactionReader(
-            routes: routes,
-            rights: call.principal.rights,
-            workforce: call.context.workforce
-        )
+        let reader = TransactionReader(routes: routes, rights: call.principal.rights)
         var request = try writeRequest(call)
         request.isTransaction = true
         do {
@@ -36,9 +32,6 @@ extension API {
 struct TransactionReader {
     let routes: [Route]
     let rights: Principal.Rights
-    let workforce: any Workforce
-    /// The operations that one piece of work reads.
-    private static let pieceCount = 512
 
     func read(_ content: JSONValue) throws(Refusal) -> ([Requirement], [Operation]) {
         let body = JSONReader(content)
@@ -49,22 +42,8 @@ struct TransactionReader {
         let maximum = Limits.operationCountMaximum
         let demands = try body["require"]?.list(atMost: maximum) ?? []
         let requirements = try demands.map { demand throws(Refusal) in try requirement(demand) }
-        return (requirements, try operations(ops.list(atMost: maximum)))
-    }
-
-    /// Reads operations, which do not depend on each other, by all who are there. The first that is wrong is refused.
-    private func operations(_ readers: [JSONReader]) throws(Refusal) -> [Operation] {
-        let slices = workforce.slices(of: readers, by: Self.pieceCount) { slice -> Result<[Operation], Refusal> in
-            do throws(Refusal) {
-                return .success(try slice.map { reader throws(Refusal) in try operation(reader) })
-            } catch {
-                return .failure(error)
-            }
-        }
-        var operations: [Operation] = []
-        operations.reserveCapacity(readers.count)
-        for slice in slices { operations += try slice.get() }
-        return operations
+        let operations = try ops.list(atMost: maximum).map { element throws(Refusal) in try operation(element) }
+        return (requirements, operations)
     }
 
     private func operation(_ reader: JSONReader) throws(Refusal) -> Operation {

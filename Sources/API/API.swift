@@ -87,7 +87,6 @@ public struct API: Sendable {
     ///   - isReady: True if `/readyz` says so: the store is open and nobody asked to stop.
     ///   - newRequestID: The request's identity, if it brings none.
     ///   - identified: Called if the request was let in by who asks, as far as that is asked here.
-    ///   - workforce: Those who read a large content.
     public func action(
         _ request: HTTPRequest,
         body: [UInt8],
@@ -97,15 +96,13 @@ public struct API: Sendable {
         peer: Peer = .anyone,
         now: Int64 = 0,
         newRequestID: @autoclosure () -> String,
-        identified: () -> Void = {},
-        workforce: any Workforce = LoneWorker.any
+        identified: () -> Void = {}
     ) -> Action {
         let context = CallContext(
             requestID: Self.requestID(request) ?? newRequestID(),
             source: source,
             epoch: network.epoch,
-            place: CommitPlace(network),
-            workforce: workforce
+            place: CommitPlace(network)
         )
         let principal: Principal
         do throws(Problem) {
@@ -216,19 +213,10 @@ final class CallContext {
     let epoch: UInt64
     /// The commit that the request's network ends with.
     let place: CommitPlace
-    /// Those who read a large content.
-    let workforce: any Workforce
     /// The author for the commit log.
     var author = Principal.anonymous
 
-    init(
-        requestID: String,
-        source: @escaping () -> String,
-        epoch: UInt64,
-        place: CommitPlace,
-        workforce: any Workforce = LoneWorker.any
-    ) {
-        self.workforce = workforce
+    init(requestID: String, source: @escaping () -> String, epoch: UInt64, place: CommitPlace) {
         self.requestID = requestID
         self.source = source
         self.epoch = epoch

@@ -21,12 +21,9 @@ final class BulkThread {
         case begin(
             [Mailbox<ServingLoop.Message>],
             core: Mailbox<CoreThread.Message>,
-            store: Mailbox<StoreThread.Message>,
-            helper: Mailbox<BulkThread.Message>
+            store: Mailbox<StoreThread.Message>
         )
         case read(Job)
-        /// Do pieces of the work of another thread.
-        case help(@Sendable () -> Void)
         /// Work out a write.
         case plan(Plan)
         /// Make the action of a long answer.
@@ -65,7 +62,6 @@ final class BulkThread {
     private var servers: [Mailbox<ServingLoop.Message>] = []
     private var core: Mailbox<CoreThread.Message>?
     private var store: Mailbox<StoreThread.Message>?
-    private var workforce: any Workforce = LoneWorker.any
     private var generator = RandomReserve()
     /// `nil` where the kernel refuses them.
     private let pauses: ProcessorPauses?
@@ -82,8 +78,7 @@ final class BulkThread {
 
     private func carryOut(_ message: Message) {
         switch message {
-        case .begin(let servers, let core, let store, let helper):
-            workforce = Team(helper: helper)
+        case .begin(let servers, let core, let store):
             self.servers = servers
             for server in servers { pauses?.makeWay(for: server) }
             pauses?.makeWay(for: core)
@@ -91,9 +86,8 @@ final class BulkThread {
             self.core = core
             self.store = store
         case .read(let job): read(job)
-        case .help(let work): work()
         case .plan(let plan):
-            let outcome = plan.carriedOut(by: workforce, using: &generator)
+            let outcome = plan.carriedOut(using: &generator)
             if outcome.steadyCommit == nil { core?.send(.planned(outcome)) } else { store?.send(.stage(outcome)) }
         case .answered(let reception):
             let decision = Decision(action: reception.next(reception.answer), isIdentified: false)
@@ -115,28 +109,10 @@ final class BulkThread {
             peer: job.peer,
             now: Clock.wallSeconds(),
             newRequestID: job.requestID,
-            identified: { isIdentified = true },
-            workforce: workforce
+            identified: { isIdentified = true }
         )
         let decision = Decision(action: action, isIdentified: isIdentified)
         servers[ServingLoop.index(of: job.ticket)].send(.decided(job.ticket, decision))
-    }
-}
-
-/// A thread of long work, and another one that helps if it has nothing to do.
-private final class Team: Workforce {
-    private let helper: Mailbox<BulkThread.Message>
-
-    init(helper: Mailbox<BulkThread.Message>) { self.helper = helper }
-
-    func results<Value: Sendable>(of pieces: [@Sendable () -> Value]) -> [Value] {
-        let work = SharedWork<Value>()
-        work.offer(pieces)
-        helper.send(.help { work.help() })
-        var results: [Value] = []
-        results.reserveCapacity(pieces.count)
-        work.forEach { results.append($0) }
-        return results
     }
 }
 

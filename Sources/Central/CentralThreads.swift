@@ -82,9 +82,7 @@ struct CentralThreads: Sendable {
                     )
                 )
             }
-            for (thread, helper) in [(bulk, planner), (planner, bulk)] {
-                thread.send(.begin(servers, core: mailbox, store: disk, helper: helper))
-            }
+            for thread in [bulk, planner] { thread.send(.begin(servers, core: mailbox, store: disk)) }
             thread = CoreThread(
                 loop: loop,
                 core: core,

@@ -48,13 +48,8 @@ public struct Plan: Sendable {
     }
 
     /// Carries the write out. May take long; the core may do anything beside it.
-    /// - Parameter workforce: Those who do the parts of it that do not depend on each other.
-    public func carriedOut(
-        by workforce: any Workforce = LoneWorker.any,
-        using generator: inout some RandomNumberGenerator
-    ) -> Outcome {
+    public func carriedOut(using generator: inout some RandomNumberGenerator) -> Outcome {
         var core = core
-        core.workforce = workforce
         let base = core.working.revision
         let revision = request.topology.flatMap { core.working.northbound.topologies[$0.owner]?.revision }
         core.write(ticket, request, using: &generator)

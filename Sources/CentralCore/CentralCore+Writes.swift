@@ -34,8 +34,7 @@ extension CentralCore {
                 time: time,
                 revision: reservedRevision,
                 keys: configuration.keys,
-                macPrefix: configuration.macPrefix,
-                workforce: workforce
+                macPrefix: configuration.macPrefix
             )
             let answer =
                 if let topology = request.topology {

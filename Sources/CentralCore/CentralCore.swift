@@ -73,8 +73,6 @@ public struct CentralCore: Sendable {
     var overtaken: Overtaken?
     /// In the copy that a plan is carried out on: the revision that its commit will have.
     var reservedRevision: UInt64?
-    /// In the same copy: those who do its long work.
-    var workforce: any Workforce = LoneWorker.any
     /// Large writes that wait for it.
     var queued: Deque<(ticket: Ticket, request: WriteRequest)> = []
     /// The events that would make a commit and wait, in order.

@@ -59,7 +59,7 @@ public protocol Kind: Hashable, Sendable {
     /// Gives a new object what the server gives it: a key.
     mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal)
     /// The record that hosts are told of the object; `nil` for none.
-    static func record(of stored: Stored<Self>, in transaction: Transaction) -> Record?
+    static func record(of stored: Stored<Self>, in transaction: inout Transaction) -> Record?
     /// The key of the record, if hosts are told of such objects.
     static func recordKey(of id: ObjectID) -> RecordKey?
     /// Lets go of what else was kept for an object that is gone.
@@ -106,7 +106,7 @@ extension Kind {
     public static func check(_ stored: Stored<Self>, in database: NorthboundDatabase) throws(Refusal) {}
     public static func dependents(of id: ObjectID, in database: NorthboundDatabase) -> Dependents? { nil }
     public mutating func prepare(_ id: ObjectID, in transaction: inout Transaction) throws(Refusal) {}
-    public static func record(of stored: Stored<Self>, in transaction: Transaction) -> Record? { nil }
+    public static func record(of stored: Stored<Self>, in transaction: inout Transaction) -> Record? { nil }
     public static func recordKey(of id: ObjectID) -> RecordKey? { nil }
     public static func forget(_ id: ObjectID, in transaction: inout Transaction) {}
     public static func appendRows(of id: ObjectID, to transaction: inout Transaction) {}

@@ -20,101 +20,57 @@ extension Transaction {
         }
     }
 
-    /// The objects whose texts one piece of work makes.
-    private static let pieceCount = 256
-
     /// Makes the rows of the touched objects of a kind, and of what hosts are told of them.
     ///
     /// The rows of each table stay together, so that those of a commit are nearly in order.
     mutating func seal<Object: Kind>(_ kind: Object.Type, _ touched: [ObjectID]) {
-        guard !touched.isEmpty else { return }
-        if Object.kind.letsMembersGo { for id in touched { network.northbound.dropLostMembers(of: kind, id) } }
         var records: [CommitChange] = []
-        for seals in seals(of: kind, touched) {
-            for seal in seals { put(seal, &records) }
+        if Object.kind.letsMembersGo { for id in touched { network.northbound.dropLostMembers(of: kind, id) } }
+        for id in touched {
+            let old = base.northbound[keyPath: Object.table][id]
+            noteReplaced(old?.bytes)
+            if let new = network.northbound[keyPath: Object.table][id] {
+                seal(new, in: old)
+                if let record = Object.record(of: new, in: &self) {
+                    if let row = seal(record) { records.append(row) }
+                    continue
+                }
+                if let key = Object.recordKey(of: id) { network.southbound.remove(key) }
+            } else if let old {
+                note(old.owner, nil)
+                let row = CommitChange(kind: .object(Object.kind), id: id.description, object: nil, name: old.name)
+                rows.append(row)
+            }
+            if let key = Object.recordKey(of: id), let row = row(of: key) { records.append(row) }
         }
         rows += records
         for id in touched { Object.appendRows(of: id, to: &self) }
     }
 
-    /// An object and its record, before sealing and after it.
-    private struct Seal<Object: Kind>: Sendable {
-        let id: ObjectID
-        /// The object before the commit, and as the commit leaves it; `nil` if there is none.
-        let old, new: Stored<Object>?
-        /// False if the object was touched but is as before.
-        let isChanged: Bool
-        let oldRecord: SouthboundDatabase.Entry?
-        /// `nil` if hosts are told of no such object, or nothing new.
-        let newRecord: SouthboundDatabase.Entry?
-        let hasRecord: Bool
-    }
-
-    /// Translates and encodes objects, which do not depend on each other any more, by all who are there.
-    private func seals<Object: Kind>(of kind: Object.Type, _ touched: [ObjectID]) -> [[Seal<Object>]] {
-        // The closure lets go of the maps before anything is put: those that nothing else holds change in place.
-        workforce.slices(of: touched, by: Self.pieceCount) { [self] ids in ids.map { seal(of: kind, $0) } }
-    }
-
-    private func seal<Object: Kind>(of kind: Object.Type, _ id: ObjectID) -> Seal<Object> {
-        let old = base.northbound[keyPath: Object.table][id]
-        let new = network.northbound[keyPath: Object.table][id]
-        let isChanged = new.map { new in old.map { $0.value != new.value || $0.owner != new.owner } ?? true } ?? false
-        let record = new.flatMap { Object.record(of: $0, in: self) }
-        let oldRecord = record.flatMap { base.southbound.entries[$0.key] }
-        return Seal(
-            id: id,
-            old: old,
-            new: isChanged ? new.map(sealed) : new,
-            isChanged: isChanged,
-            oldRecord: oldRecord,
-            newRecord: record.flatMap { record in
-                record == oldRecord?.record
-                    ? nil : SouthboundDatabase.Entry(record: record, revision: stamp.revision)
-            },
-            hasRecord: record != nil
-        )
-    }
-
-    /// An object with the commit's revision and its canonical JSON.
-    private func sealed<Object: Kind>(_ new: Stored<Object>) -> Stored<Object> {
+    private mutating func seal<Object: Kind>(_ new: Stored<Object>, in old: Stored<Object>?) {
+        if let old, old.value == new.value, old.owner == new.owner { return network.northbound.put(old) }
+        if new.configRevision == stamp.revision { note(old?.owner, new.owner) }
         var sealed = new
         sealed.revision = stamp.revision
         sealed.updatedAt = stamp.time
         sealed.bytes = sealed.json(in: network.northbound)
-        return sealed
-    }
-
-    private mutating func put<Object: Kind>(_ seal: Seal<Object>, _ records: inout [CommitChange]) {
-        noteReplaced(seal.old?.bytes)
-        if let new = seal.new {
-            if !seal.isChanged, let old = seal.old {
-                network.northbound.put(old)
-            } else {
-                if new.configRevision == stamp.revision { note(seal.old?.owner, new.owner) }
-                network.northbound.seal(new)
-                rows.append(CommitChange(kind: .object(Object.kind), id: seal.id.description, object: new.bytes))
-            }
-            if seal.hasRecord {
-                noteReplaced(seal.oldRecord?.bytes)
-                guard let entry = seal.newRecord ?? seal.oldRecord else { return }
-                network.southbound.put(entry)
-                guard seal.newRecord != nil else { return }
-                let key = entry.record.key
-                return records.append(CommitChange(kind: .record(key.kind), id: key.id, object: entry.bytes))
-            }
-            if let key = Object.recordKey(of: seal.id) { network.southbound.remove(key) }
-        } else if let old = seal.old {
-            note(old.owner, nil)
-            let id = seal.id.description
-            rows.append(CommitChange(kind: .object(Object.kind), id: id, object: nil, name: old.name))
-        }
-        if let key = Object.recordKey(of: seal.id), let row = row(of: key) { records.append(row) }
+        network.northbound.seal(sealed)
+        rows.append(CommitChange(kind: .object(Object.kind), id: new.id.description, object: sealed.bytes))
     }
 
     /// The topologies that a user's change of an object touches.
     private mutating func note(_ owners: String?...) {
         for owner in owners { if let owner { self.owners.insert(owner) } }
+    }
+
+    /// Puts the record of an object.
+    /// - Returns: Its row, if it is another one than before.
+    private mutating func seal(_ record: Record) -> CommitChange? {
+        let key = record.key
+        let old = base.southbound.entries[key]
+        noteReplaced(old?.bytes)
+        let new = put(record, inPlaceOf: old)
+        return new.map { CommitChange(kind: .record(key.kind), id: key.id, object: $0.bytes) }
     }
 
     /// The row of a southbound record as it is now, if it is another one than before.

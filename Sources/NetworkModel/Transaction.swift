@@ -38,8 +38,6 @@ public struct Transaction: Sendable {
     public var orphaned: [ObjectID] = []
     /// Bytes of the objects that the commit takes the place of.
     public private(set) var replacedByteCount = 0
-    /// Those who make the texts of its objects.
-    let workforce: any Workforce
 
     /// The largest keys that objects get.
     public struct KeyMaximums: Sendable {
@@ -61,10 +59,8 @@ public struct Transaction: Sendable {
         time: Int64,
         revision: UInt64? = nil,
         keys: KeyMaximums = KeyMaximums(),
-        macPrefix: MACPrefix? = nil,
-        workforce: any Workforce = LoneWorker.any
+        macPrefix: MACPrefix? = nil
     ) {
-        self.workforce = workforce
         base = network
         wantedMACPrefix = macPrefix
         self.network = network

@@ -13,7 +13,7 @@ extension SQLiteStore {
     /// The rows that one piece of work reads: few enough that both threads are done at about the same time.
     private static let pieceCount = 1024
 
-    private typealias RowWork = SharedWork<Result<[Network.ReadRow], any Error>>
+    private typealias RowWork = SharedWork<[Network.ReadRow]>
 
     /// Reads all rows, and begins to make a network of them.
     /// - Parameter commit: The commit of which only some rows are there.
@@ -40,7 +40,7 @@ extension SQLiteStore {
         return { [empty, path] in
             var others = empty
             try others.put(otherRows.map { try Self.verified($0, path) })
-            try records.forEach { others.put(try $0.get()) }
+            try records.forEach { others.put($0) }
             work.help()
             return Network(users: try users.take().get(), others: others)
         }
@@ -57,7 +57,7 @@ extension SQLiteStore {
         for (kind, rows) in rows {
             if case .object = kind {
                 work.offer(pieces(of: rows, in: network, path))
-                try work.forEach { network.put(try $0.get()) }
+                try work.forEach { network.put($0) }
             } else {
                 try network.put(rows.map { try verified($0, path) })
             }
@@ -68,7 +68,7 @@ extension SQLiteStore {
     private static func pieces(of rows: [FoundRow], in network: Network, _ path: String) -> [RowWork.Piece] {
         stride(from: 0, to: rows.count, by: pieceCount).map { start in
             let piece = rows[start..<min(start + pieceCount, rows.count)]
-            return { Result { try piece.map { try network.read(verified($0, path)) } } }
+            return { try piece.map { try network.read(verified($0, path)) } }
         }
     }
 

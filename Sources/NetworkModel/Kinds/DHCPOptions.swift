@@ -68,7 +68,7 @@ extension DHCPOptions: Kind {
     }
 
     /// The content of answers.
-    public static func record(of stored: Stored<DHCPOptions>, in transaction: Transaction) -> Record? {
+    public static func record(of stored: Stored<DHCPOptions>, in transaction: inout Transaction) -> Record? {
         Translation.record(of: stored)
     }
 

@@ -51,7 +51,7 @@ extension DNSRecords: Kind {
     public static let blank = DNSRecords(name: "")
 
     /// The content of answers.
-    public static func record(of stored: Stored<DNSRecords>, in transaction: Transaction) -> Record? {
+    public static func record(of stored: Stored<DNSRecords>, in transaction: inout Transaction) -> Record? {
         Translation.record(of: stored)
     }
 

@@ -110,7 +110,7 @@ extension LogicalSwitch: Kind {
     }
 
     /// Its datapath.
-    public static func record(of stored: Stored<LogicalSwitch>, in transaction: Transaction) -> Record? {
+    public static func record(of stored: Stored<LogicalSwitch>, in transaction: inout Transaction) -> Record? {
         Translation.record(of: stored, transaction.filter(of: stored.id))
     }
 

@@ -348,7 +348,7 @@ extension LogicalSwitchPort: Kind {
     }
 
     /// Its binding.
-    public static func record(of stored: Stored<LogicalSwitchPort>, in transaction: Transaction) -> Record? {
+    public static func record(of stored: Stored<LogicalSwitchPort>, in transaction: inout Transaction) -> Record? {
         .portBinding(transaction.binding(of: stored))
     }
 

@@ -86,7 +86,7 @@ extension Mirror: Kind {
     }
 
     /// The place that hosts are told.
-    public static func record(of stored: Stored<Mirror>, in transaction: Transaction) -> Record? {
+    public static func record(of stored: Stored<Mirror>, in transaction: inout Transaction) -> Record? {
         Translation.record(of: stored)
     }
 
