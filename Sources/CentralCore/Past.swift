@@ -101,8 +101,8 @@ struct Past: Sendable {
 extension Commit {
     /// The southbound records that the commit puts or deletes.
     var touchedRecords: [RecordKey] {
-        changes.compactMap { change in
-            if case .record(let kind) = change.kind { RecordKey(kind, id: change.id) } else { nil }
+        changes.indices.compactMap { index in
+            if case .record(let kind) = changes[index].kind { RecordKey(kind, id: changes[index].id) } else { nil }
         }
     }
 
@@ -120,6 +120,6 @@ extension Commit {
     /// About the bytes of memory that a commit keeps while it can be gone back to: the paths that it copied in the maps
     /// (some 6 KiB for one object), its own objects twice over, and those that it took the place of.
     func keptByteCount(replaced: Int) -> Int {
-        6144 + 2 * (replaced + changes.reduce(0) { $0 + 100 + ($1.object?.count ?? 0) })
+        6144 + 2 * (replaced + changes.indices.reduce(0) { $0 + 100 + (changes[$1].object?.count ?? 0) })
     }
 }

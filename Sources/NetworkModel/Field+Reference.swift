@@ -22,7 +22,8 @@ extension Field {
     /// A name of one object of another kind, or `null`; left out if there is none.
     static func reference<Target: Kind>(
         _ name: String,
-        _ path: any WritableKeyPath<Object, ObjectID?> & Sendable,
+        _ get: @escaping @Sendable (Object) -> ObjectID?,
+        _ set: @escaping @Sendable (inout Object, ObjectID?) -> Void,
         to kind: Target.Type,
         feature: String? = nil
     ) -> Field {
@@ -31,8 +32,8 @@ extension Field {
             "string",
             to: kind,
             feature: feature,
-            ids: { object in object[keyPath: path].map { [$0] } ?? [] },
-            put: { $0[keyPath: path] = $1.first },
+            ids: { object in get(object).map { [$0] } ?? [] },
+            put: { set(&$0, $1.first) },
             json: { $0.first ?? .null },
             texts: { (reader) throws(Refusal) in try reader.optionalString(name).map { [$0] } ?? [] },
             place: { _ in "/\(name)" }
@@ -42,7 +43,8 @@ extension Field {
     /// Names of objects of another kind, each once, in the user's order; left out if there are none.
     static func references<Target: Kind>(
         _ name: String,
-        _ path: any WritableKeyPath<Object, [ObjectID]> & Sendable,
+        _ get: @escaping @Sendable (Object) -> [ObjectID],
+        _ set: @escaping @Sendable (inout Object, [ObjectID]) -> Void,
         to kind: Target.Type,
         atMost maximum: Int,
         feature: String? = nil
@@ -52,8 +54,8 @@ extension Field {
             "array",
             to: kind,
             feature: feature,
-            ids: { $0[keyPath: path] },
-            put: { $0[keyPath: path] = $1 },
+            ids: get,
+            put: set,
             json: { .array($0) },
             texts: { (reader) throws(Refusal) in try reader.strings(name, atMost: maximum) },
             place: { "/\(name)/\($0)" }
@@ -64,7 +66,8 @@ extension Field {
     /// same commit.
     static func members<Target: Kind>(
         _ name: String,
-        _ path: any WritableKeyPath<Object, [ObjectID]> & Sendable,
+        _ get: @escaping @Sendable (Object) -> [ObjectID],
+        _ set: @escaping @Sendable (inout Object, [ObjectID]) -> Void,
         of kind: Target.Type,
         atMost maximum: Int
     ) -> Field {
@@ -74,8 +77,8 @@ extension Field {
             to: kind,
             feature: nil,
             letsGo: true,
-            ids: { $0[keyPath: path] },
-            put: { $0[keyPath: path] = $1 },
+            ids: get,
+            put: set,
             json: { .array($0) },
             texts: { (reader) throws(Refusal) in try reader.strings(name, atMost: maximum) },
             place: { "/\(name)/\($0)" }

@@ -46,17 +46,21 @@ public final class Field<Object: Kind>: Sendable {
     /// A member that is a property of the object.
     /// - Parameters:
     ///   - type: The type in JSON Schema.
+    ///   - get: The member of an object: a function, since a key path that is not known at compile time takes ten times
+    ///     as long.
+    ///   - set: Sets it.
     ///   - read: The value that a body says, or the default.
     ///   - merge: The value that a patch makes of the one before; without it the patch's takes its place.
     convenience init<Value>(
         _ name: String,
         _ type: String,
-        _ path: any WritableKeyPath<Object, Value> & Sendable,
+        _ get: @escaping @Sendable (Object) -> Value,
+        _ set: @escaping @Sendable (inout Object, Value) -> Void,
         _ codec: JSONCodec<Value>,
         merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)? = nil,
         read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
     ) {
-        self.init(name, type, path, codec, isLeftOut: nil, feature: nil, merge: merge, read: read)
+        self.init(name, type, get, set, codec, isLeftOut: nil, feature: nil, merge: merge, read: read)
     }
 
     /// A member of a later version of the kind.
@@ -67,7 +71,8 @@ public final class Field<Object: Kind>: Sendable {
     convenience init<Value: Equatable & Sendable>(
         _ name: String,
         _ type: String,
-        _ path: any WritableKeyPath<Object, Value> & Sendable,
+        _ get: @escaping @Sendable (Object) -> Value,
+        _ set: @escaping @Sendable (inout Object, Value) -> Void,
         _ codec: JSONCodec<Value>,
         laterThan blank: Value,
         feature: String? = nil,
@@ -75,11 +80,12 @@ public final class Field<Object: Kind>: Sendable {
         merge: (@Sendable (ObjectBody<Object>, _ said: Value, _ current: Value) throws(Refusal) -> Value)? = nil,
         read: @escaping @Sendable (BodyReader) throws(Refusal) -> Value
     ) {
-        let isLeftOut: @Sendable (Object) -> Bool = { $0[keyPath: path] == blank }
+        let isLeftOut: @Sendable (Object) -> Bool = { get($0) == blank }
         self.init(
             name,
             type,
-            path,
+            get,
+            set,
             codec,
             isLeftOut: isLeftOut,
             feature: feature,
@@ -92,7 +98,8 @@ public final class Field<Object: Kind>: Sendable {
     private convenience init<Value>(
         _ name: String,
         _ type: String,
-        _ path: any WritableKeyPath<Object, Value> & Sendable,
+        _ get: @escaping @Sendable (Object) -> Value,
+        _ set: @escaping @Sendable (inout Object, Value) -> Void,
         _ codec: JSONCodec<Value>,
         isLeftOut: (@Sendable (Object) -> Bool)?,
         feature: String?,
@@ -107,16 +114,16 @@ public final class Field<Object: Kind>: Sendable {
             feature: feature,
             needsFeature: needsFeature,
             isLeftOut: isLeftOut,
-            json: { object, _ in codec.json(object[keyPath: path]) },
-            write: { object, _, text in codec.write(object[keyPath: path], &text) },
-            read: { (reader, object) throws(Refusal) in object[keyPath: path] = try read(reader) },
+            json: { object, _ in codec.json(get(object)) },
+            write: { object, _, text in codec.write(get(object), &text) },
+            read: { (reader, object) throws(Refusal) in set(&object, try read(reader)) },
             take: { (patch, object) throws(Refusal) in
-                let said = patch.value[keyPath: path]
-                object[keyPath: path] = try merge?(patch, said, object[keyPath: path]) ?? said
+                let said = get(patch.value)
+                set(&object, try merge?(patch, said, get(object)) ?? said)
             },
             restore: { json, _, object in
                 guard let value = codec.read(json) else { return false }
-                object[keyPath: path] = value
+                set(&object, value)
                 return true
             }
         )
@@ -176,23 +183,26 @@ public final class Field<Object: Kind>: Sendable {
     /// `true` or `false`.
     static func flag(
         _ name: String,
-        _ path: any WritableKeyPath<Object, Bool> & Sendable,
+        _ get: @escaping @Sendable (Object) -> Bool,
+        _ set: @escaping @Sendable (inout Object, Bool) -> Void,
         default fallback: Bool
     ) -> Field {
-        Field(name, "boolean", path, .flag) { (reader) throws(Refusal) in try reader.bool(name, default: fallback) }
+        Field(name, "boolean", get, set, .flag) { (reader) throws(Refusal) in try reader.bool(name, default: fallback) }
     }
 
     /// `true`, `false`, or nothing, of a later version of the kind. Hosts need the feature for `true`.
     static func optionalFlag(
         _ name: String,
-        _ path: any WritableKeyPath<Object, Bool?> & Sendable,
+        _ get: @escaping @Sendable (Object) -> Bool?,
+        _ set: @escaping @Sendable (inout Object, Bool?) -> Void,
         laterWith feature: String
     ) -> Field {
-        let isTrue: @Sendable (Object) -> Bool = { $0[keyPath: path] == true }
+        let isTrue: @Sendable (Object) -> Bool = { get($0) == true }
         return Field(
             name,
             "boolean",
-            path,
+            get,
+            set,
             .optional(.flag),
             laterThan: nil,
             feature: feature,
@@ -203,13 +213,15 @@ public final class Field<Object: Kind>: Sendable {
     /// A map of strings, which a patch merges, of a later version of the kind.
     static func texts(
         _ name: String,
-        _ path: any WritableKeyPath<Object, [String: String]> & Sendable,
+        _ get: @escaping @Sendable (Object) -> [String: String],
+        _ set: @escaping @Sendable (inout Object, [String: String]) -> Void,
         laterWith feature: String
     ) -> Field {
         Field(
             name,
             "object",
-            path,
+            get,
+            set,
             .texts,
             laterThan: [:],
             feature: feature,
@@ -223,7 +235,8 @@ public final class Field<Object: Kind>: Sendable {
     ///   - feature: The feature that the hosts of an object need if `needsFeature` says so.
     static func texts(
         _ name: String,
-        _ path: any WritableKeyPath<Object, [String: String]> & Sendable,
+        _ get: @escaping @Sendable (Object) -> [String: String],
+        _ set: @escaping @Sendable (inout Object, [String: String]) -> Void,
         feature: String? = nil,
         needsFeature: @escaping @Sendable (Object) -> Bool = { _ in false },
         check: @escaping @Sendable (BodyReader, [String: String]) throws(Refusal) -> Void = { _, _ in }
@@ -231,7 +244,8 @@ public final class Field<Object: Kind>: Sendable {
         Field(
             name,
             "object",
-            path,
+            get,
+            set,
             .texts,
             isLeftOut: nil,
             feature: feature,
@@ -248,11 +262,12 @@ public final class Field<Object: Kind>: Sendable {
     /// The name of the object that an object belongs to, and that never changes.
     static func parent<Parent: Kind>(
         _ name: String,
-        _ path: any WritableKeyPath<Object, ObjectID> & Sendable,
+        _ get: @escaping @Sendable (Object) -> ObjectID,
+        _ set: @escaping @Sendable (inout Object, ObjectID) -> Void,
         _ kind: Parent.Type
     ) -> Field {
         @Sendable func parentName(_ object: Object, _ database: NorthboundDatabase) -> String {
-            database[keyPath: Parent.table][object[keyPath: path]]?.value.name ?? ""
+            database[keyPath: Parent.table][get(object)]?.value.name ?? ""
         }
         return Field(
             name: name,
@@ -266,16 +281,17 @@ public final class Field<Object: Kind>: Sendable {
                     let (noun, home) = (Object.names.noun, Parent.names.noun)
                     throw StoredError("a \(noun) on the \(home) \"\(name)\", which is not there")
                 }
-                object[keyPath: path] = parent.id
+                set(&object, parent.id)
                 return true
             },
             resolve: { (body, current, reference, database, object) throws(Refusal) in
-                object[keyPath: path] =
+                let id =
                     if let current {
-                        try body.unchangedParent(current.value[keyPath: path], of: current, Parent.self, name, database)
+                        try body.unchangedParent(get(current.value), of: current, Parent.self, name, database)
                     } else {
                         try body.newParent(reference, Parent.self, name, database)
                     }
+                set(&object, id)
             },
             parent: Parent.kind
         )
@@ -300,6 +316,8 @@ public struct Fields<Object: Kind>: Sendable {
     let parent: Field<Object>?
     /// The fields that refer to objects of other kinds.
     let references: [(name: String, reference: FieldReference<Object>)]
+    /// The objects that they refer to: each field on its own, as it is asked for of every object of a write.
+    private let idLists: [@Sendable (Object) -> [ObjectID]]
     private let featured: [(name: String, feature: String, isNeeded: @Sendable (Object) -> Bool)]
 
     init(_ list: [Field<Object>]) {
@@ -307,6 +325,7 @@ public struct Fields<Object: Kind>: Sendable {
         names = Set(list.map(\.name))
         parent = list.first { $0.resolve != nil }
         references = list.compactMap { field in field.reference.map { (field.name, $0) } }
+        idLists = references.map(\.reference.ids)
         featured = list.compactMap { field in field.feature.map { (field.name, $0, field.needsFeature) } }
     }
 
@@ -320,7 +339,9 @@ public struct Fields<Object: Kind>: Sendable {
 
     /// The objects of other kinds that an object refers to.
     func referredIDs(of object: Object) -> [ObjectID] {
-        references.isEmpty ? [] : references.flatMap { $0.reference.ids(object) }
+        var found: [ObjectID] = []
+        for ids in idLists { found += ids(object) }
+        return found
     }
 
     /// Appends the members that users write, with commas between them.

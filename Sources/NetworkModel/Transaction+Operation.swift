@@ -113,9 +113,9 @@ extension Transaction {
                 conflictsWith: "\(Object.names.path)/\(value.name)"
             )
         }
-        let new = Stored(new: value, id: newID(draw()), stamp)
-        try put(new: new)
-        return .created(new.id)
+        let id = newID(draw())
+        try put(new: value, id)
+        return .created(id)
     }
 
     /// An identity for an object that the commit under way makes.
@@ -124,11 +124,12 @@ extension Transaction {
     }
 
     /// Puts a new object, with its key.
-    mutating func put<Object: Kind>(new stored: Stored<Object>) throws(Refusal) {
-        var stored = stored
-        if stored.value.asksForAllocation { try stored.value.allocate(stored.id, in: &self) }
+    mutating func put<Object: Kind>(new value: Object, _ id: ObjectID, owner: String? = nil) throws(Refusal) {
+        var value = value
+        if value.asksForAllocation { try value.allocate(id, in: &self) }
+        try value.prepare(id, in: &self)
+        let stored = Stored(new: value, id: id, owner: owner, stamp)
         try Object.check(stored, in: network.northbound)
-        try stored.value.prepare(stored.id, in: &self)
         put(stored)
     }
 
@@ -189,10 +190,11 @@ extension Transaction {
 }
 
 extension Stored {
-    init(new value: Value, id: ObjectID, _ stamp: CommitStamp) {
+    init(new value: Value, id: ObjectID, owner: String? = nil, _ stamp: CommitStamp) {
         self.init(
             id: id,
             value: value,
+            owner: owner,
             revision: stamp.revision,
             configRevision: stamp.revision,
             createdAt: stamp.time,

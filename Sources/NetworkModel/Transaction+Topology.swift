@@ -190,7 +190,7 @@ struct TopologyApplication {
 
     private mutating func put<Object: Kind>(_ new: Stored<Object>, replacing old: Stored<Object>?) throws(Refusal) {
         guard let old else {
-            try transaction.put(new: new)
+            try transaction.put(new: new.value, new.id, owner: new.owner)
             plan.note(.create, Object.kind, new.value.name)
             return
         }

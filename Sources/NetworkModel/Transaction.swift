@@ -93,7 +93,9 @@ public struct Transaction: Sendable {
         for id in switchesWithOtherNetworks() {
             ids.formUnion(network.northbound.ports.index.bySwitch[id]?.map(\.value) ?? [])
         }
-        return ids.filter { !isSettledNowhere($0, isPlugged) }.sorted()
+        var found: [ObjectID] = []
+        for id in ids where !isSettledNowhere(id, isPlugged) { found.append(id) }
+        return found.sorted()
     }
 
     /// True for a port that no host has, has had, or waits for, as most of a large write are, and that says so.
@@ -160,13 +162,13 @@ public struct Transaction: Sendable {
 
     /// The places of a port as the commit will leave them, without a look at the rest of its binding.
     public func locations(ofPort id: ObjectID) -> [PortBinding.Location] {
-        (bindings[id] ?? network.southbound.portBinding(id))?.locations ?? []
+        bindings[id]?.locations ?? network.southbound.place(ofPort: id)?.locations ?? []
     }
 
     /// The binding of a port that was touched.
     func binding(of port: Stored<LogicalSwitchPort>) -> PortBinding {
         bindings[port.id]
-            ?? Translation.binding(of: port, at: network.southbound.portBinding(port.id)?.locations ?? [])
+            ?? Translation.binding(of: port, at: network.southbound.place(ofPort: port.id)?.locations ?? [])
     }
 
     /// Sets the places of a port, the state of its bindings, and its status for users.

@@ -33,11 +33,12 @@ public struct Reach: Sendable {
                 for entry in ids { datapaths.insert(entry.key) }
             }
         case .portBinding(let id):
-            let old = before.portBinding(id)
-            let new = after.portBinding(id)
-            for port in [old, new] { if let port { datapaths.insert(port.datapath) } }
+            let old = before.place(ofPort: id)
+            let new = after.place(ofPort: id)
+            if let old { datapaths.insert(old.datapath) }
+            if let new, new.datapath != old?.datapath { datapaths.insert(new.datapath) }
             guard old?.locations != new?.locations || old?.datapath != new?.datapath else { return }
-            for port in [old, new] { for location in port?.locations ?? [] { chassis.insert(location.chassis) } }
+            for location in (old?.locations ?? []) + (new?.locations ?? []) { chassis.insert(location.chassis) }
         }
     }
 }

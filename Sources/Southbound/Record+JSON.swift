@@ -47,7 +47,8 @@ extension Record {
         var text: [UInt8] = []
         text.reserveCapacity(512)
         write(to: &text)
-        return text
+        // As long as it is: it is kept as long as the record.
+        return Array(text[...])
     }
 
     /// The record of this kind that a JSON object stands for; members that this version does not know are passed over,

@@ -64,6 +64,12 @@ public struct SouthboundDatabase: Sendable {
         if case .portBinding(let port)? = entries[.portBinding(id)]?.record { port } else { nil }
     }
 
+    /// The datapath and the places of a port, without a copy of the rest of its binding.
+    public func place(ofPort id: ObjectID) -> (datapath: ObjectID, locations: [PortBinding.Location])? {
+        guard case .portBinding(let port)? = entries[.portBinding(id)]?.record else { return nil }
+        return (port.datapath, port.locations)
+    }
+
     /// The content of answers to DHCP requests with this identity.
     public func dhcpResponder(_ id: ObjectID) -> DHCPResponder? {
         if case .dhcpResponder(let responder)? = entries[.dhcpResponder(id)]?.record { responder } else { nil }

@@ -54,26 +54,30 @@ extension ACL: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<ACL>> { \.acls }
     public static let fields = Fields<ACL>([
         .name,
-        .reference("switch", \.switchID, to: LogicalSwitch.self),
-        .reference("port_group", \.portGroup, to: PortGroup.self),
-        Field("direction", "string", \.direction, .word) { (reader) throws(Refusal) in
+        .reference("switch", { $0.switchID }, { $0.switchID = $1 }, to: LogicalSwitch.self),
+        .reference("port_group", { $0.portGroup }, { $0.portGroup = $1 }, to: PortGroup.self),
+        Field("direction", "string", { $0.direction }, { $0.direction = $1 }, .word) { (reader) throws(Refusal) in
             try word(reader, "direction")
         },
-        Field("priority", "integer", \.priority, .integer(in: 0...priorityMaximum)) { (reader) throws(Refusal) in
+        Field("priority", "integer", { $0.priority }, { $0.priority = $1 }, .integer(in: 0...priorityMaximum)) {
+            (reader) throws(Refusal) in
             try integer(reader, "priority", in: 0...priorityMaximum)
         },
-        Field("tier", "integer", \.tier, .integer(in: 0...PacketFilter.tierMaximum)) { (reader) throws(Refusal) in
+        Field("tier", "integer", { $0.tier }, { $0.tier = $1 }, .integer(in: 0...PacketFilter.tierMaximum)) {
+            (reader) throws(Refusal) in
             try integer(reader, "tier", in: 0...PacketFilter.tierMaximum, default: 0)
         },
-        Field("match", "string", \.match, ACLMatch.codec, read: match),
-        Field("action", "string", \.action, .word) { (reader) throws(Refusal) in
+        Field("match", "string", { $0.match }, { $0.match = $1 }, ACLMatch.codec, read: match),
+        Field("action", "string", { $0.action }, { $0.action = $1 }, .word) { (reader) throws(Refusal) in
             try word(reader, "action")
         },
-        .texts("labels", \.labels),
-        Field("log", "boolean", \.isLogged, .flag, laterThan: false) { (reader) throws(Refusal) in
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
+        Field("log", "boolean", { $0.isLogged }, { $0.isLogged = $1 }, .flag, laterThan: false) {
+            (reader) throws(Refusal) in
             try reader.bool("log", default: false)
         },
-        Field("severity", "string", \.severity, .word, laterThan: .info) { (reader) throws(Refusal) in
+        Field("severity", "string", { $0.severity }, { $0.severity = $1 }, .word, laterThan: .info) {
+            (reader) throws(Refusal) in
             try word(reader, "severity", default: .info)
         },
     ])

@@ -28,8 +28,15 @@ extension AddressSet: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<AddressSet>> { \.addressSets }
     public static let fields = Fields<AddressSet>([
         .name,
-        Field("addresses", "array", \.addresses, .list(.spelled { IPPrefix($0) }), read: addresses),
-        .texts("labels", \.labels),
+        Field(
+            "addresses",
+            "array",
+            { $0.addresses },
+            { $0.addresses = $1 },
+            .list(.spelled { IPPrefix($0) }),
+            read: addresses
+        ),
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
     ])
     public static let reachesOthers = true
     public static let blank = AddressSet(name: "")

@@ -37,9 +37,9 @@ extension DHCPOptions: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<DHCPOptions>> { \.dhcpOptions }
     public static let fields = Fields<DHCPOptions>([
         .name,
-        Field("cidr", "string", \.cidr, .spelled { IPPrefix($0) }, read: cidr),
-        .texts("options", \.options),
-        .texts("labels", \.labels),
+        Field("cidr", "string", { $0.cidr }, { $0.cidr = $1 }, .spelled { IPPrefix($0) }, read: cidr),
+        .texts("options", { $0.options }, { $0.options = $1 }),
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
     ])
     public static let blank = DHCPOptions(name: "", cidr: IPPrefix(host: .v4(.any)))
 

@@ -40,13 +40,14 @@ extension DNSRecords: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<DNSRecords>> { \.dnsRecords }
     public static let fields = Fields<DNSRecords>([
         .name,
-        Field("records", "object", \.records, .texts) { (patch, said, current) throws(Refusal) in
+        Field("records", "object", { $0.records }, { $0.records = $1 }, .texts) {
+            (patch, said, current) throws(Refusal) in
             try patch.map("records", said, of: current, bounds, key: canonicalName)
         } read: { (reader) throws(Refusal) in
             try records(reader)
         },
-        .texts("options", \.options, check: BodyReader.onlyFlag(isOwned)),
-        .texts("labels", \.labels),
+        .texts("options", { $0.options }, { $0.options = $1 }, check: BodyReader.onlyFlag(isOwned)),
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
     ])
     public static let blank = DNSRecords(name: "")
 

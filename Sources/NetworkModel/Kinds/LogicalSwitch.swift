@@ -58,15 +58,37 @@ extension LogicalSwitch: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<LogicalSwitch>> { \.switches }
     public static let fields = Fields<LogicalSwitch>([
         .name,
-        .texts("labels", \.labels),
-        .flag("vlan_passthru", \.vlanPassthru, default: false),
-        Field("subnet", "string", \.subnet, .optional(.spelled { IPPrefix($0) }), read: subnet),
-        Field("exclude_ips", "array", \.excludedIPs, ExcludedAddresses.codec, read: excludedIPs),
-        Field("ipv6_prefix", "string", \.ipv6Prefix, .optional(.spelled { IPPrefix($0) }), read: ipv6Prefix),
-        .flag("mac_only", \.isMACOnly, default: false),
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
+        .flag("vlan_passthru", { $0.vlanPassthru }, { $0.vlanPassthru = $1 }, default: false),
+        Field(
+            "subnet",
+            "string",
+            { $0.subnet },
+            { $0.subnet = $1 },
+            .optional(.spelled { IPPrefix($0) }),
+            read: subnet
+        ),
+        Field(
+            "exclude_ips",
+            "array",
+            { $0.excludedIPs },
+            { $0.excludedIPs = $1 },
+            ExcludedAddresses.codec,
+            read: excludedIPs
+        ),
+        Field(
+            "ipv6_prefix",
+            "string",
+            { $0.ipv6Prefix },
+            { $0.ipv6Prefix = $1 },
+            .optional(.spelled { IPPrefix($0) }),
+            read: ipv6Prefix
+        ),
+        .flag("mac_only", { $0.isMACOnly }, { $0.isMACOnly = $1 }, default: false),
         .references(
             "dns_records",
-            \.dnsRecords,
+            { $0.dnsRecords },
+            { $0.dnsRecords = $1 },
             to: DNSRecords.self,
             atMost: dnsRecordsCountMaximum,
             feature: Feature.dns
@@ -74,16 +96,17 @@ extension LogicalSwitch: Kind {
         Field(
             "dns_domain",
             "string",
-            \.dnsDomain,
+            { $0.dnsDomain },
+            { $0.dnsDomain = $1 },
             .optional(.text),
             laterThan: nil,
             feature: Feature.dns,
             read: dnsDomain
         ),
-        .texts("ipv6_ra_configs", \.raConfigs, laterWith: Feature.routerAdvertisement),
-        .optionalFlag("ra_guard", \.guardsRouters, laterWith: Feature.routerGuard),
-        .optionalFlag("dhcp_guard", \.guardsDHCP, laterWith: Feature.dhcpGuard),
-        .texts("other_config", \.otherConfig, laterWith: Feature.multicastSnooping),
+        .texts("ipv6_ra_configs", { $0.raConfigs }, { $0.raConfigs = $1 }, laterWith: Feature.routerAdvertisement),
+        .optionalFlag("ra_guard", { $0.guardsRouters }, { $0.guardsRouters = $1 }, laterWith: Feature.routerGuard),
+        .optionalFlag("dhcp_guard", { $0.guardsDHCP }, { $0.guardsDHCP = $1 }, laterWith: Feature.dhcpGuard),
+        .texts("other_config", { $0.otherConfig }, { $0.otherConfig = $1 }, laterWith: Feature.multicastSnooping),
     ])
     public static let statusMembers: [JSONMember<Status>] = [
         JSONMember("tunnel_key", { $0.tunnelKey }, { $0.tunnelKey = $1 }, .integer(in: 0...UInt32.max))

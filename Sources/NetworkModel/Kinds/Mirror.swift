@@ -29,15 +29,19 @@ extension Mirror: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<Mirror>> { \.mirrors }
     public static let fields = Fields<Mirror>([
         .name,
-        Field("type", "string", \.type, .word) { (reader) throws(Refusal) in try word(reader, "type") },
-        Field("filter", "string", \.filter, .word) { (reader) throws(Refusal) in try word(reader, "filter") },
-        Field("sink", "string", \.sink, .text) { (reader) throws(Refusal) in
+        Field("type", "string", { $0.type }, { $0.type = $1 }, .word) { (reader) throws(Refusal) in
+            try word(reader, "type")
+        },
+        Field("filter", "string", { $0.filter }, { $0.filter = $1 }, .word) { (reader) throws(Refusal) in
+            try word(reader, "filter")
+        },
+        Field("sink", "string", { $0.sink }, { $0.sink = $1 }, .text) { (reader) throws(Refusal) in
             guard let sink = try reader.string("sink"), !sink.isEmpty else { throw missing("sink", reader) }
             return sink
         },
-        Field("index", "integer", \.index, .integer(in: 0...UInt32.max), read: index),
-        Field("mirror_rules", "array", \.rules, .list(MirrorSession.Rule.codec), read: rules),
-        .texts("labels", \.labels),
+        Field("index", "integer", { $0.index }, { $0.index = $1 }, .integer(in: 0...UInt32.max), read: index),
+        Field("mirror_rules", "array", { $0.rules }, { $0.rules = $1 }, .list(MirrorSession.Rule.codec), read: rules),
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
     ])
     public static let blank = Mirror(name: "", type: .gre, filter: .both, sink: "")
 

@@ -29,8 +29,8 @@ extension PortGroup: Kind {
     public static var table: WritableKeyPath<NorthboundDatabase, Table<PortGroup>> { \.portGroups }
     public static let fields = Fields<PortGroup>([
         .name,
-        .members("ports", \.ports, of: LogicalSwitchPort.self, atMost: portCountMaximum),
-        .texts("labels", \.labels),
+        .members("ports", { $0.ports }, { $0.ports = $1 }, of: LogicalSwitchPort.self, atMost: portCountMaximum),
+        .texts("labels", { $0.labels }, { $0.labels = $1 }),
     ])
     public static let reachesOthers = true
     public static let blank = PortGroup(name: "")
