@@ -1,5 +1,6 @@
 // The list of ports, and the page of one.
 import { portAdvice } from "./advice.js";
+import { Counters } from "./counters.js";
 import { confirmDeletion, livePage, missing, titleBar } from "./detail.js";
 import { button, h, link } from "./dom.js";
 import { adviceBoxes, facts, hostLink, labelFact, labelTexts, PagedTable, portLink, said, switchLink,
@@ -39,20 +40,33 @@ export function portsPage(context) {
 export function portPage(context, name) {
     const { store } = context;
     const history = historyOf(context, "logical_switch_port", name);
+    let counters = null;
+    let host = null;
+    const leave = () => counters?.close();
+    // Those of another host begin anew.
+    const follow = (chassis) => {
+        if (chassis === host) return;
+        leave();
+        host = chassis;
+        counters = chassis ? new Counters(`/v1/ports/${encodeURIComponent(name)}/statistics`) : null;
+    };
     const watched = () => {
         const port = store.ports.get(name);
         return [store.connection, port, store.chassis.get(port?.status.chassis)];
     };
-    return livePage(`Port ${name}`, watched, () => {
+    const page = livePage(`Port ${name}`, watched, () => {
         const port = store.ports.get(name);
+        follow(port?.status.chassis ?? null);
         if (!port) return missing(context, "port", name);
         return [
             titleBar("port", name, portBadge(port), actions(context, port)),
             adviceBoxes(portAdvice(port, store)),
             portFacts(store, port),
+            counters?.element,
             history.element,
         ];
     });
+    return { ...page, leave };
 }
 
 function actions(context, port) {

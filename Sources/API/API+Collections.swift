@@ -44,7 +44,8 @@ extension API {
             return Self.records(of: northbound.mirrors, southbound) { .mirrorSession($0) }
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
         case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
-            .getChassis, .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .getToken,
+            .getChassis, .deleteChassis, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync,
+            .readChanges, .createToken, .getToken,
             .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version,
             .metrics, .contract, .console, .consoleFile:
             throw unexpected

@@ -62,6 +62,11 @@ struct EventStream {
         .bytes(text(problem, requestID, event: "problem"))
     }
 
+    /// An event of a value that is told again and again.
+    static func text(_ event: String, _ json: JSONValue, behind prefix: String = "") -> HTTPBody {
+        .bytes(Array("\(prefix)event: \(event)\ndata: ".utf8) + json.bytes + Array("\n\n".utf8))
+    }
+
     private static func text(
         _ problem: Problem,
         _ requestID: String,
@@ -114,7 +119,7 @@ extension API {
 
 extension EventStream {
     /// The head of an answer, with a first piece. `X-Accel-Buffering` keeps nginx from holding events back.
-    fileprivate static func head(_ piece: HTTPBody) -> Reply {
+    static func head(_ piece: HTTPBody) -> Reply {
         var reply = Reply(.ok, piece, type: "text/event-stream")
         reply.head.add(.cacheControl, "no-store")
         reply.head.add(.accelBuffering, "no")
@@ -135,7 +140,7 @@ extension EventStream {
             case .refused(let refusal, _):
                 guard refusal.code == .resyncRequired else { throw Problem(refusal) }
                 return resync(refusal, isFirst: true)
-            case .written, .replayed, .applied, .feed, .audited, .statistics, .realization, .network:
+            case .written, .replayed, .applied, .feed, .audited, .statistics, .realization, .reply, .heard, .network:
                 throw Problem.unexpected
             }
         }
@@ -148,7 +153,7 @@ extension EventStream {
             case .refused(let refusal, _):
                 let piece = EventStream.end(Problem(refusal), requestID: context.requestID)
                 return .stream(Reply(.ok, piece), then: nil)
-            case .written, .replayed, .applied, .feed, .audited, .statistics, .realization, .network:
+            case .written, .replayed, .applied, .feed, .audited, .statistics, .realization, .reply, .heard, .network:
                 return .stream(Reply(.ok, .none), then: nil)
             }
         }

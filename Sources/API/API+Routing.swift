@@ -108,7 +108,7 @@ extension API {
                     filters: filters,
                     conditions: try conditions(request, of: route),
                     idempotency: try idempotency(request, body: body, of: route),
-                    events: route.endpoint == .getChanges ? EventStream(request) : nil,
+                    events: route.endpoint.hasEvents ? EventStream(request) : nil,
                     wantsPage: route.endpoint == .console && Console.isWanted(by: request),
                     content: try content(request, body: body, of: route),
                     context: context,

@@ -46,7 +46,8 @@ extension API {
                 var reply = try render(revision, results)
                 reply.head[.idempotentReplayed] = "true"
                 return finish(call, request, reply, CommitPlace(revision, nil), wait)
-            case .applied, .refused, .feed, .watched, .audited, .statistics, .realization, .network: throw unexpected
+            case .applied, .refused, .feed, .watched, .audited, .statistics, .realization, .reply, .heard, .network:
+                throw unexpected
             }
         }
     }

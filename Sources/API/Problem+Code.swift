@@ -76,11 +76,12 @@ extension Problem {
         case .nameConflict, .macConflict, .ipConflict, .tagConflict, .idConflict, .ownerConflict, .switchHasPorts,
             .objectInUse,
             .chassisConflict, .chassisElsewhere, .staleSequence, .addressesExhausted, .addressesInUse,
-            .migrationConflict, .deletionsUnconfirmed:
+            .migrationConflict, .deletionsUnconfirmed, .portNotBound:
             .conflict
         case .resyncRequired, .historyDiffers: .gone
         case .preconditionFailed: .preconditionFailed
         case .commitTooLarge: .contentTooLarge
+        case .hostUnreachable: .gatewayTimeout
         case .storageFull, .unavailable: .serviceUnavailable
         }
     }

@@ -84,7 +84,8 @@ extension Route {
             ["id", "role", "chassis", "created_by", "created_at", "expires_at", "used_at", "revision"]
         case .listMulticastGroups: ["datapath", "name", "tunnel_key", "ports"]
         case .create, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
-            .deleteChassis, .migrate, .getRealization, .sync, .readChanges, .createToken, .deleteToken, .enrol,
+            .deleteChassis, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync, .readChanges,
+            .createToken, .deleteToken, .enrol,
             .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version, .metrics, .contract,
             .console, .consoleFile:
             []

@@ -184,6 +184,10 @@ public enum Endpoint: Hashable, Sendable {
     case listRecords(RecordKind), listMulticastGroups
     case getRealization
     case trace
+    /// The words of a host on request: the counters of one port, or all of a subject.
+    case portStatistics, hostReport(HostQuery.Subject)
+    /// A host's reply.
+    case reply
     /// The move of a port's guest.
     case migrate(MigrationStep)
     case sync, readChanges
@@ -203,19 +207,24 @@ public enum Endpoint: Hashable, Sendable {
             .object(kind)
         case .listChassis, .getChassis, .deleteChassis: .chassis
         case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listRecords, .listMulticastGroups,
-            .migrate, .getRealization, .sync, .readChanges, .listTokens, .createToken, .getToken, .deleteToken, .enrol,
+            .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync, .readChanges, .listTokens,
+            .createToken, .getToken, .deleteToken, .enrol,
             .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version, .metrics, .contract,
             .console, .consoleFile:
             nil
         }
     }
 
+    /// True if its answer can be a stream of events.
+    var hasEvents: Bool { self == .getChanges || self == .portStatistics || self == .hostReport(.statistics) }
+
     /// True if a transaction may do it: change one object, or read one, for its requirements.
     var isTransactional: Bool {
         switch self {
         case .create, .get, .replace, .patch, .delete, .createBelow, .getChassis, .deleteChassis: true
         case .list, .listBelow, .listChassis, .transact, .trace, .listTopologies, .getTopology, .applyTopology,
-            .listRecords, .listMulticastGroups, .migrate, .getRealization, .sync, .readChanges, .listTokens,
+            .listRecords, .listMulticastGroups, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync,
+            .readChanges, .listTokens,
             .createToken, .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .livez,
             .readyz, .version, .metrics, .contract, .console, .consoleFile:
             false

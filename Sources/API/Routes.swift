@@ -12,7 +12,7 @@ public enum Routes {
 
     /// Every route, in the order of openapi.yaml.
     public static let all: [Route] =
-        ObjectKind.allCases.flatMap(objects) + migrations + transactions + topologies + log + chassis + tokens
+        ObjectKind.allCases.flatMap(objects) + migrations + transactions + topologies + log + chassis + reports + tokens
         + southbound + feed + joining + identity + probes + console
 
     private static let json = Route.Content(
@@ -130,6 +130,14 @@ public enum Routes {
         delete(.deleteChassis, "/v1/chassis/{ref}", access: .role(.admin)),
     ]
 
+    private static let reports = [
+        Route(.portStatistics, .get, "/v1/ports/{ref}/statistics", parameters: [.minRevision]),
+        Route(.hostReport(.statistics), .get, "/v1/chassis/{ref}/statistics"),
+        Route(.hostReport(.macs), .get, "/v1/chassis/{ref}/macs", parameters: [.switch]),
+        Route(.hostReport(.acls), .get, "/v1/chassis/{ref}/acls", parameters: [.switch]),
+        Route(.hostReport(.status), .get, "/v1/chassis/{ref}/status"),
+    ]
+
     private static let tokens = [
         list(.listTokens, "/v1/tokens", access: .role(.admin)),
         Route(.createToken, .post, "/v1/tokens", access: .role(.admin), parameters: [.dryRun], content: json),
@@ -184,6 +192,7 @@ public enum Routes {
             on: [.southbound],
             parameters: [.since, .wait, .epoch, .hash, .page]
         ),
+        Route(.reply, .post, "/v1/chassis/{name}/replies", on: [.southbound], content: json),
     ]
 
     private static let probes = [

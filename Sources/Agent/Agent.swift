@@ -47,11 +47,11 @@ final class Agent {
     private var prober: PathProber?
     private var monitor: UnderlayMonitor?
     var reports: Mailbox<Report>?
-    private var central: CentralLink?
+    var central: CentralLink?
     private var renewal: Renewal?
     private var forwarder: ForwarderLink?
     private var server: HTTPServer?
-    private lazy var captures = Captures(
+    lazy var captures = Captures(
         loop: loop,
         program: "heddle \(configuration.version)",
         names: Captures.Names(
@@ -80,8 +80,10 @@ final class Agent {
     private var isCompilingSoon = false
     var queues: [String: [Descriptor]] = [:]
     private var guests: GuestSockets?
-    private var exchanges: [Ticket: HTTPExchange] = [:]
-    private var nextTicket: Ticket = 1
+    var exchanges: [Ticket: HTTPExchange] = [:]
+    /// Central's questions that the core answers, by its tickets.
+    var queries: [Ticket: HostQuery] = [:]
+    var nextTicket: Ticket = 1
     private var isEnding = false
     /// The number of the agent's last sync, while that is under way.
     private var farewell: UInt64?
@@ -193,7 +195,7 @@ final class Agent {
         }
     }
 
-    private func hear(_ event: Event) {
+    func hear(_ event: Event) {
         guard !isEnding else {
             if case .syncAnswered(farewell, _) = event { endFarewell() }
             if case .syncFailed(farewell, _) = event { endFarewell() }
@@ -225,6 +227,7 @@ final class Agent {
         case .sendSync(let sync):
             if sync.isLeaving { farewell = sync.seq }
             central?.send(sync)
+        case .reply(let query): loop.defer { [weak self] in self?.reply(to: query) }
         case .startForwarder:
             tables.forgetFile()
             forwarder?.start()
@@ -344,57 +347,5 @@ final class Agent {
             }
         }
         forwarder?.send(messages)
-    }
-
-    private func serve(_ exchange: HTTPExchange) {
-        let target = exchange.request.path ?? "/"
-        do throws(Problem) {
-            switch try SocketAPI.call(method: exchange.request.method, target: target, body: exchange.body) {
-            case .event(let event):
-                let ticket = take(exchange)
-                exchange.onDisconnect = { [weak self] in
-                    self?.exchanges[ticket] = nil
-                    self?.hear(.disconnected(ticket))
-                }
-                hear(event(ticket))
-            case .learntMACs(let filter): respond(to: exchange, .learntMACs(macs.list(filter, core, now: loop.now)))
-            case .groups(let filter): respond(to: exchange, .multicastGroups(core.groups(filter, now: loop.now)))
-            case .forget(let filter): respond(to: exchange, .forgotten(macs.forget(filter, core)))
-            case .connections(let filter): respond(to: exchange, connections.list(filter, core, now: loop.now))
-            case .forgetConnections(let filter): respond(to: exchange, .forgotten(connections.forget(filter, core)))
-            case .filterCounters(let name):
-                respond(to: exchange, .filterCounters(filters.counters(ofSwitch: name, core)))
-            case .stop(let all):
-                _ = take(exchange)
-                end(all: all)
-            }
-        } catch {
-            respond(to: exchange, .refused(error))
-        }
-    }
-
-    private func openCapture(_ ticket: Ticket, _ request: CaptureRequest, logicalPort: String) {
-        guard let exchange = exchanges[ticket] else { return }
-        if captures.open(ticket, request, logicalPort: logicalPort, for: exchange) { return }
-        loop.defer { [weak self] in
-            // As if the forwarder could not.
-            self?.hear(.forwarderSaid(.capturing(number: ticket, isOn: false)))
-        }
-    }
-
-    private func respond(to exchange: HTTPExchange, _ answer: Answer) {
-        let (response, body) = SocketAPI.response(answer, to: exchange.request.path ?? "")
-        exchange.respond(response, body: body)
-    }
-
-    private func take(_ exchange: HTTPExchange) -> Ticket {
-        let ticket = nextTicket
-        nextTicket += 1
-        exchanges[ticket] = exchange
-        return ticket
-    }
-
-    private func respond(to ticket: Ticket, _ answer: Answer) {
-        if let exchange = exchanges.removeValue(forKey: ticket) { respond(to: exchange, answer) }
     }
 }

@@ -17,6 +17,7 @@ final class CentralLink {
 
     private let client: HTTPClient
     private let path: String
+    private let replyPath: String
     private let hear: (Event) -> Void
 
     /// - Parameter hear: Gets the outcome of each sync, never within `send`.
@@ -31,6 +32,7 @@ final class CentralLink {
         limits.bodyByteCountMaximum = Self.answerByteCountMaximum
         client = HTTPClient(loop: loop, endpoint: endpoint, limits: limits, tls: tls)
         path = "/v1/chassis/\(percentEncoded(chassis))/sync"
+        replyPath = "/v1/chassis/\(percentEncoded(chassis))/replies"
         self.hear = hear
     }
 
@@ -47,6 +49,16 @@ final class CentralLink {
             if let time = Self.time(of: result) { hear(.centralTime(time, host: Clock.wallSeconds())) }
             hear(Self.event(of: result, sequence: sync.seq))
         }
+    }
+
+    /// Sends the reply to a question. Whoever asked is told by central if it does not come, so that nothing is tried
+    /// again.
+    func reply(_ reply: HostReply) {
+        var request = HTTPRequest(method: .post, scheme: nil, authority: nil, path: replyPath)
+        request.headerFields[.contentType] = "application/json"
+        var body = reply.json.bytes
+        if body.count > HostReply.byteCountMaximum { body = reply.tooLong(body.count).json.bytes }
+        client.send(request, body: body, timeout: Self.patience) { _ in }
     }
 
     /// Central's time as its answer tells it (`Date`), in seconds since 1970.

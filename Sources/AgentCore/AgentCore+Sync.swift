@@ -211,6 +211,7 @@ extension AgentCore {
         sync.backoff.reset()
         sync.hasHeard = true
         sync.heardAt = now
+        for query in answer.queries { emit(.reply(query)) }
         receive(answer, to: request, now: now)
     }
 

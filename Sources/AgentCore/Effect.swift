@@ -9,6 +9,8 @@ public enum Effect: Sendable {
 
     /// Send a sync on a connection of its own; it is answered within its wait plus some seconds, or has failed.
     case sendSync(SyncRequest)
+    /// Reply to a question, on another connection.
+    case reply(HostQuery)
 
     // The forwarder
 

@@ -21,6 +21,9 @@ static const unsigned char cards_js[] = {
 static const unsigned char changes_js[] = {
 #embed "../../console/changes.js"
 };
+static const unsigned char counters_js[] = {
+#embed "../../console/counters.js"
+};
 static const unsigned char detail_js[] = {
 #embed "../../console/detail.js"
 };
@@ -106,6 +109,7 @@ static const struct cconsole_file files[] = {
     FILE("apply.js", apply_js),
     FILE("cards.js", cards_js),
     FILE("changes.js", changes_js),
+    FILE("counters.js", counters_js),
     FILE("detail.js", detail_js),
     FILE("diff.js", diff_js),
     FILE("dom.js", dom_js),

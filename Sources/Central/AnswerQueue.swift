@@ -48,7 +48,8 @@ final class AnswerQueue {
         switch answer {
         case .feed(let feed): feed.changes.count < changeCountMinimum ? .host : .page
         case .watched(let feed): feed.changes.count < changeCountMinimum ? .watcher : .page
-        case .written, .replayed, .applied, .refused, .audited, .statistics, .realization, .network: .asked
+        case .written, .replayed, .applied, .refused, .audited, .statistics, .realization, .reply, .heard, .network:
+            .asked
         }
     }
 

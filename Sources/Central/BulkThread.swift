@@ -126,7 +126,7 @@ extension Answer {
         case .written(_, _, let results), .replayed(_, let results): results.count >= Self.longCountMinimum
         case .applied(_, _, _, let plan): plan.steps.count >= Self.longCountMinimum
         // They are written out as clients take them, or are short.
-        case .refused, .feed, .watched, .audited, .statistics, .realization, .network: false
+        case .refused, .feed, .watched, .audited, .statistics, .realization, .reply, .heard, .network: false
         }
     }
 }

@@ -91,8 +91,8 @@ extension Request {
     var place: Places.Kind {
         switch self {
         case .write, .access: .write
-        case .sync: .heartbeat
-        case .changes, .watch, .audit, .statistics, .realization, .network, .reached: .poll
+        case .sync, .reply: .heartbeat
+        case .changes, .watch, .audit, .statistics, .realization, .query, .network, .reached: .poll
         }
     }
 

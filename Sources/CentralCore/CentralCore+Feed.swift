@@ -8,7 +8,7 @@ extension CentralCore {
     /// Answers a poll at once if there is something to say, else parks it.
     mutating func read(_ ticket: Ticket, _ poll: Poll) {
         do throws(Refusal) {
-            guard let answer = try feed(poll) else {
+            guard var answer = try feed(poll) else {
                 guard !isStopping else { throw Refusal(.unavailable, "Central is stopping; try again in a moment.") }
                 // It is being worked out. The wait is for that, whatever the poll said.
                 delayed.append(ticket)
@@ -17,7 +17,9 @@ extension CentralCore {
             let isNews =
                 !answer.changes.isEmpty || answer.mode == .snapshot || answer.more || answer.to < durable.revision
             if !isNews { noteNothingNew(poll, through: answer.to) }
-            if isNews || poll.wait <= 0 || isStopping || !hasRoomToPark {
+            let isAsked = poll.isSync && sessions[poll.chassis]?.unasked.isEmpty == false
+            if isNews || isAsked || poll.wait <= 0 || isStopping || !hasRoomToPark {
+                if isAsked { answer.queries = takeUnasked(of: poll.chassis) }
                 effects.append(.answer(ticket, .feed(answer)))
             } else {
                 try park(ticket, poll)

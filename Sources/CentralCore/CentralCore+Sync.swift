@@ -324,6 +324,7 @@ extension CentralCore {
     mutating func endSession(of name: String) {
         guard working.southbound.chassis(named: name) == nil, let session = sessions[name] else { return }
         for ticket in (pollsByChassis[name] ?? []).sorted() { answerPoll(ticket) }
+        giveUpQueries(of: name)
         deadlines[Deadline(at: session.leaseEnd, subject: .lease(name))] = nil
         sessions[name] = nil
         unsettled.remove(name)

@@ -63,6 +63,12 @@ public struct CentralCore: Sendable {
     var waitsByWitness: [String: OrderedMap<RevisionKey, Void>] = [:]
     /// Those of which the next obstacle is to be found.
     var stalled: Deque<Ticket> = []
+    /// Questions to hosts that have no reply yet, by their numbers.
+    var queries: [UInt64: OpenQuery] = [:]
+    /// The number of the last one.
+    var queryNumber: UInt64 = 0
+    /// Questions that are asked later.
+    var laterQueries: [Ticket: LaterQuery] = [:]
     /// Requests that wait until a revision is durable: its number, and when the waiting is given up.
     var revisionWaits: [Ticket: (revision: UInt64, deadline: Duration)] = [:]
     /// The same, in the order in which they end.
@@ -251,6 +257,8 @@ public struct CentralCore: Sendable {
         case .audit(let wanted): effects.append(.audit(ticket, wanted))
         case .statistics: effects.append(.answer(ticket, .statistics(statistics)))
         case .realization(let revision, let wait): awaitRealization(ticket, of: revision, wait: wait)
+        case .query(let chassis, let query, let seconds): ask(ticket, chassis, query, after: seconds)
+        case .reply(let chassis, let reply): hear(ticket, chassis, reply)
         case .network(let revision): effects.append(.answer(ticket, .network(past.network(at: revision))))
         case .reached(let revision, let wait): awaitRevision(ticket, revision, wait: wait)
         }
@@ -273,6 +281,10 @@ public struct CentralCore: Sendable {
         for ticket in polls.keys.sorted() { answerPoll(ticket) }
         for ticket in realizations.keys.sorted() { giveUpRealization(ticket) }
         for ticket in Array(watches.keys) { answerWatch(ticket) }
+        for id in queries.keys.sorted() { giveUpQuery(id) }
+        for ticket in laterQueries.keys.sorted() {
+            if let later = forgetLaterQuery(of: ticket) { ask(ticket, later.chassis, later.query) }
+        }
     }
 
     private mutating func disconnect(_ ticket: Ticket) {
@@ -280,6 +292,7 @@ public struct CentralCore: Sendable {
         forgetWatch(ticket)
         forgetRealization(ticket)
         forgetRevisionWait(ticket)
+        forgetQuery(of: ticket)
     }
 
     /// The most that time alone brings about in one step; the rest is for the next.
@@ -304,6 +317,9 @@ public struct CentralCore: Sendable {
             case .revision(let ticket):
                 forgetRevisionWait(ticket)
                 effects.append(.answer(ticket, .network(nil)))
+            case .query(let id): giveUpQuery(id)
+            case .laterQuery(let ticket):
+                if let later = forgetLaterQuery(of: ticket) { ask(ticket, later.chassis, later.query) }
             case .storageRetry: retry()
             case .postponed(let name): settlePostponed(name)
             }

@@ -33,6 +33,10 @@ public struct Configuration: Sendable {
     /// The most requests that wait for hosts.
     public var realizationCountMaximum = 20_000
     public var revisionWaitCountMaximum = 1 << 14
+    /// The most questions that wait for hosts' replies.
+    public var queryCountMaximum = 1024
+    /// The time that a host has for its reply.
+    public var queryPatience: Duration = .seconds(5)
     /// The most chassis that one step looks at to find out what such a request still waits for.
     public var witnessLookCountMaximum = 5000
     /// The most woken polls that one step answers: some milliseconds, if all ask for their share of a long commit.

@@ -12,6 +12,10 @@ struct Deadline: Comparable, Sendable {
         case watch(Ticket)
         /// A wait for a revision is given up.
         case revision(Ticket)
+        /// A question to a host is given up.
+        case query(UInt64)
+        /// A question to a host is asked.
+        case laterQuery(Ticket)
         /// Commits hosts' reports again after the log could not be written.
         case storageRetry
         /// Commits a chassis' report that came too soon after others.

@@ -22,6 +22,10 @@ public enum Request: Sendable {
     case statistics
     /// Which chassis have a revision, held up to `wait` seconds.
     case realization(revision: UInt64, wait: Int)
+    /// A question to a chassis, to be asked after some seconds, and held until that has replied.
+    case query(chassis: String, HostQuery, after: Int = 0)
+    /// The reply of a chassis.
+    case reply(chassis: String, HostReply)
     case network(revision: UInt64)
     /// The network as soon as it has reached a revision, within `wait` seconds.
     case reached(revision: UInt64, wait: Int)
@@ -46,6 +50,10 @@ public enum Answer: Sendable {
     case statistics(CoreStatistics)
     /// Which chassis have a revision.
     case realization(Realization)
+    /// The reply of a host to a question.
+    case reply(chassis: String, HostReply)
+    /// A host's reply has been passed on.
+    case heard
     /// The network; `nil` if that revision is no longer kept, or was not reached in time.
     case network(Network?)
 }
@@ -55,7 +63,7 @@ extension Request {
     /// that leads; its feed is answered by any.
     var needsLeader: Bool {
         switch self {
-        case .write, .access, .realization: true
+        case .write, .access, .realization, .query, .reply: true
         case .sync, .changes, .watch, .audit, .statistics, .network, .reached: false
         }
     }
@@ -69,7 +77,8 @@ extension Answer {
         case .written(let revision, _, let results): .written(revision: revision, hash: hash(revision), results)
         case .applied(let revision, _, let topologyRevision, let plan):
             .applied(revision: revision, hash: hash(revision), topologyRevision: topologyRevision, plan)
-        case .replayed, .refused, .feed, .watched, .audited, .statistics, .realization, .network: self
+        case .replayed, .refused, .feed, .watched, .audited, .statistics, .realization, .reply, .heard, .network:
+            self
         }
     }
 }

@@ -36,6 +36,10 @@ struct Session: Sendable {
     /// Its remaining lines in the log.
     var reports = ReportBudget()
     var parkedSync: Ticket?
+    /// The questions that the next answer carries.
+    var unasked: [HostQuery] = []
+    /// Questions without a reply, those among them.
+    var openQueryCount = 0
     /// The revisions that concerned this chassis itself: described anew, or with other ports.
     var trail: ChangeTrail
     /// The number of commits that the chassis may still cause now.

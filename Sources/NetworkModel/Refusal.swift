@@ -65,6 +65,10 @@ public struct Refusal: Error, Equatable, Sendable {
         case limitExceeded = "limit_exceeded"
         /// 413: the commit would be larger than the log takes.
         case commitTooLarge = "commit_too_large"
+        /// 409: no host has the port.
+        case portNotBound = "port_not_bound"
+        /// 504: the host that is asked does not reply.
+        case hostUnreachable = "host_unreachable"
         /// 503: the commit log cannot be written.
         case storageFull = "storage_full"
         /// 503: central is stopping or too busy.

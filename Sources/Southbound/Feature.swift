@@ -70,11 +70,15 @@ public enum Feature {
     /// That a host sends frames to multicast groups to their members.
     public static let multicastSnooping = "datapath_binding.multicast_snooping"
 
+    /// That a host replies to questions of central's (``HostQuery``).
+    public static let queries = "ask"
+
     /// All that agents of this version apply. A stage that obeys a member puts its feature here.
     public static let all: [String] =
         RecordKey.kinds + [
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
             sendingRate, nestedPorts, physicalNetworks, l2Gateways, trunks, multicastSnooping,
+            queries,
         ]
 }

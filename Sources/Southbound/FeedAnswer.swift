@@ -30,8 +30,8 @@ public struct FeedPage: Hashable, Sendable, CustomStringConvertible {
 
 /// An answer of the southbound feed, to a sync or to a read.
 ///
-/// On the wire `{"epoch","from","to","hash"?,"mode","forces_hosts"?,"changes","more","next_page"?,"lease"?}`. An agent
-/// applies the changes of all pages together, and only when `more` is false.
+/// On the wire `{"epoch","from","to","hash"?,"mode","forces_hosts"?,"changes","more","next_page"?,"lease"?,"ask"?}`. An
+/// agent applies the changes of all pages together, and only when `more` is false.
 public struct FeedAnswer: Sendable {
     /// The base of the changes.
     public enum Mode: String, Sendable {
@@ -60,6 +60,8 @@ public struct FeedAnswer: Sendable {
     public var nextPage: FeedPage?
     /// The seconds for which the chassis counts as live from now on; only in answers to a sync.
     public var lease: Int?
+    /// Questions to the host; only in answers to a sync.
+    public var queries: [HostQuery] = []
 
     public var more: Bool { nextPage != nil }
 
@@ -100,6 +102,10 @@ public struct FeedAnswer: Sendable {
         var tail = Array("],\"more\":\(more)".utf8)
         if let nextPage { tail += ",\"next_page\":\"\(nextPage)\"".utf8 }
         if let lease { tail += ",\"lease\":\(lease)".utf8 }
+        if !queries.isEmpty {
+            tail += ",\"ask\":".utf8
+            JSONValue.array(queries.map(\.json)).write(to: &tail)
+        }
         tail.append(UInt8(ascii: "}"))
         return [head, text ?? FeedChange.text(changes), tail]
     }
@@ -136,6 +142,7 @@ public struct FeedAnswer: Sendable {
             nextPage: nextPage,
             lease: json["lease"]?.integerValue.flatMap(Int.init(exactly:))
         )
+        queries = (json["ask"]?.arrayValue ?? []).prefix(HostQuery.countMaximum).compactMap { HostQuery(json: $0) }
     }
 }
 

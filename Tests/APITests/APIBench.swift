@@ -3,6 +3,7 @@ import HTTP
 import HTTPTypes
 import JSON
 import NetworkModel
+import Southbound
 import TestSupport
 import Testing
 
@@ -31,6 +32,8 @@ final class APIBench {
     var wallClock = time
     /// The network that `/v1/...?min_revision` gets when it waits.
     var laterNetwork: Network?
+    /// The replies of hosts to questions; `nil` if they are to be asked.
+    var hostReply: ((String, HostQuery) -> JSONValue)?
     var keepsPages = true
     var network: Network
     /// Every commit, as a restart would find it.
@@ -141,6 +144,9 @@ final class APIBench {
         ticket += 1
         if case .network = request, !keepsPages { return .network(nil) }
         if case .reached = request { return .network(laterNetwork) }
+        if case .query(let chassis, let query, _) = request, let hostReply {
+            return .reply(chassis: chassis, HostReply(id: 0, content: hostReply(chassis, query)))
+        }
         step(.asked(ticket, request))
         return answers[ticket] ?? .refused(Refusal(.unavailable, "The request is parked."), operationIndex: nil)
     }

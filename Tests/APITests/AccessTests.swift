@@ -157,7 +157,7 @@ import Wire
                 )
             }
         }
-        #expect(count == 12)
+        #expect(count == 16)
         // Names in a body count as well: another's address, another's identity.
         for body in [
             sync("hv1", ip: "10.0.0.2", seq: 2), sync("hv1", ip: "10.0.0.1", seq: 2, chassisID: "id-hv2"),

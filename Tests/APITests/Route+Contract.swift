@@ -18,9 +18,9 @@ extension Route {
         case .patch, .transact, .applyTopology, .migrate(.begin), .migrate(.complete), .migrate(.abort): [200, 202]
         case .delete, .deleteChassis: [202, 204]
         case .createToken, .enrol: [201]
-        case .deleteToken: [204]
+        case .deleteToken, .reply: [204]
         case .getChanges, .getAudit, .getRealization, .trace, .sync, .readChanges, .renewCertificate, .livez, .readyz,
-            .migrate(.read), .identity, .version, .metrics, .contract:
+            .migrate(.read), .portStatistics, .hostReport, .identity, .version, .metrics, .contract:
             [200]
         }
     }
@@ -53,6 +53,9 @@ extension Route {
         case .createBelow, .replace, .patch: [404, 409, 422, 503]
         case .transact, .migrate(.begin), .migrate(.complete), .migrate(.abort): [404, 409, 412, 422, 503]
         case .migrate(.read): [404, 503]
+        case .portStatistics: [404, 409, 422, 503, 504]
+        case .hostReport: [404, 422, 503, 504]
+        case .reply: [404, 422, 503]
         case .sync: [409, 410, 422, 503]
         case .createToken, .enrol, .trace: [422, 503]
         case .renewCertificate: [404, 422, 503]
@@ -78,6 +81,12 @@ extension Endpoint {
         case .migrate(.read): "getMigration"
         case .migrate(let step): "\(step)Migration"
         case .identity: "getIdentity"
+        case .portStatistics: "getPortStatistics"
+        case .hostReport(.statistics): "getChassisStatistics"
+        case .hostReport(.macs): "getChassisMACs"
+        case .hostReport(.acls): "getChassisACLs"
+        case .hostReport(.status): "getChassisStatus"
+        case .reply: "reply"
         case .console: "getConsole"
         case .consoleFile: "getConsoleFile"
         case .listRecords(.chassis): "listSouthboundChassis"

@@ -139,6 +139,7 @@ func milliseconds(_ duration: Duration) -> Int64 { Int64(duration / .millisecond
 
 func describe(_ effect: Effect) -> String {
     switch effect {
+    case .reply(let query): return "reply to question \(query.id) about \(query.subject)"
     case .announce(let frames): return "announce \(frames.count) frames to \(Set(frames.map(\.wire)).sorted())"
     case .sendSync(let sync):
         let page = sync.page.map { " page \($0)" } ?? ""

@@ -138,6 +138,7 @@ private final class World {
         let host = hosts[index]
         switch effect {
         case .sendSync(let sync): carry(sync, of: index, life)
+        case .reply: break
         case .startForwarder:
             later {
                 guard host.life == life else { return }

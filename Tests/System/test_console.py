@@ -1,11 +1,13 @@
 """The console in a real browser: what it shows, what it changes, and what it does not let in."""
 
+import itertools
 import json
 import os
 import re
 import signal
 import socket
 import tempfile
+import threading
 import unittest
 
 import console
@@ -218,6 +220,33 @@ class ConsoleTest(console.ConsoleCase):
         browser.when("location.hash === '#/switches/web'")
         self.assertEqual(json.loads(central.curl("/v1/ports/web-vm9"))["code"], "not_found")
         self.end(browser, but=("409",))
+
+    def test_the_page_of_a_port_tells_its_counters_live(self):
+        central, browser = self.begin()
+        self.populate(central)
+        host = console.Host(central, "hv1", "10.0.0.1")
+        host.FEATURES += ("ask",)
+        host.settle("web-vm1")
+        frames, is_done = itertools.count(1000, 50), threading.Event()
+
+        def serve():
+            while not is_done.is_set():
+                host.sync("web-vm1", wait=1)
+                for query in host.seen.get("ask", ()):
+                    counted = {"rx_frames": next(frames), "rx_bytes": 1, "tx_frames": 7, "tx_bytes": 1,
+                               "drops": {"acl": 3}}
+                    host.reply(query, {"ports": [
+                        {"name": "vm1", "logical_port": "web-vm1", "state": "up", "statistics": counted}]})
+        server = threading.Thread(target=serve)
+        server.start()
+        self.addCleanup(server.join)
+        self.addCleanup(is_done.set)
+        self.show(central, browser, "#/ports/web-vm1")
+        shown = "[...document.querySelectorAll('.counters tbody tr')].map((row) => row.innerText)"
+        browser.when(f"{shown}.some((text) => /^dropped: acl\\s+0\\s+3/.test(text))")
+        browser.when(f"{shown}.some((text) => /^from the guest\\s+[1-9]\\d*\\s+1,[0-9]{{3}}/.test(text))")
+        browser.when("document.querySelector('.spark polyline').getAttribute('points').split(' ').length >= 2")
+        self.end(browser)
 
     def test_somebody_elses_change_is_not_written_over(self):
         central, browser = self.begin()

@@ -1,6 +1,8 @@
 """The examples of openapi.yaml are run: each is sent to a central that has what it speaks of."""
 
+import itertools
 import json
+import threading
 import unittest
 import urllib.parse
 
@@ -56,12 +58,21 @@ OPERATIONS = {operation.name: operation for operation in (
     if method in item)}
 
 
+REPLIES = {"getPortStatistics", "getChassisStatistics", "getChassisMACs", "getChassisACLs", "getChassisStatus"}
+COUNTED = {"rx_frames": 1, "rx_bytes": 60, "tx_frames": 0, "tx_bytes": 0, "drops": {}}
+REPLIES_BY_SUBJECT = {
+    "statistics": {"ports": [{"name": "vm1", "logical_port": "ls1-vm1", "state": "up", "statistics": COUNTED}]},
+    "macs": {"macs": []}, "acls": {"acls": []}, "status": {"version": "0.1.0"}}
+
+
 class World:
     """A central, and what requests before have made in it."""
 
     def __init__(self, central):
         self.central = central
         self.made = {}
+        self.threads = []
+        self.query = None
 
     def send(self, operation, kind, body, query=""):
         """Sends an example; gives its status. The answer is held against its schema on the way."""
@@ -73,6 +84,8 @@ class World:
         if token:       # nobody can say beforehand what a token will be
             path = path.replace("0123456789abcdef", token["id"])
             body = body | {"token": token["token"]} if operation.name == "enrol" else body
+        if operation.name == "reply":
+            body = body | {"id": self.query}
         options = ["-X", operation.method.upper(), "-w", "\n%{http_code}"]
         if kind:
             options += ["-H", f"Content-Type: {kind}", "--data-binary", json.dumps(body)]
@@ -94,6 +107,10 @@ class World:
                 body = {"switches": [{"name": "shop"}]}
             status, text = self.send(needed, kind, body)
             assert status == needed.success(), f"{name} before {operation.name}: {status} {text}"
+        if operation.name in REPLIES:
+            self.begin_to_reply()
+        if operation.name == "reply":
+            self.ask()
         if "/migration" in operation.path:
             self.prepare_move(is_begun=operation.name != "beginMigration")
 
@@ -110,10 +127,45 @@ class World:
             assert status == begin.success(), text
             self.sync("hv2", target | {"seq": 2})
 
+    def begin_to_reply(self):
+        """hv1 has the port, and replies to a question."""
+        _, body = OPERATIONS["sync"].bodies()[0]
+        body = body | {"seq": 2, "features": [*body["features"], "port_binding.guards", "ask"]}
+        place = json.loads(self.sync("hv1", body))
+        body = body | {"epoch": place["epoch"], "hash": place["hash"], "since": place["to"], "applied": place["to"]}
+
+        def serve():
+            for number in itertools.count(3):
+                queries = json.loads(self.sync("hv1", body | {"seq": number, "wait": 20})).get("ask", ())
+                for query in queries:
+                    self.post("hv1", "replies", {"id": query["id"], "reply": REPLIES_BY_SUBJECT[query["subject"]]})
+                if queries:
+                    return
+        self.threads.append(threading.Thread(target=serve, daemon=True))
+        self.threads[-1].start()
+
+    def ask(self):
+        """Somebody asks hv1 about its counters: the number of that question is the one to reply to."""
+        _, body = OPERATIONS["sync"].bodies()[0]
+        body = body | {"seq": 2, "features": [*body["features"], "ask"]}
+        place = json.loads(self.sync("hv1", body))
+        self.threads.append(threading.Thread(
+            target=self.central.ask, args=[f"{self.central.northbound}/v1/chassis/hv1/statistics"], daemon=True))
+        self.threads[-1].start()
+        body = body | {"seq": 3, "wait": 20, "epoch": place["epoch"], "hash": place["hash"], "since": place["to"]}
+        self.query = json.loads(self.sync("hv1", body))["ask"][0]["id"]
+
     def sync(self, chassis, body):
-        self.central.ask(
-            f"{self.central.southbound}/v1/chassis/{chassis}/sync", "--fail-with-body", "-H",
+        return self.post(chassis, "sync", body)
+
+    def post(self, chassis, what, body):
+        return self.central.ask(
+            f"{self.central.southbound}/v1/chassis/{chassis}/{what}", "--fail-with-body", "-H",
             "Content-Type: application/json", "--data-binary", json.dumps(body))
+
+    def end(self):
+        for thread in self.threads:
+            thread.join(60)
 
 
 class ExampleTest(unittest.TestCase):
@@ -135,6 +187,7 @@ class ExampleTest(unittest.TestCase):
                         world = World(central)
                         world.prepare(operation)
                         status, text = world.send(operation, kind, body, query)
+                        world.end()
                         self.assertEqual(status, operation.success(), text)
                         sent += 1
         self.assertGreater(sent, len(OPERATIONS))

@@ -41,7 +41,6 @@ extension ObjectSession {
         text.addIfSaid("DNS records", object.texts("dns_records"))
         text.addIfSaid("DNS domain", [object.text("dns_domain")])
         text.addIfSaid("Other config", (object["other_config"]?.objectValue?.members ?? []).map(JSONValue.pair))
-        text.addIfSaid("Other config", (object["other_config"]?.objectValue?.members ?? []).map(JSONValue.pair))
         text.addIfSaid("IPv6 RA configs", (object["ipv6_ra_configs"]?.objectValue?.members ?? []).map(JSONValue.pair))
         text.addIfSaid("Guards", ["ra_guard", "dhcp_guard"].filter { object[$0]?.boolValue == true })
         text.add("Labels", object.labelText)
@@ -100,6 +99,7 @@ extension ObjectSession {
         text.addIfSaid("Virtual parent", [status.text("virtual_parent")])
         text.add("Labels", object.labelText)
         text.add("Tunnel key", status["tunnel_key"]?.plainText)
+        if !chassis.isEmpty { addCounters(of: object.text("name"), to: &text) }
         text.addOrigin(of: object)
         var advice = [Self.advice(forPort: object, reason: reason, chassis: chassis), Self.advice(forWaiting: object)]
         for field in ["dhcpv4_options", "dhcpv6_options"] where !object.text(field).isEmpty {
@@ -109,6 +109,15 @@ extension ObjectSession {
         }
         return text.text()
             + advice.filter { !$0.sentence.isEmpty }.map { DescriptionText.advice($0.sentence, $0.commands) }.joined()
+    }
+
+    /// The counters of the port's host, if it replies: a description without is better than none.
+    private func addCounters(of port: String, to text: inout DescriptionText) {
+        let path = ShownKind.port.path(of: port) + "/statistics"
+        guard let body = (try? caller.object(path))?.body, let counters = body["statistics"] else { return }
+        let (sent, received) = (counters["rx_frames"]?.plainText, counters["tx_frames"]?.plainText)
+        if let sent, let received { text.add("Frames", "\(sent) from the guest, \(received) to it") }
+        text.addIfSaid("Dropped", (counters["drops"]?.objectValue?.members ?? []).map(JSONValue.pair))
     }
 
     private func describeChassis(_ object: JSONValue) throws(ClientError) -> String {
