@@ -7,9 +7,10 @@ public struct DatumError: Error, Equatable, Sendable {
 
 /// Reads values as OVN's programs take them on their command lines: `a,b`, `[a, b]`, `{k=v}`, `"a text"`.
 public struct DatumReader {
-    private var rest: Substring
+    /// By scalars: a quote before a combining mark is a character of its own to a `String`, and yet a quote.
+    private var rest: Substring.UnicodeScalarView
 
-    public init(_ text: String) { rest = text[...] }
+    public init(_ text: String) { rest = text.unicodeScalars[...] }
 
     /// True if nothing is left.
     public var isAtEnd: Bool { rest.isEmpty }
@@ -21,7 +22,7 @@ public struct DatumReader {
         var keys: Set<Atom> = []
         skipBlanks()
         let bracket = rest.first
-        let end: Character? = type.isMap ? (bracket == "{" ? "}" : nil) : (bracket == "[" ? "]" : nil)
+        let end: Unicode.Scalar? = type.isMap ? (bracket == "{" ? "}" : nil) : (bracket == "[" ? "]" : nil)
         if end != nil { rest.removeFirst() }
         skipSeparators()
         while !rest.isEmpty, rest.first != end || end == nil {
@@ -100,15 +101,15 @@ public struct DatumReader {
 
     /// Takes a word if it comes next.
     public mutating func take(_ word: String) -> Bool {
-        guard rest.hasPrefix(word) else { return false }
-        rest = rest.dropFirst(word.count)
+        guard rest.starts(with: word.unicodeScalars) else { return false }
+        rest = rest.dropFirst(word.unicodeScalars.count)
         return true
     }
 
     /// The text that is left.
     public var remainder: String { String(rest) }
 
-    private static let delimiters = Set<Character>(":=, []{}!<>")
+    private static let delimiters = Set(":=, []{}!<>".unicodeScalars)
 
     private mutating func skipBlanks() { rest = rest.drop { $0 == " " } }
 
@@ -116,8 +117,8 @@ public struct DatumReader {
 
     private func unexpected(_ type: ColumnType) -> DatumError {
         DatumError(
-            reason: "unexpected \"\(rest.prefix(1))\" in a \(type.noun); a text with other characters than letters, "
-                + "digits, '_', '-' and '.' is written in double quotes, within the shell's: '\"10.0.0.1\"'"
+            reason: "unexpected \"\(String(rest.prefix(1)))\" in a \(type.noun); a text with other characters than "
+                + "letters, digits, '_', '-' and '.' is written in double quotes, within the shell's: '\"10.0.0.1\"'"
         )
     }
 }

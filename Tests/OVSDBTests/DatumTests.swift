@@ -45,6 +45,13 @@ import Testing
         #expect { try reader.datum(type) } throws: { ($0 as? DatumError)?.reason.contains(piece) == true }
     }
 
+    @Test func `A quote stays one before a mark that joins it`() throws {
+        let texts = ["\u{5a4}", "a\u{301}, b", "\u{301}=\u{301}"]
+        let datum = Datum.strings(texts)
+        var reader = DatumReader(datum.text(.set(.string)))
+        #expect(try reader.datum(.set(.string)) == datum)
+    }
+
     @Test func `a value survives JSON`() throws {
         let map = Datum(map: ["b": "2", "a": "1"])
         #expect(map.json(.map).text == #"["map",[["a","1"],["b","2"]]]"#)

@@ -98,7 +98,7 @@ class PackageTest(unittest.TestCase):
                 """
             for line, words in (
                     ("heddle des", "describe"), ("heddle get switches l", "ls1"), ("heddle nb lsp-add ", "ls1"),
-                    ("heddle nb ls-", "ls-add ls-del ls-list"), ("heddle nb ls-add x -- ls-d", "ls-del"),
+                    ("heddle nb ls-", "ls-add ls-del ls-list ls-get"), ("heddle nb ls-add x -- ls-d", "ls-del"),
                     ("heddle sb sh", "show"), ("heddle apply --wait ", "none sb hv"),
                     ("heddle get ports --switch ", "ls1"), ("heddle token create --role e", "editor")):
                 self.assertEqual(machine.run("bash", "-c", complete, "bash", line).stdout, words + "\n", line)
