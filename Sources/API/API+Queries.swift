@@ -112,9 +112,7 @@ extension API {
         do {
             reply = try HostReply(json: call.content)
         } catch {
-            throw Problem(
-                Refusal(error.isMissing ? .missingField : .invalidValue, error.detail, pointer: error.pointer)
-            )
+            throw Problem(error)
         }
         return call.context.ask(.reply(chassis: call.variables["name"] ?? "", reply)) { answer throws(Problem) in
             guard case .heard = answer else { throw Problem.unexpected }

@@ -124,9 +124,7 @@ extension API {
         do {
             request = try SyncRequest(json: call.content)
         } catch {
-            throw Problem(
-                Refusal(error.isMissing ? .missingField : .invalidValue, error.detail, pointer: error.pointer)
-            )
+            throw Problem(error)
         }
         let isCertified = if case .chassis = call.principal.rights { true } else { false }
         return call.context.ask(

@@ -1,6 +1,7 @@
 import HTTP
 import HTTPTypes
 import NetworkModel
+import Southbound
 
 extension Problem {
     /// The reasons that the API itself has, beside those of ``Refusal/Code`` and of HTTP's framing.
@@ -59,6 +60,11 @@ extension Problem {
         )
         conflictsWith = refusal.conflictsWith
         others = refusal.others.map { Problem($0) }
+    }
+
+    /// The refusal of a body that is none of those that hosts send.
+    init(_ error: SyncRequestError) {
+        self.init(Refusal(error.isMissing ? .missingField : .invalidValue, error.detail, pointer: error.pointer))
     }
 
     /// The core answered something else than it was asked.
