@@ -26,6 +26,8 @@ final class ScriptedCentral: Sendable {
         var revision: UInt64 = 1
         var ports: [SyncRequest.PluggedPort] = []
         var parked: (exchange: HTTPExchange, since: UInt64)?
+        /// The last start of the agent and its highest sequence number.
+        var boot: (id: String, seq: UInt64)?
         var server: HTTPServer?
     }
 
@@ -64,6 +66,12 @@ final class ScriptedCentral: Sendable {
         guard let json = try? JSONParser.parse(exchange.body), let sync = try? SyncRequest(json: json) else {
             return exchange.respond(HTTPResponse(status: .badRequest), body: .none)
         }
+        // Two connections may bring two syncs in the other order. The earlier one tells of what is no longer so.
+        if let boot = feed.boot, boot.id == sync.bootID, sync.seq <= boot.seq {
+            let problem: JSONValue = ["code": "stale_sequence", "detail": "a later sync has come before"]
+            return exchange.respond(HTTPResponse(status: .conflict), body: .bytes(problem.bytes))
+        }
+        feed.boot = (sync.bootID, sync.seq)
         script.syncs.withLock { $0.append(sync) }
         if let refusal = script.refusal.withLock({ $0 }) {
             let problem: JSONValue = ["code": .string(refusal.code), "detail": .string(refusal.detail)]
@@ -78,7 +86,9 @@ final class ScriptedCentral: Sendable {
         feed.ports = sync.ports
         if sync.since == feed.revision, sync.wait > 0 {
             feed.parked = (exchange, sync.since)
-            exchange.onDisconnect = { feed.parked = nil }
+            exchange.onDisconnect = { [weak exchange] in
+                if feed.parked?.exchange === exchange { feed.parked = nil }
+            }
         } else {
             let records = sync.since == feed.revision ? [] : share(of: feed.ports)
             answer(exchange, since: sync.since, to: feed.revision, records)
