@@ -4,6 +4,7 @@ import ArgumentParser
 import Client
 import ForwarderProtocol
 import HTTPTransport
+import Reactor
 import Wire
 
 /// `heddle agent`: brings this host's ports, central and the forwarder together.
@@ -16,12 +17,13 @@ struct AgentCommand: ParsableCommand {
         abstract: "Run this host's agent.",
         discussion: """
             Needs root. A host joins central once, with a token that 'heddle token create --chassis NAME' made on \
-            central's host; the agent keeps its certificate in the state directory and renews it. It starts the \
-            forwarder if none runs, and leaves it running when it ends.
+            central's host; give it in HEDDLE_JOIN, which other users of this host cannot read. The agent keeps its \
+            certificate in the state directory and renews it. It starts the forwarder if none runs, and leaves it \
+            running when it ends.
 
             EXAMPLES:
-              heddle agent --central https://192.0.2.1:6642 --chassis hv1 \\
-                --encap-ip 192.0.2.11 --join TOKEN
+              HEDDLE_JOIN=TOKEN heddle agent --central https://192.0.2.1:6642 \\
+                --chassis hv1 --encap-ip 192.0.2.11
               heddle agent --central http://127.0.0.1:6642 --encap-ip 192.0.2.11
               heddle agent accept
               heddle agent stop --all
@@ -100,6 +102,7 @@ struct AgentCommand: ParsableCommand {
 
     // Checked here and not in `validate`, which would also be asked of `heddle agent stop`.
     func run() throws {
+        if let join { hideArgument(join) }
         guard let central = central ?? environmentVariable("HEDDLE_CENTRAL") else {
             throw usage("where is central? give --central URL or set HEDDLE_CENTRAL")
         }

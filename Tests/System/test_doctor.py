@@ -251,6 +251,10 @@ class DoctorTest(unittest.TestCase):
         log.close()
         self.expect(lab, ("agent", f"process {waiting.pid} runs, but does not answer: cannot join yet: central: "),
                     ("forwarder", "none runs"), host="hv3", HEDDLE_NB="")
+        # Other users of the host see what runs, and with which words.
+        with open(f"/proc/{waiting.pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        self.assertEqual(words[words.index(b"--join") + 1], b"*" * len(token))
         lab.central()
         self.expect(lab, host="hv3")
         # The chassis of hv1's certificate is another one, and then is deleted.

@@ -140,6 +140,9 @@ static inline long clinux_spawn(
     return failure != 0 ? -(long)failure : pid;
 }
 
+/// Writes stars over a secret among the words that this process was started with, which every user of the machine sees.
+void clinux_hide_argument(const char *secret);
+
 // Privileges
 
 /// Empties the bounding set of the calling thread, where it may: that takes CAP_SETPCAP, which a service may have been
