@@ -13,9 +13,9 @@ struct GetCommand: ParsableCommand {
             port-bindings (pb), dhcp-responders, dns-responders, mirror-sessions and multicast-groups (mg); the \
             names of OVN's tables are understood too.
 
-            --watch prints the existing objects, and then each change of objects or chassis as it comes, until it is \
-            interrupted. It continues over restarts of central. With -o json each line is one object: \
-            its 'type' is ADDED, MODIFIED or DELETED, its 'object' the object as it is, or as it was.
+            --watch prints the existing objects, and then each change as it comes, until it is interrupted. It \
+            continues over restarts of central. With -o json each line is one object: its 'type' is ADDED, MODIFIED \
+            or DELETED, its 'object' the object as it is, or as it was.
 
             EXAMPLES:
               heddle get switches
@@ -24,6 +24,7 @@ struct GetCommand: ParsableCommand {
               heddle get port ls1-vm1 -o yaml
               heddle get ports -o name
               heddle get ports --switch ls1 --watch
+              heddle get port-bindings --watch
             """
     )
 

@@ -206,10 +206,34 @@ import Testing
             try watch.run(.port, names: ["p9"])
         }
         #expect(unknown.error == ShownKind.port.notFound("p9"))
-        let strange = run([]) { watch throws(ClientError) in try watch.run(.portBinding) }
-        #expect(strange.error?.exitStatus == .usage)
         let misplaced = run([]) { watch throws(ClientError) in try watch.run(.chassis, of: "ls1") }
         #expect(misplaced.error?.exitStatus == .usage)
+    }
+
+    @Test func `What central derives is listed again when objects or hosts change`() {
+        func bindings(_ revision: Int64, _ chassis: String...) -> Result<Reply, ClientError> {
+            let items = chassis.enumerated().map { index, chassis -> JSONValue in
+                ["id": .string("id-\(index)"), "logical_port": .string("p\(index)"), "chassis": .string(chassis)]
+            }
+            let body: JSONValue = ["items": .array(items), "revision": .integer(revision), "next_page_token": .null]
+            return .success(Reply(status: 200, revision: revision, epoch: "e", hash: "h", body: body))
+        }
+        let run = run([
+            bindings(4, "hv1", "hv1"), .success(Self.changes(4)), .success(Self.changes(5, Self.delete("a", 5))),
+            bindings(6, "hv1", "hv2"), .success(Self.changes(7, Self.delete("b", 7))), bindings(7, "hv1"),
+        ]) { watch throws(ClientError) in try watch.run(.portBinding, format: .name, onlyChanges: true) }
+        #expect(run.output == "port-binding/p1\nport-binding/p1 deleted\n")
+        #expect(run.pauses == [ObjectWatch.relistPause, ObjectWatch.relistPause])
+        #expect(run.lines[1] == "GET /v1/changes?since=4&epoch=e&hash=h&wait=20")
+        #expect(run.lines[4].hasPrefix("GET /v1/changes?since=6&"))
+        let one = self.run([bindings(4, "hv1", "hv1")]) { watch throws(ClientError) in
+            try watch.run(.portBinding, names: ["p1"], format: .name)
+        }
+        #expect(one.output == "port-binding/p1\n")
+        let none = self.run([bindings(4, "hv1")]) { watch throws(ClientError) in
+            try watch.run(.portBinding, names: ["p0", "p1"], format: .name)
+        }
+        #expect(none.error == ShownKind.portBinding.notFound("p1"))
     }
 
     @Test func `Ports of a switch are watched by its name`() {

@@ -81,6 +81,28 @@ class WatchTest(unittest.TestCase):
                 watcher.process.send_signal(number)
                 self.assertEqual(watcher.process.wait(60), -number)
 
+    def test_bindings_and_groups_are_watched_though_they_have_no_changes_of_their_own(self):
+        with Lab() as lab:
+            lab.central()
+            nb = lambda *words: lab.heddle("central", "nb", *words)
+            nb("ls-add", "ls1", "--", "lsp-add", "ls1", "p1")
+            bindings, one = Watcher(lab, "port-bindings", "-w"), Watcher(lab, "pb", "p2", "-w")
+            groups = Watcher(lab, "multicast-groups", "-w", "-o", "name")
+            bindings.wait_for(("EVENT", "LOGICAL"), ("ADDED", "p1"))
+            wait_until(lambda: one.process.poll() is not None, "an unknown name ends it")
+            self.assertEqual(one.read(1), "heddle: port-binding p2: not found; 'heddle get port-bindings' lists all\n")
+            wait_until(lambda: groups.read(), "the groups are listed")
+            nb("lsp-add", "ls1", "p2")
+            bindings.wait_for(("ADDED", "p2"))
+            nb("lsp-set-addresses", "p2", "02:00:00:00:00:02 10.0.0.2", "--", "lsp-del", "p1")
+            bindings.wait_for(("DELETED", "p1"), ("MODIFIED", "p2"))
+            nb("ls-del", "ls1")
+            bindings.wait_for(("DELETED", "p2"))
+            wait_until(lambda: groups.read().endswith(" deleted\n"), "the groups are gone")
+            for watcher in bindings, groups:
+                watcher.process.send_signal(signal.SIGINT)
+                self.assertEqual(watcher.process.wait(60), -signal.SIGINT)
+
     def test_a_watch_goes_on_with_another_network(self):
         """Central comes back with a network of another epoch: the watch lists anew, and says so."""
         with Lab() as lab:

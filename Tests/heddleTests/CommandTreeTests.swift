@@ -64,7 +64,8 @@ import Testing
         ["token", "create", "--role", "admin", "--expires", "soon"], ["token", "revoke"], ["get"], ["get", "routers"],
         ["get", "port", ""], ["describe", "port", ""], ["delete", "port", ""], ["describe", "port"],
         ["delete", "port"],
-        ["get", "ports", "-o", "xml"], ["get", "pb", "--watch"], ["get", "chassis", "--switch", "ls1", "--watch"],
+        ["get", "ports", "-o", "xml"], ["get", "pb", "--switch", "ls1", "--watch"],
+        ["get", "chassis", "--switch", "ls1", "--watch"],
         ["get", "ports", "-l", "=x"], ["apply"], ["apply", "-f", "/nonexistent"], ["export", "-o", "table"],
         ["completion", "tcsh"], ["doctor", "-o", "yaml"],
     ])

@@ -154,7 +154,7 @@ public struct ObjectSession {
             let object =
                 kind.hasOwnPaths
                 ? try caller.object(kind.path(of: name))?.body
-                : all.first { kind.name(of: $0) == name || $0.text("id") == name }
+                : all.first { kind.isNamed(name, $0) }
             guard let object else {
                 guard let onMissing else { throw kind.notFound(name) }
                 onMissing(kind.notFound(name))

@@ -12,6 +12,9 @@ public struct ObjectWatch {
     /// The pause after the first failure, and the most that it doubles to.
     static let pauseRange = Duration.milliseconds(100)...Duration.seconds(5)
 
+    /// The pause before a list of what central derives is asked for again.
+    static let relistPause = Duration.milliseconds(200)
+
     private let session: ObjectSession
     private let pause: (Duration) -> Void
     private let output: (String) -> Void
@@ -43,9 +46,6 @@ public struct ObjectWatch {
         format: OutputFormat = .table,
         onlyChanges: Bool = false
     ) throws(ClientError) -> Never {
-        guard kind.resource?.names.row != nil else {
-            throw .usage("\(kind.plural) cannot be watched, only switches, ports and chassis; leave --watch out")
-        }
         let switchName = try logicalSwitch.map { reference throws(ClientError) in
             try session.switchName(of: reference, for: kind)
         }
@@ -84,10 +84,10 @@ public struct ObjectWatch {
             place = list.place
             return objects.replace(with: list.objects)
         }
-        let query = "\(from.query)&kinds=\(objects.kind.resource?.names.row ?? "")"
+        let kinds = objects.kind.resource.map { "&kinds=\($0.names.row)" } ?? ""
         let call = Call(
             .get,
-            "/v1/changes?\(query)&wait=\(Self.pollSeconds)",
+            "/v1/changes?\(from.query)\(kinds)&wait=\(Self.pollSeconds)",
             timeout: .seconds(Self.pollSeconds) + Self.pollGrace
         )
         let reply = try session.caller.send(call)
@@ -100,6 +100,14 @@ public struct ObjectWatch {
         guard let to = reply.body?["to"]?.integerValue, let changes = reply.body?["changes"]?.arrayValue else {
             throw .badAnswer(session.caller.server, "its changes have no revision")
         }
+        if objects.kind.resource == nil, !changes.isEmpty {
+            // Records that central derives have no changes of their own: they come and go with objects and hosts. The
+            // changes of a moment cost one list.
+            pause(Self.relistPause)
+            let list = try list(objects)
+            place = list.place
+            return objects.replace(with: list.objects)
+        }
         place = HistoryPlace(revision: to, epoch: from.epoch, hash: reply.body?["hash"]?.stringValue)
         return changes.compactMap { objects.apply($0) }
     }
@@ -107,11 +115,15 @@ public struct ObjectWatch {
     private func list(
         _ objects: WatchedObjects
     ) throws(ClientError) -> (objects: [JSONValue], missing: [String], place: HistoryPlace) {
-        let snapshot = try session.snapshot(objects.kind, objects.names)
+        let ownNames = objects.kind.hasOwnPaths ? objects.names : []
+        let snapshot = try session.snapshot(objects.kind, ownNames)
         guard let place = snapshot.place else {
             throw .badAnswer(session.caller.server, "it does not say which revision its list shows")
         }
-        return (snapshot.objects, snapshot.missing, place)
+        let missing = objects.names.filter { name in
+            !objects.kind.hasOwnPaths && !snapshot.objects.contains { objects.kind.isNamed(name, $0) }
+        }
+        return (snapshot.objects, snapshot.missing + missing, place)
     }
 
     /// Doubles from the shortest to the longest.

@@ -70,7 +70,7 @@ public enum ShownKind: Hashable, Sendable {
         }
     }
 
-    /// The kind of what has a path of its own, and can be watched and deleted. The others are central's own work.
+    /// The kind of what has a path and changes of its own, and can be deleted. The others are central's own work.
     var resource: ResourceKind? {
         switch self {
         case .resource(let kind): kind
@@ -90,6 +90,11 @@ public enum ShownKind: Hashable, Sendable {
         case .dhcpResponder, .dnsResponder, .mirrorSession: object.text("id")
         case .resource, .datapathBinding: object.text("name")
         }
+    }
+
+    /// True if a user means an object by this name or UUID.
+    func isNamed(_ reference: String, _ object: JSONValue) -> Bool {
+        name(of: object) == reference || object["id"]?.stringValue == reference
     }
 
     /// The reason why an object is not there.

@@ -69,12 +69,10 @@ struct WatchedObjects {
     }
 
     /// Returns the object's `id` in the change feed: that of a chassis is its name.
-    private func identity(of object: JSONValue) -> String { object["id"]?.stringValue ?? object.text("name") }
+    private func identity(of object: JSONValue) -> String { object["id"]?.stringValue ?? kind.name(of: object) }
 
     private func isWanted(_ object: JSONValue) -> Bool {
-        guard names.isEmpty || names.contains(object.text("name")) || names.contains(object.text("id")) else {
-            return false
-        }
+        guard names.isEmpty || names.contains(where: { kind.isNamed($0, object) }) else { return false }
         guard logicalSwitch == nil || object.text("switch") == logicalSwitch else { return false }
         return selection.fits(object)
     }
