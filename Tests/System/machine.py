@@ -27,6 +27,8 @@ mount --rbind /dev dev
 for folder in run tmp; do mount -t tmpfs tmpfs $folder; done
 mkdir -p "./$2" run/systemd/system
 cp "$3/systemctl" "$3/units.py" "./$2"
+# apt runs the scripts of packages with a path of its own.
+ln -sf "$2/systemctl" usr/bin/systemctl
 ip link set lo up
 mount --make-rshared .
 exec chroot . bash -c 'echo ready; while :; do sleep 3600 & wait; done'

@@ -241,7 +241,7 @@ class SecurityTest(unittest.TestCase):
             self.assertEqual(shown(), third)
 
     def test_another_authority_takes_over(self):
-        """As README says: hosts come to believe both, then the new one signs, then the old one counts for nothing."""
+        """As docs/operating.md says: hosts come to believe both, then the new one signs, then the old one counts for nothing."""
         with Lab(secure=True) as lab:
             lab.host("hv1", 3)
             lab.host("hv2", 4)

@@ -174,7 +174,7 @@ struct Diagnosis {
                 remedy: "set this host's clock: see 'timedatectl'"
             )
         }
-        let another = "replace the authority as README describes"
+        let another = "replace the authority as docs/operating.md describes"
         if now > end {
             return .failed(
                 check,
