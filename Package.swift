@@ -133,7 +133,7 @@ let targets: [Target] = [
         name: "heddle",
         dependencies: [
             "Central", "Agent", "AgentCore", "Forwarder", "ForwarderProtocol", "Client", "API", "NetworkModel",
-            "HTTPTransport", "HTTP", "Reactor", "Wire", arguments,
+            "HTTPTransport", "HTTP", "JSON", "Reactor", "Wire", arguments,
         ],
         path: "Sources/heddle",
         swiftSettings: edge

@@ -28,7 +28,7 @@ import Reactor
             TokenCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self, MigrateCommand.self,
             TraceCommand.self,
             DoctorCommand.self, ApplyCommand.self, ExportCommand.self, ImportCommand.self,
-            CompletionCommand.self,
+            CompletionCommand.self, ManualCommand.self,
         ]
     )
 

@@ -40,7 +40,8 @@ class PackageTest(unittest.TestCase):
                 "./etc/default/heddle-central", "./etc/default/heddle-agent",
                 "./usr/share/bash-completion/completions/heddle", "./usr/share/zsh/vendor-completions/_heddle",
                 "./usr/share/fish/vendor_completions.d/heddle.fish", "./usr/share/doc/heddle/copyright",
-                "./usr/share/man/man1/heddle.1.gz"):
+                "./usr/share/man/man1/heddle.1.gz", "./usr/share/man/man8/heddle-central.8.gz",
+                "./usr/share/man/man1/heddle-nb.1.gz", "./usr/share/doc/heddle/operating.md"):
             self.assertIn(f" {path}\n", files)
         depends = run("dpkg-deb", "--field", package(), "Depends").stdout
         for library in ("libc6", "libssl3", "libsqlite3-0", "libnghttp2-14", "adduser"):
