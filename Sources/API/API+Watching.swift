@@ -58,6 +58,7 @@ extension API {
             return token
         }
         let request = AuditRequest(before: token?.revision, limit: limit ?? Self.auditLimitDefault, author: author)
+        let isWhole = call.principal.role.includes(.admin)
         return call.context.ask(.audit(request)) { answer throws(Problem) in
             guard case .audited(let records, let hasMore, let base) = answer else { throw unexpected }
             var end = Array("],\"kept_after\":\(base),\"next_page_token\":".utf8)
@@ -68,12 +69,13 @@ extension API {
                 end += "null".utf8
             }
             end.append(UInt8(ascii: "}"))
-            return .reply(Reply(.ok, Self.auditBody(records, end: end).settled, type: "application/json"))
+            let body = Self.auditBody(records, isWhole: isWhole, end: end).settled
+            return .reply(Reply(.ok, body, type: "application/json"))
         }
     }
 
     /// The page, produced as the socket takes it: a commit may name a hundred objects.
-    private static func auditBody(_ records: [CommitRecord], end: [UInt8]) -> HTTPBody {
+    private static func auditBody(_ records: [CommitRecord], isWhole: Bool, end: [UInt8]) -> HTTPBody {
         var index = 0
         var isDone = false
         return .slices {
@@ -81,7 +83,7 @@ extension API {
             var text = index == 0 ? Array("{\"items\":[".utf8) : []
             while index < records.count, text.count < ChangeFeed.sliceByteCount {
                 if index > 0 { text.append(UInt8(ascii: ",")) }
-                records[index].auditJSON.write(to: &text)
+                records[index].auditJSON(isWhole: isWhole).write(to: &text)
                 index += 1
             }
             if index == records.count {
@@ -163,16 +165,19 @@ extension CommitRecord.Change {
 
 extension CommitRecord {
     /// `{"revision","time","author","source","request_id","change_count","changes":[{"op","kind","id","name"}]}`.
-    fileprivate var auditJSON: JSONValue {
-        [
+    ///
+    /// Those who may not read tokens do not hear of them either, nor from which address others came (`isWhole` false).
+    fileprivate func auditJSON(isWhole: Bool) -> JSONValue {
+        let told = changes.lazy.filter { isWhole || !$0.kind.isOfAccess }.prefix(Self.auditChangeCountMaximum)
+        return [
             "revision": .integer(Int64(clamping: revision)),
             "time": .string(Timestamp(seconds: time).description),
             "author": .string(author),
-            "source": source.isEmpty ? .null : .string(source),
+            "source": source.isEmpty || !isWhole ? .null : .string(source),
             "request_id": requestID.isEmpty ? .null : .string(requestID),
             "change_count": .integer(Int64(changeCount)),
             "changes": .array(
-                changes.prefix(Self.auditChangeCountMaximum).map { change in
+                told.map { change in
                     [
                         "op": .string(change.object == nil ? "delete" : "put"),
                         "kind": .string(change.kind.rawValue), "id": .string(change.id),

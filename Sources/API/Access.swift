@@ -56,6 +56,15 @@ struct Principal: Equatable {
     var token: String?
 
     static let anonymous = "anonymous"
+
+    /// The role that includes all that it may do, of one that a route for users has let in.
+    var role: Role {
+        switch rights {
+        case .role(let role): role
+        // Such a route lets in nobody else who may do less than all.
+        case .all, .chassis, .none, .proxied: .admin
+        }
+    }
 }
 
 /// The functions that the API cannot perform by itself: draw secrets, hash and sign.

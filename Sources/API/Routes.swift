@@ -121,7 +121,7 @@ public enum Routes {
 
     private static let log = [
         Route(.getChanges, .get, "/v1/changes", parameters: [.since, .epoch, .hash, .kinds, .wait]),
-        Route(.getAudit, .get, "/v1/audit", access: .role(.admin), parameters: [.limit, .pageToken, .author]),
+        Route(.getAudit, .get, "/v1/audit", parameters: [.limit, .pageToken, .author]),
     ]
 
     private static let chassis = [

@@ -88,8 +88,16 @@ extension CentralCore {
             let detail = "Nobody waits for a reply to the question \(reply.id) any more."
             return effects.append(.answer(ticket, .refused(Refusal(.notFound, detail), operationIndex: nil)))
         }
-        for asker in query.tickets { effects.append(.answer(asker, .reply(chassis: name, reply))) }
+        let answer = Answer.reply(chassis: name, query.query.subject == .status ? completed(reply, of: name) : reply)
+        for asker in query.tickets { effects.append(.answer(asker, answer)) }
         effects.append(.answer(ticket, .heard))
+    }
+
+    /// Adds to a host's word about itself what central knows of it and no commit tells.
+    private func completed(_ reply: HostReply, of name: String) -> HostReply {
+        guard let session = sessions[name] else { return reply }
+        let left = max(.zero, session.leaseEnd - now)
+        return reply.telling(leaseSeconds: left.components.seconds, applied: session.applied)
     }
 
     /// Tells whoever asked that the host says nothing.

@@ -152,6 +152,14 @@ public struct CommitChange: Equatable, Sendable {
             }
         }
 
+        /// True if its rows say who is let in.
+        public var isOfAccess: Bool {
+            switch self {
+            case .token, .enrolment: true
+            case .object, .record, .chassisState, .bindingState, .lastKey, .topology, .keptAnswer: false
+            }
+        }
+
         /// The kind of object that users see change with a row; `nil` for rows that only the log tells of, and for
         /// tokens and joinings.
         public var resourceKind: ResourceKind? {

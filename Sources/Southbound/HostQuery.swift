@@ -86,6 +86,17 @@ public struct HostReply: Sendable {
         return HostReply(id: id, content: ["error": .string(text)])
     }
 
+    /// The same with a member `session`: the seconds that the host's lease still runs if nothing more is heard of it,
+    /// and the newest revision in its forwarder's tables. The host itself has no word in it.
+    public func telling(leaseSeconds: Int64, applied: UInt64) -> HostReply {
+        let session: JSONValue = [
+            "lease_seconds": .integer(leaseSeconds), "applied": .integer(Int64(clamping: applied)),
+        ]
+        let others = (content.objectValue?.members ?? []).filter { $0.name != "session" }
+        let members = others + [(name: "session", value: session)]
+        return HostReply(id: id, content: .object(JSONObject(distinct: members)))
+    }
+
     /// The reply that a body stands for.
     /// - Throws: ``SyncRequestError`` at the member that is missing or wrong.
     public init(json: JSONValue) throws(SyncRequestError) {

@@ -173,6 +173,19 @@ import Testing
         #expect(filtered?.map { $0["revision"] } == [4, 3])
     }
 
+    @Test func `Who may only look hears of no tokens in the log, and not where others are`() throws {
+        bench.send("POST", "/v1/tokens", ["role": "editor"])
+        let whole = bench.send("GET", "/v1/audit").json["items"]?.arrayValue ?? []
+        #expect(whole[0]["changes"]?.arrayValue?.first?["kind"] == "token")
+        let made = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json
+        let token = try #require(made["token"]?.stringValue)
+        let fields = [("Authorization", "Bearer \(token)")]
+        let seen = bench.send("GET", "/v1/audit", fields: fields, from: .stranger).json["items"]?.arrayValue ?? []
+        #expect(seen.count == whole.count + 1 && seen[0]["changes"] == [] && seen[1]["changes"] == [])
+        #expect(seen.allSatisfy { $0["source"] == .null })
+        #expect(seen[2]["changes"] == whole[1]["changes"] && seen[2]["author"] == whole[1]["author"])
+    }
+
     @Test func `Pages of the log go back to its beginning`() {
         var revisions: [JSONValue] = []
         var query = "limit=2"

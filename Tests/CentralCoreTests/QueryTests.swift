@@ -60,6 +60,18 @@ import Testing
         #expect(bench.published.revision == revision)
     }
 
+    @Test func `what a host says of itself is completed by what central knows of it`() throws {
+        let parked = park()
+        let asker = ask(HostQuery(id: 0, subject: .status))
+        let answer = try #require(bench.feed(parked))
+        let query = try #require(answer.queries.first)
+        _ = reply(query.id, ["version": "1", "session": ["lease_seconds": 1_000_000, "mine": true]])
+        let told = content(asker)
+        #expect(told?["version"] == "1" && told?["session"]?["mine"] == nil)
+        #expect((1...60).contains(told?["session"]?["lease_seconds"]?.integerValue ?? 0))
+        #expect(told?["session"]?["applied"] == .integer(Int64(agent.applied)))
+    }
+
     @Test func `where no sync is parked the question waits for the next one`() throws {
         let asker = ask()
         var agent = agent
