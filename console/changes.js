@@ -1,9 +1,9 @@
-// The timeline: commits with their changes, newest first. Who and when comes from the audit, which central shows to
-// administrators; what changed comes from the feed, as far back as central keeps it.
+// The timeline: commits with their changes, newest first. Who and when comes from the audit; what changed comes from
+// the feed, as far back as central keeps it.
 import { Problem, read } from "./api.js";
 import { titleBar } from "./detail.js";
 import { differences, diffTable } from "./diff.js";
-import { button, count, fill, h, link, oncePerFrame } from "./dom.js";
+import { addressWords, button, count, fill, h, keepInAddress, link, oncePerFrame } from "./dom.js";
 import { time } from "./facts.js";
 
 /** Commits that are shown at first, and with each look further back. */
@@ -34,9 +34,8 @@ class Timeline {
     #known = new Map();
     #next = "";
     #shown = pageSize;
-    #note = "";
     #isBusy = false;
-    #mayShowHosts = false;
+    #mayShowHosts = addressWords().has("hosts");
     #list = h("ol", { class: "timeline" });
     #foot = h("p", { class: "hint" });
     #draw = oncePerFrame(() => this.#drawNow());
@@ -47,9 +46,11 @@ class Timeline {
             type: "checkbox", id: "hosts-too",
             change: (event) => {
                 this.#mayShowHosts = event.target.checked;
+                keepInAddress("hosts", this.#mayShowHosts ? "too" : null);
                 this.#draw();
             },
         });
+        box.checked = this.#mayShowHosts;
         this.element = h("article", {}, titleBar("", "Changes", null),
             h("p", { class: "above" }, box, h("label", { for: "hosts-too" }, "Show what hosts report, too")),
             this.#list, this.#foot);
@@ -78,7 +79,7 @@ class Timeline {
             if (!isListed) commit.changes.push(change);
         }
         this.#draw();
-        if (isNew && this.context.isAdmin && !this.#isBusy) this.#lookAtNewest();
+        if (isNew && !this.#isBusy) this.#lookAtNewest();
     }
 
     /** Reads the changes of the last revisions, to know what was before and after each. */
@@ -96,11 +97,6 @@ class Timeline {
                     this.#known.set(key, { ...change, before: last.get(name), after: change.object });
                 }
                 last.set(name, change.object);
-                if (this.context.isAdmin) continue;
-                let commit = this.#commits.get(change.revision);
-                if (!commit) this.#commits.set(change.revision, commit = { revision: change.revision, changes: [] });
-                commit.changes.push(change);
-                commit.time ??= change.object?.updated_at;
             }
             return;
         }
@@ -117,24 +113,26 @@ class Timeline {
     }
 
     async #look() {
-        if (!this.context.isAdmin) {
-            this.#note = "Who made a change is told to administrators.";
-            return;
-        }
         this.#isBusy = true;
         const mark = this.#next ? `&page_token=${encodeURIComponent(this.#next)}` : "";
         const body = await this.#read(`/v1/audit?limit=${pageSize * 3}${mark}`);
-        for (const commit of body?.items ?? []) this.#commits.set(commit.revision, commit);
+        this.#take(body);
         this.#next = body?.next_page_token ?? null;
         this.#isBusy = false;
         this.#draw();
+    }
+
+    #take(body) {
+        // Those of tokens are told to administrators alone.
+        const items = (body?.items ?? []).filter((commit) => commit.changes.length > 0);
+        for (const commit of items) this.#commits.set(commit.revision, commit);
     }
 
     /** Reads who made the changes that have been heard. */
     async #lookAtNewest() {
         this.#isBusy = true;
         const body = await this.#read("/v1/audit?limit=50");
-        for (const commit of body?.items ?? []) this.#commits.set(commit.revision, commit);
+        this.#take(body);
         this.#isBusy = false;
         this.#draw();
     }
@@ -154,7 +152,7 @@ class Timeline {
         const commits = all.filter((commit) => this.#isShown(commit));
         fill(this.#list, commits.slice(0, this.#shown).map((commit) => this.#entry(commit)));
         const hasMore = commits.length > this.#shown || this.#next;
-        fill(this.#foot, commits.length === 0 && "No changes yet. ", this.#note, " ",
+        fill(this.#foot, commits.length === 0 && "No changes yet. ",
             hasMore && button("Look further back",
             async () => {
                 this.#shown += pageSize;

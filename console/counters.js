@@ -1,4 +1,5 @@
-// Live counters of a port, as its host tells them once a second: what comes and goes, and what is dropped and why.
+// Live counters of a port or a host, as the host tells them once a second: what comes and goes, and what is dropped and
+// why.
 import { events, Problem } from "./api.js";
 import { fill, h, s } from "./dom.js";
 
@@ -35,6 +36,33 @@ class Counter {
     }
 }
 
+function portRows({ statistics }) {
+    return [
+        ["from the guest", statistics.rx_frames], ["to the guest", statistics.tx_frames],
+        ...Object.entries(statistics.answers ?? {}).map(([kind, frames]) => [`answered: ${kind}`, frames]),
+        ...Object.entries(statistics.drops ?? {}).map(([reason, frames]) => [`dropped: ${reason}`, frames]),
+    ];
+}
+
+/** Returns the counters of a host: those of its ports in all, those of the underlay, and what is dropped anywhere. */
+export function hostRows({ ports = [], underlay, drops = {} }) {
+    let [received, sent] = [0, 0];
+    const dropped = new Map(Object.entries(drops));
+    for (const { statistics } of ports) {
+        if (!statistics) continue;
+        received += statistics.rx_frames;
+        sent += statistics.tx_frames;
+        for (const [reason, frames] of Object.entries(statistics.drops ?? {})) {
+            dropped.set(reason, (dropped.get(reason) ?? 0) + frames);
+        }
+    }
+    return [
+        ["from guests", received], ["to guests", sent],
+        ...underlay ? [["from other hosts", underlay.rx_frames], ["to other hosts", underlay.tx_frames]] : [],
+        ...[...dropped].map(([reason, frames]) => [`dropped: ${reason}`, frames]),
+    ];
+}
+
 export class Counters {
     #counters = new Map();
     #heardAt = null;
@@ -46,8 +74,14 @@ export class Counters {
             h("th", {}, "Frames"), h("th", {}, "A second"), h("th", {}, "In all"), h("th", {}, "The last minute"))),
             this.#table));
 
-    /** @param path the counters of a port at central */
-    constructor(path) { this.#follow(path); }
+    /**
+     * @param path the counters of a port or a host at central
+     * @param rows gives the titles and numbers of frames in an answer
+     */
+    constructor(path, rows = portRows) {
+        this.rows = rows;
+        this.#follow(path);
+    }
 
     close() { this.#stop.abort(); }
 
@@ -56,7 +90,7 @@ export class Counters {
         while (!signal.aborted) {
             try {
                 for await (const { type, data } of events(path, "", signal)) {
-                    if (type === "statistics") this.#take(JSON.parse(data).statistics);
+                    if (type === "statistics") this.#take(this.rows(JSON.parse(data)));
                     if (type === "problem") this.#note.textContent = JSON.parse(data).detail;
                 }
             } catch (error) {
@@ -70,16 +104,11 @@ export class Counters {
         }
     }
 
-    #take(statistics) {
+    #take(rows) {
         const now = performance.now();
         const seconds = this.#heardAt === null ? 0 : (now - this.#heardAt) / 1000;
         this.#heardAt = now;
         this.#note.textContent = "";
-        const rows = [
-            ["from the guest", statistics.rx_frames], ["to the guest", statistics.tx_frames],
-            ...Object.entries(statistics.answers ?? {}).map(([kind, frames]) => [`answered: ${kind}`, frames]),
-            ...Object.entries(statistics.drops ?? {}).map(([reason, frames]) => [`dropped: ${reason}`, frames]),
-        ];
         for (const [title, frames] of rows) {
             if (!this.#counters.has(title)) this.#counters.set(title, new Counter());
             this.#counters.get(title).take(Number(frames), seconds);

@@ -41,6 +41,18 @@ export function button(text, act, attributes = {}) {
     return h("button", { type: "button", click: act, "data-key": `button ${text}`, ...attributes }, text);
 }
 
+/** Returns the words behind `?` in the address. */
+export function addressWords() { return new URLSearchParams(location.hash.split(/\?(.*)/s)[1] ?? ""); }
+
+/** Puts a word into the address, so that it can be kept and sent; null takes it out. The page stays. */
+export function keepInAddress(name, value) {
+    const words = addressWords();
+    if (value === null) words.delete(name);
+    else words.set(name, value);
+    const path = location.hash.split("?")[0];
+    history.replaceState(null, "", `${path}${words.size > 0 ? `?${words}` : ""}`);
+}
+
 /** Tells a screen reader something that the eye sees. */
 export function announce(text) {
     document.getElementById("notice").textContent = text;

@@ -1,5 +1,5 @@
 // Parts that several pages are made of: facts with their titles, advice, tables in pages, times.
-import { button, count, fill, h, link } from "./dom.js";
+import { addressWords, button, count, fill, h, keepInAddress, link } from "./dom.js";
 
 /** Returns a list of titles and values. Values are texts, elements, or lists of these; empty ones show a dash. */
 export function facts(rows) {
@@ -58,7 +58,7 @@ export function switchLink(name) { return link(`#/switches/${encodeURIComponent(
 
 export function hostLink(name) { return name ? link(`#/hosts/${encodeURIComponent(name)}`, name) : "no host"; }
 
-/** A table that shows so many rows at a time, however many there are, with a filter. */
+/** A table that shows so many rows at a time, however many there are, with a filter. The address has what it shows. */
 export class PagedTable {
     static rowMaximum = 100;
     #page = 0;
@@ -74,11 +74,15 @@ export class PagedTable {
      */
     constructor(noun, columns, text) {
         Object.assign(this, { noun, columns, text });
+        const words = addressWords();
+        this.#filter = (words.get("filter") ?? "").toLowerCase();
+        this.#page = Math.max(0, Math.trunc(Number(words.get("page")) || 1) - 1);
         const input = h("input", {
-            type: "search", placeholder: `Filter ${noun}s`, "aria-label": `Filter ${noun}s`,
+            type: "search", placeholder: `Filter ${noun}s`, "aria-label": `Filter ${noun}s`, value: this.#filter,
             input: (event) => {
                 this.#filter = event.target.value.trim().toLowerCase();
                 this.#page = 0;
+                this.#keep();
                 this.#draw();
             },
         });
@@ -90,14 +94,22 @@ export class PagedTable {
         this.#draw();
     }
 
+    #keep() {
+        keepInAddress("filter", this.#filter === "" ? null : this.#filter);
+        keepInAddress("page", this.#page === 0 ? null : this.#page + 1);
+    }
+
     #draw() {
         const found = this.#filter ? this.#items.filter((item) => this.text(item).includes(this.#filter)) : this.#items;
         const last = Math.max(0, Math.ceil(found.length / PagedTable.rowMaximum) - 1);
-        this.#page = Math.min(this.#page, last);
-        const first = this.#page * PagedTable.rowMaximum;
+        // A page of what is still being loaded is not forgotten.
+        const page = Math.min(this.#page, last);
+        if (found.length > 0) this.#page = page;
+        const first = page * PagedTable.rowMaximum;
         const shown = found.slice(first, first + PagedTable.rowMaximum);
         const turn = (step) => () => {
             this.#page += step;
+            this.#keep();
             this.#draw();
         };
         fill(this.#pager,

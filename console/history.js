@@ -1,4 +1,4 @@
-// The history of one object out of the audit: who changed it and when. Central tells it to administrators.
+// The history of one object out of the audit: who changed it and when.
 import { Problem, read } from "./api.js";
 import { button, fill, h } from "./dom.js";
 import { differences, diffTable } from "./diff.js";
@@ -12,7 +12,7 @@ const entryMaximum = 12;
 /** Returns {element}: a history that goes on as the object changes. */
 export function historyOf(context, kind, name) {
     const element = h("section", { class: "history" });
-    if (context.isAdmin) new History(context.store, kind, name, element).begin();
+    new History(context.store, kind, name, element).begin();
     return { element };
 }
 
@@ -20,6 +20,8 @@ class History {
     #entries = [];
     #next = "";
     #isLooking = false;
+    #first = undefined;
+    #wasShown = false;
     #note = "";
 
     constructor(store, kind, name, element) { Object.assign(this, { store, kind, name, element }); }
@@ -27,8 +29,10 @@ class History {
     async begin() {
         await this.#look(entryMaximum);
         const watch = async () => {
-            // The page has gone, and its history with it.
-            if (!this.element.isConnected) return this.store.removeEventListener("change", watch);
+            // The page has gone, and its history with it; one that is being loaded is not there yet.
+            this.#wasShown ||= this.element.isConnected;
+            if (this.#wasShown && !this.element.isConnected) return this.store.removeEventListener("change", watch);
+            if (this.#first !== this.#firstRevision()) this.#draw();
             const newest = this.store.history.findLast((change) => this.#isOurs(change))?.revision ?? 0;
             if (newest > (this.#entries[0]?.revision ?? 0) && !this.#isLooking) await this.#lookAtNewest();
         };
@@ -73,11 +77,20 @@ class History {
         this.#draw();
     }
 
+    /** The revision at which the object was made, if it is known. */
+    #firstRevision() {
+        const { switches, ports } = this.store;
+        const object = { logical_switch: switches, logical_switch_port: ports }[this.kind]?.get(this.name);
+        return this.#entries.findLast((commit) => commit.time === object?.created_at)?.revision;
+    }
+
     #draw() {
+        const first = this.#first = this.#firstRevision();
         const rows = this.#entries.map((commit) => {
             const own = commit.changes.find((one) => this.#isOurs(one));
             const heard = this.store.history.find((one) => one.revision === commit.revision && this.#isOurs(one));
-            const verb = own.op === "delete" ? "deleted" : heard && !heard.before ? "created" : "changed";
+            const isNew = heard && !heard.before || commit.revision === first;
+            const verb = own.op === "delete" ? "deleted" : isNew ? "created" : "changed";
             return h("li", {}, time(commit.time), " ", h("b", {}, commit.author),
                 ` ${verb} it, revision ${commit.revision}`,
                 commit.source && h("span", { class: "hint" }, ` from ${commit.source}`),

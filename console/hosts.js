@@ -1,11 +1,13 @@
 // The list of hosts, and the page of one.
 import { hostAdvice } from "./advice.js";
 import { Problem, read } from "./api.js";
+import { Counters, hostRows } from "./counters.js";
 import { confirmDeletion, livePage, missing, titleBar } from "./detail.js";
-import { button, count, h, link } from "./dom.js";
+import { button, count, h, link, oncePerFrame } from "./dom.js";
 import { adviceBoxes, facts, hostLink, PagedTable, said } from "./facts.js";
 import { historyOf } from "./history.js";
 import { encapText, portTable } from "./ports.js";
+import { askHosts, hostFindings, HostReport } from "./report.js";
 import { searchText } from "./search.js";
 import { countStates, hostBadge, hostState } from "./state.js";
 import { countMarks } from "./switches.js";
@@ -59,10 +61,15 @@ class Laggards {
 export function hostsPage(context) {
     const { store } = context;
     const sentence = h("p", { class: "hint", role: "status" });
+    const stop = new AbortController();
+    const reports = new Map();
     const table = new PagedTable("host", [
         { title: "Host", cell: (host) => hostLink(host.name) },
         { title: "State", cell: hostBadge },
         { title: "Newest revision", cell: (host) => realized(laggards, host) },
+        { title: "Version", cell: (host) => reports.get(host.name)?.status?.version ?? "" },
+        { title: "Lease", cell: (host) => leaseCell(reports.get(host.name)) },
+        { title: "Findings", cell: (host) => findingsCell(reports.get(host.name)) },
         { title: "Ports", cell: (host) => countMarks(countStates(store.portsOfHost(host.name))) },
         { title: "Tunnels end at", cell: encapText },
         { title: "Hostname", cell: (host) => host.hostname },
@@ -80,8 +87,46 @@ export function hostsPage(context) {
         laggards.look();
     };
     update();
-    const element = h("article", {}, titleBar("", "Hosts", null), sentence, table.element);
-    return { title: "Hosts", element, update, leave: () => laggards.close() };
+    // Reads what only hosts know when somebody looks, and again when asked to.
+    const look = () => askHosts(
+        store.chassis.sorted.filter((host) => hostState(host) !== "lost").map((host) => host.name)
+            .slice(0, PagedTable.rowMaximum),
+        stop.signal,
+        (name, report) => {
+            reports.set(name, report);
+            drawSoon();
+        });
+    const drawSoon = oncePerFrame(draw);
+    let hasLooked = false;
+    const lookOnce = () => {
+        if (hasLooked || store.connection !== "live") return;
+        hasLooked = true;
+        look();
+    };
+    lookOnce();
+    const element = h("article", {}, titleBar("", "Hosts", null, [button("Ask the hosts again", look)]), sentence,
+        table.element);
+    const leave = () => {
+        laggards.close();
+        stop.abort();
+    };
+    const follow = () => {
+        update();
+        lookOnce();
+    };
+    return { title: "Hosts", element, update: follow, leave };
+}
+
+function leaseCell(report) {
+    const session = report?.status?.session;
+    return session ? `${session.lease_seconds} s` : "";
+}
+
+function findingsCell(report) {
+    if (!report) return "";
+    if (!report.status) return h("span", { class: "none", title: report.reason }, "no answer");
+    const found = hostFindings(report.status, document.body.dataset.version);
+    return found.length === 0 ? "none" : count(found.length, "finding");
 }
 
 function realized(laggards, host) {
@@ -103,8 +148,22 @@ export function hostPage(context, name) {
     const ports = portTable(context, { isOfHost: true });
     const history = historyOf(context, "chassis", name);
     const watched = () => [store.connection, store.chassis.get(name), store.portsOfHost(name)];
-    return livePage(`Host ${name}`, watched, () => {
+    let [report, counters] = [null, null];
+    const leave = () => {
+        report?.close();
+        counters?.close();
+        report = counters = null;
+    };
+    // A host that is dead cannot be asked.
+    const follow = (host) => {
+        const isAsked = host !== undefined && hostState(host) !== "lost";
+        if (!isAsked) return leave();
+        report ??= new HostReport(store, name);
+        counters ??= new Counters(`/v1/chassis/${encodeURIComponent(name)}/statistics`, hostRows);
+    };
+    const page = livePage(`Host ${name}`, watched, () => {
         const host = store.chassis.get(name);
+        follow(host);
         if (!host) return missing(context, "host", name);
         const list = store.portsOfHost(name);
         ports.items = list;
@@ -120,10 +179,17 @@ export function hostPage(context, name) {
                 ["Chassis ID", host.chassis_id],
                 ["Revision", host.revision],
             ]),
+            report?.element,
+            counters?.element,
             h("h2", {}, "Ports"), ports.element,
             history.element,
         ];
     });
+    const update = () => {
+        page.update();
+        report?.update();
+    };
+    return { ...page, update, leave };
 }
 
 function actions(context, host) {

@@ -1,7 +1,7 @@
 // The picture of the network: switches with their ports, or hosts with theirs.
 import { hostAdvice, portAdvice } from "./advice.js";
 import { columnsIn, opened, Order, pageMaximum, placeCards, tunnels } from "./cards.js";
-import { button, fill, h, link } from "./dom.js";
+import { button, fill, h, keepInAddress, link } from "./dom.js";
 import { hostLink, portLink, switchLink } from "./facts.js";
 import { Picture } from "./picture.js";
 import { addressTexts, encapText } from "./ports.js";
@@ -10,6 +10,9 @@ import { countMarks } from "./switches.js";
 
 /** With more hosts only the tunnels of the chosen one are drawn: all of them would be a black plane. */
 const tunnelHostMaximum = 12;
+
+/** The kinds of what can be chosen. */
+const kinds = ["port", "switch", "host"];
 
 export function topologyPage(context, query) {
     const page = new TopologyPage(context, query);
@@ -32,7 +35,7 @@ class TopologyPage {
     constructor(context, query) {
         this.context = context;
         this.view = query.get("view") === "hosts" ? "hosts" : "switches";
-        this.selection = ["port", "switch", "host"].filter((kind) => query.has(kind))
+        this.selection = kinds.filter((kind) => query.has(kind))
             .map((kind) => ({ kind, name: query.get(kind) }))[0] ?? null;
         this.picture = new Picture(this.view, {
             toggle: (key) => this.#toggle(key),
@@ -43,9 +46,11 @@ class TopologyPage {
         const troubled = h("input", {
             type: "checkbox", id: "troubled", change: (event) => {
                 this.#onlyTroubled = event.target.checked;
+                keepInAddress("only", this.#onlyTroubled ? "down" : null);
                 this.draw();
             },
         });
+        troubled.checked = this.#onlyTroubled = query.get("only") === "down";
         const views = [["switches", "Switches", "#/topology"], ["hosts", "Hosts", "#/topology?view=hosts"]];
         this.element = h("article", { class: "topology" },
             h("h1", { class: "unseen" }, "Topology"),
@@ -140,9 +145,7 @@ class TopologyPage {
     #select(selection) {
         this.selection = selection;
         this.#revealed = true;
-        const words = new URLSearchParams(this.view === "hosts" ? { view: "hosts" } : {});
-        if (selection) words.set(selection.kind, selection.name);
-        history.replaceState(null, "", `#/topology${words.size > 0 ? `?${words}` : ""}`);
+        for (const kind of kinds) keepInAddress(kind, selection?.kind === kind ? selection.name : null);
         this.draw();
     }
 

@@ -69,6 +69,9 @@ static const unsigned char picture_js[] = {
 static const unsigned char ports_js[] = {
 #embed "../../console/ports.js"
 };
+static const unsigned char report_js[] = {
+#embed "../../console/report.js"
+};
 static const unsigned char routes_js[] = {
 #embed "../../console/routes.js"
 };
@@ -125,6 +128,7 @@ static const struct cconsole_file files[] = {
     FILE("picture.css", picture_css),
     FILE("picture.js", picture_js),
     FILE("ports.js", ports_js),
+    FILE("report.js", report_js),
     FILE("routes.js", routes_js),
     FILE("search.js", search_js),
     FILE("state.js", state_js),
