@@ -60,7 +60,7 @@ struct DoctorCommand: ParsableCommand {
             dataDirectory: dataDir
         )
         let report = inspection.report()
-        put(output == .json ? report.jsonText : report.text)
+        put(output == .json ? report.jsonText : report.text, hasStates: output == .text)
         if !report.isHealthy { throw ExitCode(ExitStatus.refused.rawValue) }
     }
 

@@ -72,9 +72,12 @@ struct GetCommand: ParsableCommand {
         let objects = try KindAndNames(kind, names)
         let selection = try ObjectSelection(labels: labels, fields: fields)
         let connection = try Connection.toCentral()
+        let hasStates = output == .table || output == .wide
         if watch || watchOnly {
             connection.onHangUp(of: STDOUT_FILENO, endUnread)
-            try ObjectWatch(caller: connection, pause: connection.pause, output: put) { complain($0) }.run(
+            try ObjectWatch(caller: connection, pause: connection.pause, output: { put($0, hasStates: hasStates) }) {
+                complain($0)
+            }.run(
                 objects.kind,
                 names: objects.names,
                 of: logicalSwitch,
@@ -95,7 +98,7 @@ struct GetCommand: ParsableCommand {
             isMissing = true
             complain(error.message)
         }
-        put(text)
+        put(text, hasStates: hasStates)
         if isMissing { throw ExitCode(ExitStatus.refused.rawValue) }
     }
 }

@@ -20,6 +20,7 @@ import Reactor
               HEDDLE_CA            the file of central's authority, for https
               HEDDLE_TOKEN         says to central who asks
               HEDDLE_AGENT_SOCKET  this host's agent, for 'heddle port' and 'heddle mac'
+              NO_COLOR             no colours at a terminal; --color=auto, always or never says otherwise
             """,
         version: version,
         subcommands: [
@@ -45,7 +46,7 @@ import Reactor
     /// Runs a command line; what goes wrong is one sentence on the standard error.
     static func run(_ words: [String]) -> ExitStatus {
         do {
-            var command = try parseAsRoot(helpAsOption(words))
+            var command = try parseAsRoot(helpAsOption(try takingColor(from: words)))
             try command.run()
             return .done
         } catch let error as ClientError {
@@ -83,6 +84,22 @@ import Reactor
             sentence = sentence.prefix(1).lowercased() + sentence.dropFirst()
         }
         return sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
+    }
+
+    /// The words without `--color[=WHEN]`, which every command takes before its `--`.
+    private static func takingColor(from words: [String]) throws(ClientError) -> [String] {
+        let end = words.firstIndex(of: "--") ?? words.endIndex
+        guard let index = words[..<end].lastIndex(where: { $0 == "--color" || $0.hasPrefix("--color=") }) else {
+            return words
+        }
+        let value = words[index] == "--color" ? "always" : String(words[index].dropFirst("--color=".count))
+        guard ["auto", "always", "never"].contains(value) else {
+            throw .usage("--color takes auto, always or never, not '\(value)'")
+        }
+        setenv(colorVariable, value, 1)
+        var others = words
+        others.remove(at: index)
+        return others
     }
 
     /// `heddle help nb lsp-add` as `heddle nb lsp-add --help`, so that there is one way to help; and `version` as other

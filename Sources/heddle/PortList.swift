@@ -23,6 +23,7 @@ struct PortList: ParsableCommand {
     var output = PortFormat.table
 
     func run() throws {
-        put(try PortSession(caller: try Connection.toAgent()).list(withStatistics: stats, as: output))
+        let text = try PortSession(caller: try Connection.toAgent()).list(withStatistics: stats, as: output)
+        put(text, hasStates: output == .table)
     }
 }

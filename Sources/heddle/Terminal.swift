@@ -6,10 +6,29 @@ import Wire
 /// Prints, with what a terminal would obey escaped; the program ends if nobody can read it, a full disk say.
 ///
 /// Cells, rows and documents are escaped where they are made, as each needs; this is for what was forgotten there.
-func put(_ text: String) {
-    guard write(text.printableLines, to: STDOUT_FILENO) else {
+func put(_ text: String) { put(text, hasStates: false) }
+
+/// Prints in the same way.
+/// - Parameter hasStates: True if words that tell states may have colours.
+func put(_ text: String, hasStates: Bool) {
+    let lines = text.printableLines
+    guard write(hasStates && showsColors ? lines.paintedStates : lines, to: STDOUT_FILENO) else {
         complain("cannot write the output: \(String(cString: strerror(errno)))")
         exit(ExitStatus.refused.rawValue)
+    }
+}
+
+/// The variable that has the word of `--color`.
+let colorVariable = "HEDDLE_COLOR"
+
+/// True if the output is to have colours: `--color` says so, or it goes to a terminal that has them and nobody wants
+/// none (no-color.org).
+private var showsColors: Bool {
+    switch environmentVariable(colorVariable) {
+    case "always": true
+    case "never": false
+    default:
+        isatty(STDOUT_FILENO) == 1 && environmentVariable("NO_COLOR") == nil && environmentVariable("TERM") != "dumb"
     }
 }
 

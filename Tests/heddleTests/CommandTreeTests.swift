@@ -29,6 +29,24 @@ import Testing
         }
     }
 
+    @Test func `Colours are for terminals, and for those who ask for them`() throws {
+        let environment = Self.nowhere.merging(["HEDDLE_AGENT_SOCKET": ""]) { $1 }
+        let words = ["doctor", "--state-dir", "/nonexistent", "--data-dir", "/nonexistent"]
+        #expect(try !HeddleBinary.run(words, environment: environment).output.contains("\u{1b}["))
+        let painted = try HeddleBinary.run(words + ["--color"], environment: environment)
+        #expect(painted.output.contains("\u{1b}[31mfailed\u{1b}[0m"))
+        let first = try HeddleBinary.run(["--color=always"] + words, environment: environment)
+        #expect(first.output == painted.output)
+        #expect(try !HeddleBinary.run(words + ["--color=never"], environment: environment).output.contains("\u{1b}["))
+        #expect(
+            try !HeddleBinary.run(words + ["-o", "json", "--color"], environment: environment).output.contains(
+                "\u{1b}["
+            )
+        )
+        let wrong = try HeddleBinary.run(words + ["--color=blue"], environment: environment)
+        #expect(wrong.status == 2 && wrong.errors == "heddle: --color takes auto, always or never, not 'blue'\n")
+    }
+
     @Test func `Every verb of nb and sb has help with an example`() throws {
         for (program, verbs) in [
             ("nb", NbCommand.grammar.verbs.map(\.name)), ("sb", SbCommand.grammar.verbs.map(\.name)),
