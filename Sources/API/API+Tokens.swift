@@ -48,7 +48,7 @@ extension API {
             }
             grant = .role(role)
         case (nil, .string(let name)?), (.null?, .string(let name)?):
-            if let problem = ObjectName.problem(name) {
+            if let problem = ObjectName.problem(ofChassis: name) {
                 throw invalid("\"chassis\" cannot be the name of a chassis: \(problem).", "/chassis")
             }
             grant = .join(chassis: name)
@@ -125,7 +125,7 @@ extension API {
 
     private func chassisName(_ call: Call) throws(Problem) -> String {
         let name = call.variables["name"] ?? ""
-        if let problem = ObjectName.problem(name) {
+        if let problem = ObjectName.problem(ofChassis: name) {
             throw Problem(Refusal(.invalidValue, "This cannot be the name of a chassis: \(problem)."))
         }
         return name

@@ -65,7 +65,7 @@ extension CentralCore {
     /// Refuses what an agent said earlier than something already heard.
     private func checkBoot(of name: String, _ request: SyncRequest) throws(Refusal) {
         // A chassis that is there already goes on under a name that an older version allowed.
-        if working.southbound.chassis(named: name) == nil, let problem = ObjectName.problem(name) {
+        if working.southbound.chassis(named: name) == nil, let problem = ObjectName.problem(ofChassis: name) {
             throw Refusal(.invalidValue, "\(quoted(name)) cannot be the name of a chassis: \(problem).")
         }
         guard let session = sessions[name],

@@ -25,7 +25,8 @@ public protocol Kind: Hashable, Sendable {
     /// An object that members are read into, in which each has its default.
     static var blank: Self { get }
 
-    /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID, fixed at creation, unique among all of the kind.
+    /// 1 ... 128 bytes of `[A-Za-z0-9._:@-]`, not shaped like a UUID of version 8, fixed at creation, unique among all
+    /// of the kind.
     var name: String { get set }
     /// The user's own marks; at most 64.
     var labels: [String: String] { get }

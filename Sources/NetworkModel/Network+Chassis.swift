@@ -21,7 +21,8 @@ extension Network {
     public func chassisName(_ reference: Reference) -> String? {
         switch reference {
         case .name(let name):
-            return southbound.chassis(named: name)?.name
+            let identity = ObjectID(name).map(\.description)
+            return southbound.chassis(named: name)?.name ?? identity.flatMap { southbound.chassisByIdentity[$0] }
         case .id(let id):
             return southbound.chassisByIdentity[id.description]
         }

@@ -8,9 +8,10 @@ public enum Reference: Hashable, Sendable, CustomStringConvertible {
     /// The identity that the server gave.
     case id(ObjectID)
 
-    /// Whatever looks like a UUID is one; names may not look so.
+    /// Whatever looks like a UUID that the server gives is one; names may not look so. Other UUIDs are names, such as
+    /// those of Neutron's ports.
     public init(_ text: String) {
-        if let id = ObjectID(text) { self = .id(id) } else { self = .name(text) }
+        if let id = ObjectID(text), id.isGiven { self = .id(id) } else { self = .name(text) }
     }
 
     /// The name or the identity as text.

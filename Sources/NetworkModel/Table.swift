@@ -18,11 +18,12 @@ public struct Table<Object: Kind>: Sendable {
 
     @inlinable public subscript(id: ObjectID) -> Stored<Object>? { objects[id] }
 
-    /// The object that a path or a body points at.
+    /// The object that a path or a body points at. An older version gave other UUIDs, which are looked for last.
     @inlinable public subscript(reference: Reference) -> Stored<Object>? {
         switch reference {
         case .id(let id): objects[id]
-        case .name(let name): byName[ProjectName(name)].flatMap { objects[$0.id] }
+        case .name(let name):
+            byName[ProjectName(name)].map { objects[$0.id] } ?? ObjectID(name).flatMap { objects[$0] }
         }
     }
 
@@ -30,7 +31,8 @@ public struct Table<Object: Kind>: Sendable {
     func listed(_ reference: Reference) -> ListedObject? {
         switch reference {
         case .id(let id): objects[id].map { ListedObject($0) }
-        case .name(let name): byName[ProjectName(name)]
+        case .name(let name):
+            byName[ProjectName(name)] ?? ObjectID(name).flatMap { objects[$0] }.map { ListedObject($0) }
         }
     }
 

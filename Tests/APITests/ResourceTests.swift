@@ -26,7 +26,36 @@ import Testing
         let replaced = bench.send("PUT", "/v1/switches/ls1", ["vlan_passthru": true])
         #expect(replaced.status == 200 && replaced["Location"] == nil)
         #expect(replaced.json["labels"] == [:] && replaced.json["vlan_passthru"] == true)
-        #expect(bench.send("PUT", "/v1/switches/00000000-0000-4000-8000-000000000000", [:]).status == 404)
+        #expect(bench.send("PUT", "/v1/switches/00000000-0000-8000-8000-000000000000", [:]).status == 404)
+    }
+
+    @Test func `A UUID that a client brings is a name, and never stands for another object`() {
+        let uuid = "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7"
+        bench.send("PUT", "/v1/switches/ls1", [:])
+        let created = bench.send("PUT", "/v1/ports/\(uuid)", ["switch": "ls1"])
+        #expect(created.status == 201 && created["Location"] == "/v1/ports/\(uuid)")
+        #expect(created.json["name"] == .string(uuid) && created.json["id"] != .string(uuid))
+        #expect(bench.send("GET", "/v1/ports/\(uuid)").body == created.body)
+        #expect(bench.send("GET", "/v1/ports?name=\(uuid)").json["items"]?.arrayValue?.count == 1)
+        let group: JSONValue = ["name": "g", "ports": [.string(uuid)]]
+        #expect(bench.send("POST", "/v1/port-groups", group).json["ports"] == [.string(uuid)])
+        #expect(bench.send("GET", "/v1/southbound/port-bindings?logical_port=\(uuid)").text.contains(uuid))
+        // Names are compared as they are written.
+        #expect(bench.send("GET", "/v1/ports/\(uuid.uppercased())").status == 404)
+        let taken = bench.send("POST", "/v1/ports", ["name": .string(uuid), "switch": "ls1"])
+        #expect(taken.json["code"] == "name_conflict")
+        // An id as central gives it cannot be a name, so that no name stands in the way of an id.
+        let id = created.json["id"] ?? .null
+        for name in [id, "00000000-0000-8000-8000-000000000000"] {
+            let refused = bench.send("POST", "/v1/ports", ["name": name, "switch": "ls1"])
+            #expect(refused.status == 422 && refused.json["pointer"] == "/name")
+        }
+        #expect(bench.send("GET", "/v1/ports/\(id.stringValue ?? "")").body == created.body)
+        #expect(bench.send("DELETE", "/v1/port-groups/g").status == 204)
+        #expect(bench.send("DELETE", "/v1/ports/\(uuid)").status == 204)
+        let again = bench.send("PUT", "/v1/ports/\(uuid)", ["switch": "ls1"])
+        #expect(again.status == 201 && again.json["id"] != id)
+        #expect(bench.send("GET", "/v1/ports/\(id.stringValue ?? "")").status == 404)
     }
 
     @Test func `PATCH merges, by either media type`() {

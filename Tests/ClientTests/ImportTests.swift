@@ -62,9 +62,10 @@ import Testing
     }
 
     @Test func `names that cannot be are changed, told, and kept as labels`() throws {
-        let uuid = "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7"
+        let uuid = "3d0f0dd5-6ed8-8ca0-a0cd-f1a7a3a7a3a7"
         let network = try Self.network([
-            ("Logical_Switch", 1, ["name": "a net", "ports": Self.reference(3), "acls": Self.reference(4)]),
+            ("Logical_Switch", 1, ["name": "a net", "ports": Self.reference(3, 6), "acls": Self.reference(4)]),
+            ("Logical_Switch_Port", 6, ["name": "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7"]),
             ("Logical_Switch", 2, ["name": "a-net"]),
             ("Logical_Switch", 5, ["name": ""]),
             ("Logical_Switch_Port", 3, ["name": .string(uuid)]),
@@ -82,13 +83,16 @@ import Testing
         )
         #expect(document["switches"]?.arrayValue?[0].rawMap("labels") == ["ovn-name": "a net"])
         #expect(document["acls"]?.arrayValue?[0].raw("match") == "inport == \"port-\(uuid)\" && ip")
+        // Those that Neutron gives are names.
+        #expect(document.bytes.contains(Array("\"3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7\"".utf8)))
         #expect(
             network.remarks.map(\.text) == [
                 "Logical_Switch a net: name: it is a-net here, "
                     + "since a name consists of letters, digits and any of ._:@-",
                 "Logical_Switch a-net: name: it is a-net-2 here, since another has the name",
-                "Logical_Switch_Port \(uuid): name: it is port-\(uuid) here, since a name may not look like a UUID, "
-                    + "which is taken for an object's id; put a word before it: \"port-\(uuid)\"",
+                "Logical_Switch_Port \(uuid): name: it is port-\(uuid) here, since a name may not look like a UUID of "
+                    + "version 8, which is taken for an object's id; take one of another version, or put a word before "
+                    + "it: \"port-\(uuid)\"",
                 "ACL \(Self.id(4)): label: 'external_ids' may say anything",
             ]
         )

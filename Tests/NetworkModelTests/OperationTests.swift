@@ -83,7 +83,7 @@ import Wire
 
     @Test func `operations on what is there and what is not`() {
         let bench = DatabaseBench()
-        let missing = Reference("910a2dec-8902-4cc1-beeb-8da1658eec67")
+        let missing = Reference("910a2dec-8902-8cc1-beeb-8da1658eec67")
         func port(_ action: Operation.Action, _ precondition: Precondition = .init()) -> Operation {
             Operation(.logicalSwitchPort, action, precondition: precondition)
         }

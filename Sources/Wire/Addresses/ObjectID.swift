@@ -28,6 +28,9 @@ public struct ObjectID: Hashable, Comparable, Sendable, Spelled {
         low = random & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
     }
 
+    /// True for one that a commit gave: those of version 8. Other UUIDs come from elsewhere.
+    public var isGiven: Bool { high >> 12 & 0xf == 8 && low >> 62 == 2 }
+
     /// 36 characters, `8-4-4-4-12` hexadecimal digits of either case; anything else is `nil`.
     @inlinable public init?(_ text: some StringProtocol) {
         guard text.utf8.count == 36 else { return nil }
