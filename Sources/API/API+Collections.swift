@@ -7,11 +7,16 @@ import Wire
 
 extension API {
     /// The collection that a route lists, as far as the filter lets it through.
-    func collection(_ call: Call, _ filter: Filter, network: Network) throws(Problem) -> Listing {
+    func collection(
+        _ call: Call,
+        _ filter: Filter,
+        _ order: ListOrder,
+        network: Network
+    ) throws(Problem) -> Listing {
         let northbound = network.northbound
         let southbound = network.southbound
         switch call.route.endpoint {
-        case .list(let kind): return network.listing(of: kind, filter.objects)
+        case .list(let kind): return network.listing(of: kind, filter.objects, order)
         case .listBelow(let kind):
             guard let home = kind.row.parent?.kind else { throw unexpected }
             guard let parent = northbound.listed(home, call.reference) else {
@@ -19,7 +24,7 @@ extension API {
             }
             var objects = filter.objects
             objects.parent = parent.id
-            return network.listing(of: kind, objects)
+            return network.listing(of: kind, objects, order)
         case .listTopologies: return Self.topologies(northbound)
         case .listChassis:
             return Listing(of: Self.chassis(filter, southbound), key: { $0 }, named: { $0 }) { name, _ in
@@ -43,11 +48,12 @@ extension API {
         case .listRecords(.mirrorSession):
             return Self.records(of: northbound.mirrors, southbound) { .mirrorSession($0) }
         case .listMulticastGroups: return Self.multicastGroups(southbound, filter)
-        case .create, .get, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
-            .getChassis, .deleteChassis, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync,
+        case .create, .get, .replace, .patch, .delete, .deleteSelected, .createBelow, .transact, .trace, .getTopology,
+            .applyTopology, .deleteTopology, .getChassis, .deleteChassis, .migrate, .getRealization, .portStatistics,
+            .hostReport, .reply, .sync,
             .readChanges, .createToken, .getToken,
-            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version,
-            .metrics, .contract, .console, .consoleFile:
+            .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .index, .livez, .readyz,
+            .version, .metrics, .contract, .console, .consoleFile:
             throw unexpected
         }
     }

@@ -41,7 +41,10 @@ extension API {
         guard let chassis = network.southbound.chassis(named: reference) else {
             throw Problem(.notFound, "There is no chassis \(quoted(reference)).")
         }
-        let home = try call.filters.first { $0.parameter == .switch }.map { filter throws(Problem) in
+        guard call.filters.count <= 1 else {
+            throw Problem(.invalidParameter, "A host is asked about one switch at a time, or about all.")
+        }
+        let home = try call.filters.first.map { filter throws(Problem) in
             guard let home = network.northbound.logicalSwitch(Reference(filter.value)) else {
                 throw Problem(.invalidParameter, "There is no switch \(quoted(filter.value)).")
             }

@@ -44,24 +44,37 @@ extension API {
         let page = Page(
             after: token?.key,
             limit: limit ?? PageToken.limitDefault,
-            list: PageToken.list(path: call.path, filter: filter),
+            list: PageToken.list(path: call.path, filter: filter, order: call.parameters[.order]),
             projection: try call.projection()
         )
-        guard let token else { return .reply(try list(call, page, filter, network: network)) }
+        // One more than the page has, to know whether it is the last.
+        let order = try order(call, countMaximum: page.limit + 1)
+        guard let token else { return .reply(try list(call, page, filter, order, network: network)) }
         guard token.list == page.list else { throw Self.strangeToken }
         guard token.revision != network.revision || token.epoch != network.epoch else {
-            return .reply(try list(call, page, filter, network: network))
+            return .reply(try list(call, page, filter, order, network: network))
         }
         guard token.epoch == network.epoch, token.revision < network.revision else { throw expired(token) }
         return call.context.ask(.network(revision: token.revision)) { answer throws(Problem) in
             guard case .network(let earlier?) = answer else { throw expired(token) }
-            return .reply(try list(call, page, filter, network: earlier))
+            return .reply(try list(call, page, filter, order, network: earlier))
         }
+    }
+
+    private func order(_ call: Call, countMaximum: Int) throws(Problem) -> ListOrder {
+        guard let text = call.parameters[.order] else { return ListOrder() }
+        guard let order = ListOrder(text, countMaximum: countMaximum) else {
+            throw Problem(
+                .invalidParameter,
+                "order is one of \(ListOrder.forms.joined(separator: ", ")), not \(quoted(text))."
+            )
+        }
+        return order
     }
 
     static let strangeToken = Problem(
         .invalidParameter,
-        "page_token is not from a page of this list with these filters."
+        "page_token is not from a page of this list with these filters in this order."
     )
 
     private func expired(_ token: PageToken) -> Problem {
@@ -75,9 +88,10 @@ extension API {
         _ call: Call,
         _ page: Page,
         _ filter: Filter,
+        _ order: ListOrder,
         network: Network
     ) throws(Problem) -> Reply {
-        let collection = try collection(call, filter, network: network)
+        let collection = try collection(call, filter, order, network: network)
         guard page.after.map(collection.isKey) ?? true else { throw Self.strangeToken }
         switch call.conditions.outcome(ofReading: network.revision) {
         case .whole: break

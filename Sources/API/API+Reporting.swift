@@ -22,6 +22,20 @@ extension API {
         }
     }
 
+    /// The paths of all collections and of what is asked by a POST, by their names.
+    var indexDocument: JSONValue {
+        var links = JSONObject()
+        for route in routes where !route.path.contains("{") && route.path.hasPrefix(Self.root) {
+            links[String(route.path.dropFirst(Self.root.count))] = .string(route.path)
+        }
+        return [
+            "version": .string(Self.version), "api": "v1", "contract": "/openapi.yaml", "about": "/version",
+            "links": .object(links),
+        ]
+    }
+
+    private static let root = "/v1/"
+
     var versionDocument: JSONValue {
         [
             "version": .string(Self.version),

@@ -186,15 +186,16 @@ extension API {
         var parameters: [Parameter: String] = [:]
         var filters: [(parameter: Parameter, value: String)] = []
         for (name, value) in target.query {
-            guard let parameter = Parameter(rawValue: name), route.parameters.contains(parameter) else {
+            let negated = Parameter(negated: name)
+            guard let parameter = negated ?? Parameter(rawValue: name), route.parameters.contains(parameter) else {
                 let known = route.parameters.map(\.rawValue).joined(separator: ", ")
                 throw Problem(
                     .unknownParameter,
-                    "The parameter \"\(name)\" is not known here; known: \(known.isEmpty ? "none" : known)."
+                    "The parameter \(quoted(name)) is not known here; known: \(known.isEmpty ? "none" : known)."
                 )
             }
             if parameter.isFilter {
-                filters.append((parameter, value))
+                filters.append((parameter, negated == nil ? value : "!" + value))
                 continue
             }
             guard parameters.updateValue(value, forKey: parameter) == nil else {

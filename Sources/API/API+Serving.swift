@@ -28,6 +28,8 @@ extension API {
         case .transact: return try transact(call)
         case .getTopology: return .reply(try topology(call, network: network))
         case .applyTopology: return try applyTopology(call)
+        case .deleteTopology: return try deleteTopology(call, network: network)
+        case .deleteSelected(let kind): return try deleteSelected(kind, call, network: network)
         case .getToken: return .reply(try readToken(call, network: network))
         case .createToken: return try createToken(call)
         case .deleteToken: return try revokeToken(call)
@@ -50,6 +52,7 @@ extension API {
                 return .reply(Reply(.ok, .bytes(statistics(core).text), type: type))
             }
         case .identity: return .reply(identity(call))
+        case .index: return .reply(.json(.ok, indexDocument.bytes))
         case .livez: return .reply(.text(.ok, "ok\n"))
         case .readyz:
             guard isReady else { throw Problem(Refusal(.unavailable, "Central is starting or stopping.")) }

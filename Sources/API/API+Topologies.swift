@@ -10,8 +10,19 @@ import Wire
 extension API {
     /// Makes an owner's objects what the content says.
     func applyTopology(_ call: Call) throws(Problem) -> Action {
+        try apply(try topologyRequest(call), call)
+    }
+
+    /// Deletes all that an owner has.
+    func deleteTopology(_ call: Call, network: Network) throws(Problem) -> Action {
+        let owner = call.variables["owner"] ?? ""
+        guard network.northbound.topologies[owner] != nil else { throw Self.noTopology(owner) }
+        return try apply(try topologyRequest(call), call)
+    }
+
+    private func apply(_ topology: TopologyRequest, _ call: Call) throws(Problem) -> Action {
         var request = try writeRequest(call)
-        request.topology = try topologyRequest(call)
+        request.topology = topology
         let wait = try Wait(call)
         return call.context.ask(.write(request)) { answer throws(Problem) in
             guard case .applied(let revision, let hash, let topologyRevision, let plan) = answer else {
@@ -44,14 +55,15 @@ extension API {
     }
 
     private func topologyRequest(_ call: Call) throws(Problem) -> TopologyRequest {
+        let isDeletion = call.route.endpoint == .deleteTopology
         var request: TopologyRequest
         do {
-            request = try Self.topology(of: call.variables["owner"] ?? "", call.content)
+            request = try Self.topology(of: call.variables["owner"] ?? "", isDeletion ? [:] : call.content)
         } catch {
             throw Problem(error)
         }
         request.precondition = try call.conditions.precondition()
-        request.prunes = try call.flag(.prune)
+        request.prunes = isDeletion ? true : try call.flag(.prune)
         request.adoption = try adoption(call)
         request.ifRevision = try call.number(.ifRevision, in: 0...UInt64(Int64.max), "a revision")
         return request
@@ -82,12 +94,16 @@ extension API {
         return adoption
     }
 
+    private static func noTopology(_ owner: String) -> Problem {
+        Problem(.notFound, "There is no topology \(quoted(owner)): it has no objects.")
+    }
+
     /// An owner's objects, as the content that makes them again.
     func topology(_ call: Call, network: Network) throws(Problem) -> Reply {
         let owner = call.variables["owner"] ?? ""
         let northbound = network.northbound
         guard let topology = northbound.topologies[owner] else {
-            throw Problem(Refusal(.notFound, "There is no topology \"\(owner)\": it has no objects."))
+            throw Self.noTopology(owner)
         }
         switch call.conditions.outcome(ofReading: topology.revision) {
         case .whole: break

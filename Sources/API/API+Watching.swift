@@ -48,8 +48,8 @@ extension API {
     func audit(_ call: Call, network: Network) throws(Problem) -> Action {
         let maximum = PageToken.limitMaximum
         let limit = try call.number(.limit, in: 1...maximum, "a number of commits from 1 to \(maximum)")
-        let author = call.filters.first { $0.parameter == .author }?.value
-        let list = PageToken.list(path: call.path, filter: try Filter(call.filters))
+        let author = call.parameters[.author]
+        let list = PageToken.list(path: call.path, filter: try Filter([]), order: author)
         let token = try call.parameters[.pageToken].map { text throws(Problem) in
             guard let token = PageToken(text), token.list == list, token.key.isEmpty, token.epoch == network.epoch
             else {

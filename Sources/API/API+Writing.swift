@@ -96,13 +96,16 @@ extension API {
         case .post: return .create(body: call.content, switch: call.variables["ref"].map { Reference($0) })
         case .put: return .replace(call.reference, body: call.content)
         case .patch: return .patch(call.reference, body: call.content)
-        default:
-            switch call.parameters[.ports] {
-            case nil: return .delete(call.reference, refusingPorts: false)
-            case "refuse": return .delete(call.reference, refusingPorts: true)
-            default:
-                throw Problem(.invalidParameter, "ports is refuse, or left out to delete the ports too.")
-            }
+        default: return .delete(call.reference, refusingPorts: try refusesPorts(call))
+        }
+    }
+
+    /// True if a switch that has ports is not to be deleted.
+    func refusesPorts(_ call: Call) throws(Problem) -> Bool {
+        switch call.parameters[.ports] {
+        case nil: return false
+        case "refuse": return true
+        default: throw Problem(.invalidParameter, "ports is refuse, or left out to delete the ports too.")
         }
     }
 

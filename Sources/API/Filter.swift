@@ -3,7 +3,7 @@ import NetworkModel
 import Southbound
 import Wire
 
-/// A choice of objects for a list: one of the values given for each field, for all of the fields.
+/// A choice of objects for a list: one of the values given for each field and none of those excluded, for all fields.
 struct Filter {
     /// The objects of users that are asked for.
     private(set) var objects = ObjectFilter()
@@ -14,68 +14,71 @@ struct Filter {
         for (parameter, value) in filters {
             switch parameter {
             case .label:
-                try addLabel(value)
-            case .up, .enabled, .live:
-                guard value == "true" || value == "false" else { throw Self.strange(parameter, "true or false", value) }
-                objects.values[parameter.rawValue, default: []].append(value)
-            case .mac:
-                guard let mac = MACAddress(value) else { throw Self.strange(parameter, "a MAC address", value) }
-                objects.macs = (objects.macs ?? []) + [mac]
-            case .ip:
-                guard let ip = IPAddress(value) else { throw Self.strange(parameter, "an IP address", value) }
-                objects.ips = (objects.ips ?? []) + [ip]
-            case .author: objects.values[parameter.rawValue, default: []].append(value)
-            case .name, .owner, .switch, .chassis, .logicalPort, .datapath:
-                // A value that cannot be a name would silently find nothing.
-                if let problem = ObjectName.problem(value), ObjectID(value) == nil {
+                do throws(LabelSelector.Fault) {
+                    try objects.labels.add(value)
+                } catch {
                     throw Problem(
                         .invalidParameter,
-                        "\(parameter.rawValue)=\(value.prefix(64)) finds nothing: \(problem), and the whole value is "
-                            + "compared; repeat \(parameter.rawValue) for each further value."
+                        "label=\(cut(value, at: 64)) is no selector: \(error). The forms are \(LabelSelector.forms)."
                     )
                 }
-                objects.values[parameter.rawValue, default: []].append(value)
+            case .up, .enabled, .live:
+                guard value == "true" || value == "false" else { throw Self.strange(parameter, "true or false", value) }
+                objects.texts[parameter.rawValue, default: TextCondition()].add(value)
+            case .mac:
+                let (text, isNot) = Self.negated(value)
+                guard let mac = MACAddress(text) else { throw Self.strange(parameter, "a MAC address", value) }
+                var condition = objects.macs ?? ValueCondition()
+                condition.add(mac, isNot: isNot)
+                objects.macs = condition
+            case .ip:
+                let (text, isNot) = Self.negated(value)
+                guard let network = IPPrefix(text) else {
+                    throw Self.strange(parameter, "an IP address, or a network such as 10.0.0.0/24", value)
+                }
+                guard network.hasZeroHostBits else {
+                    throw Self.strange(parameter, "an IP address, or a network without bits after its prefix", value)
+                }
+                var condition = objects.ips ?? ValueCondition()
+                condition.add(network, isNot: isNot)
+                objects.ips = condition
+            case .name, .owner, .switch, .chassis, .logicalPort, .datapath:
+                try Self.checkPattern(parameter, value)
+                objects.texts[parameter.rawValue, default: TextCondition()].add(value)
             case .limit, .pageToken, .minRevision, .ports, .revision, .since, .wait, .epoch, .hash, .page, .fields,
-                .dryRun, .confirmDeletes, .until, .prune, .adopt, .ifRevision, .kinds:
+                .dryRun, .confirmDeletes, .until, .prune, .adopt, .ifRevision, .kinds, .order, .author:
                 break
             }
         }
         text = filters.map { "\($0.parameter.rawValue)=\($0.value)" }.sorted().joined(separator: "&")
     }
 
-    /// Takes `KEY=VALUE`, `KEY!=VALUE` or `KEY`. A spelling that other systems understand differently is refused.
-    private mutating func addLabel(_ text: String) throws(Problem) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        var key = parts.first ?? ""
-        let isNot = parts.count == 2 && key.last == "!"
-        if isNot { key.removeLast() }
-        let value = parts.count == 2 ? parts[1] : nil
-        guard !key.isEmpty else { throw Self.strange(.label, "KEY=VALUE, KEY!=VALUE or KEY", text) }
-        let hasList =
-            key.contains(",") || value?.split(separator: ",").dropFirst().contains { $0.contains("=") } == true
-        guard !hasList else {
-            throw Self.strange(.label, "one condition without commas; repeat label for each further condition", text)
-        }
-        guard !text.contains("*"), key.first != "!" else {
-            throw Self.strange(.label, "KEY=VALUE, KEY!=VALUE or KEY (with any value), without patterns", text)
-        }
-        if isNot, let value {
-            objects.otherLabels[key, default: []].append(value)
-        } else {
-            objects.labels[key, default: []].append(value)
-        }
+    /// A value without the `!` before it.
+    private static func negated(_ value: String) -> (text: Substring, isNot: Bool) {
+        value.first == "!" ? (value.dropFirst(), true) : (value[...], false)
+    }
+
+    /// Refuses a pattern that no name can fit: it would silently find nothing.
+    private static func checkPattern(_ parameter: Parameter, _ value: String) throws(Problem) {
+        let text = negated(value).text
+        let name = text.last == "*" ? text.dropLast() + "x" : text
+        guard let problem = ObjectName.problem(String(name)), ObjectID(name) == nil else { return }
+        throw Problem(
+            .invalidParameter,
+            "\(parameter.rawValue)=\(cut(value, at: 64)) finds nothing: \(problem). A star at the end stands for any "
+                + "rest, ! at the beginning for all others; repeat \(parameter.rawValue) for each further value."
+        )
     }
 
     private static func strange(_ parameter: Parameter, _ wanted: String, _ value: String) -> Problem {
-        Problem(.invalidParameter, "\(parameter.rawValue) is \(wanted), not \"\(value.prefix(64))\".")
+        Problem(.invalidParameter, "\(parameter.rawValue) is \(wanted), not \(quoted(value)).")
     }
 
-    /// The values of a field, if it is asked about.
-    func list(_ parameter: Parameter) -> [String]? { objects.values[parameter.rawValue] }
+    /// The values of a field, if one of them is asked for.
+    func list(_ parameter: Parameter) -> [String]? { objects.texts[parameter.rawValue]?.texts?.sorted() }
 
     private func has(_ parameter: Parameter, _ value: String?) -> Bool {
-        guard let values = list(parameter) else { return true }
-        return value.map(values.contains) ?? false
+        objects.texts[parameter.rawValue].map { $0.holds(for: value) } ?? true
     }
 
     /// True if everything is let through.
@@ -92,7 +95,8 @@ struct Filter {
         case .datapathBinding(let datapath): has(.name, datapath.name)
         case .portBinding(let port):
             has(.logicalPort, port.logicalPort)
-                && (list(.chassis).map { names in port.locations.contains { names.contains($0.chassis) } } ?? true)
+                && (objects.texts[Parameter.chassis.rawValue].map { $0.holds(forAny: port.locations.map(\.chassis)) }
+                    ?? true)
         case .dhcpResponder, .dnsResponder, .mirrorSession: true
         }
     }
@@ -101,15 +105,22 @@ struct Filter {
 }
 
 extension Parameter {
-    /// True if it says which objects a list has; it may then be given more than once.
+    /// True if it says which objects a list has; it may then be given more than once, and exclude values.
     var isFilter: Bool {
         switch self {
-        case .name, .owner, .label, .switch, .chassis, .up, .enabled, .live, .mac, .ip, .logicalPort, .datapath,
-            .author:
+        case .name, .owner, .label, .switch, .chassis, .up, .enabled, .live, .mac, .ip, .logicalPort, .datapath:
             true
         case .limit, .pageToken, .minRevision, .ports, .revision, .since, .wait, .epoch, .hash, .page, .fields, .dryRun,
-            .confirmDeletes, .until, .prune, .adopt, .ifRevision, .kinds:
+            .confirmDeletes, .until, .prune, .adopt, .ifRevision, .kinds, .order, .author:
             false
         }
+    }
+
+    /// The filter that a query's `name!=value` stands for, which is `name=!value`.
+    init?(negated name: String) {
+        guard name.last == "!", let parameter = Parameter(rawValue: String(name.dropLast())), parameter.isFilter else {
+            return nil
+        }
+        self = parameter
     }
 }

@@ -15,7 +15,7 @@ struct PageToken: Equatable {
 
     var epoch: UInt64
     var revision: UInt64
-    /// Tells the path and the filter: another list has other pages.
+    /// Tells the path, the filter and the order: another list has other pages.
     var list: UInt32
     var key: String
 
@@ -38,8 +38,9 @@ struct PageToken: Equatable {
 
     /// A number that tells one list from another (FNV-1a). Two may share one by chance; then a token of the other is
     /// not refused, and the page goes on after its key.
-    static func list(path: [String], filter: Filter) -> UInt32 {
-        (path.joined(separator: "/") + "?" + filter.text).utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    static func list(path: [String], filter: Filter, order: String? = nil) -> UInt32 {
+        let text = path.joined(separator: "/") + "?" + filter.text + (order.map { "&order=" + $0 } ?? "")
+        return text.utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
     }
 }
 

@@ -59,6 +59,7 @@ extension Problem {
             pointer: refusal.pointer ?? operationIndex.map { "/ops/\($0)" }
         )
         conflictsWith = refusal.conflictsWith
+        deletionCount = refusal.deletionCount
         others = refusal.others.map { Problem($0) }
     }
 

@@ -83,10 +83,12 @@ extension Route {
         case .listTokens, .getToken:
             ["id", "role", "chassis", "created_by", "created_at", "expires_at", "used_at", "revision"]
         case .listMulticastGroups: ["datapath", "name", "tunnel_key", "ports"]
-        case .create, .replace, .patch, .delete, .createBelow, .transact, .trace, .getTopology, .applyTopology,
-            .deleteChassis, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync, .readChanges,
+        case .create, .replace, .patch, .delete, .deleteSelected, .createBelow, .transact, .trace, .getTopology,
+            .applyTopology, .deleteTopology, .deleteChassis, .migrate, .getRealization, .portStatistics, .hostReport,
+            .reply, .sync, .readChanges,
             .createToken, .deleteToken, .enrol,
-            .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version, .metrics, .contract,
+            .renewCertificate, .getChanges, .getAudit, .identity, .index, .livez, .readyz, .version, .metrics,
+            .contract,
             .console, .consoleFile:
             []
         }

@@ -131,6 +131,8 @@ public enum Parameter: String, Sendable, CaseIterable {
     case page
     /// The members that each object is to have.
     case fields
+    /// The order of the list: `name`, `created`, `revision`, or with `-` before it the other way round.
+    case order
     /// True if a write is only checked and answered, and changes nothing.
     case dryRun = "dry_run"
     /// The number of objects that a write is expected to delete.
@@ -154,7 +156,7 @@ public enum Parameter: String, Sendable, CaseIterable {
     case name
     /// The owner of the object's topology.
     case owner
-    /// A label: `KEY=VALUE`, or `KEY` with any value.
+    /// A selector of labels, as in Kubernetes.
     case label
     /// The port's switch, by name or UUID.
     case `switch`
@@ -165,7 +167,7 @@ public enum Parameter: String, Sendable, CaseIterable {
     case live
     /// A MAC address of the port.
     case mac
-    /// An IP address of the port.
+    /// An IP address of the port, or the network of one.
     case ip
     case logicalPort = "logical_port"
     /// The datapath of a group.
@@ -176,10 +178,12 @@ public enum Parameter: String, Sendable, CaseIterable {
 public enum Endpoint: Hashable, Sendable {
     case list(ObjectKind), create(ObjectKind), get(ObjectKind), replace(ObjectKind), patch(ObjectKind)
     case delete(ObjectKind)
+    /// The deletion of all objects that a filter chooses.
+    case deleteSelected(ObjectKind)
     /// The collection of a kind below an object that its objects belong to.
     case listBelow(ObjectKind), createBelow(ObjectKind)
     case transact
-    case listTopologies, getTopology, applyTopology
+    case listTopologies, getTopology, applyTopology, deleteTopology
     case listChassis, getChassis, deleteChassis
     case listRecords(RecordKind), listMulticastGroups
     case getRealization
@@ -195,6 +199,8 @@ public enum Endpoint: Hashable, Sendable {
     case enrol, renewCertificate
     case getChanges, getAudit
     case identity
+    /// The paths of all collections.
+    case index
     case livez, readyz, version, metrics, contract
     /// The page of the console, and the files that it is made of.
     case console, consoleFile
@@ -203,13 +209,15 @@ public enum Endpoint: Hashable, Sendable {
     var kind: ResourceKind? {
         switch self {
         case .list(let kind), .create(let kind), .get(let kind), .replace(let kind), .patch(let kind),
-            .delete(let kind), .listBelow(let kind), .createBelow(let kind):
+            .delete(let kind), .deleteSelected(let kind), .listBelow(let kind), .createBelow(let kind):
             .object(kind)
         case .listChassis, .getChassis, .deleteChassis: .chassis
-        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listRecords, .listMulticastGroups,
-            .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync, .readChanges, .listTokens,
+        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .deleteTopology, .listRecords,
+            .listMulticastGroups, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync, .readChanges,
+            .listTokens,
             .createToken, .getToken, .deleteToken, .enrol,
-            .renewCertificate, .getChanges, .getAudit, .identity, .livez, .readyz, .version, .metrics, .contract,
+            .renewCertificate, .getChanges, .getAudit, .identity, .index, .livez, .readyz, .version, .metrics,
+            .contract,
             .console, .consoleFile:
             nil
         }
@@ -222,10 +230,12 @@ public enum Endpoint: Hashable, Sendable {
     var isTransactional: Bool {
         switch self {
         case .create, .get, .replace, .patch, .delete, .createBelow, .getChassis, .deleteChassis: true
-        case .list, .listBelow, .listChassis, .transact, .trace, .listTopologies, .getTopology, .applyTopology,
-            .listRecords, .listMulticastGroups, .migrate, .getRealization, .portStatistics, .hostReport, .reply, .sync,
+        case .list, .listBelow, .deleteSelected, .listChassis, .transact, .trace, .listTopologies, .getTopology,
+            .applyTopology, .deleteTopology, .listRecords, .listMulticastGroups, .migrate, .getRealization,
+            .portStatistics, .hostReport, .reply, .sync,
             .readChanges, .listTokens,
-            .createToken, .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .livez,
+            .createToken, .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .identity, .index,
+            .livez,
             .readyz, .version, .metrics, .contract, .console, .consoleFile:
             false
         }

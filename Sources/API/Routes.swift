@@ -13,7 +13,7 @@ public enum Routes {
     /// Every route, in the order of openapi.yaml.
     public static let all: [Route] =
         ObjectKind.allCases.flatMap(objects) + migrations + transactions + topologies + log + chassis + reports + tokens
-        + southbound + feed + joining + identity + probes + console
+        + southbound + feed + joining + identity + index + probes + console
 
     private static let json = Route.Content(
         mediaTypes: ["application/json"],
@@ -33,9 +33,10 @@ public enum Routes {
         _ endpoint: Endpoint,
         _ path: String,
         access: Access? = nil,
-        filters: [Parameter] = []
+        filters: [Parameter] = [],
+        isOrdered: Bool = false
     ) -> Route {
-        let parameters = paging + [.fields] + filters
+        let parameters = paging + [.fields] + (isOrdered ? [.order] : []) + filters
         return Route(endpoint, .get, path, access: access, parameters: parameters, isConditional: true)
     }
 
@@ -72,12 +73,15 @@ public enum Routes {
         let parents = parent.flatMap { Parameter(rawValue: $0) }.map { [$0] } ?? []
         let hasDependents = ObjectKind.allCases.contains { $0.row.parent?.kind == kind }
         let below = parentPath.map { "\($0)/{ref}/\(kind.names.plural)" }.map { path in
-            [list(.listBelow(kind), path, filters: filters), create(.createBelow(kind), path)]
+            [list(.listBelow(kind), path, filters: filters, isOrdered: true), create(.createBelow(kind), path)]
         }
-        let deleting: [Parameter] = hasDependents ? [.ports, .confirmDeletes] : []
+        let sparing: [Parameter] = hasDependents ? [.ports] : []
+        let deleting = hasDependents ? sparing + [.confirmDeletes] : []
+        let selecting = filters + parents + sparing + [.confirmDeletes] + writing
         return (below ?? []) + [
-            list(.list(kind), path, filters: filters + parents),
+            list(.list(kind), path, filters: filters + parents, isOrdered: true),
             create(.create(kind), path),
+            Route(.deleteSelected(kind), .delete, path, parameters: selecting),
             get(.get(kind), "\(path)/{ref}"),
             replace(.replace(kind), "\(path)/{ref}"),
             patch(.patch(kind), "\(path)/{ref}"),
@@ -117,6 +121,7 @@ public enum Routes {
             content: bulk,
             isConditional: true
         ),
+        delete(.deleteTopology, "/v1/topologies/{owner}", parameters: [.ifRevision, .confirmDeletes] + writing),
     ]
 
     private static let log = [
@@ -146,6 +151,8 @@ public enum Routes {
     ]
 
     private static let identity = [Route(.identity, .get, "/v1/identity")]
+
+    private static let index = [Route(.index, .get, "/v1", access: .anyone)]
 
     private static let console = [
         Route(.console, .get, "/", access: .anyone, isConditional: true),

@@ -34,10 +34,16 @@ struct Target {
         guard parameters.count <= Self.parameterCountMaximum else { return nil }
         for parameter in parameters {
             let nameEnd = parameter.firstIndex(of: UInt8(ascii: "=")) ?? parameter.endIndex
-            guard let name = Self.decoded(parameter[..<nameEnd]) else { return nil }
-            guard let value = Self.decoded(parameter[nameEnd...].dropFirst()) else { return nil }
+            guard let name = Self.decoded(Self.plain(parameter[..<nameEnd])) else { return nil }
+            guard let value = Self.decoded(Self.plain(parameter[nameEnd...].dropFirst())) else { return nil }
             query.append((name, value))
         }
+    }
+
+    /// The text of a parameter with blanks for plus signs, as browsers and most clients write them in queries.
+    private static func plain(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard text.contains(UInt8(ascii: "+")) else { return text }
+        return text.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...]
     }
 
     /// Decodes a segment or a parameter; `nil` also if it has more combining marks in a row than any word has, as

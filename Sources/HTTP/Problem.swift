@@ -12,6 +12,8 @@ public struct Problem: Error, Hashable, Sendable {
     public var pointer: String?
     /// The path of the object in conflict.
     public var conflictsWith: String?
+    /// The number of objects that the request would delete, and has to confirm.
+    public var deletionCount: Int?
     /// A field of the answer's head that belongs to the document, such as `Allow`.
     public var field: HTTPField?
     /// The refusals of other objects of the same request.
@@ -38,6 +40,7 @@ public struct Problem: Error, Hashable, Sendable {
             detail: body?["detail"]?.stringValue ?? body?["title"]?.stringValue ?? "it answered with status \(status)",
             pointer: body?["pointer"]?.stringValue ?? errors.first?["pointer"]?.stringValue
         )
+        deletionCount = body?["confirm_deletes"]?.integerValue.flatMap(Int.init(exactly:))
         others = errors.dropFirst().map { Problem(status: status, body: $0) }
     }
 
@@ -59,6 +62,7 @@ public struct Problem: Error, Hashable, Sendable {
         entry["detail"] = .string(detail)
         entry["pointer"] = pointer.map { .string($0) }
         entry["conflicts_with"] = conflictsWith.map { .string($0) }
+        entry["confirm_deletes"] = deletionCount.map { .integer(Int64($0)) }
         return entry
     }
 }

@@ -33,7 +33,8 @@ public final class KindRow: Sendable {
     /// The object that an object belongs to; itself, if it belongs to none.
     let home: @Sendable (NorthboundDatabase, Reference) -> ObjectID?
     let revisions: @Sendable (NorthboundDatabase, Reference) -> ClosedRange<UInt64>?
-    let listing: @Sendable (Network, ObjectFilter) -> Listing
+    let listing: @Sendable (Network, ObjectFilter, ListOrder) -> Listing
+    let selection: @Sendable (Network, ObjectFilter) -> ObjectWalk
     let dependents: @Sendable (NorthboundDatabase, ObjectID) -> Dependents?
     /// The objects of a topology, and what a user says of one of them.
     let owned: @Sendable (NorthboundDatabase, String) -> OrderedMap<ProjectName, ObjectID>
@@ -76,7 +77,8 @@ public final class KindRow: Sendable {
         name = { $0[keyPath: Object.table][$1]?.name }
         home = { database, reference in database[keyPath: Object.table][reference].map { $0.value.parentID ?? $0.id } }
         revisions = { $0[keyPath: Object.table][$1]?.revisions }
-        listing = { Listing(of: Object.self, $1, in: $0) }
+        listing = { Listing(of: Object.self, $1, $2, in: $0) }
+        selection = { ObjectWalk(ObjectChoice(Object.self, $1, in: $0)) }
         dependents = { Object.dependents(of: $1, in: $0) }
         owned = { $0[keyPath: Object.table].byOwner[$1] ?? OrderedMap() }
         write = { database, id, text in

@@ -82,6 +82,8 @@ public struct Refusal: Error, Equatable, Sendable {
     public var pointer: String?
     /// The path of the object in conflict, `/v1/ports/NAME`, if there is one.
     public var conflictsWith: String?
+    /// The number of objects that the request would delete, if that has to be confirmed.
+    public var deletionCount: Int?
     /// The refusals of other objects of the same request, if each is looked at by itself.
     public var others: [Refusal] = []
 
@@ -99,7 +101,7 @@ public func quoted(_ text: some StringProtocol) -> String { "\"\(cut(text, at: 6
 /// The text, or its beginning if it has more bytes than that.
 ///
 /// By scalars: one character of Unicode may go on for as long as somebody writes combining marks.
-func cut(_ text: some StringProtocol, at limit: Int) -> String {
+public func cut(_ text: some StringProtocol, at limit: Int) -> String {
     guard text.utf8.count > limit else { return String(text) }
     var start = String.UnicodeScalarView()
     start.append(contentsOf: text.unicodeScalars.prefix(limit))

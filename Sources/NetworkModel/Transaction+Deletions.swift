@@ -9,8 +9,8 @@ extension Transaction {
         let total = deletions.reduce(0) { $0 + $1.count }
         if let confirmed {
             guard confirmed != total else { return }
-            throw Refusal(
-                .deletionsUnconfirmed,
+            throw .deletionsUnconfirmed(
+                total,
                 "The request would delete \(total) objects, and confirm_deletes says \(confirmed); nothing was deleted."
             )
         }
@@ -18,8 +18,8 @@ extension Transaction {
         for (kind, count) in deletions where count > Limits.unconfirmedDeletionCountMaximum {
             let present = base.northbound.count(of: kind)
             guard count > present / Limits.unconfirmedDeletionDivisor else { continue }
-            throw Refusal(
-                .deletionsUnconfirmed,
+            throw .deletionsUnconfirmed(
+                total,
                 "The request would delete \(count) of \(present) \(kind.names.nouns); if that is meant, repeat it with "
                     + "confirm_deletes=\(total), the number of all objects that it deletes."
             )
@@ -32,5 +32,14 @@ extension Transaction {
         return touchedSet(kind).count { id in
             before.name(.object(kind), .id(id)) != nil && after.name(.object(kind), .id(id)) == nil
         }
+    }
+}
+
+extension Refusal {
+    /// A refusal to delete so many objects unless the request tells the number.
+    public static func deletionsUnconfirmed(_ count: Int, _ detail: String) -> Refusal {
+        var refusal = Refusal(.deletionsUnconfirmed, detail)
+        refusal.deletionCount = count
+        return refusal
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Client
 import Glibc
+import NetworkModel
 
 /// `heddle get`: lists objects.
 struct GetCommand: ParsableCommand {
@@ -20,7 +21,8 @@ struct GetCommand: ParsableCommand {
             EXAMPLES:
               heddle get switches
               heddle get ports --switch ls1 -o wide
-              heddle get ports -l app=web,tier!=test --filter status.up=false
+              heddle get ports -l 'app in (web,db),!draft' --filter status.up=false
+              heddle get ports --filter 'name=web-*' --filter ip=10.0.0.0/24 --order -created
               heddle get port ls1-vm1 -o yaml
               heddle get ports -o name
               heddle get ports --switch ls1 --watch
@@ -43,7 +45,7 @@ struct GetCommand: ParsableCommand {
     @Option(
         name: [.customShort("l"), .customLong("selector")],
         help: ArgumentHelp(
-            "Only objects with these labels: key=value, key!=value, key, !key, joined by commas.",
+            "Only objects with these labels: \(LabelSelector.forms).",
             valueName: "labels"
         )
     )
@@ -51,7 +53,10 @@ struct GetCommand: ParsableCommand {
 
     @Option(
         name: .customLong("filter"),
-        help: ArgumentHelp("Only objects with this field; may be repeated.", valueName: "field=value")
+        help: ArgumentHelp(
+            "Only objects with this field, or by != with another; value* is all that begin so; may be repeated.",
+            valueName: "field=value"
+        )
     )
     var fields: [String] = []
 
@@ -61,6 +66,18 @@ struct GetCommand: ParsableCommand {
         completion: .custom(completeSwitches)
     )
     var logicalSwitch: String?
+
+    @Option(
+        name: [.customLong("order"), .customLong("sort-by")],
+        // An order the other way round begins with a hyphen.
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The order: \(ListOrder.forms.joined(separator: ", ")).",
+            valueName: "order"
+        ),
+        completion: .list(ListOrder.forms)
+    )
+    var order: String?
 
     @Flag(name: .shortAndLong, help: "Go on printing what changes.")
     var watch = false
@@ -74,6 +91,7 @@ struct GetCommand: ParsableCommand {
         let connection = try Connection.toCentral()
         let hasStates = output == .table || output == .wide
         if watch || watchOnly {
+            guard order == nil else { throw ClientError.usage("changes come as they are made; leave --order out") }
             connection.onHangUp(of: STDOUT_FILENO, endUnread)
             try ObjectWatch(caller: connection, pause: connection.pause, output: { put($0, hasStates: hasStates) }) {
                 complain($0)
@@ -93,6 +111,7 @@ struct GetCommand: ParsableCommand {
             names: objects.names,
             of: logicalSwitch,
             selection: selection,
+            order: order,
             format: output
         ) { error in
             isMissing = true

@@ -41,6 +41,16 @@ import Testing
         ("up=true", ""), ("up=false", "abcde"), ("chassis=hv1", ""), ("owner=me", "e"), ("owner=you", ""),
         ("owner=me&name=a", ""), ("mac=02:00:00:00:00:0A", "ad"), ("ip=10.0.0.2", "b"), ("ip=fd00:0::2", "b"),
         ("mac=02:00:00:00:00:0a&switch=ls2", "d"), ("name=a&switch=ls2", ""),
+        ("label=tier%20in%20(front,back)", "abd"), ("label=tier+notin+(front)", "bcde"), ("label=!tier", "ce"),
+        ("label=tier==back", "bd"), ("label=tier=back,os", "d"), ("label=tier,os", "ad"), ("label=tier,!os", "b"),
+        ("label=!tier&label=!os", "ce"), ("label=tier=back,tier=front", ""), ("label=os=x&label=os", "ad"),
+        ("name=*", "abcde"), ("name!=a", "bcde"), ("name=!a&name!=b", "cde"), ("name=a*&name=b", "ab"),
+        ("name=*&name!=b*", "acde"), ("name=nobody*", ""), ("owner=*", "e"), ("owner=!*", "abcd"),
+        ("owner!=me", "abcd"), ("switch=ls*", "abcde"), ("switch!=ls1", "cde"), ("switch=!ls*", ""),
+        ("switch=ls*&switch!=ls2", "ab"), ("chassis=*", ""), ("chassis!=*", "abcde"), ("chassis!=hv1", "abcde"),
+        ("ip=10.0.0.0/24", "ab"), ("ip=10.0.0.2/31", "b"), ("ip=0.0.0.0/0", "ab"), ("ip=fd00::/16", "b"),
+        ("ip=::/0", "b"), ("ip!=10.0.0.0/24", "cde"), ("ip=10.0.0.0/24&ip!=10.0.0.1", "b"), ("ip=10.0.1.0/24", ""),
+        ("ip=10.0.0.0/24&label=tier=front", "a"), ("mac!=02:00:00:00:00:0a", "bce"), ("ip=!::/0&switch=ls1", "a"),
     ])
     func `Ports are chosen by any value of each field`(query: String, wanted: String) {
         #expect(names("/v1/ports?\(query)") == wanted)
@@ -55,6 +65,9 @@ import Testing
         #expect(names("/v1/southbound/datapath-bindings?name=ls1") == "ls1")
         #expect(names("/v1/southbound/port-bindings?logical_port=c") == "c")
         #expect(names("/v1/southbound/port-bindings?chassis=hv1") == "")
+        #expect(names("/v1/southbound/port-bindings?chassis!=*&logical_port!=c") == "abde")
+        #expect(names("/v1/southbound/datapath-bindings?name=ls*&name!=ls1") == "ls2")
+        #expect(names("/v1/southbound/chassis?name=hv*") == "hv1" && names("/v1/chassis?name!=hv1") == "")
         let groups = bench.send("GET", "/v1/southbound/multicast-groups?datapath=ls2").json["items"]?.arrayValue
         #expect(groups?.allSatisfy { $0["datapath"] == "ls2" } == true && groups?.isEmpty == false)
     }
@@ -73,10 +86,29 @@ import Testing
     @Test func `A filter that cannot be, or that the list does not have, is 400`() {
         for query in [
             "up=yes", "enabled=1", "mac=02", "ip=10.0.0", "label=", "label==x", "live=true", "colour=red",
-            "label=!tier", "label=tier=back,os=deb", "label=tier,os", "label=tier=fr*", "name=a*", "name=a,b",
-            "switch=ls%2A", "chassis=hv,1", "owner=me,you", "label=!=x",
+            "label=tier=fr*", "name=*a", "name=a,b", "switch=ls%2A%2A", "chassis=hv,1", "owner=me,you", "label=!=x",
+            "name=", "name!=", "name=!!a", "name!=!a", "up!=true", "up=!true", "limit!=1", "colour!=red", "name!!=a",
+            "ip=10.0.0.1/24", "ip=10.0.0.0/33", "ip=10.0.0.0/", "ip=fd00::1/64", "ip=!", "mac=02:00:00:00:00:*",
+            "label=tier%20in%20(a", "label=tier%20in%20a", "label=tier%20of%20(a)", "label=tier%3E1", "label=a,",
+            "label=tier=%22back%22", "label=two%20words", "label=%5C", "order=colour", "order=", "order=--name",
         ] {
-            #expect(bench.send("GET", "/v1/ports?\(query)").status == 400, "\(query)")
+            let answer = bench.send("GET", "/v1/ports?\(query)")
+            #expect(answer.status == 400, "\(query)")
+            #expect((answer.json["detail"]?.stringValue ?? "").utf8.count < 700)
+        }
+        let many = (0..<33).map { "label=l\($0)" }.joined(separator: "&")
+        #expect(bench.send("GET", "/v1/ports?\(many)").status == 400)
+        let conditions = (0..<33).map { "l\($0)" }.joined(separator: ",")
+        #expect(bench.send("GET", "/v1/ports?label=\(conditions)").json["code"] == "invalid_parameter")
+        let values = (0..<257).map { "v\($0)" }.joined(separator: ",")
+        #expect(bench.send("GET", "/v1/ports?label=a%20in%20(\(values))").json["code"] == "invalid_parameter")
+        for path in [
+            "southbound/port-bindings?label=a", "southbound/dhcp-responders?name=a", "southbound/chassis?live=true",
+            "southbound/multicast-groups?name=a", "chassis?label=a", "tokens?name=a", "topologies?owner=me",
+            "southbound/port-bindings?logical_port=a,b", "southbound/datapath-bindings?name=*a", "chassis?order=name",
+            "audit?author=a&author=b", "chassis/hv1/macs?switch=ls1&switch=ls2",
+        ] {
+            #expect(bench.send("GET", "/v1/\(path)").status == 400, "\(path)")
         }
         #expect(bench.send("GET", "/v1/switches?switch=ls1").json["code"] == "unknown_parameter")
     }

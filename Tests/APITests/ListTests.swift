@@ -38,6 +38,49 @@ import Testing
         #expect(names == (0..<300).map(name))
     }
 
+    @Test(arguments: [13, 100, 299, 300, 1000])
+    func `Pages in any order give every item once, at one revision`(limit: Int) {
+        fill(300)
+        // The revision of some is a later one.
+        for index in [250, 3, 77] { bench.send("PATCH", "/v1/ports/\(name(index))", ["enabled": false]) }
+        let late = [250, 3, 77]
+        let early = (0..<300).filter { !late.contains($0) }
+        for (order, wanted) in [("name", Array(0..<300)), ("created", Array(0..<300)), ("revision", early + late)] {
+            for isDescending in [false, true] {
+                var names: [String] = []
+                var token: String?
+                repeat {
+                    let order = (isDescending ? "-" : "") + order
+                    let query = "limit=\(limit)&order=\(order)" + (token.map { "&page_token=\($0)" } ?? "")
+                    let page = bench.send("GET", "/v1/ports?\(query)")
+                    names += page.json["items"]?.arrayValue?.compactMap { $0["name"]?.stringValue } ?? []
+                    token = page.json["next_page_token"]?.stringValue
+                    bench.send("PUT", "/v1/switches/ls2", ["labels": ["n": .string("\(names.count)")]])
+                } while token != nil && names.count < 400
+                #expect(names == (isDescending ? wanted.reversed() : wanted).map(name))
+            }
+        }
+    }
+
+    @Test func `An order has pages of its own, filters, and its turns`() {
+        fill(1000)
+        let first = bench.send("GET", "/v1/ports?limit=10&order=-created")
+        let token = first.json["next_page_token"]?.stringValue ?? ""
+        for query in ["order=created", "order=-name", "limit=10", "order=-created&name=p1*"] {
+            let refused = bench.send("GET", "/v1/ports?\(query)&page_token=\(token)")
+            #expect(refused.status == 400 && refused.json["code"] == "invalid_parameter", "\(query)")
+        }
+        #expect(bench.send("GET", "/v1/ports?order=-created&page_token=\(token.dropLast(8))").status == 400)
+        #expect(first.sliceCount >= 3)
+        let few = bench.send("GET", "/v1/switches/ls1/ports?order=-name&name=p1099*&name!=p10995&fields=name&limit=5")
+        #expect(
+            few.json["items"]
+                == [["name": "p10999"], ["name": "p10998"], ["name": "p10997"], ["name": "p10996"], ["name": "p10994"]]
+        )
+        #expect(few.json["next_page_token"]?.stringValue?.hasSuffix("p10994") == true)
+        #expect(bench.send("GET", "/v1/ports?order=-revision&name=nobody").json["items"] == [])
+    }
+
     @Test func `A long page is produced in slices, a short one at once`() {
         fill(300)
         #expect(bench.send("GET", "/v1/ports").sliceCount == 3)

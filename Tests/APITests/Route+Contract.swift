@@ -17,10 +17,11 @@ extension Route {
         case .replace: [200, 201, 202]
         case .patch, .transact, .applyTopology, .migrate(.begin), .migrate(.complete), .migrate(.abort): [200, 202]
         case .delete, .deleteChassis: [202, 204]
+        case .deleteSelected, .deleteTopology: [200, 202]
         case .createToken, .enrol: [201]
         case .deleteToken, .reply: [204]
         case .getChanges, .getAudit, .getRealization, .trace, .sync, .readChanges, .renewCertificate, .livez, .readyz,
-            .migrate(.read), .portStatistics, .hostReport, .identity, .version, .metrics, .contract:
+            .migrate(.read), .portStatistics, .hostReport, .identity, .index, .version, .metrics, .contract:
             [200]
         }
     }
@@ -50,6 +51,8 @@ extension Route {
         case .get, .getTopology, .getChassis, .getToken, .deleteChassis, .deleteToken: [404, 503]
         case .delete(let kind): parameters.contains(.ports) || kind.isReferredTo ? [404, 409, 503] : [404, 503]
         case .create, .applyTopology: [409, 422, 503]
+        case .deleteSelected: [409, 412, 422, 503]
+        case .deleteTopology: [404, 409, 422, 503]
         case .createBelow, .replace, .patch: [404, 409, 422, 503]
         case .transact, .migrate(.begin), .migrate(.complete), .migrate(.abort): [404, 409, 412, 422, 503]
         case .migrate(.read): [404, 503]
@@ -61,7 +64,7 @@ extension Route {
         case .renewCertificate: [404, 422, 503]
         case .getRealization, .readyz, .metrics: [503]
         case .console, .consoleFile: [404]
-        case .identity, .livez, .version, .contract: []
+        case .identity, .index, .livez, .version, .contract: []
         }
     }
 }
@@ -76,11 +79,13 @@ extension Endpoint {
         case .replace(let kind): "replace\(kind.names.singular.camelCase)"
         case .patch(let kind): "patch\(kind.names.singular.camelCase)"
         case .delete(let kind): "delete\(kind.names.singular.camelCase)"
+        case .deleteSelected(let kind): "deleteSelected\(kind.names.plural.camelCase)"
         case .listBelow(let kind): "list\(kind.home.camelCase)\(kind.names.plural.camelCase)"
         case .createBelow(let kind): "create\(kind.home.camelCase)\(kind.names.singular.camelCase)"
         case .migrate(.read): "getMigration"
         case .migrate(let step): "\(step)Migration"
         case .identity: "getIdentity"
+        case .index: "getIndex"
         case .portStatistics: "getPortStatistics"
         case .hostReport(.statistics): "getChassisStatistics"
         case .hostReport(.macs): "getChassisMACs"
@@ -95,8 +100,9 @@ extension Endpoint {
         case .listRecords(.dhcpResponder): "listDHCPResponders"
         case .listRecords(.dnsResponder): "listDNSResponders"
         case .listRecords(.mirrorSession): "listMirrorSessions"
-        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .listChassis, .getChassis,
-            .deleteChassis, .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens, .createToken,
+        case .transact, .trace, .listTopologies, .getTopology, .applyTopology, .deleteTopology, .listChassis,
+            .getChassis, .deleteChassis, .listMulticastGroups, .getRealization, .sync, .readChanges, .listTokens,
+            .createToken,
             .getToken, .deleteToken, .enrol, .renewCertificate, .getChanges, .getAudit, .livez, .readyz, .version,
             .metrics, .contract:
             "\(self)"

@@ -13,7 +13,7 @@ import Testing
     init() throws { bench = try APIBench() }
 
     @Test func `An unknown path is 404, also on the port that does not have it`() {
-        for path in ["/", "/v1", "/v1/switchez", "/v1/switches/", "/v1/switches/a/b", "/v2/switches", "//"] {
+        for path in ["/", "/v1/", "/v1/switchez", "/v1/switches/", "/v1/switches/a/b", "/v2/switches", "//"] {
             #expect(bench.send("GET", path).json["code"] == "path_not_found", "\(path)")
         }
         #expect(bench.send("GET", "/v1/switches", on: .southbound).status == 404)

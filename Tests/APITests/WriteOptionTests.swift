@@ -100,6 +100,15 @@ import Testing
         "deleteMirror": ("/v1/mirrors/m1", nil),
         "transact": ("/v1/transactions", ["ops": [["op": "delete", "path": "/v1/ports/p1"]]]),
         "applyTopology": ("/v1/topologies/me", ["switches": [["name": "new"]]]),
+        "deleteTopology": ("/v1/topologies/me", nil),
+        "deleteSelectedSwitches": ("/v1/switches?name=ls1&confirm_deletes=3", nil),
+        "deleteSelectedPorts": ("/v1/ports?name=p1&confirm_deletes=1", nil),
+        "deleteSelectedPortGroups": ("/v1/port-groups?name=pg1&confirm_deletes=1", nil),
+        "deleteSelectedAddressSets": ("/v1/address-sets?name=as1&confirm_deletes=1", nil),
+        "deleteSelectedAcls": ("/v1/acls?name=acl1&confirm_deletes=1", nil),
+        "deleteSelectedDhcpOptions": ("/v1/dhcp-options?name=dhcp1&confirm_deletes=1", nil),
+        "deleteSelectedDnsRecords": ("/v1/dns-records?name=dns1&confirm_deletes=1", nil),
+        "deleteSelectedMirrors": ("/v1/mirrors?name=m1&confirm_deletes=1", nil),
         "createToken": ("/v1/tokens", ["chassis": "hv2"]), "deleteToken": ("/v1/tokens/ID", nil),
     ]
 
@@ -128,7 +137,8 @@ import Testing
         bench.send("POST", "/v1/switches/ls1/ports", moving.merged(with: ["name": "m1"]))
         let id = bench.send("POST", "/v1/tokens", ["role": "viewer"]).json["id"]?.stringValue ?? ""
         bench.send("PUT", "/v1/port-groups/pg1", [:])
-        if endpoint.operationID.hasSuffix("Acl") {
+        if endpoint == .deleteTopology { bench.send("PUT", "/v1/topologies/me", ["switches": [["name": "mine"]]]) }
+        if endpoint.operationID.contains("Acl") {
             bench.send("PUT", "/v1/acls/acl1", Self.acl.merged(with: ["action": "pass"]))
         }
         bench.send("PUT", "/v1/address-sets/as1", [:])
@@ -142,7 +152,8 @@ import Testing
         }
         let before = (lists(), bench.network.revision, bench.log.count)
         let path = write.path.replacing("ID", with: id)
-        let dry = bench.send(route.method.rawValue, path + "?dry_run=true", write.body)
+        let mark = path.contains("?") ? "&" : "?"
+        let dry = bench.send(route.method.rawValue, path + mark + "dry_run=true", write.body)
         #expect((200..<300).contains(dry.status) && dry["Heddle-Dry-Run"] == "true", "\(dry.text)")
         #expect(before == (lists(), bench.network.revision, bench.log.count))
         let real = bench.send(route.method.rawValue, path, write.body)

@@ -226,12 +226,67 @@ import Testing
         (["app=web"], [], "p-up"), (["app==web,tier"], [], "p-up"), (["tier=on"], ["status.up=true"], "p-up"),
         (["app!=web"], ["status.reason=disabled"], "p-disabled"), (["!app"], ["enabled=false"], "p-disabled"),
         ([], ["requested_chassis=hv2"], "p-elsewhere"), ([], ["labels.app=web", "status.chassis=hv1"], "p-up"),
-        (["app=web", "app=db"], [], ""), ([], ["labels.no_such_label=1"], ""),
+        (["app in (web,db)", "tier"], [], "p-up"), (["app=web,app=db"], [], ""), ([], ["labels.no_such_label=1"], ""),
+        ([], ["name=p-dis*"], "p-disabled"), ([], ["status.reason!=disabled", "enabled=false"], ""),
+        ([], ["name=p-up", "name=p-no*"], "p-up"), ([], ["chassis=hv*", "up=true"], "p-up"),
+        ([], ["ip=10.0.0.0/30", "up=true"], "p-up"), ([], ["ip!=10.0.0.0/8", "mac=02:00:00:00:00:0f"], ""),
     ])
     func `Labels and fields choose`(labels: [String], fields: [String], name: String) throws {
         let selection = try ObjectSelection(labels: labels, fields: fields)
-        let text = try ObjectSession(caller: Self.central()).get(.port, selection: selection, format: .name)
-        #expect(text == (name.isEmpty ? "" : "port/\(name)\n"))
+        let chosen = Self.ports.filter(selection.fits).map { $0.text("name") }
+        #expect(chosen == (name.isEmpty ? [] : [name]))
+    }
+
+    @Test func `Central is asked for what it knows`() throws {
+        let central = Self.central()
+        let session = ObjectSession(caller: central)
+        let fields = ["name=p-*", "name!=p-x", "status.up=true", "chassis=hv1", "chassis=hv2"]
+        let selection = try ObjectSelection(labels: ["app in (web,db)", "!x"], fields: fields)
+        #expect(try session.get(.port, selection: selection, order: "-created", format: .name) == "port/p-up\n")
+        #expect(
+            central.lines == [
+                "GET /v1/ports?label=app%20in%20%28web%2Cdb%29&label=%21x&name=p-%2A&name=%21p-x&chassis=hv1"
+                    + "&chassis=hv2&order=-created&limit=5000"
+            ]
+        )
+        let label = try ObjectSelection(labels: ["a"], fields: [])
+        #expect(throws: ClientError.self) { try session.get(.chassis, selection: label) }
+        #expect(throws: ClientError.self) { try session.get(.portBinding, selection: label) }
+        #expect(throws: ClientError.self) { try session.get(.portBinding, order: "name") }
+        #expect(throws: ClientError.self) { try session.get(.port, order: "colour") }
+        #expect(throws: ClientError.self) { try session.get(.port, names: ["p-up"], order: "name") }
+    }
+
+    @Test func `What is chosen is deleted by one request`() throws {
+        var count: Int64 = 2
+        let central = ScriptedCaller { call in
+            guard call.path.contains("confirm_deletes=2") else {
+                return .problem(409, "deletions_unconfirmed", "It would delete 2 objects.")
+            }
+            guard call.path.hasPrefix("/v1/topologies") else {
+                return Reply(status: 200, body: ["names": count > 0 ? ["a", "b"] : [], "deleted": .integer(count)])
+            }
+            return Reply(status: 200, body: ["plan": [["op": "delete", "kind": "logical_switch", "name": "ls1"]]])
+        }
+        let session = ObjectSession(caller: central)
+        let selection = try ObjectSelection(labels: ["tenant=t1"], fields: ["up=false"])
+        #expect(throws: ClientError.self) { try session.delete(.port, selection, confirmed: nil) }
+        #expect(try session.delete(.port, selection, of: "ls1", confirmed: 2) == "port a deleted\nport b deleted\n")
+        count = 0
+        #expect(try session.delete(.port, selection, confirmed: 2) == "no port fits; nothing was deleted\n")
+        #expect(try session.deleteTopology("shop", ifExists: false, confirmed: 2) == "switch ls1 deleted\n")
+        #expect(
+            central.lines == [
+                "DELETE /v1/ports?label=tenant%3Dt1&up=false",
+                "DELETE /v1/ports?label=tenant%3Dt1&up=false&switch=ls1&confirm_deletes=2",
+                "DELETE /v1/ports?label=tenant%3Dt1&up=false&confirm_deletes=2",
+                "DELETE /v1/topologies/shop?confirm_deletes=2",
+            ]
+        )
+        let local = try ObjectSelection(labels: [], fields: ["status.reason=x"])
+        #expect(throws: ClientError.self) { try session.delete(.port, local, confirmed: 2) }
+        #expect(throws: ClientError.self) { try session.delete(.chassis, selection, confirmed: 2) }
+        #expect(throws: ClientError.self) { try session.delete(.logicalSwitch, selection, of: "ls1", confirmed: 2) }
     }
 
     @Test func `A field that no object has is a usage error, not an empty list`() throws {
@@ -256,12 +311,12 @@ import Testing
         #expect(try session.get(.port, of: "ls2", selection: selection, format: .name).isEmpty)
     }
 
-    @Test(arguments: ["", "=v", "a=b=c", "a,", "!", "!a=b!=c", "!=x"])
+    @Test(arguments: ["", "=v", "a=b=c", "a,", "!", "!a=b!=c", "!=x", "a=b*", "a in (b", "a>1"])
     func `A condition for a label that cannot be is a usage error`(text: String) {
         #expect(throws: ClientError.self) { try ObjectSelection(labels: [text], fields: []) }
     }
 
-    @Test(arguments: ["", "a", "=v", "a..b=1", ".a=1"])
+    @Test(arguments: ["", "a", "=v", "a..b=1", ".a=1", "!=v", "!a=1", "a!!=1"])
     func `A condition for a field that cannot be is a usage error`(text: String) {
         #expect(throws: ClientError.self) { try ObjectSelection(labels: [], fields: [text]) }
     }

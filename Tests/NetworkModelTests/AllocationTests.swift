@@ -159,7 +159,8 @@ import Wire
         #expect(binding.hasUnknown)
         #expect(bench.bench.network.translationDifference().isEmpty)
         var filter = ObjectFilter()
-        filter.ips = [try #require(IPAddress("10.0.0.2"))]
+        filter.ips = ValueCondition()
+        filter.ips?.add(try #require(IPPrefix("10.0.0.2")), isNot: false)
         #expect(LogicalSwitchPort.candidates(filter, in: bench.bench.network)?.count == 1)
         #expect(LogicalSwitchPort.matches(stored, filter))
     }

@@ -45,8 +45,12 @@ class Operation:
         """The query of each request: none, and each parameter that has an example."""
         shown = [one for one in self.parameters if one["in"] == "query" and "example" in one]
         values = [one["example"] if isinstance(one["example"], list) else [one["example"]] for one in shown]
-        return [""] + ["?" + urllib.parse.urlencode([(one["name"], item) for item in value])
-                       for one, value in zip(shown, values)]
+        queries = [""] + ["?" + urllib.parse.urlencode([(one["name"], item) for item in value])
+                          for one, value in zip(shown, values)]
+        if self.method == "delete" and any(one["name"] == "label" for one in self.parameters):
+            # It never deletes all, and wants to be told how many.
+            queries = ["?name=nobody&dry_run=true" + query.replace("?", "&") for query in queries]
+        return queries
 
     def success(self):
         """The status of a request that does what the example says."""

@@ -216,19 +216,3 @@ extension CNIPlugin {
         return .object(result)
     }
 }
-
-extension IPPrefix {
-    /// True if an address is in the network that the prefix names.
-    func contains(_ other: IPAddress) -> Bool {
-        switch (address, other) {
-        case (.v4(let own), .v4(let other)):
-            return length == 0 || (own.rawValue ^ other.rawValue) >> UInt32(32 - length) == 0
-        case (.v6(let own), .v6(let other)):
-            let (high, low) = (own.high ^ other.high, own.low ^ other.low)
-            if length == 0 { return true }
-            guard length > 64 else { return high >> UInt64(64 - length) == 0 }
-            return high == 0 && low >> UInt64(128 - length) == 0
-        case (.v4, .v6), (.v6, .v4): return false
-        }
-    }
-}

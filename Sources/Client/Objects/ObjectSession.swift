@@ -1,6 +1,7 @@
 import HTTP
 import HTTPTypes
 import JSON
+import NetworkModel
 
 /// Carries `heddle get`, `describe` and `delete` to central.
 public struct ObjectSession {
@@ -14,6 +15,7 @@ public struct ObjectSession {
     /// - Parameters:
     ///   - names: Only these, by name or UUID; empty means all.
     ///   - logicalSwitch: For ports: only those of this switch.
+    ///   - order: The order of the list, as central knows it; `nil` for that of names.
     ///   - onMissing: Is told of each name that is not there, and the others are given.
     /// - Throws: ``ClientError`` if one of the names is not there and nobody is told of it.
     public func get(
@@ -21,14 +23,19 @@ public struct ObjectSession {
         names: [String] = [],
         of logicalSwitch: String? = nil,
         selection: ObjectSelection = ObjectSelection(),
+        order: String? = nil,
         format: OutputFormat = .table,
         onMissing: ((ClientError) -> Void)? = nil
     ) throws(ClientError) -> String {
+        var query = try selection.query(of: kind)
+        if let order { query.append(("order", try Self.checked(order, of: kind, names))) }
         let objects =
-            names.isEmpty ? try list(kind, of: logicalSwitch) : try find(kind, names, onMissing).map(\.object)
+            names.isEmpty
+            ? try list(kind, of: logicalSwitch, query) : try find(kind, names, onMissing).map(\.object)
         guard names.isEmpty || !objects.isEmpty else { return "" }
-        try selection.checkFields(of: objects, kind)
-        let chosen = objects.filter(selection.fits)
+        let left = names.isEmpty ? selection.rest(of: kind) : selection
+        try left.checkFields(of: objects, kind)
+        let chosen = objects.filter(left.fits)
         switch format {
         case .table, .wide: return Self.table(of: chosen, kind, isWide: format == .wide).text
         case .name: return chosen.map { "\(kind.singular)/\(kind.name(of: $0))\n" }.joined()
@@ -37,6 +44,15 @@ public struct ObjectSession {
             let value = names.count == 1 && chosen.count == 1 ? chosen[0] : ["items": .array(chosen)]
             return format == .json ? value.indentedText : try value.yaml()
         }
+    }
+
+    private static func checked(_ order: String, of kind: ShownKind, _ names: [String]) throws(ClientError) -> String {
+        guard kind.object != nil else { throw .usage("\(kind.plural) have one order only; leave --order out") }
+        guard names.isEmpty else { throw .usage("objects that are named come in the order of their names") }
+        guard ListOrder(order, countMaximum: 0) != nil else {
+            throw .usage("--order is one of \(ListOrder.forms.joined(separator: ", ")), not '\(cut(order, at: 64))'")
+        }
+        return order
     }
 
     /// Describes objects, with the next steps for their user.
@@ -83,6 +99,55 @@ public struct ObjectSession {
         return left.map { "\(kind.singular) \($0) deleted\n" }.joined()
     }
 
+    /// Deletes the objects that a selection chooses, in one commit.
+    /// - Parameter confirmed: The number of objects that are to be deleted, what belongs to others counted.
+    /// - Returns: One line for each that was chosen.
+    public func delete(
+        _ kind: ShownKind,
+        _ selection: ObjectSelection,
+        of logicalSwitch: String? = nil,
+        confirmed: Int?
+    ) throws(ClientError) -> String {
+        guard kind.object != nil else { throw .usage("\(kind.plural) are deleted by their names only") }
+        if let field = selection.rest(of: kind).fields.first {
+            throw .usage(
+                "\(kind.plural) to delete are not chosen by '\(field.name)', but by labels and by "
+                    + kind.listFilters.joined(separator: ", ")
+            )
+        }
+        var query = try selection.query(of: kind)
+        if let logicalSwitch {
+            try Self.checkSwitch(for: kind)
+            query.append(("switch", logicalSwitch))
+        }
+        if let confirmed { query.append(("confirm_deletes", "\(confirmed)")) }
+        let reply = try caller.require(Call(.delete, kind.path + Client.query(of: query.map { ($0.name, $0.value) })))
+        guard let names = reply.body?["names"]?.arrayValue?.compactMap(\.stringValue) else {
+            throw .badAnswer(caller.server, "it does not say what was deleted")
+        }
+        guard !names.isEmpty else { return "no \(kind.singular) fits; nothing was deleted\n" }
+        return names.map { "\(kind.singular) \($0) deleted\n" }.joined()
+    }
+
+    /// Deletes all that an owner of a topology has, in one commit.
+    /// - Parameters:
+    ///   - ifExists: True if one that is not there is no concern.
+    ///   - confirmed: The number of objects that are to be deleted, if central wants it confirmed.
+    /// - Returns: One line for each object that was deleted.
+    public func deleteTopology(_ owner: String, ifExists: Bool, confirmed: Int?) throws(ClientError) -> String {
+        let query = Client.query(of: [("confirm_deletes", confirmed.map { "\($0)" })])
+        let reply = try caller.send(Call(.delete, "/v1/topologies/\(percentEncoded(owner))\(query)"))
+        if reply.status == 404, ifExists { return "" }
+        guard (200...299).contains(reply.status) else {
+            throw .problem(Problem(status: reply.status, body: reply.body))
+        }
+        let steps = reply.body?["plan"]?.arrayValue ?? []
+        return steps.map { step in
+            let kind = ObjectKind.allCases.first { $0.names.row == step.text("kind") }
+            return "\(kind?.names.singular ?? step.text("kind")) \(step.text("name")) deleted\n"
+        }.joined()
+    }
+
     static func table(of objects: [JSONValue], _ kind: ShownKind, isWide: Bool) -> TextTable {
         let columns = kind.columns.filter { isWide || !$0.isWide }
         var table = TextTable(columns.map(\.title))
@@ -95,11 +160,16 @@ public struct ObjectSession {
         return names.filter { seen.insert($0).inserted }
     }
 
-    func list(_ kind: ShownKind, of logicalSwitch: String? = nil) throws(ClientError) -> [JSONValue] {
-        guard let logicalSwitch else { return try caller.list(kind.path) }
+    func list(
+        _ kind: ShownKind,
+        of logicalSwitch: String? = nil,
+        _ parameters: [(name: String, value: String)] = []
+    ) throws(ClientError) -> [JSONValue] {
+        let query = Client.query(of: parameters.map { ($0.name, $0.value) })
+        guard let logicalSwitch else { return try caller.list(kind.path + query) }
         try Self.checkSwitch(for: kind)
         do {
-            return try caller.list(ShownKind.logicalSwitch.path(of: logicalSwitch) + "/ports")
+            return try caller.list(ShownKind.logicalSwitch.path(of: logicalSwitch) + "/ports" + query)
         } catch {
             guard case .problem(let problem) = error, problem.status == 404 else { throw error }
             throw ShownKind.logicalSwitch.notFound(logicalSwitch)

@@ -78,6 +78,28 @@ public enum ShownKind: Hashable, Sendable {
         }
     }
 
+    /// True if its objects have labels.
+    var hasLabels: Bool { object != nil }
+
+    /// The kind of objects that users write.
+    var object: ObjectKind? {
+        guard case .resource(.object(let kind)) = self else { return nil }
+        return kind
+    }
+
+    /// The fields that central's list of the kind can be asked for.
+    var listFilters: [String] {
+        switch self {
+        case .resource(.object(let kind)):
+            ["name", "owner"] + kind.row.filters + (kind.row.parent.map { [$0.field] } ?? [])
+        case .resource(.chassis): ["name", "live"]
+        case .datapathBinding: ["name"]
+        case .portBinding: ["logical_port", "chassis"]
+        case .multicastGroup: ["datapath"]
+        case .dhcpResponder, .dnsResponder, .mirrorSession: []
+        }
+    }
+
     /// True if each object has a path of its own.
     var hasOwnPaths: Bool { resource != nil }
 

@@ -129,27 +129,6 @@ extension TableFile {
 
 extension IPPrefix {
     var isIPv6: Bool { address.bitCount == 128 }
-
-    /// The bits of an IPv6 address that count.
-    fileprivate var ipv6Mask: IPv6Address {
-        let length = isIPv6 ? UInt64(length) : 0
-        return IPv6Address(
-            high: length == 0 ? 0 : ~0 << (64 - min(length, 64)),
-            low: length <= 64 ? 0 : ~0 << (128 - length)
-        )
-    }
-
-    /// True if an address lies in the prefix.
-    fileprivate func contains(_ other: IPAddress) -> Bool {
-        switch (address, other) {
-        case (.v4(let network), .v4(let other)):
-            return length == 0 || (network.rawValue ^ other.rawValue) >> UInt32(32 - length) == 0
-        case (.v6(let network), .v6(let other)):
-            let mask = ipv6Mask
-            return (network.high ^ other.high) & mask.high == 0 && (network.low ^ other.low) & mask.low == 0
-        case (.v4, .v6), (.v6, .v4): return false
-        }
-    }
 }
 
 /// The server of a port, as both stages read it.

@@ -8,10 +8,15 @@ extension LogicalSwitchPort {
 
     /// The ports that an index has for an address or a chassis; `nil` if the filter asks for neither, or they are many.
     public static func candidates(_ filter: ObjectFilter, in network: Network) -> OrderedMap<ProjectName, ObjectID>? {
-        let ports = network.northbound.ports
-        var ids = filter.macs.flatMap { ports.index.portIDs(macs: $0, atMost: candidateCountMaximum) }
-        if ids == nil { ids = filter.ips.flatMap { ports.index.portIDs(ips: $0, atMost: candidateCountMaximum) } }
-        if ids == nil { ids = filter.values["chassis"].flatMap { network.southbound.portIDs(at: $0) } }
+        let (ports, maximum) = (network.northbound.ports, candidateCountMaximum)
+        var ids: [ObjectID]?
+        if let macs = filter.macs?.wanted, !macs.isEmpty { ids = ports.index.portIDs(macs: macs, atMost: maximum) }
+        if ids == nil, let networks = filter.ips?.wanted, !networks.isEmpty {
+            ids = ports.index.portIDs(networks: networks, atMost: maximum)
+        }
+        if ids == nil, let chassis = filter.texts["chassis"]?.texts {
+            ids = network.southbound.portIDs(at: chassis.sorted())
+        }
         guard let ids else { return nil }
         var candidates = OrderedMap<ProjectName, ObjectID>()
         for id in ids {
@@ -20,16 +25,18 @@ extension LogicalSwitchPort {
         return candidates
     }
 
-    /// True if the port has one of the addresses that are asked for.
+    /// True if the port has the addresses that are asked for.
     public static func matches(_ stored: Stored<LogicalSwitchPort>, _ filter: ObjectFilter) -> Bool {
         guard filter.macs != nil || filter.ips != nil else { return true }
         let known = stored.value.logicalAddresses.compactMap { address in
             if case .known(let mac, let ips) = address { (mac: mac, ips: ips) } else { nil }
         }
-        return (filter.macs.map { macs in known.contains { macs.contains($0.mac) } } ?? true)
-            && (filter.ips.map { ips in
-                known.contains { $0.ips.contains(where: ips.contains) }
-                    || stored.value.virtualIP.map(ips.contains) ?? false
+        return (filter.macs.map { $0.holds { mac in known.contains { $0.mac == mac } } } ?? true)
+            && (filter.ips.map { condition in
+                condition.holds { network in
+                    known.contains { $0.ips.contains(where: network.contains) }
+                        || stored.value.virtualIP.map(network.contains) ?? false
+                }
             } ?? true)
     }
 }

@@ -140,29 +140,44 @@ extension LogicalSwitchPort {
 
         /// The ports that have any of these MAC addresses, on whatever switch; `nil` if they are more than a maximum.
         public func portIDs(macs: [MACAddress], atMost maximum: Int) -> [ObjectID]? {
-            Self.holders(of: macs, in: byMAC, atMost: maximum)
-        }
-
-        /// The ports that have any of these IP addresses, on whatever switch; `nil` if they are more than a maximum.
-        public func portIDs(ips: [IPAddress], atMost maximum: Int) -> [ObjectID]? {
-            Self.holders(of: ips, in: byIP, atMost: maximum)
-        }
-
-        private static func holders<Address>(
-            of addresses: [Address],
-            in index: OrderedMap<OnSwitch<Address>, ObjectID>,
-            atMost maximum: Int
-        ) -> [ObjectID]? {
             var holders: [ObjectID] = []
-            for address in addresses {
-                // No switch has the lowest identity.
-                var cursor = index.cursor(after: OnSwitch(switchID: ObjectID(high: 0, low: 0), address: address))
-                while let entry = cursor.next(), entry.key.address == address {
-                    guard holders.count < maximum else { return nil }
-                    holders.append(entry.value)
+            for mac in macs {
+                guard Self.find(in: byMAC, from: mac, while: { $0 == mac }, &holders, atMost: maximum) else {
+                    return nil
                 }
             }
             return holders
+        }
+
+        /// The ports that have an IP address of any of these networks, on whatever switch; `nil` if they are more than
+        /// a maximum.
+        public func portIDs(networks: [IPPrefix], atMost maximum: Int) -> [ObjectID]? {
+            var holders: [ObjectID] = []
+            for network in networks {
+                let first = network.address
+                guard Self.find(in: byIP, from: first, while: network.contains, &holders, atMost: maximum) else {
+                    return nil
+                }
+            }
+            return holders
+        }
+
+        /// Finds the ports with the addresses of a range.
+        /// - Returns: False if they are more than a maximum.
+        private static func find<Address>(
+            in index: OrderedMap<OnSwitch<Address>, ObjectID>,
+            from first: Address,
+            while isInside: (Address) -> Bool,
+            _ holders: inout [ObjectID],
+            atMost maximum: Int
+        ) -> Bool {
+            // No switch has the lowest identity.
+            var cursor = index.cursor(after: OnSwitch(switchID: .zero, address: first))
+            while let entry = cursor.next(), isInside(entry.key.address) {
+                guard holders.count < maximum else { return false }
+                holders.append(entry.value)
+            }
+            return true
         }
     }
 }

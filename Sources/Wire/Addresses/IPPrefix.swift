@@ -47,6 +47,19 @@ public struct IPPrefix: Hashable, Sendable, Spelled {
         }
     }
 
+    /// True for an address that begins with the prefix.
+    public func contains(_ other: IPAddress) -> Bool {
+        switch (address, other) {
+        case (.v4(let own), .v4(let other)):
+            return length == 0 || (own.rawValue ^ other.rawValue) >> UInt32(32 - length) == 0
+        case (.v6(let own), .v6(let other)):
+            let (high, low) = (own.high ^ other.high, own.low ^ other.low)
+            guard length > 64 else { return length == 0 || high >> UInt64(64 - length) == 0 }
+            return high == 0 && low >> UInt64(128 - length) == 0
+        case (.v4, .v6), (.v6, .v4): return false
+        }
+    }
+
     /// The address, with the length after a slash if it is not the full one.
     public func spell(to text: inout [UInt8]) {
         address.spell(to: &text)
