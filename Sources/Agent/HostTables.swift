@@ -128,7 +128,7 @@ final class HostTables {
             peers[chassis.name] = (encaps, keys)
             for encap in encaps where !keys.isEmpty { untoldKeys[encap] = keys }
         case .delete(.chassis(let name)): forgetKeys(with: name)
-        case .put, .delete: break
+        case .put, .delete, .patch: break
         }
     }
 

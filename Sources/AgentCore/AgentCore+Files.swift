@@ -17,10 +17,22 @@ struct FilesState: Hashable, Sendable {
     /// True if the last save failed, so that a failure is logged once.
     var hasFailed = false
 
-    /// Notes changes of the share, which has so many records now: as many changes as records are no better than all.
-    mutating func note(_ changes: [RecordChange], recordCount: Int) {
-        for change in changes { shareChanges?[change.key] = change }
-        if shareChanges?.count ?? 0 > recordCount { shareChanges = nil }
+    /// Notes changes of the share, which it has by now: as many changes as records are no better than all.
+    mutating func note(_ changes: [RecordChange], of share: Share) {
+        for change in changes {
+            let former = shareChanges?[change.key]
+            shareChanges?[change.key] = change.following(former, in: share)
+        }
+        if shareChanges?.count ?? 0 > share.records.count { shareChanges = nil }
+    }
+}
+
+extension RecordChange {
+    /// The change that has the outcome of a former one of the same record and of this one.
+    fileprivate func following(_ former: RecordChange?, in share: Share) -> RecordChange {
+        guard case .patch(let patch) = self, let former else { return self }
+        if case .patch(let first) = former, let both = first.followed(by: patch) { return .patch(both) }
+        return share.records[key].map { .put($0) } ?? self
     }
 }
 

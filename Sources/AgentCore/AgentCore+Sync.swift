@@ -267,12 +267,17 @@ extension AgentCore {
     private mutating func apply(_ changes: [RecordChange], of answer: FeedAnswer) {
         switch answer.mode {
         case .delta:
+            guard told.takes(changes) else {
+                emit(.log(.error, "central's answer changes what this host does not have; asking for a snapshot"))
+                sync.needsSnapshot = true
+                return
+            }
             if !changes.isEmpty { sync.unchangedSince = answer.to }
             guard hold.map(\.isStale) ?? true else { return follow(changes, of: answer) }
             endHold()
             share.apply(changes, revision: answer.to, hash: answer.hash)
-            forwarder.note(changes)
-            files.note(changes, recordCount: share.records.count)
+            forwarder.note(share.whole(changes))
+            files.note(changes, of: share)
             if changes.contains(where: { $0.key.kind == .chassis }) { paths.lacksChassis = true }
             forwarder.goOnWithShare()
             notePlaces()

@@ -105,10 +105,35 @@ public struct Share: Hashable, Sendable {
             switch change {
             case .put(let record): put(record)
             case .delete(let key): remove(key)
+            case .patch(let patch): _ = apply(patch)
             }
         }
         self.revision = revision
         self.hash = hash
+    }
+
+    /// True if all records that changes are about in part are there.
+    func takes(_ changes: some Sequence<RecordChange>) -> Bool {
+        changes.allSatisfy { change in
+            guard case .patch(let patch) = change else { return true }
+            guard case .datapathBinding(let datapath)? = records[change.key] else { return false }
+            return datapath.takes(patch)
+        }
+    }
+
+    /// The same changes of whole records, after they were applied.
+    func whole(_ changes: [RecordChange]) -> [RecordChange] {
+        changes.map { change in
+            if case .patch = change, let record = records[change.key] { .put(record) } else { change }
+        }
+    }
+
+    /// - Returns: `false` if there is no such record.
+    private mutating func apply(_ patch: FilterPatch) -> Bool {
+        let key = RecordKey.datapathBinding(patch.datapath)
+        guard case .datapathBinding(var datapath)? = records[key], datapath.apply(patch) else { return false }
+        records[key] = .datapathBinding(datapath)
+        return true
     }
 
     /// Makes the share one as of a mark, by the changes between the two.

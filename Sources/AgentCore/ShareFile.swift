@@ -206,7 +206,7 @@ extension ShareMark {
 extension Share {
     /// Makes the share the one of a stored mark; `false` if that cannot be read.
     fileprivate mutating func apply(_ changes: [RecordChange], markedBy json: JSONValue) -> Bool {
-        guard let mark = ShareMark(json: json) else { return false }
+        guard let mark = ShareMark(json: json), takes(changes) else { return false }
         apply(changes, mark)
         return true
     }

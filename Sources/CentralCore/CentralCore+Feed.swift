@@ -170,7 +170,8 @@ extension CentralCore {
         _ changes: ShareChanges?
     ) -> FeedAnswer {
         let bounds = configuration.pageBounds
-        let page = changes?.page(at: poll.page?.offset ?? 0, bounds) ?? .empty
+        let takesPatches = poll.isSync && sessions[poll.chassis]?.features.contains(Feature.filterPatches) == true
+        let page = changes?.page(at: poll.page?.offset ?? 0, bounds, takesPatches: takesPatches) ?? .empty
         return FeedAnswer(
             epoch: durable.epoch,
             from: poll.since,

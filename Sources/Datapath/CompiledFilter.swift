@@ -14,43 +14,32 @@ struct CompiledFilter {
     private var lists: [[ValueInterval]] = []
     /// The list of each test; -1 for one without.
     private var listOfTest: [Int] = []
-    private var listOfSet: [SetName: Int] = [:]
     private var names: PacketFilter
     /// The ports and groups of which a rule demands one, in the order of rules; `nil` if it demands none.
-    private var owners: [Set<Owner>?] = []
-    /// The rules that can be true for ports, by their keys, ascending.
-    private var ports: [(key: UInt16, list: Int)] = []
-    /// Lists of rules; the first is that of all ports that are not named.
-    private var choices: [RuleIndex] = []
+    private var owners: [Set<RuleOwner>?] = []
     /// The values that each rule demands.
     private var demands: [RuleIndex.Demands] = []
+    private var choices = RuleChoices()
+    /// The row by which it lies in the present file, but for the rules of ports; `nil` if it does not.
+    private var place: FilterRow?
 
     private typealias ValueInterval = RuleIndex.Interval
 
-    /// A port, or all of a group.
-    private struct Owner: Hashable {
-        var isGroup: Bool
-        var name: String
-    }
-
-    /// An address set as fields of a width read it, or a port group.
-    private struct SetName: Hashable {
-        var isGroup: Bool
-        var name: String
-        var bitCount: Int
-    }
-
-    /// The most places in all lists of rules for ports, 1 MiB of them; with more, each port is asked all rules.
-    private static let placeCountMaximum = 1 << 18
-
-    /// - Parameter expressions: of each match that can be read.
-    init(_ filter: PacketFilter, _ direction: PacketFilter.Direction, _ expressions: [String: MatchExpression]) {
+    /// - Parameters:
+    ///   - expressions: of each match that can be read.
+    ///   - sets: get those that are tested.
+    init(
+        _ filter: PacketFilter,
+        _ direction: PacketFilter.Direction,
+        _ expressions: [String: MatchExpression],
+        _ sets: inout CompiledSets
+    ) {
         names = filter
         let side = PortSide(direction)
         for (number, acl) in filter.acls.enumerated() where acl.direction == direction {
             let expression = expressions[acl.match]
             let start = tests.count
-            let end = expression.map { emit($0.term, yes: .isTrue, no: .isFalse) } ?? .isTrue
+            let end = expression.map { emit($0.term, yes: .isTrue, no: .isFalse, &sets) } ?? .isTrue
             let action =
                 switch acl.action {
                 case .drop: RuleRow.drop
@@ -73,51 +62,57 @@ struct CompiledFilter {
             owners.append(expression.flatMap { Self.owners($0.term, side) })
             demands.append(expression.map { RuleIndex.demands($0.term) } ?? [:])
         }
-        choosePorts()
+        choices = RuleChoices(owners, demands, names)
     }
 
-    /// Takes over a filter that has other addresses in its sets, and else is the same.
-    /// - Returns: `false` if it is not, or a set becomes empty or was so, for which there is no test; nothing is taken
-    ///   then.
-    mutating func takeSets(of filter: PacketFilter) -> Bool {
-        guard filter.acls == names.acls, filter.ports == names.ports, filter.portGroups == names.portGroups else {
-            return false
-        }
-        var lists = lists
-        for (set, list) in listOfSet where !set.isGroup {
-            guard filter.addressSets[set.name] != names.addressSets[set.name] else { continue }
-            let intervals = Self.addresses(of: set, filter)
-            guard intervals.isEmpty == lists[list].isEmpty else { return false }
-            lists[list] = intervals
-        }
-        (names, self.lists) = (filter, lists)
-        return true
+    /// Takes over other members of sets and groups.
+    /// - Returns: `false` if its rules are to be chosen for all ports anew.
+    mutating func take(_ filter: PacketFilter, _ patch: FilterPatch) -> Bool {
+        names = filter
+        return choices.take(patch.portGroups, demands)
     }
 
     /// Appends the tests of a term, the last one first: those that a test goes on to are there before it.
-    private mutating func emit(_ term: MatchTerm, yes: TestTarget, no: TestTarget) -> TestTarget {
+    private mutating func emit(
+        _ term: MatchTerm,
+        yes: TestTarget,
+        no: TestTarget,
+        _ sets: inout CompiledSets
+    ) -> TestTarget {
         switch term {
         case .constant(let value): return value ? yes : no
-        case .all(let terms): return terms.reversed().reduce(yes) { emit($1, yes: $0, no: no) }
-        case .any(let terms): return terms.reversed().reduce(no) { emit($1, yes: yes, no: $0) }
-        case .port(let test): return emit(test, yes: yes, no: no)
-        case .bits(let test): return emit(test, yes: yes, no: no)
+        case .all(let terms): return terms.reversed().reduce(yes) { emit($1, yes: $0, no: no, &sets) }
+        case .any(let terms): return terms.reversed().reduce(no) { emit($1, yes: yes, no: $0, &sets) }
+        case .port(let test): return emit(test, yes: yes, no: no, &sets)
+        case .bits(let test): return emit(test, yes: yes, no: no, &sets)
         }
     }
 
-    private mutating func emit(_ test: PortTest, yes: TestTarget, no: TestTarget) -> TestTarget {
+    private mutating func emit(
+        _ test: PortTest,
+        yes: TestTarget,
+        no: TestTarget,
+        _ sets: inout CompiledSets
+    ) -> TestTarget {
         let (yes, no) = test.isNegated ? (no, yes) : (yes, no)
         let field = FilterField(test.side)
         var target = no
         for group in test.groups {
-            let key = SetName(isGroup: true, name: group, bitCount: 16)
-            target = emit(key, of: field, 0...15, yes: yes, no: target)
+            let name = CompiledSets.Name(isGroup: true, name: group, bitCount: 16)
+            target = emit(sets.index(of: name, in: names), of: field, 0...15, yes: yes, no: target)
         }
-        let keys = Self.intervals(test.names.compactMap { names.ports[$0] })
-        return emit(keys, of: field, 0...15, yes: yes, no: target)
+        let keys = test.names.compactMap { names.ports[$0] }.map {
+            ValueInterval(first: UInt128($0), last: UInt128($0))
+        }
+        return emit(CompiledSets.joined(keys), of: field, 0...15, yes: yes, no: target)
     }
 
-    private mutating func emit(_ test: BitTest, yes: TestTarget, no: TestTarget) -> TestTarget {
+    private mutating func emit(
+        _ test: BitTest,
+        yes: TestTarget,
+        no: TestTarget,
+        _ sets: inout CompiledSets
+    ) -> TestTarget {
         // Central refuses what cannot be tested.
         guard let field = FilterField(test.field) else { return no }
         let all = test.range.count >= 128 ? UInt128.max : (1 << UInt128(test.range.count)) - 1
@@ -144,52 +139,24 @@ struct CompiledFilter {
             }
         }
         for set in test.addressSets {
-            let key = SetName(isGroup: false, name: set, bitCount: test.range.count)
-            target = emit(key, of: field, test.range, yes: yes, no: target)
+            let name = CompiledSets.Name(isGroup: false, name: set, bitCount: test.range.count)
+            target = emit(sets.index(of: name, in: names), of: field, test.range, yes: yes, no: target)
         }
-        return emit(Self.joined(intervals), of: field, test.range, yes: yes, no: target)
+        return emit(CompiledSets.joined(intervals), of: field, test.range, yes: yes, no: target)
     }
 
-    /// A test with a set or a group, whose intervals all such tests share: what a file has of them has one bound.
+    /// A test with a set or a group.
     private mutating func emit(
-        _ key: SetName,
+        _ set: Int,
         of field: FilterField,
         _ range: ClosedRange<Int>,
         yes: TestTarget,
         no: TestTarget
     ) -> TestTarget {
-        let list: Int
-        if let present = listOfSet[key] {
-            list = present
-        } else {
-            list = lists.count
-            let keys = names.portGroups[key.name] ?? []
-            lists.append(key.isGroup ? Self.intervals(keys) : Self.addresses(of: key, names))
-            listOfSet[key] = list
-        }
-        guard !lists[list].isEmpty else { return no }
         var row = Self.row(field, range, yes: yes, no: no)
-        row.kind = TestRow.intervals
-        return append(row, list: list)
-    }
-
-    private static func intervals(_ keys: [UInt16]) -> [ValueInterval] {
-        joined(keys.map { ValueInterval(first: UInt128($0), last: UInt128($0)) })
-    }
-
-    private static func addresses(of set: SetName, _ names: PacketFilter) -> [ValueInterval] {
-        let intervals = (names.addressSets[set.name] ?? []).compactMap { prefix -> ValueInterval? in
-            let first: UInt128
-            switch prefix.address {
-            case .v4(let address): first = UInt128(address.rawValue)
-            case .v6(let address): first = UInt128(address.high) << 64 | UInt128(address.low)
-            }
-            guard prefix.address.bitCount == set.bitCount else { return nil }
-            let free = set.bitCount - prefix.length
-            let rest = free >= 128 ? UInt128.max : (1 << UInt128(free)) - 1
-            return ValueInterval(first: first & ~rest, last: first | rest)
-        }
-        return joined(intervals)
+        row.kind = TestRow.set
+        row.value = WideValue(UInt128(set))
+        return append(row, list: -1)
     }
 
     private mutating func emit(
@@ -251,74 +218,35 @@ struct CompiledFilter {
         return turned(first)
     }
 
-    /// The same intervals in order, those that meet being one.
-    static func joined(_ intervals: [RuleIndex.Interval]) -> [RuleIndex.Interval] {
-        var joined: [RuleIndex.Interval] = []
-        for interval in intervals.sorted(by: { $0.first < $1.first }) {
-            if let last = joined.last, interval.first <= last.last || interval.first == last.last &+ 1 {
-                joined[joined.count - 1].last = max(last.last, interval.last)
-            } else {
-                joined.append(interval)
-            }
-        }
-        return joined
-    }
-
     /// The ports or groups of which a term demands one of its side.
-    private static func owners(_ term: MatchTerm, _ side: PortSide) -> Set<Owner>? {
+    private static func owners(_ term: MatchTerm, _ side: PortSide) -> Set<RuleOwner>? {
         switch term {
         case .port(let test):
             test.side == side && !test.isNegated
-                ? Set(test.names.map { Owner(isGroup: false, name: $0) })
-                    .union(test.groups.map { Owner(isGroup: true, name: $0) }) : nil
+                ? Set(test.names.map { RuleOwner(isGroup: false, name: $0) })
+                    .union(test.groups.map { RuleOwner(isGroup: true, name: $0) }) : nil
         case .all(let terms): terms.lazy.compactMap { owners($0, side) }.first
         case .constant, .bits, .any: nil
         }
     }
 
-    /// Finds the rules that each port has to be asked: those that demand it, and those that demand none. Ports of the
-    /// same groups share a list.
-    private mutating func choosePorts() {
-        var shared: [UInt32] = []
-        var rulesOfOwner: [Owner: [UInt32]] = [:]
-        for (index, owners) in owners.enumerated() {
-            guard let owners else {
-                shared.append(UInt32(index))
-                continue
-            }
-            for owner in owners { rulesOfOwner[owner, default: []].append(UInt32(index)) }
-        }
-        var signatures: [UInt16: Set<Owner>] = [:]
-        for owner in rulesOfOwner.keys {
-            let group = names.portGroups[owner.name] ?? []
-            for key in owner.isGroup ? group : names.ports[owner.name].map({ [$0] }) ?? [] {
-                signatures[key, default: []].insert(owner)
-            }
-        }
-        var listOfSignature: [Set<Owner>: Int] = [[]: 0]
-        choices = [RuleIndex(of: shared, demands)]
-        var placeCount = choices[0].placeCount
-        for (key, signature) in signatures.sorted(by: { $0.key < $1.key }) {
-            let list = listOfSignature[signature] ?? choices.count
-            if list == choices.count {
-                listOfSignature[signature] = list
-                let rules = Set(signature.flatMap { rulesOfOwner[$0] ?? [] } + shared).sorted()
-                choices.append(RuleIndex(of: rules, demands))
-                placeCount += choices[list].placeCount
-            }
-            ports.append((key, list))
-            guard placeCount <= Self.placeCountMaximum else {
-                (ports, choices) = ([], [RuleIndex(of: rules.indices.map { UInt32($0) }, demands)])
-                return
-            }
-        }
+    /// Forgets where it lies, as there is another file.
+    mutating func forgetPlace() {
+        place = nil
+        choices.forgetPlaces()
     }
 
-    /// Lays the rows into a file.
-    func append(to file: TableFile) -> FilterRow {
+    /// Lays what does not lie in a file yet.
+    mutating func lay(into file: TableFile) -> FilterRow {
         guard !rules.isEmpty else { return .empty }
-        let lists = choices.map { $0.append(to: file) }
-        let extents = self.lists.map { list in
+        var row = place ?? layRules(into: file)
+        place = row
+        (row.ports, row.others) = choices.lay(into: file)
+        return row
+    }
+
+    private func layRules(into file: TableFile) -> FilterRow {
+        let extents = lists.map { list in
             file.append(list.map { IntervalRow(first: WideValue($0.first), last: WideValue($0.last)) })
         }
         var tests = tests
@@ -326,8 +254,8 @@ struct CompiledFilter {
         return FilterRow(
             rules: file.append(rules),
             tests: file.append(tests),
-            ports: file.append(ports.map { PortRulesRow(key: UInt64($0.key), rules: lists[$0.list]) }),
-            others: lists[0],
+            ports: .empty,
+            others: .empty,
             reads: reads
         )
     }

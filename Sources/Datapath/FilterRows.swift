@@ -105,7 +105,7 @@ struct WideValue {
 
 /// A test of bits of a field.
 struct TestRow {
-    /// The first value of a range, or the value under the mask.
+    /// The first value of a range, the value under the mask, or the number of the set.
     var value: WideValue
     /// The last value of a range, or the mask.
     var limit: WideValue
@@ -117,12 +117,40 @@ struct TestRow {
     var field: UInt8
     var shift: UInt8
     var bitCount: UInt8
-    /// 0 for a range, 1 for a mask, 2 for intervals.
+    /// 0 for a range, 1 for a mask, 2 for intervals, 3 for a set.
     var kind: UInt8
 
     static let range: UInt8 = 0
     static let mask: UInt8 = 1
     static let intervals: UInt8 = 2
+    static let set: UInt8 = 3
+}
+
+/// An address set or a port group that tests of a datapath's ACLs name.
+struct SetRow {
+    /// `SetPartRow`s by ascending value.
+    var parts: Extent
+}
+
+/// Some intervals of a set: those from a value to that of the next part.
+struct SetPartRow {
+    var first: WideValue
+    /// `IntervalRow`s in ascending order, none of which meet.
+    var intervals: Extent
+}
+
+/// Members that some set or group of a datapath's ACLs has gained or lost.
+struct ChangedMembersRow {
+    /// An address, or the key of a port.
+    var first: WideValue
+    var last: WideValue
+    /// The change that did it.
+    var generation: UInt32
+    /// 4 or 6 for addresses of that family, 0 for ports.
+    var family: UInt32
+
+    /// Rows of a datapath: with more changes all that was decided before the older ones is decided anew.
+    static let countMaximum = 64
 }
 
 /// The values from one to another, both included.

@@ -31,6 +31,10 @@ final class DatapathState {
     var isAdvertiser = false
     /// Its ACLs in either direction, to be laid again into a new file.
     var filters: [CompiledFilter] = []
+    /// The sets and groups that these test.
+    var sets = CompiledSets()
+    /// The members that sets and groups have gained or lost since all decisions were made anew, the newest last.
+    var changedMembers: [ChangedMembersRow] = []
     /// The members of multicast groups on it.
     var multicast = MulticastState()
     var areMembersOutdated = false
@@ -104,7 +108,9 @@ final class DatapathState {
         row.multicastRouters = Self.copy(row.multicastRouters, from: former, to: file)
         row.reporters = file.copy(UInt16.self, row.reporters, from: former)
         if row.querier != 0 { row.querier = file.append(former.load(QuerierRow.self, at: row.querier)) }
+        forgetFilterPlaces()
         layFilters(into: file)
+        row.changedMembers = file.append(changedMembers)
         contested = contested.mapValues { claims in claims.map { file.copyKey($0, from: former) } }
         row.ports = file.copy(row.ports, from: former) { reference in
             var port = former.load(PortRow.self, at: reference)
@@ -124,24 +130,48 @@ final class DatapathState {
     /// Takes over the ACLs of its record. Expressions that were there before are not read again.
     func compileFilters() {
         let filter = record.filter ?? PacketFilter(acls: [])
-        var others = filters
-        let areAlike = !others.isEmpty && others.indices.allSatisfy { others[$0].takeSets(of: filter) }
-        if areAlike {
-            filters = others
-            return
-        }
         let former = expressions
         expressions = [:]
         for acl in filter.acls where expressions[acl.match] == nil {
             expressions[acl.match] = former[acl.match] ?? (try? MatchExpression(acl.match))
         }
-        filters = PacketFilter.Direction.allCases.map { CompiledFilter(filter, $0, expressions) }
+        sets = CompiledSets()
+        filters = PacketFilter.Direction.allCases.map { CompiledFilter(filter, $0, expressions, &sets) }
     }
 
+    /// Takes over other members of the sets and groups that its ACLs name.
+    /// - Returns: `false` if its ACLs are to be compiled anew.
+    func takeMembers(_ patch: FilterPatch) -> Bool {
+        guard let filter = record.filter, !filters.isEmpty else { return false }
+        sets.take(filter, patch)
+        return filters.indices.allSatisfy { filters[$0].take(filter, patch) }
+    }
+
+    /// Lays what does not lie in a file yet.
     func layFilters(into file: TableFile) {
         guard filters.count == PacketFilter.Direction.allCases.count else { return }
-        row.fromPort = filters[0].append(to: file)
-        row.toPort = filters[1].append(to: file)
+        row.fromPort = filters[0].lay(into: file)
+        row.toPort = filters[1].lay(into: file)
+        row.sets = sets.lay(into: file)
+    }
+
+    /// Notes members that a set or a group has gained or lost.
+    func note(_ members: RuleIndex.Interval, family: UInt32, _ generation: UInt32) {
+        let (first, last) = (WideValue(members.first), WideValue(members.last))
+        changedMembers.append(ChangedMembersRow(first: first, last: last, generation: generation, family: family))
+    }
+
+    /// Has what was decided before the oldest changes decided anew, if there are more than are kept.
+    func forgetOldMembers() {
+        let excess = changedMembers.count - ChangedMembersRow.countMaximum
+        guard excess > 0 else { return }
+        row.generation = changedMembers[excess - 1].generation
+        changedMembers.removeFirst(excess)
+    }
+
+    private func forgetFilterPlaces() {
+        sets.forgetPlaces()
+        for index in filters.indices { filters[index].forgetPlace() }
     }
 
     private static func copy(_ group: GroupRow, from former: TableFile, to file: TableFile) -> GroupRow {
@@ -232,7 +262,7 @@ extension ForwardingTables {
     private func replaceServices(of datapath: DatapathState, by record: DatapathBinding) {
         let former = datapath.record
         datapath.record = record
-        guard datapath.isActive, former != record else { return }
+        guard datapath.isActive, former != record, !takeMembers(of: datapath, since: former) else { return }
         layServices(of: datapath)
         if former.dnsRecords != record.dnsRecords { layNames(of: datapath) }
         if former.filter != record.filter {
@@ -244,6 +274,31 @@ extension ForwardingTables {
             for key in datapath.locals.keys.sorted() { layPort(key, of: datapath) }
         }
         raise(datapath)
+    }
+
+    /// Takes a record in which no more is another than members of sets and groups that ACLs name. Decisions about other
+    /// addresses and ports hold.
+    /// - Returns: `false` if there is more to it.
+    private func takeMembers(of datapath: DatapathState, since former: DatapathBinding) -> Bool {
+        guard let patch = FilterPatch(from: former, to: datapath.record),
+            patch.memberCount <= ChangedMembersRow.countMaximum, datapath.takeMembers(patch)
+        else { return false }
+        datapath.layFilters(into: file)
+        let generation = UInt32(truncatingIfNeeded: root.epoch)
+        for prefix in patch.addressSets.values.flatMap({ $0.removed + $0.added }) {
+            let family: UInt32 = prefix.address.isIPv6 ? 6 : 4
+            datapath.note(RuleIndex.Interval(prefix), family: family, generation)
+        }
+        let keys = Set(patch.portGroups.values.flatMap { $0.removed + $0.added }).sorted()
+        for key in keys {
+            datapath.note(RuleIndex.Interval(first: UInt128(key), last: UInt128(key)), family: 0, generation)
+            layPort(key, of: datapath)
+        }
+        datapath.forgetOldMembers()
+        datapath.row.changedMembers = file.append(datapath.changedMembers)
+        datapath.row.filterGeneration = generation
+        outdated.insert(datapath.row.index)
+        return true
     }
 
     private func layServices(of datapath: DatapathState) {
@@ -283,6 +338,9 @@ extension ForwardingTables {
     /// Has decisions in a datapath made anew.
     func raise(_ datapath: DatapathState) {
         datapath.row.generation = UInt32(truncatingIfNeeded: root.epoch)
+        datapath.row.filterGeneration = datapath.row.generation
+        datapath.changedMembers = []
+        datapath.row.changedMembers = .empty
         outdated.insert(datapath.row.index)
     }
 

@@ -129,7 +129,8 @@ public final class ForwardingTables {
             case .delete(.dhcpResponder(let id)): removeDHCPResponder(id)
             case .put(.dnsResponder(let responder)): put(responder)
             case .delete(.dnsResponder(let id)): removeDNSResponder(id)
-            case .put, .delete: break
+            // Whoever has the record makes a put of a patch.
+            case .put, .delete, .patch: break
             }
         }
         for case .delete(.datapathBinding(let id)) in changes { removeDatapath(id) }
@@ -240,7 +241,7 @@ extension RecordChange {
         switch self {
         case .put(.chassis): 0
         case .put(.dhcpResponder), .put(.dnsResponder), .put(.mirrorSession): 1
-        case .put(.datapathBinding): 2
+        case .put(.datapathBinding), .patch: 2
         case .put(.portBinding), .delete(.portBinding): 3
         case .delete(.datapathBinding): 4
         case .delete(.chassis), .delete(.dhcpResponder), .delete(.dnsResponder), .delete(.mirrorSession): 5

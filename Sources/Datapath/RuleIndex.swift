@@ -125,7 +125,7 @@ struct RuleIndex {
                 guard let interval = interval(value, test.comparison, all) else { return [:] }
                 intervals.append(interval)
             }
-            return bounded([field: CompiledFilter.joined(intervals)])
+            return bounded([field: CompiledSets.joined(intervals)])
         case .all(let terms):
             let all = terms.lazy.map(demands).reduce(into: Demands()) { $0.merge($1, uniquingKeysWith: common) }
             return bounded(all)
@@ -134,7 +134,7 @@ struct RuleIndex {
             for term in terms.dropFirst() {
                 let other = demands(term)
                 union = union.reduce(into: [:]) { both, entry in
-                    if let more = other[entry.key] { both[entry.key] = CompiledFilter.joined(entry.value + more) }
+                    if let more = other[entry.key] { both[entry.key] = CompiledSets.joined(entry.value + more) }
                 }
             }
             return bounded(union)

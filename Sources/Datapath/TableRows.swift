@@ -149,6 +149,13 @@ struct DatapathRow {
     var fromPort = FilterRow.empty
     /// Those of `to-lport`.
     var toPort = FilterRow.empty
+    /// The `SetRow`s that tests of both name by number.
+    var sets = Extent.empty
+    /// The `ChangedMembersRow`s since `generation`, the newest last: decisions about others hold.
+    var changedMembers = Extent.empty
+    /// Raised with `generation`, and when sets or groups have other members. The rows of ports that have come to groups
+    /// or left them are raised, too.
+    var filterGeneration: UInt32 = 0
     /// The trie of multicast groups, with `services` that snoop.
     var groups: Reference = 0
     /// The `QuerierRow`; 0 if nobody is asked.

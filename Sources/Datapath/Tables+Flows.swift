@@ -167,22 +167,30 @@ extension Tables {
     ) -> FlowAction? {
         room.connection.pointee = .none
         guard let entry = cache.narrow.entry(flow.narrow, flow.hash),
-            let action = kept(entry.pointee.action, flow, cache)
+            let action = kept(entry.pointee.action, flow, frame, cache)
         else { return nil }
         entry.pointee.action = action
         guard action.kind == .wider else { return perform(action, cache, into: room) }
         guard let entry = cache.entry(flow.wide, flow.wideHash) else { return nil }
         let state = entry.pointee.key.state
+        let isOlder = !entry.pointee.action.isOf(epoch)
         if state != 0 {
             // The row of a port where a MAC was learnt is not among those that are looked at for changes.
             guard state == flow.wide.state, entry.pointee.action.isOf(epoch) else { return nil }
         } else {
-            guard let action = kept(entry.pointee.action, flow, cache) else { return nil }
+            guard let action = kept(entry.pointee.action, flow, frame, cache) else { return nil }
             entry.pointee.action = action
         }
         let (ingress, egress) = (entry.pointee.key.ingressConnection, entry.pointee.key.egressConnection)
         if !ingress.isNone || !egress.isNone {
             guard let connections else { return nil }
+            // Packets of kept flows are judged by nobody, so that it is said here: what is related to them goes by it.
+            if isOlder, let datapath = flow.ingress.flatMap({ datapath(of: $0) }) {
+                let generation = datapath.pointee.filterGeneration
+                guard ingress.isNone || connections.row(ingress.row).confirm(ingress, generation),
+                    egress.isNone || connections.row(egress.row).confirm(egress, generation)
+                else { return nil }
+            }
             let now = ConnectionTable.milliseconds(now)
             guard ingress.isNone || connections.follow(ingress, frame, now: now),
                 egress.isNone || connections.follow(egress, frame, now: now)
@@ -201,8 +209,13 @@ extension Tables {
     }
 
     /// A kept decision as one of these tables; `nil` if it does not hold any more.
-    private func kept(_ action: FlowAction, _ flow: Flow, _ cache: borrowing FlowCache) -> FlowAction? {
-        guard action.isOf(epoch) || holds(action, flow, cache) else { return nil }
+    private func kept(
+        _ action: FlowAction,
+        _ flow: Flow,
+        _ frame: Frame,
+        _ cache: borrowing FlowCache
+    ) -> FlowAction? {
+        guard action.isOf(epoch) || holds(action, flow, frame, cache) else { return nil }
         return action.of(epoch)
     }
 
@@ -228,11 +241,21 @@ extension Tables {
     /// True if nothing has changed that a decision of former tables has read: the datapath, the port that has sent the
     /// frame, the one that it is for, and those that get it on this host. Which tables changed last, each row says by
     /// its generation.
-    private func holds(_ action: FlowAction, _ flow: Flow, _ cache: borrowing FlowCache) -> Bool {
+    private func holds(
+        _ action: FlowAction,
+        _ flow: Flow,
+        _ frame: Frame,
+        _ cache: borrowing FlowCache
+    ) -> Bool {
         let age = action.age(at: epoch)
         guard let ingress = flow.ingress, let datapath = datapath(of: ingress),
             isUnchanged(ingress.pointee.generation, for: age), isUnchanged(datapath.pointee.generation, for: age)
         else { return false }
+        if !isUnchanged(datapath.pointee.filterGeneration, for: age),
+            areChanged(frame.ends, since: UInt32(truncatingIfNeeded: epoch &- age), in: datapath)
+        {
+            return false
+        }
         let isForMembers = flow.egressKey == GroupKey.members || flow.destination & 0x0100_0000_0000 != 0
         if isForMembers, !isUnchanged(datapath.pointee.membersGeneration, for: age) { return false }
         // Of who has an address the rows of a datapath say nothing: the sender may have been a stranger before.

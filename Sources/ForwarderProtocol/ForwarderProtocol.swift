@@ -7,7 +7,7 @@ public enum ForwarderProtocol {
     ///
     /// The header, `greeting`, `held` and `heldEnd` keep their form over all versions, so that an agent can always
     /// take the descriptors back from the forwarder that it replaces.
-    public static let version: UInt16 = 16
+    public static let version: UInt16 = 17
 
     /// The most bytes a message has, header included: the statistics of all ports and paths have far fewer.
     public static let messageByteCountMaximum = 64 << 20

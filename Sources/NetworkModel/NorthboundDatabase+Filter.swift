@@ -40,9 +40,9 @@ extension NorthboundDatabase {
         return groups
     }
 
-    /// The addresses of a set; one of the user's comes before that of a port group.
+    /// The addresses of a set, ascending; one of the user's comes before that of a port group.
     private func addresses(of named: NamedObject) -> [IPPrefix] {
-        if let set = addressSets[.name(named.name)]?.value { return set.addresses }
+        if let set = addressSets[.name(named.name)]?.value { return set.addresses.sorted() }
         guard let (name, isIPv6) = named.groupOfAddresses, let group = portGroups[.name(name)]?.value else { return [] }
         var addresses: Set<IPPrefix> = []
         for id in group.ports {
@@ -55,7 +55,7 @@ extension NorthboundDatabase {
                 }
             }
         }
-        return addresses.sorted { UInt128($0.address) < UInt128($1.address) }
+        return addresses.sorted()
     }
 
     /// Checks that no ACL's match names an object, so that it can go.
@@ -102,14 +102,5 @@ extension ACL {
             action: action,
             log: isLogged ? severity : nil
         )
-    }
-}
-
-extension UInt128 {
-    fileprivate init(_ address: IPAddress) {
-        switch address {
-        case .v4(let address): self = UInt128(address.rawValue)
-        case .v6(let address): self = UInt128(address.high) << 64 | UInt128(address.low)
-        }
     }
 }

@@ -55,6 +55,9 @@ public enum Feature {
     /// That a host tells senders of what ACLs of the action `reject` stop.
     public static let rejections = "datapath_binding.filter.reject"
 
+    /// That a host takes patches of datapaths (`FilterPatch`). No port needs it: other hosts are told whole records.
+    public static let filterPatches = "datapath_binding.filter.patch"
+
     /// That a host joins switches to physical networks, and sends nothing of such a switch through tunnels.
     public static let physicalNetworks = "port_binding.network_name"
 
@@ -79,6 +82,6 @@ public enum Feature {
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
             sendingRate, nestedPorts, physicalNetworks, l2Gateways, trunks, multicastSnooping,
-            queries,
+            queries, filterPatches,
         ]
 }

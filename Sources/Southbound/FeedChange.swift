@@ -1,27 +1,28 @@
 import JSON
 import Wire
 
-/// One change on the feed of a chassis: `{"revision","op":"put"|"delete","kind","id","object"?}`.
+/// One change on the feed of a chassis: `{"revision","op":"put"|"delete"|"patch","kind","id","object"?}`.
 public struct FeedChange: Sendable {
     /// The commit that made the change; for a record that only left the share, the revision that the answer leads to.
     public var revision: UInt64
     public var change: RecordChange
     /// The canonical JSON of the record that is put, if it is at hand; spliced into the answer.
     public var bytes: [UInt8]?
+    /// The lesser change that a host which takes such is told in the place of the record, if there is one.
+    public var patch: FilterPatch?
 
     /// A change with the record's JSON if it is at hand.
-    public init(revision: UInt64, change: RecordChange, bytes: [UInt8]? = nil) {
+    public init(revision: UInt64, change: RecordChange, bytes: [UInt8]? = nil, patch: FilterPatch? = nil) {
         self.revision = revision
         self.change = change
         self.bytes = bytes
+        self.patch = patch
     }
 
-    public var key: RecordKey {
-        switch change {
-        case .put(let record): record.key
-        case .delete(let key): key
-        }
-    }
+    public var key: RecordKey { change.key }
+
+    /// The same with the whole record.
+    var whole: FeedChange { FeedChange(revision: revision, change: change, bytes: bytes) }
 
     /// Changes as an answer has them between its brackets.
     public static func text(_ changes: some Collection<FeedChange>) -> [UInt8] {
@@ -37,16 +38,23 @@ public struct FeedChange: Sendable {
     }
 
     func write(to text: inout [UInt8]) {
+        let told = patch.map { .patch($0) } ?? change
         text += "{\"revision\":\(revision),\"op\":\"".utf8
-        switch change {
+        switch told {
         case .put: text += "put".utf8
         case .delete: text += "delete".utf8
+        case .patch: text += "patch".utf8
         }
         text += "\",\"kind\":\"\(key.kind.rawValue)\",\"id\":".utf8
         JSONValue.write(key.id, to: &text)
-        if case .put(let record) = change {
+        switch told {
+        case .put(let record):
             text += ",\"object\":".utf8
             if let bytes { text += bytes } else { record.write(to: &text) }
+        case .patch(let patch):
+            text += ",\"object\":".utf8
+            patch.write(to: &text)
+        case .delete: break
         }
         text.append(UInt8(ascii: "}"))
     }
@@ -77,7 +85,11 @@ public struct FeedChange: Sendable {
                 throw FeedError("a \(kind) that cannot be read")
             }
         case "delete": self.init(revision: revision, change: .delete(key))
-        default: throw FeedError("a change whose \"op\" is neither \"put\" nor \"delete\"")
+        case "patch":
+            guard case .datapathBinding(let id) = key, let patch = FilterPatch(of: id, json: json["object"] ?? .null)
+            else { throw FeedError("a patch that cannot be read, of a \(kind)") }
+            self.init(revision: revision, change: .patch(patch))
+        default: throw FeedError("a change whose \"op\" is not \"put\", \"delete\" or \"patch\"")
         }
     }
 }

@@ -11,7 +11,8 @@ public struct PacketFilter: Hashable, Sendable {
     public var ports: [String: UInt16]
     /// The keys of the ports of the switch in each port group that matches name, ascending.
     public var portGroups: [String: [UInt16]]
-    /// The addresses of each set that matches name; those of port groups' ports are `GROUP_ip4` and `GROUP_ip6`.
+    /// The addresses of each set that matches name, ascending; those of port groups' ports are `GROUP_ip4` and
+    /// `GROUP_ip6`.
     public var addressSets: [String: [IPPrefix]]
 
     /// An ACL.

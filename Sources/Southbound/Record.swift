@@ -107,11 +107,14 @@ public enum RecordChange: Hashable, Sendable {
     case put(Record)
     /// The record is gone, or has left the share.
     case delete(RecordKey)
+    /// A datapath's record has changed by no more than this.
+    case patch(FilterPatch)
 
     public var key: RecordKey {
         switch self {
         case .put(let record): record.key
         case .delete(let key): key
+        case .patch(let patch): .datapathBinding(patch.datapath)
         }
     }
 }

@@ -97,7 +97,8 @@ public struct ShareChanges: Sendable {
     }
 
     /// The page that begins after so many changes.
-    public func page(at offset: Int, _ bounds: PageBounds) -> Page {
+    /// - Parameter takesPatches: True for a host that is told less than whole records (``Feature/filterPatches``).
+    public func page(at offset: Int, _ bounds: PageBounds, takesPatches: Bool) -> Page {
         var page = Page.empty
         var byteCount = 0
         var skipped = offset
@@ -120,7 +121,7 @@ public struct ShareChanges: Sendable {
             for change in changes(of: segment, from: skipped, limit: room) {
                 byteCount += change.bytes?.count ?? 0
                 guard page.changes.isEmpty || byteCount <= bounds.byteCount else { return ended(page, at: position) }
-                page.changes.append(change)
+                page.changes.append(takesPatches ? change : change.whole)
                 position += 1
                 skipped += 1
             }

@@ -109,9 +109,11 @@ extension SharedDelta {
             }
             if let new {
                 guard old?.revision != new.revision else { return }
-                changes[datapath, default: []].append(
-                    FeedChange(revision: new.revision, change: .put(new.record), bytes: new.bytes)
-                )
+                var change = FeedChange(revision: new.revision, change: .put(new.record), bytes: new.bytes)
+                if case .datapathBinding(let former)? = old?.record, case .datapathBinding(let latter) = new.record {
+                    change.patch = .toTell(from: former, to: latter)
+                }
+                changes[datapath, default: []].append(change)
             } else if old != nil {
                 changes[datapath, default: []].append(FeedChange(revision: revision, change: .delete(key)))
             }
@@ -171,7 +173,7 @@ final class ChangeList: Sendable {
         /// - Returns: the number of changes on the page.
         mutating func cutPage() -> Int {
             let range = start..<bounds.end(of: changes[start...])
-            let text = changes.count < textCountMinimum ? nil : FeedChange.text(changes[range])
+            let text = changes.count < textCountMinimum ? nil : FeedChange.text(changes[range].map(\.whole))
             pages.append(Page(range: range, text: text, changes: text == nil ? [] : Array(changes[range])))
             return range.count
         }

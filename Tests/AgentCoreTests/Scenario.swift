@@ -241,6 +241,7 @@ private func describe(_ change: RecordChange) -> String {
     switch change {
     case .put(let record): "put \(record.key.kind) \(name(of: record))"
     case .delete(let key): "delete \(key.kind) \(key.id)"
+    case .patch(let patch): "patch \(change.key.kind) \(change.key.id), \(patch.memberCount) members"
     }
 }
 

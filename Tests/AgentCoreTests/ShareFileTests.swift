@@ -55,6 +55,24 @@ import Wire
         #expect(goldenMismatch(String(decoding: bytes, as: UTF8.self), named: "share-file") == nil)
     }
 
+    @Test func membersOfSetsComeBackAsTheyWereKept() throws {
+        guard case .datapathBinding(var datapath) = Sample.ls1 else { return }
+        datapath.filter = PacketFilter(acls: [], portGroups: ["g": [1]], addressSets: ["a": []])
+        var next = datapath
+        next.filter?.addressSets["a"] = [IPPrefix("10.0.0.1"), IPPrefix("fd00::/8")].compactMap { $0 }
+        next.filter?.portGroups["g"] = [2]
+        let patch = try #require(FilterPatch(from: datapath, to: next))
+        let first = Share(epoch: 1, revision: 42, records: [.datapathBinding(datapath)])
+        var file = ShareFile(chassis: "hv1")
+        var bytes = file.bytes(of: .whole(first))
+        bytes += file.bytes(of: .changes([.patch(patch)], Self.mark(43)))
+        let stored = try StoredShare(fileBytes: bytes, chassis: "hv1")
+        #expect(stored.share.records == [.datapathBinding(datapath.id): .datapathBinding(next)])
+        bytes += file.bytes(of: .changes([.delete(.datapathBinding(datapath.id))], Self.mark(44)))
+        bytes += file.bytes(of: .changes([.patch(patch)], Self.mark(45)))
+        #expect(throws: StateFile.Failure.self) { try StoredShare(fileBytes: bytes, chassis: "hv1") }
+    }
+
     @Test func aFileThatIsCutAnywhereIsTheShareOfTheLastWholeSave() throws {
         let (bytes, states) = history()
         for count in bytes.indices {

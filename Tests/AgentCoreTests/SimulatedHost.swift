@@ -162,6 +162,7 @@ struct SimulatedTables {
             switch record {
             case .put(let record): records[record.key] = record
             case .delete(let key): records[key] = nil
+            case .patch(let patch): preconditionFailure("tables get whole records: \(patch)")
             }
         }
         slots = change.slots

@@ -313,6 +313,10 @@ struct BenchAgent {
             switch change.change {
             case .put(let record): share[record.key] = record
             case .delete(let key): share[key] = nil
+            case .patch(let patch):
+                guard case .datapathBinding(var datapath)? = share[change.key] else { continue }
+                precondition(datapath.apply(patch))
+                share[change.key] = .datapathBinding(datapath)
             }
         }
         pages = []

@@ -33,6 +33,28 @@ extension RandomNetwork {
         return filter
     }
 
+    /// ACLs with members more and less in the sets and groups that they name.
+    mutating func withOtherMembers(_ filter: PacketFilter?) -> PacketFilter? {
+        guard var filter else { return nil }
+        for name in filter.addressSets.keys.sorted() where chance(50) {
+            let number = Int.random(in: 1...8, using: &generator)
+            let length = chance(80) ? 32 : 30
+            let prefixes = [
+                IPPrefix(address: .v4(ipv4(number & ~(length == 32 ? 0 : 3))), length: length),
+                IPPrefix(host: .v6(ipv6(number))),
+            ].compactMap { $0 }
+            for prefix in prefixes where chance(60) {
+                let members = Set(filter.addressSets[name] ?? [])
+                filter.addressSets[name] = members.symmetricDifference([prefix]).sorted()
+            }
+        }
+        for name in filter.portGroups.keys.sorted() where chance(30) {
+            let key = UInt16.random(in: 1...8, using: &generator)
+            filter.portGroups[name] = Set(filter.portGroups[name] ?? []).symmetricDifference([key]).sorted()
+        }
+        return filter
+    }
+
     private mutating func match(_ direction: PacketFilter.Direction) -> String {
         let count = Int.random(in: 1...3, using: &generator)
         let terms = (0..<count).map { _ in (chance(20) ? "!" : "") + "(\(test(direction)))" }

@@ -6,10 +6,13 @@ import Wire
 /// Random networks of a few switches, hosts and ports, and random frames that have to do with them.
 struct RandomNetwork {
     var generator: SeededGenerator
+    /// Another one for members of sets, so that what the first one makes stays as it is.
+    private var memberGenerator: SeededGenerator
     let local = "hv1"
 
     init(seed: UInt64) {
         generator = SeededGenerator(seed: seed)
+        memberGenerator = SeededGenerator(seed: ~seed)
     }
 
     // MARK: networks
@@ -173,6 +176,11 @@ struct RandomNetwork {
 
     /// Changes a little of whatever there is.
     mutating func editAnything(_ input: inout TableInput) {
+        swap(&generator, &memberGenerator)
+        for index in input.datapaths.indices where chance(40) {
+            input.datapaths[index].filter = withOtherMembers(input.datapaths[index].filter)
+        }
+        swap(&generator, &memberGenerator)
         for index in input.ports.indices where chance(25) { edit(&input.ports[index], input.datapaths) }
         if chance(20), let index = input.ports.indices.randomElement(using: &generator) {
             input.ports.remove(at: index)

@@ -66,6 +66,7 @@ import Wire
                     switch change.change {
                     case .put(let record): share[record.key] = record
                     case .delete(let key): #expect(share.removeValue(forKey: key) != nil)
+                    case .patch: Issue.record("a change that no host is known to take")
                     }
                 }
                 #expect(share == recomputedShare(of: name, in: roots[to]))
@@ -154,7 +155,7 @@ extension ShareChanges {
         var changes: [FeedChange] = []
         var offset: Int? = 0
         while let start = offset {
-            let page = page(at: start, PageBounds(changeCount: count, byteCount: 1 << 20))
+            let page = page(at: start, PageBounds(changeCount: count, byteCount: 1 << 20), takesPatches: false)
             #expect(page.next == nil || page.changes.count > 0)
             changes += page.changes
             offset = page.next

@@ -144,6 +144,17 @@ struct ConnectionRow {
     /// its place is as young.
     func note(time: UInt64) { clinux_store_relaxed(words + 10, time) }
 
+    /// Notes that the judgement on a connection holds for later ACLs, too.
+    /// - Returns: `false` if the row has another connection by now, or is being written.
+    func confirm(_ reference: ConnectionReference, _ generation: UInt32) -> Bool {
+        let sequence = clinux_load_acquire(words)
+        guard reference.isOf(clinux_load_relaxed(words + 9)), claim(sequence) else { return false }
+        let link = clinux_load_relaxed(words + 8) & 0xffff_ffff
+        clinux_store_relaxed(words + 8, UInt64(generation) &<< 32 | link)
+        clinux_store_release(words, sequence &+ 2)
+        return true
+    }
+
     /// Empties a row that was claimed, and lets it go.
     func clear(_ sequence: UInt64) {
         clinux_store_relaxed(words + 9, 0)

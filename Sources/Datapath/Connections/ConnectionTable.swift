@@ -191,6 +191,7 @@ public struct ConnectionTable: @unchecked Sendable {
     func keepFragments(of name: ConnectionTuple, like connection: Connection, now: UInt64) -> Bool {
         var fragments = Connection(fragmentsOf: name, zone: connection.key.zone)
         (fragments.vni, fragments.portKey) = (connection.vni, connection.portKey)
+        fragments.ingressKey = connection.ingressKey
         fragments.judgement = connection.judgement
         fragments.time = now
         let hash = fragments.key.hash(key)

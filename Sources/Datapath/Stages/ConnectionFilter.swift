@@ -41,15 +41,12 @@ extension Context {
         // A later fragment must not write over the header that was judged (RFC 1858).
         if packet.kind == .laterFragment, contents.hidesTransport { return .drop(.connectionInvalid) }
         let (port, vni) = (egress ?? ingress, datapath.pointee.vni)
-        var lookup: ConnectionTable.Lookup
-        if let table = connections {
-            lookup = table.look(packet, zone: table.zone(of: port, vni: vni), now: now)
-        } else {
-            lookup = ConnectionTable.Lookup(packet, now: now)
-        }
+        var lookup =
+            connections.map { $0.look(packet, zone: $0.zone(of: port, vni: vni), now: now) }
+            ?? ConnectionTable.Lookup(packet, now: now)
         finding = lookup.finding
         let judgement = judgement(tables)
-        let isCurrent = (lookup.connection.judgement ^ judgement) &>> 32 == 0
+        let isCurrent = isCurrent(lookup.connection, packet, judgement, tables)
         var refusal: DropReason? = isCurrent && !lookup.connection.isBlocked ? nil : .acl
         switch lookup.finding {
         case .invalid: return .drop(.connectionInvalid)
@@ -75,15 +72,17 @@ extension Context {
             } else if refusal != nil {
                 // It may be that its sender is to be told.
                 refusal = verdict(filter, tables) ?? .acl
+            } else {
+                lookup.connection.judgement = judgement
             }
         case .reply:
             if packet.isPlain { reference = lookup.reference }
             if !isCurrent {
                 // The other end is told, by its next packet.
                 refusal = reversedVerdict(lookup.connection, tables).map { _ in .acl }
-                let link = lookup.connection.judgement & 0xffff_ffff
-                lookup.connection.judgement = (judgement &>> 32) &<< 32 | link
             }
+            let link = lookup.connection.judgement & 0xffff_ffff
+            lookup.connection.judgement = (judgement &>> 32) &<< 32 | link
         }
         lookup.connection.isBlocked = refusal != nil
         guard let table = connections else { return refusal.map { .drop($0) } ?? .next }
@@ -120,12 +119,33 @@ extension Context {
     /// A word for all that a judgement depends on besides what a connection is found by: the upper half for the state
     /// of the ACLs, the lower half for the sender and the link addresses of what has opened it.
     private mutating func judgement(_ tables: Tables) -> UInt64 {
-        let seed = tables.hashSeed
-        let state = UInt32(truncatingIfNeeded: seed &>> 32) &+ datapath.pointee.generation
+        let state = datapath.pointee.filterGeneration
         let port = UInt64(ingress.pointee.key) | UInt64(tagWord) &<< 16
-        let link = spread(port, source, destination, seed: seed)
+        let link = spread(port, source, destination, seed: tables.hashSeed)
         return UInt64(state) &<< 32 | link & 0xffff_ffff
     }
+
+    /// True if nothing has changed since a connection was judged that the judgement may have read of the ACLs, or what
+    /// they name.
+    private func isCurrent(
+        _ connection: Connection,
+        _ packet: TrackedPacket,
+        _ judgement: UInt64,
+        _ tables: Tables
+    ) -> Bool {
+        guard (connection.judgement ^ judgement) &>> 32 != 0 else { return true }
+        // The generation by which it was judged; one of another agent's tables is lower than all of this one's.
+        let row = datapath.pointee
+        let generation = UInt32(truncatingIfNeeded: connection.judgement &>> 32)
+        guard row.filterGeneration &- generation <= Self.judgementAgeMaximum,
+            Int32(bitPattern: row.generation &- generation) <= 0
+        else { return false }
+        let ports = (connection.portKey, connection.ingressKey)
+        return !tables.areChanged(packet.tuple.ends, ports, since: generation, in: datapath)
+    }
+
+    /// The changes of a host's tables after which numbers of generations cannot be compared any more.
+    private static var judgementAgeMaximum: UInt32 { 1 << 30 }
 
     /// A field of the packet that has opened the connection, by one of its answers. What the connection does not tell
     /// is as the answer has it.

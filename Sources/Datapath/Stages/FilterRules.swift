@@ -113,8 +113,21 @@ extension Context {
         switch test.kind {
         case TestRow.range: return value >= test.value.value && value <= test.limit.value
         case TestRow.mask: return value & test.limit.value == test.value.value
+        case TestRow.set: return contains(value, set: Int(truncatingIfNeeded: test.value.value), tables)
         default: return Self.contains(value, tables.rows(IntervalRow.self, test.intervals))
         }
+    }
+
+    private func contains(_ value: UInt128, set: Int, _ tables: Tables) -> Bool {
+        let sets = tables.rows(SetRow.self, datapath.pointee.sets)
+        guard set >= 0, set < sets.count else { return false }
+        let parts = tables.rows(SetPartRow.self, sets[set].parts)
+        var (low, high) = (0, parts.count)
+        while low < high {
+            let middle = low &+ (high &- low) / 2
+            if parts[middle].first.value <= value { low = middle &+ 1 } else { high = middle }
+        }
+        return low > 0 && Self.contains(value, tables.rows(IntervalRow.self, parts[low &- 1].intervals))
     }
 
     private static func contains(_ value: UInt128, _ intervals: UnsafeBufferPointer<IntervalRow>) -> Bool {
@@ -218,10 +231,6 @@ extension Context {
             }
         }
     }
-}
-
-extension UInt128 {
-    fileprivate init(_ address: IPv6Address) { self = UInt128(address.high) &<< 64 | UInt128(address.low) }
 }
 
 extension Frame {

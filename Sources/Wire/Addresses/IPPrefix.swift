@@ -1,5 +1,5 @@
 /// An IP address with a prefix length, host bits kept: `10.0.0.5/24` stays `10.0.0.5/24`.
-public struct IPPrefix: Hashable, Sendable, Spelled {
+public struct IPPrefix: Hashable, Comparable, Sendable, Spelled {
     /// The address as it was given, host bits included.
     public let address: IPAddress
     /// The prefix length in bits: 0 ... 32 for IPv4, 0 ... 128 for IPv6.
@@ -16,6 +16,11 @@ public struct IPPrefix: Hashable, Sendable, Spelled {
     public init(host address: IPAddress) {
         self.address = address
         length = address.bitCount
+    }
+
+    /// Orders by address, then by length.
+    @inlinable public static func < (left: IPPrefix, right: IPPrefix) -> Bool {
+        left.address != right.address ? left.address < right.address : left.length < right.length
     }
 
     /// `ADDRESS` (a full-length prefix) or `ADDRESS/LENGTH`; anything else is `nil`.
