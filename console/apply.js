@@ -5,7 +5,9 @@ import { diffTable } from "./diff.js";
 import { button, count, fill, h } from "./dom.js";
 import { fileByteCountMaximum, parseFile } from "./yaml.js";
 
-const lists = ["dhcp_options", "dns_records", "mirrors", "switches", "ports", "port_groups", "address_sets", "acls"];
+const lists = [
+  "dhcp_options", "dns_records", "mirrors", "switches", "ports", "port_groups", "address_sets", "acls", "qos_rules",
+];
 const verbs = { create: "created", update: "changed", delete: "deleted" };
 
 /**

@@ -18,7 +18,7 @@ const depths = [300, 100, 30];
 const kinds = {
     logical_switch: ["switch", "switches"], logical_switch_port: ["port", "ports"], chassis: ["host", "hosts"],
     dhcp_options: ["DHCP options"], dns_records: ["DNS records"], mirror: ["mirror"], port_group: ["port group"],
-    address_set: ["address set"], acl: ["ACL"], token: ["token"], enrolment: ["joining"],
+    address_set: ["address set"], acl: ["ACL"], qos_rule: ["QoS rule"], token: ["token"], enrolment: ["joining"],
 };
 
 export function changesPage(context) {

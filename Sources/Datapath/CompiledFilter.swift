@@ -34,7 +34,7 @@ struct CompiledFilter {
         _ expressions: [String: MatchExpression],
         _ sets: inout CompiledSets
     ) {
-        names = filter
+        self.init(filter)
         let side = PortSide(direction)
         for (number, acl) in filter.acls.enumerated() where acl.direction == direction {
             let expression = expressions[acl.match]
@@ -64,6 +64,37 @@ struct CompiledFilter {
         }
         choices = RuleChoices(owners, demands, names)
     }
+
+    /// The QoS rules of a direction: the action of each is the code point that it gives.
+    init(
+        markingBy filter: PacketFilter,
+        _ direction: PacketFilter.Direction,
+        _ expressions: [String: MatchExpression],
+        _ sets: inout CompiledSets
+    ) {
+        self.init(filter)
+        let side = PortSide(direction)
+        for (number, rule) in filter.markings.enumerated() where rule.direction == direction {
+            guard let expression = expressions[rule.match] else { continue }
+            let start = tests.count
+            let end = emit(expression.term, yes: .isTrue, no: .isFalse, &sets)
+            rules.append(
+                RuleRow(
+                    identity: 0,
+                    first: turn(from: start, end),
+                    number: UInt32(number),
+                    action: UInt32(rule.dscp),
+                    tier: 0,
+                    logs: 0
+                )
+            )
+            owners.append(Self.owners(expression.term, side))
+            demands.append(RuleIndex.demands(expression.term))
+        }
+        choices = RuleChoices(owners, demands, names)
+    }
+
+    private init(_ names: PacketFilter) { self.names = names }
 
     /// Takes over other members of sets and groups.
     /// - Returns: `false` if its rules are to be chosen for all ports anew.

@@ -1,13 +1,15 @@
 import Wire
 
 /// Changes to the headers of a frame on its way out, as one value that is decided once and applied to each frame of a
-/// flow: MAC and IP addresses, ports, hops, and one tag. What a frame does not have, an edit leaves alone.
+/// flow: MAC and IP addresses, ports, hops, the code point, and one tag. What a frame does not have, an edit leaves
+/// alone.
 ///
 /// Checksums follow by what the changed words differ in (RFC 1624), so that payloads are not read; a checksum that is
 /// yet to be completed has the addresses only, and changes with those.
 public struct Edit: BitwiseCopyable, Equatable, Sendable {
     private(set) var parts: Parts = []
     private var hopCount: UInt8 = 0
+    private(set) var dscp: UInt8 = 0
     private(set) var tagControl: UInt16 = 0
     private var sourcePort: UInt16 = 0
     private var destinationPort: UInt16 = 0
@@ -47,6 +49,8 @@ public struct Edit: BitwiseCopyable, Equatable, Sendable {
         static let removedTag = Parts(rawValue: 512)
         /// A tag comes in front of all that are left.
         static let addedTag = Parts(rawValue: 1024)
+        /// The differentiated services code point.
+        static let dscp = Parts(rawValue: 2048)
     }
 
     /// Octets by which an edited header may begin earlier than the frame's own.
@@ -95,6 +99,12 @@ public struct Edit: BitwiseCopyable, Equatable, Sendable {
         parts.insert(.hops)
     }
 
+    /// Sets the differentiated services code point of IP packets, by its lowest six bits.
+    mutating func setDSCP(_ value: UInt8) {
+        dscp = value & 63
+        parts.insert(.dscp)
+    }
+
     mutating func removeTag() {
         if parts.contains(.addedTag) { parts.remove(.addedTag) } else { parts.insert(.removedTag) }
     }
@@ -125,6 +135,7 @@ public struct Edit: BitwiseCopyable, Equatable, Sendable {
             hopCount &+= later.hopCount
             parts.insert(.hops)
         }
+        if later.parts.contains(.dscp) { setDSCP(later.dscp) }
         if later.parts.contains(.removedTag) { removeTag() }
         if later.parts.contains(.addedTag) { addTag(later.tagControl) }
     }
@@ -154,7 +165,7 @@ extension Edit: CustomStringConvertible {
             (.ipv6Source, "source \(sourceAddress)"), (.ipv6Destination, "destination \(destinationAddress)"),
             (.sourcePort, "source port \(sourcePort)"), (.destinationPort, "destination port \(destinationPort)"),
             (.hops, "\(hopCount) hop\(hopCount == 1 ? "" : "s") less"), (.removedTag, "first tag removed"),
-            (.addedTag, "tag \(tagControl) added"),
+            (.addedTag, "tag \(tagControl) added"), (.dscp, "DSCP \(dscp)"),
         ]
         return texts.filter { parts.contains($0.0) }.map(\.1).joined(separator: ", ")
     }
@@ -215,12 +226,13 @@ extension Edit {
         let network = bytes + frame.networkOffset
         switch frame.network {
         case .ipv4:
-            let hops = takeHops(from: network, at: 8)
+            let hops = takeHops(from: network, at: 8) &+ markIPv4(network)
             let addresses = changeIPv4Addresses(network)
             network.changeChecksum(at: 10, by: hops &+ addresses)
             changeTransport(bytes, frame, isPartial: isPartial, by: addresses)
         case .ipv6:
             _ = takeHops(from: network, at: 7)
+            markIPv6(network)
             changeTransport(bytes, frame, isPartial: isPartial, by: changeIPv6Addresses(network))
         case .malformed, .opaque, .foreignARP, .arp: return
         }
@@ -231,6 +243,20 @@ extension Edit {
         guard parts.contains(.hops) else { return 0 }
         let left = network.load(fromByteOffset: offset, as: UInt8.self)
         return network.replace(left &- min(left, hopCount), at: offset)
+    }
+
+    /// Sets the upper six bits of the second octet (RFC 2474 section 3); the difference that it makes to a sum.
+    private func markIPv4(_ network: UnsafeMutableRawPointer) -> UInt64 {
+        guard parts.contains(.dscp) else { return 0 }
+        let old = network.load(fromByteOffset: 1, as: UInt8.self)
+        return network.replace(dscp &<< 2 | old & 3, at: 1)
+    }
+
+    /// Sets the upper six bits of the traffic class, behind the version (RFC 8200 section 3), which no sum has.
+    private func markIPv6(_ network: UnsafeMutableRawPointer) {
+        guard parts.contains(.dscp) else { return }
+        let old = UInt16(bigEndian: network.loadUnaligned(fromByteOffset: 0, as: UInt16.self))
+        network.store16(Int(old & 0xf03f | UInt16(dscp) &<< 6), at: 0)
     }
 
     private func changeIPv4Addresses(_ network: UnsafeMutableRawPointer) -> UInt64 {

@@ -69,7 +69,7 @@ struct RuleRow {
     /// Its place in the record of the datapath.
     var number: UInt32
     /// 0 drops, 1 lets pass, 2 asks the next tier, 3 lets pass untracked, 4 drops and tells the sender; anything else
-    /// drops.
+    /// drops. Of a QoS rule the code point that it gives.
     var action: UInt32
     var tier: UInt16
     /// 0 if its decisions are not logged.

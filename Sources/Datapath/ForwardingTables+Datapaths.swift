@@ -29,7 +29,7 @@ final class DatapathState {
     var virtualPortCount = 0
     /// True if it is counted among those whose gateway sends advertisements unasked.
     var isAdvertiser = false
-    /// Its ACLs in either direction, to be laid again into a new file.
+    /// Its ACLs in either direction, then its QoS rules so, to be laid again into a new file.
     var filters: [CompiledFilter] = []
     /// The sets and groups that these test.
     var sets = CompiledSets()
@@ -132,11 +132,13 @@ final class DatapathState {
         let filter = record.filter ?? PacketFilter(acls: [])
         let former = expressions
         expressions = [:]
-        for acl in filter.acls where expressions[acl.match] == nil {
-            expressions[acl.match] = former[acl.match] ?? (try? MatchExpression(acl.match))
+        for match in filter.acls.map(\.match) + filter.markings.map(\.match) where expressions[match] == nil {
+            expressions[match] = former[match] ?? (try? MatchExpression(match))
         }
         sets = CompiledSets()
-        filters = PacketFilter.Direction.allCases.map { CompiledFilter(filter, $0, expressions, &sets) }
+        let directions = PacketFilter.Direction.allCases
+        filters = directions.map { CompiledFilter(filter, $0, expressions, &sets) }
+        filters += directions.map { CompiledFilter(markingBy: filter, $0, expressions, &sets) }
     }
 
     /// Takes over other members of the sets and groups that its ACLs name.
@@ -149,9 +151,11 @@ final class DatapathState {
 
     /// Lays what does not lie in a file yet.
     func layFilters(into file: TableFile) {
-        guard filters.count == PacketFilter.Direction.allCases.count else { return }
+        guard filters.count == 2 * PacketFilter.Direction.allCases.count else { return }
         row.fromPort = filters[0].lay(into: file)
         row.toPort = filters[1].lay(into: file)
+        row.markingFromPort = filters[2].lay(into: file)
+        row.markingToPort = filters[3].lay(into: file)
         row.sets = sets.lay(into: file)
     }
 

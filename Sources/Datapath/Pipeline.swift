@@ -12,6 +12,7 @@ enum SwitchIngress: StageList {
             && walk.passes(SourceLearning.self)  // ls_in_lookup_fdb, ls_in_put_fdb
             && walk.passes(ServerGuard.self)  // none of OVN's
             && walk.passes(IngressFilter.self)  // ls_in_acl_eval
+            && walk.passes(IngressMarking.self)  // ls_in_qos
             && walk.passes(VirtualClaim.self)  // ls_in_arp_rsp
             && walk.passes(NeighborReply.self)  // ls_in_arp_rsp
             && walk.passes(RouterReply.self)  // lr_in_nd_ra_options
@@ -39,6 +40,7 @@ enum SwitchEgress: StageList {
         walk.passes(EgressActivation.self)  // none of OVN's
             && walk.passes(EgressTrunk.self)  // none of OVN's
             && walk.passes(EgressFilter.self)  // ls_out_acl_eval
+            && walk.passes(EgressMarking.self)  // ls_out_qos
             && walk.passes(EgressPortSecurity.self)  // ls_out_check_port_sec
             && walk.passes(PortOutput.self)  // ls_out_apply_port_sec
     }

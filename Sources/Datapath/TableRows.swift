@@ -149,7 +149,11 @@ struct DatapathRow {
     var fromPort = FilterRow.empty
     /// Those of `to-lport`.
     var toPort = FilterRow.empty
-    /// The `SetRow`s that tests of both name by number.
+    /// The QoS rules of the direction `from-lport`.
+    var markingFromPort = FilterRow.empty
+    /// Those of `to-lport`.
+    var markingToPort = FilterRow.empty
+    /// The `SetRow`s that tests of all name by number.
     var sets = Extent.empty
     /// The `ChangedMembersRow`s since `generation`, the newest last: decisions about others hold.
     var changedMembers = Extent.empty

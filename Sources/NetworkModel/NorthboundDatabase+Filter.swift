@@ -3,17 +3,21 @@ import Southbound
 import Wire
 
 extension NorthboundDatabase {
-    /// The ACLs that the hosts of a switch ask: its own, and those of the port groups that have ports on it; `nil` if
-    /// there are none.
+    /// The ACLs that the hosts of a switch ask, its own and those of the port groups that have ports on it, and its QoS
+    /// rules; `nil` if there are none.
     func filter(of id: ObjectID) -> PacketFilter? {
-        guard !acls.isEmpty else { return nil }
+        guard !acls.isEmpty || !qosRules.isEmpty else { return nil }
         let groups = portGroups(on: id)
         var ids = acls.index.bySwitch[id]?.map(\.key) ?? []
         for group in groups.keys.sorted() { ids += acls.index.byPortGroup[group]?.map(\.key) ?? [] }
-        guard !ids.isEmpty else { return nil }
+        let markings = (qosRules.index.bySwitch[id]?.map(\.key) ?? []).compactMap { qosRules[$0]?.value }
+            .sorted { $0.priority != $1.priority ? $0.priority > $1.priority : $0.name < $1.name }
+        guard !ids.isEmpty || !markings.isEmpty else { return nil }
         let rules = ids.compactMap { acls[$0]?.value }.sorted { $0.precedes($1) }
         var filter = PacketFilter(acls: rules.map(\.rule))
-        for named in rules.reduce(into: Set<NamedObject>(), { $0.formUnion($1.match.names) }) {
+        filter.markings = markings.map(\.marking)
+        let matches = rules.map(\.match) + markings.map(\.match)
+        for named in matches.reduce(into: Set<NamedObject>(), { $0.formUnion($1.names) }) {
             switch named.kind {
             case .logicalSwitchPort:
                 guard let port = ports[.name(named.name)]?.value, port.switchID == id else { continue }
@@ -22,7 +26,7 @@ extension NorthboundDatabase {
                 let group = portGroups[.name(named.name)]
                 filter.portGroups[named.name] = group.flatMap { groups[$0.id] }?.sorted() ?? []
             case .addressSet: filter.addressSets[named.name] = addresses(of: named)
-            case .dhcpOptions, .dnsRecords, .mirror, .logicalSwitch, .acl: break
+            case .dhcpOptions, .dnsRecords, .mirror, .logicalSwitch, .acl, .qosRule: break
             }
         }
         return filter
@@ -58,9 +62,9 @@ extension NorthboundDatabase {
         return addresses.sorted()
     }
 
-    /// Checks that no ACL's match names an object, so that it can go.
+    /// Checks that no match of an ACL or a QoS rule names an object, so that it can go.
     func checkUnnamed<Object: Kind>(_ stored: Stored<Object>) throws(Refusal) {
-        guard !acls.isEmpty else { return }
+        guard !acls.isEmpty || !qosRules.isEmpty else { return }
         var names = [NamedObject(kind: Object.kind, name: stored.value.name)]
         switch Object.kind {
         case .portGroup:
@@ -69,16 +73,24 @@ extension NorthboundDatabase {
         case .addressSet:
             if let group = names[0].groupOfAddresses, portGroups[.name(group.group)] != nil { return }
         // Ports leave, as in OVN: what names one is true of no frame then.
-        case .logicalSwitchPort, .logicalSwitch, .dhcpOptions, .dnsRecords, .mirror, .acl: return
+        case .logicalSwitchPort, .logicalSwitch, .dhcpOptions, .dnsRecords, .mirror, .acl, .qosRule: return
         }
-        guard let id = names.lazy.compactMap({ acls.index.byName[$0]?.first?.key }).first, let acl = acls[id] else {
-            return
-        }
-        throw Refusal(
+        let acl = names.lazy.compactMap { acls.index.byName[$0]?.first?.key }.first.flatMap { acls[$0]?.name }
+        if let acl { throw Self.inUse(stored, by: ACL.names, named: acl) }
+        let rule = names.lazy.compactMap { qosRules.index.byName[$0]?.first?.key }.first.flatMap { qosRules[$0]?.name }
+        if let rule { throw Self.inUse(stored, by: QoSRule.names, named: rule) }
+    }
+
+    private static func inUse<Object: Kind>(
+        _ stored: Stored<Object>,
+        by names: KindNames,
+        named name: String
+    ) -> Refusal {
+        Refusal(
             .objectInUse,
-            "The \(Object.names.noun) \"\(stored.value.name)\" is in use by the match of the ACL \"\(acl.name)\"; take "
-                + "it out there first.",
-            conflictsWith: "\(ACL.names.path)/\(acl.name)"
+            "The \(Object.names.noun) \"\(stored.value.name)\" is in use by the match of the \(names.noun) "
+                + "\"\(name)\"; take it out there first.",
+            conflictsWith: "\(names.path)/\(name)"
         )
     }
 }

@@ -12,6 +12,7 @@ public struct NorthboundDatabase: Sendable {
     public internal(set) var portGroups = Table<PortGroup>()
     public internal(set) var addressSets = Table<AddressSet>()
     public internal(set) var acls = Table<ACL>()
+    public internal(set) var qosRules = Table<QoSRule>()
     /// The number of objects, of all kinds.
     private(set) var objectCount = 0
     /// The topologies by owner, in the order that lists have.

@@ -7,7 +7,8 @@ extension Transaction {
     /// feature for them.
     /// - Throws: ``Refusal`` if the hosts of a switch would have to test too much.
     public mutating func translateFilters() throws(Refusal) {
-        guard !base.northbound.acls.isEmpty || !network.northbound.acls.isEmpty else { return }
+        let databases = [base.northbound, network.northbound]
+        guard databases.contains(where: { !$0.acls.isEmpty || !$0.qosRules.isEmpty }) else { return }
         for id in switchesOfFilters().sorted() {
             guard let home = network.northbound.switches[id] else { continue }
             let filter = network.northbound.filter(of: id)
@@ -19,7 +20,10 @@ extension Transaction {
 
     private func check(_ filter: PacketFilter?, of home: Stored<LogicalSwitch>) throws(Refusal) {
         guard let filter else { return }
-        let weight = filter.acls.reduce(0) { $0 + (network.northbound.acls[.name($1.name)]?.value.match.weight ?? 0) }
+        let database = network.northbound
+        let weight =
+            filter.acls.reduce(0) { $0 + (database.acls[.name($1.name)]?.value.match.weight ?? 0) }
+            + filter.markings.reduce(0) { $0 + (database.qosRules[.name($1.name)]?.value.match.weight ?? 0) }
         guard weight <= ACL.weightMaximum else {
             throw Refusal(
                 .limitExceeded,
@@ -69,7 +73,15 @@ extension Transaction {
         for database in databases {
             for name in names { ids.formUnion(database.acls.index.byName[name]?.map(\.key) ?? []) }
         }
-        return databases.reduce(into: []) { $0.formUnion($1.switches(ofACLs: ids)) }
+        var switches: Set<ObjectID> = databases.reduce(into: []) { $0.formUnion($1.switches(ofACLs: ids)) }
+        let rules = Set(touched(.qosRule))
+        for database in databases {
+            let named = names.flatMap { database.qosRules.index.byName[$0]?.map(\.key) ?? [] }
+            for id in rules.union(named) {
+                if let home = database.qosRules[id]?.value.homeSwitch { switches.insert(home) }
+            }
+        }
+        return switches
     }
 }
 
@@ -96,6 +108,7 @@ extension PacketFilter {
     /// About the bytes of its JSON.
     fileprivate var byteCount: Int {
         acls.reduce(0) { $0 + $1.match.utf8.count + $1.name.utf8.count + 96 }
+            + markings.reduce(0) { $0 + $1.match.utf8.count + $1.name.utf8.count + 96 }
             + addressSets.values.reduce(0) { $0 + 64 + $1.count * 32 }
             + portGroups.values.reduce(0) { $0 + 64 + $1.count * 6 }
     }

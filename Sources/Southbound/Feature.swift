@@ -55,6 +55,9 @@ public enum Feature {
     /// That a host tells senders of what ACLs of the action `reject` stop.
     public static let rejections = "datapath_binding.filter.reject"
 
+    /// That a host marks the packets of a switch by its QoS rules.
+    public static let markings = "datapath_binding.filter.qos_rules"
+
     /// That a host takes patches of datapaths (`FilterPatch`). No port needs it: other hosts are told whole records.
     public static let filterPatches = "datapath_binding.filter.patch"
 
@@ -82,6 +85,6 @@ public enum Feature {
             tunnelKeys, dhcpv4, dhcpv6, dns, routerAdvertisement, routerGuard, dhcpGuard, virtualRouters,
             virtualPorts, portGuards, periodicAdvertisement, standby, filter, connections, rejections, mirrors,
             sendingRate, nestedPorts, physicalNetworks, l2Gateways, trunks, multicastSnooping,
-            queries, filterPatches,
+            queries, filterPatches, markings,
         ]
 }

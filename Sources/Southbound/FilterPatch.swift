@@ -16,11 +16,10 @@ public struct FilterPatch: Hashable, Sendable {
     /// The change between two records of one datapath, whatever the order of members in them.
     /// - Returns: `nil` if they differ by more.
     public init?(from old: DatapathBinding, to new: DatapathBinding) {
-        guard let former = old.filter, let latter = new.filter, former.acls == latter.acls,
-            former.ports == latter.ports
-        else { return nil }
+        guard let former = old.filter, let latter = new.filter else { return nil }
         var other = old
-        other.filter = latter
+        other.filter?.addressSets = latter.addressSets
+        other.filter?.portGroups = latter.portGroups
         guard other == new else { return nil }
         self.init(datapath: new.id)
         guard let sets = Self.changes(from: former.addressSets, to: latter.addressSets),

@@ -7,6 +7,8 @@ public struct PacketFilter: Hashable, Sendable {
     /// The ACLs in the order in which they are asked: by tier, then by priority, the higher first, then what stops
     /// frames first, then by name.
     public var acls: [Rule]
+    /// The rules that mark packets, in the order in which they are asked: by priority, the higher first, then by name.
+    public var markings: [MarkingRule] = []
     /// The keys of the ports of the switch that matches name.
     public var ports: [String: UInt16]
     /// The keys of the ports of the switch in each port group that matches name, ascending.
@@ -95,7 +97,8 @@ public struct PacketFilter: Hashable, Sendable {
     /// The features that a host of the switch's ports needs for it.
     public var neededFeatures: [String] {
         let rejections = acls.contains { $0.action == .reject } ? Feature.rejections : nil
-        return [Feature.filter, tracksConnections ? Feature.connections : nil, rejections].compactMap(\.self)
+        let markings = markings.isEmpty ? nil : Feature.markings
+        return [Feature.filter, tracksConnections ? Feature.connections : nil, rejections, markings].compactMap(\.self)
     }
 
     public init(
@@ -129,6 +132,12 @@ extension PacketFilter {
             { $0.addressSets = $1 },
             .map(.list(.spelled { IPPrefix($0) })),
             default: [:]
+        ),
+        JSONMember(
+            unlessEmpty: "qos_rules",
+            { $0.markings },
+            { $0.markings = $1 },
+            .list(.object(MarkingRule.members, into: .blank))
         ),
     ]
 

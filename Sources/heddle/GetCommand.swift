@@ -10,7 +10,7 @@ struct GetCommand: ParsableCommand {
         abstract: "List objects, chassis and what the hosts are told.",
         discussion: """
             KIND is switches (ls), ports (lsp), dhcp-options (dhcp), dns-records (dns), mirrors, port-groups (pg), \
-            address-sets (as), acls, chassis (ch) or, of the southbound side, datapath-bindings (dp), \
+            address-sets (as), acls, qos-rules (qos), chassis (ch) or, of the southbound side, datapath-bindings (dp), \
             port-bindings (pb), dhcp-responders, dns-responders, mirror-sessions and multicast-groups (mg); the \
             names of OVN's tables are understood too.
 

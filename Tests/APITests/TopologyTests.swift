@@ -45,7 +45,7 @@ import Testing
             list == [
                 [
                     "owner": "me", "revision": 1, "dhcp_options": 0, "dns_records": 0, "mirrors": 0, "switches": 1,
-                    "ports": 2, "port_groups": 0, "address_sets": 0, "acls": 0,
+                    "ports": 2, "port_groups": 0, "address_sets": 0, "acls": 0, "qos_rules": 0,
                 ]
             ]
         )

@@ -66,12 +66,12 @@ import Testing
                 "hv1 ls_in_check_port_sec p1 next", "hv1 ls_in_trunk p1 next", "hv1 ls_in_apply_port_sec p1 next",
                 "hv1 ls_in_activation p1 next",
                 "hv1 ls_in_put_fdb p1 next", "hv1 ls_in_server_guard p1 next", "hv1 ls_in_acl_eval p1 next",
-                "hv1 ls_in_arp_rsp_virtual p1 next",
+                "hv1 ls_in_qos p1 next", "hv1 ls_in_arp_rsp_virtual p1 next",
                 "hv1 ls_in_arp_rsp p1 next", "hv1 lr_in_nd_ra_options p1 next", "hv1 ls_in_dhcp_options p1 next",
                 "hv1 ls_in_dns_lookup p1 next", "hv1 ls_in_l2_lkup_mcast p1 next",
                 "hv1 ls_in_l2_lkup p1 output p2", "hv2 ls_in_put_fdb p1 next",
                 "hv2 local_output p1 output p2", "hv2 ls_out_activation p2 next", "hv2 ls_out_trunk p2 next",
-                "hv2 ls_out_acl_eval p2 next", "hv2 ls_out_check_port_sec p2 next",
+                "hv2 ls_out_acl_eval p2 next", "hv2 ls_out_qos p2 next", "hv2 ls_out_check_port_sec p2 next",
                 "hv2 ls_out_apply_port_sec p2 output p2", "to p2",
             ]
         )

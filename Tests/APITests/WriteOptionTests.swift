@@ -81,6 +81,9 @@ import Testing
         "deleteAddressSet": ("/v1/address-sets/as1", nil),
         "createAcl": ("/v1/acls", acl.merged(with: ["name": "new"])), "replaceAcl": ("/v1/acls/acl1", acl),
         "patchAcl": ("/v1/acls/acl1", ["priority": 9]), "deleteAcl": ("/v1/acls/acl1", nil),
+        "createQosRule": ("/v1/qos-rules", qosRule.merged(with: ["name": "new"])),
+        "replaceQosRule": ("/v1/qos-rules/qos1", qosRule), "patchQosRule": ("/v1/qos-rules/qos1", ["priority": 9]),
+        "deleteQosRule": ("/v1/qos-rules/qos1", nil),
         "createDhcpOptions": (
             "/v1/dhcp-options", ["name": "new", "cidr": "fd00::/64", "options": ["server_id": "02:00:00:00:00:fe"]]
         ),
@@ -106,6 +109,7 @@ import Testing
         "deleteSelectedPortGroups": ("/v1/port-groups?name=pg1&confirm_deletes=1", nil),
         "deleteSelectedAddressSets": ("/v1/address-sets?name=as1&confirm_deletes=1", nil),
         "deleteSelectedAcls": ("/v1/acls?name=acl1&confirm_deletes=1", nil),
+        "deleteSelectedQosRules": ("/v1/qos-rules?name=qos1&confirm_deletes=1", nil),
         "deleteSelectedDhcpOptions": ("/v1/dhcp-options?name=dhcp1&confirm_deletes=1", nil),
         "deleteSelectedDnsRecords": ("/v1/dns-records?name=dns1&confirm_deletes=1", nil),
         "deleteSelectedMirrors": ("/v1/mirrors?name=m1&confirm_deletes=1", nil),
@@ -120,6 +124,10 @@ import Testing
 
     private static let acl: JSONValue = [
         "switch": "ls1", "direction": "to-lport", "priority": 1, "match": "ip", "action": "drop",
+    ]
+
+    private static let qosRule: JSONValue = [
+        "switch": "ls1", "direction": "to-lport", "priority": 1, "match": "ip", "dscp": 46,
     ]
 
     private static let writing = Routes.all.filter {
@@ -140,6 +148,9 @@ import Testing
         if endpoint == .deleteTopology { bench.send("PUT", "/v1/topologies/me", ["switches": [["name": "mine"]]]) }
         if endpoint.operationID.contains("Acl") {
             bench.send("PUT", "/v1/acls/acl1", Self.acl.merged(with: ["action": "pass"]))
+        }
+        if endpoint.operationID.contains("QosRule") {
+            bench.send("PUT", "/v1/qos-rules/qos1", Self.qosRule.merged(with: ["dscp": 7]))
         }
         bench.send("PUT", "/v1/address-sets/as1", [:])
         bench.send("PUT", "/v1/dns-records/dns1", [:])

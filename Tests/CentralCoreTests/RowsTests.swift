@@ -30,6 +30,10 @@ import Testing
             "action": "drop",
         ]
         bench.write(.create(.acl, acl))
+        let rule: JSONValue = [
+            "name": "qos", "switch": "s", "direction": "from-lport", "priority": 1, "match": "ip", "dscp": 46,
+        ]
+        bench.write(Operation(.object(.qosRule), .create(body: rule, switch: nil)))
         var topology = WriteRequest(operations: [], author: "a", requestID: "r")
         topology.topology = TopologyRequest(
             owner: "o",

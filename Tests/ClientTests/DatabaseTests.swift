@@ -32,6 +32,7 @@ import Testing
         ],
         "/v1/dns-records": [],
         "/v1/mirrors": [],
+        "/v1/qos-rules": [],
         "/v1/chassis": [
             [
                 "name": "hv1", "chassis_id": "0000000e-0000-4000-8000-000000000005", "hostname": "hv1.lan",

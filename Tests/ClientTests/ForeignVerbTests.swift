@@ -21,7 +21,6 @@ import Testing
         ("lb-add l 1:1 2:2", "load balancers"), ("ls-lb-add s l", "load balancers"),
         ("lr-lb-add r l", "load balancers"),
         ("lr-nat-add r snat 1 2", "NAT"),
-        ("qos-add s", "QoS"),
         ("wait-until x", "--wait=hv"), ("init", "leave it out"), ("sb create Chassis name=x", "heddle nb set"),
         ("sb lflow-list", "no logical flows"), ("sb lsp-bind p hv1", "heddle port add"),
         ("--meter=m acl-add ls1 to-lport 1 ip drop", "leave it out"),

@@ -35,6 +35,7 @@ import Wire
         "/v1/port-groups": [["name": .string(hostile), "ports": [.string(hostile)]]],
         "/v1/mirrors": [["name": .string(hostile), "sink": .string(hostile), "type": .string(hostile)]],
         "/v1/address-sets": [["name": .string(hostile), "addresses": [.string(hostile)]]],
+        "/v1/qos-rules": [["name": .string(hostile), "match": .string(hostile), "direction": .string(hostile)]],
         "/v1/acls": [["name": .string(hostile), "match": .string(hostile), "direction": .string(hostile)]],
         "/v1/chassis": [
             [

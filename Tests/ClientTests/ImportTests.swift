@@ -11,6 +11,7 @@ import Testing
         let strings: JSONValue = ["type": ["key": "string", "min": 0, "max": "unlimited"]]
         let references: JSONValue = ["type": ["key": ["type": "uuid"], "min": 0, "max": "unlimited"]]
         let flag: JSONValue = ["type": ["key": "boolean", "min": 0, "max": 1]]
+        let numbers: JSONValue = ["type": ["key": "string", "value": "integer", "min": 0, "max": "unlimited"]]
         let string: JSONValue = ["type": "string"]
         let integer: JSONValue = ["type": "integer"]
         return [
@@ -19,7 +20,7 @@ import Testing
                 "Logical_Switch": [
                     "columns": [
                         "name": string, "ports": references, "acls": references, "other_config": map,
-                        "external_ids": map, "load_balancer": references, "shiny": string,
+                        "external_ids": map, "load_balancer": references, "shiny": string, "qos_rules": references,
                     ]
                 ],
                 "Logical_Switch_Port": [
@@ -36,6 +37,9 @@ import Testing
                 ],
                 "Port_Group": ["columns": ["name": string, "ports": references, "acls": references]],
                 "Address_Set": ["columns": ["name": string, "addresses": strings]],
+                "QoS": [
+                    "columns": ["direction": string, "match": string, "priority": integer, "action": numbers]
+                ],
                 "Logical_Router": ["columns": ["name": string, "ports": references]],
             ],
         ]
@@ -154,6 +158,26 @@ import Testing
         #expect(home?.raw("subnet") == "10.0.0.0/24" && home?["vlan_passthru"] == true)
         #expect(home?["ports"]?.arrayValue?[0].raws("addresses") == ["02:00:00:00:00:01 10.0.0.7"])
         #expect(network.remarks.count == 1)
+    }
+
+    @Test func `QoS rules that mark come along, and those that do more are told`() throws {
+        func rule(_ number: Int64, _ action: [JSONValue]) -> (String, Int, JSONValue) {
+            (
+                "QoS", Int(number),
+                [
+                    "direction": "from-lport", "priority": .integer(number), "match": "inport == \"p1\"",
+                    "action": ["map", .array(action)],
+                ]
+            )
+        }
+        let network = try Self.network([
+            ("Logical_Switch", 1, ["name": "ls1", "ports": Self.reference(2), "qos_rules": Self.reference(3, 4)]),
+            ("Logical_Switch_Port", 2, ["name": "p1"]),
+            rule(3, [["dscp", 46]]), rule(4, [["dscp", 10], ["mark", 7]]),
+        ])
+        let rules = try Self.json(network)["qos_rules"]?.arrayValue ?? []
+        #expect(rules.map { $0["dscp"] } == [46] && rules.map { $0.raw("switch") } == ["ls1"])
+        #expect(network.remarks.count == 1 && network.remarks[0].text.contains("mark"), "\(network.remarks)")
     }
 
     @Test func `a text of others harms no terminal`() throws {

@@ -154,6 +154,22 @@ import Testing
         ("acl-del ls1", [.aclDel("ls1", NbACLFilter())]),
         ("acl-del ls1 from 5 ip", [.aclDel("ls1", NbACLFilter(direction: "from-lport", priority: 5, match: "ip"))]),
         ("acl-list ls1", [.aclList("ls1")]),
+        (
+            "--may-exist qos-add ls1 from-lport 9 'udp && ip4' dscp=46",
+            [
+                .qosAdd(
+                    NbQoS(
+                        logicalSwitch: "ls1",
+                        direction: "from-lport",
+                        priority: 9,
+                        match: "udp && ip4",
+                        dscp: 46,
+                        mayExist: true
+                    )
+                )
+            ]
+        ), ("qos-del ls1 to 5 ip", [.qosDel("ls1", NbACLFilter(direction: "to-lport", priority: 5, match: "ip"))]),
+        ("qos-list ls1", [.qosList("ls1")]),
         ("show", [.show(switch: nil)]),
         ("show ls1", [.show(switch: "ls1")]),
         ("sync", [.sync]),
@@ -186,7 +202,7 @@ import Testing
         "--severity acl-add a to-lport 5 ip drop", "--tier=4 acl-add a to-lport 5 ip drop",
         "--log=1 acl-add a to-lport 5 ip drop", "acl-add a to-lport 5 ip", "acl-add a up 5 ip drop",
         "acl-add a to-lport 5x ip drop", "acl-del a to-lport 5",
-        "acl-list",
+        "acl-list", "qos-add a to-lport 5 ip dscp=64", "qos-add a to-lport 5 ip rate=5", "qos-del a to-lport 5",
         "--wait", "--wait=all sync", "--timeout=x sync", "--timeout=-1 sync", "--timeout=86401 sync", "-x sync",
         "-t", "sync --columns=name",
     ]

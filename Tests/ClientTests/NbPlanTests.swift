@@ -13,6 +13,9 @@ import Testing
         }
         view.ports["p0"] = ["name": "p0", "switch": "ls0", "revision": 4, "options": ["a": "1", "b": "2"]]
         view.portGroups["pg0"] = ["name": "pg0", "revision": 6, "ports": ["p0"]]
+        view.qosRules = [
+            ["name": "voice", "switch": "ls0", "direction": "from-lport", "priority": 5, "match": "ip", "dscp": 46]
+        ]
         view.acls = [
             ["name": "a0", "switch": "ls0", "direction": "to-lport", "priority": 5, "match": "ip"],
             ["name": "a1", "port_group": "pg0", "direction": "from-lport", "priority": 6, "match": "ip4"],
@@ -51,7 +54,8 @@ import Testing
         "pg-add pg1 p0 p1 p0", "pg-set-ports pg0 p1", "pg-set-ports pg0", "pg-del pg0", "pg-del pg0 -- pg-add pg0",
         "lsp-add ls0 p2 -- pg-add pg1 p2",
         "acl-add ls0 to-lport 9 ip6 drop", "acl-add pg0 from-lport 9 ip6 allow -- acl-del pg0", "acl-del ls0",
-        "acl-del pg0 to-lport", "ls-add ls2 -- acl-add ls2 to-lport 1 ip pass", "sync",
+        "acl-del pg0 to-lport", "qos-add ls0 to-lport 9 ip6 dscp=46 -- qos-del ls0", "qos-del ls0 from-lport 5 ip",
+        "ls-add ls2 -- acl-add ls2 to-lport 1 ip pass", "sync",
         "mirror-add m1 gre 7 both 192.0.2.9 -- lsp-attach-mirror p1 m1 -- lsp-attach-mirror p0 m1",
         "mirror-add m1 lport to-lport p0", "mirror-del m0", "--if-exists mirror-del m1", "lsp-attach-mirror p0 m0",
         "--may-exist lsp-attach-mirror p1 m0", "lsp-detach-mirror p1 m0", "--if-exists lsp-detach-mirror p0 m0",

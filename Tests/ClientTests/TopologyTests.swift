@@ -54,7 +54,7 @@ import Testing
                     ["name": "web-2", "addresses": ["02:00:00:00:00:02"], "switch": "web"],
                     ["name": "db-1", "switch": "db", "addresses": ["02:00:00:00:00:03 10.1.0.3", "unknown"]],
                 ],
-                "port_groups": [], "address_sets": [], "acls": [],
+                "port_groups": [], "address_sets": [], "acls": [], "qos_rules": [],
             ]
         )
         // JSON is YAML.

@@ -32,6 +32,9 @@ KINDS = (
     ("acls", "acl", "acls", "Acl",
      {"switch": "made-switch", "direction": "to-lport", "priority": 1000, "match": "ip4", "action": "drop"},
      {"priority": 7}),
+    ("qos_rules", "qos_rule", "qos_rules", "QosRule",
+     {"switch": "made-switch", "direction": "from-lport", "priority": 1000, "match": "ip4", "dscp": 46},
+     {"priority": 7}),
 )
 
 

@@ -23,6 +23,17 @@ extension RandomNetwork {
                 )
             )
         }
+        for number in 0..<(chance(30) ? Int.random(in: 1...12, using: &generator) : 0) {
+            let direction: PacketFilter.Direction = chance(50) ? .fromPort : .toPort
+            filter.markings.append(
+                MarkingRule(
+                    name: "qos\(number)",
+                    direction: direction,
+                    match: match(direction),
+                    dscp: UInt8.random(in: 0...63, using: &generator)
+                )
+            )
+        }
         filter.ports = ["@few": 4, "p1": 1, "p2": UInt16.random(in: 1...8, using: &generator)]
         filter.portGroups = ["few": [2, 3], "many": [1, 2, 4, 5, 6, 7, 8], "empty": []]
         filter.addressSets = [
@@ -82,7 +93,8 @@ extension RandomNetwork {
             "eth.type \(comparison) 0x\(["800", "806", "86dd", "8035", "5ff"][number % 5])",
             "ip.proto \(comparison) \([1, 6, 17, 58, 132][number % 5])",
             "ip.ttl \(comparison) \([64, 255, 1][number % 3])",
-            "ip.dscp == 0", "ip.ecn != 1", "icmp6.type == {133, 134, 135, 136}", "icmp4.type == 8",
+            "ip.dscp == 0", "ip.dscp != \(number * 7)", "ip.ecn != 1", "icmp6.type == {133, 134, 135, 136}",
+            "icmp4.type == 8",
             "arp.op == \(number % 3)",
             "arp.tpa == $hosts", "arp.spa \(order) 10.0.0.\(number)", "tcp.flags[1]", "tcp.flags == 2/2",
             "ip6.label \(order) 1", "vlan.vid == 0", "arp.sha == 02:00:00:00:00:0\(number)", "sctp.dst == 80",

@@ -45,7 +45,8 @@ import Wire
                 + #""datapath_binding.filter.allow_related","datapath_binding.filter.reject","#
                 + #""port_binding.mirrors","port_binding.sending_rate","port_binding.parent_port","#
                 + #""port_binding.network_name","port_binding.gateway_network","port_binding.trunk","#
-                + #""datapath_binding.multicast_snooping","ask","datapath_binding.filter.patch"],"#
+                + #""datapath_binding.multicast_snooping","ask","datapath_binding.filter.patch","#
+                + #""datapath_binding.filter.qos_rules"],"#
                 + #""hostname":"host1","#
                 + #""epoch":"0000000000000abc","since":41,"applied":40,"wait":30,"#
                 + #""encaps":[{"type":"geneve","ip":"10.0.0.1"}],"#

@@ -12,10 +12,12 @@ from test_http import Central
 METHODS = ("get", "post", "put", "patch", "delete")
 # An ACL and what it is of; apart from the others, whose host does not ask ACLs and would lose its port.
 ACL = ["createSwitch", "createPort", "createPortGroup", "createAcl"]
+QOS = ["createSwitch", "createQosRule"]
 # The objects before a request that makes something; before the others, all of them exist.
 NEEDED = {"createSwitch": [], "createSwitchPort": ["createSwitch"], "createPort": ["createSwitch"], "transact": [],
           "createPortGroup": ["createSwitch", "createPort"], "createAddressSet": [],
           "createAcl": ACL[:-1], "getAcl": ACL, "replaceAcl": ACL, "patchAcl": ACL, "deleteAcl": ACL,
+          "createQosRule": QOS[:-1], "getQosRule": QOS, "replaceQosRule": QOS, "patchQosRule": QOS, "deleteQosRule": QOS,
           "createDhcpOptions": [], "createDnsRecords": [], "createMirror": [], "applyTopology": [],
           "createToken": [], "enrol": ["createToken"],
           "sync": ["createSwitch", "createPort"]}

@@ -54,6 +54,21 @@ class RateTest(unittest.TestCase):
             flood.kill()
             flood.communicate()
 
+    def test_marks_reach_the_other_host(self):
+        match = 'inport == "ls1-vm1" && icmp4'
+        self.addCleanup(self.lab.heddle, "central", "nb", "qos-del", "ls1")
+        self.lab.heddle("central", "nb", "--wait=hv", "qos-add", "ls1", "from-lport", "100", match, "dscp=46")
+        with packet_socket(f"{self.lab.name}-vm2", "vm2") as receiver:
+            receiver.settimeout(10)
+            self.assertEqual(self.lab.ping("vm1", self.lab.IP[2], count=1), 1)
+            while True:
+                frame = receiver.recv(2048)
+                if frame[12:14] == b"\x08\x00" and frame[23] == 1 and frame[34] == 8:
+                    break
+            self.assertEqual(frame[15], 46 << 2)
+        listed = self.lab.heddle("central", "nb", "qos-list", "ls1").stdout
+        self.assertEqual(listed, f"from-lport   100 ({match}) dscp=46\n")
+
     def test_a_storm_is_dropped_and_all_else_passes(self):
         self.addCleanup(self.limit)
         self.limit("max_broadcast_packet_rate=1")

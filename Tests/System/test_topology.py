@@ -96,7 +96,7 @@ class TopologyTest(unittest.TestCase):
             self.heddle(central, "apply", "-f", file.name, "--prune")
             owner = json.loads(central.curl("/v1/topologies"))["items"][0]
             self.assertEqual(owner, {"owner": "big", "revision": revision, "switches": SWITCHES, "port_groups": 0,
-                                     "address_sets": 0, "acls": 0, "dhcp_options": 0, "dns_records": 0, "mirrors": 0,
+                                     "address_sets": 0, "acls": 0, "qos_rules": 0, "dhcp_options": 0, "dns_records": 0, "mirrors": 0,
                                      "ports": COUNT - SWITCHES})
 
 

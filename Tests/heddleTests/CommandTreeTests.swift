@@ -107,7 +107,7 @@ import Testing
         (
             "get swiches",
             "there is no kind 'swiches'; did you mean 'switches'? the kinds are dhcp-options, dns-records, "
-                + "mirrors, switches, ports, port-groups, address-sets, acls, chassis, datapath-bindings, "
+                + "mirrors, switches, ports, port-groups, address-sets, acls, qos-rules, chassis, datapath-bindings, "
                 + "port-bindings, dhcp-responders, dns-responders, mirror-sessions, multicast-groups"
         ),
     ])

@@ -35,7 +35,6 @@ struct ForeignVerbs: Sendable {
             ("lr-", "logical routers are not in this version: let a guest or the network outside route"),
             ("lrp-", "logical routers are not in this version: let a guest or the network outside route"),
             ("lb-", "load balancers are not in this version"),
-            ("qos-", "QoS rules are not in this version"),
             ("meter-", "meters are not in this version"),
             ("ha-chassis-group-", "gateways are not in this version"),
             ("lsp-set-tag", "give the tag of a nested port with 'lsp-add SWITCH PORT PARENT TAG'"),

@@ -34,7 +34,6 @@ extension OVNDatabase {
         + all(["Gateway_Chassis", "HA_Chassis", "HA_Chassis_Group"], noGateways)
         + all(["Connection", "SSL"], ownConnections)
         + all(["Meter", "Meter_Band", "Copp"], "hosts bound by themselves what guests may ask of them")
-        + all(["QoS"], "QoS rules are not in this version; 'qos_max_rate' in a port's options bounds it")
         + all(["NB_Global"], "central's options and 'heddle nb --wait=hv sync' take its place")
 
     private static let southboundTables =

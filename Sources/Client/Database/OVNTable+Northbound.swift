@@ -28,7 +28,10 @@ extension OVNTable {
             OVNColumn("ports", .set(.uuid), needs: [.port], fixed: "use 'lsp-add' and 'lsp-del'") { object, objects in
                 .uuids(objects.ids(.port, where: "switch", is: object.raw("name")))
             },
-            .absent("qos_rules", .set(.uuid), "QoS rules are not in this version; 'qos_max_rate' bounds a port"),
+            OVNColumn("qos_rules", .set(.uuid), needs: [.qosRule], fixed: "use 'qos-add' and 'qos-del'") {
+                object,
+                objects in .uuids(objects.ids(.qosRule, where: "switch", is: object.raw("name")))
+            },
         ],
         creation: .named { $0["name"].text },
         body: { switchBody($0) }

@@ -157,6 +157,7 @@ enum OVNDatabase: Sendable {
         case .northbound:
             [
                 .acl, .addressSet, .dhcpOptions, .dns, .logicalSwitch, .logicalSwitchPort, .mirror, .portGroup,
+                .qos,
             ]
         case .southbound: [.chassis, .datapathBinding, .encap, .multicastGroup, .portBinding]
         }

@@ -22,6 +22,7 @@ extension NorthboundImport {
         .portGroup: ["ports", "labels"],
         .addressSet: ["addresses", "labels"],
         .acl: ["labels"],
+        .qosRule: ["labels"],
     ]
 
     /// Tries the objects on an empty network until nothing is refused, and leaves out what was.

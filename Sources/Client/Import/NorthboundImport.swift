@@ -25,7 +25,7 @@ public struct NorthboundImport: Sendable {
     /// The tables whose rows others own: what is said of those says it of these.
     private static let ownedTables: Set = [
         "Logical_Router_Port", "Logical_Router_Policy", "Logical_Router_Static_Route", "NAT", "Gateway_Chassis",
-        "HA_Chassis", "Meter_Band", "Load_Balancer_Health_Check", "QoS", "Forwarding_Group",
+        "HA_Chassis", "Meter_Band", "Load_Balancer_Health_Check", "Forwarding_Group",
     ]
 
     /// Makes objects of all rows.
@@ -164,6 +164,7 @@ public struct NorthboundImport: Sendable {
             addPort(id, port, on: home)
         }
         addACLs(of: row, ("switch", home))
+        addQoSRules(of: row, home)
     }
 
     private mutating func addPort(_ id: String, _ row: OVNRow, on home: String) {
@@ -210,6 +211,28 @@ public struct NorthboundImport: Sendable {
             var body = object(id, row, .acl, key: key)
             body[home.member] = .string(home.name)
             add(body, .acl, id, .acl)
+        }
+    }
+
+    private mutating func addQoSRules(of row: OVNRow, _ home: String) {
+        let rules = contents.rows[OVNTable.qos.name] ?? [:]
+        for id in row["qos_rules"].texts {
+            guard let columns = rules[id] else { continue }
+            var row = OVNRow(columns: columns)
+            row["match"] = .string(withNewNames(row["match"].text))
+            let name = NbACL.name(
+                on: home,
+                row["direction"].text,
+                Int64(row["priority"].text) ?? 0,
+                row["match"].text
+            )
+            var given = names[OVNTable.qos.name] ?? RowNames(prefix: "qos")
+            let key = "\(id)/\(home)"
+            _ = given.add(key, name)
+            names[OVNTable.qos.name] = given
+            var body = object(id, row, .qos, key: key)
+            body["switch"] = .string(home)
+            add(body, .qosRule, id, .qos)
         }
     }
 

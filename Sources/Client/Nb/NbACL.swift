@@ -17,8 +17,10 @@ public struct NbACL: Equatable, Sendable {
 
     /// The name that such an ACL gets, as OVN's have none that tells them apart: of what it is on, its direction and
     /// priority, and a hash of its match.
-    func name(on entity: String) -> String {
-        if let givenName { return givenName }
+    func name(on entity: String) -> String { givenName ?? Self.name(on: entity, direction, priority, match) }
+
+    /// The name of a rule that users give none.
+    static func name(on entity: String, _ direction: String, _ priority: Int64, _ match: String) -> String {
         var hash: UInt32 = 0x811c_9dc5
         for byte in match.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         let digits = String(hash, radix: 16)
@@ -101,7 +103,7 @@ extension NbCommand {
         ) { words throws(ClientError) in .aclList(try words.reference(0, of: "switch or port group")) },
     ]
 
-    private static func direction(_ word: String) throws(ClientError) -> String {
+    static func direction(_ word: String) throws(ClientError) -> String {
         // As in OVN the beginning is enough.
         for direction in ["from-lport", "to-lport"] where !word.isEmpty && direction.hasPrefix(word) {
             return direction
@@ -116,7 +118,7 @@ extension NbCommand {
         return tier
     }
 
-    private static func priority(_ word: String) throws(ClientError) -> Int64 {
+    static func priority(_ word: String) throws(ClientError) -> Int64 {
         guard let priority = Int64(word), (0...32767).contains(priority) else {
             throw .usage("\(word): priority must be in range 0...32767")
         }

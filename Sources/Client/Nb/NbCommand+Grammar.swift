@@ -3,8 +3,8 @@ extension NbCommand {
     public static let grammar = ControlGrammar<NbCommand>(
         program: "heddle nb",
         abstract: "Change and show the logical network, with ovn-nbctl's commands.",
-        verbs: switchVerbs + portVerbs + portColumnVerbs + identityVerbs + portGroupVerbs + aclVerbs + dhcpVerbs
-            + mirrorVerbs + databaseVerbs + otherVerbs,
+        verbs: switchVerbs + portVerbs + portColumnVerbs + identityVerbs + portGroupVerbs + aclVerbs + qosVerbs
+            + dhcpVerbs + mirrorVerbs + databaseVerbs + otherVerbs,
         waits: true,
         foreignVerbs: .northbound,
         database: .northbound

@@ -109,11 +109,4 @@ extension NbCommand {
             )
         },
     ]
-
-    private static func priority(_ word: String) throws(ClientError) -> Int64 {
-        guard let number = Int64(word), (0...32_767).contains(number) else {
-            throw .usage("'\(word)' is not a priority, 0 to 32767")
-        }
-        return number
-    }
 }

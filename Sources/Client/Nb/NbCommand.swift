@@ -35,6 +35,12 @@ public enum NbCommand: Equatable, Sendable {
     case aclDel(String, NbACLFilter)
     /// Print the ACLs of a switch or a port group.
     case aclList(String)
+    /// Make a QoS rule of a switch.
+    case qosAdd(NbQoS)
+    /// Delete QoS rules of a switch.
+    case qosDel(String, NbACLFilter)
+    /// Print the QoS rules of a switch.
+    case qosList(String)
     /// Make a mirror.
     case mirrorAdd(name: String, type: String, index: Int64, filter: String, sink: String)
     /// Delete a mirror.
@@ -118,12 +124,13 @@ public enum NbCommand: Equatable, Sendable {
     /// True if the command only prints.
     var onlyReads: Bool {
         switch self {
-        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList, .mirrorList,
-            .lspGetSwitch, .lsGet:
+        case .lsList, .lspList, .lspGet, .show, .dhcpOptionsList, .dhcpOptionsGet, .pgGetPorts, .aclList, .qosList,
+            .mirrorList, .lspGetSwitch, .lsGet:
             true
         case .database(let command): command.onlyReads
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
-            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel:
+            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .qosAdd, .qosDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd,
+            .mirrorRuleDel:
             false
         }
     }

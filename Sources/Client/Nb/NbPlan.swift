@@ -14,6 +14,8 @@ public struct NbView: Equatable, Sendable {
     public var portGroups: [String: JSONValue] = [:]
     /// All ACLs, if a command is about them.
     public var acls: [JSONValue] = []
+    /// All QoS rules, if a command is about them.
+    public var qosRules: [JSONValue] = []
     /// Mirrors by the name or UUID that the user wrote; those that are not there are missing.
     public var mirrors: [String: JSONValue] = [:]
     /// The objects of rows that the chain changes, by table and by what the user wrote.
@@ -53,6 +55,8 @@ public struct NbPlan: Equatable, Sendable {
     var rowNames: [String: String] = [:]
     /// The paths of the objects that `create` makes, in order.
     public internal(set) var created: [String] = []
+    /// The QoS rules as it has.
+    var qosRules: [JSONValue] = []
     private var names: [String: String] = [:]
     private var position = 0
 
@@ -131,6 +135,7 @@ public struct NbPlan: Equatable, Sendable {
         records = view.records
         allRecords = view.allRecords
         referredObjects = view.referredObjects
+        qosRules = view.qosRules
         for (index, command) in commands.enumerated() {
             position = index
             try add(command)
@@ -170,6 +175,9 @@ public struct NbPlan: Equatable, Sendable {
             acls.removeAll { acl in gone.contains { $0.text("name") == acl.text("name") } }
             for acl in gone { operate("delete", "/v1/acls/" + percentEncoded(acl.text("name"))) }
         case .aclList(let reference): _ = try homeOfACLs(reference)
+        case .qosAdd(let rule): try addQoS(rule)
+        case .qosDel(let reference, let filter): try deleteQoS(reference, filter)
+        case .qosList(let reference): _ = try logicalSwitch(reference)
         case .mirrorAdd(let name, let type, let index, let filter, let sink):
             try addMirror(name, type: type, index: index, filter: filter, sink: sink)
         case .mirrorDel(let reference, let ifExists): try deleteMirror(reference, ifExists: ifExists)

@@ -121,6 +121,7 @@ public struct NbSession {
             revision = max(revision ?? 0, reply.revision ?? 0)
         }
         if commands.contains(where: \.needsACLs) { view.acls = try boundedCaller.list("/v1/acls") }
+        if commands.contains(where: \.needsQoSRules) { view.qosRules = try boundedCaller.list("/v1/qos-rules") }
         for reference in Self.unique(commands.compactMap(\.mirrorReference)) {
             guard let reply = try boundedCaller.object("/v1/mirrors/" + percentEncoded(reference)) else { continue }
             view.mirrors[reference] = reply.body
@@ -229,6 +230,11 @@ public struct NbSession {
             output(NbListing.options(ofSet: object))
         case .aclList(let reference):
             output(NbListing.acls(try acls(of: reference)))
+        case .qosList(let reference):
+            guard let home = try boundedCaller.object(switchPath(reference))?.body?.text("name") else {
+                throw notFound(reference, "switch")
+            }
+            output(NbListing.qosRules(try boundedCaller.list("/v1/qos-rules").filter { $0.text("switch") == home }))
         case .pgGetPorts(let reference):
             guard let group = try boundedCaller.object(portGroupPath(reference))?.body else {
                 throw notFound(reference, "port group")
@@ -236,7 +242,8 @@ public struct NbSession {
             output(NbListing.list(try ports(named: group.texts("ports"))))
         case .mirrorList: output(NbListing.mirrors(try boundedCaller.list("/v1/mirrors")))
         case .lsAdd, .lsDel, .lspAdd, .lspDel, .lspSet, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsSet,
-            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel:
+            .pgAdd, .pgDel, .pgSetPorts, .aclAdd, .aclDel, .qosAdd, .qosDel, .mirrorAdd, .mirrorDel, .mirrorRuleAdd,
+            .mirrorRuleDel:
             break
         }
     }
@@ -284,7 +291,8 @@ extension NbCommand {
         case .lsAdd(let name, _), .lsDel(let name, _), .lspList(let name), .show(let name?), .lsGet(let name): [name]
         case .lspAdd(let name, _, _, _): [name]
         case .aclAdd(let acl): [acl.entity]
-        case .aclDel(let name, _), .aclList(let name): [name]
+        case .aclDel(let name, _), .aclList(let name), .qosDel(let name, _), .qosList(let name): [name]
+        case .qosAdd(let rule): [rule.logicalSwitch]
         case .lsList, .lspDel, .lspSet, .lspGet, .show(nil), .sync, .dhcpOptionsCreate, .dhcpOptionsDel,
             .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .mirrorAdd,
             .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch, .database:
@@ -299,8 +307,8 @@ extension NbCommand {
             [name]
         case .pgAdd(_, let ports), .pgSetPorts(_, let ports): ports
         case .lsAdd, .lsDel, .lsList, .lspList, .show, .sync, .dhcpOptionsCreate, .dhcpOptionsDel, .dhcpOptionsList,
-            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,
-            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lsGet, .database:
+            .dhcpOptionsSet, .dhcpOptionsGet, .pgDel, .pgGetPorts, .aclAdd, .aclDel, .aclList, .qosAdd, .qosDel,
+            .qosList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lsGet, .database:
             []
         }
     }
@@ -312,8 +320,8 @@ extension NbCommand {
             .dhcpOptionsGet(let name):
             name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsList,
-            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .mirrorAdd, .mirrorDel,
-            .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch, .lsGet, .database:
+            .pgAdd, .pgDel, .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .qosAdd, .qosDel, .qosList,
+            .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch, .lsGet, .database:
             nil
         }
     }
@@ -324,8 +332,20 @@ extension NbCommand {
         case .aclAdd, .aclDel: true
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts,
-            .pgGetPorts, .aclList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch,
-            .lsGet, .database:
+            .pgGetPorts, .aclList, .qosAdd, .qosDel, .qosList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel,
+            .mirrorList, .lspGetSwitch, .lsGet, .database:
+            false
+        }
+    }
+
+    /// True if it depends on the QoS rules that there are.
+    fileprivate var needsQoSRules: Bool {
+        switch self {
+        case .qosAdd, .qosDel: true
+        case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
+            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .pgAdd, .pgDel, .pgSetPorts,
+            .pgGetPorts, .aclAdd, .aclDel, .aclList, .qosList, .mirrorAdd, .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel,
+            .mirrorList, .lspGetSwitch, .lsGet, .database:
             false
         }
     }
@@ -337,8 +357,8 @@ extension NbCommand {
         case .aclAdd(let acl): acl.entity
         case .aclDel(let name, _), .aclList(let name): name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
-            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .mirrorAdd, .mirrorDel, .mirrorRuleAdd,
-            .mirrorRuleDel, .mirrorList, .lspGetSwitch, .lsGet, .database:
+            .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .qosAdd, .qosDel, .qosList, .mirrorAdd,
+            .mirrorDel, .mirrorRuleAdd, .mirrorRuleDel, .mirrorList, .lspGetSwitch, .lsGet, .database:
             nil
         }
     }
@@ -352,7 +372,8 @@ extension NbCommand {
         case .lspSet(_, .attachMirror(let name, _)), .lspSet(_, .detachMirror(let name, _)): name
         case .lsAdd, .lsDel, .lsList, .lspAdd, .lspDel, .lspList, .lspSet, .lspGet, .show, .sync, .dhcpOptionsCreate,
             .dhcpOptionsDel, .dhcpOptionsList, .dhcpOptionsSet, .dhcpOptionsGet, .mirrorList, .pgAdd, .pgDel,
-            .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .lspGetSwitch, .lsGet, .database:
+            .pgSetPorts, .pgGetPorts, .aclAdd, .aclDel, .aclList, .qosAdd, .qosDel, .qosList, .lspGetSwitch, .lsGet,
+            .database:
             nil
         }
     }

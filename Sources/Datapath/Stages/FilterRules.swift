@@ -51,7 +51,7 @@ extension Context {
     }
 
     /// The rules that can be true of the frame; `nil` if the file does not have what it claims.
-    private mutating func candidates(_ filter: FilterRow, _ tables: Tables) -> RuleCandidates? {
+    mutating func candidates(_ filter: FilterRow, _ tables: Tables) -> RuleCandidates? {
         let list = filter.rules(of: (egress ?? ingress).pointee.key, tables)
         var candidates = RuleCandidates()
         guard candidates.add(list.others, tables) else { return nil }
@@ -90,7 +90,7 @@ extension Context {
     }
 
     /// Follows the tests of a rule, each of which names one behind it.
-    private mutating func isTrue(
+    mutating func isTrue(
         _ first: TestTarget,
         _ tests: UnsafeBufferPointer<TestRow>,
         _ tables: Tables
@@ -206,7 +206,7 @@ extension Context {
         case .tcpFlags: UInt128(isIP ? contents.tcpFlags : 0)
         case .messageType: UInt128(isIP ? contents.messageWord &>> 8 : 0)
         case .messageCode: UInt128(isIP ? contents.messageWord & 0xff : 0)
-        case .ipDSCP: UInt128(isIP ? contents.trafficClass &>> 2 : 0)
+        case .ipDSCP: UInt128(isIP ? dscp : 0)
         case .ipECN: UInt128(isIP ? contents.trafficClass & 3 : 0)
         case .ipTTL: UInt128(isIP ? contents.lifetime : 0)
         case .ipFragment: UInt128(isIP ? contents.fragmentBits : 0)
@@ -217,6 +217,11 @@ extension Context {
         case .arpSenderMAC: UInt128(contents.arpMAC(at: 8))
         case .arpTargetMAC: UInt128(contents.arpMAC(at: 18))
         }
+    }
+
+    /// The differentiated services code point. IP only.
+    private var dscp: UInt8 {
+        mutating get { edit.parts.contains(.dscp) ? edit.dscp : contents.trafficClass &>> 2 }
     }
 
     private var isIP: Bool { network == .ipv4 || network == .ipv6 }

@@ -57,19 +57,21 @@ extension ACL: Kind {
         .reference("switch", { $0.switchID }, { $0.switchID = $1 }, to: LogicalSwitch.self),
         .reference("port_group", { $0.portGroup }, { $0.portGroup = $1 }, to: PortGroup.self),
         Field("direction", "string", { $0.direction }, { $0.direction = $1 }, .word) { (reader) throws(Refusal) in
-            try word(reader, "direction")
+            try reader.word("direction")
         },
         Field("priority", "integer", { $0.priority }, { $0.priority = $1 }, .integer(in: 0...priorityMaximum)) {
             (reader) throws(Refusal) in
-            try integer(reader, "priority", in: 0...priorityMaximum)
+            try reader.integer("priority", in: 0...priorityMaximum)
         },
         Field("tier", "integer", { $0.tier }, { $0.tier = $1 }, .integer(in: 0...PacketFilter.tierMaximum)) {
             (reader) throws(Refusal) in
-            try integer(reader, "tier", in: 0...PacketFilter.tierMaximum, default: 0)
+            try reader.integer("tier", in: 0...PacketFilter.tierMaximum, default: 0)
         },
-        Field("match", "string", { $0.match }, { $0.match = $1 }, ACLMatch.codec, read: match),
+        Field("match", "string", { $0.match }, { $0.match = $1 }, ACLMatch.codec) {
+            (reader) throws(Refusal) in try reader.match()
+        },
         Field("action", "string", { $0.action }, { $0.action = $1 }, .word) { (reader) throws(Refusal) in
-            try word(reader, "action")
+            try reader.word("action")
         },
         .texts("labels", { $0.labels }, { $0.labels = $1 }),
         Field("log", "boolean", { $0.isLogged }, { $0.isLogged = $1 }, .flag, laterThan: false) {
@@ -78,64 +80,12 @@ extension ACL: Kind {
         },
         Field("severity", "string", { $0.severity }, { $0.severity = $1 }, .word, laterThan: .info) {
             (reader) throws(Refusal) in
-            try word(reader, "severity", default: .info)
+            try reader.word("severity", default: .info)
         },
     ])
     public static let blank = ACL(name: "")
     public static let reachesOthers = true
     public static let otherReferredKinds: Set<ObjectKind> = [.addressSet]
-
-    private static func word<Word: RawRepresentable<String> & CaseIterable>(
-        _ reader: BodyReader,
-        _ name: String,
-        default fallback: Word? = nil
-    ) throws(Refusal) -> Word {
-        let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
-        guard let text = try reader.string(name) else {
-            if let fallback { return fallback }
-            let detail = "\(reader.noun) needs \"\(name)\", which is one of \(words)."
-            throw Refusal(.missingField, detail, pointer: reader.pointer(name))
-        }
-        guard let word = Word(rawValue: text) else {
-            let detail = "\"\(name)\" is one of \(words), not \(quoted(text))."
-            throw Refusal(.invalidValue, detail, pointer: reader.pointer(name))
-        }
-        return word
-    }
-
-    private static func integer<Value: FixedWidthInteger>(
-        _ reader: BodyReader,
-        _ name: String,
-        in range: ClosedRange<Value>,
-        default fallback: Value? = nil
-    ) throws(Refusal) -> Value {
-        let said = reader.members[name]
-        guard let said, !reader.isPatch || said != .null || fallback == nil else {
-            if let fallback { return fallback }
-            throw Refusal(
-                .missingField,
-                "\(reader.noun) needs \"\(name)\", \(range.lowerBound) to \(range.upperBound).",
-                pointer: reader.pointer(name)
-            )
-        }
-        guard let value = said.integerValue.flatMap(Value.init(exactly:)), range.contains(value) else {
-            let detail = "\"\(name)\" is a whole number from \(range.lowerBound) to \(range.upperBound)."
-            throw Refusal(.invalidValue, detail, pointer: reader.pointer(name))
-        }
-        return value
-    }
-
-    private static func match(_ reader: BodyReader) throws(Refusal) -> ACLMatch {
-        guard let text = try reader.string("match") else {
-            let detail = "\(reader.noun) needs a \"match\", such as \"outport == @web && tcp.dst == 80\"."
-            throw Refusal(.missingField, detail, pointer: reader.pointer("match"))
-        }
-        do {
-            return try ACLMatch(text)
-        } catch {
-            throw Refusal(.invalidValue, "\"match\" \(error).", pointer: reader.pointer("match"))
-        }
-    }
 
     /// Checks what it is of, and the names in its match.
     public static func check(_ stored: Stored<ACL>, in database: NorthboundDatabase) throws(Refusal) {
@@ -144,24 +94,7 @@ extension ACL: Kind {
             let detail = "An ACL is of either a \"switch\" or a \"port_group\"; name one of them."
             throw Refusal(acl.switchID == nil ? .missingField : .invalidValue, detail, pointer: "/switch")
         }
-        if acl.direction == .fromPort, acl.match.readsOutport {
-            throw Refusal(
-                .invalidValue,
-                "\"outport\" is not known yet where frames come in; use it in ACLs of the direction \"to-lport\".",
-                pointer: "/match"
-            )
-        }
-        if acl.match.readsNeighbors {
-            let detail = "ACLs cannot read nd.target, nd.sll and nd.tll in this version; match nd, nd_ns or nd_na."
-            throw Refusal(.unsupported, detail, pointer: "/match")
-        }
-        let missing = acl.match.names.sorted().first { !database.has($0) }
-        guard let missing else { return }
-        throw Refusal(
-            .referenceNotFound,
-            "There is no \(missing.kind.names.noun) \(quoted(missing.name)), which \"match\" names; create it first.",
-            pointer: "/match"
-        )
+        try acl.match.check(acl.direction, in: database)
     }
 }
 
@@ -178,13 +111,5 @@ struct NamedObject: Hashable, Comparable, Sendable {
     var groupOfAddresses: (group: String, isIPv6: Bool)? {
         guard kind == .addressSet, name.hasSuffix("_ip4") || name.hasSuffix("_ip6") else { return nil }
         return (String(name.dropLast(4)), name.hasSuffix("6"))
-    }
-}
-
-extension NorthboundDatabase {
-    /// True if there is the object that a match names.
-    fileprivate func has(_ named: NamedObject) -> Bool {
-        if named.kind.row.listed(self, .name(named.name)) != nil { return true }
-        return named.groupOfAddresses.map { portGroups[.name($0.group)] != nil } ?? false
     }
 }

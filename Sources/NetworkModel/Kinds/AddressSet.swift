@@ -14,7 +14,7 @@ public struct AddressSet: Hashable, Sendable {
     public var status = NoStatus()
 
     /// The most addresses and networks of a set: a record stays below one page of the feed.
-    public static let addressCountMaximum = 4096
+    public static let addressCountMaximum = 10_000
 }
 
 extension AddressSet: Kind {

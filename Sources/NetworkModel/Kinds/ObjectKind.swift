@@ -19,6 +19,8 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
     case addressSet
     /// An entry of an access control list: `/v1/acls`.
     case acl
+    /// A rule that marks packets: `/v1/qos-rules`.
+    case qosRule
 
     /// All that central does with objects of the kind.
     public var row: KindRow {
@@ -31,6 +33,7 @@ public enum ObjectKind: CaseIterable, Comparable, Sendable {
         case .portGroup: .portGroups
         case .addressSet: .addressSets
         case .acl: .acls
+        case .qosRule: .qosRules
         }
     }
 }
@@ -44,6 +47,7 @@ extension KindRow {
     fileprivate static let portGroups = KindRow(PortGroup.self)
     fileprivate static let addressSets = KindRow(AddressSet.self)
     fileprivate static let acls = KindRow(ACL.self)
+    fileprivate static let qosRules = KindRow(QoSRule.self)
 }
 
 extension ObjectKind {

@@ -13,6 +13,7 @@ enum OracleEdit {
         case sourcePort(UInt16)
         case destinationPort(UInt16)
         case hop
+        case dscp(UInt8)
         case removedTag
         case addedTag(UInt16)
 
@@ -52,7 +53,7 @@ enum OracleEdit {
         let count = addressByteCount ?? [4, 16].randomElement(using: &generator) ?? 4
         let all: [Change] = [
             .sourceMAC(octets(6)), .destinationMAC(octets(6)), .source(octets(count)), .destination(octets(count)),
-            .sourcePort(port), .destinationPort(~port), .hop, .removedTag, .addedTag(port),
+            .sourcePort(port), .destinationPort(~port), .hop, .dscp(UInt8(port & 63)), .removedTag, .addedTag(port),
         ]
         return all.filter { _ in Int.random(in: 0..<3, using: &generator) == 0 }
     }
@@ -74,6 +75,7 @@ enum OracleEdit {
             case .sourcePort(let port): edit.setSourcePort(port)
             case .destinationPort(let port): edit.setDestinationPort(port)
             case .hop: edit.takeHop()
+            case .dscp(let value): edit.setDSCP(value)
             case .removedTag: edit.removeTag()
             case .addedTag(let control): edit.addTag(control)
             }
@@ -133,6 +135,15 @@ enum OracleEdit {
             case .sourcePort(let port): put(port, into: &bytes, at: transport)
             case .destinationPort(let port): put(port, into: &bytes, at: transport + 2)
             case .hop: bytes[isIPv6 ? network + 7 : network + 8] -= 1
+            case .dscp(let value):
+                let old = isIPv6 ? bytes[network] << 4 | bytes[network + 1] >> 4 : bytes[network + 1]
+                let new = value << 2 | old & 3
+                if isIPv6 {
+                    bytes[network] = 0x60 | new >> 4
+                    bytes[network + 1] = new << 4 | bytes[network + 1] & 15
+                } else {
+                    bytes[network + 1] = new
+                }
             case .source, .destination, .removedTag, .addedTag: break
             }
         }

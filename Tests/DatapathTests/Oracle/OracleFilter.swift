@@ -123,7 +123,7 @@ struct OracleFilter {
         }
     }
 
-    private struct Scope: MatchScope {
+    struct Scope: MatchScope {
         let filter: PacketFilter
         let inport: UInt16
         let outport: UInt16
