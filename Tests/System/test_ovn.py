@@ -176,6 +176,7 @@ class OVNTest(unittest.TestCase):
               "snat", "198.51.100.1", "10.0.0.0/24")
         nbctl("lb-add", "lb1", "10.0.0.100:80", "10.0.0.21:80,10.0.0.22:80", "--", "ls-lb-add", "ls1", "lb1")
         nbctl("qos-add", "ls1", "to-lport", "100", "ip", "rate=1000")
+        nbctl("qos-add", "ls1", "from-lport", "90", 'inport == "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7"', "dscp=46")
         nbctl("ls-add", "gone", "--", "lsp-add", "gone", "gone1")
         nbctl("ls-del", "gone")
         nbctl("--may-exist", "lsp-add", "ls1", "p3")
@@ -209,8 +210,10 @@ class OVNTest(unittest.TestCase):
         self.assertEqual(switches["ls1"]["exclude_ips"], ["10.0.0.1", "10.0.0.5..10.0.0.9"])
         self.assertEqual(switches["ls1"]["other_config"], {"mcast_snoop": "true"})
         ports = {port["name"]: port for switch in network["switches"] for port in switch.get("ports", [])}
-        self.assertEqual(sorted(ports), ["nested", "odd", "p1", "p2", "p3",
-                                         "port-3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7", "uplink"])
+        neutrons = "3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7"
+        self.assertEqual(sorted(ports), [neutrons, "nested", "odd", "p1", "p2", "p3", "uplink"])
+        self.assertEqual([(rule["match"], rule["dscp"]) for rule in network["qos_rules"]],
+                         [(f'inport == "{neutrons}"', 46)])
         self.assertEqual((ports["nested"]["parent_name"], ports["nested"]["tag_request"]), ("p1", 42))
         self.assertEqual((ports["uplink"]["type"], ports["uplink"]["tag_request"]), ("localnet", 7))
         self.assertEqual((ports["odd"]["enabled"], ports["odd"]["requested_chassis"]), (False, ["hv1"]))
@@ -219,14 +222,13 @@ class OVNTest(unittest.TestCase):
         self.assertEqual(len(network["port_groups"][0]["ports"]), 3)
         self.assertEqual(
             sorted(acl["match"] for acl in network["acls"]),
-            ['inport == "port-3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7" && udp', "outport == @pg1 && ip",
+            [f'inport == "{neutrons}" && udp', "outport == @pg1 && ip",
              "outport == @pg1 && ip4.src == $as1 && tcp.dst == 80"])
         for line in (
                 "Logical_Switch ls1: load_balancer: load balancers are not in this version",
-                "Logical_Switch ls1: qos_rules: QoS rules are not in this version",
+                ": bandwidth: 'qos_max_rate' in a port's options bounds it",
                 "Logical_Switch ls1: other_config:fdb_age_threshold: ", "Logical_Switch web net: name: it is web-net here",
                 "Logical_Switch_Port w1: it leads to the router port r0-w1",
-                "Logical_Switch_Port 3d0f0dd5-6ed8-4ca0-a0cd-f1a7a3a7a3a7: name: it is port-3d0f0dd5",
                 "Logical_Switch_Port odd: port_security: ", "Logical_Switch_Port odd: enabled: the port is disabled",
                 "Logical_Switch_Port odd: options:foo: ", "Logical_Router r0: logical routers are not in this version",
                 "Load_Balancer lb1: load balancers are not in this version", "ACL "):
