@@ -112,7 +112,8 @@ struct GetCommand: ParsableCommand {
             of: logicalSwitch,
             selection: selection,
             order: order,
-            format: output
+            format: output,
+            lineWidth: terminalWidth
         ) { error in
             isMissing = true
             complain(error.message)

@@ -32,6 +32,13 @@ private var showsColors: Bool {
     }
 }
 
+/// The characters of a line of the terminal that the output goes to; `nil` if it goes elsewhere, or nobody knows.
+var terminalWidth: Int? {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+}
+
 /// Ends the program as a write would that nobody can read: by SIGPIPE, of which shells say nothing.
 func endUnread() {
     _ = raise(SIGPIPE)

@@ -1,7 +1,10 @@
 """The output of commands at a terminal, and elsewhere."""
 
+import fcntl
 import os
 import pty
+import struct
+import termios
 import unittest
 
 from lab import HEDDLE, run
@@ -9,10 +12,11 @@ from test_http import Central
 
 
 class TerminalTest(unittest.TestCase):
-    def at_terminal(self, central, *words, **environment):
-        """The output of a command whose standard output is a terminal."""
+    def at_terminal(self, central, *words, width=0, **environment):
+        """The output of a command whose standard output is a terminal, of so many columns."""
         pid, terminal = pty.fork()
         if pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
             os.execve(HEDDLE, [HEDDLE, *words], os.environ | {"TERM": "xterm", "HEDDLE_NB": central.northbound} | environment)
         text = b""
         try:
@@ -40,6 +44,20 @@ class TerminalTest(unittest.TestCase):
             self.assertEqual(self.at_terminal(central, "get", "ports", "--color=never"), plain)
             self.assertEqual(self.at_terminal(central, "get", "ports", "--color", NO_COLOR="1"), painted)
             self.assertNotIn("\x1b", self.at_terminal(central, "get", "ports", "-o", "json"))
+
+    def test_a_table_fits_the_terminal_and_is_whole_elsewhere(self):
+        with Central() as central:
+            central.create("/v1/switches", {"name": "ls1"})
+            note = "a word for each day of the week, and one more"
+            central.create("/v1/switches/ls1/ports", {"name": "a-port-with-a-name-that-stays", "labels": {"note": note}})
+            whole = run(HEDDLE, "get", "ports", env=os.environ | {"HEDDLE_NB": central.northbound}).stdout
+            self.assertIn(note, whole)
+            fitted = self.at_terminal(central, "get", "ports", width=80, NO_COLOR="1")
+            self.assertLessEqual(max(map(len, fitted.splitlines())), 80)
+            self.assertIn("a-port-with-a-name-that-stays", fitted)
+            self.assertIn("…", fitted)
+            self.assertIn(note, self.at_terminal(central, "get", "ports", "-o", "wide", width=80, NO_COLOR="1"))
+            self.assertEqual(self.at_terminal(central, "get", "ports", width=1000, NO_COLOR="1"), whole)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ public struct ObjectSession {
     ///   - names: Only these, by name or UUID; empty means all.
     ///   - logicalSwitch: For ports: only those of this switch.
     ///   - order: The order of the list, as central knows it; `nil` for that of names.
+    ///   - lineWidth: The characters that a line of ``OutputFormat/table`` has room for; `nil` if it has for any.
     ///   - onMissing: Is told of each name that is not there, and the others are given.
     /// - Throws: ``ClientError`` if one of the names is not there and nobody is told of it.
     public func get(
@@ -25,6 +26,7 @@ public struct ObjectSession {
         selection: ObjectSelection = ObjectSelection(),
         order: String? = nil,
         format: OutputFormat = .table,
+        lineWidth: Int? = nil,
         onMissing: ((ClientError) -> Void)? = nil
     ) throws(ClientError) -> String {
         var query = try selection.query(of: kind)
@@ -37,7 +39,8 @@ public struct ObjectSession {
         try left.checkFields(of: objects, kind)
         let chosen = objects.filter(left.fits)
         switch format {
-        case .table, .wide: return Self.table(of: chosen, kind, isWide: format == .wide).text
+        case .table: return Self.table(of: chosen, kind, isWide: false).text(fitting: lineWidth)
+        case .wide: return Self.table(of: chosen, kind, isWide: true).text
         case .name: return chosen.map { "\(kind.singular)/\(kind.name(of: $0))\n" }.joined()
         case .json, .yaml:
             // One object that was asked for by its name is given as it is.
