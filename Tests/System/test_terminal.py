@@ -48,15 +48,15 @@ class TerminalTest(unittest.TestCase):
     def test_a_table_fits_the_terminal_and_is_whole_elsewhere(self):
         with Central() as central:
             central.create("/v1/switches", {"name": "ls1"})
-            note = "a word for each day of the week, and one more"
-            central.create("/v1/switches/ls1/ports", {"name": "a-port-with-a-name-that-stays", "labels": {"note": note}})
+            address = "02:00:00:00:00:01 10.0.0.1 10.0.0.2 fd00::1"
+            central.create("/v1/switches/ls1/ports", {"name": "a-port-with-a-name-that-stays", "addresses": [address]})
             whole = run(HEDDLE, "get", "ports", env=os.environ | {"HEDDLE_NB": central.northbound}).stdout
-            self.assertIn(note, whole)
+            self.assertIn(address, whole)
             fitted = self.at_terminal(central, "get", "ports", width=80, NO_COLOR="1")
             self.assertLessEqual(max(map(len, fitted.splitlines())), 80)
             self.assertIn("a-port-with-a-name-that-stays", fitted)
             self.assertIn("…", fitted)
-            self.assertIn(note, self.at_terminal(central, "get", "ports", "-o", "wide", width=80, NO_COLOR="1"))
+            self.assertIn(address, self.at_terminal(central, "get", "ports", "-o", "wide", width=80, NO_COLOR="1"))
             self.assertEqual(self.at_terminal(central, "get", "ports", width=1000, NO_COLOR="1"), whole)
 
 
