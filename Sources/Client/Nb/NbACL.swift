@@ -85,14 +85,7 @@ extension NbCommand {
             abstract: "Delete ACLs of a switch or a port group.",
             examples: ["heddle nb acl-del ls1", "heddle nb acl-del web to-lport 900 'outport == @web && ip4'"]
         ) { words throws(ClientError) in
-            guard words.arguments.count != 3 else { throw .usage("a priority needs the match behind it") }
-            var filter = NbACLFilter()
-            if words.arguments.count > 1 { filter.direction = try direction(words[1]) }
-            if words.arguments.count > 3 {
-                filter.priority = try priority(words[2])
-                filter.match = words[3]
-            }
-            return .aclDel(try words.reference(0, of: "switch or port group"), filter)
+            .aclDel(try words.reference(0, of: "switch or port group"), try filter(words))
         },
         ControlVerb(
             "acl-list",
@@ -116,6 +109,18 @@ extension NbCommand {
             throw .usage("\(word): tier must be in range 0...3")
         }
         return tier
+    }
+
+    /// The rules that `[DIRECTION [PRIORITY MATCH]]` choose, behind what they are of.
+    static func filter(_ words: ControlVerb<NbCommand>.Words) throws(ClientError) -> NbACLFilter {
+        guard words.arguments.count != 3 else { throw .usage("a priority needs the match behind it") }
+        var filter = NbACLFilter()
+        if words.arguments.count > 1 { filter.direction = try direction(words[1]) }
+        if words.arguments.count > 3 {
+            filter.priority = try priority(words[2])
+            filter.match = words[3]
+        }
+        return filter
     }
 
     static func priority(_ word: String) throws(ClientError) -> Int64 {

@@ -45,14 +45,7 @@ extension NbCommand {
             abstract: "Delete QoS rules of a switch.",
             examples: ["heddle nb qos-del ls1", "heddle nb qos-del ls1 from-lport 1000 'udp.dst == 5060'"]
         ) { words throws(ClientError) in
-            guard words.arguments.count != 3 else { throw .usage("a priority needs the match behind it") }
-            var filter = NbACLFilter()
-            if words.arguments.count > 1 { filter.direction = try direction(words[1]) }
-            if words.arguments.count > 3 {
-                filter.priority = try priority(words[2])
-                filter.match = words[3]
-            }
-            return .qosDel(try words.reference(0, of: "switch"), filter)
+            .qosDel(try words.reference(0, of: "switch"), try filter(words))
         },
         ControlVerb(
             "qos-list",

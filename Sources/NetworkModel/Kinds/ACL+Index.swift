@@ -17,23 +17,21 @@ extension ACL {
 
         private mutating func note(_ stored: Stored<ACL>, isPresent: Bool) {
             let acl = stored.value
-            if let id = acl.switchID { Self.note(stored.id, under: id, in: &bySwitch, isPresent) }
-            if let id = acl.portGroup { Self.note(stored.id, under: id, in: &byPortGroup, isPresent) }
-            for name in acl.match.names { Self.note(stored.id, under: name, in: &byName, isPresent) }
-        }
-
-        private static func note<Key>(
-            _ id: ObjectID,
-            under key: Key,
-            in map: inout OrderedMap<Key, OrderedMap<ObjectID, Void>>,
-            _ isPresent: Bool
-        ) {
-            map.update(key, default: OrderedMap()) { $0[id] = isPresent ? () : nil }
-            if map[key]?.isEmpty == true { map[key] = nil }
+            if let id = acl.switchID { bySwitch.note(stored.id, under: id, isPresent) }
+            if let id = acl.portGroup { byPortGroup.note(stored.id, under: id, isPresent) }
+            for name in acl.match.names { byName.note(stored.id, under: name, isPresent) }
         }
     }
 
     public func isIndexed(like other: ACL) -> Bool {
         switchID == other.switchID && portGroup == other.portGroup && match.names == other.match.names
+    }
+}
+
+extension OrderedMap where Value == OrderedMap<ObjectID, Void> {
+    /// Adds an object to those of a key, or takes it away; a key without objects goes.
+    mutating func note(_ id: ObjectID, under key: Key, _ isPresent: Bool) {
+        update(key, default: OrderedMap<ObjectID, Void>()) { $0[id] = isPresent ? () : nil }
+        if self[key]?.isEmpty == true { self[key] = nil }
     }
 }

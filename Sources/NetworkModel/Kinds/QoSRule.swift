@@ -83,18 +83,8 @@ extension QoSRule: Kind {
         public mutating func release(_ stored: Stored<QoSRule>) {}
 
         private mutating func note(_ stored: Stored<QoSRule>, isPresent: Bool) {
-            if let id = stored.value.homeSwitch { Self.note(stored.id, under: id, in: &bySwitch, isPresent) }
-            for name in stored.value.match.names { Self.note(stored.id, under: name, in: &byName, isPresent) }
-        }
-
-        private static func note<Key>(
-            _ id: ObjectID,
-            under key: Key,
-            in map: inout OrderedMap<Key, OrderedMap<ObjectID, Void>>,
-            _ isPresent: Bool
-        ) {
-            map.update(key, default: OrderedMap()) { $0[id] = isPresent ? () : nil }
-            if map[key]?.isEmpty == true { map[key] = nil }
+            if let id = stored.value.homeSwitch { bySwitch.note(stored.id, under: id, isPresent) }
+            for name in stored.value.match.names { byName.note(stored.id, under: name, isPresent) }
         }
     }
 
